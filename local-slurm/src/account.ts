@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findProcess, killAll, listProcesses, type ProcessIdentity, thisProcess } from './processes.ts';
+import { makeReachable } from './reachable.ts';
+import { CommandError, isRoot, run } from './run.ts';
+
+/** A system account that lives as long as the process that made it. */
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** An account whose maker is gone. */
+export interface AbandonedAccount extends Account {
+  /** The folder that was given to createAccount. */
+  readonly directory: string;
+  readonly maker: ProcessIdentity;
+}
+
+const NAME = /^slurmql-[0-9a-f]{6}$/;
+/** The comment field of such an account: who made it (pid and start time), and where its folder is. */
+const COMMENT = /^SlurmQL local-slurm (\d+)\.(\d+) (\/.*)$/;
+
+/**
+ * Makes an account `slurmql-<6 hex>` that can log in with a key and in no other way, with its home in
+ * `directory/home`. Needs root. `directory` is made passable for other users.
+ */
+export async function createAccount(options: { readonly directory: string }): Promise<Account> {
+  if (!isRoot()) throw new Error('Root is needed here, to make an ordinary account that jobs run as.');
+  const directory = resolve(options.directory);
+  if (/[:,\n]/.test(directory))
+    throw new Error(`${directory} can't hold a home: its path has a colon, comma or newline.`);
+  const maker = thisProcess();
+
+  const home = join(directory, 'home');
+  await mkdir(home, { recursive: true, mode: 0o755 });
+  await makeReachable(directory);
+
+  const name = `slurmql-${randomBytes(3).toString('hex')}`;
+  const comment = `SlurmQL local-slurm ${maker.pid}.${maker.startTime} ${directory}`;
+  // System: no mail spool, no subordinate ids. Password "*": none fits, yet sshd doesn't take it for locked ("!").
+  await whenPasswordFileIsFree('useradd', [
+    ...['--system', '--user-group', '--no-create-home', '--no-log-init'],
+    ...['--home-dir', home, '--shell', '/bin/bash', '--password', '*', '--comment', comment, name],
+  ]);
+  const account = (await slurmqlAccounts()).find((one) => one.name === name);
+  if (account === undefined) throw new Error(`useradd made no account ${name}`);
+  await chown(home, account.uid, account.gid);
+  return { name, uid: account.uid, gid: account.gid, home };
+}
+
+/** Kills whatever the account runs, then removes the account and its home. An account that is gone already is fine. */
+export async function removeAccount(account: Account): Promise<void> {
+  // The uid is looked up each time: once the account is gone, the next one may be given it.
+  await killAll(async () => {
+    const exists = (await slurmqlAccounts()).some((one) => one.name === account.name && one.uid === account.uid);
+    return exists ? listProcesses().filter((one) => one.uid === account.uid) : [];
+  }, `processes of the account ${account.name}`);
+  if ((await slurmqlAccounts()).some((one) => one.name === account.name)) {
+    await whenPasswordFileIsFree('userdel', [account.name]);
+  }
+  await rm(account.home, { recursive: true, force: true });
+}
+
+/** The accounts that were left by makers which no longer run. */
+export async function abandonedAccounts(): Promise<readonly AbandonedAccount[]> {
+  const accounts = await slurmqlAccounts();
+  return accounts.filter(({ maker }) => findProcess(maker.pid)?.startTime !== maker.startTime);
+}
+
+async function slurmqlAccounts() {
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n');
+  return lines.flatMap((line) => {
+    const [name = '', , uid, gid, comment = '', home = ''] = line.split(':');
+    const [, pid, startTime, directory] = COMMENT.exec(comment) ?? [];
+    if (!NAME.test(name) || startTime === undefined || directory === undefined) return [];
+    return [{ name, uid: Number(uid), gid: Number(gid), home, directory, maker: { pid: Number(pid), startTime } }];
+  });
+}
+
+/**
+ * The tools of passwd(5) give up at once when another one is at work (exit codes 1 and 10 of useradd(8) and userdel(8)),
+ * and when a process of the account isn't reaped yet (8).
+ */
+async function whenPasswordFileIsFree(command: 'useradd' | 'userdel', args: readonly string[]): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    try {
+      await run(command, args);
+      return;
+    } catch (error) {
+      const exitCode = error instanceof CommandError ? error.exitCode : null;
+      // 6: no such account; another process has just removed it.
+      if (command === 'userdel' && exitCode === 6) return;
+      const busy = exitCode === 1 || exitCode === 8 || exitCode === 10;
+      if (!busy || performance.now() > deadline) throw error;
+      await sleep(50 + Math.random() * 150);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Daemon } from './daemon.ts';
+import { gresConf, type LocalClusterOptions, slurmConf } from './layout.ts';
+import { accepts, freePort, retryWhenPortIsTaken } from './ports.ts';
+import { run } from './run.ts';
+import { waitFor } from './wait.ts';
+
+export interface ClusterSetting {
+  /** The cluster's own folder, made here. */
+  readonly directory: string;
+  readonly mungeSocket: string;
+  /** Undefined: no accounting. */
+  readonly slurmdbdPort: number | undefined;
+}
+
+/**
+ * Starts slurmctld and a slurmd for every node, and gives them by name once every node is idle. When it throws,
+ * nothing of it runs.
+ */
+export async function startCluster(
+  cluster: LocalClusterOptions,
+  setting: ClusterSetting,
+): Promise<ReadonlyMap<string, Daemon>> {
+  const { directory } = setting;
+  await mkdir(directory, { mode: 0o755 });
+  await writeGpus(cluster, join(directory, 'gpus'));
+  await writeFile(join(directory, 'gres.conf'), gresConf(cluster, join(directory, 'gpus')));
+
+  return retryWhenPortIsTaken(async () => {
+    await rm(join(directory, 'state'), { recursive: true, force: true });
+    await mkdir(join(directory, 'state'), { mode: 0o700 });
+    const controllerPort = await freePort();
+    const nodePorts = await Promise.all(cluster.nodes.map(() => freePort()));
+    await writeFile(slurmConfPath(directory), slurmConf(cluster, { ...setting, controllerPort, nodePorts }));
+
+    const controller = controllerDaemon(cluster, directory, controllerPort);
+    const nodes = await Promise.all(cluster.nodes.map(({ name }) => nodeDaemon(cluster, directory, name)));
+    const daemons = [controller, ...nodes];
+    try {
+      await controller.start();
+      await Promise.all(nodes.map((node) => node.start()));
+      await untilIdle(cluster, directory);
+    } catch (error) {
+      await Promise.all(daemons.map((daemon) => daemon.stop({ graceMs: 0 })));
+      throw error;
+    }
+    return new Map(daemons.map((daemon) => [daemon.name, daemon]));
+  });
+}
+
+/** Where a cluster with this folder has its slurm.conf. */
+export function slurmConfPath(directory: string): string {
+  return join(directory, 'slurm.conf');
+}
+
+/** Any character device will do for gres.conf, and /dev/null is there in every container. */
+async function writeGpus(cluster: LocalClusterOptions, directory: string): Promise<void> {
+  await mkdir(directory, { mode: 0o755 });
+  const count = Math.max(0, ...cluster.nodes.map((node) => node.gpus?.count ?? 0));
+  for (let index = 0; index < count; index += 1) await symlink('/dev/null', join(directory, `gpu${index}`));
+}
+
+function controllerDaemon(cluster: LocalClusterOptions, directory: string, port: number): Daemon {
+  return new Daemon({
+    name: `${cluster.name}/slurmctld`,
+    command: 'slurmctld',
+    args: ['-D'],
+    environment: { SLURM_CONF: slurmConfPath(directory) },
+    logFile: join(directory, 'slurmctld.log'),
+    ready: async (log) => log.includes('Running as primary controller') && (await accepts(port)),
+  });
+}
+
+async function nodeDaemon(cluster: LocalClusterOptions, directory: string, node: string): Promise<Daemon> {
+  await mkdir(join(directory, 'spool', node), { recursive: true, mode: 0o755 });
+  return new Daemon({
+    name: `${cluster.name}/slurmd-${node}`,
+    command: 'slurmd',
+    args: ['-D', '-N', node],
+    environment: { SLURM_CONF: slurmConfPath(directory) },
+    logFile: join(directory, `slurmd-${node}.log`),
+    ready: (log) => log.includes('slurmd started on'),
+  });
+}
+
+async function untilIdle(cluster: LocalClusterOptions, directory: string): Promise<void> {
+  await waitFor(
+    async () => {
+      const states = await run('sinfo', ['-h', '-N', '-o', '%N %t'], {
+        environment: { SLURM_CONF: slurmConfPath(directory) },
+      });
+      const idle = new Set(states.split('\n').map((line) => line.trim()));
+      return cluster.nodes.every(({ name }) => idle.has(`${name} idle`));
+    },
+    { timeoutMs: 20_000, intervalMs: 50, failure: `not every node of ${cluster.name} became idle` },
+  );
+}

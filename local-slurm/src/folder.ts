@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { type Account, abandonedAccounts, removeAccount } from './account.ts';
+import { killAll, listProcesses, type ProcessInfo } from './processes.ts';
+import { isAlive, readState } from './state.ts';
+
+/** Longer paths don't fit the socket of a job step: `<directory>/<cluster>/spool/<node>/<node>_<job>.<step>`, 107 bytes. */
+const LONGEST_DIRECTORY = 50;
+
+/**
+ * The folder for a new instance: `wanted`, which may hold nothing but what a killed instance left, or a new one in
+ * `temporaryDirectory`. It belongs to this user, and others may pass through it.
+ */
+export async function claimFolder(wanted: string | undefined, temporaryDirectory: string): Promise<string> {
+  const directory = resolve(wanted ?? join(temporaryDirectory, `slurmql-${randomBytes(3).toString('hex')}`));
+  if (directory.length > LONGEST_DIRECTORY || !/^[\w./+-]+$/.test(directory)) {
+    throw new Error(
+      `${directory} can't be used: a path of at most ${LONGEST_DIRECTORY} letters, digits and _ . + - is needed.`,
+    );
+  }
+  const state = await readState(directory);
+  if (state !== undefined && isAlive(state)) throw new Error(`${directory} is in use by another instance.`);
+  if (state !== undefined) await removeFolder(directory);
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  // Whoever owns the folder could put another configuration into it, and so run commands as root.
+  if ((await stat(directory)).uid !== process.getuid?.()) throw new Error(`${directory} belongs to another user.`);
+  if ((await readdir(directory)).length > 0) throw new Error(`${directory} isn't empty.`);
+  return directory;
+}
+
+export async function removeFolder(directory: string): Promise<void> {
+  // What was killed a moment ago may still write: then the folder isn't empty at first.
+  await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+}
+
+/** Kills what the daemons of an instance left and all that its account runs, and removes the account. */
+export async function removeLeftovers(account: Account, directory: string): Promise<void> {
+  await killAll(async () => slurmProcesses(directory), `what Slurm started in ${directory}`);
+  await removeAccount(account);
+}
+
+/** Removes what is left of instances whose keeper was killed. */
+export async function removeAbandoned(onProgress: (line: string) => void): Promise<void> {
+  for (const account of await abandonedAccounts()) {
+    const { directory, maker } = account;
+    onProgress(`removing what a killed instance left: ${account.name}, ${directory}`);
+    const state = await readState(directory);
+    if (state?.keeper.pid === maker.pid && state.keeper.startTime === maker.startTime) {
+      await removeLeftovers(account, directory);
+      await removeFolder(directory);
+    } else {
+      // The folder is somebody else's by now, or never was an instance's.
+      await removeAccount(account);
+    }
+  }
+}
+
+/**
+ * Slurm's own processes of an instance. They outlive their daemons: each job step has a slurmstepd, which belongs to
+ * no one. Others with this SLURM_CONF, say a shell or a squeue, are none of them.
+ */
+function slurmProcesses(directory: string): readonly ProcessInfo[] {
+  return listProcesses().filter(({ pid }) => {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+      return (
+        basename(readlinkSync(`/proc/${pid}/exe`)).startsWith('slurm') &&
+        environment.some((variable) => variable.startsWith(`SLURM_CONF=${directory}/`))
+      );
+    } catch {
+      // It ended between the listing and the look.
+      return false;
+    }
+  });
+}

@@ -1,0 +1,194 @@
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Account, createAccount } from './account.ts';
+import { prepareDatabase, registerClusters, startSlurmdbd } from './accounting.ts';
+import { slurmConfPath, startCluster } from './cluster.ts';
+import { claimFolder, removeAbandoned, removeFolder, removeLeftovers } from './folder.ts';
+import { createKey } from './keys.ts';
+import type { LocalClusterOptions } from './layout.ts';
+import { prepareMunge } from './munge.ts';
+import { ensurePackages } from './packages.ts';
+import { thisProcess } from './processes.ts';
+import { startSshd } from './sshd.ts';
+import { type LocalCluster, writeState } from './state.ts';
+
+export interface InstanceOptions {
+  /** Made here, or empty. Default: a new one in `temporaryDirectory`. */
+  readonly directory?: string;
+  readonly temporaryDirectory: string;
+  readonly clusters: readonly LocalClusterOptions[];
+  /** The uid that gets the scratch folder and the client key. */
+  readonly owner: number;
+  readonly onProgress: (line: string) => void;
+}
+
+/** What can be done to a daemon from outside, for tests of faults. */
+export interface ControlledDaemon {
+  start(): Promise<void>;
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+  signal(signal: NodeJS.Signals): boolean;
+}
+
+/** What has been started. */
+export interface StartedInstance {
+  readonly directory: string;
+  /** A folder in it that belongs to the owner. */
+  readonly scratch: string;
+  readonly clusters: readonly LocalCluster[];
+}
+
+/** Where things are in the folder of an instance, and who they are for. */
+interface Common {
+  readonly directory: string;
+  readonly account: Account;
+  readonly mungeSocket: string;
+  readonly identityFile: string;
+  readonly publicKey: string;
+  readonly knownHosts: string;
+}
+
+const PACKAGES = ['slurmctld', 'slurmd', 'slurm-client', 'slurmdbd', 'munge', 'openssh-server', 'mariadb-server-core'];
+
+/** Clusters with all that they need, in one folder, as children of this process. One a process; needs root. */
+export class Instance {
+  readonly #options: InstanceOptions;
+  readonly #daemons = new Map<string, ControlledDaemon>();
+  readonly #stopping = new AbortController();
+  #starting: Promise<unknown> | undefined;
+  #directory: string | undefined;
+  #account: Account | undefined;
+
+  constructor(options: InstanceOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once every node is idle and every sshd listens. When it throws, stop() still has to be called. */
+  async start(): Promise<StartedInstance> {
+    const started = this.#start();
+    this.#starting = started.catch(() => undefined);
+    return started;
+  }
+
+  /** Ends every process, removes the account and the folder. Goes on after a fault, and throws all of them at the end. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopped while it started'));
+    await this.#starting;
+    const faults: unknown[] = [];
+    const attempt = (step: Promise<unknown>) => step.catch((fault: unknown) => faults.push(fault));
+
+    // Nothing of it is kept, so nothing has to be written in peace.
+    await Promise.all([...this.#daemons.values()].map((daemon) => attempt(daemon.stop({ graceMs: 0 }))));
+    const directory = this.#directory;
+    if (directory !== undefined) {
+      if (this.#account !== undefined) await attempt(removeLeftovers(this.#account, directory));
+      await attempt(removeFolder(directory));
+    }
+    if (faults.length > 0) throw new AggregateError(faults, faults.map(String).join('\n'));
+  }
+
+  /** By its name: "munged", "mariadbd", "slurmdbd", "alpha/slurmctld", "alpha/slurmd-gpu01", "alpha/sshd". */
+  daemon(name: string): ControlledDaemon {
+    const daemon = this.#daemons.get(name);
+    if (daemon === undefined) throw new Error(`no daemon ${name}; there are ${[...this.#daemons.keys()].join(', ')}`);
+    return daemon;
+  }
+
+  async #start(): Promise<StartedInstance> {
+    const { clusters, onProgress } = this.#options;
+    await ensurePackages(PACKAGES, { onProgress });
+    await removeAbandoned(onProgress);
+    this.#stopping.signal.throwIfAborted();
+
+    const keeper = thisProcess();
+    const directory = await claimFolder(this.#options.directory, this.#options.temporaryDirectory);
+    this.#directory = directory;
+    await writeState(directory, { keeper, clusters: [] });
+    const account = await createAccount({ directory });
+    this.#account = account;
+
+    const common = await this.#startCommon(directory, account);
+    const slurmdbdPort = await this.#startAccounting(common);
+    const started = await all(clusters.map((cluster) => this.#startCluster(cluster, common, slurmdbdPort)));
+    await writeFile(common.knownHosts, started.map(({ knownHostsLine }) => `${knownHostsLine}\n`).join(''));
+    const scratch = join(directory, 'scratch');
+    await mkdir(scratch, { mode: 0o700 });
+    await chown(scratch, this.#options.owner, -1);
+    const result = { directory, scratch, clusters: started.map(({ cluster }) => cluster) };
+    await writeState(directory, { keeper, clusters: result.clusters });
+    return result;
+  }
+
+  async #startCommon(directory: string, account: Account): Promise<Common> {
+    const identityFile = join(directory, 'client_key');
+    const publicKey = await createKey(identityFile);
+    await chown(identityFile, this.#options.owner, -1);
+    const munge = await prepareMunge(join(directory, 'munge'));
+    await this.#startDaemon('munged', munge.daemon);
+    return {
+      directory,
+      account,
+      mungeSocket: munge.socket,
+      identityFile,
+      publicKey,
+      knownHosts: join(directory, 'known_hosts'),
+    };
+  }
+
+  /** Gives slurmdbd's port, or undefined when no cluster wants accounting. */
+  async #startAccounting({ directory, mungeSocket, account }: Common): Promise<number | undefined> {
+    const names = this.#options.clusters.filter(({ accounting }) => accounting !== false).map(({ name }) => name);
+    if (names.length === 0) return undefined;
+    const databaseDirectory = join(directory, 'database');
+    await this.#startDaemon('mariadbd', await prepareDatabase(databaseDirectory));
+    this.#options.onProgress('MariaDB is up');
+    const slurmdbd = await startSlurmdbd(databaseDirectory, mungeSocket);
+    this.#daemons.set('slurmdbd', slurmdbd.daemon);
+    await registerClusters(databaseDirectory, names, account.name);
+    this.#options.onProgress('slurmdbd is up');
+    return slurmdbd.port;
+  }
+
+  async #startCluster(cluster: LocalClusterOptions, common: Common, slurmdbdPort: number | undefined) {
+    this.#stopping.signal.throwIfAborted();
+    const directory = join(common.directory, cluster.name);
+    const daemons = await startCluster(cluster, {
+      directory,
+      mungeSocket: common.mungeSocket,
+      slurmdbdPort: cluster.accounting === false ? undefined : slurmdbdPort,
+    });
+    for (const [name, daemon] of daemons) this.#daemons.set(name, daemon);
+    const sshd = await startSshd({
+      directory: join(directory, 'sshd'),
+      user: common.account.name,
+      authorizedKeys: [common.publicKey],
+      environment: { SLURM_CONF: slurmConfPath(directory) },
+    });
+    this.#daemons.set(`${cluster.name}/sshd`, sshd);
+    this.#options.onProgress(`cluster ${cluster.name} is up: ${cluster.nodes.length} nodes, sshd on port ${sshd.port}`);
+    return {
+      knownHostsLine: sshd.knownHostsLine,
+      cluster: {
+        name: cluster.name,
+        host: sshd.host,
+        port: sshd.port,
+        user: common.account.name,
+        identityFile: common.identityFile,
+        knownHosts: common.knownHosts,
+        directory,
+        slurmConf: slurmConfPath(directory),
+      },
+    };
+  }
+
+  async #startDaemon(name: string, daemon: ControlledDaemon): Promise<void> {
+    this.#stopping.signal.throwIfAborted();
+    await daemon.start();
+    this.#daemons.set(name, daemon);
+  }
+}
+
+/** Like Promise.all, but waits for the others too when one fails: none is left half started. */
+async function all<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}

@@ -1,0 +1,73 @@
+import { clustersYaml, type YamlSettings } from './clusters-yaml.ts';
+import { launchKeeper } from './keeper-client.ts';
+import { DEFAULT_CLUSTERS, type LocalClusterOptions } from './layout.ts';
+import { asRoot, run } from './run.ts';
+import type { LocalCluster } from './state.ts';
+
+export interface LocalSlurmOptions {
+  /** Default: DEFAULT_CLUSTERS, alpha and beta. */
+  readonly clusters?: readonly LocalClusterOptions[];
+  /** Made, or empty; removed at the end. Default: a new one in the system's folder for temporary files. */
+  readonly directory?: string;
+  readonly onProgress?: (line: string) => void;
+  /** Ends the start: everything is taken down, then startLocalSlurm rejects. */
+  readonly signal?: AbortSignal;
+}
+
+/** Slurm clusters on this machine. They end with stop(), and with the process that started them. */
+export interface LocalSlurm {
+  readonly directory: string;
+  /** A folder in it for whatever goes with these clusters; it is removed with them, even if this process is killed. */
+  readonly scratch: string;
+  readonly clusters: readonly LocalCluster[];
+  /** Settles when nothing is left of it, for whatever reason; rejects when something couldn't be removed. */
+  readonly stopped: Promise<void>;
+  cluster(name: string): LocalCluster;
+  /** The text of a clusters.yaml for all of them; `extra` adds to the keys of each cluster. */
+  clustersYaml(extra?: YamlSettings): string;
+  /** Runs one of Slurm's commands on a cluster as root, and gives its stdout. Throws a CommandError. */
+  run(cluster: string, command: string, args: readonly string[]): Promise<string>;
+  /**
+   * Ends a daemon: "munged", "mariadbd", "slurmdbd", "alpha/slurmctld", "alpha/slurmd-gpu01", "alpha/sshd" (with its
+   * sessions). Its state is kept.
+   */
+  stopDaemon(name: string): Promise<void>;
+  /** Starts a daemon that ended, on the same port. Resolves once it serves. */
+  startDaemon(name: string): Promise<void>;
+  /** SIGSTOP makes a daemon hang, SIGCONT lets it go on. */
+  signalDaemon(name: string, signal: NodeJS.Signals): Promise<void>;
+  /** Resolves when no process, folder or account is left of it. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts Slurm clusters, after installing the packages they need. When it rejects, nothing of them is left. */
+export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<LocalSlurm> {
+  const { clusters: layout = DEFAULT_CLUSTERS, directory, ...launchOptions } = options;
+  const keeper = await launchKeeper(
+    { clusters: layout, detached: false, ...(directory === undefined ? {} : { directory }) },
+    launchOptions,
+  );
+  const { clusters } = keeper.instance;
+  const cluster = (name: string): LocalCluster => {
+    const found = clusters.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no cluster ${name}`);
+    return found;
+  };
+  return {
+    ...keeper.instance,
+    stopped: keeper.stopped,
+    cluster,
+    clustersYaml: (extra) => clustersYaml(clusters, extra),
+    run: async (name, command, args) => runAsRoot(cluster(name), command, args),
+    stopDaemon: (daemon) => keeper.command({ daemon, action: 'stop' }),
+    startDaemon: (daemon) => keeper.command({ daemon, action: 'start' }),
+    signalDaemon: (daemon, signal) => keeper.command({ daemon, action: 'signal', signal }),
+    stop: () => keeper.stop(),
+  };
+}
+
+async function runAsRoot(cluster: LocalCluster, command: string, args: readonly string[]): Promise<string> {
+  const program = await asRoot('env', [`SLURM_CONF=${cluster.slurmConf}`, command, ...args]);
+  if (program === undefined) throw new Error(`${command} needs root, and sudo asks for a password by now.`);
+  return run(program.command, program.args);
+}

@@ -1,0 +1,53 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findProcess, type ProcessIdentity } from './processes.ts';
+
+/** One cluster, and how to log in to it. */
+export interface LocalCluster {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** An ordinary user, who may submit jobs. */
+  readonly user: string;
+  /** The path of the private key. */
+  readonly identityFile: string;
+  /** The path of a file with the host keys of all clusters here. */
+  readonly knownHosts: string;
+  /** Holds its configuration and the logs of its daemons. */
+  readonly directory: string;
+  /** The path of slurm.conf, for SLURM_CONF. */
+  readonly slurmConf: string;
+}
+
+/** What `state.json` in the folder of an instance says. */
+export interface InstanceState {
+  readonly keeper: ProcessIdentity;
+  /** None until all of them are up. */
+  readonly clusters: readonly LocalCluster[];
+}
+
+/** The state of the instance in this folder, or undefined when there is none. */
+export async function readState(directory: string): Promise<InstanceState | undefined> {
+  try {
+    return JSON.parse(await readFile(stateFile(directory), 'utf8')) as InstanceState;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes the state as a whole: a reader sees the old one or the new one. */
+export async function writeState(directory: string, state: InstanceState): Promise<void> {
+  const temporary = `${stateFile(directory)}.new`;
+  await writeFile(temporary, `${JSON.stringify(state, null, 2)}\n`);
+  await rename(temporary, stateFile(directory));
+}
+
+/** Whether the keeper that wrote this still runs. */
+export function isAlive(state: InstanceState): boolean {
+  return findProcess(state.keeper.pid)?.startTime === state.keeper.startTime;
+}
+
+function stateFile(directory: string): string {
+  return join(directory, 'state.json');
+}

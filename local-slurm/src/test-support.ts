@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LocalClusterOptions } from './layout.ts';
+import { listProcesses } from './processes.ts';
+import { run } from './run.ts';
+import type { LocalCluster } from './state.ts';
+import { waitFor } from './wait.ts';
+
+/** The smallest cluster, which is up in less than a second. */
+export const SMALL_CLUSTER: LocalClusterOptions = {
+  name: 'small',
+  nodes: [{ name: 'n1', gpus: { type: 'a100', count: 2 } }],
+  partitions: [{ name: 'main', nodes: ['n1'] }],
+  accounting: false,
+};
+
+/** Runs a command line on a cluster as its user, as anybody with OpenSSH would. */
+export function ssh(cluster: LocalCluster, commandLine: string): Promise<string> {
+  const { identityFile, knownHosts, port, user, host } = cluster;
+  return run('ssh', [
+    ...['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${knownHosts}`],
+    ...['-i', identityFile, '-p', String(port), `${user}@${host}`, commandLine],
+  ]);
+}
+
+/** By what the remains of an instance can be told. */
+export interface Traces {
+  readonly directory: string;
+  readonly user?: string;
+  readonly uid?: number;
+}
+
+export async function tracesOf(directory: string, user: string): Promise<Traces> {
+  return { directory, user, uid: Number(await run('id', ['-u', user])) };
+}
+
+/** A path for an instance, which nothing has used yet. */
+export function newDirectory(): string {
+  return join(tmpdir(), `slurmql-${randomBytes(4).toString('hex')}`);
+}
+
+/** Everything that is left of an instance: processes, account, folder. */
+export function leftovers({ directory, user, uid }: Traces): readonly string[] {
+  const processes = listProcesses()
+    .filter((one) => one.pid !== process.pid && (one.uid === uid || mentions(one.pid, directory)))
+    .map(({ pid }) => `process ${pid}: ${read(pid, 'cmdline').replaceAll('\0', ' ')}`);
+  const accounts = ['/etc/passwd', '/etc/group', '/etc/shadow'].filter((file) => {
+    const text = readFileSync(file, 'utf8');
+    return text.includes(directory) || (user !== undefined && text.includes(`${user}:`));
+  });
+  return [...processes, ...accounts, ...(existsSync(directory) ? [directory] : [])];
+}
+
+export async function untilNothingIsLeft(traces: Traces): Promise<void> {
+  await waitFor(() => leftovers(traces).length === 0, { timeoutMs: 20_000, failure: 'something is left' }).catch(
+    (cause: unknown) => {
+      throw new Error(leftovers(traces).join('\n'), { cause });
+    },
+  );
+}
+
+function mentions(pid: number, directory: string): boolean {
+  if (read(pid, 'cmdline').includes(directory) || read(pid, 'environ').includes(directory)) return true;
+  try {
+    const links = [`/proc/${pid}/cwd`, ...readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`)];
+    return links.some((link) => readlinkSync(link).startsWith(directory));
+  } catch {
+    // It has just ended, or has closed that file.
+    return false;
+  }
+}
+
+function read(pid: number, file: 'cmdline' | 'environ'): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    // It has just ended.
+    return '';
+  }
+}

@@ -1,0 +1,40 @@
+import { type Refusal, refusal } from '../domain/refusal.ts';
+
+/** Gathers what is wrong with an input, so that the caller learns of every fault at once. */
+export class FieldCheck {
+  readonly refusals: Refusal[] = [];
+
+  fault(field: string, message: string): void {
+    this.refusals.push(refusal('INVALID_INPUT', field, message));
+  }
+
+  /** One line that people read: a name. */
+  line(field: string, value: string | null, maxLength: number): void {
+    if (value === null) return;
+    if (value.trim() === '') this.fault(field, 'is empty: write at least one character');
+    else if (/\p{Cc}/u.test(value)) this.fault(field, 'holds a line break or control character: write one plain line');
+    else if (value.length > maxLength)
+      this.fault(field, `has ${value.length} characters: at most ${maxLength} are taken`);
+  }
+
+  /** Lines of shell or of prose: everything but the characters that no shell script can hold. */
+  lines(field: string, value: string | null, maxBytes: number): void {
+    if (value === null) return;
+    const size = Buffer.byteLength(value);
+    if (/[\0\r]/.test(value)) this.fault(field, 'holds a NUL or carriage return: end lines with a line feed alone');
+    else if (size > maxBytes) this.fault(field, `has ${size} bytes: at most ${maxBytes} are taken`);
+  }
+
+  /** A word of Slurm's or conda's, such as a partition or an account. */
+  word(field: string, value: string | null): void {
+    if (value === null) return;
+    if (!/^[^\s\p{Cc}-][^\s\p{Cc}]{0,255}$/u.test(value)) {
+      this.fault(field, `${JSON.stringify(value)} is no name: write it without spaces and with no "-" in front`);
+    }
+  }
+
+  count(field: string, value: number | null, minimum: number, maximum: number): void {
+    if (value === null || (Number.isInteger(value) && value >= minimum && value <= maximum)) return;
+    this.fault(field, `is ${value}: write a whole number from ${minimum} to ${maximum}`);
+  }
+}

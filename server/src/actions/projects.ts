@@ -1,0 +1,112 @@
+import { basename, isAbsolute, normalize } from 'node:path';
+import { ulid } from 'ulid';
+import type { GitSnapshot, Project } from '../domain/project.ts';
+import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import { GitError, readRepository, repositoryTopLevel } from '../projects/index.ts';
+import type { ActionContext } from './context.ts';
+import { FieldCheck } from './fields.ts';
+
+const MAX_NAME = 100;
+/** In bytes. */
+const MAX_PROLOGUE = 16 * 1024;
+
+export interface AddProject {
+  readonly path: string;
+  readonly name: string | null;
+  readonly condaEnv: string | null;
+  readonly prologue: string | null;
+}
+
+/** Registers a git repository on the server's machine, under its folder's name unless told otherwise. */
+export async function addProject({ store }: ActionContext, input: AddProject): Promise<Outcome<Project>> {
+  const check = checkFields(input);
+  if (!isAbsolute(input.path)) check.fault('path', "write the absolute path of a repository on the server's machine");
+  else if (input.path.includes('\0')) check.fault('path', 'holds a NUL character');
+  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
+
+  let path: string;
+  let git: GitSnapshot;
+  try {
+    path = await repositoryTopLevel(normalize(input.path));
+    git = await readRepository(path);
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    return refuse('NOT_A_GIT_REPOSITORY', 'path', notARepository(input.path, cause));
+  }
+  const name = input.name ?? basename(path);
+  const { condaEnv, prologue } = input;
+  const project: Project = { id: ulid(), name, path, condaEnv, prologue, git, syncedAt: new Date() };
+  return (await store.projects.save(project)) ? done(project) : nameTaken(name);
+}
+
+export interface UpdateProject {
+  readonly id: string;
+  /** In each: undefined leaves it as it is. */
+  readonly name: string | undefined;
+  readonly condaEnv: string | null | undefined;
+  readonly prologue: string | null | undefined;
+}
+
+export async function updateProject({ store }: ActionContext, input: UpdateProject): Promise<Outcome<Project>> {
+  const check = checkFields({
+    name: input.name ?? null,
+    condaEnv: input.condaEnv ?? null,
+    prologue: input.prologue ?? null,
+  });
+  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
+  const project = await store.projects.get(input.id);
+  if (project === null) return notFound();
+  const updated = {
+    ...project,
+    name: input.name ?? project.name,
+    condaEnv: input.condaEnv === undefined ? project.condaEnv : input.condaEnv,
+    prologue: input.prologue === undefined ? project.prologue : input.prologue,
+  };
+  return (await store.projects.save(updated)) ? done(updated) : nameTaken(updated.name);
+}
+
+/** Reads again what git says of the repository. */
+export async function syncProject({ store }: ActionContext, id: string): Promise<Outcome<Project>> {
+  const project = await store.projects.get(id);
+  if (project === null) return notFound();
+  try {
+    const synced = { ...project, git: await readRepository(project.path), syncedAt: new Date() };
+    await store.projects.save(synced);
+    return done(synced);
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    return refuse('NOT_A_GIT_REPOSITORY', 'id', notARepository(project.path, cause));
+  }
+}
+
+/** Forgets a project. Its repository isn't touched, and its jobs stay in the history. */
+export async function removeProject({ store }: ActionContext, id: string): Promise<Outcome<string>> {
+  const project = await store.projects.get(id);
+  if (project === null) return notFound();
+  await store.projects.remove(id);
+  return done(id);
+}
+
+function checkFields(fields: Pick<AddProject, 'name' | 'condaEnv' | 'prologue'>): FieldCheck {
+  const check = new FieldCheck();
+  check.line('name', fields.name, MAX_NAME);
+  check.line('condaEnv', fields.condaEnv, MAX_NAME);
+  check.lines('prologue', fields.prologue, MAX_PROLOGUE);
+  return check;
+}
+
+function notARepository(path: string, cause: GitError): string {
+  return `${path} can't be used as a git repository: ${cause.message}`;
+}
+
+function nameTaken(name: string): Outcome<never> {
+  return refuse(
+    'ALREADY_EXISTS',
+    'name',
+    `There is a project named ${JSON.stringify(name)} already: choose another name`,
+  );
+}
+
+function notFound(): Outcome<never> {
+  return refuse('NOT_FOUND', 'id', 'There is no such project');
+}

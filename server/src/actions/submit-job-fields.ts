@@ -1,0 +1,69 @@
+import { arrayTaskIds, MAX_ARRAY_TASKS } from '../domain/array-spec.ts';
+import type { Refusal } from '../domain/refusal.ts';
+import { faultInOption } from '../slurm/index.ts';
+import { FieldCheck } from './fields.ts';
+import type { SubmitJob } from './submit-job.ts';
+
+/** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
+const MAX_COMMAND = 32 * 1024;
+const MAX_DESCRIPTION = 10_000;
+const MAX_ENVIRONMENT = 64 * 1024;
+const MAX_LIST = 100;
+
+/** What is wrong with the input by itself, before anything is looked up. */
+export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
+  const check = new FieldCheck();
+  const { resources } = input;
+  check.line('name', input.name, 200);
+  check.line('idempotencyKey', input.idempotencyKey, 200);
+  check.line('gitRef', input.gitRef, 400);
+  check.line('condaEnv', input.condaEnv, 200);
+  check.lines('description', input.description, MAX_DESCRIPTION);
+  check.lines('command', input.command, MAX_COMMAND);
+  if (input.command.trim() === '') check.fault('command', 'is empty: write what the job runs');
+  check.count('waitSeconds', input.waitSeconds, 0, 300);
+  check.word('partition', input.partition);
+  check.word('account', resources.account);
+  check.word('qos', resources.qos);
+  if (resources.gpuType !== null && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(resources.gpuType)) {
+    check.fault('gpuType', 'is no GPU type: write letters, digits, "_", "." and "-"');
+  }
+  check.count('nodes', resources.nodes, 1, 100_000);
+  check.count('tasks', resources.tasks, 1, 10_000_000);
+  check.count('cpusPerTask', resources.cpusPerTask, 1, 100_000);
+  check.count('memoryMb', resources.memoryMb, 1, 1_000_000_000);
+  check.count('gpus', resources.gpus, 0, 10_000);
+  check.count('timeLimitMinutes', resources.timeLimitMinutes, 1, 10 * 366 * 24 * 60);
+  if (resources.gpuType !== null && (resources.gpus ?? 0) === 0) {
+    check.fault('gpus', 'is missing: a GPU type needs a number of GPUs');
+  }
+  if (resources.array !== null && arrayTaskIds(resources.array) === null) {
+    check.fault('array', `write indexes as sbatch takes them, "0-9", "1,3,7" or "0-99%4", ${MAX_ARRAY_TASKS} at most`);
+  }
+  checkEnvironment(check, input);
+  if (input.extraOptions.length > MAX_LIST) check.fault('extraOptions', `at most ${MAX_LIST} are taken`);
+  for (const option of input.extraOptions) {
+    const fault = faultInOption(option);
+    if (fault !== null) check.fault('extraOptions', fault);
+  }
+  if (input.dependsOn.length > MAX_LIST) check.fault('dependsOn', `at most ${MAX_LIST} are taken`);
+  return check.refusals;
+}
+
+function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
+  let size = 0;
+  for (const { name, value } of environment) {
+    size += name.length + value.length;
+    // Values may be secrets, so no message repeats one.
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      check.fault('environment', `${JSON.stringify(name)} is no name of a variable: letters, digits and "_"`);
+    } else if (/^(?:SLURM|SBATCH|SLURMQL)_/i.test(name)) {
+      check.fault('environment', `${name} belongs to Slurm or to SlurmQL, which set such names themselves`);
+    } else if (value.includes('\0')) {
+      check.fault('environment', `the value of ${name} holds a NUL character`);
+    }
+  }
+  if (environment.length > MAX_LIST || size > MAX_ENVIRONMENT) {
+    check.fault('environment', `at most ${MAX_LIST} variables with ${MAX_ENVIRONMENT} characters in all are taken`);
+  }
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Authenticator } from './auth/index.ts';
+import { Clusters } from './clusters/index.ts';
+import {
+  type AdministratorToken,
+  administratorToken,
+  type Environment,
+  prepareDataDirectory,
+  readClustersFile,
+} from './config/index.ts';
+import { Journal } from './events/index.ts';
+import { HttpServer } from './http/index.ts';
+import { FileWatches } from './logs/index.ts';
+import { Staging } from './projects/index.ts';
+import { Store } from './store/index.ts';
+import { createLogger, Metrics } from './telemetry/index.ts';
+
+const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+/** A running server. */
+export interface App {
+  /** http://HOST:PORT */
+  readonly address: string;
+  readonly token: AdministratorToken;
+  /** Ends everything in order, the last to begin first. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds every part and starts it. What has been started by the time something fails is stopped again; throws
+ * ConfigurationError, DatabaseError or ListenError for what the person who runs it can mend.
+ */
+export async function startApp(environment: Environment): Promise<App> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const settings = await readClustersFile(environment.configFile);
+    await prepareDataDirectory(environment.dataDirectory);
+    const token = await administratorToken(environment);
+    const log = createLogger({ level: environment.logLevel, format: environment.logFormat });
+    const metrics = new Metrics();
+
+    const store = await Store.open(environment.databaseFile);
+    stack.defer(() => store.close());
+    const journal = new Journal(store);
+    await journal.start();
+    const staging = new Staging(join(environment.dataDirectory, 'staging'));
+    await staging.sweep(await store.jobs.submitting());
+
+    const clusters = new Clusters(settings, {
+      store,
+      journal,
+      staging,
+      log,
+      metrics,
+      sshEnvironment: {
+        homeDirectory: environment.homeDirectory,
+        userName: environment.userName,
+        configFile: join(environment.homeDirectory, '.ssh', 'config'),
+        ...(environment.agentSocket === null ? {} : { agentSocket: environment.agentSocket }),
+      },
+    });
+    stack.defer(() => clusters.stop());
+    await clusters.start();
+
+    const http = new HttpServer({
+      services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
+      authenticator: new Authenticator(token.value),
+      host: environment.host,
+      port: environment.port,
+      webDirectory: WEB_DIRECTORY,
+      readiness: async () => ({ database: await store.isOpen(), configuration: true, pollers: true }),
+    });
+    stack.defer(() => http.stop());
+    const address = await http.start();
+    const stop = stack.move();
+    return { address, token, stop: () => stop.disposeAsync() };
+  } catch (cause) {
+    await stack.disposeAsync();
+    throw cause;
+  }
+}

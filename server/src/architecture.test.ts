@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const SOURCE = fileURLToPath(new URL('.', import.meta.url));
+const ARCHITECTURE = new URL('../../ARCHITECTURE.md', import.meta.url);
+/** These two put rooms together, so they may import each of them. */
+const COMPOSITION = ['app.ts', 'main.ts'];
+
+interface Import {
+  /** Relative to the source folder, with "/" between names. */
+  readonly file: string;
+  readonly specifier: string;
+  /** The imported file, relative to the source folder; null for a package. */
+  readonly target: string | null;
+}
+
+const allFiles = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.split(sep).join('/'))
+  .sort();
+const isForTests = (file: string) => /(?:\.test|(?:^|\/)testing)\.ts$/.test(file);
+const productFiles = allFiles.filter((file) => !isForTests(file));
+const textOf = (file: string) => readFileSync(join(SOURCE, file), 'utf8');
+
+function importsOf(file: string): Import[] {
+  const pattern =
+    /^\s*(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+  return [...textOf(file).matchAll(pattern)].map((match) => {
+    const specifier = match[1] ?? match[2] ?? match[3] ?? '';
+    const target = specifier.startsWith('.')
+      ? relative(SOURCE, join(SOURCE, dirname(file), specifier))
+          .split(sep)
+          .join('/')
+      : null;
+    return { file, specifier, target };
+  });
+}
+
+/** The top-level folder, or the file itself where it lies in none. */
+const roomOf = (file: string) => file.split('/')[0] ?? '';
+
+/** The rows below `| room | may import |`. */
+function readTable(markdown: string): ReadonlyMap<string, readonly string[]> {
+  const lines = markdown.split('\n').map((line) => line.trim());
+  const cellsOf = (line: string) =>
+    line
+      .replace(/^\||\|$/g, '')
+      .split('|')
+      .map((cell) => cell.replaceAll('`', '').trim());
+  const head = lines.findIndex((line) => line.startsWith('|') && cellsOf(line).join('|') === 'room|may import');
+  if (head === -1) throw new Error('ARCHITECTURE.md has no table "| room | may import |"');
+  const body = lines.slice(head + 2);
+  const end = body.findIndex((line) => !line.startsWith('|'));
+  return new Map(
+    body.slice(0, end === -1 ? body.length : end).map((line) => {
+      const [room = '', names = ''] = cellsOf(line);
+      return [room, names.split(/,\s*/).filter(Boolean)];
+    }),
+  );
+}
+
+const imports = productFiles.flatMap(importsOf);
+const rooms = [...new Set(productFiles.filter((file) => file.includes('/')).map(roomOf))].sort();
+const table = readTable(readFileSync(ARCHITECTURE, 'utf8'));
+const crossings = imports.flatMap(({ file, target }) =>
+  target !== null && roomOf(target) !== roomOf(file) && !COMPOSITION.includes(file) ? [{ file, target }] : [],
+);
+
+describe('the rooms of the server', () => {
+  it('are the ones that ARCHITECTURE.md lists, and each may import only rooms that are there', () => {
+    expect([...table.keys()].sort()).toEqual(rooms);
+    expect([...table.values()].flat().filter((room) => !rooms.includes(room))).toEqual([]);
+  });
+
+  it('import only what ARCHITECTURE.md allows', () => {
+    const forbidden = crossings.filter(
+      ({ file, target }) => table.get(roomOf(file))?.includes(roomOf(target)) !== true,
+    );
+    expect(forbidden.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+
+  it('form no cycle', () => {
+    const uses = new Map(rooms.map((room) => [room, new Set<string>()]));
+    for (const { file, target } of crossings) uses.get(roomOf(file))?.add(roomOf(target));
+    // Takes away rooms that need no other one until none is left, or only a cycle.
+    let left = rooms;
+    for (;;) {
+      const rest = left.filter((room) => left.some((other) => uses.get(room)?.has(other)));
+      if (rest.length === left.length) break;
+      left = rest;
+    }
+    expect(left).toEqual([]);
+  });
+
+  it('are entered through their index, except the domain, which has none', () => {
+    const sideEntries = crossings.filter(({ target }) => {
+      const room = roomOf(target);
+      return room !== 'domain' && target !== `${room}/index.ts`;
+    });
+    expect(sideEntries.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+});
+
+describe('outside code', () => {
+  it.each([
+    ['ssh2', 'ssh'],
+    ['kysely', 'store'],
+    ['better-sqlite3', 'store'],
+  ])('%s is imported by %s alone', (name, room) => {
+    const users = imports
+      .filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`))
+      .map(({ file }) => roomOf(file));
+    expect([...new Set(users)]).toEqual([room]);
+  });
+
+  it("leaves the process's environment to the configuration, to which main.ts hands it", () => {
+    const readers = productFiles.filter((file) => /\bprocess\s*\.\s*env\b|\bprocess\s*\[/.test(textOf(file)));
+    expect(readers.filter((file) => roomOf(file) !== 'config' && file !== 'main.ts')).toEqual([]);
+    expect(
+      imports
+        .filter(({ specifier }) => specifier === 'process' || specifier === 'node:process')
+        .map(({ file }) => file),
+    ).toEqual([]);
+  });
+
+  it('gets nothing from what is there for tests', () => {
+    expect(imports.filter(({ target }) => target !== null && isForTests(target)).map(({ file }) => file)).toEqual([]);
+  });
+});
+
+it('importing every module opens nothing, prints nothing and keeps no process alive', async () => {
+  const inert = productFiles.filter((file) => file !== 'main.ts' && file !== 'graphql/print.ts');
+  const urls = inert.map((file) => pathToFileURL(join(SOURCE, file)).href);
+  const script = `
+    for (const url of ${JSON.stringify(urls)}) await import(url);
+    const open = process.getActiveResourcesInfo().filter((name) => !name.startsWith('TTY') && !name.startsWith('Pipe'));
+    process.stdout.write(JSON.stringify({ open, exitCode: process.exitCode ?? null }));
+  `;
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+    timeout: 50_000,
+  });
+  expect(JSON.parse(stdout)).toEqual({ open: [], exitCode: null });
+  expect(stderr).toBe('');
+});

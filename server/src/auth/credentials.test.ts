@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ADMINISTRATOR, Authenticator, SESSION_COOKIE, SESSION_SECONDS } from './credentials.ts';
+
+const TOKEN = 'a-token-for-tests-only';
+const NOW = new Date('2026-11-24T12:00:00Z');
+const anonymous = { kind: 'anonymous' };
+const authenticator = new Authenticator(TOKEN);
+
+const withToken = (authorization: string | undefined, cookie?: string) =>
+  authenticator.authenticate({ authorization, cookie });
+const withCookie = (cookie: string | undefined) => authenticator.authenticate({ authorization: undefined, cookie });
+/** What a browser sends back of a Set-Cookie header. */
+const sentBack = (header: string) => header.split(';')[0] ?? '';
+
+beforeEach(() => void vi.useFakeTimers({ now: NOW, toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('a token', () => {
+  it('in the Authorization header makes the administrator', () => {
+    expect(withToken(`Bearer ${TOKEN}`)).toEqual({ kind: 'viewer', viewer: ADMINISTRATOR, by: 'token' });
+    expect(withToken(`bearer  ${TOKEN}`)).toMatchObject({ kind: 'viewer' });
+  });
+
+  it.each([
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    TOKEN,
+    `Basic ${TOKEN}`,
+    `Bearer ${TOKEN}x`,
+    `Bearer ${TOKEN.slice(1)}`,
+    `Bearer ${TOKEN.toUpperCase()}`,
+    `Bearer ${TOKEN} ${TOKEN}`,
+    `XBearer ${TOKEN}`,
+  ])('written as %j makes nobody', (authorization) => {
+    expect(withToken(authorization)).toEqual(anonymous);
+  });
+
+  it('that is wrong is not made up for by a cookie that is right', () => {
+    const cookie = sentBack(authenticator.sessionCookie(NOW));
+    expect(withToken('Bearer wrong', cookie)).toEqual(anonymous);
+  });
+});
+
+describe('a session', () => {
+  it('is a cookie that only this server reads, and only its own pages send', () => {
+    const header = authenticator.sessionCookie(NOW);
+    expect(header).toMatch(
+      new RegExp(`^${SESSION_COOKIE}=[\\w.-]+; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_SECONDS}$`),
+    );
+    expect(header).not.toContain(TOKEN);
+    expect(withCookie(sentBack(header))).toEqual({ kind: 'viewer', viewer: ADMINISTRATOR, by: 'cookie' });
+  });
+
+  it('is found among other cookies', () => {
+    const cookie = sentBack(authenticator.sessionCookie(NOW));
+    expect(withCookie(`a=b; x${cookie}; ${cookie};c=d`)).toMatchObject({ by: 'cookie' });
+  });
+
+  it('ends after its time', () => {
+    const cookie = sentBack(authenticator.sessionCookie(NOW));
+    vi.setSystemTime(NOW.getTime() + SESSION_SECONDS * 1000 - 1);
+    expect(withCookie(cookie)).toMatchObject({ kind: 'viewer' });
+    vi.setSystemTime(NOW.getTime() + SESSION_SECONDS * 1000);
+    expect(withCookie(cookie)).toEqual(anonymous);
+  });
+
+  it('ends with the token that it came from', () => {
+    const cookie = sentBack(new Authenticator('another-token-altogether').sessionCookie(NOW));
+    expect(withCookie(cookie)).toEqual(anonymous);
+  });
+
+  it('cannot be made longer or made up', () => {
+    const cookie = sentBack(authenticator.sessionCookie(NOW));
+    const [expiry = '', signature = ''] = cookie.slice(SESSION_COOKIE.length + 1).split('.');
+    for (const value of [
+      `${Number(expiry) + 1}.${signature}`,
+      `${expiry}.${signature.slice(0, -1)}`,
+      `${expiry}.`,
+      `.${signature}`,
+      expiry,
+      '',
+      `9999999999.${'A'.repeat(43)}`,
+    ]) {
+      expect(withCookie(`${SESSION_COOKIE}=${value}`)).toEqual(anonymous);
+    }
+  });
+
+  it('is taken back by an empty cookie that is over', () => {
+    const header = authenticator.sessionCookie(null);
+    expect(header).toContain('Max-Age=0');
+    expect(withCookie(sentBack(header))).toEqual(anonymous);
+  });
+});

@@ -1,0 +1,1 @@
+export { ADMINISTRATOR, Authenticator, type Credentials, type Verdict } from './credentials.ts';

@@ -1,0 +1,172 @@
+import { readFile } from 'node:fs/promises';
+import { type Alias, type Document, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
+import { z } from 'zod';
+import { type ClusterSettings, GPU_REQUEST_STYLES } from '../domain/cluster.ts';
+import { ConfigurationError, type ConfigurationFault } from './environment.ts';
+import { nearest } from './nearest.ts';
+
+/** One line of visible text: what goes into commands, messages and paths. */
+const line = z
+  .string()
+  .min(1, 'write at least one character')
+  .regex(/^\P{Cc}*$/u, 'write one line without control characters');
+const wholeNumber = (minimum: number, maximum: number) =>
+  z.int(`write a whole number`).min(minimum, `write ${minimum} or more`).max(maximum, `write ${maximum} or less`);
+
+/** In bytes. */
+const MAX_PROLOGUE = 16 * 1024;
+
+const clusterSchema = z.strictObject({
+  host: line.regex(/^[^\s-][^\s]*$/, 'write a host name, an address, or a Host alias of the OpenSSH configuration'),
+  port: wholeNumber(1, 65_535).optional(),
+  user: line.optional(),
+  identity_file: line.optional(),
+  known_hosts: line.optional(),
+  proxy_jump: line.optional(),
+  workspace: line.regex(/^(?:\/|~\/).*[^/]$/, 'write an absolute path, or one below ~/').default('~/slurmql'),
+  allowed_partitions: z.array(line).min(1, 'name at least one partition, or leave the key out').optional(),
+  allowed_gpu_types: z.array(line).min(1, 'name at least one GPU type, or leave the key out').optional(),
+  gpu_request: z.enum(GPU_REQUEST_STYLES, `write one of ${GPU_REQUEST_STYLES.join(', ')}`).default('gres'),
+  conda_env: line.optional(),
+  poll_interval_seconds: wholeNumber(1, 3600).default(30),
+  gpu_cache_seconds: wholeNumber(1, 86_400).default(60),
+  help: z.string().optional(),
+  prologue: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) <= MAX_PROLOGUE, `write at most ${MAX_PROLOGUE} bytes`)
+    .optional(),
+});
+
+const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+const fileSchema = z.strictObject({
+  clusters: z
+    .record(z.string().regex(CLUSTER_NAME, 'name clusters with letters, digits, ".", "_" and "-"'), clusterSchema)
+    .nullable()
+    .default({}),
+});
+
+/**
+ * Reads clusters.yaml. Throws a ConfigurationError that gives file, line and column of every fault.
+ * No file is a fault too: it says where one is expected.
+ */
+export async function readClustersFile(path: string): Promise<readonly ClusterSettings[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const advice = missing
+      ? 'no such file. Copy the example clusters.yaml of the repository, or set SLURMQL_CONFIG'
+      : String(cause);
+    throw new ConfigurationError([{ message: `${path}: ${advice}` }]);
+  }
+  return parseClusters(text, path);
+}
+
+/** The text of clusters.yaml as settings, in the order of the file. Pure; throws as `readClustersFile` does. */
+export function parseClusters(text: string, path: string): readonly ClusterSettings[] {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number, message: string): ConfigurationFault => {
+    const { line: row, col: column } = lines.linePos(offset);
+    return { message: `${path}:${row}:${column}: ${message}` };
+  };
+  if (document.errors.length > 0) {
+    throw new ConfigurationError(document.errors.map((error) => at(error.pos[0], error.message)));
+  }
+
+  let values: unknown;
+  try {
+    values = document.toJS();
+  } catch (cause) {
+    // An alias without its anchor, or so many aliases that they would fill the memory.
+    const [offset] = firstAlias(document)?.range ?? [0];
+    throw new ConfigurationError([at(offset, cause instanceof Error ? cause.message : String(cause))]);
+  }
+  // An empty file, or one with nothing but comments, configures no cluster.
+  const result = fileSchema.safeParse(values ?? {}, { reportInput: true });
+  if (!result.success) {
+    const offsetOf = (keys: readonly PropertyKey[]): number => {
+      for (let depth = keys.length; depth > 0; depth -= 1) {
+        const found: unknown = document.getIn(keys.slice(0, depth), true);
+        if (isNode(found) && found.range) return found.range[0];
+      }
+      return document.contents?.range?.[0] ?? 0;
+    };
+    const offsetOfKey = (keys: readonly PropertyKey[], key: string): number => {
+      const parent: unknown = keys.length === 0 ? document.contents : document.getIn(keys, true);
+      const pair = isMap(parent) ? parent.items.find((item) => String(item.key) === key) : undefined;
+      return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : offsetOf(keys);
+    };
+    throw new ConfigurationError(
+      result.error.issues.flatMap((issue) => {
+        if (issue.code !== 'unrecognized_keys') {
+          return [at(offsetOf(issue.path), `${issue.path.join('.') || 'file'}: ${advice(issue)}`)];
+        }
+        const known = Object.keys(issue.path.length === 0 ? fileSchema.shape : clusterSchema.shape);
+        return issue.keys.map((key) => {
+          const close = nearest(key, known);
+          const suggestion = close === null ? `the keys are ${known.join(', ')}` : `did you mean "${close}"?`;
+          return at(offsetOfKey(issue.path, key), `${[...issue.path, key].join('.')}: unknown key; ${suggestion}`);
+        });
+      }),
+    );
+  }
+
+  return Object.entries(result.data.clusters ?? {}).map(([name, cluster]) =>
+    withoutUndefined({
+      name,
+      host: cluster.host,
+      port: cluster.port,
+      user: cluster.user,
+      identityFile: cluster.identity_file,
+      knownHosts: cluster.known_hosts,
+      proxyJump: cluster.proxy_jump,
+      workspace: cluster.workspace,
+      allowedPartitions: cluster.allowed_partitions,
+      allowedGpuTypes: cluster.allowed_gpu_types,
+      gpuRequest: cluster.gpu_request,
+      condaEnv: cluster.conda_env,
+      pollIntervalSeconds: cluster.poll_interval_seconds,
+      gpuCacheSeconds: cluster.gpu_cache_seconds,
+      help: cluster.help,
+      prologue: cluster.prologue,
+    }),
+  );
+}
+
+type WithoutUndefined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** Leaves out the keys that weren't given, as optional properties want it. */
+function withoutUndefined<T extends object>(values: T): WithoutUndefined<T>;
+function withoutUndefined(values: object): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function firstAlias(document: Document): Alias | null {
+  let first: Alias | null = null;
+  visit(document, {
+    Alias(_key, alias) {
+      first = alias;
+      return visit.BREAK;
+    },
+  });
+  return first;
+}
+
+const WANTED: Readonly<Partial<Record<z.core.$ZodIssueInvalidType['expected'], string>>> = {
+  string: 'write a text',
+  array: 'write a list',
+  object: 'write keys and values',
+  record: 'write a name and settings for each cluster',
+};
+
+function advice(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing';
+  if (issue.code === 'invalid_type') return WANTED[issue.expected] ?? issue.message;
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  return issue.message;
+}

@@ -1,0 +1,173 @@
+import { homedir } from 'node:os';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError, readEnvironment } from './environment.ts';
+
+const TERMINAL = { isInteractive: false, directory: '/srv/slurmql' };
+const read = (variables: Readonly<Record<string, string | undefined>>) => readEnvironment(variables, TERMINAL);
+
+/** The lines of the refusal. */
+function faults(variables: Readonly<Record<string, string | undefined>>): string[] {
+  try {
+    read(variables);
+  } catch (cause) {
+    if (cause instanceof ConfigurationError) return cause.message.split('\n');
+    throw cause;
+  }
+  throw new Error('the environment was accepted');
+}
+
+describe('an environment in which nothing is set', () => {
+  it('has a default for everything', () => {
+    expect(read({ HOME: '/home/ada', USER: 'ada' })).toEqual({
+      configFile: '/srv/slurmql/clusters.yaml',
+      dataDirectory: '/srv/slurmql/data',
+      databaseFile: '/srv/slurmql/data/slurmql.db',
+      host: '127.0.0.1',
+      port: 4000,
+      token: null,
+      logLevel: 'info',
+      logFormat: 'json',
+      homeDirectory: '/home/ada',
+      userName: 'ada',
+      agentSocket: null,
+    });
+  });
+
+  it("knows whose process it is without the shell's help", () => {
+    const { homeDirectory, userName } = read({});
+    expect(homeDirectory).toBe(homedir());
+    expect(userName).not.toBe('');
+  });
+
+  it('logs for people on a terminal', () => {
+    expect(readEnvironment({}, { ...TERMINAL, isInteractive: true }).logFormat).toBe('pretty');
+    expect(readEnvironment({ LOG_FORMAT: 'json' }, { ...TERMINAL, isInteractive: true }).logFormat).toBe('json');
+  });
+
+  it('is the same as one in which everything is empty', () => {
+    const empty = Object.fromEntries(
+      [
+        'SLURMQL_CONFIG',
+        'SLURMQL_DATA_DIR',
+        'SLURMQL_DATABASE_URL',
+        'HOST',
+        'PORT',
+        'SLURMQL_TOKEN',
+        'LOG_LEVEL',
+        'LOG_FORMAT',
+      ].map((name) => [name, '']),
+    );
+    expect(read(empty)).toEqual(read({}));
+  });
+});
+
+describe('what is set', () => {
+  it('is taken', () => {
+    expect(
+      read({
+        SLURMQL_CONFIG: 'etc/clusters.yaml',
+        SLURMQL_DATA_DIR: '/var/lib/slurmql',
+        HOST: '0.0.0.0',
+        PORT: '0',
+        SLURMQL_TOKEN: 'sixteen-letters!',
+        LOG_LEVEL: 'debug',
+        LOG_FORMAT: 'pretty',
+        SSH_AUTH_SOCK: '/run/agent',
+      }),
+    ).toMatchObject({
+      configFile: '/srv/slurmql/etc/clusters.yaml',
+      dataDirectory: '/var/lib/slurmql',
+      databaseFile: '/var/lib/slurmql/slurmql.db',
+      host: '0.0.0.0',
+      port: 0,
+      token: 'sixteen-letters!',
+      logLevel: 'debug',
+      logFormat: 'pretty',
+      agentSocket: '/run/agent',
+    });
+  });
+
+  it('names the database by a URL with a path', () => {
+    expect(read({ SLURMQL_DATABASE_URL: 'sqlite:/var/db/x.db' }).databaseFile).toBe('/var/db/x.db');
+    expect(read({ SLURMQL_DATABASE_URL: 'sqlite:x.db' }).databaseFile).toBe('/srv/slurmql/x.db');
+  });
+
+  it('is meant from where npm was called, not from the workspace that npm changes to', () => {
+    const { configFile, dataDirectory } = read({ INIT_CWD: '/home/ada/slurmql' });
+    expect([configFile, dataDirectory]).toEqual(['/home/ada/slurmql/clusters.yaml', '/home/ada/slurmql/data']);
+  });
+});
+
+describe('faults', () => {
+  it.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '0x10'],
+    ['PORT', '80.5'],
+    ['PORT', 'http'],
+    ['PORT', ' 80'],
+    ['LOG_LEVEL', 'verbose'],
+    ['LOG_LEVEL', 'INFO'],
+    ['LOG_FORMAT', 'xml'],
+    ['SLURMQL_DATABASE_URL', 'mysql://host/x'],
+    ['SLURMQL_DATABASE_URL', 'sqlite:'],
+    ['SLURMQL_DATABASE_URL', '/var/db/x.db'],
+    ['SLURMQL_TOKEN', 'too short'],
+    ['SLURMQL_TOKEN', 'has a space in the middle'],
+    ['SLURMQL_TOKEN', 'unprintable-\u007f-letters'],
+    ['SLURMQL_TOKEN', 'schlüssel-mit-umlaut'],
+  ])('name the variable and what it wants: %s=%j', (name, value) => {
+    const lines = faults({ [name]: value });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(new RegExp(`^${name}\\b.*write `));
+  });
+
+  it('are all told at once, one line each', () => {
+    const lines = faults({
+      PORT: 'x',
+      LOG_LEVEL: 'x',
+      LOG_FORMAT: 'x',
+      SLURMQL_TOKEN: 'x',
+      SLURMQL_DATABASE_URL: 'x',
+    });
+    expect(lines.map((line) => /^[A-Z_]+/.exec(line)?.[0]).sort()).toEqual([
+      'LOG_FORMAT',
+      'LOG_LEVEL',
+      'PORT',
+      'SLURMQL_DATABASE_URL',
+      'SLURMQL_TOKEN',
+    ]);
+  });
+
+  it('never repeat a secret', () => {
+    expect(faults({ SLURMQL_TOKEN: 'hunter2 hunter2 hunter2' }).join()).not.toContain('hunter2');
+    expect(faults({ SLURMQL_TOKEN: 'hunter2' }).join()).not.toContain('hunter2');
+    expect(faults({ SLURMQL_DATABASE_URL: 'postgres://ada:hunter2@db.example.org/slurmql' }).join()).not.toContain(
+      'hunter2',
+    );
+  });
+
+  it('are the only thing that can be wrong with an environment', () => {
+    const value = fc.option(fc.string(), { nil: undefined });
+    const variables = fc.record({
+      PORT: value,
+      LOG_LEVEL: value,
+      LOG_FORMAT: value,
+      SLURMQL_TOKEN: value,
+      SLURMQL_DATABASE_URL: value,
+      HOST: value,
+    });
+    fc.assert(
+      fc.property(variables, (environment) => {
+        try {
+          const { port } = read(environment);
+          expect(port).toBeGreaterThanOrEqual(0);
+          expect(port).toBeLessThanOrEqual(65_535);
+        } catch (cause) {
+          expect(cause).toBeInstanceOf(ConfigurationError);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,97 @@
+import { homedir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything the process takes from its environment. */
+export interface Environment {
+  readonly configFile: string;
+  readonly dataDirectory: string;
+  readonly databaseFile: string;
+  readonly host: string;
+  /** 0: the system picks a free one. */
+  readonly port: number;
+  /** Null: made at the first start and kept in the data directory. */
+  readonly token: string | null;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'pretty' | 'json';
+  readonly homeDirectory: string;
+  readonly userName: string;
+  /** The SSH agent's socket. */
+  readonly agentSocket: string | null;
+}
+
+export interface ConfigurationFault {
+  readonly message: string;
+}
+
+/** A start-up fault in what the person who runs the server wrote; its message is one clear line a fault. */
+export class ConfigurationError extends Error {
+  constructor(faults: readonly ConfigurationFault[]) {
+    super(faults.map((fault) => fault.message).join('\n'));
+    this.name = 'ConfigurationError';
+  }
+}
+
+/** The shortest token that can't be guessed in the time anybody has. */
+const MINIMUM_TOKEN_LENGTH = 16;
+
+/** Reads the environment; throws one ConfigurationError that names every faulty variable. */
+export function readEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+  terminal: { readonly isInteractive: boolean; readonly directory: string },
+): Environment {
+  const faults: ConfigurationFault[] = [];
+  const fault = (variable: string, wants: string) => {
+    faults.push({ message: `${variable}=${JSON.stringify(variables[variable])}: ${wants}` });
+  };
+  // An empty variable counts as not set, as `VARIABLE= command` means in a shell.
+  const read = (variable: string): string | null => variables[variable] || null;
+  // npm runs a workspace's scripts inside the workspace, and says from where it was called.
+  const absolute = (path: string) => resolve(read('INIT_CWD') ?? terminal.directory, path);
+
+  const dataDirectory = absolute(read('SLURMQL_DATA_DIR') ?? 'data');
+  let databaseFile = join(dataDirectory, 'slurmql.db');
+  const databaseUrl = read('SLURMQL_DATABASE_URL');
+  if (databaseUrl !== null) {
+    if (/^sqlite:.+/.test(databaseUrl)) databaseFile = absolute(databaseUrl.slice('sqlite:'.length));
+    // A URL can hold a password, so it isn't repeated.
+    else faults.push({ message: 'SLURMQL_DATABASE_URL: write sqlite:PATH' });
+  }
+
+  const portText = read('PORT') ?? '4000';
+  const port = Number(portText);
+  if (!/^\d+$/.test(portText) || port > 65_535) fault('PORT', 'write a port from 0 (any free one) to 65535');
+
+  const token = read('SLURMQL_TOKEN');
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
+    // The value is a secret, so it isn't repeated.
+    faults.push({ message: 'SLURMQL_TOKEN: write visible ASCII characters without spaces' });
+  } else if (token !== null && token.length < MINIMUM_TOKEN_LENGTH) {
+    faults.push({ message: `SLURMQL_TOKEN: write at least ${MINIMUM_TOKEN_LENGTH} characters` });
+  }
+
+  const levelText = read('LOG_LEVEL') ?? 'info';
+  const logLevel = LOG_LEVELS.find((level) => level === levelText);
+  if (logLevel === undefined) fault('LOG_LEVEL', `write one of ${LOG_LEVELS.join(', ')}`);
+
+  const formatText = read('LOG_FORMAT') ?? (terminal.isInteractive ? 'pretty' : 'json');
+  const logFormat = formatText === 'pretty' || formatText === 'json' ? formatText : undefined;
+  if (logFormat === undefined) fault('LOG_FORMAT', 'write pretty or json');
+
+  if (faults.length > 0 || logLevel === undefined || logFormat === undefined) throw new ConfigurationError(faults);
+  return {
+    configFile: absolute(read('SLURMQL_CONFIG') ?? 'clusters.yaml'),
+    dataDirectory,
+    databaseFile,
+    host: read('HOST') ?? '127.0.0.1',
+    port,
+    token,
+    logLevel,
+    logFormat,
+    homeDirectory: read('HOME') ?? homedir(),
+    userName: read('USER') ?? userInfo().username,
+    agentSocket: read('SSH_AUTH_SOCK'),
+  };
+}

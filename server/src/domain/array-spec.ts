@@ -1,0 +1,20 @@
+/** An array's index list, `0-9`, `1,3,7-15:4`, with `%N` for how many may run at once (man sbatch, --array). */
+const PATTERN = /^\d{1,9}(?:-\d{1,9}(?::\d{1,9})?)?(?:,\d{1,9}(?:-\d{1,9}(?::\d{1,9})?)?)*(?:%\d{1,9})?$/;
+
+/** More tasks than this in one array are refused: each task is a job of its own here. */
+export const MAX_ARRAY_TASKS = 50_000;
+
+/** The task indexes in rising order, each once; null when the text is no index list or names too many tasks. */
+export function arrayTaskIds(spec: string): readonly number[] | null {
+  if (!PATTERN.test(spec)) return null;
+  const ids = new Set<number>();
+  for (const part of (spec.split('%')[0] ?? '').split(',')) {
+    const [range = '', stepText = '1'] = part.split(':');
+    const [first = 0, last = first] = range.split('-').map(Number);
+    const step = Number(stepText);
+    if (step === 0 || last < first || (last - first) / step >= MAX_ARRAY_TASKS) return null;
+    for (let id = first; id <= last; id += step) ids.add(id);
+    if (ids.size > MAX_ARRAY_TASKS) return null;
+  }
+  return [...ids].sort((left, right) => left - right);
+}

@@ -1,0 +1,18 @@
+import type { Job } from './job.ts';
+import type { JobState } from './job-state.ts';
+
+export const JOB_EVENT_KINDS = ['CREATED', 'STATE_CHANGED', 'UPDATED', 'REMOVED', 'RESET'] as const;
+export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
+
+/** One committed change of one job. `sequence` grows strictly with the order of commits. */
+export interface JobEvent {
+  readonly sequence: number;
+  readonly kind: JobEventKind;
+  readonly at: Date;
+  readonly jobId: string;
+  readonly fromState: JobState | null;
+  readonly state: JobState;
+  readonly message: string | null;
+  /** The job as it was committed with this event; as it is now when the event is read back from the store. */
+  readonly job: Job;
+}

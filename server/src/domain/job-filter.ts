@@ -1,0 +1,58 @@
+import type { Job } from './job.ts';
+import { isActiveState, type JobState } from './job-state.ts';
+
+/** Which jobs are meant. A null part lets every job through. */
+export interface JobFilter {
+  /** Words that must all occur in name, command, Slurm id, commit or project's name. */
+  readonly search: string | null;
+  readonly states: readonly JobState[] | null;
+  readonly isActive: boolean | null;
+  readonly isArchived: boolean | null;
+  readonly clusters: readonly string[] | null;
+  readonly projectIds: readonly string[] | null;
+  readonly userIds: readonly string[] | null;
+  readonly partitions: readonly string[] | null;
+  readonly submittedAfter: Date | null;
+  readonly submittedBefore: Date | null;
+  /** False: an array counts as one job. */
+  readonly includeArrayTasks: boolean;
+}
+
+export const JOB_ORDER_FIELDS = ['SUBMITTED_AT', 'STARTED_AT', 'ENDED_AT', 'NAME', 'STATE', 'ELAPSED'] as const;
+export type JobOrderField = (typeof JOB_ORDER_FIELDS)[number];
+
+export interface JobOrder {
+  readonly field: JobOrderField;
+  readonly direction: 'ASC' | 'DESC';
+}
+
+const MAX_SEARCH_WORDS = 16;
+/** SQLite takes no pattern over 50,000 bytes; of a longer word the beginning is sought. */
+const MAX_WORD_LENGTH = 1000;
+
+/** The words that a search has to find, in lower case. */
+export function searchWords(search: string): string[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return words.slice(0, MAX_SEARCH_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
+}
+
+/** The same verdict on one job in memory that `store/job-filter.ts` gives in SQL. */
+export function matchesFilter(job: Job, projectName: string | null, filter: JobFilter): boolean {
+  const among = <T>(allowed: readonly T[] | null, value: T | null) =>
+    allowed === null || (value !== null && allowed.includes(value));
+  if (!filter.includeArrayTasks && job.arrayParentId !== null) return false;
+  if (!among(filter.states, job.state)) return false;
+  if (filter.isActive !== null && filter.isActive !== isActiveState(job.state)) return false;
+  if (filter.isArchived !== null && filter.isArchived !== job.isArchived) return false;
+  if (!among(filter.clusters, job.clusterName)) return false;
+  if (!among(filter.projectIds, job.projectId)) return false;
+  if (!among(filter.userIds, job.submittedBy)) return false;
+  if (!among(filter.partitions, job.partition)) return false;
+  if (filter.submittedAfter !== null && job.submittedAt < filter.submittedAfter) return false;
+  if (filter.submittedBefore !== null && job.submittedAt >= filter.submittedBefore) return false;
+  if (filter.search === null) return true;
+  const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, projectName].map(
+    (text) => text?.toLowerCase() ?? '',
+  );
+  return searchWords(filter.search).every((word) => texts.some((text) => text.includes(word)));
+}

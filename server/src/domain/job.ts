@@ -1,0 +1,82 @@
+import { isActiveState, type JobState } from './job-state.ts';
+
+/** What was asked of Slurm. Null: not asked for, so the cluster's default holds. */
+export interface JobResources {
+  readonly nodes: number | null;
+  readonly tasks: number | null;
+  readonly cpusPerTask: number | null;
+  /** Per node, in MiB as Slurm counts them. */
+  readonly memoryMb: number | null;
+  /** Per node. */
+  readonly gpus: number | null;
+  readonly gpuType: string | null;
+  readonly timeLimitMinutes: number | null;
+  readonly account: string | null;
+  readonly qos: string | null;
+  /** In sbatch's own syntax, "0-9%2". */
+  readonly array: string | null;
+}
+
+/**
+ * One job, or one task of an array. The batch script is not part of it: it is large, rarely asked for, and read
+ * by `JobQueries.scripts`.
+ */
+export interface Job {
+  /** A ULID, so that ids sort by age. */
+  readonly id: string;
+  readonly name: string;
+  /** The job's name in Slurm, unique over all clusters and all time: it finds the job again when its number is unknown. */
+  readonly slurmName: string;
+  readonly projectId: string | null;
+  readonly clusterName: string;
+  readonly submittedBy: string;
+  /** "1234", or "1234_7" for an array task; null until sbatch has answered. */
+  readonly slurmJobId: string | null;
+  readonly state: JobState;
+  readonly reason: string | null;
+  /** Null while it runs, when it never ran, and when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: number | null;
+  /** 1, and one more for each requeue. */
+  readonly attempt: number;
+  readonly description: string | null;
+  readonly basedOnId: string | null;
+  readonly isArchived: boolean;
+  readonly command: string;
+  readonly gitCommit: string | null;
+  readonly hasUncommittedChanges: boolean;
+  /** Absolute, on the cluster; null until the cluster has been asked where the workspace is. */
+  readonly workDir: string | null;
+  readonly partition: string | null;
+  readonly resources: JobResources;
+  readonly nodeList: string | null;
+  readonly submittedAt: Date;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly estimatedStartAt: Date | null;
+  readonly cancelRequestedAt: Date | null;
+  readonly arrayParentId: string | null;
+  readonly arrayTaskId: number | null;
+}
+
+/** Whole seconds on the nodes so far; null before the start, and when nobody saw the end. */
+export function elapsedSeconds(job: Pick<Job, 'state' | 'startedAt' | 'endedAt'>, now: Date): number | null {
+  const end = job.endedAt ?? (isActiveState(job.state) ? now : null);
+  if (job.startedAt === null || end === null) return null;
+  return Math.max(0, Math.floor((end.getTime() - job.startedAt.getTime()) / 1000));
+}
+
+/** A task carries its index; an array itself carries the index list it was submitted with. */
+export function isArray(job: Pick<Job, 'resources' | 'arrayTaskId'>): boolean {
+  return job.resources.array !== null && job.arrayTaskId === null;
+}
+
+/** The folder below `workDir` layout: one place that says where a job's files are on its cluster. */
+export function logPath(job: Pick<Job, 'workDir' | 'arrayTaskId'>, stream: LogStream): string | null {
+  if (job.workDir === null) return null;
+  const base = stream === 'STDOUT' ? 'stdout' : 'stderr';
+  return `${job.workDir}/${base}${job.arrayTaskId === null ? '' : `-${job.arrayTaskId}`}.log`;
+}
+
+export const LOG_STREAMS = ['STDOUT', 'STDERR'] as const;
+export type LogStream = (typeof LOG_STREAMS)[number];

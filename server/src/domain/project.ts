@@ -1,0 +1,34 @@
+export interface GitCommit {
+  readonly sha: string;
+  readonly subject: string;
+  readonly author: string;
+  readonly committedAt: Date;
+}
+
+export interface GitBranch {
+  readonly name: string;
+  readonly sha: string;
+}
+
+/** What git says of a repository at one moment. */
+export interface GitSnapshot {
+  /** With any password taken out. */
+  readonly remoteUrl: string | null;
+  /** Null: HEAD is detached. */
+  readonly branch: string | null;
+  /** Null: nothing has been committed yet. */
+  readonly headCommit: GitCommit | null;
+  readonly isDirty: boolean;
+  readonly branches: readonly GitBranch[];
+}
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  /** Absolute path of the repository's top level on the server's machine. */
+  readonly path: string;
+  readonly condaEnv: string | null;
+  readonly prologue: string | null;
+  readonly git: GitSnapshot;
+  readonly syncedAt: Date;
+}

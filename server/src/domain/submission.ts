@@ -1,0 +1,19 @@
+export const DEPENDENCY_KINDS = ['AFTER', 'AFTER_OK', 'AFTER_NOT_OK', 'AFTER_ANY'] as const;
+export type DependencyKind = (typeof DEPENDENCY_KINDS)[number];
+
+export interface EnvironmentVariable {
+  readonly name: string;
+  /** May be a secret: it reaches a file on the cluster that only its owner reads, and nothing else. */
+  readonly value: string;
+}
+
+/** What a submission needs beside the job itself. */
+export interface Submission {
+  readonly environment: readonly EnvironmentVariable[];
+  /** sbatch options in full, "--constraint=a100". */
+  readonly extraOptions: readonly string[];
+  readonly dependsOn: readonly { readonly jobId: string; readonly kind: DependencyKind }[];
+  readonly condaEnv: string | null;
+  /** Shell lines of the project; the cluster's own come from its settings. */
+  readonly prologue: string | null;
+}

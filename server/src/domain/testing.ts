@@ -1,0 +1,96 @@
+import { monotonicFactory } from 'ulid';
+import type { Job, JobResources } from './job.ts';
+import type { JobFilter } from './job-filter.ts';
+import type { Project } from './project.ts';
+import type { Submission } from './submission.ts';
+
+/** Ids grow in the order in which they are made, as those of a server's jobs nearly always do. */
+const ulid = monotonicFactory();
+
+export const NO_RESOURCES: JobResources = {
+  nodes: null,
+  tasks: null,
+  cpusPerTask: null,
+  memoryMb: null,
+  gpus: null,
+  gpuType: null,
+  timeLimitMinutes: null,
+  account: null,
+  qos: null,
+  array: null,
+};
+
+export const NO_SUBMISSION: Submission = {
+  environment: [],
+  extraOptions: [],
+  dependsOn: [],
+  condaEnv: null,
+  prologue: null,
+};
+
+/** Lets every job through, the tasks of arrays included. */
+export const EVERY_JOB: JobFilter = {
+  search: null,
+  states: null,
+  isActive: null,
+  isArchived: null,
+  clusters: null,
+  projectIds: null,
+  userIds: null,
+  partitions: null,
+  submittedAfter: null,
+  submittedBefore: null,
+  includeArrayTasks: true,
+};
+
+/** A job that waits on `alpha` under a number of its own; what matters to a test is given. */
+export function aJob(parts: Partial<Job> = {}): Job {
+  const id = parts.id ?? ulid();
+  const name = parts.name ?? 'train';
+  return {
+    id,
+    name,
+    slurmName: `${name}.${id}`,
+    projectId: null,
+    clusterName: 'alpha',
+    submittedBy: 'administrator',
+    slurmJobId: '1234',
+    state: 'PENDING',
+    reason: null,
+    exitCode: null,
+    signal: null,
+    attempt: 1,
+    description: null,
+    basedOnId: null,
+    isArchived: false,
+    command: 'python train.py',
+    gitCommit: null,
+    hasUncommittedChanges: false,
+    workDir: `/home/ada/slurmql/jobs/${id}`,
+    partition: null,
+    resources: NO_RESOURCES,
+    nodeList: null,
+    submittedAt: new Date('2026-11-24T12:00:00Z'),
+    startedAt: null,
+    endedAt: null,
+    estimatedStartAt: null,
+    cancelRequestedAt: null,
+    arrayParentId: null,
+    arrayTaskId: null,
+    ...parts,
+  };
+}
+
+export function aProject(parts: Partial<Project> = {}): Project {
+  const id = parts.id ?? ulid();
+  return {
+    id,
+    name: `project-${id}`,
+    path: `/repositories/${id}`,
+    condaEnv: null,
+    prologue: null,
+    git: { remoteUrl: null, branch: 'main', headCommit: null, isDirty: false, branches: [] },
+    syncedAt: new Date('2026-11-24T12:00:00Z'),
+    ...parts,
+  };
+}

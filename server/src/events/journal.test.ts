@@ -1,0 +1,414 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import type { JobEvent } from '../domain/job-event.ts';
+import type { JobState } from '../domain/job-state.ts';
+import { aJob, NO_RESOURCES } from '../domain/testing.ts';
+import { Store } from '../store/index.ts';
+import { type Followed, Journal } from './journal.ts';
+
+let store: Store;
+let journal: Journal;
+beforeEach(async () => {
+  store = await Store.open(':memory:');
+  journal = new Journal(store);
+  await journal.start();
+});
+afterEach(() => store.close());
+
+const create = (...jobs: readonly Job[]) =>
+  journal.write((writer) => writer.create(jobs.map((job) => ({ job, idempotencyKey: null, submission: null }))));
+const setState = (id: string, state: JobState) =>
+  journal.write((writer) => writer.update(id, (job) => ({ ...job, state })));
+const setReason = (id: string, reason: string) =>
+  journal.write((writer) => writer.update(id, (job) => ({ ...job, reason })));
+
+/** Lets everything that is ready to happen, happen. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A follower that reads as fast as it can. */
+class Follower {
+  readonly received: Followed[] = [];
+  readonly #controller = new AbortController();
+  readonly done: Promise<void>;
+
+  constructor(after: number) {
+    this.done = this.#run(after);
+  }
+
+  get events(): JobEvent[] {
+    return this.received.flatMap((followed) => (followed.kind === 'events' ? followed.events : []));
+  }
+
+  get sequences(): number[] {
+    return this.events.map(({ sequence }) => sequence);
+  }
+
+  async stop(): Promise<void> {
+    this.#controller.abort();
+    await this.done;
+  }
+
+  async #run(after: number): Promise<void> {
+    for await (const followed of journal.follow(after, this.#controller.signal)) this.received.push(followed);
+  }
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+describe('a write', () => {
+  it('is one transaction with the event that tells of it', async () => {
+    const job = aJob({ state: 'SUBMITTING' });
+    await create(job);
+    const pending = await setState(job.id, 'PENDING');
+    expect(pending.state).toBe('PENDING');
+    const running = await journal.write((writer) =>
+      writer.update(job.id, (current) => ({ ...current, state: 'RUNNING', reason: null }), 'It has started'),
+    );
+    expect(await store.jobs.get(job.id)).toEqual(running);
+    expect(journal.newest).toBe(3);
+    expect(
+      (await store.events.after(0, 10)).map(({ sequence, kind, fromState, state, message, jobId }) => [
+        sequence,
+        kind,
+        fromState,
+        state,
+        message,
+        jobId,
+      ]),
+    ).toEqual([
+      [1, 'CREATED', null, 'SUBMITTING', null, job.id],
+      [2, 'STATE_CHANGED', 'SUBMITTING', 'PENDING', null, job.id],
+      [3, 'STATE_CHANGED', 'PENDING', 'RUNNING', 'It has started', job.id],
+    ]);
+  });
+
+  it('that changes nothing is no event', async () => {
+    const job = aJob();
+    await create(job);
+    await journal.write((writer) => writer.update(job.id, (current) => ({ ...current })));
+    await journal.write((writer) => writer.change(job, { ...job, submittedAt: new Date(job.submittedAt) }));
+    expect(journal.newest).toBe(1);
+  });
+
+  it('that changes something other than the state is an update', async () => {
+    const job = aJob();
+    await create(job);
+    await setReason(job.id, 'Resources');
+    expect((await store.events.after(1, 10)).map(({ kind, state, fromState }) => [kind, fromState, state])).toEqual([
+      ['UPDATED', 'PENDING', 'PENDING'],
+    ]);
+  });
+
+  it('that fails undoes all of it, tells nobody, and leaves no gap', async () => {
+    const job = aJob();
+    await create(job);
+    const follower = new Follower(0);
+    const failed = journal.write(async (writer) => {
+      await writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' }));
+      await writer.create([{ job: aJob(), idempotencyKey: null, submission: null }]);
+      throw new Error('on purpose');
+    });
+    await expect(failed).rejects.toThrow('on purpose');
+    await settle();
+    expect((await store.jobs.get(job.id))?.state).toBe('PENDING');
+    expect(journal.newest).toBe(1);
+    await setState(job.id, 'HELD');
+    await settle();
+    expect(follower.events.map(({ sequence, state }) => [sequence, state])).toEqual([
+      [1, 'PENDING'],
+      [2, 'HELD'],
+    ]);
+    expect(await store.events.newest()).toBe(2);
+    await follower.stop();
+  });
+
+  it('of a job that is not there is a fault, and the next write goes on', async () => {
+    await expect(setState('none', 'RUNNING')).rejects.toThrow('There is no job none');
+    await create(aJob());
+    expect(journal.newest).toBe(1);
+  });
+
+  it('sees what the one before it wrote, however many are asked for at once', async () => {
+    const job = aJob({ attempt: 0 });
+    await create(job);
+    await Promise.all(
+      range(1, 50).map(() =>
+        journal.write((writer) => writer.update(job.id, (current) => ({ ...current, attempt: current.attempt + 1 }))),
+      ),
+    );
+    expect((await store.jobs.get(job.id))?.attempt).toBe(50);
+    expect((await store.events.after(0, 100)).map(({ sequence }) => sequence)).toEqual(range(1, 51));
+  });
+
+  it('goes on counting after a restart', async () => {
+    const job = aJob();
+    await create(job);
+    const restarted = new Journal(store);
+    await restarted.start();
+    await restarted.write((writer) => writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' })));
+    expect((await store.events.after(0, 10)).map(({ sequence }) => sequence)).toEqual([1, 2]);
+  });
+});
+
+describe('a follower', () => {
+  it('is told what came since its place, then what comes, each with the job as it was committed', async () => {
+    const job = aJob({ state: 'PENDING' });
+    await create(job);
+    await setState(job.id, 'CONFIGURING');
+    const follower = new Follower(1);
+    await settle();
+    await setState(job.id, 'RUNNING');
+    await setState(job.id, 'COMPLETED');
+    await settle();
+    expect(follower.events.map(({ sequence, state, job: { state: jobState } }) => [sequence, state, jobState])).toEqual(
+      [
+        [2, 'CONFIGURING', 'CONFIGURING'],
+        [3, 'RUNNING', 'RUNNING'],
+        [4, 'COMPLETED', 'COMPLETED'],
+      ],
+    );
+    await follower.stop();
+  });
+
+  it('hears nothing until the transaction is over', async () => {
+    const job = aJob();
+    await create(job);
+    const follower = new Follower(1);
+    await settle();
+    await journal.write(async (writer) => {
+      await writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' }));
+      await settle();
+      expect(follower.received).toEqual([]);
+    });
+    await settle();
+    expect(follower.sequences).toEqual([2]);
+    await follower.stop();
+  });
+
+  it('that waits is let go when it gives up', async () => {
+    const follower = new Follower(0);
+    await settle();
+    await follower.stop();
+    expect(follower.received).toEqual([]);
+  });
+
+  it('that gave up before gets nothing', async () => {
+    await create(aJob());
+    const all: Followed[] = [];
+    for await (const followed of journal.follow(0, AbortSignal.abort())) all.push(followed);
+    expect(all).toEqual([]);
+  });
+
+  it.each([
+    ['a place that is still to come', 99],
+    ['a place before the first', -5],
+  ])('with %s is told so, and goes on from now', async (_what, after) => {
+    const job = aJob();
+    await create(job);
+    const follower = new Follower(after);
+    await settle();
+    expect(follower.received).toEqual([{ kind: 'reset' }]);
+    await setState(job.id, 'RUNNING');
+    await settle();
+    expect(follower.sequences).toEqual([2]);
+    await follower.stop();
+  });
+
+  it('at the beginning of an empty journal is told nothing, and then the first event', async () => {
+    const follower = new Follower(0);
+    await settle();
+    expect(follower.received).toEqual([]);
+    await create(aJob());
+    await settle();
+    expect(follower.sequences).toEqual([1]);
+    await follower.stop();
+  });
+
+  it('goes on over a restart of the server where it was', async () => {
+    const job = aJob();
+    await create(job);
+    await setState(job.id, 'RUNNING');
+    journal = new Journal(store);
+    await journal.start();
+    const follower = new Follower(1);
+    await settle();
+    await setState(job.id, 'COMPLETED');
+    await settle();
+    expect(follower.sequences).toEqual([2, 3]);
+    await follower.stop();
+  });
+
+  it('that does not read for a long time misses nothing, and is not held in memory', async () => {
+    const job = aJob();
+    await create(job);
+    const controller = new AbortController();
+    const slow = journal.follow(0, controller.signal);
+    const first = await slow.next();
+    expect(first.value).toMatchObject({ kind: 'events', events: [{ sequence: 1 }] });
+    // More than are kept for followers.
+    const total = 10_000;
+    for (let start = 0; start < total; start += 500) {
+      await journal.write(async (writer) => {
+        for (const count of range(start + 1, start + 500)) {
+          await writer.update(job.id, (current) => ({ ...current, reason: `change ${count}` }));
+        }
+      });
+    }
+    const sequences: number[] = [];
+    while (sequences.at(-1) !== total + 1) {
+      const next = await slow.next();
+      if (next.done === true || next.value.kind !== 'events') throw new Error('the follower was cut off');
+      sequences.push(...next.value.events.map(({ sequence }) => sequence));
+    }
+    expect(sequences).toEqual(range(2, total + 1));
+    controller.abort();
+  });
+
+  it('misses nothing and hears nothing twice, whoever writes and wherever it begins', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ writer: fc.nat(3), size: fc.integer({ min: 1, max: 4 }), isFailing: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 25,
+        }),
+        fc.array(fc.nat(30), { minLength: 1, maxLength: 6 }),
+        async (writes, starts) => {
+          await store.close();
+          store = await Store.open(':memory:');
+          journal = new Journal(store);
+          await journal.start();
+          const jobs = range(0, 3).map(() => aJob());
+          await create(...jobs);
+          const before = journal.newest;
+          const begin = (offset: number) => Math.min(offset, journal.newest);
+          const followers = starts
+            .slice(0, 3)
+            .map((offset) => ({ after: begin(offset), follower: new Follower(begin(offset)) }));
+          const finished = Promise.allSettled(
+            writes.map(({ writer: index, size, isFailing }, number) =>
+              journal.write(async (writer) => {
+                for (const part of range(1, size)) {
+                  await writer.update(jobs[index]?.id ?? '', (job) => ({ ...job, reason: `${number}.${part}` }));
+                }
+                if (isFailing) throw new Error('on purpose');
+              }),
+            ),
+          );
+          await settle();
+          for (const offset of starts.slice(3)) {
+            const after = begin(offset);
+            followers.push({ after, follower: new Follower(after) });
+          }
+          await finished;
+          while (followers.some(({ after, follower }) => (follower.sequences.at(-1) ?? after) < journal.newest))
+            await settle();
+          const told = writes.filter(({ isFailing }) => !isFailing).reduce((sum, { size }) => sum + size, 0);
+          expect(journal.newest).toBe(before + told);
+          for (const { after, follower } of followers) {
+            await follower.stop();
+            expect(follower.sequences).toEqual(range(after + 1, journal.newest));
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('an array', () => {
+  const array = aJob({ resources: { ...NO_RESOURCES, array: '0-2' }, slurmJobId: '8' });
+  const tasks = [0, 1, 2].map((arrayTaskId) =>
+    aJob({ resources: array.resources, slurmJobId: `8_${arrayTaskId}`, arrayParentId: array.id, arrayTaskId }),
+  );
+  const [first, second, third] = tasks.map(({ id }) => id);
+  const instant = (seconds: number) => new Date(1_795_494_000_000 + seconds * 1000);
+
+  beforeEach(() => create(array, ...tasks));
+
+  const change = (changes: Readonly<Record<string, Partial<Job>>>) =>
+    journal.write(async (writer) => {
+      for (const [id, parts] of Object.entries(changes)) await writer.update(id, (job) => ({ ...job, ...parts }));
+    });
+  const current = () => store.jobs.get(array.id);
+
+  it('is what its tasks are, in the same transaction', async () => {
+    await change({ [first ?? '']: { state: 'RUNNING', startedAt: instant(0) } });
+    expect(await current()).toMatchObject({ state: 'RUNNING', startedAt: instant(0), endedAt: null, exitCode: null });
+    const events = await store.events.after(journal.newest - 2, 10);
+    expect(events.map(({ jobId, kind, fromState, state }) => [jobId, kind, fromState, state])).toEqual([
+      [first, 'STATE_CHANGED', 'PENDING', 'RUNNING'],
+      [array.id, 'STATE_CHANGED', 'PENDING', 'RUNNING'],
+    ]);
+  });
+
+  it('is told of once however many of its tasks change', async () => {
+    const before = journal.newest;
+    await change(Object.fromEntries(tasks.map(({ id }) => [id, { state: 'RUNNING', startedAt: instant(0) }])));
+    expect((await store.events.after(before, 10)).map(({ jobId }) => jobId)).toEqual([first, second, third, array.id]);
+  });
+
+  it('is over when every task is, and completed when every task completed', async () => {
+    await change({
+      [first ?? '']: { state: 'COMPLETED', startedAt: instant(0), endedAt: instant(10), exitCode: 0 },
+      [second ?? '']: { state: 'COMPLETED', startedAt: instant(1), endedAt: instant(30), exitCode: 0 },
+    });
+    expect(await current()).toMatchObject({ state: 'PENDING', endedAt: null, exitCode: null, reason: null });
+    await change({ [third ?? '']: { state: 'COMPLETED', startedAt: instant(2), endedAt: instant(20), exitCode: 0 } });
+    expect(await current()).toMatchObject({
+      state: 'COMPLETED',
+      startedAt: instant(0),
+      endedAt: instant(30),
+      exitCode: 0,
+      reason: null,
+    });
+  });
+
+  it('has failed when one task has, and says how many did not complete', async () => {
+    await change({
+      [first ?? '']: { state: 'COMPLETED', startedAt: instant(0), endedAt: instant(10), exitCode: 0 },
+      [second ?? '']: { state: 'FAILED', startedAt: instant(0), endedAt: instant(10), exitCode: 3 },
+      [third ?? '']: { state: 'CANCELLED', startedAt: null, endedAt: instant(5), exitCode: null },
+    });
+    expect(await current()).toMatchObject({
+      state: 'FAILED',
+      exitCode: 3,
+      reason: '2 of 3 tasks did not complete',
+      endedAt: instant(10),
+    });
+  });
+
+  it('has no exit code 0 when a signal ended one of its tasks', async () => {
+    await change({
+      [first ?? '']: { state: 'COMPLETED', startedAt: instant(0), endedAt: instant(10), exitCode: 0 },
+      [second ?? '']: { state: 'FAILED', startedAt: instant(0), endedAt: instant(10), exitCode: null, signal: 9 },
+      [third ?? '']: { state: 'COMPLETED', startedAt: instant(0), endedAt: instant(10), exitCode: 0 },
+    });
+    expect(await current()).toMatchObject({ state: 'FAILED', exitCode: null });
+  });
+
+  it('is active again when a task is requeued', async () => {
+    await change(
+      Object.fromEntries(tasks.map(({ id }) => [id, { state: 'FAILED', endedAt: instant(10), exitCode: 1 } as const])),
+    );
+    expect((await current())?.state).toBe('FAILED');
+    await change({ [first ?? '']: { state: 'PENDING', endedAt: null, exitCode: null, attempt: 2 } });
+    expect(await current()).toMatchObject({ state: 'PENDING', endedAt: null, exitCode: null, reason: null });
+  });
+
+  it('tells when its first task will start', async () => {
+    await change({
+      [first ?? '']: { state: 'HELD' },
+      [second ?? '']: { state: 'HELD', estimatedStartAt: instant(900) },
+      [third ?? '']: { state: 'HELD', estimatedStartAt: instant(600) },
+    });
+    expect((await current())?.estimatedStartAt).toEqual(instant(600));
+  });
+
+  it('tells it anew when only the estimate of a task changes', async () => {
+    await change({ [first ?? '']: { estimatedStartAt: instant(600) } });
+    expect((await current())?.estimatedStartAt).toEqual(instant(600));
+    await change({ [first ?? '']: { estimatedStartAt: instant(300) } });
+    expect((await current())?.estimatedStartAt).toEqual(instant(300));
+  });
+});

@@ -1,0 +1,59 @@
+import { type Clusters, type ClusterView, viewOf } from '../../clusters/index.ts';
+import { builder } from '../builder.ts';
+import { fault } from '../errors.ts';
+import { availabilityOf, ClusterRef, GpuAvailabilityRef, PartitionRef, partitionsOf } from './types.ts';
+
+builder.queryField('clusters', (t) =>
+  t.field({
+    type: [ClusterRef],
+    description: 'Every cluster of clusters.yaml, in its order.',
+    resolve: (_root, _args, { clusters }) => clusters.all().map(viewOf),
+  }),
+);
+
+builder.queryField('cluster', (t) =>
+  t.field({
+    type: ClusterRef,
+    nullable: true,
+    description: 'The cluster of this name. Null: there is none in clusters.yaml.',
+    args: { name: t.arg.string({ required: true }) },
+    resolve: (_root, { name }, { clusters }) => {
+      const cluster = clusters.get(name);
+      return cluster === null ? null : viewOf(cluster);
+    },
+  }),
+);
+
+builder.queryField('partitions', (t) =>
+  t.field({
+    type: [PartitionRef],
+    nullable: true,
+    description:
+      'The partitions of a cluster; where clusters.yaml lists allowed ones, those, without asking the cluster. ' +
+      'Null with an error: it cannot be asked, and nothing is known from before.',
+    args: { cluster: t.arg.string({ required: true }) },
+    resolve: (_root, { cluster }, { clusters }) => partitionsOf(existing(clusters, cluster)),
+  }),
+);
+
+builder.queryField('gpuAvailability', (t) =>
+  t.field({
+    type: GpuAvailabilityRef,
+    nullable: true,
+    description:
+      'Where GPUs are free on a cluster. Null with an error: it cannot be asked, and nothing is known from before.',
+    args: {
+      cluster: t.arg.string({ required: true }),
+      maxAgeSeconds: t.arg.int({ description: "How old the answer may be. Default: the cluster's gpu_cache_seconds." }),
+    },
+    resolve: (_root, { cluster, maxAgeSeconds }, { clusters }) =>
+      availabilityOf(existing(clusters, cluster), maxAgeSeconds ?? null),
+  }),
+);
+
+function existing(clusters: Clusters, name: string): ClusterView {
+  const cluster = clusters.get(name);
+  if (cluster !== null) return viewOf(cluster);
+  const names = clusters.all().map(({ settings }) => settings.name);
+  throw fault('NOT_FOUND', `There is no cluster ${JSON.stringify(name)}: ${names.join(', ') || 'none is configured'}`);
+}

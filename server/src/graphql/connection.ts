@@ -1,0 +1,64 @@
+import type { KeysetPage, PageRequest } from '../store/index.ts';
+import { fault, withCursorFaults } from './errors.ts';
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 500;
+
+export interface PageArguments {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+export interface Connection<T> {
+  readonly edges: { readonly cursor: string; readonly node: T }[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  /** Counted only when somebody asks. */
+  totalCount(): Promise<number>;
+}
+
+/** Reads one page as Relay's arguments ask for it. */
+export async function readConnection<T>(
+  args: PageArguments,
+  read: (request: PageRequest) => Promise<KeysetPage<T>>,
+  totalCount: () => Promise<number>,
+): Promise<Connection<T>> {
+  const request = pageRequest(args);
+  const page = await withCursorFaults(() => read(request));
+  const edges = page.rows.map(({ cursor, row }) => ({ cursor, node: row }));
+  // Rows on the other side are known only by the cursor that was read from (Relay allows no more than that).
+  const hasOther = request.from !== null;
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: request.backwards ? hasOther : page.hasMore,
+      hasPreviousPage: request.backwards ? page.hasMore : hasOther,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    totalCount,
+  };
+}
+
+function pageRequest({ first, after, last, before }: PageArguments): PageRequest {
+  const backwards = last != null || (before != null && first == null);
+  if (backwards && (first != null || after != null)) {
+    throw fault('BAD_USER_INPUT', 'Read forwards with first and after, or backwards with last and before');
+  }
+  if (!backwards && before != null) throw fault('BAD_USER_INPUT', 'before goes with last, after goes with first');
+  const name = backwards ? 'last' : 'first';
+  const size = (backwards ? last : first) ?? DEFAULT_PAGE;
+  if (size < 0 || size > MAX_PAGE) throw fault('BAD_USER_INPUT', `${name} is ${size}: ask for 0 to ${MAX_PAGE}`);
+  return { limit: size, backwards, from: (backwards ? before : after) ?? null };
+}
+
+/** How much a list costs: its page's size. */
+export function pageComplexity({ first, last }: PageArguments): { field: number; multiplier: number } {
+  return { field: 1, multiplier: first ?? last ?? DEFAULT_PAGE };
+}

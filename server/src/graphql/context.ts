@@ -1,0 +1,59 @@
+import DataLoader from 'dataloader';
+import type { ActionContext } from '../actions/index.ts';
+import type { Job } from '../domain/job.ts';
+import type { Project } from '../domain/project.ts';
+import type { User } from '../domain/user.ts';
+import type { FileWatches } from '../logs/index.ts';
+import type { StateCount } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
+
+/** What resolvers reach the rest of the server through. */
+export interface Services extends ActionContext {
+  readonly watches: FileWatches;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Reads of one row each, gathered into one query a list. They batch and remember nothing: a subscription lives longer
+ * than what it has loaded stays true.
+ */
+export interface Loaders {
+  readonly project: DataLoader<string, Project | null>;
+  readonly job: DataLoader<string, Job | null>;
+  readonly script: DataLoader<string, string | null>;
+  readonly taskCounts: DataLoader<string, readonly StateCount[]>;
+  /** By cluster's name. */
+  readonly activeJobCount: DataLoader<string, number>;
+}
+
+export interface GraphQLContext extends Services {
+  readonly viewer: User;
+  readonly loaders: Loaders;
+}
+
+export function createContext(services: Services, viewer: User): GraphQLContext {
+  const { jobs, projects } = services.store;
+  const batching = <V>(load: (ids: readonly string[]) => Promise<V[]>) =>
+    new DataLoader<string, V>(load, { cache: false });
+  return {
+    ...services,
+    viewer,
+    loaders: {
+      project: batching((ids) => projects.getMany(ids)),
+      job: batching((ids) => jobs.getMany(ids)),
+      script: batching(async (ids) => {
+        const scripts = await jobs.scripts(ids);
+        return ids.map((id) => scripts.get(id) ?? null);
+      }),
+      taskCounts: batching(async (ids) => {
+        const counts = await jobs.taskCounts(ids);
+        return ids.map((id) => counts.get(id) ?? []);
+      }),
+      activeJobCount: batching(async (names) => {
+        const counts = await jobs.activeCounts();
+        return names.map((name) => counts.get(name) ?? 0);
+      }),
+    },
+  };
+}

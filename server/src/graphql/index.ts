@@ -1,0 +1,3 @@
+export { createContext, type GraphQLContext, type Services } from './context.ts';
+export { checkLimits, LIMITS } from './limits.ts';
+export { schema } from './schema.ts';

@@ -1,0 +1,84 @@
+import type { Job } from '../../domain/job.ts';
+import type { JOB_EVENT_KINDS, JobEvent, JobEventKind } from '../../domain/job-event.ts';
+import type { JobState } from '../../domain/job-state.ts';
+import { builder } from '../builder.ts';
+import { pageComplexity, readConnection } from '../connection.ts';
+import { eventCursor, sequenceOf } from './list.ts';
+import { JobRef, JobStateRef } from './types.ts';
+
+/** An event as it is told to one subscriber. */
+export interface ToldEvent {
+  readonly cursor: string;
+  readonly kind: JobEventKind;
+  readonly at: Date;
+  readonly job: Job | null;
+  readonly fromState: JobState | null;
+  readonly state: JobState | null;
+  readonly message: string | null;
+}
+
+const JobEventKindRef = builder.enumType('JobEventKind', {
+  description: 'What happened to a job.',
+  values: {
+    CREATED: { description: 'It was recorded.' },
+    STATE_CHANGED: { description: 'It went from `fromState` to `state`.' },
+    UPDATED: { description: 'Something else about it changed.' },
+    REMOVED: { description: 'It changed so that the filter no longer lets it through.' },
+    RESET: {
+      description:
+        'Events since the given cursor are no longer kept: read the list again. What follows goes on from now.',
+    },
+  } satisfies Record<(typeof JOB_EVENT_KINDS)[number], { description: string }>,
+});
+
+export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
+  description: 'One change of one job.',
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: 'Its place among all events, strictly after the earlier ones.' }),
+    kind: t.expose('kind', { type: JobEventKindRef, description: 'What happened.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'When it was observed and written down.' }),
+    job: t.expose('job', {
+      type: JobRef,
+      nullable: true,
+      description: 'The job; of an event read back from the past, as it is now. Null: the kind is RESET.',
+    }),
+    fromState: t.expose('fromState', {
+      type: JobStateRef,
+      nullable: true,
+      description: 'Null: it has just been created.',
+    }),
+    state: t.expose('state', { type: JobStateRef, nullable: true, description: 'Null: the kind is RESET.' }),
+    message: t.exposeString('message', { nullable: true, description: 'More about it, for people.' }),
+  }),
+});
+
+export function tell(event: JobEvent): ToldEvent {
+  return { ...event, cursor: eventCursor(event.sequence) };
+}
+
+const JobEventConnection = builder.connectionObject(
+  { type: JobEventRef, name: 'JobEventConnection', description: 'A page of a timeline.' },
+  { name: 'JobEventEdge', description: 'One entry of a timeline.' },
+);
+
+// Apart from the job's own type, because an event refers to its job.
+builder.objectField(JobRef, 'events', (t) =>
+  t.field({
+    type: JobEventConnection,
+    description: 'Its timeline, the oldest first.',
+    args: { first: t.arg.int(), after: t.arg.string() },
+    complexity: pageComplexity,
+    resolve: ({ id }, args, { store }) =>
+      readConnection(
+        args,
+        async ({ from, limit }) => {
+          const found = await store.events.after(from === null ? 0 : sequenceOf(from), limit + 1, id);
+          const rows = found
+            .slice(0, limit)
+            .map((event) => ({ cursor: eventCursor(event.sequence), row: tell(event) }));
+          return { rows, hasMore: found.length > limit };
+        },
+        () => store.events.count(id),
+      ),
+  }),
+);

@@ -1,0 +1,60 @@
+import { JOB_ORDER_FIELDS, type JobFilter, type JobOrder } from '../../domain/job-filter.ts';
+import { builder } from '../builder.ts';
+import { localIds } from '../ids.ts';
+import { JobStateRef } from './types.ts';
+
+export const JobFilterInput = builder.inputType('JobFilter', {
+  description: 'Which jobs are meant. A part that is left out lets every job through.',
+  fields: (t) => ({
+    search: t.string({ description: "Words that all occur in name, command, Slurm id, commit or project's name." }),
+    states: t.field({ type: [JobStateRef], description: 'Any of these.' }),
+    isActive: t.boolean({ description: 'Only jobs that still move on, or only those that are over.' }),
+    isArchived: t.boolean({ defaultValue: false, description: 'Null: archived or not.' }),
+    clusters: t.stringList({ description: 'Any of these, by name.' }),
+    projects: t.idList({ description: 'Any of these.' }),
+    users: t.idList({ description: 'Submitted by any of these.' }),
+    partitions: t.stringList({ description: 'Any of these.' }),
+    submittedAfter: t.field({ type: 'DateTime', description: 'At this instant or later.' }),
+    submittedBefore: t.field({ type: 'DateTime', description: 'Before this instant.' }),
+    includeArrayTasks: t.boolean({
+      defaultValue: false,
+      description: 'Tasks as jobs of their own beside their array.',
+    }),
+  }),
+});
+
+const JobOrderField = builder.enumType('JobOrderField', {
+  description: 'What a list of jobs is sorted by. A job that has not started or ended counts as the latest.',
+  values: JOB_ORDER_FIELDS,
+});
+
+const OrderDirection = builder.enumType('OrderDirection', {
+  description: 'Which end of a list comes first.',
+  values: { ASC: { description: 'The lowest.' }, DESC: { description: 'The highest.' } },
+});
+
+export const JobOrderInput = builder.inputType('JobOrder', {
+  description: 'How a list of jobs is sorted.',
+  fields: (t) => ({
+    field: t.field({ type: JobOrderField, required: true, description: 'By what.' }),
+    direction: t.field({ type: OrderDirection, required: true, description: 'Which end first.' }),
+  }),
+});
+
+export const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
+
+export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | undefined): JobFilter {
+  return {
+    search: input?.search ?? null,
+    states: input?.states ?? null,
+    isActive: input?.isActive ?? null,
+    isArchived: input?.isArchived === undefined ? false : input.isArchived,
+    clusters: input?.clusters ?? null,
+    projectIds: localIds(input?.projects, 'Project'),
+    userIds: localIds(input?.users, 'User'),
+    partitions: input?.partitions ?? null,
+    submittedAfter: input?.submittedAfter ?? null,
+    submittedBefore: input?.submittedBefore ?? null,
+    includeArrayTasks: input?.includeArrayTasks ?? false,
+  };
+}

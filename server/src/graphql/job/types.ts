@@ -1,0 +1,265 @@
+import { ADMINISTRATOR } from '../../auth/index.ts';
+import { clusterOfJob, isStale } from '../../clusters/index.ts';
+import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
+import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
+import type { LogChunk } from '../../domain/log-chunk.ts';
+import { readLog } from '../../logs/index.ts';
+import type { StateCount } from '../../store/index.ts';
+import { builder } from '../builder.ts';
+import { ClusterRef } from '../cluster/types.ts';
+import { pageComplexity } from '../connection.ts';
+import type { GraphQLContext } from '../context.ts';
+import { fault } from '../errors.ts';
+import { ProjectRef } from '../project/types.ts';
+import { UserRef } from '../user/types.ts';
+import { type JobList, readJobList } from './list.ts';
+
+const STATE_DESCRIPTIONS: Readonly<Partial<Record<JobState, string>>> = {
+  SUBMITTING: 'Recorded here; Slurm has not said yes or no.',
+  SUBMIT_FAILED: 'Slurm did not take it; `reason` says why.',
+  HELD: 'Waits until somebody releases it.',
+  COMPLETING: 'Its processes are being cleared away; how it ended is not known yet.',
+  CANCELLING: 'Somebody asked for its end, which has not been seen yet.',
+  LOST: 'Gone without a trace. Not a success and not a failure: nobody knows.',
+};
+
+export const JobStateRef = builder.enumType('JobState', {
+  description: "Slurm's own words, with four of ours: SUBMITTING, SUBMIT_FAILED, CANCELLING, LOST.",
+  values: Object.fromEntries(
+    JOB_STATES.map((state) => {
+      const description = STATE_DESCRIPTIONS[state];
+      return [state, description === undefined ? {} : { description }];
+    }),
+  ) as Record<JobState, { description?: string }>,
+});
+
+export const LogStreamRef = builder.enumType('LogStream', {
+  description: "Which of a job's two output files.",
+  values: LOG_STREAMS,
+});
+
+export const LogChunkRef = builder.objectRef<LogChunk>('LogChunk').implement({
+  description: 'A part of a log file. Offsets count bytes from the beginning of the file.',
+  fields: (t) => ({
+    startOffset: t.expose('startOffset', { type: 'SafeInt', description: 'Of the first byte of `text`.' }),
+    endOffset: t.expose('endOffset', {
+      type: 'SafeInt',
+      description: 'Of the byte behind the last one of `text`: pass it as `after` to go on exactly here.',
+    }),
+    text: t.exposeString('text', {
+      description: 'A character is never cut in two; bytes that are no UTF-8 are shown as U+FFFD.',
+    }),
+    isReset: t.exposeBoolean('isReset', {
+      description:
+        'The file was truncated or replaced: what was read before is void, and it starts again from `startOffset`.',
+    }),
+    isComplete: t.exposeBoolean('isComplete', { description: 'No more will come.' }),
+  }),
+});
+
+const JobResourcesRef = builder.objectRef<JobResources>('JobResources').implement({
+  description: "What was asked for. Null: not asked for, so the cluster's default holds.",
+  fields: (t) => ({
+    nodes: t.exposeInt('nodes', { nullable: true, description: 'Number of nodes.' }),
+    tasks: t.exposeInt('tasks', { nullable: true, description: 'Number of tasks (processes that srun starts).' }),
+    cpusPerTask: t.exposeInt('cpusPerTask', { nullable: true, description: 'CPUs for each task.' }),
+    memoryMb: t.expose('memoryMb', { type: 'SafeInt', nullable: true, description: 'MiB on each node.' }),
+    gpus: t.exposeInt('gpus', { nullable: true, description: 'GPUs on each node.' }),
+    gpuType: t.exposeString('gpuType', { nullable: true, description: 'As Slurm names it. Null: any.' }),
+    timeLimitMinutes: t.exposeInt('timeLimitMinutes', { nullable: true, description: 'The longest it may run.' }),
+    account: t.exposeString('account', { nullable: true, description: "Slurm's account to charge." }),
+    qos: t.exposeString('qos', { nullable: true, description: "Slurm's quality of service." }),
+    array: t.exposeString('array', { nullable: true, description: 'Task indexes of an array, "0-9%2".' }),
+  }),
+});
+
+const JobStateCountRef = builder.objectRef<StateCount>('JobStateCount').implement({
+  description: 'How many tasks of an array are in one state.',
+  fields: (t) => ({
+    state: t.expose('state', { type: JobStateRef, description: 'The state.' }),
+    count: t.exposeInt('count', { description: 'Number of tasks, never 0.' }),
+  }),
+});
+
+export const JobRef = builder.objectRef<Job>('Job');
+
+export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
+  {
+    type: JobRef,
+    name: 'JobConnection',
+    description: 'A page of a list of jobs.',
+    fields: (t) => ({
+      eventCursor: t.exposeString('eventCursor', {
+        description: 'Where in `jobEvents` this list was read: with it as `after`, no change of these jobs is missed.',
+      }),
+    }),
+  },
+  { name: 'JobEdge', description: 'One entry of a list of jobs.' },
+);
+
+builder.node(JobRef, {
+  description: 'A batch job, an array of them, or one task of an array.',
+  id: { resolve: ({ id }) => id },
+  loadManyWithoutCache: (ids, { store }) => store.jobs.getMany(ids),
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'slurmName' in value,
+  fields: (t) => ({
+    name: t.exposeString('name', { description: "The user's own; default: the beginning of the command." }),
+    project: t.field({
+      type: ProjectRef,
+      nullable: true,
+      description: 'Null: the project has been removed.',
+      resolve: ({ projectId }, _args, { loaders }) => (projectId === null ? null : loaders.project.load(projectId)),
+    }),
+    cluster: t.field({
+      type: ClusterRef,
+      description: 'Where it runs. Its history outlives the entry in clusters.yaml.',
+      resolve: ({ clusterName }, _args, { clusters }) => clusterOfJob(clusters, clusterName),
+    }),
+    submittedBy: t.field({
+      type: UserRef,
+      nullable: true,
+      description: 'Null: the user no longer exists.',
+      resolve: ({ submittedBy }) => (submittedBy === ADMINISTRATOR.id ? ADMINISTRATOR : null),
+    }),
+    slurmJobId: t.exposeString('slurmJobId', {
+      nullable: true,
+      description: '"1234", or "1234_7" for a task of an array. Null: sbatch has not answered.',
+    }),
+    state: t.expose('state', { type: JobStateRef, description: 'As last seen; see `isStale`.' }),
+    isActive: t.boolean({ description: 'It still moves on by itself.', resolve: ({ state }) => isActiveState(state) }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: "Slurm's reason while it waits, the cause once it failed. Null: none is given.",
+    }),
+    exitCode: t.exposeInt('exitCode', {
+      nullable: true,
+      description:
+        "Of the batch script; an array's is the highest of its tasks'. Null: not over, or it never came to an end of its own.",
+    }),
+    signal: t.exposeInt('signal', {
+      nullable: true,
+      description: 'Number of the signal that ended it. Null: none did.',
+    }),
+    attempt: t.exposeInt('attempt', { description: '1, and one more for each time Slurm put it back into the queue.' }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: "The user's own words on what this run is to show.",
+    }),
+    basedOn: t.field({
+      type: JobRef,
+      nullable: true,
+      description: 'The job that this one was made from.',
+      resolve: ({ basedOnId }, _args, { loaders }) => (basedOnId === null ? null : loaders.job.load(basedOnId)),
+    }),
+    isArchived: t.exposeBoolean('isArchived', { description: 'Left out of lists that do not ask for archived jobs.' }),
+    command: t.exposeString('command', { description: 'What it runs with bash, in the checked-out project.' }),
+    script: t.string({
+      nullable: true,
+      description:
+        "The exact batch script, without the values of environment variables. Null: not made yet. A task has its array's.",
+      resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.script.load(arrayParentId ?? id),
+    }),
+    gitCommit: t.exposeString('gitCommit', { nullable: true, description: 'The commit it runs, in full.' }),
+    hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {
+      description: 'It ran with changes on top of `gitCommit` that were not committed.',
+    }),
+    workDir: t.exposeString('workDir', {
+      nullable: true,
+      description: 'The folder of its files on the cluster: source/, stdout.log, stderr.log. Null: there is none.',
+    }),
+    partition: t.exposeString('partition', {
+      nullable: true,
+      description: "Where it waits or runs. Null: it named none, and Slurm's choice has not been seen.",
+    }),
+    resources: t.expose('resources', { type: JobResourcesRef, description: 'What was asked for.' }),
+    nodeList: t.exposeString('nodeList', {
+      nullable: true,
+      description: 'The nodes it runs on, as Slurm writes them.',
+    }),
+    submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: "By the cluster's clock." }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: "By the cluster's clock." }),
+    estimatedStartAt: t.expose('estimatedStartAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: "Slurm's estimate while it waits. Null: Slurm has none.",
+    }),
+    elapsedSeconds: t.int({
+      nullable: true,
+      description: 'Whole seconds from its start to its end, or to now. Null: it has not started.',
+      resolve: (job) => elapsedSeconds(job, new Date()),
+    }),
+    isStale: t.boolean({
+      description:
+        'It is active, and its cluster has not been heard from within three poll intervals: shown as it was.',
+      resolve: (job, _args, { clusters }) =>
+        isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName), job.submittedAt, new Date()),
+    }),
+    log: t.field({
+      type: LogChunkRef,
+      nullable: true,
+      description: 'A part of its output. Null: there is no file yet, or it is an array, whose tasks have the files.',
+      args: {
+        stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }),
+        offset: t.arg({ type: 'SafeInt', defaultValue: 0, description: 'In bytes; -N begins N bytes before the end.' }),
+        limit: t.arg.int({ defaultValue: 65_536, description: 'Bytes at most; kept between 4 and 262,144.' }),
+      },
+      complexity: 20,
+      resolve: (job, args, context) => readJobLog(job, args, context),
+    }),
+    tasks: t.field({
+      type: JobConnection,
+      description: 'The tasks of an array by index; empty for every other job.',
+      args: { first: t.arg.int(), after: t.arg.string() },
+      complexity: pageComplexity,
+      resolve: ({ id }, args, context) =>
+        readJobList(
+          context,
+          args,
+          (request) => context.store.jobs.tasksPage(id, request),
+          async () => (await context.loaders.taskCounts.load(id)).reduce((sum, { count }) => sum + count, 0),
+        ),
+    }),
+    arrayParent: t.field({
+      type: JobRef,
+      nullable: true,
+      description: 'The array of a task. Null for every other job.',
+      resolve: ({ arrayParentId }, _args, { loaders }) =>
+        arrayParentId === null ? null : loaders.job.load(arrayParentId),
+    }),
+    arrayTaskId: t.exposeInt('arrayTaskId', {
+      nullable: true,
+      description: 'The index of a task. Null for every other job.',
+    }),
+    taskCounts: t.field({
+      type: [JobStateCountRef],
+      description: 'How many tasks of an array are in each state; empty for every other job.',
+      resolve: async (job, _args, { loaders }) => (isArray(job) ? [...(await loaders.taskCounts.load(job.id))] : []),
+    }),
+  }),
+});
+
+async function readJobLog(
+  job: Job,
+  args: {
+    readonly stream?: (typeof LOG_STREAMS)[number] | null | undefined;
+    readonly offset?: number | null | undefined;
+    readonly limit?: number | null | undefined;
+  },
+  { clusters }: GraphQLContext,
+): Promise<LogChunk | null> {
+  const path = isArray(job) ? null : logPath(job, args.stream ?? 'STDOUT');
+  if (path === null) return null;
+  const cluster = clusters.get(job.clusterName);
+  if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
+  try {
+    return await readLog(cluster.files, {
+      path,
+      offset: args.offset ?? 0,
+      limit: args.limit ?? 65_536,
+      isFinal: !isActiveState(job.state),
+    });
+  } catch (cause) {
+    throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause instanceof Error ? cause.message : cause}`);
+  }
+}

@@ -1,0 +1,30 @@
+import { builder } from '../builder.ts';
+import { pageComplexity } from '../connection.ts';
+import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from '../job/filter.ts';
+import { readJobList } from '../job/list.ts';
+import { JobConnection } from '../job/types.ts';
+import { ProjectRef } from './types.ts';
+
+// Apart from the type itself, because a job's type refers to its project's.
+builder.objectField(ProjectRef, 'jobs', (t) =>
+  t.field({
+    type: JobConnection,
+    description: 'Its jobs. `filter.projects` is ignored.',
+    args: {
+      ...t.arg.connectionArgs(),
+      filter: t.arg({ type: JobFilterInput }),
+      orderBy: t.arg({ type: JobOrderInput, description: 'Default: the newest first.' }),
+    },
+    complexity: pageComplexity,
+    resolve: (project, { filter, orderBy, ...page }, context) => {
+      const { store } = context;
+      const wanted = { ...toJobFilter(filter), projectIds: [project.id] };
+      return readJobList(
+        context,
+        page,
+        (request) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request),
+        () => store.jobs.count(wanted),
+      );
+    },
+  }),
+);

@@ -1,0 +1,122 @@
+import { addProject, removeProject, syncProject, updateProject } from '../../actions/index.ts';
+import type { Project } from '../../domain/project.ts';
+import { builder } from '../builder.ts';
+import { type Payload, toPayload, UserError } from '../errors.ts';
+import { localId } from '../ids.ts';
+import { ProjectRef } from './types.ts';
+
+const ProjectPayload = builder.objectRef<Payload<Project>>('ProjectPayload').implement({
+  description: 'A project after a write, or why nothing was written.',
+  fields: (t) => ({
+    project: t.field({
+      type: ProjectRef,
+      nullable: true,
+      description: 'Null: the request was refused.',
+      resolve: ({ result }) => result,
+    }),
+    userErrors: t.field({
+      type: [UserError],
+      description: 'Empty: it is done.',
+      resolve: ({ userErrors }) => [...userErrors],
+    }),
+  }),
+});
+
+const RemoveProjectPayload = builder.objectRef<Payload<string>>('RemoveProjectPayload').implement({
+  description: 'What became of a request to remove a project.',
+  fields: (t) => ({
+    removedProjectId: t.globalID({
+      nullable: true,
+      description: 'Null: the request was refused.',
+      resolve: ({ result }) => (result === null ? null : { type: 'Project', id: result }),
+    }),
+    userErrors: t.field({
+      type: [UserError],
+      description: 'Empty: it is done.',
+      resolve: ({ userErrors }) => [...userErrors],
+    }),
+  }),
+});
+
+const AddProjectInput = builder.inputType('AddProjectInput', {
+  description: 'A repository to register.',
+  fields: (t) => ({
+    path: t.string({ required: true, description: "Absolute path of a git repository on the server's machine." }),
+    name: t.string({ description: "Default: the name of the repository's folder." }),
+    condaEnv: t.string({ description: 'The conda environment its jobs run in.' }),
+    prologue: t.string({ description: "Shell lines that run before each of its jobs' commands." }),
+  }),
+});
+
+builder.mutationField('addProject', (t) =>
+  t.field({
+    type: ProjectPayload,
+    description: "Registers a git repository of the server's machine.",
+    args: { input: t.arg({ type: AddProjectInput, required: true }) },
+    resolve: async (_root, { input }, context) =>
+      toPayload(
+        await addProject(context, {
+          path: input.path,
+          name: input.name ?? null,
+          condaEnv: input.condaEnv ?? null,
+          prologue: input.prologue ?? null,
+        }),
+      ),
+  }),
+);
+
+const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
+  description: 'What to change of a project. What is left out stays as it is.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The project.' }),
+    name: t.string({ description: 'A new name.' }),
+    condaEnv: t.string({ description: 'A new conda environment; null for none.' }),
+    prologue: t.string({ description: 'New shell lines; null for none.' }),
+  }),
+});
+
+builder.mutationField('updateProject', (t) =>
+  t.field({
+    type: ProjectPayload,
+    description:
+      'Changes what a project is called and how its jobs are prepared. Jobs already submitted are not affected.',
+    args: { input: t.arg({ type: UpdateProjectInput, required: true }) },
+    resolve: async (_root, { input }, context) =>
+      toPayload(
+        await updateProject(context, {
+          id: localId(input.id, 'Project'),
+          name: input.name ?? undefined,
+          condaEnv: input.condaEnv,
+          prologue: input.prologue,
+        }),
+      ),
+  }),
+);
+
+const SyncProjectInput = builder.inputType('SyncProjectInput', {
+  description: 'The project to read again.',
+  fields: (t) => ({ id: t.id({ required: true, description: 'The project.' }) }),
+});
+
+builder.mutationField('syncProject', (t) =>
+  t.field({
+    type: ProjectPayload,
+    description: 'Reads again what git says of the repository: branch, commit, branches, uncommitted changes.',
+    args: { input: t.arg({ type: SyncProjectInput, required: true }) },
+    resolve: async (_root, { input }, context) => toPayload(await syncProject(context, localId(input.id, 'Project'))),
+  }),
+);
+
+const RemoveProjectInput = builder.inputType('RemoveProjectInput', {
+  description: 'The project to forget.',
+  fields: (t) => ({ id: t.id({ required: true, description: 'The project.' }) }),
+});
+
+builder.mutationField('removeProject', (t) =>
+  t.field({
+    type: RemoveProjectPayload,
+    description: 'Forgets a project. Its repository is not touched, and its jobs stay in the history.',
+    args: { input: t.arg({ type: RemoveProjectInput, required: true }) },
+    resolve: async (_root, { input }, context) => toPayload(await removeProject(context, localId(input.id, 'Project'))),
+  }),
+);

@@ -1,0 +1,31 @@
+import { builder } from '../builder.ts';
+import { pageComplexity, readConnection } from '../connection.ts';
+import { ProjectConnection, ProjectRef } from './types.ts';
+
+builder.queryField('project', (t) =>
+  t.field({
+    type: ProjectRef,
+    nullable: true,
+    description: 'The project of this name. Null: there is none.',
+    args: { name: t.arg.string({ required: true }) },
+    resolve: (_root, { name }, { store }) => store.projects.byName(name),
+  }),
+);
+
+builder.queryField('projects', (t) =>
+  t.field({
+    type: ProjectConnection,
+    description: 'Projects by name.',
+    args: {
+      ...t.arg.connectionArgs(),
+      search: t.arg.string({ description: 'Words that all occur in name or path.' }),
+    },
+    complexity: pageComplexity,
+    resolve: (_root, { search, ...page }, { store }) =>
+      readConnection(
+        page,
+        (request) => store.projects.page(request, search ?? null),
+        () => store.projects.count(search ?? null),
+      ),
+  }),
+);

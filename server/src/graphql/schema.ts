@@ -1,0 +1,31 @@
+import './scalars.ts';
+import './user/types.ts';
+import './cluster/queries.ts';
+import './cluster/mutations.ts';
+import './cluster/subscriptions.ts';
+import './project/queries.ts';
+import './project/mutations.ts';
+import './project/jobs.ts';
+import './job/queries.ts';
+import './job/events.ts';
+import './job/mutations.ts';
+import './job/subscriptions.ts';
+import { DirectiveLocation, GraphQLDirective, GraphQLSchema } from 'graphql';
+import { builder } from './builder.ts';
+
+export const schema = readableByOlderClients(builder.toSchema());
+
+/**
+ * graphql-js from 16.14 on lists DIRECTIVE_DEFINITION among the places of `@deprecated`, a word that clients with
+ * graphql-core 3.2 (Python's gql) don't know: they fail to read the whole introspection.
+ */
+function readableByOlderClients(built: GraphQLSchema): GraphQLSchema {
+  return new GraphQLSchema({
+    ...built.toConfig(),
+    directives: built.getDirectives().map((directive) => {
+      const config = directive.toConfig();
+      const locations = config.locations.filter((location) => location !== DirectiveLocation.DIRECTIVE_DEFINITION);
+      return locations.length === config.locations.length ? directive : new GraphQLDirective({ ...config, locations });
+    }),
+  });
+}

@@ -1,0 +1,1 @@
+export { type HttpOptions, HttpServer, ListenError } from './server.ts';

@@ -1,0 +1,177 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Authenticator, Verdict } from '../auth/index.ts';
+import type { Services } from '../graphql/index.ts';
+import { BodyTooLarge, readBody } from './body.ts';
+import { isForeign } from './origin.ts';
+import { endSession, openSession, openSessionFromAddress } from './session.ts';
+import { type StaticFiles, staticFiles } from './static-files.ts';
+import { WebSocketTransport } from './websocket.ts';
+import { createGraphQLServer, type GraphQLServer } from './yoga.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+/** After this, connections that are still busy are cut. */
+const DRAIN_MS = 2000;
+
+export interface HttpOptions {
+  readonly services: Services;
+  readonly authenticator: Authenticator;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** The built dashboard. */
+  readonly webDirectory: string;
+  /** What readiness depends on, by name. */
+  readiness(): Promise<Readonly<Record<string, boolean>>>;
+}
+
+/** The server can't listen; the message says why and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** Everything the product speaks over one port. */
+export class HttpServer {
+  readonly #options: HttpOptions;
+  readonly #server: Server;
+  readonly #yoga: GraphQLServer;
+  readonly #webSocket: WebSocketTransport;
+  readonly #files: StaticFiles;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    this.#yoga = createGraphQLServer(options.services);
+    this.#webSocket = new WebSocketTransport(this.#yoga, options.authenticator);
+    this.#files = staticFiles(options.webDirectory);
+    this.#server = createServer((request, response) => void this.#respond(request, response));
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      if (pathOf(request) === '/graphql') this.#webSocket.upgrade(request, socket, head);
+      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    });
+    options.services.metrics.gauge(
+      'slurmql_websocket_connections',
+      'WebSocket connections that are open now.',
+      () => this.#webSocket.size,
+    );
+  }
+
+  /** Resolves to the address once it listens. Throws ListenError. */
+  async start(): Promise<string> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)));
+      this.#server.listen(port, host, resolve);
+    });
+    const address = this.#server.address() as AddressInfo;
+    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#webSocket.stop();
+    this.#server.closeIdleConnections();
+    const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  /** Never throws: what goes wrong is logged, and answered as far as it still can be. */
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      response.setHeader('x-content-type-options', 'nosniff');
+      response.setHeader('referrer-policy', 'no-referrer');
+      await this.#route(request, response);
+    } catch (cause) {
+      if (cause instanceof BodyTooLarge) {
+        response.setHeader('connection', 'close');
+        sendError(response, 413, 'PAYLOAD_TOO_LARGE', `A request has at most ${MAX_BODY_BYTES} bytes`);
+        return;
+      }
+      this.#options.services.log.error({ err: cause }, 'A request failed');
+      if (!response.headersSent) sendError(response, 500, 'INTERNAL_SERVER_ERROR', 'The request failed');
+      else response.destroy();
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { authenticator, services } = this.#options;
+    switch (pathOf(request)) {
+      case '/graphql': {
+        const verdict = this.#authorize(request, response);
+        if (verdict === null) return;
+        if (request.method === 'POST') Object.assign(request, { body: await readBody(request, MAX_BODY_BYTES) });
+        response.setHeader('cache-control', 'no-store');
+        await this.#yoga(request, response, { viewer: verdict.viewer });
+        return;
+      }
+      case '/session':
+        if (request.method === 'DELETE') return endSession(response, authenticator);
+        return openSession(await readBody(request, MAX_BODY_BYTES), request, response, authenticator);
+      case '/healthz':
+        return sendJson(response, 200, { status: 'ok' });
+      case '/readyz':
+        return this.#readiness(request, response);
+      case '/metrics': {
+        if (this.#authorize(request, response) === null) return;
+        const { registry } = services.metrics;
+        response.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' });
+        response.end(await registry.metrics());
+        return;
+      }
+      default:
+        if (openSessionFromAddress(request, response, authenticator)) return;
+        this.#files(request, response);
+    }
+  }
+
+  /** Who asks; null when the request has been refused. */
+  #authorize(request: IncomingMessage, response: ServerResponse): (Verdict & { kind: 'viewer' }) | null {
+    const { authorization, cookie } = request.headers;
+    const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
+    if (verdict.kind === 'anonymous') {
+      response.setHeader('www-authenticate', 'Bearer');
+      sendError(response, 401, 'UNAUTHENTICATED', 'A credential is needed: "Authorization: Bearer TOKEN"');
+      return null;
+    }
+    if (verdict.by === 'cookie' && isForeign(request)) {
+      sendError(response, 403, 'FORBIDDEN', 'Another site may not use your session');
+      return null;
+    }
+    return verdict;
+  }
+
+  async #readiness(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { authorization, cookie } = request.headers;
+    const checks = await this.#options.readiness();
+    const isReady = Object.values(checks).every(Boolean);
+    const mayKnow = this.#options.authenticator.authenticate({ authorization, cookie }).kind === 'viewer';
+    const status = isReady ? 'ready' : 'not ready';
+    sendJson(response, isReady ? 200 : 503, mayKnow ? { status, checks } : { status });
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}
+
+/** In the shape that GraphQL clients understand. */
+function sendError(response: ServerResponse, status: number, code: string, message: string): void {
+  sendJson(response, status, { errors: [{ message, extensions: { code } }] });
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): ListenError {
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} of ${host} is in use: set PORT to another one, or to 0 for any free one`,
+    EACCES: `Port ${port} may not be used by this account: set PORT to one from 1024 on`,
+    EADDRNOTAVAIL: `${host} is no address of this machine: set HOST to one that is`,
+    ENOTFOUND: `${host} is no address of this machine: set HOST to one that is`,
+  };
+  return new ListenError(why[cause.code ?? ''] ?? `Can't listen on ${host}:${port}: ${cause.message}`, { cause });
+}

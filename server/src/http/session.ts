@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { Authenticator } from '../auth/index.ts';
+import { isForeign } from './origin.ts';
+
+const signInSchema = z.object({ token: z.string() });
+
+/** `POST /session` with `{"token": "…"}`: 204 and a cookie, or 401. */
+export function openSession(
+  body: Buffer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  authenticator: Authenticator,
+): void {
+  const signIn = signInSchema.safeParse(parseJson(body));
+  const isRight = request.method === 'POST' && !isForeign(request) && signIn.success;
+  if (isRight && authenticator.isToken(signIn.data.token)) {
+    response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
+    response.writeHead(204, { 'cache-control': 'no-store' }).end();
+    return;
+  }
+  response.writeHead(401, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(
+    JSON.stringify({ errors: [{ message: 'This is not the token', extensions: { code: 'UNAUTHENTICATED' } }] }),
+  );
+}
+
+/** `DELETE /session`: the browser forgets its cookie. */
+export function endSession(response: ServerResponse, authenticator: Authenticator): void {
+  response.setHeader('set-cookie', authenticator.sessionCookie(null));
+  response.writeHead(204, { 'cache-control': 'no-store' }).end();
+}
+
+/** The printed address carries the token once: it becomes a cookie, and leaves the address. True: it was answered. */
+export function openSessionFromAddress(
+  request: IncomingMessage,
+  response: ServerResponse,
+  authenticator: Authenticator,
+): boolean {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const token = url.searchParams.get('token');
+  if (token === null) return false;
+  if (authenticator.isToken(token)) response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
+  url.searchParams.delete('token');
+  response.writeHead(302, { location: `${url.pathname}${url.search}`, 'cache-control': 'no-store' }).end();
+  return true;
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return null;
+  }
+}

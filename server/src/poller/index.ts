@@ -1,0 +1,1 @@
+export { Poller, type PollerOptions } from './poller.ts';

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import type { JobObservation } from '../domain/observation.ts';
+import { aJob, NO_RESOURCES } from '../domain/testing.ts';
+import { parseAccounting } from '../slurm/parse/accounting.ts';
+import { parseQueue } from '../slurm/parse/queue.ts';
+import { fixture } from '../slurm/testing.ts';
+import { diffSnapshot, isInQueue, observed } from './observe.ts';
+import { anObservation } from './testing.ts';
+
+const job = aJob({ state: 'PENDING' });
+const seen = (parts: Partial<JobObservation> = {}) => anObservation({ slurmName: job.slurmName, ...parts });
+
+describe('a job after what its cluster said', () => {
+  it('is in the state that Slurm says, with what belongs to it', () => {
+    expect(observed(job, seen())).toEqual({
+      ...job,
+      state: 'RUNNING',
+      startedAt: seen().startedAt,
+      nodeList: 'gpu01',
+      partition: 'gpu',
+    });
+  });
+
+  it('stays as it was when Slurm uses a word that nobody knows', () => {
+    const running = aJob({ state: 'RUNNING', nodeList: 'gpu01', reason: 'x' });
+    expect(observed(running, seen({ state: null, word: 'HIBERNATING', nodeList: null, attempt: 9 }))).toEqual(running);
+  });
+
+  it.each(['PENDING', 'HELD', 'RUNNING', 'COMPLETING', 'SUSPENDED', 'CONFIGURING'] as const)(
+    'is being cancelled until its end is seen, though Slurm still says %s',
+    (state) => {
+      const cancelled = { ...job, state: 'CANCELLING', cancelRequestedAt: new Date() } as const;
+      expect(observed(cancelled, seen({ state })).state).toBe('CANCELLING');
+    },
+  );
+
+  it.each(['CANCELLED', 'COMPLETED', 'FAILED', 'TIMEOUT'] as const)(
+    'whose cancellation was asked for ends as it ended: %s',
+    (state) => {
+      const cancelled = { ...job, state: 'CANCELLING', cancelRequestedAt: new Date() } as const;
+      expect(observed(cancelled, seen({ state })).state).toBe(state);
+    },
+  );
+
+  it('has its end with exit code and time', () => {
+    const endedAt = new Date('2026-11-24T13:00:00Z');
+    const failed = seen({ state: 'FAILED', exitCode: 3, endedAt, reason: 'NonZeroExitCode' });
+    expect(observed(job, failed)).toMatchObject({
+      state: 'FAILED',
+      exitCode: 3,
+      signal: null,
+      endedAt,
+      reason: 'NonZeroExitCode',
+    });
+    const killed = seen({ state: 'FAILED', exitCode: null, signal: 9, endedAt });
+    expect(observed(job, killed)).toMatchObject({ exitCode: null, signal: 9 });
+  });
+
+  it('that completed needs no reason', () => {
+    expect(observed(job, seen({ state: 'COMPLETED', exitCode: 0, reason: 'None' })).reason).toBeNull();
+  });
+
+  it('loses what belonged to an earlier attempt', () => {
+    const first = aJob({
+      state: 'COMPLETING',
+      startedAt: new Date('2026-11-24T12:01:00Z'),
+      nodeList: 'gpu01',
+      estimatedStartAt: null,
+    });
+    const requeued = seen({
+      state: 'PENDING',
+      reason: 'BeginTime',
+      attempt: 2,
+      startedAt: null,
+      nodeList: null,
+      estimatedStartAt: new Date('2026-11-24T12:10:00Z'),
+    });
+    expect(observed(first, requeued)).toMatchObject({
+      state: 'PENDING',
+      attempt: 2,
+      startedAt: null,
+      nodeList: null,
+      estimatedStartAt: requeued.estimatedStartAt,
+    });
+  });
+
+  it('keeps what the source does not tell', () => {
+    const second = aJob({ attempt: 2, partition: 'gpu' });
+    expect(observed(second, seen({ attempt: null, partition: null }))).toMatchObject({ attempt: 2, partition: 'gpu' });
+  });
+
+  it('keeps what is not the business of Slurm', () => {
+    const full = aJob({ description: 'what it is to show', isArchived: true, gitCommit: 'abc', name: 'x' });
+    expect(observed(full, seen())).toMatchObject({
+      description: 'what it is to show',
+      isArchived: true,
+      gitCommit: 'abc',
+      name: 'x',
+      slurmName: full.slurmName,
+      submittedAt: full.submittedAt,
+    });
+  });
+});
+
+describe('what a real Slurm 22.05.8 says of an end', () => {
+  const sources = {
+    squeue: parseQueue(fixture('queue-later.txt')).observations,
+    sacct: parseAccounting(fixture('accounting.txt')),
+  };
+  const outcome = (source: keyof typeof sources, label: string) => {
+    const found = sources[source].find(({ slurmName }) => slurmName.split('.')[0] === label);
+    if (found === undefined) throw new Error(`${source} has no job ${label}`);
+    return observed(job, found);
+  };
+
+  // squeue says START = END for them, with exit code 0 or the wait status 1.
+  it.each(['cancelled-waiting', 'bad-constraints', 'bad-gpu-type', 'bad-memory'])(
+    'of a job that never ran is no start, no exit code and no signal: %s',
+    (label) => {
+      expect(outcome('squeue', label)).toMatchObject({
+        startedAt: null,
+        exitCode: null,
+        signal: null,
+        nodeList: null,
+        endedAt: expect.any(Date),
+      });
+    },
+  );
+
+  it.each([
+    ['squeue', 'completed', 'COMPLETED', 0, null],
+    ['sacct', 'completed', 'COMPLETED', 0, null],
+    ['squeue', 'failed', 'FAILED', 1, null],
+    ['sacct', 'failed', 'FAILED', 1, null],
+    ['squeue', 'killed', 'FAILED', null, 9],
+    ['sacct', 'killed', 'FAILED', null, 9],
+    ['squeue', 'timeout', 'TIMEOUT', null, 15],
+    // sacct says 0:0 for what a limit or a person ended.
+    ['sacct', 'timeout', 'TIMEOUT', null, null],
+    ['sacct', 'cancelled-running', 'CANCELLED', null, null],
+    ['sacct', 'cancelled-waiting', 'CANCELLED', null, null],
+  ] as const)('in %s of %s is %s with code %j and signal %j', (source, label, state, exitCode, signal) => {
+    expect(outcome(source, label)).toMatchObject({ state, exitCode, signal });
+  });
+});
+
+describe('a snapshot of the queue', () => {
+  it('changes the jobs that it shows and misses those that it does not', () => {
+    const [shown, gone] = [aJob({ slurmJobId: '1' }), aJob({ slurmJobId: '2' })];
+    const diff = diffSnapshot([shown, gone], [seen({ slurmJobId: '1', slurmName: shown.slurmName })]);
+    expect(diff.updates.map(({ jobId }) => jobId)).toEqual([shown.id]);
+    expect(diff.updates[0]?.apply(shown).state).toBe('RUNNING');
+    expect(diff.missing).toEqual([gone]);
+  });
+
+  it('misses a job whose number another one has now', () => {
+    const old = aJob({ slurmJobId: '7' });
+    const diff = diffSnapshot([old], [seen({ slurmJobId: '7', slurmName: 'other.01K00000000000000000000099' })]);
+    expect(diff.updates).toEqual([]);
+    expect(diff.missing).toEqual([old]);
+  });
+
+  it('does not miss a job whose state is an unknown word, and reports the word', () => {
+    const known = aJob({ slurmJobId: '7', state: 'RUNNING' });
+    const diff = diffSnapshot(
+      [known],
+      [seen({ slurmJobId: '7', slurmName: known.slurmName, state: null, word: 'NEW' })],
+    );
+    expect(diff.missing).toEqual([]);
+    expect([...diff.unknownWords]).toEqual(['NEW']);
+    expect(diff.updates.map(({ apply }) => apply(known))).toEqual([known]);
+  });
+
+  it('says nothing of jobs that nobody asked about', () => {
+    expect(diffSnapshot([], [seen()])).toEqual({ updates: [], missing: [], unknownWords: new Set() });
+  });
+
+  it('is looked through for jobs that Slurm has numbered, and for the tasks of an array instead of the array', () => {
+    const resources = { ...NO_RESOURCES, array: '0-3' };
+    expect(isInQueue(aJob())).toBe(true);
+    expect(isInQueue(aJob({ slurmJobId: null }))).toBe(false);
+    expect(isInQueue(aJob({ resources }))).toBe(false);
+    expect(isInQueue(aJob({ resources, arrayTaskId: 0, slurmJobId: '8_0' }))).toBe(true);
+  });
+});

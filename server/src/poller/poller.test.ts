@@ -1,0 +1,366 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { aJob } from '../domain/testing.ts';
+import { Journal } from '../events/index.ts';
+import { SlurmUnavailable } from '../slurm/index.ts';
+import { Store } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import { Poller } from './poller.ts';
+import { anObservation, ToldSlurm } from './testing.ts';
+
+const SECOND = 1000;
+let store: Store;
+let journal: Journal;
+let slurm: ToldSlurm;
+let poller: Poller;
+let answers: (Error | null)[];
+let warnings: string[];
+
+beforeEach(async () => {
+  vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z'), toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  store = await Store.open(':memory:');
+  journal = new Journal(store);
+  await journal.start();
+  slurm = new ToldSlurm();
+  answers = [];
+  warnings = [];
+  const note = (_fields: unknown, text?: string) => void warnings.push(text ?? '');
+  const log: Logger = { debug: () => undefined, info: () => undefined, warn: note, error: note };
+  poller = new Poller({
+    clusterName: 'alpha',
+    intervalSeconds: 30,
+    slurm,
+    jobs: store.jobs,
+    journal,
+    log,
+    onAnswer: (fault) => void answers.push(fault),
+  });
+});
+afterEach(async () => {
+  slurm.gate = null;
+  await poller.stop();
+  await store.close();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** Lets time pass, and everything happen that is due within it. */
+async function pass(milliseconds: number): Promise<void> {
+  const end = Date.now() + milliseconds;
+  await settle();
+  while (Date.now() < end) {
+    await vi.advanceTimersByTimeAsync(Math.min(500, end - Date.now()));
+    await settle();
+  }
+}
+
+/** The store answers from outside of the timers. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function create(parts: Partial<Job> = {}): Promise<Job> {
+  const job = aJob(parts);
+  await journal.write((writer) => writer.create([{ job, idempotencyKey: null, submission: null }]));
+  return job;
+}
+const see = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
+  anObservation({ slurmJobId: job.slurmJobId ?? '', slurmName: job.slurmName, ...parts });
+
+describe('a poller', () => {
+  it('asks at once when the cluster is there, and then at its interval', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(0);
+    await pass(1);
+    expect(slurm.questions).toBe(1);
+    expect((await store.jobs.get(job.id))?.state).toBe('RUNNING');
+    expect(answers).toEqual([null]);
+    await pass(29 * SECOND);
+    expect(slurm.questions).toBe(1);
+    await pass(2 * SECOND);
+    expect(slurm.questions).toBe(2);
+    await pass(300 * SECOND);
+    expect(slurm.questions).toBe(12);
+  });
+
+  it('asks nothing before the cluster is there', async () => {
+    await create();
+    poller.acted();
+    await pass(300 * SECOND);
+    expect(slurm.asked).toEqual([]);
+  });
+
+  it.each<[string, Partial<Job>]>([
+    ['a job that is over', { state: 'COMPLETED' }],
+    ['a job that was never submitted', { state: 'SUBMITTING', slurmJobId: null }],
+    ['a job of another cluster', { clusterName: 'beta' }],
+  ])('asks nothing for %s', async (_what, parts) => {
+    await create(parts);
+    poller.connected();
+    await pass(600 * SECOND);
+    expect(slurm.asked).toEqual([]);
+    expect(answers).toEqual([]);
+  });
+
+  it('stops asking once the last job is over, and begins again with the next one', async () => {
+    const job = await create();
+    slurm.observations = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    poller.connected();
+    await pass(600 * SECOND);
+    expect(slurm.questions).toBe(1);
+    const next = await create({ slurmJobId: '99' });
+    slurm.observations = [see(next)];
+    poller.acted();
+    await pass(2 * SECOND);
+    expect(slurm.questions).toBe(2);
+    expect((await store.jobs.get(next.id))?.state).toBe('RUNNING');
+  });
+
+  it('looks soon after one acted, however long the interval', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(5 * SECOND);
+    poller.acted();
+    const before = slurm.questions;
+    await pass(25 * SECOND);
+    expect(slurm.questions - before).toBe(5);
+  });
+
+  it('never asks twice at once, whatever happens while an answer is on its way', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    const gate = Promise.withResolvers<void>();
+    slurm.gate = gate.promise;
+    poller.connected();
+    await pass(SECOND);
+    poller.acted();
+    poller.connected();
+    poller.acted();
+    await pass(600 * SECOND);
+    expect(slurm.questions).toBe(1);
+    slurm.gate = null;
+    gate.resolve();
+    await pass(SECOND);
+    expect(answers).toEqual([null]);
+    await pass(60 * SECOND);
+    expect(slurm.questions).toBeGreaterThan(1);
+  });
+
+  it('asks for a job that was submitted while it found nothing to ask', async () => {
+    poller.connected();
+    await pass(1);
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.acted();
+    await pass(2 * SECOND);
+    expect(slurm.questions).toBe(1);
+  });
+
+  it('asks nothing while the connection is gone, and at once when it is back', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(SECOND);
+    poller.disconnected();
+    await pass(600 * SECOND);
+    expect(slurm.questions).toBe(1);
+    poller.connected();
+    await pass(1);
+    expect(slurm.questions).toBe(2);
+  });
+
+  it('asks at once after a connection that broke during a question', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    const gate = Promise.withResolvers<void>();
+    slurm.gate = gate.promise;
+    slurm.fault = new Error('the connection broke');
+    poller.connected();
+    await pass(SECOND);
+    poller.disconnected();
+    gate.resolve();
+    await pass(SECOND);
+    slurm.gate = null;
+    slurm.fault = null;
+    poller.connected();
+    await pass(1);
+    expect(slurm.questions).toBe(2);
+    expect((await store.jobs.get(job.id))?.state).toBe('RUNNING');
+  });
+
+  it('takes no fault for an answer, reports it, and asks less and less often', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.fault = new SlurmUnavailable('Unable to contact slurm controller');
+    poller.connected();
+    await pass(3600 * SECOND);
+    expect(await store.jobs.get(job.id)).toEqual(job);
+    // After 0, 1, 3, 7, 15 minutes, then every ten.
+    expect(slurm.questions).toBe(9);
+    expect(answers.every((answer) => answer === slurm.fault)).toBe(true);
+    expect(slurm.asked.filter((question) => question !== 'queue')).toEqual([]);
+    slurm.fault = null;
+    slurm.observations = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    await pass(600 * SECOND);
+    expect(answers.at(-1)).toBeNull();
+    expect((await store.jobs.get(job.id))?.state).toBe('COMPLETED');
+  });
+
+  it('does nothing more once it is stopped, and waits for the answer that is on its way', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    const gate = Promise.withResolvers<void>();
+    slurm.gate = gate.promise;
+    poller.connected();
+    await pass(SECOND);
+    let isStopped = false;
+    const stopping = poller.stop().then(() => {
+      isStopped = true;
+    });
+    await settle();
+    expect(isStopped).toBe(false);
+    gate.resolve();
+    await stopping;
+    poller.acted();
+    poller.connected();
+    await pass(600 * SECOND);
+    expect(slurm.questions).toBe(1);
+    await poller.stop();
+  });
+});
+
+describe('what a poller writes', () => {
+  it('is committed before anybody hears of it', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    const controller = new AbortController();
+    const heard: (string | undefined)[] = [];
+    const following = (async () => {
+      for await (const followed of journal.follow(journal.newest, controller.signal)) {
+        if (followed.kind !== 'events') continue;
+        for (const { jobId, state } of followed.events) {
+          heard.push(state);
+          expect((await store.jobs.get(jobId))?.state).toBe(state);
+        }
+      }
+    })();
+    poller.connected();
+    await pass(SECOND);
+    expect(heard).toEqual(['RUNNING']);
+    controller.abort();
+    await following;
+  });
+
+  it('is nothing where nothing has changed', async () => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(SECOND);
+    const events = journal.newest;
+    await pass(300 * SECOND);
+    expect(slurm.questions).toBeGreaterThan(5);
+    expect(journal.newest).toBe(events);
+  });
+
+  it('is one transaction for all jobs', async () => {
+    const jobs = [await create({ slurmJobId: '1' }), await create({ slurmJobId: '2' })];
+    slurm.observations = jobs.map((job) => see(job));
+    const batches: number[] = [];
+    const controller = new AbortController();
+    const following = (async () => {
+      for await (const followed of journal.follow(journal.newest, controller.signal)) {
+        if (followed.kind === 'events') batches.push(followed.events.length);
+      }
+    })();
+    poller.connected();
+    await pass(SECOND);
+    expect(batches).toEqual([2]);
+    controller.abort();
+    await following;
+  });
+
+  it('does not undo a cancellation that was asked for while the answer was on its way', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.observations = [see(job)];
+    const gate = Promise.withResolvers<void>();
+    slurm.gate = gate.promise;
+    poller.connected();
+    await pass(SECOND);
+    await journal.write((writer) =>
+      writer.update(job.id, (current) => ({ ...current, state: 'CANCELLING', cancelRequestedAt: new Date() })),
+    );
+    gate.resolve();
+    await pass(SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('CANCELLING');
+  });
+
+  it('says nothing of a job that Slurm took while the answer was on its way', async () => {
+    const first = await create({ slurmJobId: '1' });
+    slurm.observations = [see(first)];
+    const gate = Promise.withResolvers<void>();
+    slurm.gate = gate.promise;
+    poller.connected();
+    await pass(SECOND);
+    const late = await create({ slurmJobId: '2' });
+    gate.resolve();
+    slurm.gate = null;
+    await pass(SECOND);
+    // One more answer without it is the first that counts.
+    await pass(30 * SECOND);
+    expect(slurm.asked.filter((question) => question !== 'queue')).toEqual([]);
+    expect(await store.jobs.get(late.id)).toEqual(late);
+  });
+
+  it('follows a job that left the queue to its end', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.observations = [];
+    slurm.accounts = [see(job, { state: 'OUT_OF_MEMORY', exitCode: null, signal: 9, endedAt: new Date() })];
+    poller.connected();
+    await pass(SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('RUNNING');
+    await pass(31 * SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'OUT_OF_MEMORY', signal: 9 });
+  });
+
+  it('keeps what the queue told though the accounts cannot be asked', async () => {
+    const [shown, gone] = [await create({ slurmJobId: '1' }), await create({ slurmJobId: '2', state: 'RUNNING' })];
+    slurm.observations = [see(shown)];
+    slurm.accounting = () => Promise.reject(new Error('the connection broke'));
+    poller.connected();
+    await pass(40 * SECOND);
+    expect((await store.jobs.get(shown.id))?.state).toBe('RUNNING');
+    expect(await store.jobs.get(gone.id)).toEqual(gone);
+  });
+
+  it('never gives up a job whose row cannot be read, for it is there', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.observations = [];
+    slurm.faultyRows = [`7\x1fRUNNING\x1fan extra field\x1f${job.slurmName}\x1f`];
+    poller.connected();
+    await pass(3600 * SECOND);
+    expect(await store.jobs.get(job.id)).toEqual(job);
+    expect(warnings.filter((text) => text.includes('unknown shape')).length).toBeGreaterThan(0);
+  });
+
+  it('finds the end of a job though the row of another one cannot be read', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.observations = [];
+    slurm.faultyRows = ['\nname\x1f'];
+    slurm.accounts = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    poller.connected();
+    await pass(60 * SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('COMPLETED');
+  });
+
+  it('reports a word for a state that nobody knows once, and keeps the state', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.observations = [see(job, { state: null, word: 'HIBERNATING' })];
+    poller.connected();
+    await pass(300 * SECOND);
+    expect(await store.jobs.get(job.id)).toEqual(job);
+    expect(warnings).toEqual(["alpha: Slurm uses a job state that isn't known"]);
+  });
+});

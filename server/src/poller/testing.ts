@@ -1,0 +1,75 @@
+import type { JobObservation } from '../domain/observation.ts';
+import { type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
+import type { EndMarker } from '../slurm/parse/markers.ts';
+
+/** A Slurm that says what a test tells it to say. */
+export class ToldSlurm extends SlurmAdapter {
+  /** What it was asked, in order. */
+  readonly asked: string[] = [];
+  /** Thrown when it is asked for the queue. */
+  fault: Error | null = null;
+  observations: readonly JobObservation[] = [];
+  faultyRows: readonly string[] = [];
+  /** Null: it keeps no accounts. */
+  accounts: readonly JobObservation[] | null = null;
+  /** By folder. */
+  readonly markers = new Map<string, EndMarker>();
+  /** Waited for before the queue is answered. */
+  gate: Promise<void> | null = null;
+
+  constructor() {
+    super(
+      { run: () => Promise.reject(new Error('this Slurm is told what to say and runs nothing')) },
+      {
+        name: 'alpha',
+        host: 'login',
+        workspace: '~/slurmql',
+        gpuRequest: 'gres',
+        pollIntervalSeconds: 30,
+        gpuCacheSeconds: 60,
+      },
+    );
+  }
+
+  get questions(): number {
+    return this.asked.filter((question) => question === 'queue').length;
+  }
+
+  override async queue(): Promise<QueueSnapshot> {
+    this.asked.push('queue');
+    await this.gate;
+    if (this.fault !== null) throw this.fault;
+    return { observations: this.observations, faultyRows: this.faultyRows };
+  }
+
+  override async accounting(slurmJobIds: readonly string[]): Promise<readonly JobObservation[] | null> {
+    this.asked.push(`accounting ${slurmJobIds.join(',')}`);
+    return this.accounts?.filter(({ slurmJobId }) => slurmJobIds.includes(slurmJobId)) ?? null;
+  }
+
+  override async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
+    const key = arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
+    this.asked.push(`marker ${key}`);
+    return this.markers.get(key) ?? null;
+  }
+}
+
+/** What Slurm says of a job that runs; what matters to a test is given. */
+export function anObservation(parts: Partial<JobObservation> = {}): JobObservation {
+  return {
+    slurmJobId: '1234',
+    slurmName: 'train',
+    state: 'RUNNING',
+    word: parts.state ?? 'RUNNING',
+    reason: null,
+    exitCode: null,
+    signal: null,
+    attempt: 1,
+    startedAt: new Date('2026-11-24T12:01:00Z'),
+    endedAt: null,
+    estimatedStartAt: null,
+    nodeList: 'gpu01',
+    partition: 'gpu',
+    ...parts,
+  };
+}

@@ -1,0 +1,201 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { aJob } from '../domain/testing.ts';
+import { anObservation, ToldSlurm } from './testing.ts';
+import { VanishedJobs } from './vanished.ts';
+
+const MINUTE = 60_000;
+const ENDED = new Date('2026-11-24T13:00:00Z');
+
+let slurm: ToldSlurm;
+let vanished: VanishedJobs;
+let now: number;
+beforeEach(() => {
+  slurm = new ToldSlurm();
+  vanished = new VanishedJobs(slurm);
+  now = Date.UTC(2026, 10, 24, 14);
+});
+
+const running = (parts: Partial<Job> = {}) =>
+  aJob({ state: 'RUNNING', startedAt: new Date('2026-11-24T12:01:00Z'), ...parts });
+/** One whole snapshot that misses these jobs; gives those that have become something else. */
+async function look(jobs: readonly Job[], laterMs = 30_000): Promise<Job[]> {
+  now += laterMs;
+  const updates = await vanished.examine(jobs, now);
+  return updates.flatMap(({ jobId, apply }) => jobs.filter(({ id }) => id === jobId).map(apply));
+}
+const account = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
+  anObservation({
+    slurmJobId: job.slurmJobId ?? '',
+    slurmName: job.slurmName,
+    state: 'COMPLETED',
+    exitCode: 0,
+    attempt: null,
+    endedAt: ENDED,
+    ...parts,
+  });
+const marker = (exitCode: number, attempt = 1) => ({ exitCode, attempt, endedAt: ENDED });
+
+describe('a job that left the queue', () => {
+  it('is asked about once two snapshots in a row miss it', async () => {
+    const job = running();
+    slurm.accounts = [account(job)];
+    expect(await look([job])).toEqual([]);
+    expect(slurm.asked).toEqual([]);
+    expect(await look([job])).toMatchObject([{ id: job.id, state: 'COMPLETED', exitCode: 0, endedAt: ENDED }]);
+  });
+
+  it('that shows again in between is not taken for gone', async () => {
+    const job = running();
+    slurm.accounts = [account(job)];
+    await look([job]);
+    await look([]);
+    expect(await look([job])).toEqual([]);
+    expect(slurm.asked).toEqual([]);
+  });
+
+  it('is asked about together with the others', async () => {
+    const jobs = [running({ slurmJobId: '1' }), running({ slurmJobId: '2' })];
+    slurm.accounts = jobs.map((job) => account(job));
+    await look(jobs);
+    await look(jobs);
+    expect(slurm.asked).toEqual(['accounting 1,2']);
+  });
+
+  it('is asked about again after half a minute, and not before', async () => {
+    const job = running();
+    slurm.accounts = [];
+    for (const laterMs of [0, 1000, 10_000, 10_000, 9000, 1000, 29_999, 1]) await look([job], laterMs);
+    expect(slurm.asked.filter((question) => question.startsWith('accounting'))).toHaveLength(3);
+  });
+
+  it.each(['RUNNING', 'PENDING', 'COMPLETING'] as const)(
+    'of which the accounts still say %s has not ended by that',
+    async (state) => {
+      const job = running();
+      slurm.accounts = [account(job, { state, exitCode: null, endedAt: null })];
+      await look([job]);
+      expect(await look([job])).toEqual([]);
+    },
+  );
+
+  it('of which the accounts use an unknown word has not ended by that', async () => {
+    const job = running();
+    slurm.accounts = [account(job, { state: null, word: 'NEW' })];
+    await look([job]);
+    expect(await look([job])).toEqual([]);
+  });
+
+  it('is not the job that has its number now', async () => {
+    const job = running();
+    slurm.accounts = [account(job, { slurmName: 'other.01K00000000000000000000099' })];
+    await look([job]);
+    expect(await look([job])).toEqual([]);
+  });
+
+  it.each([
+    [0, 'COMPLETED'],
+    [1, 'FAILED'],
+    [143, 'FAILED'],
+  ] as const)('without accounts ended as its own script wrote: code %i is %s', async (exitCode, state) => {
+    const job = running();
+    slurm.markers.set(job.workDir ?? '', marker(exitCode));
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state, exitCode, endedAt: ENDED, reason: null }]);
+  });
+
+  it('whose cancellation was asked for and whose script was cut short was cancelled', async () => {
+    const job = running({ state: 'CANCELLING', cancelRequestedAt: new Date() });
+    slurm.markers.set(job.workDir ?? '', marker(143));
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'CANCELLED', exitCode: 143 }]);
+  });
+
+  it('is judged by the attempt that wrote the marker', async () => {
+    const job = running({ attempt: 1 });
+    slurm.markers.set(job.workDir ?? '', marker(0, 3));
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'COMPLETED', attempt: 3 }]);
+  });
+
+  it('that was a task of an array is judged by the marker of that task', async () => {
+    const task = running({ slurmJobId: '8_2', arrayTaskId: 2, arrayParentId: 'array' });
+    slurm.markers.set(`${task.workDir}/2`, marker(5));
+    slurm.markers.set(`${task.workDir}/1`, marker(0));
+    await look([task]);
+    expect(await look([task])).toMatchObject([{ state: 'FAILED', exitCode: 5 }]);
+  });
+
+  it('is believed to the accounts rather than to the marker, which knows nothing of limits', async () => {
+    const job = running();
+    slurm.accounts = [account(job, { state: 'TIMEOUT', exitCode: null, signal: 15 })];
+    slurm.markers.set(job.workDir ?? '', marker(143));
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'TIMEOUT' }]);
+  });
+
+  // Up to 25.05 sacct takes 128 off codes from 128 on: 143 is 15 there, and 255 is 127 (tried on 22.05.8).
+  it.each([
+    [143, 15],
+    [255, 127],
+  ])(
+    'has the exit code that its script wrote, %i, and not the one that sacct makes of it, %i',
+    async (exitCode, told) => {
+      const job = running();
+      slurm.accounts = [account(job, { state: 'FAILED', exitCode: told })];
+      slurm.markers.set(job.workDir ?? '', marker(exitCode));
+      await look([job]);
+      expect(await look([job])).toMatchObject([{ state: 'FAILED', exitCode }]);
+    },
+  );
+
+  it('without a trace is lost after ten minutes, and not before', async () => {
+    const job = running();
+    await look([job], 0);
+    for (let minute = 1; minute < 10; minute += 1) expect(await look([job], MINUTE)).toEqual([]);
+    expect(await look([job], MINUTE)).toMatchObject([
+      { state: 'LOST', exitCode: null, endedAt: null, reason: expect.stringContaining('no longer knows it') },
+    ]);
+  });
+
+  it('and was to be cancelled is lost as well: nobody has seen it end', async () => {
+    const job = running({ state: 'CANCELLING', cancelRequestedAt: new Date() });
+    await look([job], 0);
+    await look([job], MINUTE);
+    expect(await look([job], 10 * MINUTE)).toMatchObject([{ state: 'LOST' }]);
+  });
+
+  it('begins its ten minutes anew after it was seen', async () => {
+    const job = running();
+    await look([job], 0);
+    await look([job], 9 * MINUTE);
+    await look([], MINUTE);
+    await look([job], MINUTE);
+    expect(await look([job], 9 * MINUTE)).toEqual([]);
+    expect(await look([job], MINUTE)).toMatchObject([{ state: 'LOST' }]);
+  });
+
+  it('is never given up while the cluster cannot be asked for its marker', async () => {
+    const job = running();
+    slurm.endMarker = () => Promise.reject(new Error('the connection broke'));
+    await look([job], 0);
+    await expect(look([job], 11 * MINUTE)).rejects.toThrow('the connection broke');
+  });
+
+  it('does not cost more than ten commands a look', async () => {
+    const jobs = Array.from({ length: 25 }, (_, index) => running({ slurmJobId: `${index}` }));
+    await look(jobs);
+    await look(jobs);
+    expect(slurm.asked.filter((question) => question.startsWith('marker'))).toHaveLength(10);
+  });
+
+  it('gets its turn though others before it have left no trace', async () => {
+    const jobs = Array.from({ length: 25 }, (_, index) => running({ slurmJobId: `${index}` }));
+    const last = jobs.at(-1);
+    slurm.markers.set(last?.workDir ?? '', marker(0));
+    const ended: Job[] = [];
+    // Five minutes: long before the others are given up.
+    for (let count = 0; count < 10; count += 1) ended.push(...(await look(jobs, 30_000)));
+    expect(ended).toContainEqual(expect.objectContaining({ id: last?.id, state: 'COMPLETED' }));
+  });
+});

@@ -1,0 +1,486 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ClusterSettings } from '../domain/cluster.ts';
+import { NO_RESOURCES } from '../domain/testing.ts';
+import { SlurmAdapter } from './adapter.ts';
+import { SlurmUnavailable } from './errors.ts';
+import type { SubmitRequest } from './sbatch-options.ts';
+import { fixture, LocalLogin, runShell } from './testing.ts';
+
+const JOB_ID = '01K00000000000000000000042';
+const NAME = `train.${JOB_ID}`;
+const SETTINGS: ClusterSettings = {
+  name: 'alpha',
+  host: 'login',
+  workspace: '~/slurmql',
+  gpuRequest: 'gres',
+  pollIntervalSeconds: 30,
+  gpuCacheSeconds: 60,
+};
+
+let login: LocalLogin;
+let slurm: SlurmAdapter;
+let workDir: string;
+beforeEach(async () => {
+  login = await LocalLogin.create();
+  slurm = new SlurmAdapter(login, SETTINGS);
+  workDir = join(login.home, 'slurmql', 'jobs', JOB_ID);
+});
+afterEach(() => login[Symbol.asyncDispose]());
+
+/** A command that prints these texts, with an exit code. */
+async function says(command: string, stdout: string, stderr = '', exitCode = 0): Promise<void> {
+  await writeFile(join(login.home, `${command}.out`), stdout);
+  await writeFile(join(login.home, `${command}.err`), stderr);
+  await login.command(
+    command,
+    `echo "$0 $*" >>"$HOME/calls"\ncat "$HOME/${command}.out"\ncat "$HOME/${command}.err" >&2\nexit ${exitCode}`,
+  );
+}
+
+const calls = async () => (await readFile(join(login.home, 'calls'), 'utf8')).trim().split('\n');
+
+describe('looking for Slurm on a login', () => {
+  it('finds it on the PATH', async () => {
+    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    expect(await slurm.probe()).toEqual({ slurmVersion: '25.11.2', workspace: join(login.home, 'slurmql') });
+    expect(login.scripts).toHaveLength(1);
+  });
+
+  it("knows Debian's name for it", async () => {
+    await login.command('sbatch', 'echo "slurm-wlm 22.05.8"');
+    expect((await slurm.probe()).slurmVersion).toBe('22.05.8');
+  });
+
+  it('finds it where only a login shell does, and asks it there from then on', async () => {
+    const folder = join(login.home, 'opt slurm');
+    await login.command('sbatch', 'echo "slurm 23.02.1"', folder);
+    await login.command('squeue', 'exit 0', folder);
+    await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
+    await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
+    expect((await slurm.probe()).slurmVersion).toBe('23.02.1');
+    expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+  });
+
+  it('says so when it is nowhere', async () => {
+    await expect(slurm.probe()).rejects.toThrow("sbatch isn't found on this login");
+    await expect(slurm.probe()).rejects.toThrow(SlurmUnavailable);
+  });
+
+  it('takes no other program of that name for it', async () => {
+    await login.command('sbatch', 'echo "command not installed, ask your administrator"');
+    await expect(slurm.probe()).rejects.toThrow(SlurmUnavailable);
+  });
+
+  it('takes a workspace that is absolute as it is', async () => {
+    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    const elsewhere = new SlurmAdapter(login, { ...SETTINGS, workspace: '/scratch/ada/slurmql' });
+    expect((await elsewhere.probe()).workspace).toBe('/scratch/ada/slurmql');
+  });
+
+  it.each(['', 'relative/home', '/home/back\\slash'])('refuses a home that can hold no workspace: %j', async (home) => {
+    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    login.environment = { HOME: home };
+    await expect(slurm.probe()).rejects.toThrow('Set "workspace" in clusters.yaml');
+  });
+});
+
+describe('asking for the queue', () => {
+  it('is one squeue for all jobs of this login, in a clean environment', async () => {
+    await says('squeue', fixture('queue.txt'));
+    await login.command(
+      'squeue',
+      `env | sed -n -e '/^S[A-Z]*_/p' -e /^LC_ALL/p | sort >"$HOME/environment"\nprintf '%s\\n' "$@" >"$HOME/arguments"\ncat "$HOME/squeue.out"`,
+    );
+    login.environment = { SQUEUE_STATES: 'R', SLURM_CLUSTERS: 'beta', SQUEUE_FORMAT: '%i', SLURM_CONF: '/etc/s.conf' };
+    const { observations } = await slurm.queue();
+    expect(observations.length).toBeGreaterThan(30);
+    expect(await readFile(join(login.home, 'environment'), 'utf8')).toBe(
+      'LC_ALL=C\nSLURM_BITSTR_LEN=0\nSLURM_CONF=/etc/s.conf\nSLURM_TIME_FORMAT=%s\n',
+    );
+    expect((await readFile(join(login.home, 'arguments'), 'utf8')).split('\n').slice(0, 4)).toEqual([
+      '--me',
+      '--noheader',
+      '--all',
+      '--states=all',
+    ]);
+  });
+
+  it('gives an empty one for what is an answer', async () => {
+    await says('squeue', '');
+    expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+  });
+
+  it('knows nothing when squeue fails, whatever it printed before', async () => {
+    await says('squeue', fixture('queue.txt'), 'slurm_load_jobs error: Unable to contact slurm controller\n', 1);
+    await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.queue()).rejects.toThrow('Unable to contact slurm controller');
+  });
+
+  // Some commands end with code 0 although nobody answered them.
+  it.each([
+    'slurm_load_jobs error: Unable to contact slurm controller (connect failure)',
+    'slurm_load_jobs error: Socket timed out on send/recv operation',
+    'slurm_load_jobs error: Zero Bytes were transmitted or received',
+    'slurm_load_jobs error: Slurm backup controller in standby mode',
+  ])('knows nothing when squeue ends with code 0 and says %j', async (words) => {
+    await says('squeue', '', `${words}\n`, 0);
+    await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
+  });
+
+  it('is not disturbed by what a login prints', async () => {
+    await says('squeue', '', 'Your quota is nearly used up\n');
+    await writeFile(join(login.home, 'motd'), '');
+    const noisy = new SlurmAdapter(
+      {
+        run: async (script) => {
+          const { exitCode, stdout, stderr } = await login.run(script);
+          return { exitCode, stdout: `Welcome\nbegin queue end\n${stdout}logged out\n`, stderr };
+        },
+      },
+      SETTINGS,
+    );
+    expect(await noisy.queue()).toEqual({ observations: [], faultyRows: [] });
+  });
+
+  it('knows nothing from an answer that was cut off', async () => {
+    await says('squeue', fixture('queue.txt'));
+    const cut = new SlurmAdapter(
+      {
+        run: async (script) => {
+          const { exitCode, stdout, stderr } = await login.run(script);
+          return { exitCode, stdout: stdout.slice(0, stdout.length / 2), stderr };
+        },
+      },
+      SETTINGS,
+    );
+    await expect(cut.queue()).rejects.toThrow('the answer to "queue" was cut off or failed');
+  });
+});
+
+describe('asking for accounts', () => {
+  it('reads them', async () => {
+    await says('sacct', fixture('accounting.txt'));
+    const accounts = await slurm.accounting(['1', '8_0']);
+    expect(accounts?.find(({ slurmJobId }) => slurmJobId === '1')?.state).toBe('COMPLETED');
+    expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8_0')]);
+  });
+
+  it('asks for 200 at a time, so that no command line grows too long', async () => {
+    await says('sacct', '');
+    expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual([]);
+    expect(await calls()).toHaveLength(3);
+  });
+
+  it.each([
+    ['Slurm accounting storage is disabled', 1],
+    ['sacct: error: Problem talking to the database: Connection refused', 1],
+  ])('has none where there are none: %s', async (words, exitCode) => {
+    await says('sacct', '', `${words}\n`, exitCode);
+    expect(await slurm.accounting(['1'])).toBeNull();
+  });
+
+  it('has none from an answer that failed halfway', async () => {
+    await says('sacct', fixture('accounting.txt'), 'sacct: error: slurm_persist_conn\n', 1);
+    expect(await slurm.accounting(['1'])).toBeNull();
+  });
+});
+
+describe('asking for partitions and nodes', () => {
+  it('reads both', async () => {
+    await writeFile(join(login.home, 'nodes'), fixture('nodes.txt'));
+    await writeFile(join(login.home, 'partitions'), fixture('partitions.txt'));
+    await login.command('scontrol', 'for last; do :; done\ncat "$HOME/$last"s');
+    const { partitions, nodes, fetchedAt } = await slurm.inventory();
+    expect([partitions.length, nodes.length]).toEqual([4, 6]);
+    expect(fetchedAt).toBeInstanceOf(Date);
+  });
+
+  it('knows nothing when one of the two failed', async () => {
+    await writeFile(join(login.home, 'partitions'), fixture('partitions.txt'));
+    await login.command('scontrol', 'for last; do :; done\ncat "$HOME/$last"s');
+    await expect(slurm.inventory()).rejects.toThrow(SlurmUnavailable);
+  });
+});
+
+describe('the end marker of a job', () => {
+  const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
+  beforeEach(() => mkdir(join(workDir, 'run'), { recursive: true }));
+
+  it('is the one that the batch script wrote', async () => {
+    await marker('job.0.start', 'job=12 at=1795494200\n');
+    await marker('job.0.end', 'job=12 code=3 at=1795494207\n');
+    expect(await slurm.endMarker(workDir, null)).toEqual({
+      attempt: 1,
+      exitCode: 3,
+      endedAt: new Date(1_795_494_207_000),
+    });
+  });
+
+  it("is the task's own in an array", async () => {
+    await marker('1.0.end', 'job=12 code=0 at=1795494207\n');
+    await marker('11.0.end', 'job=13 code=1 at=1795494207\n');
+    expect((await slurm.endMarker(workDir, 1))?.exitCode).toBe(0);
+    expect((await slurm.endMarker(workDir, 11))?.exitCode).toBe(1);
+    expect(await slurm.endMarker(workDir, 111)).toBeNull();
+  });
+
+  it.each([
+    ['no marker', []],
+    ['a beginning alone', [['job.0.start', 'job=12 at=1795494207\n']]],
+    ['half a marker', [['job.0.end.part', 'job=12 code=0 at=1795494207\n']]],
+    ['a marker that is empty', [['job.0.end', '']]],
+    ['a marker of something else', [['job.0.end', 'code=0\n']]],
+  ] as const)('is none with %s', async (_what, files) => {
+    for (const [name, text] of files) await marker(name, text);
+    expect(await slurm.endMarker(workDir, null)).toBeNull();
+  });
+
+  it('is that of the last attempt, however many there were', async () => {
+    for (let restart = 0; restart < 12; restart += 1) {
+      await marker(`job.${restart}.start`, 'job=12 at=1795494207\n');
+      await marker(`job.${restart}.end`, `job=12 code=${restart} at=1795494207\n`);
+    }
+    expect(await slurm.endMarker(workDir, null)).toMatchObject({ attempt: 12, exitCode: 11 });
+  });
+
+  it('is no evidence once a later attempt has started', async () => {
+    await marker('job.0.end', 'job=12 code=143 at=1795494207\n');
+    await marker('job.1.start', 'job=12 at=1795494300\n');
+    expect(await slurm.endMarker(workDir, null)).toBeNull();
+  });
+
+  it('is not known when the folder cannot be looked into', async () => {
+    const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
+    await expect(broken.endMarker(workDir, null)).rejects.toThrow(SlurmUnavailable);
+  });
+});
+
+describe('the folder of a job', () => {
+  it('is made for its owner alone, and found again as it was left', async () => {
+    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false });
+    const { stdout } = await runShell('/bin/sh', `ls -ld '${workDir}' '${workDir}/run' | cut -c1-10\n`);
+    expect(stdout).toBe('drwx------\ndrwx------\n');
+    await writeFile(join(workDir, 'job.sh'), 'kept');
+    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false });
+    expect(await readFile(join(workDir, 'job.sh'), 'utf8')).toBe('kept');
+    await mkdir(join(workDir, 'submit'));
+    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: true });
+  });
+
+  it('that cannot be made is a fault', async () => {
+    await writeFile(join(login.home, 'slurmql'), 'a file in its place');
+    await expect(slurm.makeFolder(workDir)).rejects.toThrow(SlurmUnavailable);
+  });
+
+  it('is removed when it is one', async () => {
+    await slurm.makeFolder(workDir);
+    await slurm.removeFolder(workDir);
+    expect(await readdir(join(login.home, 'slurmql', 'jobs'))).toEqual([]);
+  });
+
+  it.each([
+    '/',
+    '/home/ada',
+    '/home/ada/slurmql/jobs',
+    `relative/jobs/${JOB_ID}`,
+    `/jobs/${JOB_ID}/..`,
+    `/w/jobs/${JOB_ID}/`,
+  ])('%j is none and is not removed', async (path) => {
+    await expect(slurm.removeFolder(path)).rejects.toThrow(TypeError);
+    expect(login.scripts).toEqual([]);
+  });
+});
+
+describe('submitting', () => {
+  const request: () => SubmitRequest = () => ({
+    slurmName: NAME,
+    workDir,
+    partition: 'gpu',
+    resources: NO_RESOURCES,
+    dependsOn: [],
+    extraOptions: [],
+  });
+
+  beforeEach(async () => {
+    await slurm.makeFolder(workDir);
+    await writeFile(join(workDir, 'job.sh'), '#!/bin/bash\n');
+    const { exitCode } = await runShell(
+      '/bin/sh',
+      `cd '${login.home}' && mkdir project && echo hello >project/file && tar -czf '${workDir}/source.tar.gz' -C project .\n`,
+    );
+    expect(exitCode).toBe(0);
+  });
+
+  it('unpacks the project and hands the script to sbatch, with its options as they are', async () => {
+    await says('sbatch', '1234\n');
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await readFile(join(workDir, 'source', 'file'), 'utf8')).toBe('hello\n');
+    expect(await calls()).toEqual([
+      expect.stringMatching(new RegExp(`sbatch --parsable --job-name=${NAME} .*--partition=gpu .*/job\\.sh$`)),
+    ]);
+  });
+
+  it('leaves no SBATCH_ variable in the way and adds none of its own', async () => {
+    await login.command('sbatch', `env | sed -n -e '/^S[A-Z]*_/p' -e /^LC_/p >"$HOME/environment"\necho 1`);
+    login.environment = { SBATCH_PARTITION: 'other', SLURM_CONF: '/etc/s.conf', SLURM_CLUSTERS: 'beta' };
+    await slurm.submit(request());
+    expect(await readFile(join(login.home, 'environment'), 'utf8')).toBe('SLURM_CONF=/etc/s.conf\n');
+  });
+
+  it('runs sbatch once, however often it is asked, and gives the same answer each time', async () => {
+    await says('sbatch', '1234\n', 'sbatch: warning: be nice\n');
+    const answers = [];
+    for (let count = 0; count < 3; count += 1) answers.push(await slurm.submit(request()));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set([JSON.stringify({ kind: 'accepted', slurmJobId: '1234' })]),
+    );
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it('runs sbatch once when it is asked several times at the same moment, and all wait for the answer', async () => {
+    await login.command('sbatch', 'echo call >>"$HOME/calls"\nsleep 0.5\necho 1234');
+    const answers = await Promise.all([1, 2, 3, 4].map(() => slurm.submit(request())));
+    expect(answers).toEqual(answers.map(() => ({ kind: 'accepted', slurmJobId: '1234' })));
+    expect(await calls()).toEqual(['call']);
+  });
+
+  it("passes on Slurm's refusal", async () => {
+    await says('sbatch', '', 'sbatch: error: Batch job submission failed: Invalid partition name specified\n', 1);
+    expect(await slurm.submit(request())).toEqual({
+      kind: 'rejected',
+      message: 'Batch job submission failed: Invalid partition name specified',
+    });
+  });
+
+  it('does not know what became of an sbatch whose answer was lost', async () => {
+    await says(
+      'sbatch',
+      '',
+      'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n',
+      1,
+    );
+    expect((await slurm.submit(request())).kind).toBe('unknown');
+  });
+
+  it('does not know what became of an sbatch when the connection broke before the answer', async () => {
+    await says('sbatch', '1234\n');
+    const broken = new SlurmAdapter(
+      {
+        run: async (script) => {
+          const result = await login.run(script);
+          return { ...result, stdout: result.stdout.slice(0, result.stdout.indexOf('begin code')) };
+        },
+      },
+      SETTINGS,
+    );
+    expect((await broken.submit(request())).kind).toBe('unknown');
+    // Asked again over a connection that holds, the login still has the answer.
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it('never runs sbatch with a project that could not be unpacked', async () => {
+    await says('sbatch', '1234\n');
+    await writeFile(join(workDir, 'source.tar.gz'), 'this is no archive');
+    const answer = await slurm.submit(request());
+    expect(answer).toMatchObject({ kind: 'rejected', message: expect.stringContaining("can't be unpacked") });
+    await expect(calls()).rejects.toThrow('ENOENT');
+  });
+
+  it('unpacks again what an earlier attempt unpacked in part', async () => {
+    await says('sbatch', '1234\n');
+    await mkdir(join(workDir, 'source.part'));
+    await writeFile(join(workDir, 'source.part', 'half'), '');
+    await slurm.submit(request());
+    expect(await readdir(join(workDir, 'source'))).toEqual(['file']);
+  });
+
+  it('without the folder of the job does not know anything', async () => {
+    await says('sbatch', '1234\n');
+    expect((await slurm.submit({ ...request(), workDir: join(login.home, 'gone') })).kind).toBe('unknown');
+    await expect(calls()).rejects.toThrow('ENOENT');
+  });
+
+  it('goes on with sbatch when the login that started it is gone', async () => {
+    await login.command('sbatch', 'read line <"$HOME/gate"\necho 1234');
+    await runShell('/bin/sh', `mkfifo '${login.home}/gate'\n`);
+    const scripts: string[] = [];
+    const recorder = new SlurmAdapter(
+      {
+        run: async (text) => {
+          scripts.push(text);
+          return { exitCode: 0, stdout: '', stderr: '' };
+        },
+      },
+      SETTINGS,
+    );
+    await recorder.submit(request());
+    // A login whose shell is killed while sbatch is at work, as at the end of a connection.
+    const interrupted = await runShell(
+      '/bin/sh',
+      `PATH='${login.bin}':$PATH HOME='${login.home}' /bin/sh -s <<'THE END' &\n${scripts[0]}THE END
+shell=$!
+while [ ! -d '${workDir}/submit' ]; do sleep 0.05; done
+kill -HUP $shell
+wait $shell
+echo "shell ended: $?"
+echo go >'${login.home}/gate'
+`,
+    );
+    expect(interrupted.stdout).toMatch(/shell ended: 129/);
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+  });
+});
+
+describe('looking for a job whose number nobody knows', () => {
+  beforeEach(() => slurm.makeFolder(workDir));
+
+  it('believes the claim of its own batch script first', async () => {
+    await symlink('1234', join(workDir, 'run', 'job.claim'));
+    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: '1234', isSbatchOver: false });
+  });
+
+  it('finds it in the queue by its name', async () => {
+    await says('squeue', fixture('queue.txt'));
+    const name = 'running.01K00000000000000000000006';
+    expect((await slurm.findSubmitted(workDir, name)).slurmJobId).toBe('7');
+    const array = 'array.01K00000000000000000000007';
+    expect((await slurm.findSubmitted(workDir, array)).slurmJobId).toBe('8');
+  });
+
+  it('tells whether sbatch is still at work', async () => {
+    await says('squeue', '');
+    await mkdir(join(workDir, 'submit'));
+    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: null, isSbatchOver: false });
+    await writeFile(join(workDir, 'submit', 'code'), '1\n');
+    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: null, isSbatchOver: true });
+  });
+
+  it('does not say that there is none when the queue cannot be read', async () => {
+    await says('squeue', '', 'slurm_load_jobs error: Unable to contact slurm controller\n', 1);
+    await expect(slurm.findSubmitted(workDir, NAME)).rejects.toThrow(SlurmUnavailable);
+  });
+
+  it('once there is certainly none, lets sbatch run again', async () => {
+    await mkdir(join(workDir, 'submit'));
+    await slurm.resetSubmit(workDir);
+    expect(await readdir(workDir)).toEqual(['run', expect.stringMatching(/^submit\.failed\.\d+$/)]);
+    await expect(slurm.resetSubmit(workDir)).rejects.toThrow(SlurmUnavailable);
+  });
+});
+
+describe('cancelling', () => {
+  it('names the jobs to scancel', async () => {
+    await says('scancel', '');
+    await slurm.cancel(['7', '8_3']);
+    expect(await calls()).toEqual([expect.stringMatching(/scancel 7 8_3$/)]);
+  });
+
+  it('that did not arrive is a fault', async () => {
+    const words = 'scancel: error: Kill job error on job id 5: Unable to contact slurm controller (connect failure)';
+    await says('scancel', '', `${words}\n`, 8);
+    await expect(slurm.cancel(['5'])).rejects.toThrow(SlurmUnavailable);
+  });
+});

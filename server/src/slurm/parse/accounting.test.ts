@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { fixture } from '../testing.ts';
+import { ACCOUNTING_FIELDS, parseAccounting } from './accounting.ts';
+import { FIELD_END } from './queue.ts';
+
+const NAME = 'train.01K00000000000000000000042';
+
+type Field = (typeof ACCOUNTING_FIELDS)[number];
+
+function row(parts: Partial<Record<Field, string>> = {}): string {
+  const values: Record<Field, string> = {
+    JobID: '7',
+    State: 'COMPLETED',
+    ExitCode: '0:0',
+    Submit: '1795494206',
+    Start: '1795494207',
+    End: '1795494217',
+    NodeList: 'gpu01',
+    Partition: 'gpu',
+    JobName: NAME,
+    ...parts,
+  };
+  return `${ACCOUNTING_FIELDS.map((field) => values[field]).join(FIELD_END)}\n`;
+}
+
+describe('the recorded accounts of a real Slurm 22.05.8', () => {
+  const accounts = parseAccounting(fixture('accounting.txt'));
+  /** Of the first job with this label, which stands before the id in its name. */
+  const account = (label: string) => accounts.find(({ slurmName }) => slurmName.split('.')[0] === label);
+
+  it.each([
+    ['completed', 'COMPLETED', 0, null],
+    ['failed', 'FAILED', 1, null],
+    ['killed', 'FAILED', null, 9],
+    ['array-done', 'FAILED', 3, null],
+    ['running', 'RUNNING', null, null],
+    ['array', 'RUNNING', null, null],
+    ['suspended', 'SUSPENDED', null, null],
+    ['held', 'PENDING', null, null],
+  ])('say that %s is %s, code %j, signal %j', (label, state, exitCode, signal) => {
+    expect(account(label)).toMatchObject({ state, exitCode, signal });
+  });
+
+  it('say that whoever cancelled, it was cancelled', () => {
+    expect(account('cancelled-running')).toMatchObject({
+      state: 'CANCELLED',
+      word: expect.stringMatching(/^CANCELLED by \d+$/),
+    });
+  });
+
+  it('take the attempt that was submitted last, and not the one that a requeue closed', () => {
+    expect(fixture('accounting.txt').match(/REQUEUED/g)).toHaveLength(1);
+    expect(account('requeued')).toMatchObject({ state: 'PENDING', word: 'PENDING', startedAt: null, endedAt: null });
+  });
+
+  it('have no end and no start for what has not ended or started', () => {
+    expect(account('running')).toMatchObject({ startedAt: expect.any(Date), endedAt: null });
+    expect(account('cancelled-waiting')).toMatchObject({ startedAt: null, endedAt: expect.any(Date), nodeList: null });
+  });
+
+  it("hold neither the waiting rest of an array nor other people's jobs", () => {
+    expect(fixture('accounting.txt')).toContain('8_[2-9%2]');
+    expect(accounts.filter(({ slurmJobId }) => slurmJobId.includes('['))).toEqual([]);
+    expect(accounts.filter(({ slurmName }) => !/\.01K[0-9]{23}$/.test(slurmName))).toEqual([]);
+  });
+});
+
+describe('a row of the accounts', () => {
+  it.each([
+    ['the older one first', ['1795494100', '1795494300']],
+    ['the newer one first', ['1795494300', '1795494100']],
+  ])('yields to the one submitted last of the same job, with %s', (_order, submits) => {
+    const rows = submits.map((submit) =>
+      row({ Submit: submit, State: submit === '1795494300' ? 'COMPLETED' : 'PREEMPTED' }),
+    );
+    expect(parseAccounting(rows.join('')).map(({ state }) => state)).toEqual(['COMPLETED']);
+  });
+
+  it.each(['REQUEUED', 'RUNNING', 'PENDING', 'COMPLETING', 'RESIZING', 'A_NEW_WORD'])(
+    'with %s tells of no end',
+    (word) => {
+      const [seen] = parseAccounting(row({ State: word, ExitCode: '1:0' }));
+      expect(seen).toMatchObject({ word, exitCode: null, signal: null });
+    },
+  );
+
+  it('tells of a signal, and not of an exit code beside it', () => {
+    expect(parseAccounting(row({ State: 'OUT_OF_MEMORY', ExitCode: '0:125' }))).toMatchObject([
+      { exitCode: null, signal: 125 },
+    ]);
+  });
+
+  it('may be one of several jobs of one number, of which only ours count', () => {
+    const rows = row({ JobName: 'somebody-else', Submit: '1795494900', State: 'COMPLETED' }) + row({ State: 'FAILED' });
+    expect(parseAccounting(rows).map(({ state }) => state)).toEqual(['FAILED']);
+  });
+
+  it.each([
+    ['too few fields', row().split(FIELD_END).slice(1).join(FIELD_END)],
+    ['too many fields', row({ NodeList: `a${FIELD_END}b` })],
+    ['a job step', row({ JobID: '7.batch' })],
+    ['an offset of a heterogeneous job', row({ JobID: '7+1' })],
+    ['a warning', 'sacct: warning: something\n'],
+    ['nothing', '\n'],
+  ])('that holds %s is passed over', (_what, text) => {
+    expect(parseAccounting(`${text}${row({ JobID: '8' })}`).map(({ slurmJobId }) => slurmJobId)).toEqual(['8']);
+  });
+});

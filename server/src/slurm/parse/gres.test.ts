@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gpusByType } from './gres.ts';
+
+describe('GPUs in a gres list', () => {
+  it.each<[string, Record<string, number>, string]>([
+    ['gpu:a100:4', { a100: 4 }, 'typed'],
+    ['gpu:4', { '': 4 }, 'untyped'],
+    ['gpu:a100:3(IDX:0,2-3),gpu:h100:1(IDX:7)', { a100: 3, h100: 1 }, 'commas inside parentheses'],
+    ['gpu:a100:4(S:0-1),gpu:h100:2(S:1)', { a100: 4, h100: 2 }, 'sockets'],
+    ['gpu:a100:0(IDX:N/A)', { a100: 0 }, 'none in use'],
+    ['gpu:(null):2(IDX:0-1)', { '': 2 }, 'untyped with device files, as GresUsed shows them'],
+    ['gpu:(null):1(IDX:0),gpu:a100:2(IDX:1-2)', { '': 1, a100: 2 }, 'untyped beside typed'],
+    ['gpu:nvidia_h200_nvl_4g.71gb:2(S:0)', { 'nvidia_h200_nvl_4g.71gb': 2 }, 'a MIG slice'],
+    ['gpu:a100:1,gpu:a100:3', { a100: 4 }, 'one type in two entries'],
+    ['gpu:2K', { '': 2048 }, 'a count in thousands'],
+    ['shard:8(S:0),mps:400', {}, 'shards and MPS are slices of the same devices'],
+    ['gpu:a100:2(IDX:0-1),shard:a100:8(4/16,4/16)', { a100: 2 }, 'a shard with a comma in its parentheses'],
+    ['gpu_memory:80G,gpus:4', {}, 'other names that begin like it'],
+    ['craynetwork:4,gpu:v100:1,nic:2', { v100: 1 }, 'among others'],
+    ['(null)', {}, 'nothing'],
+    ['', {}, 'nothing'],
+    ['N/A', {}, 'nothing'],
+    ['gpu:a100:many', {}, 'no count'],
+  ])('%j is %j: %s', (gres, gpus) => {
+    expect(Object.fromEntries(gpusByType(gres))).toEqual(gpus);
+  });
+
+  it('are counted the same whichever way Slurm decorates them', () => {
+    const type = fc.constantFrom('a100', 'h100', '1g.5gb', 'nvidia_a100-sxm4');
+    const entry = fc.record({ type, count: fc.nat(64), decoration: fc.constantFrom('', '(S:0-1)', '(IDX:0,2-3,7)') });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 5 }), (entries) => {
+        const text = entries
+          .map(({ type, count, decoration }) => `gpu:${type}:${count}${decoration}`)
+          .join(',shard:2,');
+        const sums = new Map<string, number>();
+        for (const { type, count } of entries) sums.set(type, (sums.get(type) ?? 0) + count);
+        expect(gpusByType(text)).toEqual(sums);
+      }),
+    );
+  });
+});

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { lastEnd } from './markers.ts';
+
+const END = { attempt: 1, exitCode: 0, endedAt: new Date(1_795_494_207_000) };
+
+describe('the end of the last attempt', () => {
+  it.each([
+    ['job.0.end job=12 code=0 at=1795494207\n', END],
+    ['job.0.end job=12 code=143 at=1795494207\n', { ...END, exitCode: 143 }],
+    ['3.2.end job=12 code=0 at=1795494207\n', { ...END, attempt: 3 }],
+    ['job.0.start job=12 at=1795494200\njob.0.end job=12 code=0 at=1795494207\n', END],
+    ['job.1.end job=12 code=0 at=1795494207\njob.0.end job=12 code=1 at=1795494100\n', { ...END, attempt: 2 }],
+    ['job.10.end job=12 code=0 at=1795494207\njob.9.end job=12 code=1 at=1795494100\n', { ...END, attempt: 11 }],
+    ['job.0.start job=12 at=1795494200\n', null],
+    ['job.1.start job=12 at=1795494200\njob.0.end job=12 code=0 at=1795494207\n', null],
+    ['job.0.end job=12 code= at=1795494207\n', null],
+    ['job.0.end job=12 code=0 at=\n', null],
+    ['job.0.end job=12 at=1795494207\n', null],
+    ['job.0.end job=12 code=0 at=1795494207 and more\n', null],
+    ['job.0.end \n', null],
+    ['', null],
+  ])('after %j is %j', (output, end) => {
+    expect(lastEnd(output)).toEqual(end);
+  });
+});

@@ -1,0 +1,23 @@
+/** What a batch script wrote about the end of an attempt. */
+export interface EndMarker {
+  /** 1 is the first. */
+  readonly attempt: number;
+  readonly exitCode: number;
+  /** By the clock of the node. */
+  readonly endedAt: Date;
+}
+
+/** The end of the last attempt that left a marker of any kind; null when that attempt has no whole end marker. */
+export function lastEnd(output: string): EndMarker | null {
+  const markers = [...output.matchAll(/^\S+\.(\d+)\.(start|end) (.*)$/gm)].map(([, attempt, kind, text]) => ({
+    attempt: Number(attempt) + 1,
+    kind,
+    text: text ?? '',
+  }));
+  const last = Math.max(...markers.map(({ attempt }) => attempt));
+  const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
+  const match = /^job=\d+ code=(\d+) at=(\d+)$/.exec(end?.text ?? '');
+  return match === null
+    ? null
+    : { attempt: last, exitCode: Number(match[1]), endedAt: new Date(Number(match[2]) * 1000) };
+}

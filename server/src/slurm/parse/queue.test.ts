@@ -1,0 +1,238 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JobObservation } from '../../domain/observation.ts';
+import { fixture } from '../testing.ts';
+import { FIELD_END, parseQueue, QUEUE_FIELDS, ROW_END } from './queue.ts';
+
+const NAME = 'train.01K00000000000000000000042';
+
+type Field = (typeof QUEUE_FIELDS)[number];
+
+/** One row as squeue prints it. */
+function row(parts: Partial<Record<Field, string>> = {}): string {
+  const values: Record<Field, string> = {
+    JobArrayID: '7',
+    State: 'RUNNING',
+    exit_code: '0',
+    StartTime: '1795494207',
+    EndTime: '1827030207',
+    RestartCnt: '0',
+    NodeList: 'gpu01',
+    Partition: 'gpu',
+    Reason: 'None',
+    Name: NAME,
+    ...parts,
+  };
+  return `${QUEUE_FIELDS.map((field) => `${values[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
+}
+
+const only = (output: string): JobObservation => {
+  const { observations, faultyRows } = parseQueue(output);
+  expect(faultyRows).toEqual([]);
+  expect(observations).toHaveLength(1);
+  const [first] = observations;
+  if (first === undefined) throw new Error('nothing was observed');
+  return first;
+};
+
+/** What a recorded queue says of the first job with this label, which stands before the id in its name. */
+function recorded(file: string, label: string): JobObservation {
+  const found = parseQueue(fixture(file)).observations.find(({ slurmName }) => slurmName.split('.')[0] === label);
+  if (found === undefined) throw new Error(`${file} has no job ${label}`);
+  return found;
+}
+
+describe('the recorded queue of a real Slurm 22.05.8', () => {
+  it('shows every one of our jobs in its state', () => {
+    const states = new Map<string, string[]>();
+    for (const { slurmName, slurmJobId, state } of parseQueue(fixture('queue-later.txt')).observations) {
+      const label = slurmName.split('.')[0] ?? '';
+      const task = /_\d+$/.exec(slurmJobId)?.[0].slice(1);
+      states.set(label, [...(states.get(label) ?? []), task === undefined ? `${state}` : `${task} ${state}`]);
+    }
+    expect(Object.fromEntries(states)).toEqual({
+      completed: ['COMPLETED'],
+      failed: ['FAILED'],
+      'exit-143': ['FAILED'],
+      'exit-255': ['FAILED'],
+      killed: ['FAILED'],
+      timeout: ['TIMEOUT'],
+      running: ['RUNNING'],
+      array: [...[2, 3, 4, 5, 6, 7, 8, 9].map((task) => `${task} PENDING`), '0 RUNNING', '1 RUNNING'],
+      'array-held-step': [0, 2, 4, 6, 8, 11].map((task) => `${task} HELD`),
+      'array-done': ['1 FAILED', '2 FAILED'],
+      held: ['HELD'],
+      waiting: ['PENDING'],
+      'cancelled-waiting': ['CANCELLED'],
+      'cancelled-running': ['CANCELLED'],
+      requeued: ['PENDING'],
+      suspended: ['SUSPENDED'],
+      dependent: ['PENDING'],
+      begin: ['PENDING'],
+      quiet: ['COMPLETED'],
+      'percent-zero': [0, 1, 2, 3].map((task) => `${task} COMPLETED`),
+      'bad-constraints': ['FAILED'],
+      'bad-qos': ['COMPLETED'],
+      'bad-gpu-type': ['FAILED'],
+      'bad-memory': ['FAILED'],
+      'bad-time': ['PENDING'],
+      'bad-dependency': ['COMPLETED'],
+      'bad-nodes': ['PENDING'],
+      'bad-cpus': ['PENDING'],
+    });
+  });
+
+  it("passes over other people's names, and reports the row that one of them broke in two", () => {
+    const { observations, faultyRows } = parseQueue(fixture('queue.txt'));
+    // Among them are `a|b c`, `x State=COMPLETED .01K` and `evil`, in rows of their own.
+    expect(fixture('queue.txt')).toContain(`a|b c${FIELD_END}${ROW_END}`);
+    expect(observations.filter(({ slurmName }) => !/\.01K[0-9]{23}$/.test(slurmName))).toEqual([]);
+    // Slurm takes control characters in names: one holds a line feed and both separators.
+    expect(faultyRows).toEqual([`\nname${FIELD_END}`]);
+  });
+
+  it.each([
+    ['completed', 0, null],
+    ['failed', 1, null],
+    ['exit-143', 143, null],
+    ['exit-255', 255, null],
+    ['killed', null, 9],
+    ['timeout', null, 15],
+    ['array-done', 3, null],
+    ['cancelled-running', null, 15],
+  ])('says how a job ended: %s has code %j, signal %j', (label, exitCode, signal) => {
+    expect(recorded('queue-later.txt', label)).toMatchObject({ exitCode, signal });
+  });
+
+  it.each(['running', 'array', 'held', 'waiting', 'requeued', 'suspended'])(
+    'says nothing of an end for a job that has none: %s',
+    (label) => {
+      expect(recorded('queue.txt', label)).toMatchObject({ exitCode: null, signal: null, endedAt: null });
+    },
+  );
+
+  it('tells when a job that waits will start, where the scheduler knows', () => {
+    expect(recorded('queue-later.txt', 'waiting')).toMatchObject({
+      startedAt: null,
+      estimatedStartAt: new Date(1_795_667_226_000),
+      reason: 'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions',
+      nodeList: null,
+    });
+    expect(recorded('queue.txt', 'waiting')).toMatchObject({ startedAt: null, reason: 'Resources' });
+    expect(recorded('queue.txt', 'dependent')).toMatchObject({ estimatedStartAt: null, reason: 'Dependency' });
+  });
+
+  it('counts the attempts of a job that was put back into the queue', () => {
+    expect(recorded('queue.txt', 'requeued')).toMatchObject({ attempt: 2, state: 'PENDING', reason: 'BeginTime' });
+    expect(recorded('queue.txt', 'running')).toMatchObject({
+      attempt: 1,
+      startedAt: expect.any(Date),
+      nodeList: 'gpu01',
+    });
+  });
+});
+
+describe('a row of the queue', () => {
+  it('becomes one observation', () => {
+    expect(only(row({ State: 'COMPLETING', RestartCnt: '2' }))).toEqual({
+      slurmJobId: '7',
+      slurmName: NAME,
+      state: 'COMPLETING',
+      word: 'COMPLETING',
+      reason: null,
+      exitCode: null,
+      signal: null,
+      attempt: 3,
+      startedAt: new Date(1_795_494_207_000),
+      endedAt: null,
+      estimatedStartAt: null,
+      nodeList: 'gpu01',
+      partition: 'gpu',
+    } satisfies JobObservation);
+  });
+
+  it('may come from a newer Slurm, which writes exit codes otherwise', () => {
+    expect(only(row({ State: 'FAILED', exit_code: '1:0' }))).toMatchObject({ exitCode: 1, signal: null });
+    expect(only(row({ State: 'FAILED', exit_code: '0:9' }))).toMatchObject({ exitCode: null, signal: 9 });
+  });
+
+  it('says that a job is there, and no more, when its state is an unknown word', () => {
+    expect(only(row({ State: 'HIBERNATING', exit_code: '1:0' }))).toMatchObject({
+      state: null,
+      word: 'HIBERNATING',
+      exitCode: null,
+      signal: null,
+      endedAt: null,
+    });
+  });
+
+  it.each([
+    ['8_[4-99%2]', 96, '8_4', '8_99'],
+    ['8_[0-3,9,10-20:2%4]', 11, '8_0', '8_20'],
+    ['8_[5]', 1, '8_5', '8_5'],
+    ['8_[0-8:2]', 5, '8_0', '8_8'],
+  ])('of the waiting tasks %s is one observation a task', (id, count, first, last) => {
+    const { observations, faultyRows } = parseQueue(row({ JobArrayID: id, State: 'PENDING', NodeList: '' }));
+    expect(faultyRows).toEqual([]);
+    expect(observations).toHaveLength(count);
+    expect([observations[0]?.slurmJobId, observations.at(-1)?.slurmJobId]).toEqual([first, last]);
+    expect(new Set(observations.map(({ state }) => state))).toEqual(new Set(['PENDING']));
+  });
+
+  it.each([
+    ['too few fields', row().replace(FIELD_END, '')],
+    ['too many fields', row({ Reason: `two${FIELD_END}parts` })],
+    ['a cut list of tasks', row({ JobArrayID: '8_[0-3,9,...]' })],
+    ['a heterogeneous job', row({ JobArrayID: '8+1' })],
+    ['no number', row({ JobArrayID: '' })],
+    ['words before it', `slurm_load_jobs: some warning\n${row()}`],
+    ['the end missing', row().replace(ROW_END, '')],
+  ])('with %s concludes nothing, is reported, and spoils no other row', (_fault, faulty) => {
+    const good = row({ JobArrayID: '9' });
+    const { observations, faultyRows } = parseQueue(`${good}${faulty}`);
+    expect(observations.map(({ slurmJobId }) => slurmJobId)).toEqual(['9']);
+    expect(faultyRows).toHaveLength(1);
+  });
+
+  it('is no fault for being the only one or none', () => {
+    expect(parseQueue('')).toEqual({ observations: [], faultyRows: [] });
+    expect(parseQueue('\n')).toEqual({ observations: [], faultyRows: [] });
+  });
+});
+
+describe('a damaged queue', () => {
+  const output = fixture('queue-later.txt');
+  const truth = new Set(parseQueue(output).observations.map((seen) => JSON.stringify(seen)));
+  const inventions = (text: string) => parseQueue(text).observations.filter((seen) => !truth.has(JSON.stringify(seen)));
+
+  it('says nothing that the whole one does not say, wherever it ends', () => {
+    for (let length = 0; length <= output.length; length += 1) expect(inventions(output.slice(0, length))).toEqual([]);
+  });
+
+  it('says nothing that the whole one does not say, whatever lines are printed between its rows', () => {
+    const rows = output.split(ROW_END).map((text) => `${text}${ROW_END}`);
+    const garbage = fc.string({
+      unit: fc.oneof(
+        fc.constantFrom(FIELD_END, ROW_END, '\n', '7', '_', '['),
+        fc.string({ unit: 'binary', maxLength: 3 }),
+      ),
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(rows.length), garbage), { maxLength: 5 }), (lines) => {
+        const pieces = [...rows];
+        for (const [position, text] of lines) pieces.splice(position, 0, `\n${text}\n`);
+        expect(inventions(pieces.join(''))).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('loses no row that it holds whole and in its place', () => {
+    const rows = output.split(ROW_END);
+    const kept = rows.slice(0, 10);
+    const half = `${kept.join(ROW_END)}${ROW_END}${(rows[10] ?? '').slice(0, 12)}`;
+    expect(parseQueue(half).observations).toEqual(parseQueue(`${kept.join(ROW_END)}${ROW_END}`).observations);
+    expect(parseQueue(half).faultyRows).toHaveLength(1);
+  });
+});

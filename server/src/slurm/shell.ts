@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+
+// Every script goes to a constant `/bin/sh -s` on the cluster, over its standard input. POSIX sh only.
+
+/** A word that the shell takes as it is. Throws on NUL, which no word can hold. */
+export function quote(word: string): string {
+  if (word.includes('\0')) throw new TypeError('A shell word cannot hold a NUL character');
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+export function quoteAll(words: readonly string[]): string {
+  return words.map(quote).join(' ');
+}
+
+/** One command of a script, whose output and exit code are told apart from all else that the login prints. */
+export interface Section {
+  readonly name: string;
+  /** Shell text; it ends with the status that counts. */
+  readonly command: string;
+}
+
+export interface SectionResult {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** A script and the way to read what it printed. */
+export interface Script {
+  readonly text: string;
+  /** Null where the output doesn't hold the section whole: then nothing is known. */
+  read(stdout: string, name: string): SectionResult | null;
+}
+
+/** Where the login finds Slurm's commands. Null: on the PATH it has anyway. */
+export type SearchPath = string | null;
+
+/**
+ * Frames each section between lines that no login banner can forge. All of it is one compound command, so that a
+ * connection that breaks while the script is being sent leaves a syntax error and not half a script that runs.
+ */
+export function script(searchPath: SearchPath, preamble: string, sections: readonly Section[]): Script {
+  const nonce = randomBytes(12).toString('hex');
+  const framed = sections.map(
+    ({ name, command }) =>
+      `printf '\\n%s\\n' ${quote(`begin ${name} ${nonce}`)}\n{ ${command}\n} </dev/null\nprintf '\\n%s\\n' "end ${name} ${nonce} $?"`,
+  );
+  const path = searchPath === null ? '' : `PATH=${quote(searchPath)}; export PATH\n`;
+  return {
+    text: `{\n${path}${preamble}\n${framed.join('\n')}\n}\n`,
+    read: (stdout, name) => {
+      const begin = `\nbegin ${name} ${nonce}\n`;
+      const start = stdout.indexOf(begin);
+      if (start === -1) return null;
+      const rest = stdout.slice(start + begin.length);
+      const end = new RegExp(`\\nend ${name} ${nonce} (\\d+)\\n`).exec(rest);
+      if (end === null) return null;
+      return { exitCode: Number(end[1]), output: rest.slice(0, end.index) };
+    },
+  };
+}
+
+/** Takes variables out of the environment by prefix: they silently filter and reformat what Slurm's commands print. */
+export function unsetByPrefix(prefixes: readonly string[]): string {
+  const patterns = prefixes.map((prefix) => `-e 's/^\\(${prefix}[A-Za-z0-9_]*\\)=.*/\\1/p'`).join(' ');
+  return `for name in $(env | LC_ALL=C sed -n ${patterns}); do unset "$name"; done`;
+}

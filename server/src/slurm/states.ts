@@ -1,0 +1,44 @@
+import type { JobState } from '../domain/job-state.ts';
+
+/**
+ * Slurm's words for a job's state, as its commands print them (src/common/slurm_protocol_defs.c, job_state_string),
+ * to ours. The text output shows one word; flags such as COMPLETING hide the base state.
+ */
+const STATES: ReadonlyMap<string, JobState> = new Map<string, JobState>(
+  Object.entries({
+    PENDING: 'PENDING',
+    REQUEUED: 'PENDING',
+    REQUEUE_FED: 'PENDING',
+    EXPEDITING: 'PENDING',
+    REQUEUE_HOLD: 'HELD',
+    RESV_DEL_HOLD: 'HELD',
+    SPECIAL_EXIT: 'HELD',
+    CONFIGURING: 'CONFIGURING',
+    POWER_UP_NODE: 'CONFIGURING',
+    RUNNING: 'RUNNING',
+    RESIZING: 'RUNNING',
+    SIGNALING: 'RUNNING',
+    SUSPENDED: 'SUSPENDED',
+    STOPPED: 'SUSPENDED',
+    COMPLETING: 'COMPLETING',
+    STAGE_OUT: 'COMPLETING',
+    COMPLETED: 'COMPLETED',
+    FAILED: 'FAILED',
+    TIMEOUT: 'TIMEOUT',
+    CANCELLED: 'CANCELLED',
+    OUT_OF_MEMORY: 'OUT_OF_MEMORY',
+    DEADLINE: 'DEADLINE',
+    PREEMPTED: 'PREEMPTED',
+    NODE_FAIL: 'NODE_FAIL',
+    BOOT_FAIL: 'BOOT_FAIL',
+    REVOKED: 'REVOKED',
+  } as const),
+);
+
+const HELD_REASONS = new Set(['JobHeldUser', 'JobHeldAdmin']);
+
+/** Null for a word that this table doesn't know. Takes sacct's `CANCELLED by 1000` too. */
+export function jobState(word: string, reason: string | null): JobState | null {
+  const state = STATES.get(word.split(' ')[0] ?? '') ?? null;
+  return state === 'PENDING' && reason !== null && HELD_REASONS.has(reason) ? 'HELD' : state;
+}

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CommandResult } from '../ssh/index.ts';
+import type { Runner } from './adapter.ts';
+import type { Script } from './shell.ts';
+
+/** What a login finds besides Slurm. */
+const TOOLS = [
+  ...[
+    'bash',
+    'cat',
+    'chmod',
+    'cp',
+    'date',
+    'env',
+    'false',
+    'find',
+    'gzip',
+    'head',
+    'ln',
+    'ls',
+    'mkdir',
+    'mv',
+    'readlink',
+  ],
+  ...['rm', 'sed', 'sh', 'sleep', 'sort', 'tail', 'tar', 'touch', 'tr', 'true', 'wc'],
+];
+
+/**
+ * A cluster's login on this machine: scripts run in a real `/bin/sh -s`, in a home of their own, and Slurm's commands
+ * are what a test writes. Whether the machine has a Slurm of its own makes no difference.
+ */
+export class LocalLogin implements Runner, AsyncDisposable {
+  readonly home: string;
+  /** Stands first on the PATH. */
+  readonly bin: string;
+  /** Added to the login's environment. */
+  environment: Readonly<Record<string, string>> = {};
+  /** Every script that was sent, in order. */
+  readonly scripts: string[] = [];
+  readonly #tools: string;
+
+  private constructor(directory: string) {
+    this.home = join(directory, 'home');
+    this.bin = join(directory, 'bin');
+    this.#tools = join(directory, 'tools');
+  }
+
+  static async create(): Promise<LocalLogin> {
+    const login = new LocalLogin(await mkdtemp(join(tmpdir(), 'slurmql-login-')));
+    await Promise.all([login.home, login.bin, login.#tools].map((folder) => mkdir(folder)));
+    await Promise.all(TOOLS.map((name) => symlink(whereIs(name), join(login.#tools, name))));
+    // Takes the place of the machine's own profile in login shells.
+    await writeFile(join(login.home, '.bash_profile'), `PATH='${login.#tools}'\n`);
+    return login;
+  }
+
+  /** Writes a command into a folder of the login, by default the one that stands first on the PATH. */
+  async command(name: string, lines: string, folder = this.bin): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, name), `#!/bin/sh\n${lines}\n`);
+    await chmod(join(folder, name), 0o755);
+  }
+
+  /** Lines for the end of the file that login shells read. */
+  async profile(lines: string): Promise<void> {
+    await writeFile(join(this.home, '.bash_profile'), `PATH='${this.#tools}'\n${lines}\n`);
+  }
+
+  run(script: string): Promise<CommandResult> {
+    this.scripts.push(script);
+    return runShell('/bin/sh', script, {
+      cwd: this.home,
+      environment: { HOME: this.home, PATH: `${this.bin}:${this.#tools}`, ...this.environment },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(join(this.home, '..'), { recursive: true, force: true });
+  }
+}
+
+export interface ShellOptions {
+  readonly cwd?: string;
+  /** All of its environment; by default this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Sends a script to the standard input of a shell, as it is sent to a cluster. */
+export function runShell(
+  shell: string,
+  script: string,
+  { cwd, environment }: ShellOptions = {},
+): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(shell, ['-s'], { cwd, env: environment ?? process.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ exitCode: code ?? 255, stdout, stderr }));
+    // A shell that gives up early closes its input; its exit code tells.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(script);
+  });
+}
+
+/** Runs a script and reads one of its sections. */
+export async function runSection(script: Script, name: string, shell = '/bin/sh') {
+  return script.read((await runShell(shell, script.text)).stdout, name);
+}
+
+/** What a real Slurm 22.05.8 printed, with job names that end in ids like ours. */
+export function fixture(name: string): string {
+  return readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8');
+}
+
+function whereIs(name: string): string {
+  for (const folder of (process.env['PATH'] ?? '/usr/bin:/bin').split(':')) {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return join(folder, name);
+    } catch {
+      // Not here: the next folder.
+    }
+  }
+  throw new Error(`${name} is needed for these tests and isn't on the PATH`);
+}

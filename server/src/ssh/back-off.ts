@@ -1,0 +1,14 @@
+const FIRST_MS = 5_000;
+const LONGEST_MS = 10 * 60_000;
+const JITTER = 0.2;
+
+/**
+ * How long to wait, in milliseconds, after `failures` attempts in a row have failed (1 or more): 5 s, doubled by each
+ * further failure up to 10 minutes, ±20 % so that servers that lost the same cluster don't return in step.
+ *
+ * @param random from 0 up to 1, as `Math.random` gives it
+ */
+export function backOffMs(failures: number, random: number): number {
+  const base = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS);
+  return Math.round(base * (1 - JITTER + 2 * JITTER * random));
+}

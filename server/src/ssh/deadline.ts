@@ -1,0 +1,50 @@
+/** What bounds a request. */
+export interface RequestOptions {
+  /** From the call to the end of the request, with all waiting: for a connection, a channel, a place in line. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Bounds one request by time and by the caller's own signal. `signal` aborts at whichever comes first, and its reason
+ * is an Error whose message completes "…: ". Dispose of it to release the timer.
+ */
+export class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #caller: AbortSignal | undefined;
+  readonly #onCallerAbort: () => void;
+
+  constructor({ timeoutMs, signal: caller }: RequestOptions) {
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new Error(`the deadline of ${timeoutMs} ms passed`)),
+      timeoutMs,
+    );
+    this.#caller = caller;
+    this.#onCallerAbort = () => this.#controller.abort(new Error('it was cancelled', { cause: caller?.reason }));
+    if (caller?.aborted) this.#onCallerAbort();
+    else caller?.addEventListener('abort', this.#onCallerAbort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#caller?.removeEventListener('abort', this.#onCallerAbort);
+  }
+}
+
+/**
+ * `promise`, or, once `signal` aborts, a rejection with what `failure` makes of the signal's reason. The promise itself
+ * goes on: whoever made it has to release what it brings.
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal, failure: (reason: Error) => Error): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(failure(signal.reason));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,386 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createKey } from '@slurmql/local-slurm';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { SshConnection } from '../connection.ts';
+import { SshUnavailable } from '../errors.ts';
+import { eventually, SshWorld, stateOf } from '../testing.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+
+let world: SshWorld;
+beforeAll(async () => {
+  world = await SshWorld.create();
+});
+afterAll(() => world.close());
+
+const hello = async (connection: SshConnection) => (await connection.run('echo hello', { timeoutMs: 20_000 })).stdout;
+const refusal = async (connection: SshConnection) => (await stateOf(connection, 'refused')).message;
+
+describe('host keys', () => {
+  test('an unknown one is refused before any login, and the message says how to make it known', async () => {
+    const sshd = await world.startSshd();
+    const knownHosts = await world.file('known_hosts', '');
+    const settings = { ...(await world.settings(sshd)), knownHosts };
+    const connection = world.connect(settings, {}, { timing: { askAgainMs: 0 } });
+    const fingerprint = execFileSync('ssh-keygen', ['-lf', `${sshd.hostKeyPath}.pub`])
+      .toString()
+      .split(' ')[1];
+    const message = await refusal(connection);
+    expect(message).toContain(`the host key of ${world.account.name}@127.0.0.1:${sshd.port} is not known`);
+    expect(message).toContain(`it presented ssh-ed25519 ${fingerprint}`);
+    expect(await sshd.log()).not.toContain(world.account.name);
+    await expect(connection.run('true', { timeoutMs: 20_000 })).rejects.toThrow(SshUnavailable);
+
+    // The command from the message, with the answer that a person gives.
+    const [, command = ''] = /(ssh -o .*)$/.exec(message) ?? [];
+    const [program = '', ...args] = command.split(' ');
+    execFileSync(program, ['-o', 'StrictHostKeyChecking=accept-new', '-i', world.keyFile, ...args, 'true'], {
+      stdio: 'ignore',
+    });
+    connection.connectNow();
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('a changed one is refused before any login, and the line with the known one is named', async () => {
+    const sshd = await world.startSshd();
+    const other = await createKey(world.path('other'));
+    const knownHosts = await world.file('known_hosts', `# nothing\n[127.0.0.1]:${sshd.port} ${other}\n`);
+    const message = await refusal(world.connect({ ...(await world.settings(sshd)), knownHosts }));
+    expect(message).toContain(`THE HOST KEY OF ${world.account.name}@127.0.0.1:${sshd.port} HAS CHANGED`);
+    expect(message).toContain(`${knownHosts}:2`);
+    expect(await sshd.log()).not.toContain(world.account.name);
+  });
+
+  test('a revoked one is refused before any login', async () => {
+    const sshd = await world.startSshd();
+    const lines = `${sshd.knownHostsLine}\n@revoked * ${sshd.hostPublicKey}\n`;
+    const knownHosts = await world.file('known_hosts', lines);
+    const message = await refusal(world.connect({ ...(await world.settings(sshd)), knownHosts }));
+    expect(message).toContain(`is revoked by ${knownHosts}:2`);
+    expect(await sshd.log()).not.toContain(world.account.name);
+  });
+
+  test('a hashed entry, as ssh-keygen -H writes it, is understood', async () => {
+    const sshd = await world.startSshd();
+    const knownHosts = await world.file('known_hosts', `${sshd.knownHostsLine}\n`);
+    execFileSync('ssh-keygen', ['-H', '-f', knownHosts], { stdio: 'ignore' });
+    expect(await readFile(knownHosts, 'utf8')).not.toContain('127.0.0.1');
+    expect(await hello(world.connect({ ...(await world.settings(sshd)), knownHosts }))).toBe('hello\n');
+  });
+
+  test.each(['ecdsa', 'rsa'])('of several keys of a server, the known one is asked for: %s', async (type) => {
+    const path = world.path(type);
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', path]);
+    const sshd = await world.startSshd({ extraConfig: [`HostKey ${path}`] });
+    const line = `[127.0.0.1]:${sshd.port} ${await readFile(`${path}.pub`, 'utf8')}`;
+    const knownHosts = await world.file('known_hosts', line);
+    expect(await hello(world.connect({ ...(await world.settings(sshd)), knownHosts }))).toBe('hello\n');
+  });
+
+  test('a known_hosts file that cannot be read is a fault that names it', async () => {
+    const knownHosts = world.directory;
+    const settings = { ...(await world.settings(await world.startSshd())), knownHosts };
+    expect(await refusal(world.connect(settings))).toContain(`${knownHosts} can't be read`);
+  });
+});
+
+describe('logins', () => {
+  test('a wrong key is refused after exactly one attempt, and none follows', async () => {
+    const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE'] });
+    const identityFile = world.path('wrong');
+    await createKey(identityFile);
+    const connection = world.connect({ ...(await world.settings(sshd)), identityFile });
+    const message = await refusal(connection);
+    expect(message).toContain(`${world.account.name}@127.0.0.1:${sshd.port} refused the login`);
+    expect(message).toContain(`It was offered ${identityFile} and accepts publickey`);
+    await expect(connection.run('true', { timeoutMs: 20_000 })).rejects.toThrow('refused the login');
+    await eventually(async () => (await sshd.log()).includes('[preauth]'));
+    const log = await sshd.log();
+    expect(log.match(/Connection from/g)).toHaveLength(1);
+    expect(log.match(/Failed publickey/g)).toHaveLength(1);
+  });
+
+  test('an identity file that does not exist, or is none, is named before any server is asked', async () => {
+    const settings = await world.settings(await world.startSshd());
+    const missing = join(world.directory, 'missing');
+    expect(await refusal(world.connect({ ...settings, identityFile: missing }))).toContain(`${missing}: no such file`);
+    const text = await world.file('text', 'not a key');
+    expect(await refusal(world.connect({ ...settings, identityFile: text }))).toContain(`${text} isn't a private key`);
+  });
+
+  test('an encrypted key is named, with what to do about it', async () => {
+    const identityFile = world.path('encrypted');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'secret', '-f', identityFile]);
+    const settings = { ...(await world.settings(await world.startSshd())), identityFile };
+    const message = await refusal(world.connect(settings));
+    expect(message).toContain(`${identityFile} is encrypted and the SSH agent doesn't hold it`);
+    expect(message).toContain(`ssh-add ${identityFile}`);
+    expect(message).toContain('SSH_AUTH_SOCK');
+  });
+
+  test.each(['ed25519', 'ecdsa', 'rsa'])('a key file of type %s logs in', async (type) => {
+    const identityFile = world.path(type);
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', identityFile]);
+    const sshd = await world.startSshd({ authorizedKeys: [await readFile(`${identityFile}.pub`, 'utf8')] });
+    expect(await hello(world.connect({ ...(await world.settings(sshd)), identityFile }))).toBe('hello\n');
+  });
+
+  test('the usual key files are found in the home directory', async () => {
+    const homeDirectory = world.path('home');
+    execFileSync('mkdir', ['-p', join(homeDirectory, '.ssh')]);
+    execFileSync('cp', [world.keyFile, join(homeDirectory, '.ssh/id_ed25519')]);
+    const { identityFile: _, ...settings } = await world.settings(await world.startSshd());
+    expect(await hello(world.connect(settings, { homeDirectory }))).toBe('hello\n');
+  });
+
+  test('without any key, the message says how to get one', async () => {
+    const { identityFile: _, ...settings } = await world.settings(await world.startSshd());
+    const message = await refusal(world.connect(settings));
+    expect(message).toContain(
+      'There is no key to offer: set identity_file, or add a key to the SSH agent with ssh-add',
+    );
+  });
+
+  test('a server that asks for a password is refused, as that is not supported yet', async () => {
+    const sshd = await world.startSshd();
+    await sshd.reconfigure((config) =>
+      config.replace('PasswordAuthentication no', 'PasswordAuthentication yes\nPubkeyAuthentication no'),
+    );
+    const message = await refusal(world.connect(await world.settings(sshd)));
+    expect(message).toContain("It asks for a password or a second factor (password), which isn't supported yet");
+  });
+
+  test('a server that asks for more after the key is refused, and the accepted key named', async () => {
+    const sshd = await world.startSshd();
+    await sshd.reconfigure((config) =>
+      config.replace(
+        'PasswordAuthentication no',
+        'PasswordAuthentication yes\nAuthenticationMethods publickey,password',
+      ),
+    );
+    const message = await refusal(world.connect(await world.settings(sshd)));
+    expect(message).toContain(`It accepted the key ${world.keyFile}, but wants more`);
+  });
+
+  test('a server that ends the conversation for too many failures is quoted', async () => {
+    const sshd = await world.startSshd({ extraConfig: ['MaxAuthTries 1'] });
+    const identityFile = world.path('wrong');
+    await createKey(identityFile);
+    const message = await refusal(world.connect({ ...(await world.settings(sshd)), identityFile }));
+    expect(message).toContain('The server said: Too many authentication failures');
+  });
+});
+
+describe('the SSH agent', () => {
+  /** A real ssh-agent that holds these keys. */
+  async function startAgent(keyFiles: readonly string[]): Promise<string> {
+    const agentSocket = world.path('agent');
+    const agent = spawn('ssh-agent', ['-D', '-a', agentSocket], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => agent.once('exit', resolve));
+    world.onClose(() => {
+      agent.kill();
+      return ended;
+    });
+    const add = (file: string) =>
+      execFileSync('ssh-add', ['-q', file], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket } });
+    await eventually(() => {
+      try {
+        execFileSync('ssh-add', ['-l'], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket }, stdio: 'ignore' });
+        return true;
+      } catch (error) {
+        // 1: it answers that it holds no key; 2: it doesn't answer yet.
+        return error instanceof Error && 'status' in error && error.status === 1;
+      }
+    });
+    for (const file of keyFiles) add(file);
+    return agentSocket;
+  }
+
+  async function wrongKeys(count: number): Promise<string[]> {
+    const files = Array.from({ length: count }, (_, index) => world.path(`wrong-${index}`));
+    for (const file of files) await createKey(file);
+    return files;
+  }
+
+  test('logs in with the keys that it holds', async () => {
+    const agentSocket = await startAgent([...(await wrongKeys(2)), world.keyFile]);
+    const { identityFile: _, ...settings } = await world.settings(await world.startSshd());
+    expect(await hello(world.connect(settings, { agentSocket }))).toBe('hello\n');
+  });
+
+  test.each(['ecdsa', 'rsa'])('signs with a key of type %s', async (type) => {
+    const file = world.path(type);
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file]);
+    const agentSocket = await startAgent([file]);
+    const sshd = await world.startSshd({ authorizedKeys: [await readFile(`${file}.pub`, 'utf8')] });
+    const { identityFile: _, ...settings } = await world.settings(sshd);
+    expect(await hello(world.connect(settings, { agentSocket }))).toBe('hello\n');
+  });
+
+  test('signs for a key that a file holds as well, which is offered once', async () => {
+    const identityFile = (await wrongKeys(1))[0] ?? '';
+    const agentSocket = await startAgent([identityFile]);
+    const configFile = await world.file('config', `IdentityFile ${identityFile}`);
+    const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE'] });
+    const { identityFile: _, ...settings } = await world.settings(sshd);
+    expect(await refusal(world.connect(settings, { agentSocket, configFile }))).toContain('of the agent');
+    expect((await sshd.log()).match(/Failed publickey/g)).toHaveLength(1);
+  });
+
+  test('stands in for an encrypted identity file whose key it holds, and offers no other', async () => {
+    const agentSocket = await startAgent([...(await wrongKeys(6)), world.keyFile]);
+    const identityFile = world.path('encrypted');
+    execFileSync('cp', [world.keyFile, identityFile]);
+    execFileSync('cp', [`${world.keyFile}.pub`, `${identityFile}.pub`]);
+    await chmod(identityFile, 0o600);
+    execFileSync('ssh-keygen', ['-q', '-p', '-N', 'secret', '-f', identityFile]);
+    const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE'] });
+    expect(await hello(world.connect({ ...(await world.settings(sshd)), identityFile }, { agentSocket }))).toBe(
+      'hello\n',
+    );
+    expect(await sshd.log()).not.toContain('Failed publickey');
+  });
+
+  test('has no more than 6 keys offered, and the message says that there are more', async () => {
+    const agentSocket = await startAgent(await wrongKeys(8));
+    const sshd = await world.startSshd({ extraConfig: ['MaxAuthTries 20', 'LogLevel VERBOSE'] });
+    const { identityFile: _, ...settings } = await world.settings(sshd);
+    const message = await refusal(world.connect(settings, { agentSocket }));
+    expect(message).toContain('Not tried are 2 more: choose one with identity_file');
+    expect((await sshd.log()).match(/Failed publickey/g)).toHaveLength(6);
+  });
+
+  test('that says nothing holds an attempt up to its deadline only, and is left then', async () => {
+    const agentSocket = world.path('agent');
+    let asking = 0;
+    const agent = createServer((socket) => {
+      asking += 1;
+      socket.resume();
+      socket.on('close', () => (asking -= 1));
+    });
+    await new Promise<void>((resolve) => agent.listen(agentSocket, resolve));
+    world.onClose(() => new Promise((resolve) => agent.close(resolve)));
+    const settings = await world.settings(await world.startSshd());
+    const connection = world.connect(settings, { agentSocket }, { timing: { connectTimeoutMs: 300 } });
+    const { message } = await stateOf(connection, 'unreachable');
+    expect(message).toBe('the deadline of 300 ms passed while reading the keys and asking the SSH agent');
+    await eventually(() => asking === 0);
+  });
+
+  test('that does not answer at its address is named, and files are tried', async () => {
+    const agentSocket = join(world.directory, 'no-agent');
+    const configFile = await world.file('config', `IdentityFile ${world.keyFile}`);
+    const { identityFile: _, ...settings } = await world.settings(await world.startSshd());
+    expect(await hello(world.connect(settings, { agentSocket, configFile }))).toBe('hello\n');
+    const message = await refusal(world.connect(settings, { agentSocket }));
+    expect(message).toContain(`the SSH agent at ${agentSocket} can't be used`);
+  });
+});
+
+test('an alias of the OpenSSH configuration is all that is needed', async () => {
+  const sshd = await world.startSshd();
+  const configFile = await world.file(
+    'config',
+    `Host the-cluster
+      HostName ${sshd.host}
+      Port ${sshd.port}
+      User ${world.account.name}
+      IdentityFile "${world.keyFile}"
+      HostKeyAlias of-the-cluster
+      UserKnownHostsFile ${await world.file('known_hosts', `of-the-cluster ${sshd.hostPublicKey}\n`)}`,
+  );
+  expect(await hello(world.connect({ name: 'alpha', host: 'the-cluster' }, { configFile }))).toBe('hello\n');
+});
+
+test('an OpenSSH configuration that cannot be read is a fault that names the line', async () => {
+  const configFile = await world.file('config', 'Host *\n  User "ada\n');
+  expect(await refusal(world.connect(await world.settings(await world.startSshd()), { configFile }))).toContain(
+    `${configFile}:2: a quotation isn't closed`,
+  );
+});
+
+describe('jump hosts', () => {
+  test('lead to the cluster, each with its own host key checked', async () => {
+    const outer = await world.startSshd();
+    const inner = await world.startSshd();
+    const cluster = await world.startSshd();
+    const settings = {
+      ...(await world.settings(cluster)),
+      proxyJump: `127.0.0.1:${outer.port},${world.account.name}@127.0.0.1:${inner.port}`,
+    };
+    const all = [outer, inner, cluster].map(({ knownHostsLine }) => `${knownHostsLine}\n`);
+    const connection = world.connect({ ...settings, knownHosts: await world.file('known_hosts', all.join('')) });
+    expect(await hello(connection)).toBe('hello\n');
+    expect(await cluster.log()).toContain('Accepted publickey');
+
+    for (const [index, sshd] of [outer, inner, cluster].entries()) {
+      const knownHosts = await world.file('known_hosts', all.toSpliced(index, 1).join(''));
+      const message = await refusal(world.connect({ ...settings, knownHosts }));
+      expect(message).toContain(`the host key of ${world.account.name}@127.0.0.1:${sshd.port} is not known`);
+    }
+  });
+
+  test('may be named by the OpenSSH configuration alone', async () => {
+    const jump = await world.startSshd();
+    const cluster = await world.startSshd();
+    const knownHosts = await world.file('known_hosts', `${jump.knownHostsLine}\nlogin ${cluster.hostPublicKey}\n`);
+    const configFile = await world.file(
+      'config',
+      `Host cluster
+        HostName 127.0.0.1
+        Port ${cluster.port}
+        HostKeyAlias login
+        ProxyJump jump
+      Host jump
+        HostName 127.0.0.1
+        Port ${jump.port}
+      Host *
+        User ${world.account.name}
+        IdentityFile ${world.keyFile}
+        UserKnownHostsFile ${knownHosts}`,
+    );
+    expect(await hello(world.connect({ name: 'alpha', host: 'cluster' }, { configFile }))).toBe('hello\n');
+    expect(await jump.log()).toContain('Accepted publickey');
+  });
+
+  test('that do not forward connections are told as such, and not asked again', async () => {
+    const jump = await world.startSshd({ extraConfig: ['AllowTcpForwarding no'] });
+    const cluster = await world.startSshd();
+    const knownHosts = await world.file('known_hosts', `${jump.knownHostsLine}\n${cluster.knownHostsLine}\n`);
+    const settings = { ...(await world.settings(cluster)), knownHosts, proxyJump: `127.0.0.1:${jump.port}` };
+    expect(await refusal(world.connect(settings))).toContain(`127.0.0.1:${jump.port} doesn't forward connections`);
+  });
+
+  test('that cannot reach the cluster leave it unreachable', async () => {
+    const jump = await world.startSshd();
+    const cluster = await world.startSshd();
+    const knownHosts = await world.file('known_hosts', `${jump.knownHostsLine}\n${cluster.knownHostsLine}\n`);
+    await cluster.stop();
+    const settings = { ...(await world.settings(cluster)), knownHosts, proxyJump: `127.0.0.1:${jump.port}` };
+    const { message } = await stateOf(world.connect(settings), 'unreachable');
+    expect(message).toContain(
+      `can't reach 127.0.0.1 port ${cluster.port}: (SSH) Channel open failure: Connection refused`,
+    );
+  });
+
+  test('end the connection with their own end', async () => {
+    const jump = await world.startSshd();
+    const cluster = await world.startSshd();
+    const knownHosts = await world.file('known_hosts', `${jump.knownHostsLine}\n${cluster.knownHostsLine}\n`);
+    const settings = { ...(await world.settings(cluster)), knownHosts, proxyJump: `127.0.0.1:${jump.port}` };
+    const connection = world.connect(settings);
+    expect(await hello(connection)).toBe('hello\n');
+    await jump.stop();
+    expect((await stateOf(connection, 'unreachable')).message).toContain('the connection was lost');
+  });
+});
+
+test('Match exec never runs its command', async () => {
+  const witness = join(world.directory, 'witness');
+  const configFile = await world.file('config', `Match exec "touch ${witness}"\n  User eve\n`);
+  expect(await hello(world.connect(await world.settings(await world.startSshd()), { configFile }))).toBe('hello\n');
+  await expect(readFile(witness)).rejects.toThrow('ENOENT');
+});

@@ -1,0 +1,138 @@
+import type { Duplex } from 'node:stream';
+import ssh2, { type CipherAlgorithm, type Client } from 'ssh2';
+import { abortable } from '../deadline.ts';
+import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
+import { Agent } from './agent.ts';
+import { DialFailure, refused, unreachable } from './failure.ts';
+import type { Hop } from './hop.ts';
+import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
+import { collectIdentities } from './identities.ts';
+import { Link } from './link.ts';
+import { Login } from './login.ts';
+import { reachDirectly, reachThrough } from './reach.ts';
+import { resolveRoute } from './route.ts';
+
+export interface DialOptions {
+  readonly signal: AbortSignal;
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveMisses: number;
+  readonly log: SshLog;
+}
+
+/** A way to the cluster that is open and logged in. */
+export interface Dialled {
+  /** The cluster's own client. */
+  readonly client: Client;
+  readonly link: Link;
+}
+
+/** AES-GCM is several times as fast as the others here. */
+const CIPHERS: readonly CipherAlgorithm[] = [
+  'aes128-gcm@openssh.com',
+  'aes256-gcm@openssh.com',
+  'aes128-ctr',
+  'aes192-ctr',
+  'aes256-ctr',
+  'chacha20-poly1305@openssh.com',
+];
+
+const BROKEN_OFF =
+  'Is it an SSH server, and does a firewall or its limit of connections (MaxStartups) let this one through?';
+
+/**
+ * Makes one attempt to reach a cluster and log in there, by way of its jump hosts. Every host's key is checked before
+ * any login.
+ *
+ * @throws DialFailure when it fails, also when `signal` aborts
+ */
+export async function dial(settings: SshSettings, environment: SshEnvironment, options: DialOptions): Promise<Dialled> {
+  const link = new Link();
+  const agents: Agent[] = [];
+  let step = 'reading the OpenSSH configuration';
+
+  async function connect(): Promise<Dialled> {
+    const route = await resolveRoute(settings, environment);
+    step = 'reading the keys and asking the SSH agent';
+    const prepared = await Promise.all(route.map((hop, index) => prepare(hop, route.slice(0, index), agents)));
+    let reached: { hop: Hop; client: Client } | undefined;
+    for (const next of prepared) {
+      const { hop } = next;
+      step = `connecting to ${hop.label}`;
+      const socket = reached ? await reachThrough(reached.client, reached.hop, hop) : await reachDirectly(hop, link);
+      step = `logging in as ${hop.label}`;
+      reached = { hop, client: await logIn(link, socket, next, options) };
+    }
+    if (reached === undefined) throw new Error('the route has no hop');
+    return { client: reached.client, link };
+  }
+
+  try {
+    return await abortable(connect(), options.signal, (reason) => unreachable(`${reason.message} while ${step}`));
+  } catch (error) {
+    link.break(error instanceof Error ? error : new Error(String(error)));
+    await link.close();
+    if (error instanceof DialFailure) throw error;
+    throw unreachable(`${step} failed: ${String(error)}`, error);
+  } finally {
+    for (const agent of agents) agent.close();
+  }
+}
+
+interface PreparedHop {
+  readonly hop: Hop;
+  readonly hostKey: HostKeyCheck;
+  readonly login: Login;
+}
+
+/** Everything that a login needs is read first, so that a fault in it shows before any server is bothered. */
+async function prepare(hop: Hop, via: readonly Hop[], agents: Agent[]): Promise<PreparedHop> {
+  const { agentSocket } = hop.identities;
+  const agent = agentSocket === undefined ? undefined : new Agent(agentSocket);
+  if (agent) agents.push(agent);
+  const identities = await collectIdentities(hop.identities, agent);
+  const known = await readKnownHosts(hop.knownHostsFiles);
+  return { hop, hostKey: new HostKeyCheck(hop, via, known), login: new Login(hop, identities) };
+}
+
+async function logIn(
+  link: Link,
+  socket: Duplex,
+  { hop, hostKey, login }: PreparedHop,
+  options: DialOptions,
+): Promise<Client> {
+  const client = new ssh2.Client();
+  const ownErrors = new Set<unknown>();
+  let isHostTrusted = false;
+  const ready = new Promise<void>((resolve) => client.once('ready', resolve));
+  client.once('handshake', () => (isHostTrusted = true));
+  client.once('banner', (message) => options.log.debug({ host: hop.label, message }, 'SSH banner'));
+  client.on('error', (error) => ownErrors.add(error));
+  link.addClient(client);
+  try {
+    client.connect({
+      sock: socket,
+      username: hop.user,
+      ident: 'SlurmQL',
+      // The attempt as a whole has a deadline of its own.
+      readyTimeout: 0,
+      keepaliveInterval: options.keepAliveIntervalMs,
+      keepaliveCountMax: options.keepAliveMisses,
+      algorithms: { cipher: [...CIPHERS], serverHostKey: hostKey.algorithms },
+      hostVerifier: (key: Buffer) => hostKey.accepts(key),
+      authHandler: (methods) => login.next(methods),
+    });
+    await Promise.race([ready, link.broken]);
+    return client;
+  } catch (error) {
+    if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
+    const message = error instanceof Error ? error.message : String(error);
+    if (!isHostTrusted) throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}`, error);
+    // The end of a jump host is no answer to this login.
+    if (ownErrors.has(error) && error instanceof Error) {
+      if ('level' in error && error.level === 'client-authentication') throw refused(login.explain(), error);
+      // Only a message of the server itself carries a number: it ended the conversation on purpose.
+      if ('code' in error && typeof error.code === 'number') throw refused(login.explain(message), error);
+    }
+    throw unreachable(`${hop.label} broke off the login: ${message}`, error);
+  }
+}

@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net';
+import type { Client } from 'ssh2';
+
+/** How long a server gets to answer a farewell before the socket is cut. */
+const FAREWELL_MS = 500;
+
+/**
+ * The socket and the clients that together reach a cluster: a client for each hop, the cluster's own last. They stand
+ * and fall together: the first fault of any of them ends all.
+ */
+export class Link {
+  /** Rejects, with the reason, once the link has ended. It never resolves. */
+  readonly broken: Promise<never>;
+  readonly #reject: (reason: Error) => void;
+  readonly #clients: Client[] = [];
+  #socket: Socket | undefined;
+  #isBroken = false;
+
+  constructor() {
+    const { promise, reject } = Promise.withResolvers<never>();
+    // Whether anybody waits for it or not, a link that ends is no unhandled rejection.
+    promise.catch(() => {});
+    this.broken = promise;
+    this.#reject = reject;
+  }
+
+  /** The link's foundation. Call it once, while the socket is still connecting. */
+  addSocket(socket: Socket): void {
+    this.#socket = socket;
+    socket.on('error', (error) => this.break(error));
+    socket.on('close', () => this.break(new Error('the connection was closed')));
+    if (this.#isBroken) socket.destroy();
+  }
+
+  /** Call it before the client connects. */
+  addClient(client: Client): void {
+    this.#clients.push(client);
+    client.on('error', (error) => {
+      // A key that the agent won't sign with isn't the end: ssh2 goes on to the next one.
+      if (error.level !== 'agent') this.break(error);
+    });
+    client.on('close', () => this.break(new Error('the connection was closed')));
+  }
+
+  /** Ends the link at once. Only the first reason counts. */
+  break(reason: Error): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#reject(reason);
+    this.#socket?.destroy();
+  }
+
+  /** Takes leave of every hop, then ends the link. */
+  async close(): Promise<void> {
+    const socket = this.#socket;
+    if (!this.#isBroken && socket && !socket.connecting) {
+      for (const client of this.#clients.toReversed()) client.end();
+      socket.end();
+      const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+      await this.broken.catch(() => {});
+      clearTimeout(timer);
+    }
+    this.break(new Error('the connection was closed by this side'));
+    if (socket && !socket.closed) await new Promise((resolve) => socket.once('close', resolve));
+  }
+}

@@ -1,0 +1,67 @@
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import { refused, unreachable } from './failure.ts';
+import type { Hop } from './hop.ts';
+import type { Link } from './link.ts';
+
+const ADDRESS_TIMEOUT_MS = 3_000;
+
+/**
+ * Opens a TCP connection to the first hop and makes it the link's foundation.
+ *
+ * @throws DialFailure unreachable
+ */
+export async function reachDirectly({ host, port }: Hop, link: Link): Promise<Duplex> {
+  // Nagle's algorithm would hold small packets back for an acknowledgement: 40 ms and more for every request.
+  // Of a name with several addresses, each gets more than the 250 ms that Node gives it: networks may be slower.
+  const socket = connect({ host, port, noDelay: true, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS });
+  link.addSocket(socket);
+  const connected = new Promise((resolve) => socket.once('connect', resolve));
+  try {
+    await Promise.race([connected, link.broken]);
+  } catch (error) {
+    throw unreachable(`${host} port ${port} can't be reached: ${explain(error)}`, error);
+  }
+  return socket;
+}
+
+function explain(error: unknown): string {
+  // A name with several addresses fails with all their errors; the first says enough.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const code = first instanceof Error && 'code' in first ? first.code : undefined;
+  switch (code) {
+    case 'ENOTFOUND':
+      return 'no such host name';
+    case 'EAI_AGAIN':
+      return 'the name server gives no answer';
+    case 'ECONNREFUSED':
+      return 'connection refused, no SSH server listens there';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'there is no way to it from this network';
+    default:
+      return first instanceof Error ? first.message : String(first);
+  }
+}
+
+/** The reason code of a server that doesn't allow a channel (RFC 4254 section 5.1). */
+const ADMINISTRATIVELY_PROHIBITED = 1;
+
+/**
+ * Has a jump host connect to the next hop.
+ *
+ * @throws DialFailure
+ */
+export function reachThrough(jumpHost: Client, jump: Hop, { host, port }: Hop): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    jumpHost.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
+      if (error === undefined || error === null) resolve(stream);
+      else if ('reason' in error && error.reason === ADMINISTRATIVELY_PROHIBITED) {
+        reject(refused(`the jump host ${jump.label} doesn't forward connections (AllowTcpForwarding)`, error));
+      } else {
+        reject(unreachable(`the jump host ${jump.label} can't reach ${host} port ${port}: ${error.message}`, error));
+      }
+    });
+  });
+}

@@ -1,0 +1,19 @@
+export {
+  type ConnectionOptions,
+  type ConnectionState,
+  type RunOptions,
+  SshConnection,
+  type SshTiming,
+} from './connection.ts';
+export type { RequestOptions } from './deadline.ts';
+export {
+  type FileFault,
+  RemoteFileError,
+  SshError,
+  SshInterrupted,
+  SshOutputTooLarge,
+  SshUnavailable,
+} from './errors.ts';
+export type { CommandResult } from './session/command.ts';
+export type { FileStatus, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
+export type { SshEnvironment, SshLog, SshSettings } from './settings.ts';

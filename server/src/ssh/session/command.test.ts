@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { SshConnection } from '../connection.ts';
+import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
+import { eventually, SshWorld } from '../testing.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+
+let world: SshWorld;
+let connection: SshConnection;
+beforeAll(async () => {
+  world = await SshWorld.create();
+  connection = world.connect(await world.settings(await world.startSshd()));
+});
+afterAll(() => world.close());
+
+const run = (script: string, timeoutMs = 20_000) => connection.run(script, { timeoutMs });
+
+/** How many processes of the account have `text` in their command line. */
+const processes = (text: string) =>
+  execFileSync('ps', ['-ww', '-o', 'args=', '-u', world.account.name])
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes(text)).length;
+
+test('a script runs, and its output, error output and exit code come back apart', async () => {
+  expect(await run('echo out; echo err >&2; exit 3')).toEqual({ exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
+  expect(await run('true')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect(await run('')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect(await run('# nothing but a comment')).toMatchObject({ exitCode: 0 });
+  expect(await run('false')).toMatchObject({ exitCode: 1 });
+  expect(await run("trap 'exit 7' EXIT")).toMatchObject({ exitCode: 7 });
+});
+
+test('a script may have many lines, here documents, functions and quotes', async () => {
+  const script = `say() { printf '<%s>' "$1"; }
+say "it's"
+cat <<'END'
+{ "json": true }
+END
+(exit 5)`;
+  expect(await run(script)).toEqual({ exitCode: 5, stdout: `<it's>{ "json": true }\n`, stderr: '' });
+});
+
+test('a script of a megabyte runs', async () => {
+  const { stdout } = await run(`cat <<'END'\n${'0123456789abcde\n'.repeat(65_536)}END\necho end`);
+  expect(stdout.length).toBe(16 * 65_536 + 4);
+});
+
+test('a fault in a script is reported with the line that it has there', async () => {
+  const { exitCode, stderr } = await run('true\ntrue\nno-such-command');
+  expect(exitCode).toBe(127);
+  expect(stderr).toMatch(/\b3: no-such-command: not found/);
+});
+
+test('a script that is not complete does nothing at all', async () => {
+  expect(await run('echo started\nif true; then')).toMatchObject({ exitCode: 2, stdout: '' });
+});
+
+test('a command that reads its input finds it empty, and does not eat the rest of the script', async () => {
+  expect(await run('cat; echo after')).toMatchObject({ stdout: 'after\n' });
+});
+
+test('output of several bytes a character comes through whole, control characters too', async () => {
+  const { stdout } = await run(`printf 'a\\037b\\036\\000'; printf 'é漢😀%.0s' $(seq 20000)`);
+  expect(stdout).toBe(`a\x1fb\x1e\0${'é漢😀'.repeat(20_000)}`);
+});
+
+test('bytes that are not UTF-8 are replaced, and the rest stays', async () => {
+  expect((await run(`printf 'a\\377b'`)).stdout).toBe('a\u{fffd}b');
+});
+
+test('a command past its deadline is stopped, on the cluster too, and its outcome called unknown', async () => {
+  const stopped = run('sleep 4711; true', 500);
+  await expect(stopped).rejects.toThrow(SshInterrupted);
+  await expect(stopped).rejects.toThrow('the deadline of 500 ms passed');
+  await eventually(() => processes('sleep 4711') === 0);
+  expect((await run('echo fine')).stdout).toBe('fine\n');
+});
+
+test('a command that its caller cancels is stopped the same', async () => {
+  const controller = new AbortController();
+  const stopped = connection.run('sleep 4712; true', { timeoutMs: 20_000, signal: controller.signal });
+  await eventually(() => processes('sleep 4712') > 0);
+  controller.abort();
+  await expect(stopped).rejects.toThrow(SshInterrupted);
+  await eventually(() => processes('sleep 4712') === 0);
+});
+
+test('a command that is cancelled before it is sent is not sent', async () => {
+  const stopped = connection.run('touch sent', { timeoutMs: 20_000, signal: AbortSignal.abort() });
+  await expect(stopped).rejects.toThrow(SshUnavailable);
+  expect(await run('test -e sent')).toMatchObject({ exitCode: 1 });
+});
+
+test('a command that a signal ends has no exit code, so its outcome is called unknown', async () => {
+  await expect(run('kill -KILL $$; sleep 1')).rejects.toThrow('ended without an exit code');
+});
+
+test('a command that prints too much is stopped', async () => {
+  const stopped = connection.run('yes 4713', { timeoutMs: 20_000, maxOutputBytes: 100_000 });
+  await expect(stopped).rejects.toThrow(SshOutputTooLarge);
+  await eventually(() => processes('yes 4713') === 0);
+  const { stdout } = await connection.run('head -c 100000 /dev/zero', { timeoutMs: 20_000, maxOutputBytes: 100_000 });
+  expect(stdout.length).toBe(100_000);
+});
+
+test('one command that is slow to read from holds no other one up', async () => {
+  const large = run('head -c 16000000 /dev/zero');
+  expect((await run('echo quick')).stdout).toBe('quick\n');
+  expect((await large).stdout.length).toBe(16_000_000);
+});
+
+describe('whatever the login shell', () => {
+  afterAll(() => execFileSync('usermod', ['--shell', '/bin/bash', world.account.name]));
+
+  test('bash that prints at its start, and a banner, do not disturb the result', async () => {
+    await writeFile(join(world.account.home, '.bashrc'), 'echo noise; echo more >&2\n');
+    const banner = await world.file('banner', 'AUTHORISED USE ONLY\n');
+    const noisy = world.connect(await world.settings(await world.startSshd({ extraConfig: [`Banner ${banner}`] })));
+    expect(await noisy.run('echo "$0"; exit 4', { timeoutMs: 20_000 })).toEqual({
+      exitCode: 4,
+      stdout: 'noise\n/bin/sh\n',
+      stderr: 'more\n',
+    });
+  });
+
+  test('csh runs the same script', async () => {
+    execFileSync('usermod', ['--shell', '/bin/tcsh', world.account.name]);
+    await writeFile(join(world.account.home, '.cshrc'), 'echo noise\n');
+    const csh = world.connect(await world.settings(await world.startSshd()));
+    expect(await csh.run(`x='a!b'; for i in 1 2; do echo "$i $x"; done; exit 4`, { timeoutMs: 20_000 })).toEqual({
+      exitCode: 4,
+      stdout: 'noise\n1 a!b\n2 a!b\n',
+      stderr: '',
+    });
+  });
+
+  test('that of a closed account has its own exit code and output', async () => {
+    execFileSync('usermod', ['--shell', '/usr/sbin/nologin', world.account.name]);
+    const closed = world.connect(await world.settings(await world.startSshd()));
+    const { exitCode, stdout } = await closed.run('echo never', { timeoutMs: 20_000 });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('not available');
+  });
+});

@@ -1,0 +1,279 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import SqliteDatabase from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aJob, aProject, NO_SUBMISSION } from '../domain/testing.ts';
+import { DatabaseError, Store } from './index.ts';
+
+let directory: string;
+let file: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-store-'));
+  file = join(directory, 'slurmql.db');
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function refusal(): Promise<string> {
+  const opened = Store.open(file);
+  await expect(opened).rejects.toThrow(DatabaseError);
+  return opened.then(
+    () => '',
+    (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
+  );
+}
+
+describe('a database', () => {
+  it('is made where there is none, for its owner alone', async () => {
+    const store = await Store.open(file);
+    expect(await store.events.newest()).toBe(0);
+    expect(await store.isOpen()).toBe(true);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await store.close();
+    expect(await store.isOpen()).toBe(false);
+  });
+
+  it('holds after it was closed what was written to it', async () => {
+    const job = aJob({ state: 'RUNNING', startedAt: new Date(1_795_494_207_123), exitCode: 3, isArchived: true });
+    const submission = {
+      ...NO_SUBMISSION,
+      environment: [{ name: 'KEY', value: "it's\nsecret" }],
+      extraOptions: ['--exclusive'],
+      dependsOn: [{ jobId: 'x', kind: 'AFTER_OK' as const }],
+      condaEnv: 'torch',
+    };
+    const first = await Store.open(file);
+    await first.jobs.insert([{ job, idempotencyKey: 'key', submission }]);
+    await first.close();
+    const second = await Store.open(file);
+    expect(await second.jobs.get(job.id)).toEqual(job);
+    expect(await second.jobs.submission(job.id)).toEqual(submission);
+    expect(await second.jobs.byIdempotencyKey('administrator', 'key')).toEqual(job);
+    expect(await second.jobs.byIdempotencyKey('somebody else', 'key')).toBeNull();
+    await second.close();
+  });
+
+  it('keeps its writes durable and its references whole', async () => {
+    const store = await Store.open(file);
+    const orphan = aJob({ projectId: 'no such project' });
+    await expect(store.jobs.insert([{ job: orphan, idempotencyKey: null, submission: null }])).rejects.toThrow(
+      'FOREIGN KEY',
+    );
+    await store.close();
+    const raw = new SqliteDatabase(file, { readonly: true });
+    expect(raw.pragma('journal_mode', { simple: true })).toBe('wal');
+    raw.close();
+  });
+
+  it('takes one idempotency key of one user once', async () => {
+    const store = await Store.open(file);
+    const entry = () => ({ job: aJob(), idempotencyKey: 'key', submission: null });
+    await store.jobs.insert([entry()]);
+    await expect(store.jobs.insert([entry()])).rejects.toThrow('UNIQUE');
+    await store.close();
+  });
+
+  it('of a newer version is refused in one line that says what to do, and is left as it is', async () => {
+    await (await Store.open(file)).close();
+    const raw = new SqliteDatabase(file);
+    raw.prepare("insert into kysely_migration (name, timestamp) values ('0999-from-the-future', '2030')").run();
+    raw.close();
+    const message = await refusal();
+    expect(message).toBe(
+      `${file}: was written by a newer version (it has "0999-from-the-future"). Start that version, or restore a backup`,
+    );
+    expect(await refusal()).toBe(message);
+  });
+
+  it('that is none is refused in one line', async () => {
+    await writeFile(file, 'This is a text and has been one all along. '.repeat(100));
+    const message = await refusal();
+    expect(message).toContain(file);
+    expect(message).toContain('not a database');
+    expect(message).not.toContain('\n');
+  });
+
+  it('in a folder that is not there is refused in one line', async () => {
+    file = join(directory, 'nowhere', 'slurmql.db');
+    const message = await refusal();
+    expect(message).toContain(file);
+    expect(message).not.toContain('\n');
+  });
+
+  it('whose migration fails halfway is left without the half', async () => {
+    // The last table of the first migration is there already, so that it fails after all the others.
+    const raw = new SqliteDatabase(file);
+    raw.exec('create table job_events (sequence integer)');
+    raw.close();
+    expect(await refusal()).toContain("can't be brought up to date");
+    const after = new SqliteDatabase(file, { readonly: true });
+    const tables = after.prepare("select name from sqlite_master where type = 'table' order by name").all();
+    expect(JSON.stringify(tables)).not.toContain('"jobs"');
+    after.close();
+  });
+});
+
+describe('a transaction', () => {
+  it('writes all or nothing', async () => {
+    const store = await Store.open(file);
+    const job = aJob();
+    const failed = store.transaction(async ({ jobs }) => {
+      await jobs.insert([{ job, idempotencyKey: null, submission: null }]);
+      throw new Error('on purpose');
+    });
+    await expect(failed).rejects.toThrow('on purpose');
+    expect(await store.jobs.get(job.id)).toBeNull();
+    await store.close();
+  });
+});
+
+describe('projects', () => {
+  it('have names of their own', async () => {
+    const store = await Store.open(file);
+    const vision = aProject({ name: 'vision' });
+    expect(await store.projects.save(vision)).toBe(true);
+    expect(await store.projects.save(aProject({ name: 'vision' }))).toBe(false);
+    expect(await store.projects.save({ ...vision, condaEnv: 'torch' })).toBe(true);
+    const nlp = aProject({ name: 'nlp' });
+    expect(await store.projects.save(nlp)).toBe(true);
+    expect(await store.projects.save({ ...nlp, name: 'vision' })).toBe(false);
+    expect(await store.projects.byName('vision')).toEqual({ ...vision, condaEnv: 'torch' });
+    expect(await store.projects.byName('VISION')).toBeNull();
+    await store.close();
+  });
+
+  it('are given one name once, even when two ask for it at the same moment', async () => {
+    const store = await Store.open(file);
+    const saved = await Promise.all([1, 2, 3].map(() => store.projects.save(aProject({ name: 'vision' }))));
+    expect(saved.filter(Boolean)).toHaveLength(1);
+    await store.close();
+  });
+
+  it('keep what git said of them', async () => {
+    const store = await Store.open(file);
+    const project = aProject({
+      prologue: 'module load cuda\n',
+      git: {
+        remoteUrl: 'https://example.org/x.git',
+        branch: null,
+        headCommit: { sha: 'abc', subject: 'Ünïcode 🐧', author: 'Ada', committedAt: new Date(1_700_000_000_000) },
+        isDirty: true,
+        branches: [{ name: 'main', sha: 'abc' }],
+      },
+    });
+    await store.projects.save(project);
+    expect(await store.projects.get(project.id)).toEqual(project);
+    const empty = aProject();
+    await store.projects.save(empty);
+    expect(await store.projects.getMany([empty.id, 'none', project.id])).toEqual([empty, null, project]);
+    await store.close();
+  });
+
+  it('leave their jobs behind when they are removed', async () => {
+    const store = await Store.open(file);
+    const project = aProject();
+    await store.projects.save(project);
+    const job = aJob({ projectId: project.id });
+    await store.jobs.insert([{ job, idempotencyKey: null, submission: null }]);
+    await store.projects.remove(project.id);
+    expect(await store.projects.get(project.id)).toBeNull();
+    expect(await store.jobs.get(job.id)).toEqual({ ...job, projectId: null });
+    await store.close();
+  });
+
+  it("are found by name and path, with LIKE's own characters as they are", async () => {
+    const store = await Store.open(file);
+    for (const name of ['100% sure', '100 percent', 'a_b', 'axb', 'c\\d']) {
+      await store.projects.save(aProject({ name, path: `/repositories/${name.length}` }));
+    }
+    const found = async (search: string) => {
+      const page = await store.projects.page({ limit: 10, backwards: false, from: null }, search);
+      expect(await store.projects.count(search)).toBe(page.rows.length);
+      return page.rows.map(({ row }) => row.name);
+    };
+    expect(await found('100%')).toEqual(['100% sure']);
+    expect(await found('A_B')).toEqual(['a_b']);
+    expect(await found('c\\d')).toEqual(['c\\d']);
+    expect(await found('100 SURE')).toEqual(['100% sure']);
+    expect(await found('/repositories/11')).toEqual(['100 percent']);
+    expect(await found('')).toHaveLength(5);
+    await store.close();
+  });
+});
+
+describe('what is known of clusters', () => {
+  it('is kept, and replaced when more is known', async () => {
+    const store = await Store.open(file);
+    const alpha = { name: 'alpha', host: 'login', slurmVersion: null, lastPolledAt: null };
+    await store.clusters.save(alpha);
+    await store.clusters.save({ ...alpha, slurmVersion: '22.05.8', lastPolledAt: new Date(1_795_494_207_000) });
+    await store.clusters.save({ ...alpha, name: 'beta' });
+    expect(await store.clusters.all()).toEqual([
+      { ...alpha, slurmVersion: '22.05.8', lastPolledAt: new Date(1_795_494_207_000) },
+      { ...alpha, name: 'beta' },
+    ]);
+    await store.close();
+  });
+});
+
+describe('jobs', () => {
+  it('are counted while they are active, an array once', async () => {
+    const store = await Store.open(file);
+    const array = aJob({ state: 'RUNNING' });
+    const jobs = [
+      array,
+      aJob({ state: 'RUNNING', arrayParentId: array.id, arrayTaskId: 0 }),
+      aJob({ state: 'COMPLETED', arrayParentId: array.id, arrayTaskId: 1 }),
+      aJob({ state: 'SUBMITTING', slurmJobId: null }),
+      aJob({ state: 'LOST' }),
+      aJob({ state: 'HELD', clusterName: 'beta' }),
+    ];
+    await store.jobs.insert(jobs.map((job) => ({ job, idempotencyKey: null, submission: null })));
+    expect(await store.jobs.activeCounts()).toEqual(
+      new Map([
+        ['alpha', 2],
+        ['beta', 1],
+      ]),
+    );
+    expect((await store.jobs.active('alpha')).map(({ state }) => state).sort()).toEqual([
+      'RUNNING',
+      'RUNNING',
+      'SUBMITTING',
+    ]);
+    expect([...(await store.jobs.submitting())]).toEqual([jobs[3]?.id]);
+    expect(await store.jobs.taskCounts([array.id, 'none'])).toEqual(
+      new Map([
+        [
+          array.id,
+          [
+            { state: 'COMPLETED', count: 1 },
+            { state: 'RUNNING', count: 1 },
+          ],
+        ],
+      ]),
+    );
+    await store.close();
+  });
+
+  it('come in the order of the ids that were asked for, with their scripts where there are some', async () => {
+    const store = await Store.open(file);
+    const [one, two] = [aJob(), aJob()];
+    await store.jobs.insert([one, two].map((job) => ({ job, idempotencyKey: null, submission: NO_SUBMISSION })));
+    await store.jobs.setScript(two.id, '#!/bin/bash\n');
+    expect(await store.jobs.getMany([two.id, 'none', one.id, two.id])).toEqual([two, null, one, two]);
+    expect(await store.jobs.getMany([])).toEqual([]);
+    expect(await store.jobs.scripts([one.id, two.id])).toEqual(new Map([[two.id, '#!/bin/bash\n']]));
+    await store.close();
+  });
+
+  it('may be as many at once as an array has tasks', async () => {
+    const store = await Store.open(file);
+    const array = aJob();
+    const tasks = Array.from({ length: 3000 }, (_, arrayTaskId) => aJob({ arrayParentId: array.id, arrayTaskId }));
+    await store.jobs.insert([array, ...tasks].map((job) => ({ job, idempotencyKey: null, submission: null })));
+    expect((await store.jobs.tasks(array.id)).map(({ arrayTaskId }) => arrayTaskId)).toEqual(
+      tasks.map((_, index) => index),
+    );
+    await store.close();
+  });
+});

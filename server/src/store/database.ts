@@ -1,0 +1,86 @@
+import { chmod } from 'node:fs/promises';
+import SqliteDatabase from 'better-sqlite3';
+import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression, SqliteDialect } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import * as initial from './migrations/0001-initial.ts';
+import type { Tables } from './tables.ts';
+
+export type Database = Kysely<Tables>;
+
+/** The database can't be used; the message says why and what to do. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+}
+
+/** Every migration that ever landed, by the name it is recorded under. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-initial': initial,
+};
+
+/** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */
+export async function openDatabase(file: string): Promise<Database> {
+  let sqlite: SqliteDatabase.Database;
+  try {
+    sqlite = new SqliteDatabase(file);
+    sqlite.pragma('journal_mode = WAL');
+    // In WAL mode FULL syncs the log at each commit: an acknowledged write outlives a power cut.
+    sqlite.pragma('synchronous = FULL');
+    sqlite.pragma('foreign_keys = ON');
+    sqlite.pragma('busy_timeout = 5000');
+    // SQLite's own knows no letters but ASCII's.
+    sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
+    if (file !== ':memory:') await chmod(file, 0o600);
+  } catch (cause) {
+    throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
+  }
+  const database = new Kysely<Tables>({
+    dialect: new SqliteDialect({ database: sqlite }),
+    // `in ()` is an error in PostgreSQL.
+    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
+  });
+  try {
+    await migrate(database, file);
+  } catch (cause) {
+    await database.destroy();
+    throw cause;
+  }
+  return database;
+}
+
+async function migrate(database: Database, file: string): Promise<void> {
+  const migrator = new Migrator({
+    db: database,
+    provider: {
+      getMigrations: async () =>
+        Object.fromEntries(
+          Object.entries(MIGRATIONS).map(([name, migration]) => [
+            name,
+            // SQLite leaves the first half of a failed migration behind unless it runs in a transaction of its own.
+            { up: (outer: Kysely<unknown>) => outer.transaction().execute((trx) => migration.up(trx)) },
+          ]),
+        ),
+    },
+  });
+  const tables = await database.introspection.getTables({ withInternalKyselyTables: true });
+  if (tables.some((table) => table.name === 'kysely_migration')) {
+    const applied = await database
+      .withTables<{ kysely_migration: { name: string } }>()
+      .selectFrom('kysely_migration')
+      .select('name')
+      .execute();
+    const unknown = applied.find((migration) => MIGRATIONS[migration.name] === undefined);
+    if (unknown !== undefined) {
+      throw new DatabaseError(
+        `${file}: was written by a newer version (it has "${unknown.name}"). Start that version, or restore a backup`,
+      );
+    }
+  }
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    throw new DatabaseError(`${file}: can't be brought up to date (${text(error)})`, { cause: error });
+  }
+}
+
+function text(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
+import { JOB_STATES } from '../domain/job-state.ts';
+import type { Project } from '../domain/project.ts';
+import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
+import { Store } from './index.ts';
+
+// Few values, so that filters and jobs meet often; among them LIKE's own characters and letters beyond ASCII.
+const word = fc.constantFrom(
+  'resnet',
+  'ResNet',
+  '100%',
+  'a_b',
+  'a\\b',
+  '%',
+  '_',
+  'x',
+  'Straße',
+  'Übung',
+  'ÜBUNG',
+  '训练',
+  '🐧',
+);
+const text = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join(' '));
+const instant = fc.integer({ min: 0, max: 5 }).map((minutes) => new Date(Date.UTC(2026, 10, 24, 12, minutes)));
+const PARENT = aJob({ id: '01K00000000000000000000000', state: 'RUNNING', submittedAt: new Date(0) });
+const PROJECTS: readonly Project[] = ['Vision 100%', 'Übung', 'nlp'].map((name, index) =>
+  aProject({ id: `project-${index}`, name }),
+);
+
+let nextId = 1;
+const job: fc.Arbitrary<Job> = fc
+  .record({
+    name: text,
+    command: text,
+    slurmJobId: fc.option(fc.constantFrom('1234', '1234_7', '99')),
+    gitCommit: fc.option(fc.constantFrom('abcdef', '123456')),
+    state: fc.constantFrom(...JOB_STATES),
+    isArchived: fc.boolean(),
+    clusterName: fc.constantFrom('alpha', 'beta'),
+    projectId: fc.option(fc.constantFrom(...PROJECTS.map(({ id }) => id))),
+    submittedBy: fc.constantFrom('ada', 'grace'),
+    partition: fc.option(fc.constantFrom('gpu', 'cpu')),
+    submittedAt: instant,
+    arrayParentId: fc.option(fc.constant(PARENT.id)),
+  })
+  .map((parts) => {
+    nextId += 1;
+    return aJob({ ...parts, id: `01K${String(nextId).padStart(23, '0')}` });
+  });
+
+const some = <T>(...values: readonly T[]) => fc.option(fc.subarray([...values]));
+const filter: fc.Arbitrary<JobFilter> = fc.record({
+  search: fc.option(fc.oneof(text, fc.constantFrom('', '1234', 'ABC', 'übung', 'vision', 'res net'))),
+  states: some(...JOB_STATES),
+  isActive: fc.option(fc.boolean()),
+  isArchived: fc.option(fc.boolean()),
+  clusters: some('alpha', 'beta', 'gamma'),
+  projectIds: some(...PROJECTS.map(({ id }) => id)),
+  userIds: some('ada', 'grace'),
+  partitions: some('gpu', 'cpu'),
+  submittedAfter: fc.option(instant),
+  submittedBefore: fc.option(instant),
+  includeArrayTasks: fc.boolean(),
+});
+/** One part at a time, so that few filters let nothing through. */
+const narrowFilter = fc
+  .tuple(filter, fc.subarray(Object.keys(EVERY_JOB) as (keyof JobFilter)[], { maxLength: 3 }))
+  .map(([full, keys]): JobFilter => ({ ...EVERY_JOB, ...Object.fromEntries(keys.map((key) => [key, full[key]])) }));
+
+let store: Store;
+beforeAll(async () => {
+  store = await Store.open(':memory:');
+  for (const project of PROJECTS) await store.projects.save(project);
+  await store.jobs.insert([{ job: PARENT, idempotencyKey: null, submission: null }]);
+});
+afterAll(() => store.close());
+
+describe('the filter in SQL', () => {
+  const inSql = async (wanted: JobFilter) => {
+    const page = await store.jobs.page(
+      wanted,
+      { field: 'SUBMITTED_AT', direction: 'ASC' },
+      { limit: 10_000, backwards: false, from: null },
+    );
+    expect(await store.jobs.count(wanted)).toBe(page.rows.length);
+    return page.rows.map(({ row }) => row.id).sort();
+  };
+
+  it('finds exactly the jobs that the filter in memory finds', async () => {
+    const jobs = [PARENT, ...fc.sample(job, { numRuns: 120, seed: 1 })];
+    await store.jobs.insert(jobs.slice(1).map((each) => ({ job: each, idempotencyKey: null, submission: null })));
+    const projectName = (id: string | null) => PROJECTS.find((project) => project.id === id)?.name ?? null;
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(narrowFilter, filter), async (wanted) => {
+        const inMemory = jobs.filter((each) => matchesFilter(each, projectName(each.projectId), wanted));
+        expect(await inSql(wanted)).toEqual(inMemory.map(({ id }) => id).sort());
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it.each(['Übung', 'ÜBUNG', 'übung'])('finds letters beyond ASCII whatever their case: %s', async (search) => {
+    await store.jobs.insert([
+      {
+        job: aJob({ name: 'Übung macht den Meister', id: `job of ${search}` }),
+        idempotencyKey: null,
+        submission: null,
+      },
+    ]);
+    expect(await inSql({ ...EVERY_JOB, search: `${search} Meister` })).toContain(`job of ${search}`);
+  });
+
+  it('answers a search that is far too long, and finds nothing', async () => {
+    expect(await inSql({ ...EVERY_JOB, search: 'x'.repeat(100_000) })).toEqual([]);
+  });
+});

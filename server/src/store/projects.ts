@@ -1,0 +1,119 @@
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
+import type { Project } from '../domain/project.ts';
+import type { Database } from './database.ts';
+import { fromInstant } from './instants.ts';
+import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
+import { containing } from './search.ts';
+import type { ProjectsTable } from './tables.ts';
+
+const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
+
+export class ProjectQueries {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async get(id: string): Promise<Project | null> {
+    return (await this.getMany([id]))[0] ?? null;
+  }
+
+  /** In the order of the ids; null for each that isn't there. */
+  async getMany(ids: readonly string[]): Promise<(Project | null)[]> {
+    const rows = await this.#database.selectFrom('projects').selectAll().where('id', 'in', ids).execute();
+    const byId = new Map(rows.map((row) => [row.id, toProject(row)]));
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  async byName(name: string): Promise<Project | null> {
+    const row = await this.#database.selectFrom('projects').selectAll().where('name', '=', name).executeTakeFirst();
+    return row === undefined ? null : toProject(row);
+  }
+
+  /** By name. */
+  async page(request: PageRequest, search: string | null): Promise<KeysetPage<Project>> {
+    let query = this.#database.selectFrom('projects').selectAll();
+    if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
+    const page = await keysetPage(query, request, () => ({
+      name: 'name',
+      columns: ['name', 'id'],
+      descending: false,
+      valuesOf: (row) => [row.name, row.id],
+    }));
+    return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toProject(row) })) };
+  }
+
+  async count(search: string | null): Promise<number> {
+    let query = this.#database.selectFrom('projects').select((select) => select.fn.countAll<number>().as('count'));
+    if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
+    return Number((await query.executeTakeFirstOrThrow()).count);
+  }
+
+  /** Adds the project, or replaces what is stored under its id. False: another one has the name already. */
+  async save(project: Project): Promise<boolean> {
+    const row = fromProject(project);
+    return this.#database.transaction().execute(async (trx) => {
+      const namesake = await trx.selectFrom('projects').select('id').where('name', '=', row.name).executeTakeFirst();
+      if (namesake !== undefined && namesake.id !== row.id) return false;
+      await trx
+        .insertInto('projects')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+        .execute();
+      return true;
+    });
+  }
+
+  /** Its jobs stay, with no project. */
+  async remove(id: string): Promise<void> {
+    await this.#database.deleteFrom('projects').where('id', '=', id).execute();
+  }
+}
+
+function toProject(row: Selectable<ProjectsTable>): Project {
+  return {
+    id: row.id,
+    name: row.name,
+    path: row.path,
+    condaEnv: row.conda_env,
+    prologue: row.prologue,
+    git: {
+      remoteUrl: row.remote_url,
+      branch: row.branch,
+      headCommit:
+        row.head_sha === null
+          ? null
+          : {
+              sha: row.head_sha,
+              subject: row.head_subject ?? '',
+              author: row.head_author ?? '',
+              committedAt: new Date(row.head_committed_at ?? 0),
+            },
+      isDirty: row.is_dirty === 1,
+      branches: branchesSchema.parse(JSON.parse(row.branches)),
+    },
+    syncedAt: new Date(row.synced_at),
+  };
+}
+
+function fromProject(project: Project): ProjectsTable {
+  const { headCommit } = project.git;
+  return {
+    id: project.id,
+    name: project.name,
+    path: project.path,
+    conda_env: project.condaEnv,
+    prologue: project.prologue,
+    remote_url: project.git.remoteUrl,
+    branch: project.git.branch,
+    head_sha: headCommit?.sha ?? null,
+    head_subject: headCommit?.subject ?? null,
+    head_author: headCommit?.author ?? null,
+    head_committed_at: fromInstant(headCommit?.committedAt ?? null),
+    is_dirty: project.git.isDirty ? 1 : 0,
+    branches: JSON.stringify(project.git.branches),
+    synced_at: project.syncedAt.getTime(),
+  };
+}

@@ -1,0 +1,106 @@
+import type { JobEventKind } from '../domain/job-event.ts';
+import type { JobState } from '../domain/job-state.ts';
+
+// Conventions that SQLite and PostgreSQL share: instants are whole milliseconds since 1970 (bigint), flags are 0 or 1,
+// lists are JSON texts, ids are texts.
+
+export interface ProjectsTable {
+  id: string;
+  name: string;
+  path: string;
+  conda_env: string | null;
+  prologue: string | null;
+  remote_url: string | null;
+  branch: string | null;
+  head_sha: string | null;
+  head_subject: string | null;
+  head_author: string | null;
+  head_committed_at: number | null;
+  is_dirty: number;
+  branches: string;
+  synced_at: number;
+}
+
+export interface JobsTable {
+  id: string;
+  name: string;
+  slurm_name: string;
+  project_id: string | null;
+  cluster_name: string;
+  submitted_by: string;
+  idempotency_key: string | null;
+  slurm_job_id: string | null;
+  state: JobState;
+  /** Follows from `state`; kept so that an index can find the few active jobs among all. */
+  is_active: number;
+  reason: string | null;
+  exit_code: number | null;
+  signal: number | null;
+  attempt: number;
+  description: string | null;
+  based_on_id: string | null;
+  is_archived: number;
+  command: string;
+  git_commit: string | null;
+  has_uncommitted_changes: number;
+  work_dir: string | null;
+  partition: string | null;
+  nodes: number | null;
+  tasks: number | null;
+  cpus_per_task: number | null;
+  memory_mb: number | null;
+  gpus: number | null;
+  gpu_type: string | null;
+  time_limit_minutes: number | null;
+  account: string | null;
+  qos: string | null;
+  array_spec: string | null;
+  node_list: string | null;
+  submitted_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  estimated_start_at: number | null;
+  cancel_requested_at: number | null;
+  array_parent_id: string | null;
+  array_task_id: number | null;
+}
+
+/** What only the submission itself needs, and the script: large, and read one job at a time. */
+export interface JobSubmissionsTable {
+  job_id: string;
+  script: string | null;
+  /** JSON list of {name, value}. Values may be secrets: they reach the cluster and nothing else. */
+  environment: string;
+  /** JSON list of sbatch options. */
+  extra_options: string;
+  /** JSON list of {jobId, kind}. */
+  depends_on: string;
+  conda_env: string | null;
+  prologue: string | null;
+}
+
+export interface JobEventsTable {
+  sequence: number;
+  job_id: string;
+  kind: JobEventKind;
+  at: number;
+  from_state: JobState | null;
+  state: JobState;
+  message: string | null;
+}
+
+/** What was last known of a cluster: it outlives the cluster's entry in clusters.yaml. */
+export interface ClustersTable {
+  name: string;
+  host: string;
+  slurm_version: string | null;
+  last_polled_at: number | null;
+}
+
+export interface Tables {
+  projects: ProjectsTable;
+  jobs: JobsTable;
+  job_submissions: JobSubmissionsTable;
+  job_events: JobEventsTable;
+  clusters: ClustersTable;
+}

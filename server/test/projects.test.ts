@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TestRepository } from './support/repository.ts';
+import { TestServer } from './support/server.ts';
+
+interface ProjectData {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly branch: string | null;
+  readonly remoteUrl: string | null;
+  readonly condaEnv: string | null;
+  readonly prologue: string | null;
+  readonly isDirty: boolean;
+  readonly headCommit: { readonly sha: string; readonly subject: string; readonly author: string } | null;
+  readonly branches: readonly { readonly name: string }[];
+}
+
+const PROJECT =
+  'id name path branch remoteUrl condaEnv prologue isDirty headCommit { sha subject author } branches { name }';
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start('clusters: {}\n');
+});
+
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+async function write(mutation: string, type: string, input: object): Promise<ProjectData> {
+  const data = await server.query<Record<string, { project: ProjectData | null; userErrors: unknown[] }>>(
+    `mutation ($input: ${type}!) { ${mutation}(input: $input) { project { ${PROJECT} } userErrors { code message } } }`,
+    { input },
+  );
+  const payload = data[mutation];
+  expect(payload?.userErrors).toEqual([]);
+  if (payload?.project == null) throw new Error('no project');
+  return payload.project;
+}
+
+it('a project goes through its life: added, changed, read again, found, removed', async () => {
+  await using repository = await TestRepository.create({ 'deep/file.txt': '1\n' });
+  await repository.git('remote', 'add', 'origin', 'https://ada:secret-token@git.example.org/ada/model.git');
+
+  const added = await write('addProject', 'AddProjectInput', { path: `${repository.path}/deep`, name: 'model' });
+  expect(added).toMatchObject({
+    name: 'model',
+    path: repository.path,
+    branch: 'main',
+    remoteUrl: 'https://git.example.org/ada/model.git',
+    isDirty: false,
+    headCommit: { sha: await repository.git('rev-parse', 'HEAD'), subject: 'First commit', author: 'Ada' },
+    branches: [{ name: 'main' }],
+  });
+
+  const changed = await write('updateProject', 'UpdateProjectInput', {
+    id: added.id,
+    condaEnv: 'torch',
+    prologue: 'module load cuda',
+  });
+  expect(changed).toMatchObject({ name: 'model', condaEnv: 'torch', prologue: 'module load cuda' });
+  expect(await write('updateProject', 'UpdateProjectInput', { id: added.id, condaEnv: null })).toMatchObject({
+    condaEnv: null,
+    prologue: 'module load cuda',
+  });
+
+  await repository.git('switch', '--quiet', '--create', 'wild/ideas');
+  const sha = await repository.commit('Second "commit" \\ $HOME');
+  await repository.write({ 'new.txt': 'x' });
+  expect(await write('syncProject', 'SyncProjectInput', { id: added.id })).toMatchObject({
+    branch: 'wild/ideas',
+    isDirty: true,
+    headCommit: { sha, subject: 'Second "commit" \\ $HOME' },
+  });
+
+  const { projects, node } = await server.query<{
+    projects: { nodes: ProjectData[]; totalCount: number };
+    node: ProjectData;
+  }>(
+    `query ($id: ID!) { projects(search: "MOD") { nodes { name } totalCount } node(id: $id) { ... on Project { name } } }`,
+    { id: added.id },
+  );
+  expect(projects).toEqual({ nodes: [{ name: 'model' }], totalCount: 1 });
+  expect(node).toEqual({ name: 'model' });
+
+  const remove = 'mutation ($id: ID!) { removeProject(input: { id: $id }) { removedProjectId userErrors { code } } }';
+  expect(await server.query(remove, { id: added.id })).toEqual({
+    removeProject: { removedProjectId: added.id, userErrors: [] },
+  });
+  expect(await server.query(remove, { id: added.id })).toEqual({
+    removeProject: { removedProjectId: null, userErrors: [{ code: 'NOT_FOUND' }] },
+  });
+});
+
+it('a list is paged forwards and backwards by cursor', async () => {
+  await using repository = await TestRepository.create({ 'file.txt': '1\n' });
+  for (const name of ['a', 'b', 'c', 'd', 'e'])
+    await write('addProject', 'AddProjectInput', { path: repository.path, name });
+  interface Page {
+    projects: {
+      nodes: { name: string }[];
+      pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string; endCursor: string };
+    };
+  }
+  const page = async (args: string) => {
+    const { projects } = await server.query<Page>(
+      `{ projects(${args}) { nodes { name } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
+    );
+    return { names: projects.nodes.map(({ name }) => name).join(''), ...projects.pageInfo };
+  };
+  const first = await page('first: 2');
+  expect(first).toMatchObject({ names: 'ab', hasNextPage: true, hasPreviousPage: false });
+  const second = await page(`first: 3, after: "${first.endCursor}"`);
+  expect(second).toMatchObject({ names: 'cde', hasNextPage: false, hasPreviousPage: true });
+  expect(await page(`last: 2, before: "${second.startCursor}"`)).toMatchObject({ names: 'ab', hasNextPage: true });
+  expect(await page('last: 2')).toMatchObject({ names: 'de', hasNextPage: false, hasPreviousPage: true });
+  for (const args of ['first: -1', 'first: 501', 'first: 1, last: 1', 'after: "x"']) {
+    const { errors } = await server.send(`{ projects(${args}) { nodes { name } } }`);
+    expect(errors?.[0]?.extensions?.['code']).toBe('BAD_USER_INPUT');
+  }
+});

@@ -1,0 +1,2 @@
+export { TestRepository } from './repository.ts';
+export { TestServer, until } from './server.ts';

@@ -1,0 +1,141 @@
+import { expect, inject } from 'vitest';
+import { TestRepository } from './repository.ts';
+import { TestServer, until } from './server.ts';
+
+export interface JobData {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly slurmJobId: string | null;
+  readonly exitCode: number | null;
+  readonly signal: number | null;
+  readonly reason: string | null;
+  readonly partition: string | null;
+  readonly nodeList: string | null;
+  readonly workDir: string | null;
+  readonly script: string | null;
+  readonly gitCommit: string | null;
+  readonly hasUncommittedChanges: boolean;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly isStale: boolean;
+}
+
+export interface Chunk {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly text: string;
+  readonly isReset: boolean;
+  readonly isComplete: boolean;
+}
+
+export const JOB = `id name state slurmJobId exitCode signal reason partition nodeList workDir script gitCommit
+  hasUncommittedChanges startedAt endedAt isStale`;
+const SUBMIT = `mutation ($input: SubmitJobInput!) {
+  submitJob(input: $input) { job { ${JOB} } userErrors { code message path } }
+}`;
+const STATUS = `subscription ($id: ID!) { jobStatus(id: $id) { ${JOB} } }`;
+export const TAIL = `subscription ($id: ID!, $stream: LogStream, $after: SafeInt) {
+  logTail(jobId: $id, stream: $stream, after: $after) { startOffset endOffset text isReset isComplete }
+}`;
+
+/** A server on both clusters with one project, and the few things that most tests do with it. */
+export class Workbench implements AsyncDisposable {
+  server: TestServer;
+  readonly repository: TestRepository;
+  readonly projectId: string;
+
+  private constructor(server: TestServer, repository: TestRepository, projectId: string) {
+    this.server = server;
+    this.repository = repository;
+    this.projectId = projectId;
+  }
+
+  static async open(clustersYaml: string = inject('clustersYaml')): Promise<Workbench> {
+    const server = await TestServer.start(clustersYaml);
+    const repository = await TestRepository.create({ 'hello.sh': 'echo "hello from $1"\n' });
+    const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
+      'mutation ($path: String!) { addProject(input: { path: $path, name: "hello" }) { project { id } } }',
+      { path: repository.path },
+    );
+    const workbench = new Workbench(server, repository, addProject.project.id);
+    await workbench.online();
+    return workbench;
+  }
+
+  /** Resolves once every cluster is reached. */
+  async online(): Promise<void> {
+    await until(
+      () => this.server.query<{ clusters: { status: string }[] }>('{ clusters { name status statusMessage } }'),
+      ({ clusters }) => clusters.every(({ status }) => status === 'ONLINE'),
+    );
+  }
+
+  /** Starts another server on the same data. */
+  async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.server.stop(signal);
+    this.server = await TestServer.start(inject('clustersYaml'), this.server.directory);
+  }
+
+  async submit(input: Readonly<Record<string, unknown>>): Promise<JobData> {
+    const { submitJob } = await this.server.query<{ submitJob: { job: JobData | null; userErrors: unknown[] } }>(
+      SUBMIT,
+      {
+        input: { projectId: this.projectId, cluster: 'alpha', ...input },
+      },
+    );
+    expect(submitJob.userErrors).toEqual([]);
+    if (submitJob.job === null) throw new Error('no job');
+    return submitJob.job;
+  }
+
+  async job(id: string): Promise<JobData> {
+    return (await this.server.query<{ job: JobData }>(`query ($id: ID!) { job(id: $id) { ${JOB} } }`, { id })).job;
+  }
+
+  /** Every state that a subscriber is told, until the stream completes. */
+  async statesUntilEnd(id: string): Promise<JobData[]> {
+    const states: JobData[] = [];
+    for await (const { jobStatus } of this.server.subscribe<{ jobStatus: JobData }>(STATUS, { id }))
+      states.push(jobStatus);
+    return states;
+  }
+
+  async ended(id: string): Promise<JobData> {
+    const last = (await this.statesUntilEnd(id)).at(-1);
+    if (last === undefined) throw new Error('the stream was empty');
+    return last;
+  }
+
+  /** Resolves once a subscriber has been told this state. */
+  async reaches(id: string, state: string): Promise<JobData> {
+    for await (const { jobStatus } of this.server.subscribe<{ jobStatus: JobData }>(STATUS, { id })) {
+      if (jobStatus.state === state) return jobStatus;
+    }
+    throw new Error(`The job ended without ever being ${state}`);
+  }
+
+  async wholeLog(id: string, stream: 'STDOUT' | 'STDERR' = 'STDOUT'): Promise<string> {
+    let text = '';
+    for await (const { logTail } of this.server.subscribe<{ logTail: Chunk }>(TAIL, { id, stream }))
+      text += logTail.text;
+    return text;
+  }
+
+  async cancel(
+    id: string,
+  ): Promise<{ readonly job: JobData | null; readonly userErrors: readonly { code: string; message: string }[] }> {
+    const mutation = `mutation ($id: ID!) { cancelJob(input: { id: $id }) { job { ${JOB} } userErrors { code message } } }`;
+    return (
+      await this.server.query<{ cancelJob: { job: JobData | null; userErrors: { code: string; message: string }[] } }>(
+        mutation,
+        { id },
+      )
+    ).cancelJob;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.repository[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,52 @@
+import { Route, Router } from '@solidjs/router';
+import { Provider } from '@urql/solid';
+import { createSignal, type JSX, lazy, onCleanup, Show } from 'solid-js';
+import { Shell } from './features/shell/shell.tsx';
+import { SignIn } from './features/shell/sign-in.tsx';
+import { ApiContext, createApi } from './graphql/api.ts';
+import { ClustersContext, createLiveClusters } from './graphql/clusters.ts';
+import { Toasts } from './ui/toasts.tsx';
+
+const JobsPage = lazy(() => import('./features/jobs/page.tsx'));
+const JobPage = lazy(() => import('./features/job/page.tsx'));
+const LogPanel = lazy(() => import('./features/logs/log-panel.tsx'));
+const LaunchPage = lazy(() => import('./features/launch/page.tsx'));
+const ProjectsPage = lazy(() => import('./features/projects/page.tsx'));
+const ClustersPage = lazy(() => import('./features/clusters/page.tsx'));
+const NotFoundPage = lazy(() => import('./features/shell/not-found.tsx'));
+
+/** Where the features are put together, as none of them knows another: the session, then the pages within it. */
+export function App(): JSX.Element {
+  // Open until the server says otherwise; only the server can read the cookie.
+  const [isSignedIn, setIsSignedIn] = createSignal(true);
+  return (
+    <>
+      <Show when={isSignedIn()} fallback={<SignIn onSignedIn={() => setIsSignedIn(true)} />}>
+        <Session onEnded={() => setIsSignedIn(false)} />
+      </Show>
+      <Toasts />
+    </>
+  );
+}
+
+/** Everything that needs a credential. A new session starts with nothing of the last one. */
+function Session(props: { onEnded(): void }): JSX.Element {
+  const api = createApi(() => props.onEnded());
+  onCleanup(api.socket.close);
+  return (
+    <Provider value={api.client}>
+      <ApiContext.Provider value={api}>
+        <ClustersContext.Provider value={createLiveClusters(api)}>
+          <Router root={(section) => <Shell onSignedOut={() => props.onEnded()}>{section.children}</Shell>}>
+            <Route path="/" component={JobsPage} />
+            <Route path="/jobs/:id" component={() => <JobPage log={LogPanel} />} />
+            <Route path="/launch" component={LaunchPage} />
+            <Route path="/projects" component={ProjectsPage} />
+            <Route path="/clusters" component={ClustersPage} />
+            <Route path="*" component={NotFoundPage} />
+          </Router>
+        </ClustersContext.Provider>
+      </ApiContext.Provider>
+    </Provider>
+  );
+}

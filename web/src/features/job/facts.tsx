@@ -1,0 +1,94 @@
+import { type JSX, Show } from 'solid-js';
+import { formatMinutes } from '../../lib/duration.ts';
+import { formatMemory } from '../../lib/size.ts';
+import { CopyButton } from '../../ui/copy-button.tsx';
+import { Elapsed, RelativeTime } from '../../ui/time.tsx';
+import type { JobDetails } from './operations.ts';
+
+const SHORT_COMMIT = 10;
+
+/** Everything that is known of a job and is not its output. What wasn't asked for is left out. */
+export function Facts(props: { readonly job: JobDetails }): JSX.Element {
+  const resources = (): JobDetails['resources'] => props.job.resources;
+  return (
+    <dl class="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-y-1.5">
+      <Fact label="Cluster" value={props.job.cluster.name} />
+      <Fact label="Partition" value={props.job.partition} />
+      <Fact label="Slurm id" value={props.job.slurmJobId} copies />
+      <Fact label="Project" value={props.job.project?.name} />
+      <Fact label="Commit" value={props.job.gitCommit} copies>
+        <code>{props.job.gitCommit?.slice(0, SHORT_COMMIT)}</code>
+        <Show when={props.job.hasUncommittedChanges}>
+          <span class="text-muted"> + uncommitted</span>
+        </Show>
+      </Fact>
+      <Fact label="GPUs" value={gpus(resources())} />
+      <Fact label="Nodes" value={resources().nodes} />
+      <Fact label="Tasks" value={resources().tasks} />
+      <Fact label="CPUs per task" value={resources().cpusPerTask} />
+      <Fact label="Memory" value={optional(resources().memoryMb, formatMemory)} />
+      <Fact label="Time limit" value={optional(resources().timeLimitMinutes, formatMinutes)} />
+      <Fact label="Account" value={resources().account} />
+      <Fact label="QOS" value={resources().qos} />
+      <Fact label="Array" value={resources().array} />
+      <Fact label="Node list" value={props.job.nodeList} copies />
+      <Fact label="Folder" value={props.job.workDir} copies />
+      <Fact label="Submitted" value={props.job.submittedAt}>
+        <RelativeTime at={props.job.submittedAt} />
+        <Show when={props.job.submittedBy}>{(user) => <span class="text-muted"> by {user().name}</span>}</Show>
+      </Fact>
+      <TimeFact label="Expected" at={props.job.startedAt === null ? props.job.estimatedStartAt : null} />
+      <TimeFact label="Started" at={props.job.startedAt} />
+      <TimeFact label="Ended" at={props.job.endedAt} />
+      <Fact label="Elapsed" value={props.job.startedAt}>
+        <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
+      </Fact>
+      <Fact label="Attempt" value={props.job.attempt > 1 ? props.job.attempt : null} />
+    </dl>
+  );
+}
+
+interface FactProps {
+  readonly label: string;
+  /** Null or undefined: the fact is left out. */
+  readonly value: string | number | null | undefined;
+  /** How it is shown, if not as it is. */
+  readonly children?: JSX.Element;
+  readonly copies?: boolean;
+}
+
+function Fact(props: FactProps): JSX.Element {
+  return (
+    <Show when={props.value ?? null}>
+      {(value) => (
+        <>
+          <dt class="text-muted">{props.label}</dt>
+          <dd class="flex min-w-0 items-start gap-1">
+            <span class="min-w-0 wrap-anywhere">{props.children ?? value()}</span>
+            <Show when={props.copies}>
+              <span class="-my-0.5">
+                <CopyButton text={String(value())} label={`Copy ${props.label.toLowerCase()}`} />
+              </span>
+            </Show>
+          </dd>
+        </>
+      )}
+    </Show>
+  );
+}
+
+function TimeFact(props: { readonly label: string; readonly at: string | null }): JSX.Element {
+  return (
+    <Fact label={props.label} value={props.at}>
+      <Show when={props.at}>{(at) => <RelativeTime at={at()} />}</Show>
+    </Fact>
+  );
+}
+
+function gpus({ gpus, gpuType }: JobDetails['resources']): string | null {
+  return gpus === null ? null : `${gpus} × ${gpuType ?? 'any type'} per node`;
+}
+
+function optional(value: number | null, format: (value: number) => string): string | null {
+  return value === null ? null : format(value);
+}

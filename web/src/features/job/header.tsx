@@ -1,0 +1,68 @@
+import { A } from '@solidjs/router';
+import { type JSX, Show } from 'solid-js';
+import { isStale, useClusters } from '../../graphql/clusters.ts';
+import { describeOutcome } from '../../lib/job-text.ts';
+import { StateBadge } from '../../ui/state-badge.tsx';
+import { TaskBar } from '../../ui/task-bar.tsx';
+import { CancelButton } from './cancel-button.tsx';
+import type { JobDetails } from './operations.ts';
+
+/** What the job is, how it stands, and what can be done with it. */
+export function Header(props: { readonly job: JobDetails }): JSX.Element {
+  const clusters = useClusters();
+  const outcome = (): string => describeOutcome(props.job);
+  const canCancel = (): boolean => props.job.isActive && props.job.state !== 'CANCELLING';
+  return (
+    <header class="space-y-2">
+      <div class="flex flex-wrap items-center gap-3">
+        <h1 class="min-w-0 wrap-anywhere">{props.job.name}</h1>
+        <StateBadge state={props.job.state} isStale={isStale(props.job, clusters)} />
+        <Show when={props.job.taskCounts.length > 0}>
+          <TaskBar counts={props.job.taskCounts} />
+        </Show>
+        <span class="text-muted">{outcome()}</span>
+        <div class="ml-auto flex gap-2">
+          <A href={`/launch?from=${encodeURIComponent(props.job.id)}`} class="button">
+            Launch again
+          </A>
+          <Show when={canCancel()}>
+            <CancelButton job={props.job} />
+          </Show>
+        </div>
+      </div>
+      <Show when={props.job.description}>{(text) => <p class="max-w-prose text-muted">{text()}</p>}</Show>
+      <Origin job={props.job} />
+      <pre class="rounded-md bg-raised px-3 py-2 text-xs wrap-anywhere whitespace-pre-wrap">{props.job.command}</pre>
+    </header>
+  );
+}
+
+/** The jobs that this one comes from. */
+function Origin(props: { readonly job: JobDetails }): JSX.Element {
+  return (
+    <>
+      <Show when={props.job.arrayParent}>
+        {(array) => (
+          <p class="text-muted">
+            Task {props.job.arrayTaskId} of the array <JobLink job={array()} />
+          </p>
+        )}
+      </Show>
+      <Show when={props.job.basedOn}>
+        {(job) => (
+          <p class="text-muted">
+            Launched again from <JobLink job={job()} />
+          </p>
+        )}
+      </Show>
+    </>
+  );
+}
+
+function JobLink(props: { readonly job: { readonly id: string; readonly name: string } }): JSX.Element {
+  return (
+    <A href={`/jobs/${encodeURIComponent(props.job.id)}`} class="link">
+      {props.job.name}
+    </A>
+  );
+}

@@ -1,0 +1,146 @@
+import { graphql, type ResultOf } from '../../graphql/graphql.ts';
+import { jobRowFragment } from '../../graphql/job-row.ts';
+
+const jobDetailsFragment = graphql(`
+  fragment JobDetails on Job {
+    id
+    name
+    slurmJobId
+    state
+    isActive
+    reason
+    exitCode
+    signal
+    attempt
+    description
+    command
+    gitCommit
+    hasUncommittedChanges
+    workDir
+    partition
+    nodeList
+    submittedAt
+    startedAt
+    endedAt
+    estimatedStartAt
+    arrayTaskId
+    project {
+      id
+      name
+    }
+    cluster {
+      id
+      name
+    }
+    submittedBy {
+      id
+      name
+    }
+    basedOn {
+      id
+      name
+    }
+    arrayParent {
+      id
+      name
+    }
+    resources {
+      nodes
+      tasks
+      cpusPerTask
+      memoryMb
+      gpus
+      gpuType
+      timeLimitMinutes
+      account
+      qos
+      array
+    }
+    taskCounts {
+      state
+      count
+    }
+    events(first: 200) {
+      nodes {
+        cursor
+        kind
+        at
+        state
+        message
+      }
+      pageInfo {
+        hasNextPage
+      }
+    }
+  }
+`);
+
+export type JobDetails = ResultOf<typeof jobDetailsFragment>;
+export type TimelineEvent = JobDetails['events']['nodes'][number];
+
+export const jobQuery = graphql(
+  `
+    query Job($id: ID!) {
+      job(id: $id) {
+        ...JobDetails
+      }
+    }
+  `,
+  [jobDetailsFragment],
+);
+
+export const jobStatusSubscription = graphql(
+  `
+    subscription JobStatus($id: ID!) {
+      jobStatus(id: $id) {
+        ...JobDetails
+      }
+    }
+  `,
+  [jobDetailsFragment],
+);
+
+export const jobScriptQuery = graphql(`
+  query JobScript($id: ID!) {
+    job(id: $id) {
+      id
+      script
+    }
+  }
+`);
+
+export const jobTasksQuery = graphql(
+  `
+    query JobTasks($id: ID!, $after: String) {
+      job(id: $id) {
+        id
+        tasks(first: 100, after: $after) {
+          edges {
+            cursor
+            node {
+              ...JobRow
+            }
+          }
+          pageInfo {
+            hasNextPage
+          }
+          totalCount
+        }
+      }
+    }
+  `,
+  [jobRowFragment],
+);
+
+export const cancelJobMutation = graphql(`
+  mutation CancelJob($input: CancelJobInput!) {
+    cancelJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);

@@ -1,0 +1,44 @@
+import { For, type JSX, Show } from 'solid-js';
+import { JOB_STATES } from '../../lib/job-state.ts';
+import { RelativeTime } from '../../ui/time.tsx';
+import { TONE_CLASS } from '../../ui/tone.ts';
+import type { JobDetails, TimelineEvent } from './operations.ts';
+
+/** What happened to a job, latest first. */
+export function Timeline(props: { readonly events: JobDetails['events'] }): JSX.Element {
+  const told = (): readonly TimelineEvent[] => props.events.nodes.filter(isWorthTelling).toReversed();
+  return (
+    <>
+      <Show when={props.events.pageInfo.hasNextPage}>
+        <p class="mb-2 text-muted">Only its first events are shown.</p>
+      </Show>
+      <ol class="space-y-3">
+        <For each={told()}>
+          {(event) => (
+            <li class={`relative pl-5 ${TONE_CLASS[event.state === null ? 'neutral' : JOB_STATES[event.state].tone]}`}>
+              <span class="absolute top-1.5 left-0.5 size-2 rounded-full bg-tone" aria-hidden="true" />
+              <div class="flex flex-wrap items-baseline justify-between gap-x-2">
+                <span class="font-medium">{title(event)}</span>
+                <span class="text-xs text-muted">
+                  <RelativeTime at={event.at} />
+                </span>
+              </div>
+              <Show when={event.message}>{(message) => <p class="text-muted wrap-anywhere">{message()}</p>}</Show>
+            </li>
+          )}
+        </For>
+      </ol>
+    </>
+  );
+}
+
+/** An update without words changed a detail that the facts show already. */
+function isWorthTelling({ kind, message }: TimelineEvent): boolean {
+  return kind === 'CREATED' || kind === 'STATE_CHANGED' || (message !== null && message !== '');
+}
+
+function title({ kind, state }: TimelineEvent): string {
+  if (kind === 'CREATED') return 'Submitted';
+  if (kind === 'STATE_CHANGED' && state !== null) return JOB_STATES[state].label;
+  return 'Updated';
+}

@@ -1,0 +1,124 @@
+import type { VariablesOf } from '../../graphql/graphql.ts';
+import type { JobRow } from '../../graphql/job-row.ts';
+import { FAILED_STATES, JOB_STATES } from '../../lib/job-state.ts';
+import type { jobsQuery } from './operations.ts';
+
+export const STATE_GROUPS = ['all', 'active', 'finished', 'failed'] as const;
+export type StateGroup = (typeof STATE_GROUPS)[number];
+
+export const SORT_FIELDS = ['submitted', 'name', 'elapsed'] as const;
+export type SortField = (typeof SORT_FIELDS)[number];
+
+/** What the address says of the list: which jobs, and in what order. */
+export interface JobsFilter {
+  readonly search: string;
+  readonly group: StateGroup;
+  readonly cluster: string;
+  /** A project's id. */
+  readonly project: string;
+  readonly sort: SortField;
+  readonly isDescending: boolean;
+}
+
+/** The address's parameters; absent where the default holds, so that the plain list has a plain address. */
+export type JobsParameters = Partial<Record<'q' | 'state' | 'cluster' | 'project' | 'sort', string>>;
+
+const DEFAULT_SORT = '-submitted';
+
+export function readFilter(parameters: JobsParameters): JobsFilter {
+  const sort = parameters.sort ?? DEFAULT_SORT;
+  return {
+    search: parameters.q ?? '',
+    group: STATE_GROUPS.find((group) => group === parameters.state) ?? 'all',
+    cluster: parameters.cluster ?? '',
+    project: parameters.project ?? '',
+    sort: SORT_FIELDS.find((field) => field === sort.replace('-', '')) ?? 'submitted',
+    isDescending: sort.startsWith('-'),
+  };
+}
+
+/** The parameter for the order that a click on a column's head asks for: the other way round, or its natural one. */
+export function nextSort(filter: JobsFilter, field: SortField): string | undefined {
+  const isDescending = filter.sort === field ? !filter.isDescending : field !== 'name';
+  const sort = `${isDescending ? '-' : ''}${field}`;
+  return sort === DEFAULT_SORT ? undefined : sort;
+}
+
+/** The parts of a list that are shown one under the other: what is active stands first, in every order. */
+export type SectionName = 'active' | 'finished';
+
+export function sectionsOf(group: StateGroup): readonly SectionName[] {
+  switch (group) {
+    case 'all':
+      return ['active', 'finished'];
+    case 'active':
+      return ['active'];
+    case 'finished':
+    case 'failed':
+      return ['finished'];
+  }
+}
+
+const ORDER_FIELDS = { submitted: 'SUBMITTED_AT', name: 'NAME', elapsed: 'ELAPSED' } as const;
+
+export function toVariables(filter: JobsFilter, section: SectionName): Omit<VariablesOf<typeof jobsQuery>, 'after'> {
+  return {
+    filter: {
+      isActive: section === 'active',
+      ...(filter.group === 'failed' && { states: [...FAILED_STATES] }),
+      ...(filter.search !== '' && { search: filter.search }),
+      ...(filter.cluster !== '' && { clusters: [filter.cluster] }),
+      ...(filter.project !== '' && { projects: [filter.project] }),
+    },
+    orderBy: { field: ORDER_FIELDS[filter.sort], direction: filter.isDescending ? 'DESC' : 'ASC' },
+  };
+}
+
+/** Whether a job belongs to a section: the same rule as the server applies to `toVariables`. */
+export function includesJob(filter: JobsFilter, section: SectionName, job: JobRow): boolean {
+  return (
+    job.isActive === (section === 'active') &&
+    !job.isArchived &&
+    job.arrayTaskId === null &&
+    (filter.group !== 'failed' || JOB_STATES[job.state].isFailure) &&
+    (filter.cluster === '' || job.cluster.name === filter.cluster) &&
+    (filter.project === '' || job.project?.id === filter.project) &&
+    hasWords(job, filter.search)
+  );
+}
+
+function hasWords(job: JobRow, search: string): boolean {
+  const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, job.project?.name]
+    .filter((text) => typeof text === 'string')
+    .map((text) => text.toLowerCase());
+  const words = search.toLowerCase().split(/\s+/);
+  return words.every((word) => texts.some((text) => text.includes(word)));
+}
+
+/** The server's order; equal ones stand by id, which grows with age. */
+export function compareJobs(filter: JobsFilter, left: JobRow, right: JobRow): number {
+  const order = compareBy(filter.sort, left, right) || compareText(left.id, right.id);
+  return filter.isDescending ? -order : order;
+}
+
+function compareBy(field: SortField, left: JobRow, right: JobRow): number {
+  switch (field) {
+    case 'submitted':
+      return Date.parse(left.submittedAt) - Date.parse(right.submittedAt);
+    case 'name':
+      return compareText(left.name, right.name);
+    case 'elapsed':
+      return elapsed(left) - elapsed(right);
+  }
+}
+
+/** Of two jobs that run, the one that started first stays ahead, whatever the time is. */
+function elapsed({ startedAt, endedAt }: JobRow): number {
+  if (startedAt === null) return -1;
+  return (endedAt === null ? Date.now() : Date.parse(endedAt)) - Date.parse(startedAt);
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}

@@ -1,0 +1,63 @@
+import { A } from '@solidjs/router';
+import { type JSX, Show } from 'solid-js';
+import { isStale, useClusters } from '../../graphql/clusters.ts';
+import type { JobRow } from '../../graphql/job-row.ts';
+import { JOB_STATES } from '../../lib/job-state.ts';
+import { describeOutcome, describeResources } from '../../lib/job-text.ts';
+import { StateBadge } from '../../ui/state-badge.tsx';
+import { TaskBar } from '../../ui/task-bar.tsx';
+import { Elapsed, RelativeTime } from '../../ui/time.tsx';
+import { TONE_CLASS } from '../../ui/tone.ts';
+
+const CELL = 'border-b border-line px-3';
+
+/** One job; the whole row leads to its page. */
+export function JobTableRow(props: { readonly job: JobRow; readonly isPhone: boolean }): JSX.Element {
+  const clusters = useClusters();
+  return (
+    <tr class="relative h-14 hover:bg-raised focus-within:bg-raised md:h-9" data-job-id={props.job.id}>
+      <td class={CELL}>
+        <StateBadge state={props.job.state} isStale={isStale(props.job, clusters)} isIconOnly={props.isPhone} />
+      </td>
+      <td class={CELL}>
+        <div class="flex min-w-0 items-center gap-2">
+          <A
+            href={`/jobs/${encodeURIComponent(props.job.id)}`}
+            class="truncate font-medium after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+          >
+            {props.job.name}
+          </A>
+          <span class="hidden text-xs text-muted sm:inline">{props.job.slurmJobId}</span>
+          <Show when={props.job.taskCounts.length > 0}>
+            <TaskBar counts={props.job.taskCounts} />
+          </Show>
+        </div>
+        <Show when={props.isPhone}>
+          <div class={`truncate text-xs text-muted ${TONE_CLASS[JOB_STATES[props.job.state].tone]}`}>
+            <span class="text-tone" aria-hidden="true">
+              {JOB_STATES[props.job.state].label}
+            </span>{' '}
+            · {props.job.cluster.name} · <RelativeTime at={props.job.submittedAt} />
+          </div>
+        </Show>
+      </td>
+      <td class={`${CELL} hidden truncate lg:table-cell`}>{props.job.project?.name ?? <Absent />}</td>
+      <td class={`${CELL} hidden truncate md:table-cell`}>{props.job.cluster.name}</td>
+      <td class={`${CELL} hidden truncate xl:table-cell`}>{props.job.partition ?? <Absent />}</td>
+      <td class={`${CELL} hidden truncate md:table-cell`}>{describeResources(props.job.resources) || <Absent />}</td>
+      <td class={`${CELL} hidden text-muted md:table-cell`}>
+        <RelativeTime at={props.job.submittedAt} />
+      </td>
+      <td class={`${CELL} text-right`}>
+        <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
+      </td>
+      <td class={`${CELL} hidden truncate text-muted lg:table-cell`} title={describeOutcome(props.job)}>
+        {describeOutcome(props.job)}
+      </td>
+    </tr>
+  );
+}
+
+function Absent(): JSX.Element {
+  return <span class="text-muted">–</span>;
+}

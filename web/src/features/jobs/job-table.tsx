@@ -1,0 +1,191 @@
+import ArrowDown from 'lucide-solid/icons/arrow-down';
+import ArrowUp from 'lucide-solid/icons/arrow-up';
+import { type Accessor, createMemo, For, type JSX, Show } from 'solid-js';
+import type { JobSection } from '../../graphql/job-section.ts';
+import { createMediaQuery } from '../../lib/media.ts';
+import { createPageWindow } from '../../lib/page-window.ts';
+import { Notice, Skeleton } from '../../ui/notice.tsx';
+import type { JobsFilter, SortField } from './filter.ts';
+import { JobTableRow } from './job-row.tsx';
+import { MAX_ROWS } from './state.ts';
+
+const HEADINGS: Readonly<Record<string, string>> = { active: 'Active', finished: 'Finished' };
+
+/** How many columns are shown from each width on: what a cell that spans them all has to know. */
+const COLUMNS = { phone: 3, medium: 6, large: 8, extraLarge: 9 } as const;
+
+function createColumnCount(): Accessor<number> {
+  const isMedium = createMediaQuery('(min-width: 48rem)');
+  const isLarge = createMediaQuery('(min-width: 64rem)');
+  const isExtraLarge = createMediaQuery('(min-width: 80rem)');
+  return () => {
+    if (isExtraLarge()) return COLUMNS.extraLarge;
+    if (isLarge()) return COLUMNS.large;
+    return isMedium() ? COLUMNS.medium : COLUMNS.phone;
+  };
+}
+
+interface JobTableProps {
+  readonly sections: readonly JobSection[];
+  readonly filter: JobsFilter;
+  onSort(field: SortField): void;
+}
+
+export function JobTable(props: JobTableProps): JSX.Element {
+  const columns = createColumnCount();
+  const rowCount = (): number => props.sections.reduce((sum, { list }) => sum + list.ids().length, 0);
+  return (
+    <table class="card w-full table-fixed border-separate border-spacing-0">
+      <colgroup>
+        <col class="w-12 md:w-34" />
+        <col />
+        <col class="hidden w-36 lg:table-column" />
+        <col class="hidden w-28 md:table-column" />
+        <col class="hidden w-28 xl:table-column" />
+        <col class="hidden w-40 md:table-column" />
+        <col class="hidden w-28 md:table-column" />
+        <col class="w-20" />
+        <col class="hidden w-44 lg:table-column" />
+      </colgroup>
+      <thead>
+        <tr>
+          <th class="table-head">State</th>
+          <SortableHead field="name" label="Name" {...props} />
+          <th class="table-head hidden lg:table-cell">Project</th>
+          <th class="table-head hidden md:table-cell">Cluster</th>
+          <th class="table-head hidden xl:table-cell">Partition</th>
+          <th class="table-head hidden md:table-cell">Resources</th>
+          <SortableHead field="submitted" label="Submitted" class="hidden md:table-cell" {...props} />
+          <SortableHead field="elapsed" label="Elapsed" class="text-right" {...props} />
+          <th class="table-head hidden lg:table-cell">Reason</th>
+        </tr>
+      </thead>
+      <For each={props.sections}>
+        {(section) => <Section section={section} columns={columns()} layout={rowCount} />}
+      </For>
+    </table>
+  );
+}
+
+interface SortableHeadProps extends JobTableProps {
+  readonly field: SortField;
+  readonly label: string;
+  readonly class?: string;
+}
+
+function SortableHead(props: SortableHeadProps): JSX.Element {
+  const order = (): 'ascending' | 'descending' | 'none' => {
+    if (props.filter.sort !== props.field) return 'none';
+    return props.filter.isDescending ? 'descending' : 'ascending';
+  };
+  return (
+    <th class={`table-head ${props.class ?? ''}`} aria-sort={order()}>
+      <button
+        type="button"
+        class="inline-flex items-center gap-1 rounded hover:text-ink"
+        classList={{ 'text-ink': order() !== 'none' }}
+        onClick={() => props.onSort(props.field)}
+      >
+        {props.label}
+        <Show when={order() !== 'none'}>
+          <Show when={order() === 'ascending'} fallback={<ArrowDown size={12} aria-hidden="true" />}>
+            <ArrowUp size={12} aria-hidden="true" />
+          </Show>
+        </Show>
+      </button>
+    </th>
+  );
+}
+
+interface SectionProps {
+  readonly section: JobSection;
+  readonly columns: number;
+  /** Changes with the height of the sections above. */
+  layout(): unknown;
+}
+
+/** One section's heading and rows, of which only those near the view are drawn. */
+function Section(props: SectionProps): JSX.Element {
+  const { list } = props.section;
+  const isPhone = (): boolean => props.columns === COLUMNS.phone;
+  const rowHeight = (): number => (isPhone() ? 56 : 36);
+  let anchor: HTMLElement | undefined;
+  const range = createPageWindow(
+    () => anchor,
+    () => list.ids().length,
+    rowHeight,
+    props.layout,
+  );
+  const drawn = createMemo(() => list.ids().slice(range().start, range().end));
+
+  return (
+    <tbody>
+      <tr>
+        <th
+          colSpan={props.columns}
+          scope="rowgroup"
+          class="border-b border-line bg-raised px-3 py-1.5 text-left text-xs font-medium"
+        >
+          {HEADINGS[props.section.name]}{' '}
+          <Show when={props.section.isLoaded()}>
+            <span class="font-normal text-muted">{list.total().toLocaleString()}</span>
+          </Show>
+        </th>
+      </tr>
+      <Show when={props.section.fault()}>
+        {(fault) => (
+          <WholeRow columns={props.columns}>
+            <div class="flex flex-wrap items-center gap-3 p-3">
+              <Notice tone="bad">{fault()}</Notice>
+              <button type="button" class="button" onClick={() => props.section.reload()}>
+                Try again
+              </button>
+            </div>
+          </WholeRow>
+        )}
+      </Show>
+      <Show when={!props.section.isLoaded() && props.section.fault() === null}>
+        <WholeRow columns={props.columns}>
+          <Skeleton rows={4} />
+        </WholeRow>
+      </Show>
+      <tr
+        ref={(element) => {
+          anchor = element;
+        }}
+        style={{ height: `${range().start * rowHeight()}px` }}
+      />
+      <For each={drawn()}>
+        {(id) => <Show when={list.get(id)}>{(job) => <JobTableRow job={job()} isPhone={isPhone()} />}</Show>}
+      </For>
+      <tr style={{ height: `${(list.ids().length - range().start - drawn().length) * rowHeight()}px` }} />
+      <Show when={list.hasMore()}>
+        <WholeRow columns={props.columns}>
+          <div class="p-2 text-center text-muted">
+            <Show
+              when={list.ids().length < MAX_ROWS}
+              fallback={`The first ${MAX_ROWS.toLocaleString()} are shown. Filter to see the others.`}
+            >
+              <button
+                type="button"
+                class="button"
+                disabled={props.section.isLoadingMore()}
+                onClick={() => props.section.loadMore()}
+              >
+                Load more
+              </button>
+            </Show>
+          </div>
+        </WholeRow>
+      </Show>
+    </tbody>
+  );
+}
+
+function WholeRow(props: { readonly columns: number; readonly children: JSX.Element }): JSX.Element {
+  return (
+    <tr>
+      <td colSpan={props.columns}>{props.children}</td>
+    </tr>
+  );
+}

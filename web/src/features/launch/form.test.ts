@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { Attempt } from './attempt.ts';
+import { emptyForm, type FormValues, formOf, fromMemory, readForm, toMemory } from './form.ts';
+
+function form(values: Partial<FormValues> = {}): FormValues {
+  return { ...emptyForm(), projectId: 'P1', cluster: 'alpha', command: 'python train.py', ...values };
+}
+
+describe('readForm', () => {
+  it('leaves out what is empty, so that the defaults of the cluster hold', () => {
+    const { input } = readForm(form());
+    expect(input).toMatchObject({
+      projectId: 'P1',
+      cluster: 'alpha',
+      command: 'python train.py',
+      gpus: null,
+      name: null,
+    });
+    expect(input).toMatchObject({ environment: [], extraOptions: [], includeUncommitted: false });
+  });
+
+  it('reads numbers, sizes, times and lists', () => {
+    const { input } = readForm(
+      form({ gpus: '4', memoryMb: '64', timeLimitMinutes: '1:30:00', extraOptions: '--exclusive\n\n --nice=10 ' }),
+    );
+    expect(input).toMatchObject({ gpus: 4, memoryMb: 65_536, timeLimitMinutes: 90 });
+    expect(input?.extraOptions).toEqual(['--exclusive', '--nice=10']);
+  });
+
+  it('says at each field what it can not read, all at once', () => {
+    const { input, errors } = readForm(form({ command: ' ', gpus: 'some', timeLimitMinutes: 'long', memoryMb: '-' }));
+    expect(input).toBeNull();
+    expect(Object.keys(errors ?? {}).toSorted()).toEqual(['command', 'gpus', 'memoryMb', 'timeLimitMinutes']);
+  });
+
+  it('takes uncommitted changes with HEAD alone', () => {
+    expect(readForm(form({ includeUncommitted: true })).input?.includeUncommitted).toBe(true);
+    expect(readForm(form({ includeUncommitted: true, gitRef: 'v1' })).input?.includeUncommitted).toBe(false);
+  });
+
+  it('skips rows of the environment that were left empty, and refuses a name that no shell takes', () => {
+    const rows = [
+      { name: ' SEED ', value: '1' },
+      { name: '', value: '' },
+    ];
+    expect(readForm(form({ environment: rows })).input?.environment).toEqual([{ name: 'SEED', value: '1' }]);
+    expect(readForm(form({ environment: [{ name: '2ND', value: '' }] })).errors?.environment).toBeDefined();
+    expect(readForm(form({ environment: [{ name: '', value: 'secret' }] })).errors?.environment).toBeDefined();
+  });
+});
+
+describe('what is remembered', () => {
+  it('never holds the environment variables', () => {
+    const json = JSON.stringify(toMemory(form({ environment: [{ name: 'TOKEN', value: 'secret' }] })));
+    expect(json).not.toContain('secret');
+    expect(fromMemory(json)).toMatchObject({ command: 'python train.py', cluster: 'alpha' });
+  });
+
+  it('is taken field by field, whatever was stored', () => {
+    expect(fromMemory('{"command": "x", "gpus": 4, "environment": [1], "other": "y"}')).toEqual({ command: 'x' });
+    expect(fromMemory('null')).toEqual({});
+  });
+});
+
+it('fills the form from an earlier job with the commit that it ran', () => {
+  const resources = { nodes: null, tasks: null, cpusPerTask: 8, memoryMb: 65_536, gpus: 4, gpuType: 'a100' };
+  const values = formOf({
+    id: 'J',
+    name: 'train',
+    description: null,
+    command: 'python train.py',
+    gitCommit: '3f9c2d81',
+    hasUncommittedChanges: false,
+    partition: 'gpu',
+    project: { id: 'P1' },
+    cluster: { id: 'C1', name: 'alpha' },
+    resources: { ...resources, timeLimitMinutes: 480, account: null, qos: null, array: '0-3' },
+  });
+  expect(readForm(values).input).toMatchObject({
+    gitRef: '3f9c2d81',
+    gpus: 4,
+    gpuType: 'a100',
+    memoryMb: 65_536,
+    timeLimitMinutes: 480,
+    array: '0-3',
+  });
+});
+
+describe('an attempt', () => {
+  it('keeps its key while the same is sent again without an answer', () => {
+    const attempt = new Attempt();
+    const key = attempt.keyFor({ command: 'a' });
+    expect(attempt.keyFor({ command: 'a' })).toBe(key);
+  });
+
+  it('takes a new key for other content, and after an answer', () => {
+    const attempt = new Attempt();
+    const key = attempt.keyFor({ command: 'a' });
+    const other = attempt.keyFor({ command: 'b' });
+    attempt.settle();
+    expect(new Set([key, other, attempt.keyFor({ command: 'b' })]).size).toBe(3);
+  });
+});

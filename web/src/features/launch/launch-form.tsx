@@ -1,0 +1,104 @@
+import { useNavigate } from '@solidjs/router';
+import { createSignal, type JSX, Show } from 'solid-js';
+import { createStore } from 'solid-js/store';
+import { createAction } from '../../graphql/action.ts';
+import { errorsByField, type FieldErrors } from '../../lib/user-errors.ts';
+import { Field } from '../../ui/field.tsx';
+import { Notice } from '../../ui/notice.tsx';
+import { Attempt } from './attempt.ts';
+import { ClusterSelect } from './cluster-select.tsx';
+import { CodeFields, ProjectSelect } from './code-fields.tsx';
+import { EnvironmentFields } from './environment-fields.tsx';
+import { FIELDS, type Field as FieldName, type FormValues, readForm } from './form.ts';
+import { remember } from './memory.ts';
+import { createOffer } from './offer.ts';
+import { type LaunchProject, submitJobMutation } from './operations.ts';
+import { ResourceFields } from './resource-fields.tsx';
+import { type FormState, TextInput } from './text-input.tsx';
+
+interface LaunchFormProps {
+  readonly projects: readonly LaunchProject[];
+  readonly initial: FormValues;
+  readonly basedOnJobId: string | null;
+}
+
+export function LaunchForm(props: LaunchFormProps): JSX.Element {
+  const [form, setForm] = createStore<FormValues>(props.initial);
+  const [errors, setErrors] = createSignal<FieldErrors<FieldName>>({});
+  const [submit, isSubmitting] = createAction(submitJobMutation);
+  const navigate = useNavigate();
+  const attempt = new Attempt();
+  const state: FormState = { form, setForm, errors };
+  const offer = createOffer(() => form.cluster);
+
+  async function launch(): Promise<void> {
+    if (isSubmitting()) return;
+    const reading = readForm(form);
+    setErrors(reading.errors ?? {});
+    if (reading.input === null) return;
+    const input = { ...reading.input, basedOnJobId: props.basedOnJobId };
+    const result = await submit({ input: { ...input, idempotencyKey: attempt.keyFor(input) } });
+    // Without an answer it isn't known whether there is a job now: the key stays, and the next try finds out.
+    if (result === null) return;
+    attempt.settle();
+    const { job, userErrors } = result.submitJob;
+    setErrors(errorsByField(userErrors, FIELDS));
+    if (job === null) return;
+    remember(form);
+    navigate(`/jobs/${encodeURIComponent(job.id)}`);
+  }
+
+  return (
+    <form
+      class="space-y-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void launch();
+      }}
+    >
+      <div class="grid items-start gap-4 lg:grid-cols-2">
+        <div class="space-y-4">
+          <section class="card space-y-4 p-4">
+            <h2>What to run</h2>
+            <ProjectSelect {...state} projects={props.projects} />
+            <Field label="Command" error={errors().command} hint="Runs with bash in the checked-out project.">
+              {(attributes) => (
+                <textarea
+                  {...attributes}
+                  class="control font-mono"
+                  rows="4"
+                  spellcheck={false}
+                  placeholder="python train.py --config configs/base.yaml"
+                  value={form.command}
+                  onInput={(event) => setForm('command', event.currentTarget.value)}
+                />
+              )}
+            </Field>
+            <CodeFields {...state} project={props.projects.find(({ id }) => id === form.projectId)} />
+            <TextInput {...state} field="name" label="Name" placeholder="Left empty, from the command" />
+            <TextInput {...state} field="description" label="Description" placeholder="What this run is to show" />
+          </section>
+          <EnvironmentFields {...state} />
+        </div>
+        <div class="space-y-4">
+          <section class="card space-y-4 p-4">
+            <h2>Where and with what</h2>
+            <ClusterSelect {...state} />
+            <ResourceFields {...state} offer={offer} />
+          </section>
+        </div>
+      </div>
+      <Show when={errors().form}>{(error) => <Notice tone="bad">{error()}</Notice>}</Show>
+      <div class="flex items-center justify-end gap-3">
+        <Show when={Object.keys(errors()).length > 0}>
+          <span class="tone-bad text-tone" role="alert">
+            Not launched: see the messages at the fields.
+          </span>
+        </Show>
+        <button type="submit" class="button button-primary h-9 px-6" disabled={isSubmitting()}>
+          {isSubmitting() ? 'Launching…' : 'Launch'}
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,101 @@
+import { graphql, type ResultOf, type VariablesOf } from '../../graphql/graphql.ts';
+
+export const launchProjectsQuery = graphql(`
+  query LaunchProjects {
+    projects(first: 100) {
+      nodes {
+        id
+        name
+        branch
+        isDirty
+        headCommit {
+          sha
+          subject
+        }
+        branches {
+          name
+        }
+      }
+    }
+  }
+`);
+
+export type LaunchProject = ResultOf<typeof launchProjectsQuery>['projects']['nodes'][number];
+
+export const offerQuery = graphql(`
+  query Offer($cluster: String!) {
+    cluster(name: $cluster) {
+      id
+      partitions {
+        name
+        isDefault
+        state
+        gpus {
+          gpuType
+          idle
+        }
+      }
+      gpuAvailability {
+        fetchedAt
+        pools {
+          gpuType
+          total
+          idle
+        }
+      }
+    }
+  }
+`);
+
+export type Offer = NonNullable<ResultOf<typeof offerQuery>['cluster']>;
+
+export const originalJobQuery = graphql(`
+  query OriginalJob($id: ID!) {
+    job(id: $id) {
+      id
+      name
+      description
+      command
+      gitCommit
+      hasUncommittedChanges
+      partition
+      project {
+        id
+      }
+      cluster {
+        id
+        name
+      }
+      resources {
+        nodes
+        tasks
+        cpusPerTask
+        memoryMb
+        gpus
+        gpuType
+        timeLimitMinutes
+        account
+        qos
+        array
+      }
+    }
+  }
+`);
+
+export type OriginalJob = NonNullable<ResultOf<typeof originalJobQuery>['job']>;
+
+export const submitJobMutation = graphql(`
+  mutation SubmitJob($input: SubmitJobInput!) {
+    submitJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+        path
+      }
+    }
+  }
+`);
+
+export type SubmitJobInput = VariablesOf<typeof submitJobMutation>['input'];

@@ -1,0 +1,155 @@
+import ArrowDownToLine from 'lucide-solid/icons/arrow-down-to-line';
+import WrapText from 'lucide-solid/icons/text-wrap';
+import { createEffect, createSignal, For, type JSX, Match, on, Show, Switch } from 'solid-js';
+import { useApi } from '../../graphql/api.ts';
+import type { LogStream } from '../../graphql/graphql.ts';
+import { useShortcuts } from '../../lib/shortcuts.ts';
+import { formatBytes } from '../../lib/size.ts';
+import { Notice } from '../../ui/notice.tsx';
+import { LogView } from './log-view.tsx';
+import { createLog, type Log } from './state.ts';
+
+const STREAMS = [
+  ['STDOUT', 'stdout'],
+  ['STDERR', 'stderr'],
+] as const;
+
+export interface LogPanelProps {
+  readonly jobId: string;
+  readonly isJobActive: boolean;
+  readonly stream: LogStream;
+  onStream(stream: LogStream): void;
+}
+
+/** The log of one job, with its switches. It is made for one job: a new job needs a new panel. */
+export default function LogPanel(props: LogPanelProps): JSX.Element {
+  const [isWrapped, setIsWrapped] = createSignal(false);
+  const [isFollowing, setIsFollowing] = createSignal(true);
+  const log = createLog(useApi(), props.jobId, () => props.stream);
+  const isEmpty = (): boolean => {
+    log.version();
+    return log.buffer.endOffset === 0;
+  };
+  /** An absence is only told once it is known. */
+  const absence = (): string => {
+    if (log.isComplete()) return `Nothing was written to ${props.stream.toLowerCase()}.`;
+    return props.isJobActive
+      ? 'Nothing written yet. Lines appear here as the job writes them.'
+      : 'Asking the cluster for it…';
+  };
+  createEffect(on([() => props.stream, log.reading], () => setIsFollowing(true)));
+  useShortcuts([
+    {
+      key: 'o',
+      label: 'Switch between stdout and stderr',
+      run: () => props.onStream(props.stream === 'STDOUT' ? 'STDERR' : 'STDOUT'),
+    },
+    { key: 'w', label: 'Wrap long lines', run: () => setIsWrapped(!isWrapped()) },
+    { key: 'f', label: 'Follow the end of the log', run: follow },
+  ]);
+
+  function follow(): void {
+    if (log.reading() !== 'end') log.read('end');
+    setIsFollowing(true);
+  }
+
+  return (
+    <section class="card overflow-hidden" aria-label="Log">
+      <div class="flex flex-wrap items-center gap-2 border-b border-line px-2 py-1.5">
+        <fieldset class="flex rounded-md bg-raised p-0.5">
+          <legend class="sr-only">Stream</legend>
+          <For each={STREAMS}>
+            {([stream, label]) => (
+              <button
+                type="button"
+                class="rounded px-2.5 py-0.5 text-xs aria-pressed:bg-surface aria-pressed:font-medium aria-pressed:shadow-sm"
+                aria-pressed={props.stream === stream}
+                onClick={() => props.onStream(stream)}
+              >
+                {label}
+              </button>
+            )}
+          </For>
+        </fieldset>
+        <LogPosition log={log} onGoToEnd={follow} />
+        <div class="ml-auto flex gap-1">
+          <Toggle
+            label="Wrap"
+            icon={<WrapText size={14} />}
+            isOn={isWrapped()}
+            onClick={() => setIsWrapped(!isWrapped())}
+          />
+          <Toggle
+            label="Follow"
+            icon={<ArrowDownToLine size={14} />}
+            isOn={isFollowing() && log.reading() === 'end'}
+            onClick={follow}
+          />
+        </div>
+      </div>
+      <Show when={log.fault()}>{(fault) => <Notice tone="bad">The log can't be read: {fault()}</Notice>}</Show>
+      <Show when={log.wasReset()}>
+        <Notice tone="neutral">The file was replaced while it was shown; this is the new one from its start.</Notice>
+      </Show>
+      <Show
+        when={!isEmpty()}
+        fallback={<p class="log grid h-40 place-items-center px-4 text-center">{log.fault() === null && absence()}</p>}
+      >
+        <LogView log={log} isWrapped={isWrapped()} isFollowing={isFollowing()} onFollow={setIsFollowing} />
+      </Show>
+    </section>
+  );
+}
+
+/** What part of the log this is, and the way to the other. */
+function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Element {
+  const hiddenBytes = (): number => {
+    props.log.version();
+    return props.log.buffer.startOffset;
+  };
+  return (
+    <span class="text-xs text-muted">
+      <Switch>
+        <Match when={props.log.reading() === 'start'}>
+          {hiddenBytes() > 0 ? `The first ${formatBytes(hiddenBytes())} were let go.` : 'From the start.'}{' '}
+          <Show when={hiddenBytes() > 0}>
+            <button type="button" class="link" onClick={() => props.log.read('start')}>
+              Start again
+            </button>
+            {' · '}
+          </Show>
+          <button type="button" class="link" onClick={() => props.onGoToEnd()}>
+            Go to the end
+          </button>
+        </Match>
+        <Match when={hiddenBytes() > 0}>
+          The first {formatBytes(hiddenBytes())} are not shown.{' '}
+          <button type="button" class="link" onClick={() => props.log.read('start')}>
+            Read from the start
+          </button>
+        </Match>
+        <Match when={props.log.isComplete()}>Complete</Match>
+      </Switch>
+    </span>
+  );
+}
+
+interface ToggleProps {
+  readonly label: string;
+  readonly icon: JSX.Element;
+  readonly isOn: boolean;
+  onClick(): void;
+}
+
+function Toggle(props: ToggleProps): JSX.Element {
+  return (
+    <button
+      type="button"
+      class="button button-quiet h-7 text-xs aria-pressed:bg-accent-soft aria-pressed:text-accent"
+      aria-pressed={props.isOn}
+      onClick={() => props.onClick()}
+    >
+      {props.icon} {props.label}
+    </button>
+  );
+}

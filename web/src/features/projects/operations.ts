@@ -1,0 +1,98 @@
+import { graphql, type ResultOf } from '../../graphql/graphql.ts';
+
+const projectFragment = graphql(`
+  fragment ProjectDetails on Project {
+    id
+    name
+    path
+    condaEnv
+    prologue
+    remoteUrl
+    branch
+    headCommit {
+      sha
+      subject
+      author
+      committedAt
+    }
+    isDirty
+    syncedAt
+  }
+`);
+
+export type ProjectDetails = ResultOf<typeof projectFragment>;
+
+export const projectsQuery = graphql(
+  `
+    query Projects {
+      projects(first: 100) {
+        nodes {
+          ...ProjectDetails
+        }
+        totalCount
+      }
+    }
+  `,
+  [projectFragment],
+);
+
+export const addProjectMutation = graphql(
+  `
+    mutation AddProject($input: AddProjectInput!) {
+      addProject(input: $input) {
+        project {
+          ...ProjectDetails
+        }
+        userErrors {
+          message
+          path
+        }
+      }
+    }
+  `,
+  [projectFragment],
+);
+
+export const updateProjectMutation = graphql(
+  `
+    mutation UpdateProject($input: UpdateProjectInput!) {
+      updateProject(input: $input) {
+        project {
+          ...ProjectDetails
+        }
+        userErrors {
+          message
+          path
+        }
+      }
+    }
+  `,
+  [projectFragment],
+);
+
+export const syncProjectMutation = graphql(
+  `
+    mutation SyncProject($input: SyncProjectInput!) {
+      syncProject(input: $input) {
+        project {
+          ...ProjectDetails
+        }
+        userErrors {
+          message
+        }
+      }
+    }
+  `,
+  [projectFragment],
+);
+
+export const removeProjectMutation = graphql(`
+  mutation RemoveProject($input: RemoveProjectInput!) {
+    removeProject(input: $input) {
+      removedProjectId
+      userErrors {
+        message
+      }
+    }
+  }
+`);

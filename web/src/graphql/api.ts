@@ -1,0 +1,59 @@
+import {
+  type AnyVariables,
+  type Client,
+  cacheExchange,
+  createClient,
+  fetchExchange,
+  mapExchange,
+  type TypedDocumentNode,
+} from '@urql/core';
+import { createContext, useContext } from 'solid-js';
+import { isUnauthenticated } from './errors.ts';
+import { createSocket, type Socket } from './socket.ts';
+
+/** The two ways to the server: requests by HTTP, and streams over one WebSocket. */
+export interface Api {
+  readonly client: Client;
+  readonly socket: Socket;
+}
+
+/** Both ways carry the session's cookie by themselves; `onUnauthenticated` hears when the server no longer takes it. */
+export function createApi(onUnauthenticated: () => void): Api {
+  const client = createClient({
+    url: '/graphql',
+    preferGetMethod: false,
+    fetchOptions: { credentials: 'same-origin' },
+    exchanges: [
+      cacheExchange,
+      mapExchange({
+        onError: (error) => {
+          if (isUnauthenticated(error)) onUnauthenticated();
+        },
+      }),
+      fetchExchange,
+    ],
+  });
+  const socketUrl = new URL('/graphql', location.href);
+  socketUrl.protocol = socketUrl.protocol === 'https:' ? 'wss:' : 'ws:';
+  return { client, socket: createSocket(socketUrl.href, onUnauthenticated) };
+}
+
+export const ApiContext = createContext<Api>();
+
+export function useApi(): Api {
+  const api = useContext(ApiContext);
+  if (api === undefined) throw new Error('useApi() needs an ApiContext around it');
+  return api;
+}
+
+/** The server's answer of this moment, past every cache; throws a CombinedError if any part of it failed. */
+export async function ask<Result, Variables extends AnyVariables>(
+  client: Client,
+  document: TypedDocumentNode<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
+  const { data, error } = await client.query(document, variables, { requestPolicy: 'network-only' }).toPromise();
+  if (error !== undefined) throw error;
+  if (data === undefined) throw new Error('The server gave neither data nor an error.');
+  return data;
+}

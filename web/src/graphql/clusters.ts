@@ -1,0 +1,118 @@
+import { createContext, createSignal, onCleanup, useContext } from 'solid-js';
+import { createStore, reconcile } from 'solid-js/store';
+import { CLUSTER_STATUSES } from '../lib/cluster-status.ts';
+import { type Api, ask } from './api.ts';
+import { describeError } from './errors.ts';
+import { graphql, type ResultOf } from './graphql.ts';
+import { openStream } from './stream.ts';
+
+const clusterHealthFragment = graphql(`
+  fragment ClusterHealth on Cluster {
+    id
+    name
+    host
+    status
+    statusMessage
+    lastPolledAt
+    slurmVersion
+    activeJobCount
+  }
+`);
+
+const clustersQuery = graphql(
+  `
+    query Clusters {
+      clusters {
+        ...ClusterHealth
+      }
+    }
+  `,
+  [clusterHealthFragment],
+);
+
+const clusterStatusSubscription = graphql(
+  `
+    subscription ClusterStatus {
+      clusterStatus {
+        ...ClusterHealth
+      }
+    }
+  `,
+  [clusterHealthFragment],
+);
+
+export type ClusterHealth = ResultOf<typeof clusterHealthFragment>;
+
+/** The health of every cluster as the server knows it at this moment. */
+export interface LiveClusters {
+  /** By name; empty until the first answer. */
+  readonly all: readonly ClusterHealth[];
+  isLoaded(): boolean;
+  /** Why they can't be shown, null when they can. */
+  fault(): string | null;
+  get(name: string): ClusterHealth | undefined;
+}
+
+export function createLiveClusters({ client, socket }: Api): LiveClusters {
+  const [state, setState] = createStore<{ all: ClusterHealth[] }>({ all: [] });
+  const [isLoaded, setIsLoaded] = createSignal(false);
+  const [fault, setFault] = createSignal<string | null>(null);
+  // What the stream brought while the query was under way is newer than the query's answer.
+  const newer = new Map<string, ClusterHealth>();
+
+  function show(clusters: readonly ClusterHealth[]): void {
+    const sorted = clusters.toSorted((left, right) => left.name.localeCompare(right.name));
+    setState('all', reconcile(sorted));
+  }
+
+  async function load(): Promise<void> {
+    newer.clear();
+    try {
+      const { clusters } = await ask(client, clustersQuery, {});
+      show(clusters.map((cluster) => newer.get(cluster.id) ?? cluster));
+      setFault(null);
+    } catch (error) {
+      setFault(describeError(error));
+    }
+    setIsLoaded(true);
+  }
+
+  onCleanup(
+    openStream(socket, {
+      document: clusterStatusSubscription,
+      variables: {},
+      next: ({ clusterStatus }) => {
+        newer.set(clusterStatus.id, clusterStatus);
+        show([...state.all.filter((cluster) => cluster.id !== clusterStatus.id), clusterStatus]);
+      },
+      isFinished: () => false,
+      fault: setFault,
+    }),
+  );
+  // The stream tells of changes only, so each new connection needs the whole once.
+  onCleanup(socket.onConnected(() => void load()));
+  void load();
+
+  return {
+    get all() {
+      return state.all;
+    },
+    isLoaded,
+    fault,
+    get: (name) => state.all.find((cluster) => cluster.name === name),
+  };
+}
+
+/** Whether a job's state is only what was last heard: it may have moved on, and its cluster can't be asked now. */
+export function isStale(job: { isActive: boolean; cluster: { name: string } }, clusters: LiveClusters): boolean {
+  const status = clusters.get(job.cluster.name)?.status;
+  return job.isActive && clusters.isLoaded() && (status === undefined || CLUSTER_STATUSES[status].isSilent);
+}
+
+export const ClustersContext = createContext<LiveClusters>();
+
+export function useClusters(): LiveClusters {
+  const clusters = useContext(ClustersContext);
+  if (clusters === undefined) throw new Error('useClusters() needs a ClustersContext around it');
+  return clusters;
+}

@@ -1,0 +1,14 @@
+import { initGraphQLTada } from 'gql.tada';
+import type { introspection } from './graphql-env.d.ts';
+
+/** Parses an operation and types its variables and result from schema.graphql. */
+export const graphql = initGraphQLTada<{
+  introspection: introspection;
+  disableMasking: true;
+  scalars: { DateTime: string; SafeInt: number; JSONObject: Record<string, unknown> };
+}>();
+
+export type JobState = ReturnType<typeof graphql.scalar<'JobState'>>;
+export type ClusterStatus = ReturnType<typeof graphql.scalar<'ClusterStatus'>>;
+export type LogStream = ReturnType<typeof graphql.scalar<'LogStream'>>;
+export type { ResultOf, VariablesOf } from 'gql.tada';

@@ -1,0 +1,43 @@
+import { isActiveState } from '../lib/job-state.ts';
+import { graphql, type JobState, type ResultOf } from './graphql.ts';
+import { type JobRow, jobRowFragment } from './job-row.ts';
+import type { Change } from './live-list.ts';
+
+export const jobEventsSubscription = graphql(
+  `
+    subscription JobEvents($filter: JobFilter, $after: String) {
+      jobEvents(filter: $filter, after: $after) {
+        cursor
+        kind
+        fromState
+        state
+        job {
+          ...JobRow
+        }
+      }
+    }
+  `,
+  [jobRowFragment],
+);
+
+export type JobEvent = ResultOf<typeof jobEventsSubscription>['jobEvents'];
+
+/**
+ * Null for an event that says nothing of a job. An event that is read back brings the job as it is now, which may be
+ * several events later; what it counts follows from its own states.
+ */
+export function toChange(
+  { kind, job, fromState, state }: JobEvent,
+  includes: (job: JobRow) => boolean,
+): Change<JobRow> | null {
+  if (job === null) return null;
+  const includesAs = (past: JobState | null): boolean =>
+    includes(past === null ? job : { ...job, state: past, isActive: isActiveState(past) });
+  const wasIncluded = kind !== 'CREATED' && includesAs(fromState);
+  const isIncluded = kind !== 'REMOVED' && includesAs(state);
+  return {
+    id: job.id,
+    item: kind === 'REMOVED' ? null : job,
+    countChange: Number(isIncluded) - Number(wasIncluded),
+  };
+}

@@ -1,0 +1,50 @@
+import { graphql, type ResultOf } from './graphql.ts';
+
+/** What a list shows of a job, and what its filters look at. */
+export const jobRowFragment = graphql(`
+  fragment JobRow on Job {
+    id
+    name
+    slurmJobId
+    state
+    isActive
+    isArchived
+    reason
+    exitCode
+    signal
+    command
+    gitCommit
+    partition
+    nodeList
+    submittedAt
+    startedAt
+    endedAt
+    arrayTaskId
+    project {
+      id
+      name
+    }
+    cluster {
+      id
+      name
+    }
+    resources {
+      nodes
+      tasks
+      cpusPerTask
+      memoryMb
+      gpus
+      gpuType
+      array
+    }
+    taskCounts {
+      state
+      count
+    }
+    arrayParent {
+      id
+    }
+  }
+`);
+
+export type JobRow = ResultOf<typeof jobRowFragment>;

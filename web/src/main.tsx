@@ -1,0 +1,7 @@
+import './app.css';
+import { render } from 'solid-js/web';
+import { App } from './app.tsx';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no element #root');
+render(() => <App />, root);

@@ -1,0 +1,59 @@
+import { createEffect, createUniqueId, type JSX, Show } from 'solid-js';
+
+interface DialogProps {
+  readonly isOpen: boolean;
+  readonly title: string;
+  readonly children: JSX.Element;
+  onClose(): void;
+}
+
+/** A modal dialog: the browser's own, with its handling of focus and of Escape. */
+export function Dialog(props: DialogProps): JSX.Element {
+  const titleId = createUniqueId();
+  // The element stays in the page: one that is removed while open doesn't give the focus back.
+  function follow(element: HTMLDialogElement): void {
+    createEffect(() => (props.isOpen ? element.showModal() : element.close()));
+  }
+  return (
+    <dialog
+      ref={follow}
+      aria-labelledby={titleId}
+      class="card m-auto w-[min(34rem,calc(100vw-2rem))] p-5 text-ink shadow-xl outline-none backdrop:bg-black/40"
+      onClose={() => props.onClose()}
+    >
+      <Show when={props.isOpen}>
+        <h2 id={titleId} class="mb-3 text-base">
+          {props.title}
+        </h2>
+        {props.children}
+      </Show>
+    </dialog>
+  );
+}
+
+interface ConfirmDialogProps {
+  readonly isOpen: boolean;
+  readonly title: string;
+  readonly confirmLabel: string;
+  readonly isBusy: boolean;
+  readonly children: JSX.Element;
+  onConfirm(): void;
+  onClose(): void;
+}
+
+/** Asks before something that can't be taken back. */
+export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
+  return (
+    <Dialog isOpen={props.isOpen} title={props.title} onClose={() => props.onClose()}>
+      <div class="text-muted">{props.children}</div>
+      <div class="mt-5 flex justify-end gap-2">
+        <button type="button" class="button" onClick={() => props.onClose()}>
+          Keep
+        </button>
+        <button type="button" class="button button-danger" disabled={props.isBusy} onClick={() => props.onConfirm()}>
+          {props.confirmLabel}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
