@@ -64,7 +64,7 @@ describe('a start that fails says one clear line and ends with code 1', () => {
     const { code, said } = await failure();
     expect(code).toBe(1);
     expect(said).toBe(
-      `${join(folder, 'clusters.yaml')}:4:16: clusters.alpha.worksapce: unknown key; did you mean "workspace"?\n`,
+      `${join(folder, 'clusters.yaml')}:4:5: clusters.alpha.worksapce: unknown key; did you mean "workspace"?\n`,
     );
   });
 
