@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Submits a job, prints its states and its log as they come, and ends with the job's own exit code:
+// Submits a job, prints its states and its log as they come, and ends with the job's own exit code. Wants Node 22:
 // SLURMQL_URL=http://127.0.0.1:4000 SLURMQL_TOKEN=… node submit-and-follow.mjs PROJECT CLUSTER COMMAND
 import { createClient } from 'graphql-ws';
 
