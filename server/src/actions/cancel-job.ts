@@ -45,6 +45,7 @@ async function requestCancel(writer: JournalWriter, id: string): Promise<Job> {
       return { ...job, state: 'CANCELLED', reason: 'Cancelled before it was sent', endedAt: now };
     return { ...job, state: 'CANCELLING', cancelRequestedAt: job.cancelRequestedAt ?? now };
   };
-  for (const task of await writer.jobs.tasks(id)) await writer.change(task, request(task));
+  const tasks = await writer.jobs.tasks(id);
+  await writer.change(tasks.map((task) => ({ before: task, after: request(task) })));
   return writer.update(id, request);
 }

@@ -67,6 +67,7 @@ export async function submitJob(context: ActionContext, viewer: User, input: Sub
     submittedBy: viewer.id,
     slurmJobId: null,
     state: 'SUBMITTING',
+    evidence: null,
     reason: null,
     exitCode: null,
     signal: null,

@@ -8,6 +8,7 @@ import { type LoginFacts, SlurmAdapter } from '../slurm/index.ts';
 import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment } from '../ssh/index.ts';
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import { ActivityWatch } from './activity.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
 import { Submitter } from './submitter.ts';
 
@@ -22,6 +23,7 @@ export interface ClusterParts {
 
 /** A cluster whose Slurm doesn't answer is asked again after this long, as long as the connection holds. */
 const PROBE_RETRY_MS = 15_000;
+const CLOCK_REMARK_SECONDS = 60;
 
 /** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
 export class Cluster {
@@ -31,6 +33,7 @@ export class Cluster {
   readonly #slurm: SlurmAdapter;
   readonly #poller: Poller;
   readonly #submitter: Submitter;
+  readonly #activity: ActivityWatch;
   readonly #inventory: SharedAnswer<Inventory>;
   readonly #changes: WakeUp;
   #revision = 0;
@@ -64,6 +67,12 @@ export class Cluster {
       log,
       onAnswer: (fault) => this.#polled(fault),
     });
+    this.#activity = new ActivityWatch({
+      files: this.#connection.files,
+      hasActiveJobs: () => journal.active(settings.name).size > 0,
+      onActivity: () => this.#poller.noticed(),
+      onFault: (cause) => log.warn({ err: cause }, `${settings.name}: ends of jobs show late, at the poll interval`),
+    });
     this.#submitter = new Submitter({
       settings,
       slurm: this.#slurm,
@@ -86,8 +95,9 @@ export class Cluster {
     clearTimeout(this.#probeTimer);
     this.#poller.disconnected();
     this.#submitter.disconnected();
+    this.#activity.stop();
     await this.#connection.stop();
-    await Promise.all([this.#poller.stop(), this.#submitter.stop(), this.#probing]);
+    await Promise.all([this.#poller.stop(), this.#submitter.stop(), this.#activity.stopped(), this.#probing]);
   }
 
   get files(): RemoteFiles {
@@ -96,7 +106,7 @@ export class Cluster {
 
   get health(): ClusterHealth {
     return {
-      ...statusOf(this.#connection.state, this.#login !== null, this.#fault),
+      ...statusOf(this.#connection.state, this.#login !== null, this.#fault ?? this.#accountingFault(), this.#remark()),
       slurmVersion: this.#slurmVersion,
       lastPolledAt: this.#lastPolledAt,
     };
@@ -145,6 +155,20 @@ export class Cluster {
     this.#poller.acted();
   }
 
+  #accountingFault(): string | null {
+    const fault = this.#poller.accountingFault;
+    if (fault === null) return null;
+    return `Slurm's accounting can't be read: ${fault}. Jobs that left the queue keep their last state until it can`;
+  }
+
+  /** What is odd about the cluster and keeps nobody from using it. */
+  #remark(): string | null {
+    const seconds = Math.round(this.#slurm.clockAheadMs / 1000);
+    if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return null;
+    const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
+    return `Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP`;
+  }
+
   #notify(): void {
     this.#revision += 1;
     this.#changes.notify();
@@ -159,6 +183,7 @@ export class Cluster {
       clearTimeout(this.#probeTimer);
       this.#poller.disconnected();
       this.#submitter.disconnected();
+      this.#activity.stop();
     }
     this.#notify();
   }
@@ -184,6 +209,7 @@ export class Cluster {
       this.#fault = null;
       this.#submitter.connected(login.workspace);
       this.#poller.connected();
+      this.#activity.start(login.workspace);
       void this.#cancelAgain();
     } catch (cause) {
       this.#fault = cause instanceof Error ? cause.message : String(cause);
@@ -195,8 +221,8 @@ export class Cluster {
   /** Requests to cancel that a fault may have swallowed. scancel does nothing for jobs that are over. Never throws. */
   async #cancelAgain(): Promise<void> {
     try {
-      const active = await this.#parts.store.jobs.active(this.settings.name);
-      const requested = active.flatMap((job) =>
+      const active = this.#parts.journal.active(this.settings.name).values();
+      const requested = [...active].flatMap((job) =>
         job.cancelRequestedAt !== null && job.slurmJobId !== null ? [job.slurmJobId] : [],
       );
       if (requested.length > 0) await this.#slurm.cancel(requested);
@@ -239,6 +265,7 @@ function statusOf(
   connection: ConnectionState,
   isProbed: boolean,
   fault: string | null,
+  remark: string | null,
 ): Pick<ClusterHealth, 'status' | 'message'> {
   switch (connection.status) {
     case 'idle':
@@ -251,6 +278,6 @@ function statusOf(
       return { status: 'AUTH_REQUIRED', message: connection.message };
     case 'online':
       if (fault !== null) return { status: 'DEGRADED', message: fault };
-      return isProbed ? { status: 'ONLINE', message: null } : { status: 'CONNECTING', message: null };
+      return isProbed ? { status: 'ONLINE', message: remark } : { status: 'CONNECTING', message: null };
   }
 }

@@ -86,10 +86,10 @@ export class Submitter {
 
   /** One attempt for every job that waits, oldest first; gives those still without an answer. Never throws. */
   async #bringAll(): Promise<readonly Job[]> {
-    const { jobs, settings, log } = this.#options;
-    const unanswered = async () => (await jobs.active(settings.name)).filter(isUnanswered);
+    const { journal, settings, log } = this.#options;
+    const unanswered = () => [...journal.active(settings.name).values()].filter(isUnanswered);
     try {
-      for (const { id } of await unanswered()) {
+      for (const { id } of unanswered()) {
         const workspace = this.#workspace;
         if (this.#isStopped || workspace === null) break;
         try {
@@ -101,7 +101,7 @@ export class Submitter {
         this.#waiting.get(id)?.resolve();
         this.#waiting.delete(id);
       }
-      return await unanswered();
+      return unanswered();
     } catch (cause) {
       log.error({ err: cause }, `${settings.name}: the store can't be read`);
       return [];
@@ -187,6 +187,7 @@ export class Submitter {
         ...current,
         slurmJobId,
         state: current.cancelRequestedAt === null ? 'PENDING' : 'CANCELLING',
+        evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
         reason: null,
       }));
       await writer.create(
@@ -204,6 +205,7 @@ export class Submitter {
       writer.update(job.id, (current) => ({
         ...current,
         state: 'SUBMIT_FAILED',
+        evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
         reason,
         workDir: null,
         endedAt: new Date(),

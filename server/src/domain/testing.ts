@@ -56,6 +56,7 @@ export function aJob(parts: Partial<Job> = {}): Job {
     submittedBy: 'administrator',
     slurmJobId: '1234',
     state: 'PENDING',
+    evidence: null,
     reason: null,
     exitCode: null,
     signal: null,

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { ActionContext } from '../actions/index.ts';
+import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { Project } from '../domain/project.ts';
 import type { User } from '../domain/user.ts';
@@ -23,6 +24,8 @@ export interface Loaders {
   readonly job: DataLoader<string, Job | null>;
   readonly script: DataLoader<string, string | null>;
   readonly taskCounts: DataLoader<string, readonly StateCount[]>;
+  /** Those that a requeue closed. */
+  readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
   /** By cluster's name. */
   readonly activeJobCount: DataLoader<string, number>;
 }
@@ -49,6 +52,10 @@ export function createContext(services: Services, viewer: User): GraphQLContext 
       taskCounts: batching(async (ids) => {
         const counts = await jobs.taskCounts(ids);
         return ids.map((id) => counts.get(id) ?? []);
+      }),
+      closedAttempts: batching(async (ids) => {
+        const attempts = await jobs.closedAttempts(ids);
+        return ids.map((id) => attempts.get(id) ?? []);
       }),
       activeJobCount: batching(async (names) => {
         const counts = await jobs.activeCounts();

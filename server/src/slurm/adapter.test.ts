@@ -163,27 +163,34 @@ describe('asking for accounts', () => {
   it('reads them', async () => {
     await says('sacct', fixture('accounting.txt'));
     const accounts = await slurm.accounting(['1', '8_0']);
-    expect(accounts?.find(({ slurmJobId }) => slurmJobId === '1')?.state).toBe('COMPLETED');
+    if (accounts.kind !== 'read') throw new Error(accounts.kind);
+    expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '1')?.latest.state).toBe('COMPLETED');
     expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8_0')]);
   });
 
   it('asks for 200 at a time, so that no command line grows too long', async () => {
     await says('sacct', '');
-    expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual([]);
+    expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual({
+      kind: 'read',
+      accounts: [],
+    });
     expect(await calls()).toHaveLength(3);
   });
 
   it.each([
-    ['Slurm accounting storage is disabled', 1],
-    ['sacct: error: Problem talking to the database: Connection refused', 1],
-  ])('has none where there are none: %s', async (words, exitCode) => {
-    await says('sacct', '', `${words}\n`, exitCode);
-    expect(await slurm.accounting(['1'])).toBeNull();
+    ['Slurm accounting storage is disabled', { kind: 'none' }],
+    [
+      'sacct: error: Problem talking to the database: Connection refused',
+      { kind: 'unreadable', message: 'Problem talking to the database: Connection refused' },
+    ],
+  ])('tells none at all from none to be had: %s', async (words, answer) => {
+    await says('sacct', '', `${words}\n`, 1);
+    expect(await slurm.accounting(['1'])).toEqual(answer);
   });
 
   it('has none from an answer that failed halfway', async () => {
     await says('sacct', fixture('accounting.txt'), 'sacct: error: slurm_persist_conn\n', 1);
-    expect(await slurm.accounting(['1'])).toBeNull();
+    expect((await slurm.accounting(['1'])).kind).toBe('unreadable');
   });
 });
 

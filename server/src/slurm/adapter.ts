@@ -1,6 +1,5 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { JobObservation } from '../domain/observation.ts';
 import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import {
   accountingScript,
@@ -19,7 +18,8 @@ import {
   versionScript,
 } from './commands.ts';
 import { SlurmUnavailable } from './errors.ts';
-import { parseAccounting } from './parse/accounting.ts';
+import { type JobAccount, parseAccounting } from './parse/accounting.ts';
+import { ClusterClock } from './parse/clock.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
 import { type EndMarker, lastEnd } from './parse/markers.ts';
 import { parseQueue, type QueueSnapshot } from './parse/queue.ts';
@@ -38,6 +38,12 @@ export interface LoginFacts {
   readonly workspace: string;
 }
 
+/** The answer of Slurm's accounting: accounts, or that this cluster keeps none, or why they can't be read now. */
+export type Accounting =
+  | { readonly kind: 'read'; readonly accounts: readonly JobAccount[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreadable'; readonly message: string };
+
 /** Slurm's limits make its commands wait rather than fail (slurm.conf, SlurmctldParameters rl_enable). */
 const QUERY_TIMEOUT_MS = 60_000;
 const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
@@ -54,6 +60,7 @@ const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 export class SlurmAdapter {
   readonly #runner: Runner;
   readonly #settings: ClusterSettings;
+  readonly #clock = new ClusterClock();
   #searchPath: SearchPath = null;
 
   constructor(runner: Runner, settings: ClusterSettings) {
@@ -81,13 +88,20 @@ export class SlurmAdapter {
   }
 
   async queue(): Promise<QueueSnapshot> {
-    const [rows = ''] = await this.#query(queueScript(this.#searchPath), ['queue']);
-    return parseQueue(rows);
+    const askedAt = Date.now();
+    const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue']);
+    this.#clock.compare(Number(clock) * 1000, askedAt);
+    return parseQueue(rows, this.#clock);
   }
 
-  /** Null when this cluster keeps no accounts, or they can't be read now. */
-  async accounting(slurmJobIds: readonly string[]): Promise<readonly JobObservation[] | null> {
-    const observations: JobObservation[] = [];
+  /** How far the cluster's clock is ahead of this server's, in ms; what was read is corrected by it. 0 within seconds. */
+  get clockAheadMs(): number {
+    return this.#clock.aheadMs;
+  }
+
+  /** What is known of jobs that may have left Slurm's memory. Throws only what the runner throws. */
+  async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
+    const accounts: JobAccount[] = [];
     for (let start = 0; start < slurmJobIds.length; start += ACCOUNTING_BATCH) {
       const ask = accountingScript(this.#searchPath, slurmJobIds.slice(start, start + ACCOUNTING_BATCH));
       const result = await this.#runner.run(ask.text, {
@@ -95,10 +109,13 @@ export class SlurmAdapter {
         maxOutputBytes: MAX_SNAPSHOT_BYTES,
       });
       const section = ask.read(result.stdout, 'accounting');
-      if (section?.exitCode !== 0) return null;
-      observations.push(...parseAccounting(section.output));
+      if (section?.exitCode !== 0) {
+        if (/accounting storage is disabled/i.test(result.stderr)) return { kind: 'none' };
+        return { kind: 'unreadable', message: slurmMessage(result.stderr) || 'sacct gave no whole answer' };
+      }
+      accounts.push(...parseAccounting(section.output, this.#clock));
     }
-    return observations;
+    return { kind: 'read', accounts };
   }
 
   /**
@@ -107,7 +124,7 @@ export class SlurmAdapter {
    */
   async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
     const [markers = ''] = await this.#query(markersScript(workDir, arrayTaskId), ['markers']);
-    return lastEnd(markers);
+    return lastEnd(markers, this.#clock);
   }
 
   async inventory(): Promise<Inventory> {

@@ -28,10 +28,11 @@ export function versionScript(searchPath: SearchPath): Script {
   return script(searchPath, '', [{ name: 'version', command: 'sbatch --version' }]);
 }
 
-/** Every job of this login that Slurm still holds in memory: section `queue`. */
+/** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
 export function queueScript(searchPath: SearchPath): Script {
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
   return script(searchPath, CLEAN_QUERY, [
+    { name: 'clock', command: 'date +%s' },
     // One request a user, and never an error for jobs that are gone, as ids would give.
     { name: 'queue', command: `squeue --me --noheader --all --states=all --Format=${quote(format)}` },
   ]);

@@ -1,5 +1,7 @@
 import { ADMINISTRATOR } from '../../auth/index.ts';
 import { clusterOfJob, isStale } from '../../clusters/index.ts';
+import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
+import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
 import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
@@ -81,6 +83,48 @@ const JobStateCountRef = builder.objectRef<StateCount>('JobStateCount').implemen
   }),
 });
 
+const EvidenceSourceRef = builder.enumType('JobEvidenceSource', {
+  description: "What a job's state was taken from.",
+  values: {
+    SBATCH: { description: "sbatch's answer to the submission." },
+    SQUEUE: { description: "A whole snapshot of Slurm's queue." },
+    SACCT: { description: "Slurm's accounting, which was asked because the job had left the queue." },
+    MARKER: {
+      description: 'What the batch script itself wrote when it ended, because neither queue nor accounting knew more.',
+    },
+    ABSENCE: { description: 'Nothing: it is gone without a trace.' },
+  } satisfies Record<EvidenceSource, { description: string }>,
+});
+
+const JobEvidenceRef = builder.objectRef<JobEvidence>('JobEvidence').implement({
+  description: 'Why a job is in the state that it is in.',
+  fields: (t) => ({
+    source: t.expose('source', { type: EvidenceSourceRef, description: 'Who said so.' }),
+    word: t.exposeString('word', {
+      nullable: true,
+      description: "Slurm's own word for the state. Null: the source has none.",
+    }),
+    seenAt: t.expose('seenAt', { type: 'DateTime', description: 'When it was first seen so.' }),
+  }),
+});
+
+const JobAttemptRef = builder.objectRef<JobAttempt>('JobAttempt').implement({
+  description: 'One run of a job between requeues. All attempts write to the same two log files, one behind the other.',
+  fields: (t) => ({
+    number: t.exposeInt('number', { description: '1 is the first.' }),
+    outcome: t.exposeString('outcome', {
+      nullable: true,
+      description:
+        "Slurm's own word for how it ended, such as REQUEUED or NODE_FAIL. Null: it has not, or Slurm has not told yet.",
+    }),
+    exitCode: t.exposeInt('exitCode', { nullable: true, description: 'As `Job.exitCode`.' }),
+    signal: t.exposeInt('signal', { nullable: true, description: 'As `Job.signal`.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'Null: it has not started.' }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'Null: as for `outcome`.' }),
+    nodeList: t.exposeString('nodeList', { nullable: true, description: 'The nodes it ran on, as Slurm writes them.' }),
+  }),
+});
+
 export const JobRef = builder.objectRef<Job>('Job');
 
 export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
@@ -126,6 +170,17 @@ builder.node(JobRef, {
       description: '"1234", or "1234_7" for a task of an array. Null: sbatch has not answered.',
     }),
     state: t.expose('state', { type: JobStateRef, description: 'As last seen; see `isStale`.' }),
+    evidence: t.expose('evidence', {
+      type: JobEvidenceRef,
+      nullable: true,
+      description:
+        'Where `state` comes from. Null: nothing was heard of the job; or an array, which follows its tasks.',
+    }),
+    attempts: t.field({
+      type: [JobAttemptRef],
+      description: 'Its runs, the first one first; the last one is the current one.',
+      resolve: async (job, _args, { loaders }) => [...(await loaders.closedAttempts.load(job.id)), currentAttempt(job)],
+    }),
     isActive: t.boolean({ description: 'It still moves on by itself.', resolve: ({ state }) => isActiveState(state) }),
     reason: t.exposeString('reason', {
       nullable: true,
@@ -177,8 +232,8 @@ builder.node(JobRef, {
       description: 'The nodes it runs on, as Slurm writes them.',
     }),
     submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: "By the cluster's clock." }),
-    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: "By the cluster's clock." }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When Slurm started it.' }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'When Slurm saw its end.' }),
     estimatedStartAt: t.expose('estimatedStartAt', {
       type: 'DateTime',
       nullable: true,
