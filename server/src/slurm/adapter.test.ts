@@ -1,4 +1,6 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterSettings } from '../domain/cluster.ts';
@@ -404,6 +406,32 @@ describe('submitting', () => {
     expect(await readdir(join(workDir, 'source'))).toEqual(['file']);
   });
 
+  it('waits for room on a full disk, and leaves none of it taken by half a project', async () => {
+    await says('sbatch', '1234\n');
+    await login.command('tar', 'echo "tar: file: Cannot write: No space left on device" >&2\nexit 2');
+    expect(await slurm.submit(request())).toEqual({
+      kind: 'not-asked',
+      message: expect.stringMatching(/No space left on device\. Free some space/),
+    });
+    expect(await readdir(workDir)).not.toContain('source');
+    await slurm.resetSubmit(workDir);
+    await rm(join(login.bin, 'tar'));
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it('runs nothing where its lock cannot be made', async () => {
+    await says('sbatch', '1234\n');
+    await login.command('mkdir', 'echo "mkdir: cannot create directory: Disk quota exceeded" >&2\nexit 1');
+    await expect(slurm.submit(request())).rejects.toThrow(/Disk quota exceeded\. Free some space/);
+    await expect(calls()).rejects.toThrow('ENOENT');
+  });
+
+  it('waits no longer for an sbatch that died with the shell that started it', async () => {
+    await login.command('sbatch', 'kill -9 $PPID $$');
+    expect(await slurm.submit(request())).toMatchObject({ kind: 'unknown', message: 'sbatch gave no answer' });
+  });
+
   it('without the folder of the job does not know anything', async () => {
     await says('sbatch', '1234\n');
     expect((await slurm.submit({ ...request(), workDir: join(login.home, 'gone') })).kind).toBe('unknown');
@@ -446,7 +474,7 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('believes the claim of its own batch script first', async () => {
     await symlink('1234', join(workDir, 'run', 'job.claim'));
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: '1234', isSbatchOver: false });
+    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: '1234', sbatch: 'elsewhere' });
   });
 
   it('finds it in the queue by its name', async () => {
@@ -459,10 +487,26 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('tells whether sbatch is still at work', async () => {
     await says('squeue', '');
+    const look = async () => (await slurm.findSubmitted(workDir, NAME)).sbatch;
     await mkdir(join(workDir, 'submit'));
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: null, isSbatchOver: false });
+    expect(await look()).toBe('elsewhere');
+    const { stdout: host } = await runShell('/bin/sh', 'uname -n\n');
+    const worker = spawn('sleep', ['60'], { detached: true });
+    await symlink(`${host.trim()} ${worker.pid}`, join(workDir, 'submit', 'owner'));
+    expect(await look()).toBe('running');
+    worker.kill();
+    await once(worker, 'close');
+    expect(await look()).toBe('over');
+    await rm(join(workDir, 'submit', 'owner'));
+    await symlink(`another-login ${process.pid}`, join(workDir, 'submit', 'owner'));
+    expect(await look()).toBe('elsewhere');
     await writeFile(join(workDir, 'submit', 'code'), '1\n');
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: null, isSbatchOver: true });
+    expect(await look()).toBe('over');
+  });
+
+  it('does not say that there is none when its row cannot be read', async () => {
+    await says('squeue', `7\x1fRUNNING\x1fone field too few\x1f${NAME}\x1f\x1e\n`);
+    await expect(slurm.findSubmitted(workDir, NAME)).rejects.toThrow("can't be read");
   });
 
   it('does not say that there is none when the queue cannot be read', async () => {

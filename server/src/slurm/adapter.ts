@@ -7,6 +7,7 @@ import {
   folderScript,
   inventoryScript,
   markersScript,
+  NOT_BEGUN,
   NOT_UNPACKED,
   probeScript,
   queueScript,
@@ -32,6 +33,11 @@ export interface Runner {
   run(script: string, options: RunOptions): Promise<CommandResult>;
 }
 
+export interface SubmitTraces {
+  readonly slurmJobId: string | null;
+  readonly sbatch: 'over' | 'running' | 'elsewhere';
+}
+
 export interface LoginFacts {
   readonly slurmVersion: string;
   /** Absolute. */
@@ -50,6 +56,10 @@ const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
 const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 /** More ids in one question would make its command line too long. */
 const ACCOUNTING_BATCH = 200;
+const WORKSPACE_ADVICE =
+  'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
+/** tar's words where it isn't the archive's fault. */
+const NO_ROOM = /no space left|quota exceeded/i;
 /** The only folders that are ever removed: a ULID below the workspace. */
 const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -134,8 +144,11 @@ export class SlurmAdapter {
 
   /** Makes a job's folder, or finds it as an earlier attempt left it. */
   async makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }> {
-    const [folder = ''] = await this.#query(folderScript(workDir), ['folder']);
-    return { isSubmitted: folder.includes('submitted') };
+    const ask = folderScript(workDir);
+    const result = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS });
+    const section = ask.read(result.stdout, 'folder');
+    if (section?.exitCode === 0) return { isSubmitted: section.output.includes('submitted') };
+    throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(result.stderr)}. ${WORKSPACE_ADVICE}`);
   }
 
   /** Removes the folder of a job that Slurm didn't take. */
@@ -144,17 +157,21 @@ export class SlurmAdapter {
     await this.#query(removeFolderScript(workDir), ['folder']);
   }
 
-  /** Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. */
-  async findSubmitted(
-    workDir: string,
-    slurmName: string,
-  ): Promise<{ readonly slurmJobId: string | null; readonly isSbatchOver: boolean }> {
-    const [claims = '', sbatch = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch']);
+  /**
+   * Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. `sbatch`: whether
+   * it may still be at work; `elsewhere` where this login node can't tell.
+   */
+  async findSubmitted(workDir: string, slurmName: string): Promise<SubmitTraces> {
+    const [claims = '', words = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch']);
     const claimed = /^\d+$/m.exec(claims)?.[0];
-    const isSbatchOver = sbatch.trim() === 'over';
-    if (claimed !== undefined) return { slurmJobId: claimed, isSbatchOver };
-    const queued = (await this.queue()).observations.find((seen) => seen.slurmName === slurmName);
-    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, isSbatchOver };
+    const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
+    if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
+    const { observations, faultyRows } = await this.queue();
+    const queued = observations.find((seen) => seen.slurmName === slurmName);
+    if (queued === undefined && faultyRows.some((row) => row.includes(slurmName))) {
+      throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
+    }
+    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
   }
 
   /** After it is certain that Slurm has no such job: the next `submit` runs sbatch again. */
@@ -168,16 +185,18 @@ export class SlurmAdapter {
    */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     const ask = submitScript(this.#searchPath, request.workDir, sbatchOptions(request, this.#settings.gpuRequest));
-    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS });
+    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS });
     const code = ask.read(stdout, 'code')?.output.trim() ?? '';
     const text = (name: string) => ask.read(stdout, name)?.output ?? '';
-    if (code === NOT_UNPACKED) {
-      return {
-        kind: 'rejected',
-        message: `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`,
-      };
+    if (code === NOT_BEGUN) {
+      throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(stderr)}. ${WORKSPACE_ADVICE}`);
     }
-    if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer' };
+    if (code === NOT_UNPACKED) {
+      const message = `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`;
+      if (!NO_ROOM.test(message)) return { kind: 'rejected', message };
+      return { kind: 'not-asked', message: `${message}. ${WORKSPACE_ADVICE}` };
+    }
+    if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
     return parseSubmit(Number(code), text('stdout'), text('stderr'));
   }
 

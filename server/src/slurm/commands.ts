@@ -91,25 +91,36 @@ export function removeFolderScript(workDir: string): Script {
   return script(null, '', [{ name: 'folder', command: `rm -rf ${quote(workDir)}` }]);
 }
 
-/** A lock this old belongs to nobody: the login node went down while it was held. */
-const ABANDONED_MINUTES = 15;
+/**
+ * Whether somebody may be at work under the lock of a submission: a shell function that prints `over`, `running`, or
+ * `elsewhere` where this login node can't tell. What works there is one process group of one login node.
+ */
+const AT_WORK = `at_work() {
+  owner=$(readlink submit/owner)
+  if [ -e submit/code ]; then echo over
+  elif [ "\${owner% *}" != "$(uname -n)" ]; then echo elsewhere
+  elif kill -s 0 -- "-\${owner##* }" 2>/dev/null; then echo running
+  else echo over
+  fi
+}`;
 
-/** What tells whether Slurm took a job: sections `claims` (one Slurm job number a line) and `sbatch` (running, over). */
+/**
+ * What tells whether Slurm took a job: sections `claims` (one Slurm job number a line) and `sbatch` (running, over,
+ * elsewhere).
+ */
 export function tracesScript(workDir: string): Script {
-  return script(null, `cd ${quote(workDir)} || exit`, [
+  return script(null, `${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     { name: 'claims', command: 'for claim in run/*.claim; do [ -L "$claim" ] && readlink "$claim"; done; :' },
-    {
-      name: 'sbatch',
-      command: `[ ! -e submit/code ] && [ -z "$(find submit -prune -mmin +${ABANDONED_MINUTES})" ] && echo running || echo over`,
-    },
+    { name: 'sbatch', command: 'at_work' },
   ]);
 }
 
 /** Lets the next submission run sbatch again: section `reset`. */
 export function resetSubmitScript(workDir: string): Script {
   return script(null, `cd ${quote(workDir)} || exit`, [
-    // The project is unpacked anew, from the files that the next attempt uploads.
-    { name: 'reset', command: 'mv submit "submit.failed.$(date +%s)" && rm -rf source' },
+    // The project is unpacked anew, from the files that the next attempt uploads. The lock goes last: should this be
+    // cut off in the middle, it is done again.
+    { name: 'reset', command: 'rm -rf source && mv submit "submit.failed.$(date +%s)"' },
   ]);
 }
 
@@ -118,39 +129,53 @@ export const SBATCH_WAIT_SECONDS = 200;
 
 /** Stands in the place of sbatch's exit code when the project could not be unpacked, so that sbatch wasn't run. */
 export const NOT_UNPACKED = 'not-unpacked';
+/** Stands in its place when there was no room for the lock: nothing was run. */
+export const NOT_BEGUN = 'not-begun';
 
 /**
  * Unpacks the project, runs sbatch at most once for this folder, and answers with what it said, however often and from
  * however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock writes to
- * files and is waited for in the background, so that a broken connection neither ends it nor loses its answer.
+ * files and is a process group of its own, so that neither a broken connection nor a signal to the login's shell ends
+ * it or loses its answer.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
-  const sbatch = `sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}`;
-  return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\ncd ${quote(workDir)} || exit`, [
+  // tar's words are kept in memory until its half-unpacked files have made room for them on a full disk.
+  const work = `if mkdir source && said=$(tar -xzf source.tar.gz -C source 2>&1); then
+  rm -f source.tar.gz
+  sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}
+  echo $? >submit/code.part
+else
+  rm -rf source
+  printf '%s\\n' "$said" >&2
+  echo ${NOT_UNPACKED} >submit/code.part
+fi
+mv submit/code.part submit/code`;
+  return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     {
       name: 'code',
-      command: `if mkdir submit 2>/dev/null; then
-  (
-    exec >submit/stdout 2>submit/stderr </dev/null
-    if mkdir source && tar -xzf source.tar.gz -C source; then
-      rm -f source.tar.gz
-      ${sbatch}
-      echo $? >submit/code.part
-    else
-      echo ${NOT_UNPACKED} >submit/code.part
-    fi
-    mv submit/code.part submit/code
-  ) &
+      command: `if ! mkdir submit; then :
+elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
+else
+  if setsid=$(command -v setsid); then
+    # Its group has the number of its first process.
+    "$setsid" /bin/sh -c ${quote(`ln -s "$(uname -n) $$" submit/owner\n${work}`)} >submit/stdout 2>submit/stderr </dev/null &
+  else
+    /bin/sh -c ${quote(work)} >submit/stdout 2>submit/stderr </dev/null &
+  fi
   wait $!
 fi
-waited=0
-while [ ! -e submit/code ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
-  sleep 1
-  waited=$((waited + 1))
-done
-cat submit/code`,
+if [ ! -d submit ]; then
+  echo ${NOT_BEGUN}
+else
+  waited=0
+  while [ "$(at_work)" != over ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  [ ! -e submit/code ] || cat submit/code
+fi`,
     },
-    { name: 'stdout', command: 'cat submit/stdout' },
-    { name: 'stderr', command: 'cat submit/stderr' },
+    { name: 'stdout', command: '[ ! -d submit ] || cat submit/stdout' },
+    { name: 'stderr', command: '[ ! -d submit ] || cat submit/stderr' },
   ]);
 }

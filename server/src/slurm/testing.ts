@@ -26,7 +26,7 @@ const TOOLS = [
     'mv',
     'readlink',
   ],
-  ...['rm', 'sed', 'sh', 'sleep', 'sort', 'tail', 'tar', 'touch', 'tr', 'true', 'wc'],
+  ...['rm', 'sed', 'setsid', 'sh', 'sleep', 'sort', 'tail', 'tar', 'touch', 'tr', 'true', 'uname', 'wc'],
 ];
 
 /**
