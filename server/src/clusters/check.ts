@@ -102,11 +102,6 @@ export async function checkCluster(
   return steps;
 }
 
-/** True unless a step failed: warnings are for a person to weigh. */
-export function isAllWell(steps: readonly CheckStep[]): boolean {
-  return steps.length > 0 && steps.every(({ status }) => status !== 'FAILED' && status !== 'SKIPPED');
-}
-
 /** What came of the connection, after one attempt where it isn't there; the state as it is after the deadline. */
 function settledState(connection: SshConnection): Promise<ConnectionState> {
   connection.start();

@@ -1,4 +1,3 @@
-export { checkCluster, isAllWell } from './check.ts';
 export { Cluster, type ClusterParts } from './cluster.ts';
 export { Clusters } from './clusters.ts';
 export type { Answered } from './shared-answer.ts';
