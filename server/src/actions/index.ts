@@ -3,3 +3,4 @@ export { connectCluster } from './connect-cluster.ts';
 export type { ActionContext } from './context.ts';
 export { addProject, removeProject, syncProject, updateProject } from './projects.ts';
 export { submitJob } from './submit-job.ts';
+export { type ClusterTest, testCluster } from './test-cluster.ts';

@@ -1,4 +1,5 @@
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
+import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { Job } from '../domain/job.ts';
 import type { Journal, WakeUp } from '../events/index.ts';
@@ -9,6 +10,8 @@ import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironm
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { ActivityWatch } from './activity.ts';
+import { checkCluster } from './check.ts';
+import type { LoadMeter } from './load.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
 import { Submitter } from './submitter.ts';
 
@@ -25,9 +28,14 @@ export interface ClusterParts {
 const PROBE_RETRY_MS = 15_000;
 const CLOCK_REMARK_SECONDS = 60;
 
+/** A connection that is handed on waits so long for what still goes over it, then it is closed. */
+const HAND_OVER_MS = 5_000;
+
 /** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
 export class Cluster {
   readonly settings: ClusterSettings;
+  /** What has been asked of it. */
+  readonly load: LoadMeter;
   readonly #parts: ClusterParts;
   readonly #connection: SshConnection;
   readonly #slurm: SlurmAdapter;
@@ -45,15 +53,28 @@ export class Cluster {
   #probing: Promise<void> | null = null;
   #probeTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
+  #isStopped = false;
+  #checking: Promise<readonly CheckStep[]> | null = null;
 
-  /** `known`: what the store remembers of it; null for a new one. `changes` is told of each new revision. */
-  constructor(settings: ClusterSettings, known: KnownCluster | null, parts: ClusterParts, changes: WakeUp) {
+  /**
+   * `known`: what is remembered of it; null for a new one. `changes` is told of each new revision. `connection`: one
+   * that is taken over; null: a new one is made.
+   */
+  constructor(
+    settings: ClusterSettings,
+    known: KnownCluster | null,
+    parts: ClusterParts,
+    changes: WakeUp,
+    load: LoadMeter,
+    connection: SshConnection | null = null,
+  ) {
     this.settings = settings;
+    this.load = load;
     this.#changes = changes;
     this.#parts = parts;
     this.#slurmVersion = known?.slurmVersion ?? null;
     this.#lastPolledAt = known?.lastPolledAt ?? null;
-    this.#connection = new SshConnection(settings, parts.sshEnvironment, { log: parts.log });
+    this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log: parts.log, meter: load });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
     this.#inventory = new SharedAnswer(() => this.#slurm.inventory());
     const { journal, log } = parts;
@@ -88,16 +109,42 @@ export class Cluster {
   start(): void {
     this.#unsubscribe = this.#connection.onStateChange((state) => this.#connectionChanged(state));
     this.#connection.start();
+    // One that was taken over may be there already.
+    if (this.#connection.state.status === 'online') this.#connectionChanged(this.#connection.state);
   }
 
   async stop(): Promise<void> {
+    const stopped = this.#stopAsking();
+    await this.#connection.stop();
+    await stopped;
+  }
+
+  /** Ends everything but the connection, for another cluster object to go on with; null: it had to be closed, too. */
+  async handOver(): Promise<SshConnection | null> {
+    const stopped = this.#stopAsking();
+    const { promise: patience, resolve } = Promise.withResolvers<false>();
+    const timer = setTimeout(resolve, HAND_OVER_MS, false);
+    const isFree = await Promise.race([stopped.then(() => true), patience]);
+    clearTimeout(timer);
+    if (isFree) return this.#connection;
+    await this.stop();
+    return null;
+  }
+
+  #stopAsking(): Promise<unknown> {
+    this.#isStopped = true;
     this.#unsubscribe();
     clearTimeout(this.#probeTimer);
     this.#poller.disconnected();
     this.#submitter.disconnected();
     this.#activity.stop();
-    await this.#connection.stop();
-    await Promise.all([this.#poller.stop(), this.#submitter.stop(), this.#activity.stopped(), this.#probing]);
+    return Promise.all([
+      this.#poller.stop(),
+      this.#submitter.stop(),
+      this.#activity.stopped(),
+      this.#probing,
+      this.#checking?.catch(() => {}),
+    ]);
   }
 
   get files(): RemoteFiles {
@@ -122,9 +169,18 @@ export class Cluster {
     return this.#revision;
   }
 
-  /** A person asks for an attempt to connect now. */
+  /** A person asks for an attempt to connect now, or to look for Slurm again. */
   connectNow(): void {
     this.#connection.connectNow();
+    if (this.#connection.state.status === 'online' && this.#login === null) this.#probe();
+  }
+
+  /** Goes through everything that the cluster has to offer, step by step; shared by all who ask at once. Never throws. */
+  check(): Promise<readonly CheckStep[]> {
+    this.#checking ??= checkCluster(this.settings, this.#connection).finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
   }
 
   /** Partitions and nodes, asked for at most once for all who ask. Throws when nothing is known and nobody answers. */
@@ -192,7 +248,7 @@ export class Cluster {
     clearTimeout(this.#probeTimer);
     this.#probing ??= this.#askLogin().finally(() => {
       this.#probing = null;
-      if (this.#login === null && this.#connection.state.status === 'online') {
+      if (!this.#isStopped && this.#login === null && this.#connection.state.status === 'online') {
         this.#probeTimer = setTimeout(() => this.#probe(), PROBE_RETRY_MS);
       }
     });
@@ -202,7 +258,7 @@ export class Cluster {
   async #askLogin(): Promise<void> {
     try {
       const login = await this.#slurm.probe();
-      if (this.#connection.state.status !== 'online') return;
+      if (this.#isStopped || this.#connection.state.status !== 'online') return;
       this.#login = login;
       this.#slurmVersion = login.slurmVersion;
       this.#heard();

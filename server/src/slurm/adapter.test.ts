@@ -43,26 +43,84 @@ async function says(command: string, stdout: string, stderr = '', exitCode = 0):
 
 const calls = async () => (await readFile(join(login.home, 'calls'), 'utf8')).trim().split('\n');
 
+/** As Slurm 22.05.8 prints it, in part. */
+const CONFIGURATION = `Configuration data as of 1795507200
+AccountingStorageType   = accounting_storage/slurmdbd
+ClusterName             = alpha
+MaxArraySize            = 1001
+MinJobAge               = 300 sec
+
+Slurmctld(primary) at localhost is UP`;
+
+/** A Slurm of this version in a folder of the login. */
+async function slurmIs(version: string, folder?: string, configuration = CONFIGURATION): Promise<void> {
+  await login.command('sbatch', `echo "${version}"`, folder);
+  await login.command('scontrol', `cat <<'END'\n${configuration}\nEND`, folder);
+}
+
 describe('looking for Slurm on a login', () => {
-  it('finds it on the PATH', async () => {
-    await login.command('sbatch', 'echo "slurm 25.11.2"');
-    expect(await slurm.probe()).toEqual({ slurmVersion: '25.11.2', workspace: join(login.home, 'slurmql') });
+  it('finds it on the PATH, and asks it what clusters differ in', async () => {
+    await slurmIs('slurm 25.11.2');
+    const facts = await slurm.probe();
+    expect(facts).toEqual({
+      slurmVersion: '25.11.2',
+      foundBy: 'path',
+      workspace: join(login.home, 'slurmql'),
+      clusterName: 'alpha',
+      accountingStorage: 'accounting_storage/slurmdbd',
+      maxArraySize: 1001,
+      minJobAgeSeconds: 300,
+      clockAheadSeconds: expect.any(Number),
+    });
+    expect(Math.abs(facts.clockAheadSeconds)).toBeLessThan(5);
     expect(login.scripts).toHaveLength(1);
   });
 
   it("knows Debian's name for it", async () => {
-    await login.command('sbatch', 'echo "slurm-wlm 22.05.8"');
+    await slurmIs('slurm-wlm 22.05.8');
     expect((await slurm.probe()).slurmVersion).toBe('22.05.8');
   });
 
   it('finds it where only a login shell does, and asks it there from then on', async () => {
     const folder = join(login.home, 'opt slurm');
-    await login.command('sbatch', 'echo "slurm 23.02.1"', folder);
+    await slurmIs('slurm 23.02.1', folder);
     await login.command('squeue', 'exit 0', folder);
     await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
     await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
-    expect((await slurm.probe()).slurmVersion).toBe('23.02.1');
+    expect(await slurm.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
     expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+  });
+
+  it('finds it behind a module, with the variables that the module sets', async () => {
+    const folder = join(login.home, 'modules/slurm');
+    await slurmIs('slurm 24.05.1', folder);
+    await login.command('squeue', 'echo "$SLURM_CONF" >"$HOME/conf"', folder);
+    await login.profile(
+      'module() { [ "$*" = "load slurm" ] && PATH="$HOME/modules/slurm:$PATH" && export SLURM_CONF=/opt/s.conf; }',
+    );
+    expect(await slurm.probe()).toMatchObject({ slurmVersion: '24.05.1', foundBy: 'module' });
+    await slurm.queue();
+    expect(await readFile(join(login.home, 'conf'), 'utf8')).toBe('/opt/s.conf\n');
+  });
+
+  it('refuses a Slurm that is too old, and takes the oldest that will do', async () => {
+    await slurmIs('slurm 20.02.7');
+    await expect(slurm.probe()).rejects.toThrow('this cluster runs Slurm 20.02.7, and 20.11 is the oldest');
+    await slurmIs('slurm 20.11.0-1');
+    expect((await slurm.probe()).slurmVersion).toBe('20.11.0-1');
+  });
+
+  it('says what the controller said when that gives no answer', async () => {
+    await slurmIs('slurm 25.11.2');
+    await login.command('scontrol', 'echo "slurm_load_ctl_conf error: Unable to contact slurm controller" >&2\nexit 1');
+    await expect(slurm.probe()).rejects.toThrow('Unable to contact slurm controller');
+  });
+
+  it.each(['accounting_storage/none', '(null)'])('asks no accounts of a cluster with %s', async (type) => {
+    await slurmIs('slurm 25.11.2', undefined, `ClusterName = alpha\nAccountingStorageType   = ${type}`);
+    expect((await slurm.probe()).accountingStorage).toBeNull();
+    expect(await slurm.accounting(['1'])).toBeNull();
+    expect(login.scripts).toHaveLength(1);
   });
 
   it('says so when it is nowhere', async () => {
@@ -76,13 +134,13 @@ describe('looking for Slurm on a login', () => {
   });
 
   it('takes a workspace that is absolute as it is', async () => {
-    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    await slurmIs('slurm 25.11.2');
     const elsewhere = new SlurmAdapter(login, { ...SETTINGS, workspace: '/scratch/ada/slurmql' });
     expect((await elsewhere.probe()).workspace).toBe('/scratch/ada/slurmql');
   });
 
   it.each(['', 'relative/home', '/home/back\\slash'])('refuses a home that can hold no workspace: %j', async (home) => {
-    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    await slurmIs('slurm 25.11.2');
     login.environment = { HOME: home };
     await expect(slurm.probe()).rejects.toThrow('Set "workspace" in clusters.yaml');
   });

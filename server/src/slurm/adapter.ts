@@ -16,13 +16,21 @@ import {
   SBATCH_WAIT_SECONDS,
   submitScript,
   tracesScript,
-  versionScript,
 } from './commands.ts';
 import { SlurmUnavailable } from './errors.ts';
 import { type JobAccount, parseAccounting } from './parse/accounting.ts';
 import { ClusterClock } from './parse/clock.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
 import { type EndMarker, lastEnd } from './parse/markers.ts';
+import {
+  isTooOld,
+  OLDEST_SLURM,
+  parseConfiguration,
+  parseSearch,
+  parseVersion,
+  type SlurmConfiguration,
+  type SlurmFoundBy,
+} from './parse/probe.ts';
 import { parseQueue, type QueueSnapshot } from './parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
@@ -38,8 +46,12 @@ export interface SubmitTraces {
   readonly sbatch: 'over' | 'running' | 'elsewhere';
 }
 
-export interface LoginFacts {
+/** What a login was found to be at its connect. */
+export interface LoginFacts extends SlurmConfiguration {
   readonly slurmVersion: string;
+  readonly foundBy: SlurmFoundBy;
+  /** How far the login's clock is ahead of this machine's, in whole seconds; negative: behind. */
+  readonly clockAheadSeconds: number;
   /** Absolute. */
   readonly workspace: string;
 }
@@ -52,6 +64,8 @@ export type Accounting =
 
 /** Slurm's limits make its commands wait rather than fail (slurm.conf, SlurmctldParameters rl_enable). */
 const QUERY_TIMEOUT_MS = 60_000;
+/** With the time that login shells may take. */
+const PROBE_TIMEOUT_MS = 120_000;
 const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
 const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 /** More ids in one question would make its command line too long. */
@@ -72,34 +86,56 @@ export class SlurmAdapter {
   readonly #settings: ClusterSettings;
   readonly #clock = new ClusterClock();
   #searchPath: SearchPath = null;
+  /** Null: not known yet. */
+  #keepsAccounts: boolean | null = null;
 
   constructor(runner: Runner, settings: ClusterSettings) {
     this.#runner = runner;
     this.#settings = settings;
   }
 
-  /** Once a connection, before anything else: finds Slurm's commands and the workspace. */
+  /**
+   * Once a connection, before anything else: finds Slurm's commands and the workspace, and asks Slurm for what its
+   * clusters differ in. Throws SlurmUnavailable also for a Slurm that is too old.
+   */
   async probe(): Promise<LoginFacts> {
     const ask = probeScript();
-    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS });
-    const home = ask.read(stdout, 'home')?.output ?? '';
-    let version = ask.read(stdout, 'version');
-    const loginPath = ask.read(stdout, 'login-path')?.output.trim().split('\n').at(-1) ?? '';
-    if (version?.exitCode !== 0 && loginPath !== '') {
-      this.#searchPath = loginPath;
-      const again = versionScript(loginPath);
-      version = again.read((await this.#runner.run(again.text, { timeoutMs: QUERY_TIMEOUT_MS })).stdout, 'version');
+    const askedAt = Date.now();
+    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: PROBE_TIMEOUT_MS, kind: 'probe' });
+    const search = parseSearch(ask.read(stdout, 'search')?.output ?? '');
+    const version = ask.read(stdout, 'version');
+    const slurmVersion = parseVersion(version?.output ?? '');
+    if (search === null || version?.exitCode !== 0 || slurmVersion === null) {
+      throw new SlurmUnavailable(
+        "sbatch isn't found on this login: neither directly, nor in a login shell (bash -l), nor after " +
+          '"module load slurm". Is it a login node of the cluster? If so, put Slurm on the PATH in ~/.bash_profile',
+      );
     }
-    const slurmVersion = /^slurm(?:-wlm)? (\S+)/m.exec(version?.output ?? '')?.[1];
-    if (slurmVersion === undefined) {
-      throw new SlurmUnavailable("sbatch isn't found on this login, neither directly nor in a login shell (bash -l)");
+    if (isTooOld(slurmVersion)) {
+      throw new SlurmUnavailable(
+        `this cluster runs Slurm ${slurmVersion}, and ${OLDEST_SLURM} is the oldest that can be used: ` +
+          'older ones lack "squeue --me" and other things that are asked for',
+      );
     }
-    return { slurmVersion, workspace: absoluteWorkspace(this.#settings.workspace, home) };
+    const configuration = ask.read(stdout, 'configuration');
+    const facts = configuration?.exitCode === 0 ? parseConfiguration(configuration.output) : null;
+    if (facts === null) throw new SlurmUnavailable(slurmMessage(stderr) || '"scontrol show config" gave no answer');
+    const workspace = absoluteWorkspace(this.#settings.workspace, ask.read(stdout, 'home')?.output ?? '');
+    const clock = Number(ask.read(stdout, 'clock')?.output.trim());
+    this.#searchPath = search.foundBy === 'path' ? null : search.variables;
+    this.#keepsAccounts = facts.accountingStorage !== null;
+    return {
+      ...facts,
+      slurmVersion,
+      foundBy: search.foundBy,
+      workspace,
+      clockAheadSeconds: Number.isFinite(clock) ? Math.round(clock - askedAt / 1000) : 0,
+    };
   }
 
   async queue(): Promise<QueueSnapshot> {
     const askedAt = Date.now();
-    const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue']);
+    const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
     return parseQueue(rows, this.#clock);
   }
@@ -111,12 +147,14 @@ export class SlurmAdapter {
 
   /** What is known of jobs that may have left Slurm's memory. Throws only what the runner throws. */
   async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
+    if (this.#keepsAccounts === false) return { kind: 'none' };
     const accounts: JobAccount[] = [];
     for (let start = 0; start < slurmJobIds.length; start += ACCOUNTING_BATCH) {
       const ask = accountingScript(this.#searchPath, slurmJobIds.slice(start, start + ACCOUNTING_BATCH));
       const result = await this.#runner.run(ask.text, {
         timeoutMs: QUERY_TIMEOUT_MS,
         maxOutputBytes: MAX_SNAPSHOT_BYTES,
+        kind: 'accounting',
       });
       const section = ask.read(result.stdout, 'accounting');
       if (section?.exitCode !== 0) {
@@ -138,14 +176,18 @@ export class SlurmAdapter {
   }
 
   async inventory(): Promise<Inventory> {
-    const [partitions = '', nodes = ''] = await this.#query(inventoryScript(this.#searchPath), ['partitions', 'nodes']);
+    const [partitions = '', nodes = ''] = await this.#query(
+      inventoryScript(this.#searchPath),
+      ['partitions', 'nodes'],
+      'inventory',
+    );
     return { fetchedAt: new Date(), partitions: parsePartitions(partitions), nodes: parseNodes(nodes) };
   }
 
   /** Makes a job's folder, or finds it as an earlier attempt left it. */
   async makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }> {
     const ask = folderScript(workDir);
-    const result = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS });
+    const result = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'submit' });
     const section = ask.read(result.stdout, 'folder');
     if (section?.exitCode === 0) return { isSubmitted: section.output.includes('submitted') };
     throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(result.stderr)}. ${WORKSPACE_ADVICE}`);
@@ -154,7 +196,7 @@ export class SlurmAdapter {
   /** Removes the folder of a job that Slurm didn't take. */
   async removeFolder(workDir: string): Promise<void> {
     if (!JOB_FOLDER.test(workDir)) throw new TypeError(`${workDir} is no job's folder`);
-    await this.#query(removeFolderScript(workDir), ['folder']);
+    await this.#query(removeFolderScript(workDir), ['folder'], 'submit');
   }
 
   /**
@@ -162,7 +204,7 @@ export class SlurmAdapter {
    * it may still be at work; `elsewhere` where this login node can't tell.
    */
   async findSubmitted(workDir: string, slurmName: string): Promise<SubmitTraces> {
-    const [claims = '', words = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch']);
+    const [claims = '', words = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch'], 'submit');
     const claimed = /^\d+$/m.exec(claims)?.[0];
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
@@ -176,7 +218,7 @@ export class SlurmAdapter {
 
   /** After it is certain that Slurm has no such job: the next `submit` runs sbatch again. */
   async resetSubmit(workDir: string): Promise<void> {
-    await this.#query(resetSubmitScript(workDir), ['reset']);
+    await this.#query(resetSubmitScript(workDir), ['reset'], 'submit');
   }
 
   /**
@@ -185,7 +227,7 @@ export class SlurmAdapter {
    */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     const ask = submitScript(this.#searchPath, request.workDir, sbatchOptions(request, this.#settings.gpuRequest));
-    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS });
+    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS, kind: 'submit' });
     const code = ask.read(stdout, 'code')?.output.trim() ?? '';
     const text = (name: string) => ask.read(stdout, name)?.output ?? '';
     if (code === NOT_BEGUN) {
@@ -205,11 +247,15 @@ export class SlurmAdapter {
     await this.#query(cancelScript(this.#searchPath, slurmJobIds), ['cancel']);
   }
 
-  /** The output of every section, each of which must be whole and have ended well. */
-  async #query(ask: Script, sections: readonly string[]): Promise<string[]> {
+  /**
+   * The output of every section, each of which must be whole and have ended well. `kind`: what it is counted as; the
+   * first section's name unless given.
+   */
+  async #query(ask: Script, sections: readonly string[], kind = sections[0] ?? 'other'): Promise<string[]> {
     const result = await this.#runner.run(ask.text, {
       timeoutMs: QUERY_TIMEOUT_MS,
       maxOutputBytes: MAX_SNAPSHOT_BYTES,
+      kind,
     });
     return sections.map((name) => {
       const section = ask.read(result.stdout, name);
@@ -221,8 +267,8 @@ export class SlurmAdapter {
   }
 }
 
-/** Throws SlurmUnavailable for a home directory that can't hold the workspace. */
-function absoluteWorkspace(workspace: string, home: string): string {
+/** Where the workspace lies; throws SlurmUnavailable for a home directory that can't hold it. */
+export function absoluteWorkspace(workspace: string, home: string): string {
   // Without a home, "~/slurmql" would be a folder of the root.
   const path = workspace.startsWith('~/') ? home && `${home.replace(/\/$/, '')}${workspace.slice(1)}` : workspace;
   // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN).

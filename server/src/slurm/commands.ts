@@ -11,21 +11,46 @@ export SLURM_TIME_FORMAT SLURM_BITSTR_LEN LC_ALL`;
 // sbatch hands its environment on to the job, so nothing is set here.
 const CLEAN_SUBMIT = unsetByPrefix(['SBATCH_', 'SLURM_CLUSTERS']);
 
-/** What a login finds: sections `version`, `home` and, where sbatch isn't on the PATH, `login-path`. */
-export function probeScript(): Script {
-  return script(null, '', [
-    { name: 'home', command: `printf '%s' "$HOME"` },
-    { name: 'version', command: 'sbatch --version' },
-    // Many sites put Slurm on the PATH of login shells only.
-    {
-      name: 'login-path',
-      command: `command -v sbatch >/dev/null || bash -lc 'command -v sbatch >/dev/null && printf %s "$PATH"'`,
-    },
-  ]);
-}
+/** So long may one login shell take: it may ask a question that nobody answers. */
+const LOGIN_SHELL_SECONDS = 20;
 
-export function versionScript(searchPath: SearchPath): Script {
-  return script(searchPath, '', [{ name: 'version', command: 'sbatch --version' }]);
+/**
+ * Looks for sbatch on the PATH; then, as many sites put it on the PATH of login shells only, in the user's own login
+ * shell (whichever it is: all of them read commands from their standard input), in bash as one, and behind a module.
+ * What is found is set for the rest of the script. Prints the way, and the variables that count.
+ */
+const FIND_SLURM = `limit=
+command -v timeout >/dev/null && limit='timeout ${LOGIN_SHELL_SECONDS}'
+if command -v sbatch >/dev/null; then echo path; else
+  for way in login bash module; do
+    case $way in
+      login) variables=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null) ;;
+      bash) variables=$($limit bash -lc env 2>/dev/null) ;;
+      module) variables=$($limit bash -lc 'module load slurm; env' 2>/dev/null) ;;
+    esac
+    found=$(printf '%s\\n' "$variables" | sed -n 's/^PATH=//p' | tail -n 1)
+    (PATH=$found; command -v sbatch) >/dev/null || continue
+    echo "$way"
+    for name in LD_LIBRARY_PATH SLURM_CONF PATH; do
+      value=$(printf '%s\\n' "$variables" | sed -n "s/^$name=//p" | tail -n 1)
+      [ -n "$value" ] || continue
+      export "$name=$value"
+      printf '%s=%s\\n' "$name" "$value"
+    done
+    break
+  done
+fi
+:`;
+
+/** What a login finds: sections `home`, `clock` (epoch seconds), `search`, `version` and `configuration`. */
+export function probeScript(): Script {
+  return script(null, CLEAN_QUERY, [
+    { name: 'home', command: `printf '%s' "$HOME"` },
+    { name: 'clock', command: 'date +%s' },
+    { name: 'search', command: FIND_SLURM },
+    { name: 'version', command: 'sbatch --version' },
+    { name: 'configuration', command: 'scontrol show config' },
+  ]);
 }
 
 /** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */

@@ -74,7 +74,7 @@ export class LocalLogin implements Runner, AsyncDisposable {
     this.scripts.push(script);
     return runShell('/bin/sh', script, {
       cwd: this.home,
-      environment: { HOME: this.home, PATH: `${this.bin}:${this.#tools}`, ...this.environment },
+      environment: { HOME: this.home, SHELL: '/bin/bash', PATH: `${this.bin}:${this.#tools}`, ...this.environment },
     });
   }
 

@@ -6,10 +6,12 @@ import { Agent } from './agent.ts';
 import { DialFailure, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
+import { fingerprint, keyType } from './host-keys.ts';
 import { collectIdentities } from './identities.ts';
 import { Link } from './link.ts';
 import { Login } from './login.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
+import type { DialReport } from './report.ts';
 import { resolveRoute } from './route.ts';
 
 export interface DialOptions {
@@ -17,6 +19,8 @@ export interface DialOptions {
   readonly keepAliveIntervalMs: number;
   readonly keepAliveMisses: number;
   readonly log: SshLog;
+  /** Is told of every stage. */
+  readonly report: DialReport;
 }
 
 /** A way to the cluster that is open and logged in. */
@@ -48,6 +52,8 @@ const BROKEN_OFF =
 export async function dial(settings: SshSettings, environment: SshEnvironment, options: DialOptions): Promise<Dialled> {
   const link = new Link();
   const agents: Agent[] = [];
+  const { report } = options;
+  report.enter('settings');
   let step = 'reading the OpenSSH configuration';
 
   async function connect(): Promise<Dialled> {
@@ -58,11 +64,14 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
     for (const next of prepared) {
       const { hop } = next;
       step = `connecting to ${hop.label}`;
+      report.enter('reach', hop.label);
       const socket = reached ? await reachThrough(reached.client, reached.hop, hop) : await reachDirectly(hop, link);
+      report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
       reached = { hop, client: await logIn(link, socket, next, options) };
     }
     if (reached === undefined) throw new Error('the route has no hop');
+    report.succeed();
     return { client: reached.client, link };
   }
 
@@ -71,8 +80,9 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
   } catch (error) {
     link.break(error instanceof Error ? error : new Error(String(error)));
     await link.close();
-    if (error instanceof DialFailure) throw error;
-    throw unreachable(`${step} failed: ${String(error)}`, error);
+    const failure = error instanceof DialFailure ? error : unreachable(`${step} failed: ${String(error)}`, error);
+    report.fail(failure.message);
+    throw failure;
   } finally {
     for (const agent of agents) agent.close();
   }
@@ -103,8 +113,12 @@ async function logIn(
   const client = new ssh2.Client();
   const ownErrors = new Set<unknown>();
   let isHostTrusted = false;
+  options.report.enter('host-key', hop.label);
   const ready = new Promise<void>((resolve) => client.once('ready', resolve));
-  client.once('handshake', () => (isHostTrusted = true));
+  client.once('handshake', () => {
+    isHostTrusted = true;
+    options.report.enter('login', hop.label);
+  });
   client.once('banner', (message) => options.log.debug({ host: hop.label, message }, 'SSH banner'));
   client.on('error', (error) => ownErrors.add(error));
   link.addClient(client);
@@ -118,10 +132,14 @@ async function logIn(
       keepaliveInterval: options.keepAliveIntervalMs,
       keepaliveCountMax: options.keepAliveMisses,
       algorithms: { cipher: [...CIPHERS], serverHostKey: hostKey.algorithms },
-      hostVerifier: (key: Buffer) => hostKey.accepts(key),
+      hostVerifier: (key: Buffer) => {
+        options.report.found(`${keyType(key)} ${fingerprint(key)}`);
+        return hostKey.accepts(key);
+      },
       authHandler: (methods) => login.next(methods),
     });
     await Promise.race([ready, link.broken]);
+    options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted}`}`);
     return client;
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);

@@ -24,6 +24,11 @@ export class Login {
     this.#identities = identities;
   }
 
+  /** The key that the server has taken; undefined as long as it hasn't taken any. */
+  get accepted(): string | undefined {
+    return this.#accepted;
+  }
+
   /**
    * What to try next; `false` gives up.
    *
