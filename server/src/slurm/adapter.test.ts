@@ -119,7 +119,7 @@ describe('looking for Slurm on a login', () => {
   it.each(['accounting_storage/none', '(null)'])('asks no accounts of a cluster with %s', async (type) => {
     await slurmIs('slurm 25.11.2', undefined, `ClusterName = alpha\nAccountingStorageType   = ${type}`);
     expect((await slurm.probe()).accountingStorage).toBeNull();
-    expect(await slurm.accounting(['1'])).toBeNull();
+    expect(await slurm.accounting(['1'])).toEqual({ kind: 'none' });
     expect(login.scripts).toHaveLength(1);
   });
 
