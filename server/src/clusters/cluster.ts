@@ -1,11 +1,13 @@
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { Job } from '../domain/job.ts';
+import { isActiveState } from '../domain/job-state.ts';
+import type { JobObservation } from '../domain/observation.ts';
 import type { Journal, WakeUp } from '../events/index.ts';
-import { Poller } from '../poller/index.ts';
+import { observed, Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { type LoginFacts, SlurmAdapter } from '../slurm/index.ts';
-import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment } from '../ssh/index.ts';
+import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
+import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment, SshError } from '../ssh/index.ts';
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
@@ -36,6 +38,8 @@ export class Cluster {
   #revision = 0;
   #login: LoginFacts | null = null;
   #fault: string | null = null;
+  /** A request to cancel didn't arrive. */
+  #isCancelOwed = false;
   #slurmVersion: string | null;
   #lastPolledAt: Date | null;
   #lastHeardAt: Date | null = null;
@@ -133,16 +137,60 @@ export class Cluster {
   }
 
   /**
-   * Asks Slurm to cancel a job whose request is recorded. Never throws: a request that didn't arrive is repeated once
-   * the cluster answers again.
+   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: what didn't arrive
+   * is repeated once the cluster answers again.
    */
-  async cancel(slurmJobId: string): Promise<void> {
+  async cancel(slurmJobIds: readonly string[]): Promise<void> {
+    if (slurmJobIds.length === 0) return;
     try {
-      await this.#slurm.cancel([slurmJobId]);
+      await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {
-      this.#parts.log.warn({ err: cause, slurmJobId }, `${this.settings.name}: a job could not be cancelled yet`);
+      this.#isCancelOwed = true;
+      this.#parts.log.warn({ err: cause, slurmJobIds }, `${this.settings.name}: jobs could not be cancelled yet`);
     }
     this.#poller.acted();
+  }
+
+  /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
+  async look(): Promise<readonly JobObservation[]> {
+    return (await this.#slurm.queue()).observations;
+  }
+
+  /**
+   * Has Slurm hold, release or requeue jobs that it numbered. Null when it does, else its refusal in its own words;
+   * throws when it can't be asked. The jobs' states follow by what is seen of them.
+   */
+  async control(action: JobControl, jobs: readonly Job[]): Promise<string | null> {
+    const refusal = await this.#slurm.control(
+      action,
+      jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []),
+    );
+    if (refusal === null && action === 'requeue') await this.#reopen(jobs);
+    this.#poller.acted();
+    return refusal;
+  }
+
+  /** Jobs that were over and that Slurm agreed to run again are open, so that the poller looks at them once more. */
+  async #reopen(jobs: readonly Job[]): Promise<void> {
+    const over = jobs.filter(({ state }) => !isActiveState(state));
+    if (over.length === 0) return;
+    const seen = new Map<string | null, JobObservation>();
+    try {
+      for (const one of await this.look()) seen.set(one.slurmJobId, one);
+    } catch (cause) {
+      // Slurm's yes is enough: what the job does from now on is seen later.
+      this.#parts.log.warn({ err: cause }, `${this.settings.name}: requeued jobs could not be looked at yet`);
+    }
+    await this.#parts.journal.write(async (writer) => {
+      for (const { id, slurmJobId } of over) {
+        const now = seen.get(slurmJobId);
+        const isOpen = now !== undefined && now.state !== null && isActiveState(now.state);
+        await writer.update(id, (job) => (isOpen ? observed(reopened(job), now) : reopened(job)), 'Requeued');
+      }
+      for (const arrayId of new Set(over.flatMap(({ arrayParentId }) => arrayParentId ?? []))) {
+        await writer.update(arrayId, (array) => ({ ...array, cancelRequestedAt: null }));
+      }
+    });
   }
 
   #notify(): void {
@@ -196,11 +244,15 @@ export class Cluster {
   async #cancelAgain(): Promise<void> {
     try {
       const active = await this.#parts.store.jobs.active(this.settings.name);
-      const requested = active.flatMap((job) =>
-        job.cancelRequestedAt !== null && job.slurmJobId !== null ? [job.slurmJobId] : [],
-      );
-      if (requested.length > 0) await this.#slurm.cancel(requested);
+      const requested = new Map(active.filter((job) => job.cancelRequestedAt !== null).map((job) => [job.id, job]));
+      const slurmJobIds = [...requested.values()]
+        // An array stands for its tasks.
+        .filter(({ arrayParentId }) => !requested.has(arrayParentId ?? ''))
+        .flatMap(({ slurmJobId }) => slurmJobId ?? []);
+      this.#isCancelOwed = false;
+      if (slurmJobIds.length > 0) await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {
+      this.#isCancelOwed = true;
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: jobs could not be cancelled yet`);
     }
   }
@@ -209,14 +261,14 @@ export class Cluster {
     this.#heard();
     this.#poller.acted();
     // It may have been cancelled while it was on its way.
-    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel(job.slurmJobId);
+    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
   }
 
   #polled(fault: Error | null): void {
     this.#parts.metrics.questions.inc({ cluster: this.settings.name, outcome: fault === null ? 'answered' : 'failed' });
     // Without a connection, its own state says what is wrong.
     if (this.#connection.state.status !== 'online') return;
-    if (fault === null && this.#fault !== null) void this.#cancelAgain();
+    if (fault === null && (this.#fault !== null || this.#isCancelOwed)) void this.#cancelAgain();
     this.#fault = fault === null ? null : `${fault.message}. The states shown are the last ones known`;
     if (fault === null) {
       this.#lastPolledAt = new Date();
@@ -233,6 +285,28 @@ export class Cluster {
       .save({ name, host, slurmVersion: this.#slurmVersion, lastPolledAt: this.#lastPolledAt })
       .catch((cause: unknown) => this.#parts.log.error({ err: cause }, `${name}: what is known of it can't be stored`));
   }
+}
+
+/** Whether something was thrown because the cluster gave no answer; anything else is a fault of this program. */
+export function isUnanswered(cause: unknown): cause is Error {
+  return cause instanceof SshError || cause instanceof SlurmUnavailable;
+}
+
+/** As it was when Slurm first took it: what it did before belongs to an earlier attempt. */
+function reopened(job: Job): Job {
+  return {
+    ...job,
+    state: 'PENDING',
+    reason: null,
+    exitCode: null,
+    signal: null,
+    startedAt: null,
+    endedAt: null,
+    estimatedStartAt: null,
+    nodeList: null,
+    // It was asked for before the requeue was.
+    cancelRequestedAt: null,
+  };
 }
 
 function statusOf(

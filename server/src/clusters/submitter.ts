@@ -119,7 +119,11 @@ export class Submitter {
     );
     if (!isUnanswered(job)) return;
     const { isSubmitted } = await slurm.makeFolder(workDir);
-    if (!isSubmitted) await this.#upload(job, workDir);
+    if (!isSubmitted) {
+      if (job.cancelRequestedAt === null) await this.#upload(job, workDir);
+      // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
+      if ((await jobs.get(jobId))?.cancelRequestedAt != null) return this.#abandon(job, workDir);
+    }
     const answer = await this.#hand(job, workDir);
     switch (answer.kind) {
       case 'accepted':
@@ -196,6 +200,15 @@ export class Submitter {
     });
     await this.#options.staging.remove(job.id);
     this.#options.onAccepted(accepted);
+  }
+
+  /** Cancelled on its way: sbatch was never run for it. */
+  async #abandon(job: Job, workDir: string): Promise<void> {
+    const { slurm, journal, staging } = this.#options;
+    await slurm.removeFolder(workDir);
+    const end = { state: 'CANCELLED', reason: 'Cancelled before it was sent', workDir: null } as const;
+    await journal.write((writer) => writer.update(job.id, (current) => ({ ...current, ...end, endedAt: new Date() })));
+    await staging.remove(job.id);
   }
 
   async #rejected(job: Job, reason: string): Promise<void> {

@@ -1,1 +1,2 @@
+export { observed } from './observe.ts';
 export { Poller, type PollerOptions } from './poller.ts';

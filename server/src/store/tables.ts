@@ -77,6 +77,8 @@ export interface JobSubmissionsTable {
   depends_on: string;
   conda_env: string | null;
   prologue: string | null;
+  requested_partition: string | null;
+  git_ref: string | null;
 }
 
 export interface JobEventsTable {
