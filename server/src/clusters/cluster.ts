@@ -1,12 +1,13 @@
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
 import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { Job } from '../domain/job.ts';
+import { isArray, type Job } from '../domain/job.ts';
+import type { JobObservation } from '../domain/observation.ts';
 import type { Journal, WakeUp } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { type LoginFacts, SlurmAdapter } from '../slurm/index.ts';
-import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment } from '../ssh/index.ts';
+import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
+import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment, SshError } from '../ssh/index.ts';
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { ActivityWatch } from './activity.ts';
@@ -47,6 +48,8 @@ export class Cluster {
   #revision = 0;
   #login: LoginFacts | null = null;
   #fault: string | null = null;
+  /** A request to cancel didn't arrive. */
+  #isCancelOwed = false;
   #slurmVersion: string | null;
   #lastPolledAt: Date | null;
   #lastHeardAt: Date | null = null;
@@ -199,14 +202,16 @@ export class Cluster {
   }
 
   /**
-   * Asks Slurm to cancel a job whose request is recorded. Never throws: a request that didn't arrive is repeated once
-   * the cluster answers again.
+   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: what didn't arrive
+   * is repeated once the cluster answers again.
    */
-  async cancel(slurmJobId: string): Promise<void> {
+  async cancel(slurmJobIds: readonly string[]): Promise<void> {
+    if (slurmJobIds.length === 0) return;
     try {
-      await this.#slurm.cancel([slurmJobId]);
+      await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {
-      this.#parts.log.warn({ err: cause, slurmJobId }, `${this.settings.name}: a job could not be cancelled yet`);
+      this.#isCancelOwed = true;
+      this.#parts.log.warn({ err: cause, slurmJobIds }, `${this.settings.name}: jobs could not be cancelled yet`);
     }
     this.#poller.acted();
   }
@@ -223,6 +228,25 @@ export class Cluster {
     if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return null;
     const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
     return `Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP`;
+  }
+
+  /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
+  async look(): Promise<readonly JobObservation[]> {
+    return (await this.#slurm.queue()).observations;
+  }
+
+  /**
+   * Has Slurm hold, release or requeue jobs that it numbered. Null when it does, else its refusal in its own words;
+   * throws when it can't be asked. The jobs' states follow by what is seen of them.
+   */
+  async control(action: JobControl, jobs: readonly Job[]): Promise<string | null> {
+    const refusal = await this.#slurm.control(
+      action,
+      jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []),
+    );
+    if (refusal === null && action === 'requeue') this.#poller.requeued();
+    else this.#poller.acted();
+    return refusal;
   }
 
   #notify(): void {
@@ -278,11 +302,14 @@ export class Cluster {
   async #cancelAgain(): Promise<void> {
     try {
       const active = this.#parts.journal.active(this.settings.name).values();
-      const requested = [...active].flatMap((job) =>
-        job.cancelRequestedAt !== null && job.slurmJobId !== null ? [job.slurmJobId] : [],
+      // An array is cancelled by its tasks: one of them may have been requeued since.
+      const slurmJobIds = [...active].flatMap((job) =>
+        job.cancelRequestedAt === null || isArray(job) ? [] : (job.slurmJobId ?? []),
       );
-      if (requested.length > 0) await this.#slurm.cancel(requested);
+      this.#isCancelOwed = false;
+      if (slurmJobIds.length > 0) await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {
+      this.#isCancelOwed = true;
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: jobs could not be cancelled yet`);
     }
   }
@@ -291,14 +318,14 @@ export class Cluster {
     this.#heard();
     this.#poller.acted();
     // It may have been cancelled while it was on its way.
-    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel(job.slurmJobId);
+    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
   }
 
   #polled(fault: Error | null): void {
     this.#parts.metrics.questions.inc({ cluster: this.settings.name, outcome: fault === null ? 'answered' : 'failed' });
     // Without a connection, its own state says what is wrong.
     if (this.#connection.state.status !== 'online') return;
-    if (fault === null && this.#fault !== null) void this.#cancelAgain();
+    if (fault === null && (this.#fault !== null || this.#isCancelOwed)) void this.#cancelAgain();
     this.#fault = fault === null ? null : `${fault.message}. The states shown are the last ones known`;
     if (fault === null) {
       this.#lastPolledAt = new Date();
@@ -315,6 +342,11 @@ export class Cluster {
       .save({ name, host, slurmVersion: this.#slurmVersion, lastPolledAt: this.#lastPolledAt })
       .catch((cause: unknown) => this.#parts.log.error({ err: cause }, `${name}: what is known of it can't be stored`));
   }
+}
+
+/** Whether something was thrown because the cluster gave no answer; anything else is a fault of this program. */
+export function isUnanswered(cause: unknown): cause is Error {
+  return cause instanceof SshError || cause instanceof SlurmUnavailable;
 }
 
 function statusOf(

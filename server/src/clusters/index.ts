@@ -1,4 +1,4 @@
-export { Cluster, type ClusterParts } from './cluster.ts';
+export { Cluster, type ClusterParts, isUnanswered } from './cluster.ts';
 export { Clusters } from './clusters.ts';
 export type { Answered } from './shared-answer.ts';
 export { type ClusterView, clusterOfJob, isStale, viewOf } from './view.ts';

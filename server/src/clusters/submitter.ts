@@ -132,8 +132,11 @@ export class Submitter {
     if (!isUnanswered(job)) return;
     const { isSubmitted } = await slurm.makeFolder(workDir);
     if (!isSubmitted) {
-      if (job.cancelRequestedAt !== null) return this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
-      await this.#upload(job, workDir);
+      if (job.cancelRequestedAt === null) await this.#upload(job, workDir);
+      // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
+      if ((await jobs.get(jobId))?.cancelRequestedAt != null) {
+        return this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
+      }
     }
     const answer = await this.#hand(job, workDir);
     switch (answer.kind) {

@@ -26,6 +26,8 @@ export const NO_SUBMISSION: Submission = {
   dependsOn: [],
   condaEnv: null,
   prologue: null,
+  partition: null,
+  gitRef: null,
 };
 
 /** Lets every job through, the tasks of arrays included. */

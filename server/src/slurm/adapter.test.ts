@@ -583,8 +583,13 @@ describe('looking for a job whose number nobody knows', () => {
 describe('cancelling', () => {
   it('names the jobs to scancel', async () => {
     await says('scancel', '');
-    await slurm.cancel(['7', '8_3']);
-    expect(await calls()).toEqual([expect.stringMatching(/scancel 7 8_3$/)]);
+    await says('scontrol', '');
+    await slurm.cancel(['7', '8_3', '8_4', '9']);
+    // A waiting task is held first, for else nothing would be left of it that tells of its end.
+    expect(await calls()).toEqual([
+      expect.stringMatching(/scontrol hold 8_\[3-4\]$/),
+      expect.stringMatching(/scancel 7 8_\[3-4\] 9$/),
+    ]);
   });
 
   it('that did not arrive is a fault', async () => {

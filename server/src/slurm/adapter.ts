@@ -4,8 +4,10 @@ import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import {
   accountingScript,
   cancelScript,
+  controlScript,
   folderScript,
   inventoryScript,
+  type JobControl,
   markersScript,
   NOT_BEGUN,
   NOT_UNPACKED,
@@ -18,8 +20,10 @@ import {
   tracesScript,
 } from './commands.ts';
 import { SlurmUnavailable } from './errors.ts';
+import { jobLists } from './job-list.ts';
 import { type JobAccount, parseAccounting } from './parse/accounting.ts';
 import { ClusterClock } from './parse/clock.ts';
+import { parseControl } from './parse/control.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
 import { type EndMarker, lastEnd } from './parse/markers.ts';
 import {
@@ -245,6 +249,23 @@ export class SlurmAdapter {
   /** Asks Slurm to end jobs. That it doesn't complain is no proof: only what is seen afterwards is. */
   async cancel(slurmJobIds: readonly string[]): Promise<void> {
     await this.#query(cancelScript(this.#searchPath, slurmJobIds), ['cancel']);
+  }
+
+  /**
+   * Holds, releases or requeues jobs. Null when Slurm did so (of an array, at least for a part of its tasks), else its
+   * refusal in its own words. As with `cancel`, what becomes of the jobs is seen afterwards.
+   */
+  async control(action: JobControl, slurmJobIds: readonly string[]): Promise<string | null> {
+    const lists = jobLists(slurmJobIds);
+    const ask = controlScript(this.#searchPath, action, lists);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: action });
+    const refusals = lists.map((_list, index) => {
+      const section = ask.read(stdout, `control-${index}`);
+      if (section === null) throw new SlurmUnavailable(`the answer of scontrol ${action} was cut off`);
+      if (isLostAnswer(section.output)) throw new SlurmUnavailable(slurmMessage(section.output));
+      return parseControl(section.exitCode, section.output);
+    });
+    return refusals.includes(null) ? null : (refusals[0] ?? null);
   }
 
   /**

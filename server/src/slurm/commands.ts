@@ -1,3 +1,4 @@
+import { jobLists } from './job-list.ts';
 import { ACCOUNTING_FIELDS } from './parse/accounting.ts';
 import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
 import { quote, quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
@@ -58,8 +59,9 @@ export function queueScript(searchPath: SearchPath): Script {
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
   return script(searchPath, CLEAN_QUERY, [
     { name: 'clock', command: 'date +%s' },
-    // One request a user, and never an error for jobs that are gone, as ids would give.
-    { name: 'queue', command: `squeue --me --noheader --all --states=all --Format=${quote(format)}` },
+    // One request a user, and never an error for jobs that are gone, as ids would give. Tasks that differ from the
+    // rest of their array (held, requeued) have rows of their own: --array-unique, since squeue merges them otherwise.
+    { name: 'queue', command: `squeue --me --noheader --all --states=all --array-unique --Format=${quote(format)}` },
   ]);
 }
 
@@ -81,9 +83,36 @@ export function inventoryScript(searchPath: SearchPath): Script {
   ]);
 }
 
+/** More jobs in one command would make its line too long. */
+const CANCEL_BATCH = 1000;
+
 /** Section `cancel`. scancel says nothing about jobs that are unknown or over: only what is seen later counts. */
 export function cancelScript(searchPath: SearchPath, slurmJobIds: readonly string[]): Script {
-  return script(searchPath, CLEAN_QUERY, [{ name: 'cancel', command: `scancel ${quoteAll(slurmJobIds)}` }]);
+  const lists = jobLists(slurmJobIds);
+  const commands: string[] = [];
+  for (let start = 0; start < lists.length; start += CANCEL_BATCH) {
+    const batch = lists.slice(start, start + CANCEL_BATCH);
+    const tasks = batch.filter((list) => list.includes('_'));
+    // A task that is cancelled while it waits leaves no trace in squeue or sacct unless it has a record of its own,
+    // apart from the rest of its array. Holding gives it one; tasks that no longer wait don't mind.
+    if (tasks.length > 0) commands.push(`scontrol hold ${quoteAll(tasks)} >/dev/null 2>&1`);
+    commands.push(`scancel ${quoteAll(batch)} || code=$?`);
+  }
+  return script(searchPath, CLEAN_QUERY, [
+    { name: 'cancel', command: `code=0\n${commands.join('\n')}\n(exit "$code")` },
+  ]);
+}
+
+/** What scontrol does to jobs that are in Slurm's hands (man scontrol: hold, release, requeue). */
+export type JobControl = 'hold' | 'release' | 'requeue';
+
+/** Sections `control-0`, `control-1` …, one for each of `jobLists(slurmJobIds)`, with what scontrol said. */
+export function controlScript(searchPath: SearchPath, action: JobControl, lists: readonly string[]): Script {
+  const sections = lists.map((list, index) => ({
+    name: `control-${index}`,
+    command: `scontrol ${action} ${quote(list)} 2>&1`,
+  }));
+  return script(searchPath, CLEAN_QUERY, sections);
 }
 
 /** What one job's attempts wrote about their start and end: section `markers`, one `name text` a line. */

@@ -1,5 +1,6 @@
 export { type Accounting, absoluteWorkspace, type LoginFacts, SlurmAdapter } from './adapter.ts';
 export { batchScript, environmentFile } from './batch-script.ts';
+export type { JobControl } from './commands.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';

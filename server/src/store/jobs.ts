@@ -212,18 +212,31 @@ export class JobQueries {
   }
 
   async submission(jobId: string): Promise<Submission | null> {
-    const row = await this.#database
+    return (await this.submissions([jobId])).get(jobId) ?? null;
+  }
+
+  /** By job; a task of an array has none of its own. */
+  async submissions(jobIds: readonly string[]): Promise<Map<string, Submission>> {
+    const rows = await this.#database
       .selectFrom('job_submissions')
-      .selectAll()
-      .where('job_id', '=', jobId)
-      .executeTakeFirst();
-    if (row === undefined) return null;
-    const lists = submissionSchema.parse({
-      environment: JSON.parse(row.environment),
-      extraOptions: JSON.parse(row.extra_options),
-      dependsOn: JSON.parse(row.depends_on),
-    });
-    return { ...lists, condaEnv: row.conda_env, prologue: row.prologue };
+      .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
+      .select(['requested_partition', 'git_ref'])
+      .where('job_id', 'in', jobIds)
+      .execute();
+    return new Map(
+      rows.map((row) => {
+        const lists = submissionSchema.parse({
+          environment: JSON.parse(row.environment),
+          extraOptions: JSON.parse(row.extra_options),
+          dependsOn: JSON.parse(row.depends_on),
+        });
+        const { conda_env, prologue, requested_partition, git_ref } = row;
+        return [
+          row.job_id,
+          { ...lists, condaEnv: conda_env, prologue, partition: requested_partition, gitRef: git_ref },
+        ];
+      }),
+    );
   }
 
   async insert(created: readonly NewJob[]): Promise<void> {
@@ -245,6 +258,8 @@ export class JobQueries {
           depends_on: JSON.stringify(submission.dependsOn),
           conda_env: submission.condaEnv,
           prologue: submission.prologue,
+          requested_partition: submission.partition,
+          git_ref: submission.gitRef,
         })
         .execute();
     }

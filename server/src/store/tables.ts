@@ -81,6 +81,8 @@ export interface JobSubmissionsTable {
   depends_on: string;
   conda_env: string | null;
   prologue: string | null;
+  requested_partition: string | null;
+  git_ref: string | null;
 }
 
 /** Attempts that a requeue has closed; the current one is part of the job. */

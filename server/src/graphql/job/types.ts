@@ -5,6 +5,7 @@ import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
 import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
+import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
 import { readLog } from '../../logs/index.ts';
 import type { StateCount } from '../../store/index.ts';
 import { builder } from '../builder.ts';
@@ -127,6 +128,60 @@ const JobAttemptRef = builder.objectRef<JobAttempt>('JobAttempt').implement({
 
 export const JobRef = builder.objectRef<Job>('Job');
 
+export const JobDependencyKind = builder.enumType('JobDependencyKind', {
+  description: 'What a job waits for in another one (man sbatch, --dependency).',
+  values: {
+    AFTER: { description: 'It has started, or was cancelled.' },
+    AFTER_OK: { description: 'It has ended with exit code 0.' },
+    AFTER_NOT_OK: { description: 'It has failed.' },
+    AFTER_ANY: { description: 'It has ended, however it did.' },
+  } satisfies Record<(typeof DEPENDENCY_KINDS)[number], { description: string }>,
+});
+
+const JobDependencyRef = builder.objectRef<Submission['dependsOn'][number]>('JobDependency').implement({
+  description: 'A job that another one was to wait for.',
+  fields: (t) => ({
+    job: t.field({
+      type: JobRef,
+      nullable: true,
+      description: 'Null: it is no longer known.',
+      resolve: ({ jobId }, _args, { loaders }) => loaders.job.load(jobId),
+    }),
+    kind: t.expose('kind', { type: JobDependencyKind, description: 'What it waited for.' }),
+  }),
+});
+
+const JobSubmissionRef = builder.objectRef<Submission>('JobSubmission').implement({
+  description: 'What a job was submitted with besides its command and resources. Values of variables are never told.',
+  fields: (t) => ({
+    environmentNames: t.stringList({
+      description: 'The names of the variables that it was given.',
+      resolve: ({ environment }) => environment.map(({ name }) => name),
+    }),
+    extraOptions: t.stringList({
+      description: 'Further sbatch options.',
+      resolve: ({ extraOptions }) => [...extraOptions],
+    }),
+    condaEnv: t.exposeString('condaEnv', {
+      nullable: true,
+      description: "Its own or its project's of then. Null: the cluster's, if that has one.",
+    }),
+    gitRef: t.exposeString('gitRef', {
+      nullable: true,
+      description: "Branch, tag or commit as it was asked for. Null: the project's HEAD.",
+    }),
+    partition: t.exposeString('partition', {
+      nullable: true,
+      description: "As it was asked for. Null: the cluster's default.",
+    }),
+    dependsOn: t.field({
+      type: [JobDependencyRef],
+      description: 'Jobs that it was to wait for.',
+      resolve: ({ dependsOn }) => [...dependsOn],
+    }),
+  }),
+});
+
 export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
   {
     type: JobRef,
@@ -213,6 +268,12 @@ builder.node(JobRef, {
       description:
         "The exact batch script, without the values of environment variables. Null: not made yet. A task has its array's.",
       resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.script.load(arrayParentId ?? id),
+    }),
+    submission: t.field({
+      type: JobSubmissionRef,
+      nullable: true,
+      description: "What it was submitted with; a task has its array's. Null: not known.",
+      resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.submission.load(arrayParentId ?? id),
     }),
     gitCommit: t.exposeString('gitCommit', { nullable: true, description: 'The commit it runs, in full.' }),
     hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {

@@ -95,6 +95,8 @@ export async function up(database: Kysely<unknown>): Promise<void> {
     .addColumn('depends_on', 'text', (column) => column.notNull())
     .addColumn('conda_env', 'text')
     .addColumn('prologue', 'text')
+    .addColumn('requested_partition', 'text')
+    .addColumn('git_ref', 'text')
     .execute();
 
   await database.schema
