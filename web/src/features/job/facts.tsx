@@ -44,7 +44,7 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
         <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
       </Fact>
       <Fact label="Attempts" value={props.job.attempt > 1 ? props.job.attempt : null}>
-        <Attempts attempts={props.job.attempts} />
+        <Attempts attempts={props.job.attempts} current={props.job.isActive ? props.job.attempt : null} />
       </Fact>
       <Fact label="Seen in" value={props.job.evidence?.source}>
         <Show when={props.job.evidence}>{(evidence) => <Evidence evidence={evidence()} />}</Show>
@@ -83,13 +83,20 @@ function Evidence(props: { readonly evidence: NonNullable<JobDetails['evidence']
 }
 
 /** The runs of a job that was requeued, the latest first. */
-function Attempts(props: { readonly attempts: JobDetails['attempts'] }): JSX.Element {
+function Attempts(props: {
+  readonly attempts: JobDetails['attempts'];
+  /** The number of the one that isn't over. */
+  readonly current: number | null;
+}): JSX.Element {
   return (
     <ol class="space-y-0.5">
       <For each={props.attempts.toReversed()}>
         {(attempt) => (
           <li>
             {attempt.number}
+            <Show when={attempt.number === props.current}>
+              <span class="text-muted"> current</span>
+            </Show>
             <Show when={attempt.outcome}>
               {(outcome) => (
                 <>
