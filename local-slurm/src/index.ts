@@ -4,5 +4,6 @@ export { createKey } from './keys.ts';
 export { DEFAULT_CLUSTERS, type LocalClusterOptions, type LocalNode, type LocalPartition } from './layout.ts';
 export { type LocalSlurm, type LocalSlurmOptions, startLocalSlurm } from './local-slurm.ts';
 export { type EnsurePackagesOptions, ensurePackages } from './packages.ts';
+export { oneTimeCode } from './pam.ts';
 export { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 export type { LocalCluster } from './state.ts';
