@@ -1,3 +1,4 @@
+export { answerLogin } from './answer-login.ts';
 export { cancelJob } from './cancel-job.ts';
 export { connectCluster } from './connect-cluster.ts';
 export type { ActionContext } from './context.ts';

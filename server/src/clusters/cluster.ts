@@ -5,7 +5,14 @@ import type { Journal, WakeUp } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
 import { type LoginFacts, SlurmAdapter } from '../slurm/index.ts';
-import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment } from '../ssh/index.ts';
+import {
+  type AnswerOutcome,
+  type ConnectionState,
+  type LoginPrompt,
+  type RemoteFiles,
+  SshConnection,
+  type SshEnvironment,
+} from '../ssh/index.ts';
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
@@ -115,6 +122,22 @@ export class Cluster {
   /** A person asks for an attempt to connect now. */
   connectNow(): void {
     this.#connection.connectNow();
+  }
+
+  /** What the login asks at this moment; null when nothing waits for an answer. For administrators alone. */
+  get loginPrompt(): LoginPrompt | null {
+    const { state } = this.#connection;
+    return state.status === 'asking' ? state.prompt : null;
+  }
+
+  /** Whether only a person can make the connection again once it is lost. */
+  get loginAsksPerson(): boolean {
+    return this.#connection.asksPerson;
+  }
+
+  /** A person's answers to the prompt with this id. They are secrets. */
+  answerLogin(promptId: string, answers: readonly string[]): AnswerOutcome {
+    return this.#connection.answer(promptId, answers);
   }
 
   /** Partitions and nodes, asked for at most once for all who ask. Throws when nothing is known and nobody answers. */
@@ -247,6 +270,7 @@ function statusOf(
       return { status: 'CONNECTING', message: null };
     case 'unreachable':
       return { status: 'UNREACHABLE', message: connection.message };
+    case 'asking':
     case 'refused':
       return { status: 'AUTH_REQUIRED', message: connection.message };
     case 'online':
