@@ -84,7 +84,8 @@ export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces)
     `SlurmctldPort=${controllerPort}`,
     'SlurmUser=root',
     'SlurmdUser=root',
-    `AuthInfo=socket=${mungeSocket}`,
+    // A requeued job waits until its old credential has expired: two minutes, if nothing else is said.
+    `AuthInfo=socket=${mungeSocket},cred_expire=10`,
     `StateSaveLocation=${directory}/state`,
     `SlurmdSpoolDir=${directory}/spool/%n`,
     `SlurmctldPidFile=${directory}/slurmctld.pid`,

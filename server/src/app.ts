@@ -5,16 +5,19 @@ import { Clusters } from './clusters/index.ts';
 import {
   type AdministratorToken,
   administratorToken,
+  ClustersWatch,
+  type ClustersWatchEvents,
   type Environment,
   prepareDataDirectory,
   readClustersFile,
+  sshEnvironment,
 } from './config/index.ts';
 import { Journal } from './events/index.ts';
 import { HttpServer } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
 import { Staging } from './projects/index.ts';
 import { Store } from './store/index.ts';
-import { createLogger, Metrics } from './telemetry/index.ts';
+import { createLogger, type Logger, Metrics } from './telemetry/index.ts';
 
 const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
@@ -47,21 +50,19 @@ export async function startApp(environment: Environment): Promise<App> {
     const staging = new Staging(join(environment.dataDirectory, 'staging'));
     await staging.sweep(await store.jobs.submitting());
 
-    const clusters = new Clusters(settings, {
+    const clusters = new Clusters({
       store,
       journal,
       staging,
       log,
       metrics,
-      sshEnvironment: {
-        homeDirectory: environment.homeDirectory,
-        userName: environment.userName,
-        configFile: join(environment.homeDirectory, '.ssh', 'config'),
-        ...(environment.agentSocket === null ? {} : { agentSocket: environment.agentSocket }),
-      },
+      sshEnvironment: sshEnvironment(environment),
     });
     stack.defer(() => clusters.stop());
-    await clusters.start();
+    await clusters.start(settings);
+    const configuration = new ClustersWatch(environment.configFile, followClustersFile(clusters, log));
+    stack.defer(() => configuration.stop());
+    configuration.start();
 
     const http = new HttpServer({
       services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
@@ -69,7 +70,11 @@ export async function startApp(environment: Environment): Promise<App> {
       host: environment.host,
       port: environment.port,
       webDirectory: WEB_DIRECTORY,
-      readiness: async () => ({ database: await store.isOpen(), configuration: true, pollers: true }),
+      readiness: async () => ({
+        database: await store.isOpen(),
+        configuration: clusters.configurationFault === null,
+        pollers: true,
+      }),
     });
     stack.defer(() => http.stop());
     const address = await http.start();
@@ -79,4 +84,20 @@ export async function startApp(environment: Environment): Promise<App> {
     await stack.disposeAsync();
     throw cause;
   }
+}
+
+/** What a change of clusters.yaml does to a running server. */
+function followClustersFile(clusters: Clusters, log: Logger): ClustersWatchEvents {
+  return {
+    onSettings: (settings) => {
+      clusters.configurationFault = null;
+      clusters
+        .configure(settings)
+        .catch((cause: unknown) => log.error({ err: cause }, 'The new clusters.yaml could not be put in force'));
+    },
+    onFault: (message) => {
+      clusters.configurationFault = message;
+      log.error(`The last good configuration stays in force. ${message}`);
+    },
+  };
 }

@@ -3,36 +3,64 @@ import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JournalWriter } from '../events/index.ts';
 import type { ActionContext } from './context.ts';
+import { forEachJob } from './many-jobs.ts';
 
 /**
  * Asks Slurm to end a job, an array with all its tasks, or one task. The job is CANCELLING until its end is seen. Once
  * the request is recorded it is repeated until Slurm has heard it, whatever breaks meanwhile.
  */
-export async function cancelJob(
+export async function cancelJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
+  const outcome = (await cancelAll(context, new Set([id]))).get(id);
+  return outcome ?? refuse('NOT_FOUND', 'id', 'There is no such job');
+}
+
+/** The same for many, with one command a cluster. Each has an outcome of its own, in the order of the ids. */
+export async function cancelJobs(context: ActionContext, ids: readonly string[]): Promise<readonly Outcome<Job>[]> {
+  return forEachJob(ids, (unique) => cancelAll(context, unique));
+}
+
+async function cancelAll(
   { store, journal, clusters, staging }: ActionContext,
-  id: string,
-): Promise<Outcome<Job>> {
-  const job = await store.jobs.get(id);
+  ids: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Outcome<Job>>> {
+  const outcomes = new Map<string, Outcome<Job>>();
+  const requested = new Map<string, Job>();
+  await journal.write(async (writer) => {
+    for (const id of ids) {
+      // Read one by one: a request for an array reaches its tasks, which may be named too.
+      const job = await writer.jobs.get(id);
+      const refused = refusedBecause(job, requested, clusters);
+      if (refused !== null) outcomes.set(id, refused);
+      else requested.set(id, await requestCancel(writer, id));
+    }
+  });
+  const byCluster = Map.groupBy(requested.values(), ({ clusterName }) => clusterName);
+  await Promise.all(
+    [...byCluster].map(async ([clusterName, jobs]) => {
+      // An array stands for its tasks.
+      const named = jobs.filter(({ arrayParentId }) => arrayParentId === null || !requested.has(arrayParentId));
+      await clusters.get(clusterName)?.cancel(named.flatMap(({ slurmJobId }) => slurmJobId ?? []));
+    }),
+  );
+  for (const { id, state } of requested.values()) if (!isActiveState(state)) await staging.remove(id);
+  for (const job of await store.jobs.getMany([...requested.keys()])) if (job !== null) outcomes.set(job.id, done(job));
+  return outcomes;
+}
+
+function refusedBecause(
+  job: Job | null,
+  requested: ReadonlyMap<string, Job>,
+  clusters: ActionContext['clusters'],
+): Outcome<Job> | null {
   if (job === null) return refuse('NOT_FOUND', 'id', 'There is no such job');
+  // Ended by this very request, as a part of its array.
+  if (requested.has(job.arrayParentId ?? '')) return null;
   if (!isActiveState(job.state)) {
     return refuse('NOT_CANCELLABLE', 'id', `There is nothing left to cancel: the job is ${job.state}`);
   }
-  const cluster = clusters.get(job.clusterName);
-  if (cluster === null) {
-    return refuse(
-      'CLUSTER_UNAVAILABLE',
-      'id',
-      `${job.clusterName} is no longer in clusters.yaml, so it can't be asked`,
-    );
-  }
-  const { status, message } = cluster.health;
-  if (job.workDir !== null && (status === 'UNREACHABLE' || status === 'AUTH_REQUIRED')) {
-    return refuse('CLUSTER_UNAVAILABLE', 'id', `${job.clusterName} can't be asked now: ${message ?? status}`);
-  }
-  const requested = await journal.write((writer) => requestCancel(writer, id));
-  if (requested.slurmJobId !== null) await cluster.cancel(requested.slurmJobId);
-  if (!isActiveState(requested.state)) await staging.remove(id);
-  return done((await store.jobs.get(id)) ?? requested);
+  if (clusters.get(job.clusterName) !== null) return null;
+  const message = `${job.clusterName} is no longer in clusters.yaml, so it can't be asked`;
+  return refuse('CLUSTER_UNAVAILABLE', 'id', message);
 }
 
 /** Records the request on the job, and on every task that is still active. */
@@ -45,6 +73,7 @@ async function requestCancel(writer: JournalWriter, id: string): Promise<Job> {
       return { ...job, state: 'CANCELLED', reason: 'Cancelled before it was sent', endedAt: now };
     return { ...job, state: 'CANCELLING', cancelRequestedAt: job.cancelRequestedAt ?? now };
   };
-  for (const task of await writer.jobs.tasks(id)) await writer.change(task, request(task));
+  const tasks = await writer.jobs.tasks(id);
+  await writer.change(tasks.map((task) => ({ before: task, after: request(task) })));
   return writer.update(id, request);
 }

@@ -80,10 +80,10 @@ export async function syncProject({ store }: ActionContext, id: string): Promise
 }
 
 /** Forgets a project. Its repository isn't touched, and its jobs stay in the history. */
-export async function removeProject({ store }: ActionContext, id: string): Promise<Outcome<string>> {
+export async function removeProject({ store, journal }: ActionContext, id: string): Promise<Outcome<string>> {
   const project = await store.projects.get(id);
   if (project === null) return notFound();
-  await store.projects.remove(id);
+  await journal.removeProject(id);
   return done(id);
 }
 

@@ -2,7 +2,7 @@ import { arrayTaskIds, MAX_ARRAY_TASKS } from '../domain/array-spec.ts';
 import type { Refusal } from '../domain/refusal.ts';
 import { faultInOption } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
-import type { SubmitJob } from './submit-job.ts';
+import type { LaunchJob } from './launch-job.ts';
 
 /** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
 const MAX_COMMAND = 32 * 1024;
@@ -11,7 +11,7 @@ const MAX_ENVIRONMENT = 64 * 1024;
 const MAX_LIST = 100;
 
 /** What is wrong with the input by itself, before anything is looked up. */
-export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
+export function checkSubmitJob(input: LaunchJob): readonly Refusal[] {
   const check = new FieldCheck();
   const { resources } = input;
   check.line('name', input.name, 200);
@@ -50,7 +50,7 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
   return check.refusals;
 }
 
-function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
+function checkEnvironment(check: FieldCheck, { environment }: LaunchJob): void {
   let size = 0;
   for (const { name, value } of environment) {
     size += name.length + value.length;

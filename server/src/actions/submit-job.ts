@@ -1,215 +1,26 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { ulid } from 'ulid';
-import type { Cluster } from '../clusters/index.ts';
-import type { Job, JobResources } from '../domain/job.ts';
-import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
-import type { Submission } from '../domain/submission.ts';
+import type { Job } from '../domain/job.ts';
+import { type Outcome, refuse } from '../domain/refusal.ts';
 import type { User } from '../domain/user.ts';
-import { GitError, readCommit, readRepository } from '../projects/index.ts';
-import { rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { ActionContext } from './context.ts';
+import { earlierAnswer, type LaunchJob, launchJob } from './launch-job.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
-
-export interface SubmitJob extends Omit<Submission, 'prologue'> {
-  readonly idempotencyKey: string | null;
-  readonly waitSeconds: number;
-  readonly projectId: string;
-  readonly cluster: string;
-  readonly name: string | null;
-  readonly description: string | null;
-  readonly basedOnJobId: string | null;
-  readonly command: string;
-  readonly gitRef: string | null;
-  readonly includeUncommitted: boolean;
-  readonly partition: string | null;
-  readonly resources: JobResources;
-}
 
 /**
  * Records a job and brings it to Slurm. Once it is recorded nothing loses it: what isn't through after `waitSeconds`
  * goes on in the background. Whatever is refused before that leaves nothing behind.
  */
-export async function submitJob(context: ActionContext, viewer: User, input: SubmitJob): Promise<Outcome<Job>> {
-  const { store, journal, clusters, staging } = context;
-  if (input.idempotencyKey !== null) {
-    const earlier = await store.jobs.byIdempotencyKey(viewer.id, input.idempotencyKey);
-    if (earlier !== null) return answerFor(earlier);
-  }
+export async function submitJob(context: ActionContext, viewer: User, input: LaunchJob): Promise<Outcome<Job>> {
+  const earlier = await earlierAnswer(context, viewer, input.idempotencyKey);
+  if (earlier !== null) return earlier;
   const faults = checkSubmitJob(input);
   if (faults.length > 0) return { ok: false, refusals: faults };
-
-  const cluster = clusters.get(input.cluster);
-  if (cluster === null) {
-    const names = clusters.all().map(({ settings }) => settings.name);
-    return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(input.cluster)}: ${listed(names)}`);
-  }
-  const refusals = [...(await notAllowed(cluster, input)), ...(await danglingReferences(context, input))];
-  if (refusals.length > 0) return { ok: false, refusals };
-
-  const project = await store.projects.get(input.projectId);
+  const project = await context.store.projects.get(input.projectId);
   if (project === null) return refuse('NOT_FOUND', 'projectId', 'There is no such project');
-  const source = await chooseCommit(project.path, input);
-  if (!source.ok) return source;
-  const { health } = cluster;
-  if (health.status === 'UNREACHABLE' || health.status === 'AUTH_REQUIRED') {
-    const why = health.message ?? health.status;
-    return refuse('CLUSTER_UNAVAILABLE', 'cluster', `${input.cluster} can't take jobs now: ${why}`);
-  }
-
-  const id = ulid();
-  const name = input.name ?? (firstWord(input.command) || project.name);
-  const job: Job = {
-    id,
-    name,
-    slurmName: slurmJobName(name, id),
-    projectId: project.id,
-    clusterName: input.cluster,
-    submittedBy: viewer.id,
-    slurmJobId: null,
-    state: 'SUBMITTING',
-    reason: null,
-    exitCode: null,
-    signal: null,
-    attempt: 1,
-    description: input.description,
-    basedOnId: input.basedOnJobId,
-    isArchived: false,
-    command: input.command,
-    gitCommit: source.value.sha,
-    hasUncommittedChanges: source.value.isDirty,
-    workDir: null,
-    partition: input.partition,
-    resources: input.resources,
-    nodeList: null,
-    submittedAt: new Date(),
-    startedAt: null,
-    endedAt: null,
-    estimatedStartAt: null,
-    cancelRequestedAt: null,
-    arrayParentId: null,
-    arrayTaskId: null,
-  };
-  const submission: Submission = {
-    environment: input.environment,
-    extraOptions: input.extraOptions,
-    dependsOn: input.dependsOn,
+  return launchJob(context, viewer, input, {
+    path: project.path,
+    fallbackName: project.name,
     condaEnv: input.condaEnv ?? project.condaEnv,
     prologue: project.prologue,
-  };
-  try {
-    await staging.pack(id, project.path, source.value.sha, source.value.isDirty);
-  } catch (cause) {
-    if (cause instanceof GitError) return refuse('INVALID_INPUT', 'projectId', cause.message);
-    throw cause;
-  }
-  const earlier = await journal.write(async (writer) => {
-    // Looked up again inside the transaction, where two equal requests can't both find nothing.
-    const sameKey =
-      input.idempotencyKey === null ? null : await writer.jobs.byIdempotencyKey(viewer.id, input.idempotencyKey);
-    if (sameKey === null) await writer.create([{ job, idempotencyKey: input.idempotencyKey, submission }]);
-    return sameKey;
+    commit: null,
   });
-  if (earlier !== null) {
-    await staging.remove(id);
-    return answerFor(earlier);
-  }
-
-  const answered = cluster.submit(id);
-  const deadline = new AbortController();
-  await Promise.race([
-    answered,
-    pause(input.waitSeconds * 1000, undefined, { signal: deadline.signal, ref: false }).catch(() => undefined),
-  ]);
-  deadline.abort();
-  return answerFor((await store.jobs.get(id)) ?? job);
-}
-
-/** A job that Slurm refused comes back as that refusal, however often its idempotency key is sent. */
-function answerFor(job: Job): Outcome<Job> {
-  if (job.state !== 'SUBMIT_FAILED') return done(job);
-  const message = job.reason ?? 'Slurm did not take the job';
-  return refuse('SLURM_REJECTED', rejectedField(message), `Slurm did not take the job: ${message}`);
-}
-
-/** What the configuration of the cluster rules out. Asks nothing over SSH. */
-async function notAllowed({ settings }: Cluster, input: SubmitJob): Promise<Refusal[]> {
-  const refusals: Refusal[] = [];
-  const { allowedPartitions, allowedGpuTypes } = settings;
-  for (const partition of input.partition?.split(',') ?? []) {
-    if (allowedPartitions === undefined || allowedPartitions.includes(partition)) continue;
-    const message = `Partition ${JSON.stringify(partition)} isn't allowed on ${settings.name}: ${listed(allowedPartitions)}`;
-    refusals.push(refusal('PARTITION_NOT_ALLOWED', 'partition', message));
-  }
-  if (allowedPartitions !== undefined && input.partition === null) {
-    // Slurm's own default partition may be one that isn't allowed.
-    const message = `${settings.name} takes jobs only for named partitions: ${listed(allowedPartitions)}`;
-    refusals.push(refusal('PARTITION_NOT_ALLOWED', 'partition', message));
-  }
-  const { gpuType } = input.resources;
-  if (gpuType !== null && allowedGpuTypes !== undefined && !allowedGpuTypes.includes(gpuType)) {
-    const message = `GPU type ${JSON.stringify(gpuType)} isn't allowed on ${settings.name}: ${listed(allowedGpuTypes)}`;
-    refusals.push(refusal('GPU_TYPE_NOT_ALLOWED', 'gpuType', message));
-  }
-  return refusals;
-}
-
-/** Jobs that are named and can't be referred to. */
-async function danglingReferences({ store }: ActionContext, input: SubmitJob): Promise<Refusal[]> {
-  const refusals: Refusal[] = [];
-  if (input.basedOnJobId !== null && (await store.jobs.get(input.basedOnJobId)) === null) {
-    refusals.push(refusal('NOT_FOUND', 'basedOnJobId', 'There is no such job'));
-  }
-  const dependencies = await store.jobs.getMany(input.dependsOn.map(({ jobId }) => jobId));
-  for (const dependency of dependencies) {
-    if (dependency === null) refusals.push(refusal('NOT_FOUND', 'dependsOn', 'There is no such job'));
-    else if (dependency.clusterName !== input.cluster) {
-      const message = `${dependency.name} is a job of ${dependency.clusterName}: a job can only wait for jobs of its own cluster`;
-      refusals.push(refusal('INVALID_INPUT', 'dependsOn', message));
-    } else if (dependency.slurmJobId === null) {
-      const message = `${dependency.name} has no number in Slurm (${dependency.state}), so no job can wait for it`;
-      refusals.push(refusal('WRONG_STATE', 'dependsOn', message));
-    }
-  }
-  return refusals;
-}
-
-async function chooseCommit(
-  path: string,
-  { gitRef, includeUncommitted }: SubmitJob,
-): Promise<Outcome<{ readonly sha: string; readonly isDirty: boolean }>> {
-  try {
-    const commit = await readCommit(path, gitRef ?? 'HEAD');
-    if (commit === null && gitRef === null) {
-      return refuse('UNKNOWN_REF', 'gitRef', `${path} has no commit yet: commit something first`);
-    }
-    if (commit === null) {
-      return refuse('UNKNOWN_REF', 'gitRef', `${JSON.stringify(gitRef)} is no branch, tag or commit of ${path}`);
-    }
-    if (!includeUncommitted) return done({ sha: commit.sha, isDirty: false });
-    const { headCommit, isDirty } = await readRepository(path);
-    if (headCommit?.sha !== commit.sha) {
-      return refuse(
-        'INVALID_INPUT',
-        'includeUncommitted',
-        'Uncommitted changes belong to the commit that is checked out: leave gitRef out, or name that commit',
-      );
-    }
-    return done({ sha: commit.sha, isDirty });
-  } catch (cause) {
-    if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'projectId', `${path} can't be read: ${cause.message}`);
-  }
-}
-
-/** A readable name for a job that was given none: what it runs. */
-function firstWord(command: string): string {
-  const words = command.trim().split(/\s+/).slice(0, 3);
-  return words
-    .join(' ')
-    .replace(/\p{Cc}/gu, '')
-    .slice(0, 60);
-}
-
-function listed(names: readonly string[]): string {
-  return names.length === 0 ? 'there are none' : `choose one of ${names.join(', ')}`;
 }

@@ -1,10 +1,12 @@
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
+import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { Job } from '../domain/job.ts';
+import { isArray, type Job } from '../domain/job.ts';
+import type { JobObservation } from '../domain/observation.ts';
 import type { Journal, WakeUp } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { type LoginFacts, SlurmAdapter } from '../slurm/index.ts';
+import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import {
   type AnswerOutcome,
   type ConnectionState,
@@ -12,9 +14,13 @@ import {
   type RemoteFiles,
   SshConnection,
   type SshEnvironment,
+  SshError,
 } from '../ssh/index.ts';
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import { ActivityWatch } from './activity.ts';
+import { checkCluster } from './check.ts';
+import type { LoadMeter } from './load.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
 import { Submitter } from './submitter.ts';
 
@@ -29,35 +35,57 @@ export interface ClusterParts {
 
 /** A cluster whose Slurm doesn't answer is asked again after this long, as long as the connection holds. */
 const PROBE_RETRY_MS = 15_000;
+const CLOCK_REMARK_SECONDS = 60;
+
+/** A connection that is handed on waits so long for what still goes over it, then it is closed. */
+const HAND_OVER_MS = 5_000;
 
 /** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
 export class Cluster {
   readonly settings: ClusterSettings;
+  /** What has been asked of it. */
+  readonly load: LoadMeter;
   readonly #parts: ClusterParts;
   readonly #connection: SshConnection;
   readonly #slurm: SlurmAdapter;
   readonly #poller: Poller;
   readonly #submitter: Submitter;
+  readonly #activity: ActivityWatch;
   readonly #inventory: SharedAnswer<Inventory>;
   readonly #changes: WakeUp;
   #revision = 0;
   #login: LoginFacts | null = null;
   #fault: string | null = null;
+  /** A request to cancel didn't arrive. */
+  #isCancelOwed = false;
   #slurmVersion: string | null;
   #lastPolledAt: Date | null;
   #lastHeardAt: Date | null = null;
   #probing: Promise<void> | null = null;
   #probeTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
+  #isStopped = false;
+  #checking: Promise<readonly CheckStep[]> | null = null;
 
-  /** `known`: what the store remembers of it; null for a new one. `changes` is told of each new revision. */
-  constructor(settings: ClusterSettings, known: KnownCluster | null, parts: ClusterParts, changes: WakeUp) {
+  /**
+   * `known`: what is remembered of it; null for a new one. `changes` is told of each new revision. `connection`: one
+   * that is taken over; null: a new one is made.
+   */
+  constructor(
+    settings: ClusterSettings,
+    known: KnownCluster | null,
+    parts: ClusterParts,
+    changes: WakeUp,
+    load: LoadMeter,
+    connection: SshConnection | null = null,
+  ) {
     this.settings = settings;
+    this.load = load;
     this.#changes = changes;
     this.#parts = parts;
     this.#slurmVersion = known?.slurmVersion ?? null;
     this.#lastPolledAt = known?.lastPolledAt ?? null;
-    this.#connection = new SshConnection(settings, parts.sshEnvironment, { log: parts.log });
+    this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log: parts.log, meter: load });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
     this.#inventory = new SharedAnswer(() => this.#slurm.inventory());
     const { journal, log } = parts;
@@ -70,6 +98,12 @@ export class Cluster {
       journal,
       log,
       onAnswer: (fault) => this.#polled(fault),
+    });
+    this.#activity = new ActivityWatch({
+      files: this.#connection.files,
+      hasActiveJobs: () => journal.active(settings.name).size > 0,
+      onActivity: () => this.#poller.noticed(),
+      onFault: (cause) => log.warn({ err: cause }, `${settings.name}: ends of jobs show late, at the poll interval`),
     });
     this.#submitter = new Submitter({
       settings,
@@ -86,15 +120,42 @@ export class Cluster {
   start(): void {
     this.#unsubscribe = this.#connection.onStateChange((state) => this.#connectionChanged(state));
     this.#connection.start();
+    // One that was taken over may be there already.
+    if (this.#connection.state.status === 'online') this.#connectionChanged(this.#connection.state);
   }
 
   async stop(): Promise<void> {
+    const stopped = this.#stopAsking();
+    await this.#connection.stop();
+    await stopped;
+  }
+
+  /** Ends everything but the connection, for another cluster object to go on with; null: it had to be closed, too. */
+  async handOver(): Promise<SshConnection | null> {
+    const stopped = this.#stopAsking();
+    const { promise: patience, resolve } = Promise.withResolvers<false>();
+    const timer = setTimeout(resolve, HAND_OVER_MS, false);
+    const isFree = await Promise.race([stopped.then(() => true), patience]);
+    clearTimeout(timer);
+    if (isFree) return this.#connection;
+    await this.stop();
+    return null;
+  }
+
+  #stopAsking(): Promise<unknown> {
+    this.#isStopped = true;
     this.#unsubscribe();
     clearTimeout(this.#probeTimer);
     this.#poller.disconnected();
     this.#submitter.disconnected();
-    await this.#connection.stop();
-    await Promise.all([this.#poller.stop(), this.#submitter.stop(), this.#probing]);
+    this.#activity.stop();
+    return Promise.all([
+      this.#poller.stop(),
+      this.#submitter.stop(),
+      this.#activity.stopped(),
+      this.#probing,
+      this.#checking?.catch(() => {}),
+    ]);
   }
 
   get files(): RemoteFiles {
@@ -103,7 +164,7 @@ export class Cluster {
 
   get health(): ClusterHealth {
     return {
-      ...statusOf(this.#connection.state, this.#login !== null, this.#fault),
+      ...statusOf(this.#connection.state, this.#login !== null, this.#fault ?? this.#accountingFault(), this.#remark()),
       slurmVersion: this.#slurmVersion,
       lastPolledAt: this.#lastPolledAt,
     };
@@ -119,9 +180,18 @@ export class Cluster {
     return this.#revision;
   }
 
-  /** A person asks for an attempt to connect now. */
+  /** A person asks for an attempt to connect now, or to look for Slurm again. */
   connectNow(): void {
     this.#connection.connectNow();
+    if (this.#connection.state.status === 'online' && this.#login === null) this.#probe();
+  }
+
+  /** Goes through everything that the cluster has to offer, step by step; shared by all who ask at once. Never throws. */
+  check(): Promise<readonly CheckStep[]> {
+    this.#checking ??= checkCluster(this.settings, this.#connection).finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
   }
 
   /** What the login asks at this moment; null when nothing waits for an answer. For administrators alone. */
@@ -156,16 +226,51 @@ export class Cluster {
   }
 
   /**
-   * Asks Slurm to cancel a job whose request is recorded. Never throws: a request that didn't arrive is repeated once
-   * the cluster answers again.
+   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: what didn't arrive
+   * is repeated once the cluster answers again.
    */
-  async cancel(slurmJobId: string): Promise<void> {
+  async cancel(slurmJobIds: readonly string[]): Promise<void> {
+    if (slurmJobIds.length === 0) return;
     try {
-      await this.#slurm.cancel([slurmJobId]);
+      await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {
-      this.#parts.log.warn({ err: cause, slurmJobId }, `${this.settings.name}: a job could not be cancelled yet`);
+      this.#isCancelOwed = true;
+      this.#parts.log.warn({ err: cause, slurmJobIds }, `${this.settings.name}: jobs could not be cancelled yet`);
     }
     this.#poller.acted();
+  }
+
+  #accountingFault(): string | null {
+    const fault = this.#poller.accountingFault;
+    if (fault === null) return null;
+    return `Slurm's accounting can't be read: ${fault}. Jobs that left the queue keep their last state until it can`;
+  }
+
+  /** What is odd about the cluster and keeps nobody from using it. */
+  #remark(): string | null {
+    const seconds = Math.round(this.#slurm.clockAheadMs / 1000);
+    if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return null;
+    const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
+    return `Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP`;
+  }
+
+  /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
+  async look(): Promise<readonly JobObservation[]> {
+    return (await this.#slurm.queue()).observations;
+  }
+
+  /**
+   * Has Slurm hold, release or requeue jobs that it numbered. Null when it does, else its refusal in its own words;
+   * throws when it can't be asked. The jobs' states follow by what is seen of them.
+   */
+  async control(action: JobControl, jobs: readonly Job[]): Promise<string | null> {
+    const refusal = await this.#slurm.control(
+      action,
+      jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []),
+    );
+    if (refusal === null && action === 'requeue') this.#poller.requeued();
+    else this.#poller.acted();
+    return refusal;
   }
 
   #notify(): void {
@@ -182,6 +287,7 @@ export class Cluster {
       clearTimeout(this.#probeTimer);
       this.#poller.disconnected();
       this.#submitter.disconnected();
+      this.#activity.stop();
     }
     this.#notify();
   }
@@ -190,7 +296,7 @@ export class Cluster {
     clearTimeout(this.#probeTimer);
     this.#probing ??= this.#askLogin().finally(() => {
       this.#probing = null;
-      if (this.#login === null && this.#connection.state.status === 'online') {
+      if (!this.#isStopped && this.#login === null && this.#connection.state.status === 'online') {
         this.#probeTimer = setTimeout(() => this.#probe(), PROBE_RETRY_MS);
       }
     });
@@ -200,13 +306,14 @@ export class Cluster {
   async #askLogin(): Promise<void> {
     try {
       const login = await this.#slurm.probe();
-      if (this.#connection.state.status !== 'online') return;
+      if (this.#isStopped || this.#connection.state.status !== 'online') return;
       this.#login = login;
       this.#slurmVersion = login.slurmVersion;
       this.#heard();
       this.#fault = null;
       this.#submitter.connected(login.workspace);
       this.#poller.connected();
+      this.#activity.start(login.workspace);
       void this.#cancelAgain();
     } catch (cause) {
       this.#fault = cause instanceof Error ? cause.message : String(cause);
@@ -218,12 +325,15 @@ export class Cluster {
   /** Requests to cancel that a fault may have swallowed. scancel does nothing for jobs that are over. Never throws. */
   async #cancelAgain(): Promise<void> {
     try {
-      const active = await this.#parts.store.jobs.active(this.settings.name);
-      const requested = active.flatMap((job) =>
-        job.cancelRequestedAt !== null && job.slurmJobId !== null ? [job.slurmJobId] : [],
+      const active = this.#parts.journal.active(this.settings.name).values();
+      // An array is cancelled by its tasks: one of them may have been requeued since.
+      const slurmJobIds = [...active].flatMap((job) =>
+        job.cancelRequestedAt === null || isArray(job) ? [] : (job.slurmJobId ?? []),
       );
-      if (requested.length > 0) await this.#slurm.cancel(requested);
+      this.#isCancelOwed = false;
+      if (slurmJobIds.length > 0) await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {
+      this.#isCancelOwed = true;
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: jobs could not be cancelled yet`);
     }
   }
@@ -232,14 +342,14 @@ export class Cluster {
     this.#heard();
     this.#poller.acted();
     // It may have been cancelled while it was on its way.
-    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel(job.slurmJobId);
+    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
   }
 
   #polled(fault: Error | null): void {
     this.#parts.metrics.questions.inc({ cluster: this.settings.name, outcome: fault === null ? 'answered' : 'failed' });
     // Without a connection, its own state says what is wrong.
     if (this.#connection.state.status !== 'online') return;
-    if (fault === null && this.#fault !== null) void this.#cancelAgain();
+    if (fault === null && (this.#fault !== null || this.#isCancelOwed)) void this.#cancelAgain();
     this.#fault = fault === null ? null : `${fault.message}. The states shown are the last ones known`;
     if (fault === null) {
       this.#lastPolledAt = new Date();
@@ -258,10 +368,16 @@ export class Cluster {
   }
 }
 
+/** Whether something was thrown because the cluster gave no answer; anything else is a fault of this program. */
+export function isUnanswered(cause: unknown): cause is Error {
+  return cause instanceof SshError || cause instanceof SlurmUnavailable;
+}
+
 function statusOf(
   connection: ConnectionState,
   isProbed: boolean,
   fault: string | null,
+  remark: string | null,
 ): Pick<ClusterHealth, 'status' | 'message'> {
   switch (connection.status) {
     case 'idle':
@@ -275,6 +391,6 @@ function statusOf(
       return { status: 'AUTH_REQUIRED', message: connection.message };
     case 'online':
       if (fault !== null) return { status: 'DEGRADED', message: fault };
-      return isProbed ? { status: 'ONLINE', message: null } : { status: 'CONNECTING', message: null };
+      return isProbed ? { status: 'ONLINE', message: remark } : { status: 'CONNECTING', message: null };
   }
 }

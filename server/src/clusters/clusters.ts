@@ -1,38 +1,62 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import { WakeUp } from '../events/index.ts';
+import { type RemoteFiles, type SshConnection, SshUnavailable } from '../ssh/index.ts';
 import type { KnownCluster } from '../store/index.ts';
 import { Cluster, type ClusterParts } from './cluster.ts';
+import { LoadMeter } from './load.ts';
+
+/** How a cluster is reached: where one of these changes, it has to be connected to anew. */
+const CONNECTION_KEYS = ['host', 'port', 'user', 'identityFile', 'knownHosts', 'proxyJump', 'help'] as const;
 
 /** Every cluster of clusters.yaml, in its order, and the names of those that the history still knows. */
 export class Clusters {
-  readonly #settings: readonly ClusterSettings[];
   readonly #parts: ClusterParts;
   readonly #changes = new WakeUp();
-  readonly #clusters = new Map<string, Cluster>();
+  #clusters: ReadonlyMap<string, Cluster> = new Map();
   readonly #former = new Map<string, KnownCluster>();
+  #configurationFault: string | null = null;
+  #changing: Promise<void> = Promise.resolve();
+  #isStopped = false;
 
-  constructor(settings: readonly ClusterSettings[], parts: ClusterParts) {
-    this.#settings = settings;
+  constructor(parts: ClusterParts) {
     this.#parts = parts;
   }
 
   /** Begins to connect to each; waits for none. */
-  async start(): Promise<void> {
-    const known = new Map((await this.#parts.store.clusters.all()).map((cluster) => [cluster.name, cluster]));
-    for (const settings of this.#settings) {
-      const cluster = new Cluster(settings, known.get(settings.name) ?? null, this.#parts, this.#changes);
-      this.#clusters.set(settings.name, cluster);
-      known.delete(settings.name);
-      cluster.start();
-    }
-    for (const cluster of known.values()) this.#former.set(cluster.name, cluster);
+  async start(settings: readonly ClusterSettings[]): Promise<void> {
+    for (const known of await this.#parts.store.clusters.all()) this.#former.set(known.name, known);
+    await this.configure(settings);
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#changing;
     await Promise.all(this.all().map((cluster) => cluster.stop()));
   }
 
-  /** Resolves when the revision of some cluster has grown, or the signal is aborted. */
+  /**
+   * Has just these clusters from now on: new ones are connected to, those that aren't named any more are stopped and
+   * their jobs stay as they were last seen, changed ones start anew, over the connection that they have where they are
+   * still reached in the same way. The others don't notice.
+   */
+  configure(settings: readonly ClusterSettings[]): Promise<void> {
+    this.#changing = this.#changing.then(() => this.#configure(settings));
+    return this.#changing;
+  }
+
+  /** What is wrong with clusters.yaml as it is now, so that an older one is in force; null: nothing is. */
+  get configurationFault(): string | null {
+    return this.#configurationFault;
+  }
+
+  set configurationFault(fault: string | null) {
+    if (fault === this.#configurationFault) return;
+    this.#configurationFault = fault;
+    this.#changes.notify();
+  }
+
+  /** Resolves when the revision of some cluster has grown, there are others, or the signal is aborted. */
   async nextChange(signal: AbortSignal): Promise<void> {
     await this.#changes.wait(signal);
   }
@@ -49,4 +73,90 @@ export class Clusters {
   former(name: string): KnownCluster | null {
     return this.#former.get(name) ?? null;
   }
+
+  /** The files of whatever cluster has this name at the time; none while there isn't one. */
+  files(name: string): RemoteFiles {
+    const now = () => {
+      const cluster = this.get(name);
+      if (cluster === null) throw new SshUnavailable(`${name} is no longer in clusters.yaml`);
+      return cluster.files;
+    };
+    return {
+      stat: async (...request) => now().stat(...request),
+      read: async (...request) => now().read(...request),
+      write: async (...request) => now().write(...request),
+    };
+  }
+
+  /** Never throws. */
+  async #configure(settings: readonly ClusterSettings[]): Promise<void> {
+    if (this.#isStopped) return;
+    const before = this.#clusters;
+    const names = new Set(settings.map(({ name }) => name));
+    const removed = [...before.values()].filter((cluster) => !names.has(cluster.settings.name));
+    // At once: nothing more is to be asked of them, whatever the others take.
+    this.#clusters = new Map([...before].filter(([name]) => names.has(name)));
+    for (const cluster of removed) this.#former.set(cluster.settings.name, knownOf(cluster));
+    this.#changes.notify();
+    const [clusters] = await Promise.all([
+      Promise.all(settings.map((cluster) => this.#settle(before.get(cluster.name) ?? null, cluster))),
+      ...removed.map((cluster) => this.#stopped(cluster)),
+    ]);
+    this.#clusters = new Map(clusters.map((cluster) => [cluster.settings.name, cluster]));
+    for (const cluster of clusters) {
+      this.#former.delete(cluster.settings.name);
+      if (before.get(cluster.settings.name) !== cluster) cluster.start();
+    }
+    this.#changes.notify();
+    this.#tell(before);
+  }
+
+  /** The cluster that is to have these settings: as it is, or another one in its place that hasn't been started. */
+  async #settle(current: Cluster | null, settings: ClusterSettings): Promise<Cluster> {
+    if (current !== null && isDeepStrictEqual(current.settings, settings)) return current;
+    const load = current?.load ?? new LoadMeter(settings.name, this.#parts.metrics);
+    const make = (known: KnownCluster | null, connection: SshConnection | null = null) =>
+      new Cluster(settings, known, this.#parts, this.#changes, load, connection);
+    if (current === null) return make(this.former(settings.name));
+    const isReachedAlike = CONNECTION_KEYS.every((key) => current.settings[key] === settings[key]);
+    const connection = isReachedAlike ? await this.#handedOver(current) : await this.#stopped(current);
+    return make(knownOf(current), connection);
+  }
+
+  /** Never throws. */
+  async #handedOver(cluster: Cluster): Promise<SshConnection | null> {
+    try {
+      return await cluster.handOver();
+    } catch (cause) {
+      this.#parts.log.error({ err: cause }, `${cluster.settings.name}: it did not stop cleanly`);
+      return this.#stopped(cluster);
+    }
+  }
+
+  /** Never throws. */
+  async #stopped(cluster: Cluster): Promise<null> {
+    try {
+      await cluster.stop();
+    } catch (cause) {
+      this.#parts.log.error({ err: cause }, `${cluster.settings.name}: it did not stop cleanly`);
+    }
+    return null;
+  }
+
+  #tell(before: ReadonlyMap<string, Cluster>): void {
+    if (before.size === 0) return;
+    const added = [...this.#clusters.keys()].filter((name) => !before.has(name));
+    const removed = [...before.keys()].filter((name) => !this.#clusters.has(name));
+    const changed = [...this.#clusters].filter(([name, cluster]) => (before.get(name) ?? cluster) !== cluster);
+    if (added.length + removed.length + changed.length === 0) return;
+    this.#parts.log.info(
+      { added, removed, changed: changed.map(([name]) => name) },
+      'clusters.yaml has changed and is in force',
+    );
+  }
+}
+
+function knownOf({ settings, health }: Cluster): KnownCluster {
+  const { slurmVersion, lastPolledAt } = health;
+  return { name: settings.name, host: settings.host, slurmVersion, lastPolledAt };
 }

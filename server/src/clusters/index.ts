@@ -1,5 +1,5 @@
 export type { LoginPrompt } from '../ssh/index.ts';
-export { Cluster, type ClusterParts } from './cluster.ts';
+export { Cluster, type ClusterParts, isUnanswered } from './cluster.ts';
 export { Clusters } from './clusters.ts';
 export type { Answered } from './shared-answer.ts';
 export { type ClusterView, clusterOfJob, isStale, viewOf } from './view.ts';

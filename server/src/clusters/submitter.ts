@@ -15,6 +15,17 @@ const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
 const RETRY_MS = 15_000;
 /** A job that Slurm doesn't show in two looks this far apart was never taken. */
 const CERTAINLY_ABSENT_MS = 60_000;
+/** Where this login node can't see whether sbatch is at work on another: longer than it can be. */
+const ABANDONED_MS = 15 * 60_000;
+
+const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
+
+/** What is known of a submission whose answer was lost, as of this server's clock. */
+interface Doubt {
+  readonly since: number;
+  /** The first look that showed no job and sbatch over. */
+  absentSince: number | null;
+}
 
 export interface SubmitterOptions {
   readonly settings: ClusterSettings;
@@ -35,7 +46,7 @@ export interface SubmitterOptions {
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  readonly #absentSince = new Map<string, number>();
+  readonly #doubts = new Map<string, Doubt>();
   #workspace: string | null = null;
   #working: Promise<void> | null = null;
   #retry: NodeJS.Timeout | undefined;
@@ -77,19 +88,19 @@ export class Submitter {
     clearTimeout(this.#retry);
     this.#working = this.#bringAll().then((unanswered) => {
       this.#working = null;
-      if (this.#isStopped || this.#workspace === null || unanswered.length === 0) return;
+      if (this.#isStopped || this.#workspace === null || unanswered?.length === 0) return;
       // A job that came while the last one was on its way waits for nothing.
-      if (unanswered.some((job) => this.#waiting.has(job.id))) this.#work();
+      if (unanswered?.some((job) => this.#waiting.has(job.id))) this.#work();
       else this.#retry = setTimeout(() => this.#work(), RETRY_MS);
     });
   }
 
-  /** One attempt for every job that waits, oldest first; gives those still without an answer. Never throws. */
-  async #bringAll(): Promise<readonly Job[]> {
-    const { jobs, settings, log } = this.#options;
-    const unanswered = async () => (await jobs.active(settings.name)).filter(isUnanswered);
+  /** One attempt for every job that waits, oldest first; gives those still without an answer, or null when the store can't be written. Never throws. */
+  async #bringAll(): Promise<readonly Job[] | null> {
+    const { journal, settings, log } = this.#options;
+    const unanswered = () => [...journal.active(settings.name).values()].filter(isUnanswered);
     try {
-      for (const { id } of await unanswered()) {
+      for (const { id } of unanswered()) {
         const workspace = this.#workspace;
         if (this.#isStopped || workspace === null) break;
         try {
@@ -101,14 +112,15 @@ export class Submitter {
         this.#waiting.get(id)?.resolve();
         this.#waiting.delete(id);
       }
-      return await unanswered();
+      return unanswered();
     } catch (cause) {
-      log.error({ err: cause }, `${settings.name}: the store can't be read`);
-      return [];
+      log.error({ err: cause }, `${settings.name}: the store can't be used`);
+      return null;
     }
   }
 
-  async #bring(jobId: string, workspace: string): Promise<void> {
+  /** `isAgain`: sbatch has been given another chance in this attempt. */
+  async #bring(jobId: string, workspace: string, isAgain = false): Promise<void> {
     const { slurm, jobs, journal } = this.#options;
     const recorded = await jobs.get(jobId);
     if (recorded === null || !isUnanswered(recorded)) return;
@@ -119,17 +131,34 @@ export class Submitter {
     );
     if (!isUnanswered(job)) return;
     const { isSubmitted } = await slurm.makeFolder(workDir);
-    if (!isSubmitted) await this.#upload(job, workDir);
+    if (!isSubmitted) {
+      if (job.cancelRequestedAt === null) await this.#upload(job, workDir);
+      // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
+      if ((await jobs.get(jobId))?.cancelRequestedAt != null) {
+        return this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
+      }
+    }
     const answer = await this.#hand(job, workDir);
     switch (answer.kind) {
       case 'accepted':
         return this.#accepted(job, answer.slurmJobId);
       case 'rejected':
-        await slurm.removeFolder(workDir);
-        return this.#rejected(job, answer.message);
+        return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
+      case 'not-asked':
+        await this.#note(job.id, answer.message);
+        // Throws while Slurm is still away: what has been uploaded stays until it is back.
+        if (await this.#isFound(job, workDir)) return;
+        break;
       case 'unknown':
-        return this.#resolveDoubt(job, workDir, answer.message);
+        await this.#note(job.id, `Not known yet whether Slurm took it: ${answer.message}`);
+        if (await this.#isFound(job, workDir)) return;
+        if (!this.#isAbsentForCertain(job.id)) return;
+        if (answer.isRefusal) return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
+        break;
     }
+    this.#doubts.delete(job.id);
+    await slurm.resetSubmit(workDir);
+    if (!isAgain) await this.#bring(jobId, workspace, true);
   }
 
   async #upload(job: Job, workDir: string): Promise<void> {
@@ -166,27 +195,35 @@ export class Submitter {
     });
   }
 
-  /** sbatch's answer was lost. Whether Slurm has the job is found out before anything is done twice. */
-  async #resolveDoubt(job: Job, workDir: string, message: string): Promise<void> {
-    const { slurm } = this.#options;
-    const { slurmJobId, isSbatchOver } = await slurm.findSubmitted(workDir, job.slurmName);
-    if (slurmJobId !== null) return this.#accepted(job, slurmJobId);
-    const since = this.#absentSince.get(job.id) ?? Date.now();
-    this.#absentSince.set(job.id, since);
-    if (isSbatchOver && Date.now() - since >= CERTAINLY_ABSENT_MS) {
-      this.#absentSince.delete(job.id);
-      await slurm.resetSubmit(workDir);
+  /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */
+  async #isFound(job: Job, workDir: string): Promise<boolean> {
+    const { slurmJobId, sbatch } = await this.#options.slurm.findSubmitted(workDir, job.slurmName);
+    if (slurmJobId !== null) {
+      await this.#accepted(job, slurmJobId);
+      return true;
     }
-    await this.#note(job.id, `Not known yet whether Slurm took it: ${message}`);
+    const now = Date.now();
+    const doubt = this.#doubts.get(job.id) ?? { since: now, absentSince: null };
+    this.#doubts.set(job.id, doubt);
+    const isOver = sbatch === 'over' || (sbatch === 'elsewhere' && now - doubt.since >= ABANDONED_MS);
+    doubt.absentSince = isOver ? (doubt.absentSince ?? now) : null;
+    return false;
+  }
+
+  /** After a look that found nothing. */
+  #isAbsentForCertain(jobId: string): boolean {
+    const since = this.#doubts.get(jobId)?.absentSince ?? null;
+    return since !== null && Date.now() - since >= CERTAINLY_ABSENT_MS;
   }
 
   async #accepted(job: Job, slurmJobId: string): Promise<void> {
-    this.#absentSince.delete(job.id);
+    this.#doubts.delete(job.id);
     const accepted = await this.#options.journal.write(async (writer) => {
       const after = await writer.update(job.id, (current) => ({
         ...current,
         slurmJobId,
         state: current.cancelRequestedAt === null ? 'PENDING' : 'CANCELLING',
+        evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
         reason: null,
       }));
       await writer.create(
@@ -198,12 +235,16 @@ export class Submitter {
     this.#options.onAccepted(accepted);
   }
 
-  async #rejected(job: Job, reason: string): Promise<void> {
-    const { journal, staging } = this.#options;
+  /** Slurm has no such job and gets none. Without its folder, nothing that is still under way can bring it one. */
+  async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
+    const { slurm, journal, staging } = this.#options;
+    await slurm.removeFolder(workDir);
+    this.#doubts.delete(job.id);
     await journal.write((writer) =>
       writer.update(job.id, (current) => ({
         ...current,
-        state: 'SUBMIT_FAILED',
+        state,
+        evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
         reason,
         workDir: null,
         endedAt: new Date(),

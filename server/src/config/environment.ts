@@ -95,3 +95,13 @@ export function readEnvironment(
     agentSocket: read('SSH_AUTH_SOCK'),
   };
 }
+
+/** The person and machine that SSH logs in from. */
+export function sshEnvironment({ homeDirectory, userName, agentSocket }: Environment) {
+  return {
+    homeDirectory,
+    userName,
+    configFile: join(homeDirectory, '.ssh', 'config'),
+    ...(agentSocket === null ? {} : { agentSocket }),
+  };
+}

@@ -1,3 +1,4 @@
 export { readClustersFile } from './clusters-file.ts';
+export { ClustersWatch, type ClustersWatchEvents } from './clusters-watch.ts';
 export { type AdministratorToken, administratorToken, prepareDataDirectory } from './data-directory.ts';
-export { ConfigurationError, type Environment, readEnvironment } from './environment.ts';
+export { ConfigurationError, type Environment, readEnvironment, sshEnvironment } from './environment.ts';

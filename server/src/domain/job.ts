@@ -1,3 +1,4 @@
+import type { JobEvidence } from './evidence.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 
 /** What was asked of Slurm. Null: not asked for, so the cluster's default holds. */
@@ -33,6 +34,8 @@ export interface Job {
   /** "1234", or "1234_7" for an array task; null until sbatch has answered. */
   readonly slurmJobId: string | null;
   readonly state: JobState;
+  /** Null while nothing was heard of it, and for an array, whose state follows from its tasks. */
+  readonly evidence: JobEvidence | null;
   readonly reason: string | null;
   /** Null while it runs, when it never ran, and when a signal ended it. */
   readonly exitCode: number | null;

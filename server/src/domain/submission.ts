@@ -16,4 +16,8 @@ export interface Submission {
   readonly condaEnv: string | null;
   /** Shell lines of the project; the cluster's own come from its settings. */
   readonly prologue: string | null;
+  /** What was asked for; the job's own partition becomes the one that Slurm chose. */
+  readonly partition: string | null;
+  /** What was asked for; the job has the commit that it stood for. Null: the project's HEAD. */
+  readonly gitRef: string | null;
 }

@@ -26,6 +26,8 @@ export const NO_SUBMISSION: Submission = {
   dependsOn: [],
   condaEnv: null,
   prologue: null,
+  partition: null,
+  gitRef: null,
 };
 
 /** Lets every job through, the tasks of arrays included. */
@@ -56,6 +58,7 @@ export function aJob(parts: Partial<Job> = {}): Job {
     submittedBy: 'administrator',
     slurmJobId: '1234',
     state: 'PENDING',
+    evidence: null,
     reason: null,
     exitCode: null,
     signal: null,

@@ -13,6 +13,7 @@ export async function rollUpArray(array: Job, jobs: JobQueries): Promise<Job> {
   return {
     ...array,
     state,
+    evidence: null,
     reason: isFinal && completed < total ? `${total - completed} of ${total} tasks did not complete` : null,
     exitCode: isFinal && (state === 'COMPLETED' || summary.exitCode !== 0) ? summary.exitCode : null,
     partition: array.partition ?? summary.partition,

@@ -1,2 +1,2 @@
-export { type Followed, Journal, type JournalWriter } from './journal.ts';
+export { type Followed, type JobChange, Journal, type JournalWriter } from './journal.ts';
 export { WakeUp } from './wake-up.ts';

@@ -87,7 +87,9 @@ describe('a write', () => {
     const job = aJob();
     await create(job);
     await journal.write((writer) => writer.update(job.id, (current) => ({ ...current })));
-    await journal.write((writer) => writer.change(job, { ...job, submittedAt: new Date(job.submittedAt) }));
+    await journal.write((writer) =>
+      writer.change([{ before: job, after: { ...job, submittedAt: new Date(job.submittedAt) } }]),
+    );
     expect(journal.newest).toBe(1);
   });
 

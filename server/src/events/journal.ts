@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
+import { isActiveState } from '../domain/job-state.ts';
 import type { JobQueries, NewJob, Queries, Store } from '../store/index.ts';
 import { rollUpArray } from './array-roll-up.ts';
 import { WakeUp } from './wake-up.ts';
@@ -12,16 +14,25 @@ const READ_BATCH = 500;
 /** What a follower gets: events in the order of their commits, or word that it can't go on from where it was. */
 export type Followed = { readonly kind: 'events'; readonly events: readonly JobEvent[] } | { readonly kind: 'reset' };
 
+export interface JobChange {
+  readonly before: Job;
+  readonly after: Job;
+  /** For people who read the job's history. */
+  readonly message?: string;
+}
+
 /** The writes of one transaction. */
 export interface JournalWriter {
   /** Reads within the transaction. */
   readonly jobs: JobQueries;
   create(created: readonly NewJob[]): Promise<void>;
-  /** Writes the job and the event that tells of it; does nothing where nothing changed. */
-  change(before: Job, after: Job, message?: string): Promise<void>;
+  /** Writes the jobs and the events that tell of it; passes over those in which nothing changed. */
+  change(changes: readonly JobChange[]): Promise<void>;
   /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
   update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job>;
   setScript(jobId: string, script: string): Promise<void>;
+  /** What has become known of attempts that are over. */
+  saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void>;
 }
 
 /**
@@ -35,6 +46,8 @@ export class Journal {
   #recent: JobEvent[] = [];
   #newest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
+  /** By cluster and id. All writes come by here, so it is as true as the store. */
+  readonly #active = new Map<string, Map<string, Job>>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -42,11 +55,29 @@ export class Journal {
 
   async start(): Promise<void> {
     this.#newest = await this.#store.events.newest();
+    for (const job of await this.#store.jobs.allActive()) this.#keepActive(job);
   }
 
   /** The sequence number of the newest committed event; 0 before the first. */
   get newest(): number {
     return this.#newest;
+  }
+
+  /** The active jobs of a cluster, tasks and arrays included, as they were last committed. Reads nothing. */
+  active(clusterName: string): ReadonlyMap<string, Job> {
+    return this.#active.get(clusterName) ?? NO_JOBS;
+  }
+
+  /** Removes a project; its jobs stay, with no project. */
+  async removeProject(projectId: string): Promise<void> {
+    const turn = this.#lastWrite.then(async () => {
+      await this.#store.projects.remove(projectId);
+      for (const jobs of this.#active.values()) {
+        for (const job of jobs.values()) if (job.projectId === projectId) jobs.set(job.id, { ...job, projectId: null });
+      }
+    });
+    this.#lastWrite = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Runs `work` in a transaction of its own, one at a time. What it throws undoes all of it. */
@@ -65,10 +96,18 @@ export class Journal {
       return { result, events: transaction.events };
     });
     this.#newest += events.length;
+    for (const { job } of events) this.#keepActive(job);
     this.#recent = this.#recent.concat(events);
     if (this.#recent.length > RECENT_LIMIT * 1.5) this.#recent = this.#recent.slice(-RECENT_LIMIT);
     if (events.length > 0) this.#news.notify();
     return result;
+  }
+
+  #keepActive(job: Job): void {
+    const jobs = this.#active.get(job.clusterName) ?? new Map<string, Job>();
+    this.#active.set(job.clusterName, jobs);
+    if (isActiveState(job.state)) jobs.set(job.id, job);
+    else jobs.delete(job.id);
   }
 
   /**
@@ -124,18 +163,27 @@ class Transaction implements JournalWriter {
     await this.#record(created.map(({ job }) => ({ kind: 'CREATED', fromState: null, job, message: null })));
   }
 
-  async change(before: Job, after: Job, message?: string): Promise<void> {
-    if (isDeepStrictEqual(before, after)) return;
-    await this.jobs.update(after);
-    const kind = before.state === after.state ? 'UPDATED' : 'STATE_CHANGED';
-    await this.#record([{ kind, fromState: before.state, job: after, message: message ?? null }]);
+  async change(changes: readonly JobChange[]): Promise<void> {
+    const real = changes.filter(({ before, after }) => before !== after && !isDeepStrictEqual(before, after));
+    await this.jobs.update(real.map(({ after }) => after));
+    for (const { before, after } of real) {
+      if (after.attempt > before.attempt) await this.jobs.saveAttempts(after.id, [closedAttempt(before)]);
+    }
+    await this.#record(
+      real.map(({ before, after, message }) => ({
+        kind: before.state === after.state ? 'UPDATED' : 'STATE_CHANGED',
+        fromState: before.state,
+        job: after,
+        message: message ?? null,
+      })),
+    );
   }
 
   async update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job> {
     const before = await this.jobs.get(jobId);
     if (before === null) throw new Error(`There is no job ${jobId}`);
     const after = apply(before);
-    await this.change(before, after, message);
+    await this.change([message === undefined ? { before, after } : { before, after, message }]);
     return after;
   }
 
@@ -143,12 +191,16 @@ class Transaction implements JournalWriter {
     await this.jobs.setScript(jobId, script);
   }
 
+  async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
+    await this.jobs.saveAttempts(jobId, attempts);
+  }
+
   /** Once at the end, so that an array is told of once however many of its tasks changed. */
   async rollUpArrays(): Promise<void> {
     for (const array of await this.jobs.getMany([...this.#arrays.keys()])) {
       if (array === null) continue;
       const rolledUp = await rollUpArray(array, this.jobs);
-      if (!isDeepStrictEqual(array, rolledUp)) await this.change(array, rolledUp);
+      if (!isDeepStrictEqual(array, rolledUp)) await this.change([{ before: array, after: rolledUp }]);
       // How many tasks are in which state is part of an array, though not of its row.
       else if (this.#arrays.get(array.id) === true) await this.#record([updated(array)]);
     }
@@ -174,6 +226,13 @@ class Transaction implements JournalWriter {
 }
 
 type Change = Pick<JobEvent, 'kind' | 'fromState' | 'job' | 'message'>;
+
+/** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */
+function closedAttempt(before: Job): JobAttempt {
+  return { ...currentAttempt(before), outcome: isActiveState(before.state) ? null : (before.evidence?.word ?? null) };
+}
+
+const NO_JOBS: ReadonlyMap<string, Job> = new Map();
 
 function updated(job: Job): Change {
   return { kind: 'UPDATED', fromState: job.state, job, message: null };

@@ -1,7 +1,9 @@
 import DataLoader from 'dataloader';
 import type { ActionContext } from '../actions/index.ts';
+import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { Project } from '../domain/project.ts';
+import type { Submission } from '../domain/submission.ts';
 import type { User } from '../domain/user.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
@@ -22,7 +24,10 @@ export interface Loaders {
   readonly project: DataLoader<string, Project | null>;
   readonly job: DataLoader<string, Job | null>;
   readonly script: DataLoader<string, string | null>;
+  readonly submission: DataLoader<string, Submission | null>;
   readonly taskCounts: DataLoader<string, readonly StateCount[]>;
+  /** Those that a requeue closed. */
+  readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
   /** By cluster's name. */
   readonly activeJobCount: DataLoader<string, number>;
 }
@@ -46,9 +51,17 @@ export function createContext(services: Services, viewer: User): GraphQLContext 
         const scripts = await jobs.scripts(ids);
         return ids.map((id) => scripts.get(id) ?? null);
       }),
+      submission: batching(async (ids) => {
+        const submissions = await jobs.submissions(ids);
+        return ids.map((id) => submissions.get(id) ?? null);
+      }),
       taskCounts: batching(async (ids) => {
         const counts = await jobs.taskCounts(ids);
         return ids.map((id) => counts.get(id) ?? []);
+      }),
+      closedAttempts: batching(async (ids) => {
+        const attempts = await jobs.closedAttempts(ids);
+        return ids.map((id) => attempts.get(id) ?? []);
       }),
       activeJobCount: batching(async (names) => {
         const counts = await jobs.activeCounts();

@@ -33,7 +33,7 @@ export function toPayload<T>(outcome: Outcome<T>): Payload<T> {
   return outcome.ok ? { result: outcome.value, userErrors: [] } : { result: null, userErrors: outcome.refusals };
 }
 
-export type FaultCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'CLUSTER_UNAVAILABLE';
+export type FaultCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'FORBIDDEN' | 'CLUSTER_UNAVAILABLE';
 
 /** A fault that the caller is told of as it is; anything else thrown is masked. */
 export function fault(code: FaultCode, message: string): GraphQLError {

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
 import type { JobObservation } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { parseAccounting } from '../slurm/parse/accounting.ts';
 import { parseQueue } from '../slurm/parse/queue.ts';
 import { fixture } from '../slurm/testing.ts';
-import { diffSnapshot, isInQueue, observed } from './observe.ts';
+import { diffSnapshot, isInQueue, observed as observedAt, reopened } from './observe.ts';
 import { anObservation } from './testing.ts';
 
+const NOW = new Date('2026-11-24T12:30:00Z');
 const job = aJob({ state: 'PENDING' });
+const observed = (before: Job, observation: JobObservation) => observedAt(before, observation, NOW);
 const seen = (parts: Partial<JobObservation> = {}) => anObservation({ slurmName: job.slurmName, ...parts });
 
 describe('a job after what its cluster said', () => {
@@ -15,6 +18,7 @@ describe('a job after what its cluster said', () => {
     expect(observed(job, seen())).toEqual({
       ...job,
       state: 'RUNNING',
+      evidence: { source: 'SQUEUE', word: 'RUNNING', seenAt: NOW },
       startedAt: seen().startedAt,
       nodeList: 'gpu01',
       partition: 'gpu',
@@ -105,7 +109,7 @@ describe('a job after what its cluster said', () => {
 describe('what a real Slurm 22.05.8 says of an end', () => {
   const sources = {
     squeue: parseQueue(fixture('queue-later.txt')).observations,
-    sacct: parseAccounting(fixture('accounting.txt')),
+    sacct: parseAccounting(fixture('accounting.txt')).map(({ latest }) => latest),
   };
   const outcome = (source: keyof typeof sources, label: string) => {
     const found = sources[source].find(({ slurmName }) => slurmName.split('.')[0] === label);
@@ -147,7 +151,7 @@ describe('what a real Slurm 22.05.8 says of an end', () => {
 describe('a snapshot of the queue', () => {
   it('changes the jobs that it shows and misses those that it does not', () => {
     const [shown, gone] = [aJob({ slurmJobId: '1' }), aJob({ slurmJobId: '2' })];
-    const diff = diffSnapshot([shown, gone], [seen({ slurmJobId: '1', slurmName: shown.slurmName })]);
+    const diff = diffSnapshot([shown, gone], [seen({ slurmJobId: '1', slurmName: shown.slurmName })], NOW);
     expect(diff.updates.map(({ jobId }) => jobId)).toEqual([shown.id]);
     expect(diff.updates[0]?.apply(shown).state).toBe('RUNNING');
     expect(diff.missing).toEqual([gone]);
@@ -155,7 +159,7 @@ describe('a snapshot of the queue', () => {
 
   it('misses a job whose number another one has now', () => {
     const old = aJob({ slurmJobId: '7' });
-    const diff = diffSnapshot([old], [seen({ slurmJobId: '7', slurmName: 'other.01K00000000000000000000099' })]);
+    const diff = diffSnapshot([old], [seen({ slurmJobId: '7', slurmName: 'other.01K00000000000000000000099' })], NOW);
     expect(diff.updates).toEqual([]);
     expect(diff.missing).toEqual([old]);
   });
@@ -165,14 +169,32 @@ describe('a snapshot of the queue', () => {
     const diff = diffSnapshot(
       [known],
       [seen({ slurmJobId: '7', slurmName: known.slurmName, state: null, word: 'NEW' })],
+      NOW,
     );
     expect(diff.missing).toEqual([]);
     expect([...diff.unknownWords]).toEqual(['NEW']);
-    expect(diff.updates.map(({ apply }) => apply(known))).toEqual([known]);
+    expect(diff.updates).toEqual([]);
   });
 
-  it('says nothing of jobs that nobody asked about', () => {
-    expect(diffSnapshot([], [seen()])).toEqual({ updates: [], missing: [], unknownWords: new Set() });
+  it('tells of a job that nobody asked about only when it is alive, or was tried again', () => {
+    const seenJobs = [
+      seen({ slurmJobId: '1' }),
+      seen({ slurmJobId: '2', state: 'COMPLETED' }),
+      seen({ slurmJobId: '3', state: 'COMPLETED', attempt: 2 }),
+      seen({ slurmJobId: '4', state: null, word: 'NEW', attempt: 2 }),
+    ];
+    expect(diffSnapshot([], seenJobs, NOW)).toEqual({
+      updates: [],
+      missing: [],
+      unexpected: [seenJobs[0], seenJobs[2]],
+      unknownWords: new Set(),
+    });
+  });
+
+  it('that confirms what is known changes nothing', () => {
+    const known = observed(job, seen());
+    expect(observedAt(known, seen(), new Date(NOW.getTime() + 60_000))).toBe(known);
+    expect(diffSnapshot([known], [seen()], NOW).updates).toEqual([]);
   });
 
   it('is looked through for jobs that Slurm has numbered, and for the tasks of an array instead of the array', () => {
@@ -181,5 +203,67 @@ describe('a snapshot of the queue', () => {
     expect(isInQueue(aJob({ slurmJobId: null }))).toBe(false);
     expect(isInQueue(aJob({ resources }))).toBe(false);
     expect(isInQueue(aJob({ resources, arrayTaskId: 0, slurmJobId: '8_0' }))).toBe(true);
+  });
+});
+
+describe('the evidence of a state', () => {
+  const later = new Date(NOW.getTime() + 60_000);
+
+  it('is what was seen first, for as long as it holds', () => {
+    const known = observed(job, seen());
+    const changed = observedAt(known, seen({ nodeList: 'gpu02' }), later);
+    expect(changed).toMatchObject({ nodeList: 'gpu02', evidence: { seenAt: NOW } });
+  });
+
+  it.each<[string, Partial<JobObservation>]>([
+    ['another word for the same state', { word: 'RESIZING' }],
+    ['another state', { state: 'COMPLETING', word: 'COMPLETING' }],
+    ['another state under the same word', { state: 'HELD', word: 'RUNNING' }],
+    ['another attempt', { attempt: 2 }],
+  ])('is new with %s', (_what, parts) => {
+    const known = observed(job, seen());
+    expect(observedAt(known, seen(parts), later).evidence).toEqual({
+      source: 'SQUEUE',
+      word: parts.word ?? 'RUNNING',
+      seenAt: later,
+    });
+  });
+});
+
+describe('a job that was over', () => {
+  const over = aJob({ state: 'CANCELLED', cancelRequestedAt: NOW, endedAt: NOW, exitCode: 1, attempt: 1 });
+  const again = (parts: Partial<JobObservation> = {}) =>
+    seen({ slurmJobId: over.slurmJobId ?? '', slurmName: over.slurmName, attempt: 2, ...parts });
+
+  it('lives again when Slurm shows it alive, and the old request to cancel is void', () => {
+    const [update] = reopened([over], [again({ state: 'PENDING', startedAt: null, nodeList: null })], NOW);
+    expect(update?.apply(over)).toMatchObject({
+      state: 'PENDING',
+      attempt: 2,
+      cancelRequestedAt: null,
+      endedAt: null,
+      exitCode: null,
+    });
+  });
+
+  it('may have ended another time meanwhile', () => {
+    const [update] = reopened([over], [again({ state: 'FAILED', exitCode: 7, endedAt: NOW })], NOW);
+    expect(update?.apply(over)).toMatchObject({ state: 'FAILED', exitCode: 7, attempt: 2 });
+  });
+
+  it.each<[string, JobObservation]>([
+    ['the end of the same attempt', again({ state: 'COMPLETED', attempt: 1 })],
+    ['another job of the same number', again({ slurmName: 'other.01K00000000000000000000099' })],
+    ['an unknown word', again({ state: null, word: 'NEW' })],
+  ])('stays so for %s', (_what, observation) => {
+    expect(reopened([over], [observation], NOW)).toEqual([]);
+  });
+
+  it('is not what an active job is', () => {
+    expect(reopened([{ ...over, state: 'RUNNING' }], [again()], NOW)).toEqual([]);
+  });
+
+  it('never goes back to an earlier attempt', () => {
+    expect(observed({ ...job, attempt: 3 }, seen({ attempt: 2 })).attempt).toBe(3);
   });
 });

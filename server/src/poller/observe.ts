@@ -1,9 +1,11 @@
+import type { JobAttempt } from '../domain/attempt.ts';
+import type { JobEvidence } from '../domain/evidence.ts';
 import { isArray, type Job } from '../domain/job.ts';
-import { isActiveState } from '../domain/job-state.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
 
-/** A job as it is after what its cluster said of it. */
-export function observed(job: Job, seen: JobObservation): Job {
+/** A job as it is after what its cluster said of it; the very same object when that changes nothing. */
+export function observed(job: Job, seen: JobObservation, now: Date): Job {
   // A word we don't know says nothing, so what was known holds.
   if (seen.state === null) return job;
   const isOver = !isActiveState(seen.state);
@@ -11,32 +13,58 @@ export function observed(job: Job, seen: JobObservation): Job {
   const hasRun = !isOver || seen.nodeList !== null;
   // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it.
   const exitCode = seen.exitCode === 0 && seen.state !== 'COMPLETED' ? null : seen.exitCode;
-  return {
-    ...job,
-    // scancel works behind the scenes: until the end is seen, the job is being cancelled whatever it does meanwhile.
-    state: !isOver && job.cancelRequestedAt !== null ? 'CANCELLING' : seen.state,
+  // Who requeues a job that was cancelled wants it to run.
+  const cancelRequestedAt = isActiveState(job.state) ? job.cancelRequestedAt : null;
+  const attempt = Math.max(job.attempt, seen.attempt ?? 0);
+  // scancel works behind the scenes: until the end is seen, the job is being cancelled whatever it does meanwhile.
+  const state = !isOver && cancelRequestedAt !== null ? 'CANCELLING' : seen.state;
+  const news: Partial<Job> = {
+    state,
+    evidence: evidenceOf(job, seen, state, attempt, now),
     reason: seen.state === 'COMPLETED' ? null : seen.reason,
     exitCode: isOver && hasRun ? exitCode : null,
     signal: isOver && hasRun ? seen.signal : null,
-    attempt: seen.attempt ?? job.attempt,
+    attempt,
     startedAt: hasRun ? seen.startedAt : null,
     endedAt: isOver ? seen.endedAt : null,
     estimatedStartAt: seen.estimatedStartAt,
     nodeList: seen.nodeList,
     partition: seen.partition ?? job.partition,
+    cancelRequestedAt,
   };
+  return saysMore(job, news) ? { ...job, ...news } : job;
+}
+
+/** What was seen first stays the evidence for as long as it is confirmed. */
+function evidenceOf(job: Job, seen: JobObservation, state: JobState, attempt: number, now: Date): JobEvidence {
+  const { evidence } = job;
+  if (evidence?.word === seen.word && job.state === state && job.attempt === attempt) return evidence;
+  return { source: seen.source, word: seen.word, seenAt: now };
+}
+
+function saysMore(job: Job, news: Partial<Job>): boolean {
+  const before: Readonly<Record<string, unknown>> = { ...job };
+  return Object.entries(news).some(([key, value]) => {
+    const old = before[key];
+    if (value instanceof Date && old instanceof Date) return value.getTime() !== old.getTime();
+    return value !== old;
+  });
 }
 
 /** A change of one job that is certain, whatever else becomes of the job before it is written. */
 export interface JobUpdate {
   readonly jobId: string;
   apply(job: Job): Job;
+  /** What has become known of attempts that a requeue closed. */
+  readonly attempts?: readonly JobAttempt[];
 }
 
 export interface SnapshotDiff {
   readonly updates: readonly JobUpdate[];
   /** Jobs that Slurm took and that the whole snapshot doesn't show. */
   readonly missing: readonly Job[];
+  /** What the snapshot shows as alive, or as tried again, and isn't among the jobs. */
+  readonly unexpected: readonly JobObservation[];
   /** Words for states that we don't know. */
   readonly unknownWords: ReadonlySet<string>;
 }
@@ -50,7 +78,7 @@ export function isInQueue(job: Job): boolean {
  * Holds jobs that Slurm took against a whole snapshot of its queue. A number alone doesn't identify a job, since Slurm
  * uses numbers again: the name has to be ours too.
  */
-export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObservation[]): SnapshotDiff {
+export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObservation[], now: Date): SnapshotDiff {
   const seenById = new Map(observations.map((seen) => [seen.slurmJobId, seen]));
   const updates: JobUpdate[] = [];
   const missing: Job[] = [];
@@ -61,8 +89,27 @@ export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObs
       missing.push(job);
       continue;
     }
-    if (seen.state === null) unknownWords.add(seen.word);
-    updates.push({ jobId: job.id, apply: (current) => observed(current, seen) });
+    seenById.delete(seen.slurmJobId);
+    if (seen.state === null && seen.word !== null) unknownWords.add(seen.word);
+    if (observed(job, seen, now) === job) continue;
+    updates.push({ jobId: job.id, apply: (current) => observed(current, seen, now) });
   }
-  return { updates, missing, unknownWords };
+  const unexpected = [...seenById.values()].filter(
+    ({ state, attempt }) => state !== null && (isActiveState(state) || (attempt ?? 1) > 1),
+  );
+  return { updates, missing, unexpected, unknownWords };
+}
+
+/**
+ * Jobs that were over and that Slurm shows alive again, or at the end of a later attempt: any job that Slurm still
+ * remembers can be requeued.
+ */
+export function reopened(jobs: readonly Job[], unexpected: readonly JobObservation[], now: Date): JobUpdate[] {
+  const seenById = new Map(unexpected.map((seen) => [seen.slurmJobId, seen]));
+  return jobs.flatMap((job) => {
+    const seen = seenById.get(job.slurmJobId ?? '');
+    if (seen?.slurmName !== job.slurmName || seen.state === null || isActiveState(job.state)) return [];
+    if (!isActiveState(seen.state) && (seen.attempt ?? 1) <= job.attempt) return [];
+    return [{ jobId: job.id, apply: (current: Job) => observed(current, seen, now) }];
+  });
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { currentAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
@@ -18,7 +19,7 @@ let warnings: string[];
 
 beforeEach(async () => {
   vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z'), toFake: ['setTimeout', 'clearTimeout', 'Date'] });
-  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  vi.spyOn(Math, 'random').mockReturnValue(0);
   store = await Store.open(':memory:');
   journal = new Journal(store);
   await journal.start();
@@ -146,7 +147,8 @@ describe('a poller', () => {
     gate.resolve();
     await pass(SECOND);
     expect(answers).toEqual([null]);
-    await pass(60 * SECOND);
+    // So slow an answer makes the next question wait.
+    await pass(610 * SECOND);
     expect(slurm.questions).toBeGreaterThan(1);
   });
 
@@ -307,9 +309,8 @@ describe('what a poller writes', () => {
     const late = await create({ slurmJobId: '2' });
     gate.resolve();
     slurm.gate = null;
-    await pass(SECOND);
-    // One more answer without it is the first that counts.
-    await pass(30 * SECOND);
+    // The next answer without it is the first that counts.
+    await pass(1.5 * SECOND);
     expect(slurm.asked.filter((question) => question !== 'queue')).toEqual([]);
     expect(await store.jobs.get(late.id)).toEqual(late);
   });
@@ -319,9 +320,9 @@ describe('what a poller writes', () => {
     slurm.observations = [];
     slurm.accounts = [see(job, { state: 'OUT_OF_MEMORY', exitCode: null, signal: 9, endedAt: new Date() })];
     poller.connected();
-    await pass(SECOND);
+    await pass(0.5 * SECOND);
     expect((await store.jobs.get(job.id))?.state).toBe('RUNNING');
-    await pass(31 * SECOND);
+    await pass(2 * SECOND);
     expect(await store.jobs.get(job.id)).toMatchObject({ state: 'OUT_OF_MEMORY', signal: 9 });
   });
 
@@ -362,5 +363,72 @@ describe('what a poller writes', () => {
     await pass(300 * SECOND);
     expect(await store.jobs.get(job.id)).toEqual(job);
     expect(warnings).toEqual(["alpha: Slurm uses a job state that isn't known"]);
+  });
+
+  it('asks for a job that was missing once more at once, and then what became of it', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.accounts = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    poller.connected();
+    await pass(3 * SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('COMPLETED');
+    expect(slurm.questions).toBe(2);
+  });
+
+  it('shows a job that was over and is alive again, with the attempt before', async () => {
+    const [other, job] = [await create({ slurmJobId: '1' }), await create({ slurmJobId: '2', state: 'RUNNING' })];
+    const endedAt = new Date();
+    slurm.observations = [see(other), see(job, { state: 'NODE_FAIL', word: 'NODE_FAIL', endedAt })];
+    poller.connected();
+    await pass(SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('NODE_FAIL');
+    slurm.observations = [see(other), see(job, { state: 'PENDING', attempt: 2, startedAt: null, nodeList: null })];
+    // An end like this is often followed by a requeue, so the next look comes soon.
+    await pass(2 * SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'PENDING', attempt: 2, endedAt: null });
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([
+      { number: 1, outcome: 'NODE_FAIL', endedAt },
+    ]);
+  });
+
+  it('completes the attempt before from the accounts', async () => {
+    const job = await create({ state: 'RUNNING', startedAt: new Date() });
+    slurm.observations = [see(job, { attempt: 2 })];
+    const closed = { ...currentAttempt(job), outcome: 'REQUEUED', endedAt: new Date() };
+    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    poller.connected();
+    await pass(31 * SECOND);
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([closed]);
+    expect((await store.events.after(0, 10)).map(({ kind }) => kind)).toEqual(['CREATED', 'UPDATED']);
+  });
+
+  it('looks for a requeued job though no job is active, for half a minute', async () => {
+    const job = await create({ state: 'COMPLETED', endedAt: new Date() });
+    poller.connected();
+    await pass(SECOND);
+    expect(slurm.questions).toBe(0);
+    poller.requeued();
+    await pass(3.5 * SECOND);
+    slurm.observations = [see(job, { attempt: 2 })];
+    await pass(3 * SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'RUNNING', attempt: 2 });
+    slurm.observations = [see(job, { attempt: 2, state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    await pass(31 * SECOND);
+    const asked = slurm.questions;
+    await pass(600 * SECOND);
+    expect(slurm.questions).toBe(asked);
+  });
+
+  it('looks at once when the cluster tells of a job, and again while nothing is to be seen', async () => {
+    const job = await create({ state: 'RUNNING' });
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(5 * SECOND);
+    expect(slurm.questions).toBe(1);
+    poller.noticed();
+    await pass(0.5 * SECOND);
+    expect(slurm.questions).toBe(2);
+    slurm.observations = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    await pass(1.5 * SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('COMPLETED');
   });
 });

@@ -1,8 +1,10 @@
+import type { Job } from '../domain/job.ts';
+import type { JobState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import type { SlurmAdapter } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { diffSnapshot, isInQueue, type JobUpdate } from './observe.ts';
+import { diffSnapshot, isInQueue, type JobUpdate, reopened, type SnapshotDiff } from './observe.ts';
 import { PollSchedule } from './schedule.ts';
 import { VanishedJobs } from './vanished.ts';
 
@@ -17,6 +19,11 @@ export interface PollerOptions {
   onAnswer(fault: Error | null): void;
 }
 
+/** Ends that Slurm itself may follow up by a requeue (slurm.conf, JobRequeue). */
+const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
+/** For so long a requeue is looked for, even when no job is active. */
+const REQUEUE_SHOWS_MS = 30_000;
+
 /**
  * Keeps the jobs of one cluster as Slurm says they are: one question at a time for all of them, and none while no job
  * is active or the cluster isn't connected.
@@ -29,14 +36,23 @@ export class Poller {
   #isConnected = false;
   #timer: NodeJS.Timeout | undefined;
   #tick: Promise<void> | null = null;
+  /** Accounting may take its time: the queue is asked meanwhile. */
+  #examining: Promise<void> | null = null;
   /** Somebody wanted the next question planned while one was under way. */
   #isWanted = false;
   #isStopped = false;
+  /** Until then a job that is over may come to life again. */
+  #requeueUntil = 0;
 
   constructor(options: PollerOptions) {
     this.#options = options;
     this.#schedule = new PollSchedule({ intervalSeconds: options.intervalSeconds });
     this.#vanished = new VanishedJobs(options.slurm);
+  }
+
+  /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
+  get accountingFault(): string | null {
+    return this.#vanished.accountingFault;
   }
 
   /** The cluster can be asked: does so at once. */
@@ -56,10 +72,23 @@ export class Poller {
     this.#planNext();
   }
 
+  /** A job that may be over was requeued: looks for it even if no other job is active. */
+  requeued(): void {
+    this.#requeueUntil = Date.now() + REQUEUE_SHOWS_MS;
+    this.acted();
+  }
+
+  /** Jobs on the cluster have begun or ended: looks soon, though not at every single one. */
+  noticed(): void {
+    this.#requeueUntil = Math.max(this.#requeueUntil, Date.now() + 1000);
+    this.#schedule.noticed(Date.now());
+    this.#planNext();
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#tick;
+    await Promise.all([this.#tick, this.#examining]);
   }
 
   #planNext(): void {
@@ -84,23 +113,29 @@ export class Poller {
 
   /** One question; false when there was nothing to ask. Never throws. */
   async #poll(): Promise<boolean> {
-    const { clusterName, slurm, jobs, log, onAnswer } = this.#options;
+    const { clusterName, slurm, journal, log, onAnswer } = this.#options;
     try {
-      // Read before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
-      const asked = new Set((await jobs.active(clusterName)).filter(isInQueue).map((job) => job.id));
-      if (asked.size === 0) return false;
+      // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
+      const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
+      if (asked.length === 0 && Date.now() > this.#requeueUntil) return false;
+      const askedAt = Date.now();
       const snapshot = await slurm.queue();
+      const now = new Date();
+      this.#schedule.answered(now.getTime() - askedAt);
       if (snapshot.faultyRows.length > 0) {
         log.warn({ rows: snapshot.faultyRows.slice(0, 3) }, `${clusterName}: squeue printed rows of an unknown shape`);
       }
-      const active = (await jobs.active(clusterName)).filter((job) => asked.has(job.id));
-      const diff = diffSnapshot(active, snapshot.observations);
+      const active = journal.active(clusterName);
+      const diff = diffSnapshot(
+        asked.flatMap((id) => active.get(id) ?? []),
+        snapshot.observations,
+        now,
+      );
       this.#reportWords(diff.unknownWords);
-      await this.#write(diff.updates);
+      await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
       // A row that can't be read still shows that its job is there.
-      const missing = diff.missing.filter((job) => !snapshot.faultyRows.some((row) => row.includes(job.slurmName)));
-      await this.#write(await this.#vanished.examine(missing, Date.now()));
-      this.#schedule.answered();
+      this.#examine(diff.missing.filter((job) => !snapshot.faultyRows.some((row) => row.includes(job.slurmName))));
+      this.#watchEnds(diff, now.getTime());
       onAnswer(null);
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
@@ -111,14 +146,65 @@ export class Poller {
     return true;
   }
 
+  async #reopened({ unexpected }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
+    if (unexpected.length === 0) return [];
+    const { clusterName, jobs } = this.#options;
+    const known = await jobs.inSlurm(
+      clusterName,
+      unexpected.map(({ slurmJobId }) => slurmJobId),
+    );
+    return reopened(known, unexpected, now);
+  }
+
+  /** One at a time; what it finds is written when it comes. */
+  #examine(missing: readonly Job[]): void {
+    if (this.#examining !== null) return;
+    const { clusterName, log } = this.#options;
+    this.#examining = this.#vanished
+      .examine(missing, Date.now())
+      .then((updates) => this.#write(updates))
+      .catch((cause: unknown) => {
+        // The connection or the store: the jobs are still missing at the next look.
+        log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
+      })
+      .finally(() => {
+        this.#examining = null;
+      });
+  }
+
+  /** Jobs that are being cleared away, are missing, or whose end was noticed and isn't in the answer yet. */
+  #watchEnds({ updates, missing }: SnapshotDiff, now: number): void {
+    const jobs = this.#options.journal.active(this.#options.clusterName).values();
+    const isAwaited = now < this.#requeueUntil && updates.length === 0;
+    if (isAwaited || missing.length > 0 || jobs.some(({ state }) => state === 'COMPLETING')) this.#schedule.ending(now);
+    else this.#schedule.settled();
+  }
+
   async #write(updates: readonly JobUpdate[]): Promise<void> {
     if (updates.length === 0) return;
-    await this.#options.journal.write(async (writer) => {
-      const current = await writer.jobs.active(this.#options.clusterName);
-      const byId = new Map(current.map((job) => [job.id, job]));
-      for (const { jobId, apply } of updates) {
-        const job = byId.get(jobId);
-        if (job !== undefined) await writer.change(job, apply(job));
+    const { clusterName, journal } = this.#options;
+    await journal.write(async (writer) => {
+      const active = journal.active(clusterName);
+      const others = updates.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId]));
+      const known = new Map(
+        (await writer.jobs.getMany(others)).flatMap((job) => (job === null ? [] : [[job.id, job]])),
+      );
+      const changes = updates.flatMap(({ jobId, apply }) => {
+        const before = active.get(jobId) ?? known.get(jobId);
+        return before === undefined ? [] : [{ before, after: apply(before) }];
+      });
+      await writer.change(changes);
+      for (const { before, after } of changes) {
+        if (after.attempt > before.attempt) this.#vanished.requeued(after, Date.now());
+        if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) this.requeued();
+      }
+      for (const { jobId, attempts } of updates) {
+        if (attempts === undefined || attempts.length === 0) continue;
+        const current = changes.find(({ after }) => after.id === jobId)?.after;
+        await writer.saveAttempts(
+          jobId,
+          attempts.filter(({ number }) => current !== undefined && number < current.attempt),
+        );
       }
     });
   }

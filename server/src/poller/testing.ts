@@ -1,5 +1,5 @@
 import type { JobObservation } from '../domain/observation.ts';
-import { type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
+import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
 import type { EndMarker } from '../slurm/parse/markers.ts';
 
 /** A Slurm that says what a test tells it to say. */
@@ -11,7 +11,9 @@ export class ToldSlurm extends SlurmAdapter {
   observations: readonly JobObservation[] = [];
   faultyRows: readonly string[] = [];
   /** Null: it keeps no accounts. */
-  accounts: readonly JobObservation[] | null = null;
+  accounts: readonly (JobObservation | JobAccount)[] | null = null;
+  /** Why its accounting can't be read; null when it can. */
+  accountingFault: string | null = null;
   /** By folder. */
   readonly markers = new Map<string, EndMarker>();
   /** Waited for before the queue is answered. */
@@ -42,9 +44,14 @@ export class ToldSlurm extends SlurmAdapter {
     return { observations: this.observations, faultyRows: this.faultyRows };
   }
 
-  override async accounting(slurmJobIds: readonly string[]): Promise<readonly JobObservation[] | null> {
+  override async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
     this.asked.push(`accounting ${slurmJobIds.join(',')}`);
-    return this.accounts?.filter(({ slurmJobId }) => slurmJobIds.includes(slurmJobId)) ?? null;
+    if (this.accountingFault !== null) return { kind: 'unreadable', message: this.accountingFault };
+    if (this.accounts === null) return { kind: 'none' };
+    const accounts = this.accounts.map((account) =>
+      'latest' in account ? account : { latest: { ...account, attempt: account.attempt ?? 1 }, closed: [] },
+    );
+    return { kind: 'read', accounts: accounts.filter(({ latest }) => slurmJobIds.includes(latest.slurmJobId)) };
   }
 
   override async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
@@ -57,6 +64,7 @@ export class ToldSlurm extends SlurmAdapter {
 /** What Slurm says of a job that runs; what matters to a test is given. */
 export function anObservation(parts: Partial<JobObservation> = {}): JobObservation {
   return {
+    source: 'SQUEUE',
     slurmJobId: '1234',
     slurmName: 'train',
     state: 'RUNNING',

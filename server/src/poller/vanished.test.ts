@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { currentAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
@@ -26,6 +27,7 @@ async function look(jobs: readonly Job[], laterMs = 30_000): Promise<Job[]> {
 }
 const account = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
   anObservation({
+    source: 'SACCT',
     slurmJobId: job.slurmJobId ?? '',
     slurmName: job.slurmName,
     state: 'COMPLETED',
@@ -197,5 +199,79 @@ describe('a job that left the queue', () => {
     // Five minutes: long before the others are given up.
     for (let count = 0; count < 10; count += 1) ended.push(...(await look(jobs, 30_000)));
     expect(ended).toContainEqual(expect.objectContaining({ id: last?.id, state: 'COMPLETED' }));
+  });
+
+  it('is not given up while its accounts cannot be read, however long that takes', async () => {
+    const job = running();
+    slurm.accountingFault = 'Connection refused';
+    await look([job], 0);
+    for (let minute = 0; minute < 30; minute += 1) expect(await look([job], MINUTE)).toEqual([]);
+    expect(vanished.accountingFault).toBe('Connection refused');
+    slurm.accountingFault = null;
+    slurm.accounts = [];
+    expect(await look([job], MINUTE)).toMatchObject([{ state: 'LOST', evidence: { source: 'ABSENCE' } }]);
+    expect(vanished.accountingFault).toBeNull();
+  });
+
+  it('has ended by its marker though its accounts cannot be read', async () => {
+    const job = running();
+    slurm.accountingFault = 'Connection refused';
+    slurm.markers.set(job.workDir ?? '', marker(3));
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'FAILED', exitCode: 3, evidence: { source: 'MARKER' } }]);
+    await look([]);
+    expect(vanished.accountingFault).toBeNull();
+  });
+
+  it('is not judged by the end of an earlier attempt, neither of the accounts nor of the marker', async () => {
+    const job = running({ attempt: 2 });
+    slurm.accounts = [account(job, { state: 'NODE_FAIL', attempt: 1 })];
+    slurm.markers.set(job.workDir ?? '', marker(0, 1));
+    await look([job]);
+    expect(await look([job])).toEqual([]);
+    slurm.accounts = [account(job, { state: 'COMPLETED', attempt: 2 })];
+    expect(await look([job])).toMatchObject([{ state: 'COMPLETED', attempt: 2, evidence: { source: 'SACCT' } }]);
+  });
+
+  it('has the attempts that its accounts tell of', async () => {
+    const job = running();
+    const closed = { ...currentAttempt(job), number: 1, outcome: 'REQUEUED', endedAt: ENDED };
+    slurm.accounts = [{ latest: { ...account(job), attempt: 2 }, closed: [closed] }];
+    await look([job]);
+    now += 30_000;
+    const [update] = await vanished.examine([job], now);
+    expect(update?.attempts).toEqual([closed]);
+    expect(update?.apply(job)).toMatchObject({ attempt: 2, state: 'COMPLETED' });
+  });
+});
+
+describe('a job that was requeued', () => {
+  const requeued = running({ attempt: 2 });
+  const closed = { ...currentAttempt(requeued), number: 1, outcome: 'NODE_FAIL', endedAt: ENDED };
+
+  it('is asked about until the accounts tell how its attempt ended, twice a minute', async () => {
+    slurm.accounts = [];
+    vanished.requeued(requeued, now);
+    for (let count = 0; count < 4; count += 1) expect(await look([], 15_000)).toEqual([]);
+    expect(slurm.asked).toHaveLength(2);
+    slurm.accounts = [{ latest: { ...account(requeued, { state: 'RUNNING' }), attempt: 2 }, closed: [closed] }];
+    now += 30_000;
+    const [update] = await vanished.examine([], now);
+    expect(update).toMatchObject({ jobId: requeued.id, attempts: [closed] });
+    expect(update?.apply(requeued)).toBe(requeued);
+    slurm.asked.length = 0;
+    await look([], MINUTE);
+    expect(slurm.asked).toEqual([]);
+  });
+
+  it('is asked about once where no accounts are kept, and for ten minutes at most elsewhere', async () => {
+    vanished.requeued(requeued, now);
+    await look([], MINUTE);
+    await look([], MINUTE);
+    expect(slurm.asked).toHaveLength(1);
+    slurm.accounts = [];
+    vanished.requeued(requeued, now);
+    for (let minute = 0; minute < 20; minute += 1) await look([], MINUTE);
+    expect(slurm.asked).toHaveLength(1 + 10);
   });
 });

@@ -1,6 +1,6 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import type { EndMarker, SlurmAdapter } from '../slurm/index.ts';
+import type { Accounting, EndMarker, JobAccount, SlurmAdapter } from '../slurm/index.ts';
 import { type JobUpdate, observed } from './observe.ts';
 
 /** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
@@ -18,6 +18,11 @@ interface Absence {
   markerReadAt: number;
 }
 
+interface Due {
+  readonly job: Job;
+  readonly absence: Absence;
+}
+
 /**
  * Finds out what became of jobs that left Slurm's queue: from its accounting, else from the end marker that the batch
  * script wrote, and after a grace time not at all. That a job is gone is never taken for an end of its own.
@@ -25,18 +30,84 @@ interface Absence {
 export class VanishedJobs {
   readonly #slurm: SlurmAdapter;
   readonly #absences = new Map<string, Absence>();
+  /** Requeued jobs whose closed attempts the accounting hasn't told yet, with the time when it was last asked. */
+  readonly #requeued = new Map<string, { readonly job: Job; readonly since: number; askedAt: number }>();
+  #accountingFault: string | null = null;
 
   constructor(slurm: SlurmAdapter) {
     this.#slurm = slurm;
   }
 
-  /** Takes the jobs missing in one whole snapshot; gives those whose end is certain now. */
+  /** Why the accounting gave no answer when it was last asked; null when it did, or isn't kept. */
+  get accountingFault(): string | null {
+    return this.#accountingFault;
+  }
+
+  /** A job was seen in a new attempt: how the one before ended is asked for with the next question. */
+  requeued(job: Job, now: number): void {
+    this.#requeued.set(job.id, { job, since: now, askedAt: Number.NEGATIVE_INFINITY });
+  }
+
+  /** Takes the jobs missing in one whole snapshot; gives those whose end, or whose earlier attempts, are certain now. */
   async examine(missing: readonly Job[], now: number): Promise<readonly JobUpdate[]> {
+    const due = this.#due(missing, now);
+    const requeued = [...this.#requeued.values()].filter(({ askedAt }) => now - askedAt >= ACCOUNTING_INTERVAL_MS);
+    const asked = [...due.map(({ job }) => job), ...requeued.map(({ job }) => job)];
+    if (asked.length === 0) {
+      if (this.#absences.size === 0) this.#accountingFault = null;
+      return [];
+    }
+
+    const accounting = await this.#accounting([...new Set(asked.flatMap(({ slurmJobId }) => slurmJobId ?? []))]);
+    this.#accountingFault = accounting.kind === 'unreadable' ? accounting.message : null;
+    const accounts = new Map(
+      accounting.kind === 'read'
+        ? accounting.accounts.map((account) => [`${account.latest.slurmJobId} ${account.latest.slurmName}`, account])
+        : [],
+    );
+    const accountOf = (job: Job) => accounts.get(`${job.slurmJobId} ${job.slurmName}`);
+
+    const updates: JobUpdate[] = [];
+    for (const entry of requeued) {
+      entry.askedAt = now;
+      const closed = accountOf(entry.job)?.closed ?? [];
+      const isTold = closed.length >= entry.job.attempt - 1;
+      if (isTold || accounting.kind === 'none' || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
+      if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
+    }
+    let markersLeft = MARKERS_A_TICK;
+    // Whoever has waited longest for a look at its marker comes first.
+    due.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
+    for (const { job, absence } of due) {
+      absence.askedAt = now;
+      const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
+      if (account !== null && account.latest.state !== 'FAILED') {
+        updates.push(accounted(job, account, now));
+      } else if (markersLeft > 0) {
+        markersLeft -= 1;
+        absence.markerReadAt = now;
+        const marker = job.workDir === null ? null : await this.#slurm.endMarker(job.workDir, job.arrayTaskId);
+        const update = this.#concluded(job, account, marker, accounting, now - absence.since, now);
+        if (update !== null) updates.push(update);
+      }
+    }
+    return updates;
+  }
+
+  /** A question that breaks or takes too long says as little as one that Slurm can't answer. */
+  async #accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
+    try {
+      return await this.#slurm.accounting(slurmJobIds);
+    } catch (cause) {
+      return { kind: 'unreadable', message: cause instanceof Error ? cause.message : String(cause) };
+    }
+  }
+
+  /** Keeps count of absences; gives those that have to be asked about now. */
+  #due(missing: readonly Job[], now: number): Due[] {
     const missingIds = new Set(missing.map((job) => job.id));
     for (const id of this.#absences.keys()) if (!missingIds.has(id)) this.#absences.delete(id);
-
-    const due: { job: Job; absence: Absence }[] = [];
-    for (const job of missing) {
+    return missing.flatMap((job) => {
       const absence = this.#absences.get(job.id) ?? {
         snapshots: 0,
         since: now,
@@ -46,43 +117,51 @@ export class VanishedJobs {
       absence.snapshots += 1;
       this.#absences.set(job.id, absence);
       const isDue = absence.snapshots >= SNAPSHOTS_UNTIL_ASKED && now - absence.askedAt >= ACCOUNTING_INTERVAL_MS;
-      if (isDue) due.push({ job, absence });
-    }
-    if (due.length === 0) return [];
+      return isDue ? [{ job, absence }] : [];
+    });
+  }
 
-    const ids = due.flatMap(({ job }) => (job.slurmJobId === null ? [] : [job.slurmJobId]));
-    const accounts = new Map((await this.#slurm.accounting(ids))?.map((seen) => [seen.slurmJobId, seen]));
-    const updates: JobUpdate[] = [];
-    let markersLeft = MARKERS_A_TICK;
-    // Whoever has waited longest for a look at its marker comes first.
-    due.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
-    for (const { job, absence } of due) {
-      absence.askedAt = now;
-      const account = accounts.get(job.slurmJobId ?? '');
-      const isOver = account?.slurmName === job.slurmName && account.state !== null && !isActiveState(account.state);
-      if (account !== undefined && isOver && account.state !== 'FAILED') {
-        updates.push({ jobId: job.id, apply: (current) => observed(current, account) });
-      } else if (markersLeft > 0) {
-        markersLeft -= 1;
-        absence.markerReadAt = now;
-        const marker = job.workDir === null ? null : await this.#slurm.endMarker(job.workDir, job.arrayTaskId);
-        if (account !== undefined && isOver) {
-          // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c): the script's own word is exact.
-          const exact = marker === null ? account : { ...account, exitCode: marker.exitCode, signal: null };
-          updates.push({ jobId: job.id, apply: (current) => observed(current, exact) });
-        } else if (marker !== null) updates.push({ jobId: job.id, apply: (current) => marked(current, marker) });
-        else if (now - absence.since >= GRACE_MS) updates.push({ jobId: job.id, apply: lost });
-      }
+  #concluded(
+    job: Job,
+    account: JobAccount | null,
+    marker: EndMarker | null,
+    accounting: Accounting,
+    absentMs: number,
+    now: number,
+  ): JobUpdate | null {
+    if (account !== null) {
+      // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c): the script's own word is exact.
+      const exact = marker?.attempt === job.attempt ? { exitCode: marker.exitCode, signal: null } : {};
+      return accounted(job, { ...account, latest: { ...account.latest, ...exact } }, now);
     }
-    return updates;
+    if (marker !== null && marker.attempt >= job.attempt) {
+      return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
+    }
+    // As long as the accounting can't be read, there may still be a trace.
+    if (absentMs < GRACE_MS || accounting.kind === 'unreadable') return null;
+    return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
   }
 }
 
+/**
+ * The account of a job that is over. An account with fewer attempts than were seen is that of an earlier one, unless
+ * nothing better comes.
+ */
+function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobAccount | null {
+  if (account === undefined || account.latest.state === null || isActiveState(account.latest.state)) return null;
+  return account.latest.attempt >= job.attempt || isLast ? account : null;
+}
+
+function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
+  return { jobId: job.id, apply: (current) => observed(current, latest, new Date(now)), attempts: closed };
+}
+
 /** A job as its own batch script says that it ended. */
-function marked(job: Job, marker: EndMarker): Job {
+function marked(job: Job, marker: EndMarker, now: Date): Job {
   return {
     ...job,
     state: marker.exitCode === 0 ? 'COMPLETED' : job.cancelRequestedAt === null ? 'FAILED' : 'CANCELLED',
+    evidence: { source: 'MARKER', word: null, seenAt: now },
     reason: null,
     attempt: marker.attempt,
     exitCode: marker.exitCode,
@@ -91,10 +170,11 @@ function marked(job: Job, marker: EndMarker): Job {
   };
 }
 
-function lost(job: Job): Job {
+function lost(job: Job, now: Date): Job {
   return {
     ...job,
     state: 'LOST',
+    evidence: { source: 'ABSENCE', word: null, seenAt: now },
     reason: 'Slurm no longer knows it, its accounting has no end for it, and its batch script recorded none',
     estimatedStartAt: null,
   };

@@ -47,6 +47,11 @@ async function git(directory: string, args: readonly string[], extra: Variables 
   }
 }
 
+/** The version of git on this machine. Throws GitError. */
+export async function gitVersion(): Promise<string> {
+  return (await git('/', ['--version'])).replace(/^git version /, '').trim();
+}
+
 /** The top level of the work tree that holds `path`. Throws GitError when there is none. */
 export async function repositoryTopLevel(path: string): Promise<string> {
   return (await git(path, ['rev-parse', '--show-toplevel'])).trimEnd();

@@ -1,2 +1,2 @@
-export { GitError, readCommit, readRepository, repositoryTopLevel } from './git.ts';
+export { GitError, gitVersion, readCommit, readRepository, repositoryTopLevel } from './git.ts';
 export { Staging } from './staging.ts';

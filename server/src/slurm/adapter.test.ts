@@ -1,4 +1,6 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterSettings } from '../domain/cluster.ts';
@@ -41,26 +43,84 @@ async function says(command: string, stdout: string, stderr = '', exitCode = 0):
 
 const calls = async () => (await readFile(join(login.home, 'calls'), 'utf8')).trim().split('\n');
 
+/** As Slurm 22.05.8 prints it, in part. */
+const CONFIGURATION = `Configuration data as of 1795507200
+AccountingStorageType   = accounting_storage/slurmdbd
+ClusterName             = alpha
+MaxArraySize            = 1001
+MinJobAge               = 300 sec
+
+Slurmctld(primary) at localhost is UP`;
+
+/** A Slurm of this version in a folder of the login. */
+async function slurmIs(version: string, folder?: string, configuration = CONFIGURATION): Promise<void> {
+  await login.command('sbatch', `echo "${version}"`, folder);
+  await login.command('scontrol', `cat <<'END'\n${configuration}\nEND`, folder);
+}
+
 describe('looking for Slurm on a login', () => {
-  it('finds it on the PATH', async () => {
-    await login.command('sbatch', 'echo "slurm 25.11.2"');
-    expect(await slurm.probe()).toEqual({ slurmVersion: '25.11.2', workspace: join(login.home, 'slurmql') });
+  it('finds it on the PATH, and asks it what clusters differ in', async () => {
+    await slurmIs('slurm 25.11.2');
+    const facts = await slurm.probe();
+    expect(facts).toEqual({
+      slurmVersion: '25.11.2',
+      foundBy: 'path',
+      workspace: join(login.home, 'slurmql'),
+      clusterName: 'alpha',
+      accountingStorage: 'accounting_storage/slurmdbd',
+      maxArraySize: 1001,
+      minJobAgeSeconds: 300,
+      clockAheadSeconds: expect.any(Number),
+    });
+    expect(Math.abs(facts.clockAheadSeconds)).toBeLessThan(5);
     expect(login.scripts).toHaveLength(1);
   });
 
   it("knows Debian's name for it", async () => {
-    await login.command('sbatch', 'echo "slurm-wlm 22.05.8"');
+    await slurmIs('slurm-wlm 22.05.8');
     expect((await slurm.probe()).slurmVersion).toBe('22.05.8');
   });
 
   it('finds it where only a login shell does, and asks it there from then on', async () => {
     const folder = join(login.home, 'opt slurm');
-    await login.command('sbatch', 'echo "slurm 23.02.1"', folder);
+    await slurmIs('slurm 23.02.1', folder);
     await login.command('squeue', 'exit 0', folder);
     await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
     await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
-    expect((await slurm.probe()).slurmVersion).toBe('23.02.1');
+    expect(await slurm.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
     expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+  });
+
+  it('finds it behind a module, with the variables that the module sets', async () => {
+    const folder = join(login.home, 'modules/slurm');
+    await slurmIs('slurm 24.05.1', folder);
+    await login.command('squeue', 'echo "$SLURM_CONF" >"$HOME/conf"', folder);
+    await login.profile(
+      'module() { [ "$*" = "load slurm" ] && PATH="$HOME/modules/slurm:$PATH" && export SLURM_CONF=/opt/s.conf; }',
+    );
+    expect(await slurm.probe()).toMatchObject({ slurmVersion: '24.05.1', foundBy: 'module' });
+    await slurm.queue();
+    expect(await readFile(join(login.home, 'conf'), 'utf8')).toBe('/opt/s.conf\n');
+  });
+
+  it('refuses a Slurm that is too old, and takes the oldest that will do', async () => {
+    await slurmIs('slurm 20.02.7');
+    await expect(slurm.probe()).rejects.toThrow('this cluster runs Slurm 20.02.7, and 20.11 is the oldest');
+    await slurmIs('slurm 20.11.0-1');
+    expect((await slurm.probe()).slurmVersion).toBe('20.11.0-1');
+  });
+
+  it('says what the controller said when that gives no answer', async () => {
+    await slurmIs('slurm 25.11.2');
+    await login.command('scontrol', 'echo "slurm_load_ctl_conf error: Unable to contact slurm controller" >&2\nexit 1');
+    await expect(slurm.probe()).rejects.toThrow('Unable to contact slurm controller');
+  });
+
+  it.each(['accounting_storage/none', '(null)'])('asks no accounts of a cluster with %s', async (type) => {
+    await slurmIs('slurm 25.11.2', undefined, `ClusterName = alpha\nAccountingStorageType   = ${type}`);
+    expect((await slurm.probe()).accountingStorage).toBeNull();
+    expect(await slurm.accounting(['1'])).toEqual({ kind: 'none' });
+    expect(login.scripts).toHaveLength(1);
   });
 
   it('says so when it is nowhere', async () => {
@@ -74,13 +134,13 @@ describe('looking for Slurm on a login', () => {
   });
 
   it('takes a workspace that is absolute as it is', async () => {
-    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    await slurmIs('slurm 25.11.2');
     const elsewhere = new SlurmAdapter(login, { ...SETTINGS, workspace: '/scratch/ada/slurmql' });
     expect((await elsewhere.probe()).workspace).toBe('/scratch/ada/slurmql');
   });
 
   it.each(['', 'relative/home', '/home/back\\slash'])('refuses a home that can hold no workspace: %j', async (home) => {
-    await login.command('sbatch', 'echo "slurm 25.11.2"');
+    await slurmIs('slurm 25.11.2');
     login.environment = { HOME: home };
     await expect(slurm.probe()).rejects.toThrow('Set "workspace" in clusters.yaml');
   });
@@ -163,27 +223,34 @@ describe('asking for accounts', () => {
   it('reads them', async () => {
     await says('sacct', fixture('accounting.txt'));
     const accounts = await slurm.accounting(['1', '8_0']);
-    expect(accounts?.find(({ slurmJobId }) => slurmJobId === '1')?.state).toBe('COMPLETED');
+    if (accounts.kind !== 'read') throw new Error(accounts.kind);
+    expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '1')?.latest.state).toBe('COMPLETED');
     expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8_0')]);
   });
 
   it('asks for 200 at a time, so that no command line grows too long', async () => {
     await says('sacct', '');
-    expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual([]);
+    expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual({
+      kind: 'read',
+      accounts: [],
+    });
     expect(await calls()).toHaveLength(3);
   });
 
   it.each([
-    ['Slurm accounting storage is disabled', 1],
-    ['sacct: error: Problem talking to the database: Connection refused', 1],
-  ])('has none where there are none: %s', async (words, exitCode) => {
-    await says('sacct', '', `${words}\n`, exitCode);
-    expect(await slurm.accounting(['1'])).toBeNull();
+    ['Slurm accounting storage is disabled', { kind: 'none' }],
+    [
+      'sacct: error: Problem talking to the database: Connection refused',
+      { kind: 'unreadable', message: 'Problem talking to the database: Connection refused' },
+    ],
+  ])('tells none at all from none to be had: %s', async (words, answer) => {
+    await says('sacct', '', `${words}\n`, 1);
+    expect(await slurm.accounting(['1'])).toEqual(answer);
   });
 
   it('has none from an answer that failed halfway', async () => {
     await says('sacct', fixture('accounting.txt'), 'sacct: error: slurm_persist_conn\n', 1);
-    expect(await slurm.accounting(['1'])).toBeNull();
+    expect((await slurm.accounting(['1'])).kind).toBe('unreadable');
   });
 });
 
@@ -397,6 +464,32 @@ describe('submitting', () => {
     expect(await readdir(join(workDir, 'source'))).toEqual(['file']);
   });
 
+  it('waits for room on a full disk, and leaves none of it taken by half a project', async () => {
+    await says('sbatch', '1234\n');
+    await login.command('tar', 'echo "tar: file: Cannot write: No space left on device" >&2\nexit 2');
+    expect(await slurm.submit(request())).toEqual({
+      kind: 'not-asked',
+      message: expect.stringMatching(/No space left on device\. Free some space/),
+    });
+    expect(await readdir(workDir)).not.toContain('source');
+    await slurm.resetSubmit(workDir);
+    await rm(join(login.bin, 'tar'));
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it('runs nothing where its lock cannot be made', async () => {
+    await says('sbatch', '1234\n');
+    await login.command('mkdir', 'echo "mkdir: cannot create directory: Disk quota exceeded" >&2\nexit 1');
+    await expect(slurm.submit(request())).rejects.toThrow(/Disk quota exceeded\. Free some space/);
+    await expect(calls()).rejects.toThrow('ENOENT');
+  });
+
+  it('waits no longer for an sbatch that died with the shell that started it', async () => {
+    await login.command('sbatch', 'kill -9 $PPID $$');
+    expect(await slurm.submit(request())).toMatchObject({ kind: 'unknown', message: 'sbatch gave no answer' });
+  });
+
   it('without the folder of the job does not know anything', async () => {
     await says('sbatch', '1234\n');
     expect((await slurm.submit({ ...request(), workDir: join(login.home, 'gone') })).kind).toBe('unknown');
@@ -439,7 +532,7 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('believes the claim of its own batch script first', async () => {
     await symlink('1234', join(workDir, 'run', 'job.claim'));
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: '1234', isSbatchOver: false });
+    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: '1234', sbatch: 'elsewhere' });
   });
 
   it('finds it in the queue by its name', async () => {
@@ -452,10 +545,26 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('tells whether sbatch is still at work', async () => {
     await says('squeue', '');
+    const look = async () => (await slurm.findSubmitted(workDir, NAME)).sbatch;
     await mkdir(join(workDir, 'submit'));
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: null, isSbatchOver: false });
+    expect(await look()).toBe('elsewhere');
+    const { stdout: host } = await runShell('/bin/sh', 'uname -n\n');
+    const worker = spawn('sleep', ['60'], { detached: true });
+    await symlink(`${host.trim()} ${worker.pid}`, join(workDir, 'submit', 'owner'));
+    expect(await look()).toBe('running');
+    worker.kill();
+    await once(worker, 'close');
+    expect(await look()).toBe('over');
+    await rm(join(workDir, 'submit', 'owner'));
+    await symlink(`another-login ${process.pid}`, join(workDir, 'submit', 'owner'));
+    expect(await look()).toBe('elsewhere');
     await writeFile(join(workDir, 'submit', 'code'), '1\n');
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: null, isSbatchOver: true });
+    expect(await look()).toBe('over');
+  });
+
+  it('does not say that there is none when its row cannot be read', async () => {
+    await says('squeue', `7\x1fRUNNING\x1fone field too few\x1f${NAME}\x1f\x1e\n`);
+    await expect(slurm.findSubmitted(workDir, NAME)).rejects.toThrow("can't be read");
   });
 
   it('does not say that there is none when the queue cannot be read', async () => {
@@ -474,8 +583,13 @@ describe('looking for a job whose number nobody knows', () => {
 describe('cancelling', () => {
   it('names the jobs to scancel', async () => {
     await says('scancel', '');
-    await slurm.cancel(['7', '8_3']);
-    expect(await calls()).toEqual([expect.stringMatching(/scancel 7 8_3$/)]);
+    await says('scontrol', '');
+    await slurm.cancel(['7', '8_3', '8_4', '9']);
+    // A waiting task is held first, for else nothing would be left of it that tells of its end.
+    expect(await calls()).toEqual([
+      expect.stringMatching(/scontrol hold 8_\[3-4\]$/),
+      expect.stringMatching(/scancel 7 8_\[3-4\] 9$/),
+    ]);
   });
 
   it('that did not arrive is a fault', async () => {

@@ -1,13 +1,15 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { JobObservation } from '../domain/observation.ts';
 import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import {
   accountingScript,
   cancelScript,
+  controlScript,
   folderScript,
   inventoryScript,
+  type JobControl,
   markersScript,
+  NOT_BEGUN,
   NOT_UNPACKED,
   probeScript,
   queueScript,
@@ -16,12 +18,23 @@ import {
   SBATCH_WAIT_SECONDS,
   submitScript,
   tracesScript,
-  versionScript,
 } from './commands.ts';
 import { SlurmUnavailable } from './errors.ts';
-import { parseAccounting } from './parse/accounting.ts';
+import { jobLists } from './job-list.ts';
+import { type JobAccount, parseAccounting } from './parse/accounting.ts';
+import { ClusterClock } from './parse/clock.ts';
+import { parseControl } from './parse/control.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
 import { type EndMarker, lastEnd } from './parse/markers.ts';
+import {
+  isTooOld,
+  OLDEST_SLURM,
+  parseConfiguration,
+  parseSearch,
+  parseVersion,
+  type SlurmConfiguration,
+  type SlurmFoundBy,
+} from './parse/probe.ts';
 import { parseQueue, type QueueSnapshot } from './parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
@@ -32,18 +45,39 @@ export interface Runner {
   run(script: string, options: RunOptions): Promise<CommandResult>;
 }
 
-export interface LoginFacts {
+export interface SubmitTraces {
+  readonly slurmJobId: string | null;
+  readonly sbatch: 'over' | 'running' | 'elsewhere';
+}
+
+/** What a login was found to be at its connect. */
+export interface LoginFacts extends SlurmConfiguration {
   readonly slurmVersion: string;
+  readonly foundBy: SlurmFoundBy;
+  /** How far the login's clock is ahead of this machine's, in whole seconds; negative: behind. */
+  readonly clockAheadSeconds: number;
   /** Absolute. */
   readonly workspace: string;
 }
 
+/** The answer of Slurm's accounting: accounts, or that this cluster keeps none, or why they can't be read now. */
+export type Accounting =
+  | { readonly kind: 'read'; readonly accounts: readonly JobAccount[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreadable'; readonly message: string };
+
 /** Slurm's limits make its commands wait rather than fail (slurm.conf, SlurmctldParameters rl_enable). */
 const QUERY_TIMEOUT_MS = 60_000;
+/** With the time that login shells may take. */
+const PROBE_TIMEOUT_MS = 120_000;
 const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
 const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 /** More ids in one question would make its command line too long. */
 const ACCOUNTING_BATCH = 200;
+const WORKSPACE_ADVICE =
+  'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
+/** tar's words where it isn't the archive's fault. */
+const NO_ROOM = /no space left|quota exceeded/i;
 /** The only folders that are ever removed: a ULID below the workspace. */
 const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -54,51 +88,86 @@ const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 export class SlurmAdapter {
   readonly #runner: Runner;
   readonly #settings: ClusterSettings;
+  readonly #clock = new ClusterClock();
   #searchPath: SearchPath = null;
+  /** Null: not known yet. */
+  #keepsAccounts: boolean | null = null;
 
   constructor(runner: Runner, settings: ClusterSettings) {
     this.#runner = runner;
     this.#settings = settings;
   }
 
-  /** Once a connection, before anything else: finds Slurm's commands and the workspace. */
+  /**
+   * Once a connection, before anything else: finds Slurm's commands and the workspace, and asks Slurm for what its
+   * clusters differ in. Throws SlurmUnavailable also for a Slurm that is too old.
+   */
   async probe(): Promise<LoginFacts> {
     const ask = probeScript();
-    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS });
-    const home = ask.read(stdout, 'home')?.output ?? '';
-    let version = ask.read(stdout, 'version');
-    const loginPath = ask.read(stdout, 'login-path')?.output.trim().split('\n').at(-1) ?? '';
-    if (version?.exitCode !== 0 && loginPath !== '') {
-      this.#searchPath = loginPath;
-      const again = versionScript(loginPath);
-      version = again.read((await this.#runner.run(again.text, { timeoutMs: QUERY_TIMEOUT_MS })).stdout, 'version');
+    const askedAt = Date.now();
+    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: PROBE_TIMEOUT_MS, kind: 'probe' });
+    const search = parseSearch(ask.read(stdout, 'search')?.output ?? '');
+    const version = ask.read(stdout, 'version');
+    const slurmVersion = parseVersion(version?.output ?? '');
+    if (search === null || version?.exitCode !== 0 || slurmVersion === null) {
+      throw new SlurmUnavailable(
+        "sbatch isn't found on this login: neither directly, nor in a login shell (bash -l), nor after " +
+          '"module load slurm". Is it a login node of the cluster? If so, put Slurm on the PATH in ~/.bash_profile',
+      );
     }
-    const slurmVersion = /^slurm(?:-wlm)? (\S+)/m.exec(version?.output ?? '')?.[1];
-    if (slurmVersion === undefined) {
-      throw new SlurmUnavailable("sbatch isn't found on this login, neither directly nor in a login shell (bash -l)");
+    if (isTooOld(slurmVersion)) {
+      throw new SlurmUnavailable(
+        `this cluster runs Slurm ${slurmVersion}, and ${OLDEST_SLURM} is the oldest that can be used: ` +
+          'older ones lack "squeue --me" and other things that are asked for',
+      );
     }
-    return { slurmVersion, workspace: absoluteWorkspace(this.#settings.workspace, home) };
+    const configuration = ask.read(stdout, 'configuration');
+    const facts = configuration?.exitCode === 0 ? parseConfiguration(configuration.output) : null;
+    if (facts === null) throw new SlurmUnavailable(slurmMessage(stderr) || '"scontrol show config" gave no answer');
+    const workspace = absoluteWorkspace(this.#settings.workspace, ask.read(stdout, 'home')?.output ?? '');
+    const clock = Number(ask.read(stdout, 'clock')?.output.trim());
+    this.#searchPath = search.foundBy === 'path' ? null : search.variables;
+    this.#keepsAccounts = facts.accountingStorage !== null;
+    return {
+      ...facts,
+      slurmVersion,
+      foundBy: search.foundBy,
+      workspace,
+      clockAheadSeconds: Number.isFinite(clock) ? Math.round(clock - askedAt / 1000) : 0,
+    };
   }
 
   async queue(): Promise<QueueSnapshot> {
-    const [rows = ''] = await this.#query(queueScript(this.#searchPath), ['queue']);
-    return parseQueue(rows);
+    const askedAt = Date.now();
+    const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue'], 'queue');
+    this.#clock.compare(Number(clock) * 1000, askedAt);
+    return parseQueue(rows, this.#clock);
   }
 
-  /** Null when this cluster keeps no accounts, or they can't be read now. */
-  async accounting(slurmJobIds: readonly string[]): Promise<readonly JobObservation[] | null> {
-    const observations: JobObservation[] = [];
+  /** How far the cluster's clock is ahead of this server's, in ms; what was read is corrected by it. 0 within seconds. */
+  get clockAheadMs(): number {
+    return this.#clock.aheadMs;
+  }
+
+  /** What is known of jobs that may have left Slurm's memory. Throws only what the runner throws. */
+  async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
+    if (this.#keepsAccounts === false) return { kind: 'none' };
+    const accounts: JobAccount[] = [];
     for (let start = 0; start < slurmJobIds.length; start += ACCOUNTING_BATCH) {
       const ask = accountingScript(this.#searchPath, slurmJobIds.slice(start, start + ACCOUNTING_BATCH));
       const result = await this.#runner.run(ask.text, {
         timeoutMs: QUERY_TIMEOUT_MS,
         maxOutputBytes: MAX_SNAPSHOT_BYTES,
+        kind: 'accounting',
       });
       const section = ask.read(result.stdout, 'accounting');
-      if (section?.exitCode !== 0) return null;
-      observations.push(...parseAccounting(section.output));
+      if (section?.exitCode !== 0) {
+        if (/accounting storage is disabled/i.test(result.stderr)) return { kind: 'none' };
+        return { kind: 'unreadable', message: slurmMessage(result.stderr) || 'sacct gave no whole answer' };
+      }
+      accounts.push(...parseAccounting(section.output, this.#clock));
     }
-    return observations;
+    return { kind: 'read', accounts };
   }
 
   /**
@@ -107,42 +176,53 @@ export class SlurmAdapter {
    */
   async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
     const [markers = ''] = await this.#query(markersScript(workDir, arrayTaskId), ['markers']);
-    return lastEnd(markers);
+    return lastEnd(markers, this.#clock);
   }
 
   async inventory(): Promise<Inventory> {
-    const [partitions = '', nodes = ''] = await this.#query(inventoryScript(this.#searchPath), ['partitions', 'nodes']);
+    const [partitions = '', nodes = ''] = await this.#query(
+      inventoryScript(this.#searchPath),
+      ['partitions', 'nodes'],
+      'inventory',
+    );
     return { fetchedAt: new Date(), partitions: parsePartitions(partitions), nodes: parseNodes(nodes) };
   }
 
   /** Makes a job's folder, or finds it as an earlier attempt left it. */
   async makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }> {
-    const [folder = ''] = await this.#query(folderScript(workDir), ['folder']);
-    return { isSubmitted: folder.includes('submitted') };
+    const ask = folderScript(workDir);
+    const result = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'submit' });
+    const section = ask.read(result.stdout, 'folder');
+    if (section?.exitCode === 0) return { isSubmitted: section.output.includes('submitted') };
+    throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(result.stderr)}. ${WORKSPACE_ADVICE}`);
   }
 
   /** Removes the folder of a job that Slurm didn't take. */
   async removeFolder(workDir: string): Promise<void> {
     if (!JOB_FOLDER.test(workDir)) throw new TypeError(`${workDir} is no job's folder`);
-    await this.#query(removeFolderScript(workDir), ['folder']);
+    await this.#query(removeFolderScript(workDir), ['folder'], 'submit');
   }
 
-  /** Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. */
-  async findSubmitted(
-    workDir: string,
-    slurmName: string,
-  ): Promise<{ readonly slurmJobId: string | null; readonly isSbatchOver: boolean }> {
-    const [claims = '', sbatch = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch']);
+  /**
+   * Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. `sbatch`: whether
+   * it may still be at work; `elsewhere` where this login node can't tell.
+   */
+  async findSubmitted(workDir: string, slurmName: string): Promise<SubmitTraces> {
+    const [claims = '', words = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch'], 'submit');
     const claimed = /^\d+$/m.exec(claims)?.[0];
-    const isSbatchOver = sbatch.trim() === 'over';
-    if (claimed !== undefined) return { slurmJobId: claimed, isSbatchOver };
-    const queued = (await this.queue()).observations.find((seen) => seen.slurmName === slurmName);
-    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, isSbatchOver };
+    const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
+    if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
+    const { observations, faultyRows } = await this.queue();
+    const queued = observations.find((seen) => seen.slurmName === slurmName);
+    if (queued === undefined && faultyRows.some((row) => row.includes(slurmName))) {
+      throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
+    }
+    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
   }
 
   /** After it is certain that Slurm has no such job: the next `submit` runs sbatch again. */
   async resetSubmit(workDir: string): Promise<void> {
-    await this.#query(resetSubmitScript(workDir), ['reset']);
+    await this.#query(resetSubmitScript(workDir), ['reset'], 'submit');
   }
 
   /**
@@ -151,16 +231,18 @@ export class SlurmAdapter {
    */
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     const ask = submitScript(this.#searchPath, request.workDir, sbatchOptions(request, this.#settings.gpuRequest));
-    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS });
+    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS, kind: 'submit' });
     const code = ask.read(stdout, 'code')?.output.trim() ?? '';
     const text = (name: string) => ask.read(stdout, name)?.output ?? '';
-    if (code === NOT_UNPACKED) {
-      return {
-        kind: 'rejected',
-        message: `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`,
-      };
+    if (code === NOT_BEGUN) {
+      throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(stderr)}. ${WORKSPACE_ADVICE}`);
     }
-    if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer' };
+    if (code === NOT_UNPACKED) {
+      const message = `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`;
+      if (!NO_ROOM.test(message)) return { kind: 'rejected', message };
+      return { kind: 'not-asked', message: `${message}. ${WORKSPACE_ADVICE}` };
+    }
+    if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
     return parseSubmit(Number(code), text('stdout'), text('stderr'));
   }
 
@@ -169,11 +251,32 @@ export class SlurmAdapter {
     await this.#query(cancelScript(this.#searchPath, slurmJobIds), ['cancel']);
   }
 
-  /** The output of every section, each of which must be whole and have ended well. */
-  async #query(ask: Script, sections: readonly string[]): Promise<string[]> {
+  /**
+   * Holds, releases or requeues jobs. Null when Slurm did so (of an array, at least for a part of its tasks), else its
+   * refusal in its own words. As with `cancel`, what becomes of the jobs is seen afterwards.
+   */
+  async control(action: JobControl, slurmJobIds: readonly string[]): Promise<string | null> {
+    const lists = jobLists(slurmJobIds);
+    const ask = controlScript(this.#searchPath, action, lists);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: action });
+    const refusals = lists.map((_list, index) => {
+      const section = ask.read(stdout, `control-${index}`);
+      if (section === null) throw new SlurmUnavailable(`the answer of scontrol ${action} was cut off`);
+      if (isLostAnswer(section.output)) throw new SlurmUnavailable(slurmMessage(section.output));
+      return parseControl(section.exitCode, section.output);
+    });
+    return refusals.includes(null) ? null : (refusals[0] ?? null);
+  }
+
+  /**
+   * The output of every section, each of which must be whole and have ended well. `kind`: what it is counted as; the
+   * first section's name unless given.
+   */
+  async #query(ask: Script, sections: readonly string[], kind = sections[0] ?? 'other'): Promise<string[]> {
     const result = await this.#runner.run(ask.text, {
       timeoutMs: QUERY_TIMEOUT_MS,
       maxOutputBytes: MAX_SNAPSHOT_BYTES,
+      kind,
     });
     return sections.map((name) => {
       const section = ask.read(result.stdout, name);
@@ -185,8 +288,8 @@ export class SlurmAdapter {
   }
 }
 
-/** Throws SlurmUnavailable for a home directory that can't hold the workspace. */
-function absoluteWorkspace(workspace: string, home: string): string {
+/** Where the workspace lies; throws SlurmUnavailable for a home directory that can't hold it. */
+export function absoluteWorkspace(workspace: string, home: string): string {
   // Without a home, "~/slurmql" would be a folder of the root.
   const path = workspace.startsWith('~/') ? home && `${home.replace(/\/$/, '')}${workspace.slice(1)}` : workspace;
   // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN).

@@ -40,7 +40,11 @@ ln -s "$slurmql_id" "$slurmql_claim" 2>/dev/null || [ "$(readlink "$slurmql_clai
 }
 
 # Start and end of each attempt, written whole or not at all: they tell the truth when Slurm's database can't.
-slurmql_mark() { printf '%s\\n' "$2" >"$slurmql_record.$1.part" && mv "$slurmql_record.$1.part" "$slurmql_record.$1"; }
+# A line in the workspace's one file of activity says that there is something new to see.
+slurmql_mark() {
+  printf '%s\\n' "$2" >"$slurmql_record.$1.part" && mv "$slurmql_record.$1.part" "$slurmql_record.$1"
+  { printf '%s\\n' "$1 $SLURM_JOB_ID" >>"\${slurmql_directory%/jobs/*}/activity"; } 2>/dev/null
+}
 slurmql_mark start "job=$SLURM_JOB_ID at=$(date +%s)"
 trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code at=$(date +%s)"; exit "$slurmql_code"' EXIT
 

@@ -1,3 +1,4 @@
+import { jobLists } from './job-list.ts';
 import { ACCOUNTING_FIELDS } from './parse/accounting.ts';
 import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
 import { quote, quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
@@ -11,29 +12,56 @@ export SLURM_TIME_FORMAT SLURM_BITSTR_LEN LC_ALL`;
 // sbatch hands its environment on to the job, so nothing is set here.
 const CLEAN_SUBMIT = unsetByPrefix(['SBATCH_', 'SLURM_CLUSTERS']);
 
-/** What a login finds: sections `version`, `home` and, where sbatch isn't on the PATH, `login-path`. */
+/** So long may one login shell take: it may ask a question that nobody answers. */
+const LOGIN_SHELL_SECONDS = 20;
+
+/**
+ * Looks for sbatch on the PATH; then, as many sites put it on the PATH of login shells only, in the user's own login
+ * shell (whichever it is: all of them read commands from their standard input), in bash as one, and behind a module.
+ * What is found is set for the rest of the script. Prints the way, and the variables that count.
+ */
+const FIND_SLURM = `limit=
+command -v timeout >/dev/null && limit='timeout ${LOGIN_SHELL_SECONDS}'
+if command -v sbatch >/dev/null; then echo path; else
+  for way in login bash module; do
+    case $way in
+      login) variables=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null) ;;
+      bash) variables=$($limit bash -lc env 2>/dev/null) ;;
+      module) variables=$($limit bash -lc 'module load slurm; env' 2>/dev/null) ;;
+    esac
+    found=$(printf '%s\\n' "$variables" | sed -n 's/^PATH=//p' | tail -n 1)
+    (PATH=$found; command -v sbatch) >/dev/null || continue
+    echo "$way"
+    for name in LD_LIBRARY_PATH SLURM_CONF PATH; do
+      value=$(printf '%s\\n' "$variables" | sed -n "s/^$name=//p" | tail -n 1)
+      [ -n "$value" ] || continue
+      export "$name=$value"
+      printf '%s=%s\\n' "$name" "$value"
+    done
+    break
+  done
+fi
+:`;
+
+/** What a login finds: sections `home`, `clock` (epoch seconds), `search`, `version` and `configuration`. */
 export function probeScript(): Script {
-  return script(null, '', [
+  return script(null, CLEAN_QUERY, [
     { name: 'home', command: `printf '%s' "$HOME"` },
+    { name: 'clock', command: 'date +%s' },
+    { name: 'search', command: FIND_SLURM },
     { name: 'version', command: 'sbatch --version' },
-    // Many sites put Slurm on the PATH of login shells only.
-    {
-      name: 'login-path',
-      command: `command -v sbatch >/dev/null || bash -lc 'command -v sbatch >/dev/null && printf %s "$PATH"'`,
-    },
+    { name: 'configuration', command: 'scontrol show config' },
   ]);
 }
 
-export function versionScript(searchPath: SearchPath): Script {
-  return script(searchPath, '', [{ name: 'version', command: 'sbatch --version' }]);
-}
-
-/** Every job of this login that Slurm still holds in memory: section `queue`. */
+/** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
 export function queueScript(searchPath: SearchPath): Script {
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
   return script(searchPath, CLEAN_QUERY, [
-    // One request a user, and never an error for jobs that are gone, as ids would give.
-    { name: 'queue', command: `squeue --me --noheader --all --states=all --Format=${quote(format)}` },
+    { name: 'clock', command: 'date +%s' },
+    // One request a user, and never an error for jobs that are gone, as ids would give. Tasks that differ from the
+    // rest of their array (held, requeued) have rows of their own: --array-unique, since squeue merges them otherwise.
+    { name: 'queue', command: `squeue --me --noheader --all --states=all --array-unique --Format=${quote(format)}` },
   ]);
 }
 
@@ -55,9 +83,36 @@ export function inventoryScript(searchPath: SearchPath): Script {
   ]);
 }
 
+/** More jobs in one command would make its line too long. */
+const CANCEL_BATCH = 1000;
+
 /** Section `cancel`. scancel says nothing about jobs that are unknown or over: only what is seen later counts. */
 export function cancelScript(searchPath: SearchPath, slurmJobIds: readonly string[]): Script {
-  return script(searchPath, CLEAN_QUERY, [{ name: 'cancel', command: `scancel ${quoteAll(slurmJobIds)}` }]);
+  const lists = jobLists(slurmJobIds);
+  const commands: string[] = [];
+  for (let start = 0; start < lists.length; start += CANCEL_BATCH) {
+    const batch = lists.slice(start, start + CANCEL_BATCH);
+    const tasks = batch.filter((list) => list.includes('_'));
+    // A task that is cancelled while it waits leaves no trace in squeue or sacct unless it has a record of its own,
+    // apart from the rest of its array. Holding gives it one; tasks that no longer wait don't mind.
+    if (tasks.length > 0) commands.push(`scontrol hold ${quoteAll(tasks)} >/dev/null 2>&1`);
+    commands.push(`scancel ${quoteAll(batch)} || code=$?`);
+  }
+  return script(searchPath, CLEAN_QUERY, [
+    { name: 'cancel', command: `code=0\n${commands.join('\n')}\n(exit "$code")` },
+  ]);
+}
+
+/** What scontrol does to jobs that are in Slurm's hands (man scontrol: hold, release, requeue). */
+export type JobControl = 'hold' | 'release' | 'requeue';
+
+/** Sections `control-0`, `control-1` …, one for each of `jobLists(slurmJobIds)`, with what scontrol said. */
+export function controlScript(searchPath: SearchPath, action: JobControl, lists: readonly string[]): Script {
+  const sections = lists.map((list, index) => ({
+    name: `control-${index}`,
+    command: `scontrol ${action} ${quote(list)} 2>&1`,
+  }));
+  return script(searchPath, CLEAN_QUERY, sections);
 }
 
 /** What one job's attempts wrote about their start and end: section `markers`, one `name text` a line. */
@@ -90,25 +145,36 @@ export function removeFolderScript(workDir: string): Script {
   return script(null, '', [{ name: 'folder', command: `rm -rf ${quote(workDir)}` }]);
 }
 
-/** A lock this old belongs to nobody: the login node went down while it was held. */
-const ABANDONED_MINUTES = 15;
+/**
+ * Whether somebody may be at work under the lock of a submission: a shell function that prints `over`, `running`, or
+ * `elsewhere` where this login node can't tell. What works there is one process group of one login node.
+ */
+const AT_WORK = `at_work() {
+  owner=$(readlink submit/owner)
+  if [ -e submit/code ]; then echo over
+  elif [ "\${owner% *}" != "$(uname -n)" ]; then echo elsewhere
+  elif kill -s 0 -- "-\${owner##* }" 2>/dev/null; then echo running
+  else echo over
+  fi
+}`;
 
-/** What tells whether Slurm took a job: sections `claims` (one Slurm job number a line) and `sbatch` (running, over). */
+/**
+ * What tells whether Slurm took a job: sections `claims` (one Slurm job number a line) and `sbatch` (running, over,
+ * elsewhere).
+ */
 export function tracesScript(workDir: string): Script {
-  return script(null, `cd ${quote(workDir)} || exit`, [
+  return script(null, `${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     { name: 'claims', command: 'for claim in run/*.claim; do [ -L "$claim" ] && readlink "$claim"; done; :' },
-    {
-      name: 'sbatch',
-      command: `[ ! -e submit/code ] && [ -z "$(find submit -prune -mmin +${ABANDONED_MINUTES})" ] && echo running || echo over`,
-    },
+    { name: 'sbatch', command: 'at_work' },
   ]);
 }
 
 /** Lets the next submission run sbatch again: section `reset`. */
 export function resetSubmitScript(workDir: string): Script {
   return script(null, `cd ${quote(workDir)} || exit`, [
-    // The project is unpacked anew, from the files that the next attempt uploads.
-    { name: 'reset', command: 'mv submit "submit.failed.$(date +%s)" && rm -rf source' },
+    // The project is unpacked anew, from the files that the next attempt uploads. The lock goes last: should this be
+    // cut off in the middle, it is done again.
+    { name: 'reset', command: 'rm -rf source && mv submit "submit.failed.$(date +%s)"' },
   ]);
 }
 
@@ -117,39 +183,53 @@ export const SBATCH_WAIT_SECONDS = 200;
 
 /** Stands in the place of sbatch's exit code when the project could not be unpacked, so that sbatch wasn't run. */
 export const NOT_UNPACKED = 'not-unpacked';
+/** Stands in its place when there was no room for the lock: nothing was run. */
+export const NOT_BEGUN = 'not-begun';
 
 /**
  * Unpacks the project, runs sbatch at most once for this folder, and answers with what it said, however often and from
  * however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock writes to
- * files and is waited for in the background, so that a broken connection neither ends it nor loses its answer.
+ * files and is a process group of its own, so that neither a broken connection nor a signal to the login's shell ends
+ * it or loses its answer.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
-  const sbatch = `sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}`;
-  return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\ncd ${quote(workDir)} || exit`, [
+  // tar's words are kept in memory until its half-unpacked files have made room for them on a full disk.
+  const work = `if mkdir source && said=$(tar -xzf source.tar.gz -C source 2>&1); then
+  rm -f source.tar.gz
+  sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}
+  echo $? >submit/code.part
+else
+  rm -rf source
+  printf '%s\\n' "$said" >&2
+  echo ${NOT_UNPACKED} >submit/code.part
+fi
+mv submit/code.part submit/code`;
+  return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     {
       name: 'code',
-      command: `if mkdir submit 2>/dev/null; then
-  (
-    exec >submit/stdout 2>submit/stderr </dev/null
-    if mkdir source && tar -xzf source.tar.gz -C source; then
-      rm -f source.tar.gz
-      ${sbatch}
-      echo $? >submit/code.part
-    else
-      echo ${NOT_UNPACKED} >submit/code.part
-    fi
-    mv submit/code.part submit/code
-  ) &
+      command: `if ! mkdir submit; then :
+elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
+else
+  if setsid=$(command -v setsid); then
+    # Its group has the number of its first process.
+    "$setsid" /bin/sh -c ${quote(`ln -s "$(uname -n) $$" submit/owner\n${work}`)} >submit/stdout 2>submit/stderr </dev/null &
+  else
+    /bin/sh -c ${quote(work)} >submit/stdout 2>submit/stderr </dev/null &
+  fi
   wait $!
 fi
-waited=0
-while [ ! -e submit/code ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
-  sleep 1
-  waited=$((waited + 1))
-done
-cat submit/code`,
+if [ ! -d submit ]; then
+  echo ${NOT_BEGUN}
+else
+  waited=0
+  while [ "$(at_work)" != over ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  [ ! -e submit/code ] || cat submit/code
+fi`,
     },
-    { name: 'stdout', command: 'cat submit/stdout' },
-    { name: 'stderr', command: 'cat submit/stderr' },
+    { name: 'stdout', command: '[ ! -d submit ] || cat submit/stdout' },
+    { name: 'stderr', command: '[ ! -d submit ] || cat submit/stderr' },
   ]);
 }

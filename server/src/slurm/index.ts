@@ -1,7 +1,10 @@
-export { type LoginFacts, SlurmAdapter } from './adapter.ts';
+export { type Accounting, absoluteWorkspace, type LoginFacts, SlurmAdapter } from './adapter.ts';
 export { batchScript, environmentFile } from './batch-script.ts';
+export type { JobControl } from './commands.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { slurmJobName } from './job-name.ts';
+export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
+export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker } from './parse/markers.ts';
 export type { QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer } from './parse/submit.ts';

@@ -138,7 +138,7 @@ describe('the frame of a script', () => {
 
   it('runs with the search path it is given, quoted, and exports it to commands', async () => {
     const path = "/opt/slurm's bin:/usr/bin:/bin";
-    const framed = script(path, '', [{ name: 'path', command: 'env | sed -n s/^PATH=//p' }]);
+    const framed = script({ PATH: path }, '', [{ name: 'path', command: 'env | sed -n s/^PATH=//p' }]);
     expect(await runSection(framed, 'path')).toEqual({ exitCode: 0, output: `${path}\n` });
   });
 

@@ -31,8 +31,11 @@ export interface Script {
   read(stdout: string, name: string): SectionResult | null;
 }
 
-/** Where the login finds Slurm's commands. Null: on the PATH it has anyway. */
-export type SearchPath = string | null;
+/**
+ * What has to be set for the login to find Slurm's commands: PATH, and what its login shell or module sets besides.
+ * Null: they are on the PATH that it has anyway.
+ */
+export type SearchPath = Readonly<Record<string, string>> | null;
 
 /**
  * Frames each section between lines that no login banner can forge. All of it is one compound command, so that a
@@ -44,7 +47,9 @@ export function script(searchPath: SearchPath, preamble: string, sections: reado
     ({ name, command }) =>
       `printf '\\n%s\\n' ${quote(`begin ${name} ${nonce}`)}\n{ ${command}\n} </dev/null\nprintf '\\n%s\\n' "end ${name} ${nonce} $?"`,
   );
-  const path = searchPath === null ? '' : `PATH=${quote(searchPath)}; export PATH\n`;
+  const path = Object.entries(searchPath ?? {})
+    .map(([name, value]) => `${name}=${quote(value)}; export ${name}\n`)
+    .join('');
   return {
     text: `{\n${path}${preamble}\n${framed.join('\n')}\n}\n`,
     read: (stdout, name) => {

@@ -26,7 +26,7 @@ const TOOLS = [
     'mv',
     'readlink',
   ],
-  ...['rm', 'sed', 'sh', 'sleep', 'sort', 'tail', 'tar', 'touch', 'tr', 'true', 'wc'],
+  ...['rm', 'sed', 'setsid', 'sh', 'sleep', 'sort', 'tail', 'tar', 'touch', 'tr', 'true', 'uname', 'wc'],
 ];
 
 /**
@@ -74,7 +74,7 @@ export class LocalLogin implements Runner, AsyncDisposable {
     this.scripts.push(script);
     return runShell('/bin/sh', script, {
       cwd: this.home,
-      environment: { HOME: this.home, PATH: `${this.bin}:${this.#tools}`, ...this.environment },
+      environment: { HOME: this.home, SHELL: '/bin/bash', PATH: `${this.bin}:${this.#tools}`, ...this.environment },
     });
   }
 

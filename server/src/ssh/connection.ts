@@ -6,6 +6,7 @@ import { dial } from './dial/dial.ts';
 import { DialFailure, refused, unreachable } from './dial/failure.ts';
 import type { Link } from './dial/link.ts';
 import type { LoginQuestion } from './dial/question.ts';
+import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
 import { Channels } from './session/channels.ts';
 import { type CommandResult, runCommand } from './session/command.ts';
@@ -37,6 +38,16 @@ export type AnswerOutcome = 'taken' | 'stale' | 'miscounted';
 export interface RunOptions extends RequestOptions {
   /** Standard output and standard error together. 16 MiB unless told. */
   readonly maxOutputBytes?: number;
+  /** What it is for, in one word: the meter counts by it. */
+  readonly kind?: string;
+}
+
+/** Counts what is asked of the cluster. */
+export interface SshMeter {
+  /** A command or a file request has ended, well or not. `milliseconds`: since it could be sent. */
+  command(kind: string, milliseconds: number): void;
+  /** An attempt to log in has ended. */
+  login(isAccepted: boolean): void;
 }
 
 export interface SshTiming {
@@ -67,6 +78,7 @@ const TIMING: SshTiming = {
 
 export interface ConnectionOptions {
   readonly log?: SshLog;
+  readonly meter?: SshMeter;
   /** What differs from the usual values. */
   readonly timing?: Partial<SshTiming>;
 }
@@ -110,6 +122,7 @@ export class SshConnection {
   readonly #settings: SshSettings;
   readonly #environment: SshEnvironment;
   readonly #log: SshLog;
+  readonly #meter: SshMeter | undefined;
   readonly #timing: SshTiming;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   #state: ConnectionState = { status: 'idle' };
@@ -123,19 +136,26 @@ export class SshConnection {
   #failures = 0;
   #waiting = 0;
   #lastAttemptAt = Number.NEGATIVE_INFINITY;
+  #report = new DialReport();
 
   constructor(settings: SshSettings, environment: SshEnvironment, options: ConnectionOptions = {}) {
     this.#settings = settings;
     this.#environment = environment;
     this.#log = options.log ?? SILENT;
+    this.#meter = options.meter;
     this.#timing = { ...TIMING, ...options.timing };
     this.files = new SftpFiles((request, work) =>
-      this.#request(request, ({ sftp }, signal) => sftp.use(signal, (channel) => work(channel, signal))),
+      this.#request('files', request, ({ sftp }, signal) => sftp.use(signal, (channel) => work(channel, signal))),
     );
   }
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** How the last attempt to connect went, or goes, step by step; none before the first. */
+  get lastAttempt(): readonly DialStep[] {
+    return this.#report.steps;
   }
 
   /** Calls `listener` after every change of the state, until the function that it returns is called. */
@@ -197,13 +217,24 @@ export class SshConnection {
    */
   run(script: string, options: RunOptions): Promise<CommandResult> {
     const { maxOutputBytes = USUAL_OUTPUT_BYTES } = options;
-    return this.#request(options, ({ channels }, signal) => runCommand(channels, script, maxOutputBytes, signal));
+    return this.#request(options.kind ?? 'other', options, ({ channels }, signal) =>
+      runCommand(channels, script, maxOutputBytes, signal),
+    );
   }
 
-  async #request<T>(options: RequestOptions, work: (session: Session, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #request<T>(
+    kind: string,
+    options: RequestOptions,
+    work: (session: Session, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     using deadline = new Deadline(options);
     const session = this.#session ?? (await this.#wait(deadline.signal));
-    return await work(session, deadline.signal);
+    const startedAt = performance.now();
+    try {
+      return await work(session, deadline.signal);
+    } finally {
+      this.#meter?.command(kind, performance.now() - startedAt);
+    }
   }
 
   async #wait(signal: AbortSignal): Promise<Session> {
@@ -242,6 +273,7 @@ export class SshConnection {
     try {
       await pause(delayMs, undefined, { signal: stopped });
       this.#lastAttemptAt = performance.now();
+      this.#report = new DialReport();
       using deadline = new Deadline({ timeoutMs: this.#timing.connectTimeoutMs, signal: stopped });
       const { client, link } = await dial(this.#settings, this.#environment, {
         signal: deadline.signal,
@@ -250,6 +282,7 @@ export class SshConnection {
           hasAsked = true;
           return this.#ask(question, deadline);
         },
+        report: this.#report,
         ...this.#timing,
       });
       if (stopped.aborted) {
@@ -304,6 +337,7 @@ export class SshConnection {
 
   #online(session: Session): void {
     this.#attempt = undefined;
+    this.#meter?.login(true);
     this.#session = session;
     session.link.broken.catch((reason: Error) => this.#lose(session, reason));
     this.#log.info({ cluster: this.#settings.name }, 'connected');
@@ -334,6 +368,7 @@ export class SshConnection {
     this.#dropQuestion();
     this.#failures += 1;
     const failure = error instanceof DialFailure ? error : unreachable(String(error), error);
+    if (this.#report.stage === 'login') this.#meter?.login(false);
     this.#log.warn({ cluster: this.#settings.name, err: failure }, 'not connected');
     if (failure.status === 'refused') {
       this.#setState({ status: 'refused', message: failure.message });

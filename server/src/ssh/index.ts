@@ -5,9 +5,11 @@ export {
   type LoginPrompt,
   type RunOptions,
   SshConnection,
+  type SshMeter,
   type SshTiming,
 } from './connection.ts';
 export type { RequestOptions } from './deadline.ts';
+export type { DialStage, DialStep } from './dial/report.ts';
 export {
   type FileFault,
   RemoteFileError,

@@ -235,7 +235,8 @@ describe('jobs', () => {
         ['beta', 1],
       ]),
     );
-    expect((await store.jobs.active('alpha')).map(({ state }) => state).sort()).toEqual([
+    expect((await store.jobs.allActive()).map(({ state }) => state).sort()).toEqual([
+      'HELD',
       'RUNNING',
       'RUNNING',
       'SUBMITTING',

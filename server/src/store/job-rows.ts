@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely';
+import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { fromInstant, toInstant } from './instants.ts';
-import type { JobsTable } from './tables.ts';
+import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
 export type JobRow = Selectable<JobsTable>;
 
@@ -16,6 +17,14 @@ export function toJob(row: JobRow): Job {
     submittedBy: row.submitted_by,
     slurmJobId: row.slurm_job_id,
     state: row.state,
+    evidence:
+      row.evidence_source === null
+        ? null
+        : {
+            source: row.evidence_source,
+            word: row.evidence_word,
+            seenAt: new Date(row.evidence_seen_at ?? 0),
+          },
     reason: row.reason,
     exitCode: row.exit_code,
     signal: row.signal,
@@ -62,6 +71,9 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key'> {
     submitted_by: job.submittedBy,
     slurm_job_id: job.slurmJobId,
     state: job.state,
+    evidence_source: job.evidence?.source ?? null,
+    evidence_word: job.evidence?.word ?? null,
+    evidence_seen_at: fromInstant(job.evidence?.seenAt ?? null),
     is_active: isActiveState(job.state) ? 1 : 0,
     reason: job.reason,
     exit_code: job.exitCode,
@@ -93,5 +105,56 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key'> {
     cancel_requested_at: fromInstant(job.cancelRequestedAt),
     array_parent_id: job.arrayParentId,
     array_task_id: job.arrayTaskId,
+  };
+}
+
+/**
+ * Columns that change after a job is recorded, with their types. Its project isn't among them: that is the database's
+ * own doing when the project is removed.
+ */
+export const CHANGING_COLUMNS = {
+  slurm_job_id: 'text',
+  state: 'text',
+  evidence_source: 'text',
+  evidence_word: 'text',
+  evidence_seen_at: 'bigint',
+  is_active: 'integer',
+  reason: 'text',
+  exit_code: 'integer',
+  signal: 'integer',
+  attempt: 'integer',
+  description: 'text',
+  is_archived: 'integer',
+  work_dir: 'text',
+  partition: 'text',
+  node_list: 'text',
+  started_at: 'bigint',
+  ended_at: 'bigint',
+  estimated_start_at: 'bigint',
+  cancel_requested_at: 'bigint',
+} as const satisfies Partial<Record<keyof JobRow, 'text' | 'integer' | 'bigint'>>;
+
+export function toAttempt(row: Selectable<JobAttemptsTable>): JobAttempt {
+  return {
+    number: row.number,
+    outcome: row.outcome,
+    exitCode: row.exit_code,
+    signal: row.signal,
+    startedAt: toInstant(row.started_at),
+    endedAt: toInstant(row.ended_at),
+    nodeList: row.node_list,
+  };
+}
+
+export function fromAttempt(jobId: string, attempt: JobAttempt): JobAttemptsTable {
+  return {
+    job_id: jobId,
+    number: attempt.number,
+    outcome: attempt.outcome,
+    exit_code: attempt.exitCode,
+    signal: attempt.signal,
+    started_at: fromInstant(attempt.startedAt),
+    ended_at: fromInstant(attempt.endedAt),
+    node_list: attempt.nodeList,
   };
 }

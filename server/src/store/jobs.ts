@@ -1,5 +1,6 @@
 import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
+import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
@@ -8,8 +9,9 @@ import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toInstant } from './instants.ts';
 import { jobsMatching } from './job-filter.ts';
-import { fromJob, type JobRow, toJob } from './job-rows.ts';
+import { CHANGING_COLUMNS, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
 import { type KeysetOrder, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
+import { updateRows } from './update-rows.ts';
 
 export interface StateCount {
   readonly state: JobState;
@@ -56,8 +58,11 @@ export class JobQueries {
 
   /** In the order of the ids; null for each that isn't there. */
   async getMany(ids: readonly string[]): Promise<(Job | null)[]> {
-    const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', ids).execute();
-    const byId = new Map(rows.map((row) => [row.id, toJob(row)]));
+    const byId = new Map<string, Job>();
+    for (const batch of batches(ids)) {
+      const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
+      for (const row of rows) byId.set(row.id, toJob(row));
+    }
     return ids.map((id) => byId.get(id) ?? null);
   }
 
@@ -71,16 +76,25 @@ export class JobQueries {
     return row === undefined ? null : toJob(row);
   }
 
-  /** Every active job of a cluster, tasks and arrays included, oldest first. */
-  async active(clusterName: string): Promise<Job[]> {
-    const rows = await this.#database
-      .selectFrom('jobs')
-      .selectAll()
-      .where('is_active', '=', 1)
-      .where('cluster_name', '=', clusterName)
-      .orderBy('id')
-      .execute();
+  /** Every active job of every cluster, tasks and arrays included, oldest first. */
+  async allActive(): Promise<Job[]> {
+    const rows = await this.#database.selectFrom('jobs').selectAll().where('is_active', '=', 1).orderBy('id').execute();
     return rows.map(toJob);
+  }
+
+  /** Jobs by their numbers in one cluster's Slurm, which may have used a number more than once. */
+  async inSlurm(clusterName: string, slurmJobIds: readonly string[]): Promise<Job[]> {
+    const found: Job[] = [];
+    for (const batch of batches(slurmJobIds)) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .selectAll()
+        .where('cluster_name', '=', clusterName)
+        .where('slurm_job_id', 'in', batch)
+        .execute();
+      found.push(...rows.map(toJob));
+    }
+    return found;
   }
 
   /** The ids of jobs, on any cluster, that Slurm has not answered for yet. */
@@ -198,18 +212,31 @@ export class JobQueries {
   }
 
   async submission(jobId: string): Promise<Submission | null> {
-    const row = await this.#database
+    return (await this.submissions([jobId])).get(jobId) ?? null;
+  }
+
+  /** By job; a task of an array has none of its own. */
+  async submissions(jobIds: readonly string[]): Promise<Map<string, Submission>> {
+    const rows = await this.#database
       .selectFrom('job_submissions')
-      .selectAll()
-      .where('job_id', '=', jobId)
-      .executeTakeFirst();
-    if (row === undefined) return null;
-    const lists = submissionSchema.parse({
-      environment: JSON.parse(row.environment),
-      extraOptions: JSON.parse(row.extra_options),
-      dependsOn: JSON.parse(row.depends_on),
-    });
-    return { ...lists, condaEnv: row.conda_env, prologue: row.prologue };
+      .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
+      .select(['requested_partition', 'git_ref'])
+      .where('job_id', 'in', jobIds)
+      .execute();
+    return new Map(
+      rows.map((row) => {
+        const lists = submissionSchema.parse({
+          environment: JSON.parse(row.environment),
+          extraOptions: JSON.parse(row.extra_options),
+          dependsOn: JSON.parse(row.depends_on),
+        });
+        const { conda_env, prologue, requested_partition, git_ref } = row;
+        return [
+          row.job_id,
+          { ...lists, condaEnv: conda_env, prologue, partition: requested_partition, gitRef: git_ref },
+        ];
+      }),
+    );
   }
 
   async insert(created: readonly NewJob[]): Promise<void> {
@@ -231,6 +258,8 @@ export class JobQueries {
           depends_on: JSON.stringify(submission.dependsOn),
           conda_env: submission.condaEnv,
           prologue: submission.prologue,
+          requested_partition: submission.partition,
+          git_ref: submission.gitRef,
         })
         .execute();
     }
@@ -240,9 +269,34 @@ export class JobQueries {
     await this.#database.updateTable('job_submissions').set({ script }).where('job_id', '=', jobId).execute();
   }
 
-  async update(job: Job): Promise<void> {
-    const { id, ...columns } = fromJob(job);
-    await this.#database.updateTable('jobs').set(columns).where('id', '=', id).execute();
+  /** Writes what can change of jobs that are stored already. */
+  async update(jobs: readonly Job[]): Promise<void> {
+    await updateRows(this.#database, CHANGING_COLUMNS, jobs.map(fromJob));
+  }
+
+  /** Adds attempts that are over, or replaces what is stored of them. */
+  async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
+    for (const attempt of attempts) {
+      const row = fromAttempt(jobId, attempt);
+      await this.#database
+        .insertInto('job_attempts')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['job_id', 'number']).doUpdateSet(row))
+        .execute();
+    }
+  }
+
+  /** The attempts that requeues have closed, the first one first; a job that was never requeued is missing. */
+  async closedAttempts(jobIds: readonly string[]): Promise<Map<string, JobAttempt[]>> {
+    const rows = await this.#database
+      .selectFrom('job_attempts')
+      .selectAll()
+      .where('job_id', 'in', jobIds)
+      .orderBy('number')
+      .execute();
+    const attempts = new Map<string, JobAttempt[]>();
+    for (const row of rows) attempts.set(row.job_id, [...(attempts.get(row.job_id) ?? []), toAttempt(row)]);
+    return attempts;
   }
 }
 

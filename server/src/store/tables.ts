@@ -1,3 +1,4 @@
+import type { EvidenceSource } from '../domain/evidence.ts';
 import type { JobEventKind } from '../domain/job-event.ts';
 import type { JobState } from '../domain/job-state.ts';
 
@@ -31,6 +32,9 @@ export interface JobsTable {
   idempotency_key: string | null;
   slurm_job_id: string | null;
   state: JobState;
+  evidence_source: EvidenceSource | null;
+  evidence_word: string | null;
+  evidence_seen_at: number | null;
   /** Follows from `state`; kept so that an index can find the few active jobs among all. */
   is_active: number;
   reason: string | null;
@@ -77,6 +81,20 @@ export interface JobSubmissionsTable {
   depends_on: string;
   conda_env: string | null;
   prologue: string | null;
+  requested_partition: string | null;
+  git_ref: string | null;
+}
+
+/** Attempts that a requeue has closed; the current one is part of the job. */
+export interface JobAttemptsTable {
+  job_id: string;
+  number: number;
+  outcome: string | null;
+  exit_code: number | null;
+  signal: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  node_list: string | null;
 }
 
 export interface JobEventsTable {
@@ -101,6 +119,7 @@ export interface Tables {
   projects: ProjectsTable;
   jobs: JobsTable;
   job_submissions: JobSubmissionsTable;
+  job_attempts: JobAttemptsTable;
   job_events: JobEventsTable;
   clusters: ClustersTable;
 }

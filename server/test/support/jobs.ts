@@ -44,11 +44,13 @@ export class Workbench implements AsyncDisposable {
   server: TestServer;
   readonly repository: TestRepository;
   readonly projectId: string;
+  readonly #clustersYaml: string;
 
-  private constructor(server: TestServer, repository: TestRepository, projectId: string) {
+  private constructor(server: TestServer, repository: TestRepository, projectId: string, clustersYaml: string) {
     this.server = server;
     this.repository = repository;
     this.projectId = projectId;
+    this.#clustersYaml = clustersYaml;
   }
 
   static async open(clustersYaml: string = inject('clustersYaml')): Promise<Workbench> {
@@ -58,7 +60,7 @@ export class Workbench implements AsyncDisposable {
       'mutation ($path: String!) { addProject(input: { path: $path, name: "hello" }) { project { id } } }',
       { path: repository.path },
     );
-    const workbench = new Workbench(server, repository, addProject.project.id);
+    const workbench = new Workbench(server, repository, addProject.project.id, clustersYaml);
     await workbench.online();
     return workbench;
   }
@@ -74,7 +76,7 @@ export class Workbench implements AsyncDisposable {
   /** Starts another server on the same data. */
   async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     await this.server.stop(signal);
-    this.server = await TestServer.start(inject('clustersYaml'), this.server.directory);
+    this.server = await TestServer.start(this.#clustersYaml, this.server.directory);
   }
 
   async submit(input: Readonly<Record<string, unknown>>): Promise<JobData> {

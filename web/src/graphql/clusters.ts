@@ -11,6 +11,7 @@ const clusterHealthFragment = graphql(`
     id
     name
     host
+    isConfigured
     status
     statusMessage
     lastPolledAt
@@ -61,7 +62,9 @@ export function createLiveClusters({ client, socket }: Api): LiveClusters {
   const newer = new Map<string, ClusterHealth>();
 
   function show(clusters: readonly ClusterHealth[]): void {
-    const sorted = clusters.toSorted((left, right) => left.name.localeCompare(right.name));
+    const sorted = clusters
+      .filter(({ isConfigured }) => isConfigured)
+      .toSorted((left, right) => left.name.localeCompare(right.name));
     setState('all', reconcile(sorted));
   }
 

@@ -122,6 +122,10 @@ builder.node(ClusterRef, {
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Its key in clusters.yaml.' }),
     host: t.exposeString('host', { description: 'The login node, as clusters.yaml names it.' }),
+    isConfigured: t.boolean({
+      description: 'It is in clusters.yaml. False: it was removed, and only its history is left.',
+      resolve: ({ live }) => live !== null,
+    }),
     status: t.field({
       type: ClusterStatus,
       description: 'Whether it can be asked.',

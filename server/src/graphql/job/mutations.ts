@@ -1,10 +1,20 @@
-import { cancelJob, submitJob } from '../../actions/index.ts';
+import {
+  type ActionContext,
+  archiveJobs,
+  cancelJob,
+  cancelJobs,
+  holdJob,
+  releaseJob,
+  requeueJob,
+  resubmitJob,
+  submitJob,
+} from '../../actions/index.ts';
 import type { Job } from '../../domain/job.ts';
-import type { DEPENDENCY_KINDS } from '../../domain/submission.ts';
+import type { Outcome } from '../../domain/refusal.ts';
 import { builder } from '../builder.ts';
 import { type Payload, toPayload, UserError } from '../errors.ts';
-import { localId } from '../ids.ts';
-import { JobRef } from './types.ts';
+import { localId, localIds } from '../ids.ts';
+import { JobDependencyKind, JobRef } from './types.ts';
 
 const JobPayload = builder.objectRef<Payload<Job>>('JobPayload').implement({
   description: 'A job after a write, or why nothing was written.',
@@ -23,14 +33,16 @@ const JobPayload = builder.objectRef<Payload<Job>>('JobPayload').implement({
   }),
 });
 
-const JobDependencyKind = builder.enumType('JobDependencyKind', {
-  description: 'What a job waits for in another one (man sbatch, --dependency).',
-  values: {
-    AFTER: { description: 'It has started, or was cancelled.' },
-    AFTER_OK: { description: 'It has ended with exit code 0.' },
-    AFTER_NOT_OK: { description: 'It has failed.' },
-    AFTER_ANY: { description: 'It has ended, however it did.' },
-  } satisfies Record<(typeof DEPENDENCY_KINDS)[number], { description: string }>,
+const JobsPayload = builder.objectRef<readonly Outcome<Job>[]>('JobsPayload').implement({
+  description: 'What a write of many jobs did to each.',
+  fields: (t) => ({
+    results: t.field({
+      type: [JobPayload],
+      description:
+        'One for each id, in the order of the ids; of each, what was done or why not. A list of more than 1,000 ids is refused as a whole, with one entry.',
+      resolve: (outcomes) => outcomes.map(toPayload),
+    }),
+  }),
 });
 
 const JobDependencyInput = builder.inputType('JobDependencyInput', {
@@ -135,16 +147,119 @@ builder.mutationField('submitJob', (t) =>
   }),
 );
 
-const CancelJobInput = builder.inputType('CancelJobInput', {
-  description: 'The job to end.',
-  fields: (t) => ({ id: t.id({ required: true, description: 'A job, an array with all its tasks, or one task.' }) }),
+/** A write of one job that takes nothing but its id. */
+function jobMutation(
+  name: 'cancelJob' | 'holdJob' | 'releaseJob' | 'requeueJob',
+  inputName: string,
+  act: (context: ActionContext, id: string) => Promise<Outcome<Job>>,
+  description: string,
+): void {
+  const input = builder.inputType(inputName, {
+    description: 'The job to act on.',
+    fields: (t) => ({ id: t.id({ required: true, description: 'A job, an array with all its tasks, or one task.' }) }),
+  });
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: JobPayload,
+      description,
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_root, args, context) => toPayload(await act(context, localId(args.input.id, 'Job'))),
+    }),
+  );
+}
+
+jobMutation(
+  'cancelJob',
+  'CancelJobInput',
+  cancelJob,
+  'Asks Slurm to end a job. It is CANCELLING until its end has been seen; where the cluster gives no answer, the request is repeated until it does. A job that Slurm has not got yet is not run at all.',
+);
+jobMutation(
+  'holdJob',
+  'HoldJobInput',
+  holdJob,
+  'Keeps a job that waits from being started (scontrol hold): it is HELD once Slurm shows so. Of an array, the tasks that wait.',
+);
+jobMutation(
+  'releaseJob',
+  'ReleaseJobInput',
+  releaseJob,
+  "Lets a held job go on (scontrol release). A hold of the cluster's administrator is not the user's to release: Slurm's refusal is told.",
+);
+jobMutation(
+  'requeueJob',
+  'RequeueJobInput',
+  requeueJob,
+  "Has Slurm run a job again under the same number, as its next attempt (scontrol requeue): one that runs, or one that is over while Slurm still holds it (slurm.conf, MinJobAge). Of an array, every task that does not wait. Whether a job may be requeued, by this or by Slurm itself after a preemption or the failure of a node, follows the cluster's default (slurm.conf, JobRequeue) unless extraOptions say --requeue or --no-requeue. Slurm starts it two minutes later at the earliest.",
+);
+
+const ResubmitJobInput = builder.inputType('ResubmitJobInput', {
+  description: 'The job to submit anew.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'A job, an array, or one task: of a task, a job of that task alone.' }),
+    idempotencyKey: t.string({ description: 'The same key returns the same job, however often it is sent.' }),
+    waitSeconds: t.int({ defaultValue: 10, description: "How long to wait for Slurm's answer, 0 to 300." }),
+  }),
 });
 
-builder.mutationField('cancelJob', (t) =>
+builder.mutationField('resubmitJob', (t) =>
   t.field({
     type: JobPayload,
-    description: 'Asks Slurm to end a job. It is CANCELLING until its end has been seen.',
-    args: { input: t.arg({ type: CancelJobInput, required: true }) },
-    resolve: async (_root, { input }, context) => toPayload(await cancelJob(context, localId(input.id, 'Job'))),
+    description:
+      "A new job from an old one's exact inputs: the same commit though its branch has moved on, the project's prologue and conda environment of then, the same command, resources, options and environment variables. Jobs that it waited for are waited for again unless they are over and fulfilled the condition. Refused for a job that ran with uncommitted changes, since those are not kept, and for one whose project has been removed.",
+    args: { input: t.arg({ type: ResubmitJobInput, required: true }) },
+    resolve: async (_root, { input }, context) =>
+      toPayload(
+        await resubmitJob(context, context.viewer, {
+          id: localId(input.id, 'Job'),
+          idempotencyKey: input.idempotencyKey ?? null,
+          waitSeconds: input.waitSeconds ?? 10,
+        }),
+      ),
   }),
+);
+
+/** A write of many jobs that takes nothing but their ids. */
+function jobsMutation(
+  name: 'cancelJobs' | 'archiveJobs' | 'unarchiveJobs',
+  inputName: string,
+  act: (context: ActionContext, ids: readonly string[]) => Promise<readonly Outcome<Job>[]>,
+  description: string,
+): void {
+  const input = builder.inputType(inputName, {
+    description: 'The jobs to act on.',
+    fields: (t) => ({
+      ids: t.idList({
+        required: true,
+        description: 'Jobs, arrays with all their tasks, or single tasks; 1,000 at most.',
+      }),
+    }),
+  });
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: JobsPayload,
+      description,
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: async (_root, args, context) => [...(await act(context, localIds(args.input.ids, 'Job') ?? []))],
+    }),
+  );
+}
+
+jobsMutation(
+  'cancelJobs',
+  'CancelJobsInput',
+  cancelJobs,
+  'Cancels many jobs, on any clusters, with one command a cluster. A job that can not be cancelled keeps none of the others from it.',
+);
+jobsMutation(
+  'archiveJobs',
+  'ArchiveJobsInput',
+  (context, ids) => archiveJobs(context, ids, true),
+  'Takes jobs out of the lists that do not ask for archived ones. Nothing is deleted, and a job that is active goes on.',
+);
+jobsMutation(
+  'unarchiveJobs',
+  'UnarchiveJobsInput',
+  (context, ids) => archiveJobs(context, ids, false),
+  'Brings archived jobs back into the lists.',
 );

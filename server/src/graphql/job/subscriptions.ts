@@ -72,7 +72,7 @@ builder.subscriptionField('logTail', (t) =>
             stream: stream ?? 'STDOUT',
             after: after ?? 0,
             signal,
-            files: cluster.files,
+            files: context.clusters.files(job.clusterName),
             watches: context.watches,
             job: async () => (await context.store.jobs.get(job.id)) ?? job,
           }),

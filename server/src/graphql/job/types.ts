@@ -1,8 +1,11 @@
 import { ADMINISTRATOR } from '../../auth/index.ts';
 import { clusterOfJob, isStale } from '../../clusters/index.ts';
+import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
+import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
 import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
+import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
 import { readLog } from '../../logs/index.ts';
 import type { StateCount } from '../../store/index.ts';
 import { builder } from '../builder.ts';
@@ -81,7 +84,103 @@ const JobStateCountRef = builder.objectRef<StateCount>('JobStateCount').implemen
   }),
 });
 
+const EvidenceSourceRef = builder.enumType('JobEvidenceSource', {
+  description: "What a job's state was taken from.",
+  values: {
+    SBATCH: { description: "sbatch's answer to the submission." },
+    SQUEUE: { description: "A whole snapshot of Slurm's queue." },
+    SACCT: { description: "Slurm's accounting, which was asked because the job had left the queue." },
+    MARKER: {
+      description: 'What the batch script itself wrote when it ended, because neither queue nor accounting knew more.',
+    },
+    ABSENCE: { description: 'Nothing: it is gone without a trace.' },
+  } satisfies Record<EvidenceSource, { description: string }>,
+});
+
+const JobEvidenceRef = builder.objectRef<JobEvidence>('JobEvidence').implement({
+  description: 'Why a job is in the state that it is in.',
+  fields: (t) => ({
+    source: t.expose('source', { type: EvidenceSourceRef, description: 'Who said so.' }),
+    word: t.exposeString('word', {
+      nullable: true,
+      description: "Slurm's own word for the state. Null: the source has none.",
+    }),
+    seenAt: t.expose('seenAt', { type: 'DateTime', description: 'When it was first seen so.' }),
+  }),
+});
+
+const JobAttemptRef = builder.objectRef<JobAttempt>('JobAttempt').implement({
+  description: 'One run of a job between requeues. All attempts write to the same two log files, one behind the other.',
+  fields: (t) => ({
+    number: t.exposeInt('number', { description: '1 is the first.' }),
+    outcome: t.exposeString('outcome', {
+      nullable: true,
+      description:
+        "Slurm's own word for how it ended, such as REQUEUED or NODE_FAIL. Null: it has not, or Slurm has not told yet.",
+    }),
+    exitCode: t.exposeInt('exitCode', { nullable: true, description: 'As `Job.exitCode`.' }),
+    signal: t.exposeInt('signal', { nullable: true, description: 'As `Job.signal`.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'Null: it has not started.' }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'Null: as for `outcome`.' }),
+    nodeList: t.exposeString('nodeList', { nullable: true, description: 'The nodes it ran on, as Slurm writes them.' }),
+  }),
+});
+
 export const JobRef = builder.objectRef<Job>('Job');
+
+export const JobDependencyKind = builder.enumType('JobDependencyKind', {
+  description: 'What a job waits for in another one (man sbatch, --dependency).',
+  values: {
+    AFTER: { description: 'It has started, or was cancelled.' },
+    AFTER_OK: { description: 'It has ended with exit code 0.' },
+    AFTER_NOT_OK: { description: 'It has failed.' },
+    AFTER_ANY: { description: 'It has ended, however it did.' },
+  } satisfies Record<(typeof DEPENDENCY_KINDS)[number], { description: string }>,
+});
+
+const JobDependencyRef = builder.objectRef<Submission['dependsOn'][number]>('JobDependency').implement({
+  description: 'A job that another one was to wait for.',
+  fields: (t) => ({
+    job: t.field({
+      type: JobRef,
+      nullable: true,
+      description: 'Null: it is no longer known.',
+      resolve: ({ jobId }, _args, { loaders }) => loaders.job.load(jobId),
+    }),
+    kind: t.expose('kind', { type: JobDependencyKind, description: 'What it waited for.' }),
+  }),
+});
+
+const JobSubmissionRef = builder.objectRef<Submission>('JobSubmission').implement({
+  description: 'What a job was submitted with besides its command and resources. Values of variables are never told.',
+  fields: (t) => ({
+    environmentNames: t.stringList({
+      description: 'The names of the variables that it was given.',
+      resolve: ({ environment }) => environment.map(({ name }) => name),
+    }),
+    extraOptions: t.stringList({
+      description: 'Further sbatch options.',
+      resolve: ({ extraOptions }) => [...extraOptions],
+    }),
+    condaEnv: t.exposeString('condaEnv', {
+      nullable: true,
+      description: "Its own or its project's of then. Null: the cluster's, if that has one.",
+    }),
+    gitRef: t.exposeString('gitRef', {
+      nullable: true,
+      description: "Branch, tag or commit as it was asked for. Null: the project's HEAD.",
+    }),
+    partition: t.exposeString('partition', {
+      nullable: true,
+      description: "As it was asked for. Null: the cluster's default.",
+    }),
+    dependsOn: t.field({
+      type: [JobDependencyRef],
+      description: 'Jobs that it was to wait for.',
+      resolve: ({ dependsOn }) => [...dependsOn],
+    }),
+  }),
+});
 
 export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
   {
@@ -126,6 +225,17 @@ builder.node(JobRef, {
       description: '"1234", or "1234_7" for a task of an array. Null: sbatch has not answered.',
     }),
     state: t.expose('state', { type: JobStateRef, description: 'As last seen; see `isStale`.' }),
+    evidence: t.expose('evidence', {
+      type: JobEvidenceRef,
+      nullable: true,
+      description:
+        'Where `state` comes from. Null: nothing was heard of the job; or an array, which follows its tasks.',
+    }),
+    attempts: t.field({
+      type: [JobAttemptRef],
+      description: 'Its runs, the first one first; the last one is the current one.',
+      resolve: async (job, _args, { loaders }) => [...(await loaders.closedAttempts.load(job.id)), currentAttempt(job)],
+    }),
     isActive: t.boolean({ description: 'It still moves on by itself.', resolve: ({ state }) => isActiveState(state) }),
     reason: t.exposeString('reason', {
       nullable: true,
@@ -159,6 +269,12 @@ builder.node(JobRef, {
         "The exact batch script, without the values of environment variables. Null: not made yet. A task has its array's.",
       resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.script.load(arrayParentId ?? id),
     }),
+    submission: t.field({
+      type: JobSubmissionRef,
+      nullable: true,
+      description: "What it was submitted with; a task has its array's. Null: not known.",
+      resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.submission.load(arrayParentId ?? id),
+    }),
     gitCommit: t.exposeString('gitCommit', { nullable: true, description: 'The commit it runs, in full.' }),
     hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {
       description: 'It ran with changes on top of `gitCommit` that were not committed.',
@@ -177,8 +293,8 @@ builder.node(JobRef, {
       description: 'The nodes it runs on, as Slurm writes them.',
     }),
     submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: "By the cluster's clock." }),
-    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: "By the cluster's clock." }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When Slurm started it.' }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'When Slurm saw its end.' }),
     estimatedStartAt: t.expose('estimatedStartAt', {
       type: 'DateTime',
       nullable: true,

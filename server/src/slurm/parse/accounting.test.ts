@@ -24,7 +24,7 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
 }
 
 describe('the recorded accounts of a real Slurm 22.05.8', () => {
-  const accounts = parseAccounting(fixture('accounting.txt'));
+  const accounts = parseAccounting(fixture('accounting.txt')).map(({ latest }) => latest);
   /** Of the first job with this label, which stands before the id in its name. */
   const account = (label: string) => accounts.find(({ slurmName }) => slurmName.split('.')[0] === label);
 
@@ -73,26 +73,31 @@ describe('a row of the accounts', () => {
     const rows = submits.map((submit) =>
       row({ Submit: submit, State: submit === '1795494300' ? 'COMPLETED' : 'PREEMPTED' }),
     );
-    expect(parseAccounting(rows.join('')).map(({ state }) => state)).toEqual(['COMPLETED']);
+    expect(parseAccounting(rows.join(''))).toMatchObject([
+      {
+        latest: { state: 'COMPLETED', attempt: 2 },
+        closed: [{ number: 1, outcome: 'PREEMPTED', startedAt: expect.any(Date), endedAt: expect.any(Date) }],
+      },
+    ]);
   });
 
   it.each(['REQUEUED', 'RUNNING', 'PENDING', 'COMPLETING', 'RESIZING', 'A_NEW_WORD'])(
     'with %s tells of no end',
     (word) => {
-      const [seen] = parseAccounting(row({ State: word, ExitCode: '1:0' }));
-      expect(seen).toMatchObject({ word, exitCode: null, signal: null });
+      const [account] = parseAccounting(row({ State: word, ExitCode: '1:0' }));
+      expect(account?.latest).toMatchObject({ word, exitCode: null, signal: null });
     },
   );
 
   it('tells of a signal, and not of an exit code beside it', () => {
     expect(parseAccounting(row({ State: 'OUT_OF_MEMORY', ExitCode: '0:125' }))).toMatchObject([
-      { exitCode: null, signal: 125 },
+      { latest: { exitCode: null, signal: 125 }, closed: [] },
     ]);
   });
 
   it('may be one of several jobs of one number, of which only ours count', () => {
     const rows = row({ JobName: 'somebody-else', Submit: '1795494900', State: 'COMPLETED' }) + row({ State: 'FAILED' });
-    expect(parseAccounting(rows).map(({ state }) => state)).toEqual(['FAILED']);
+    expect(parseAccounting(rows).map(({ latest }) => latest.state)).toEqual(['FAILED']);
   });
 
   it.each([
@@ -103,6 +108,6 @@ describe('a row of the accounts', () => {
     ['a warning', 'sacct: warning: something\n'],
     ['nothing', '\n'],
   ])('that holds %s is passed over', (_what, text) => {
-    expect(parseAccounting(`${text}${row({ JobID: '8' })}`).map(({ slurmJobId }) => slurmJobId)).toEqual(['8']);
+    expect(parseAccounting(`${text}${row({ JobID: '8' })}`).map(({ latest }) => latest.slurmJobId)).toEqual(['8']);
   });
 });

@@ -1,7 +1,9 @@
+import type { JobAttempt } from '../../domain/attempt.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
+import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { FIELD_END } from './queue.ts';
 import { exitStatus, textValue, timeValue } from './values.ts';
 
@@ -18,41 +20,78 @@ export const ACCOUNTING_FIELDS = [
   'JobName',
 ] as const;
 
+/** What Slurm's accounting says of one job. */
+export interface JobAccount {
+  /** Its last attempt. */
+  readonly latest: JobObservation & { readonly attempt: number };
+  /** The attempts that a requeue closed, the first one first. */
+  readonly closed: readonly JobAttempt[];
+}
+
+interface Row {
+  readonly submitted: number;
+  readonly observation: JobObservation;
+}
+
 /**
- * Our jobs' rows: of several with one id the one submitted last, since a requeue closes the old row and opens another
- * (man sacct, --duplicates).
+ * Our jobs' accounts. A job has one row an attempt, since a requeue closes the old row and opens another with a new
+ * time of submission (man sacct, --duplicates).
  */
-export function parseAccounting(output: string): readonly JobObservation[] {
-  const latest = new Map<string, { readonly submitted: number; readonly observation: JobObservation }>();
-  for (const row of output.split('\n')) {
-    const fields = row.split(FIELD_END);
-    if (fields.length !== ACCOUNTING_FIELDS.length) continue;
-    const [slurmJobId = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] =
-      fields;
-    const slurmName = fields.at(-1) ?? '';
-    if (!isOurName(slurmName) || !/^\d+(?:_\d+)?$/.test(slurmJobId)) continue;
-    const submitted = timeValue(submit)?.getTime() ?? 0;
-    const known = latest.get(slurmJobId);
-    if (known !== undefined && known.submitted > submitted) continue;
-    const state = jobState(word, null);
-    const hasEnded = state !== null && !isActiveState(state);
-    latest.set(slurmJobId, {
-      submitted,
-      observation: {
-        slurmJobId,
-        slurmName,
-        state,
-        word,
-        reason: null,
-        ...(hasEnded ? exitStatus(exit) : { exitCode: null, signal: null }),
-        attempt: null,
-        startedAt: timeValue(start),
-        endedAt: timeValue(end),
-        estimatedStartAt: null,
-        nodeList: textValue(nodes),
-        partition: textValue(partition),
-      },
-    });
+export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK): readonly JobAccount[] {
+  const rowsById = new Map<string, Row[]>();
+  for (const line of output.split('\n')) {
+    const row = parseRow(line, clock);
+    if (row === null) continue;
+    const key = `${row.observation.slurmJobId} ${row.observation.slurmName}`;
+    const rows = rowsById.get(key);
+    if (rows === undefined) rowsById.set(key, [row]);
+    else rows.push(row);
   }
-  return [...latest.values()].map(({ observation }) => observation);
+  return [...rowsById.values()].flatMap((rows) => {
+    rows.sort((left, right) => left.submitted - right.submitted);
+    const latest = rows.at(-1);
+    if (latest === undefined) return [];
+    return [
+      {
+        latest: { ...latest.observation, attempt: rows.length },
+        closed: rows.slice(0, -1).map(({ observation }, index) => ({
+          number: index + 1,
+          outcome: observation.word,
+          exitCode: observation.exitCode,
+          signal: observation.signal,
+          startedAt: observation.startedAt,
+          endedAt: observation.endedAt,
+          nodeList: observation.nodeList,
+        })),
+      },
+    ];
+  });
+}
+
+function parseRow(line: string, clock: ClusterClock): Row | null {
+  const fields = line.split(FIELD_END);
+  if (fields.length !== ACCOUNTING_FIELDS.length) return null;
+  const [slurmJobId = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
+  const slurmName = fields.at(-1) ?? '';
+  if (!isOurName(slurmName) || !/^\d+(?:_\d+)?$/.test(slurmJobId)) return null;
+  const state = jobState(word, null);
+  const hasEnded = state !== null && !isActiveState(state);
+  return {
+    submitted: timeValue(submit)?.getTime() ?? 0,
+    observation: {
+      source: 'SACCT',
+      slurmJobId,
+      slurmName,
+      state,
+      word,
+      reason: null,
+      ...(hasEnded ? exitStatus(exit) : { exitCode: null, signal: null }),
+      attempt: null,
+      startedAt: clock.instant(start),
+      endedAt: clock.instant(end),
+      estimatedStartAt: null,
+      nodeList: textValue(nodes),
+      partition: textValue(partition),
+    },
+  };
 }

@@ -135,6 +135,7 @@ describe('the recorded queue of a real Slurm 22.05.8', () => {
 describe('a row of the queue', () => {
   it('becomes one observation', () => {
     expect(only(row({ State: 'COMPLETING', RestartCnt: '2' }))).toEqual({
+      source: 'SQUEUE',
       slurmJobId: '7',
       slurmName: NAME,
       state: 'COMPLETING',

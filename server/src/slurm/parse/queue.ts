@@ -3,7 +3,8 @@ import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
-import { exitStatus, textValue, timeValue } from './values.ts';
+import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { exitStatus, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
 export const QUEUE_FIELDS = [
@@ -30,7 +31,7 @@ export interface QueueSnapshot {
 }
 
 /** The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here. */
-export function parseQueue(output: string): QueueSnapshot {
+export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): QueueSnapshot {
   const observations: JobObservation[] = [];
   const faultyRows: string[] = [];
   const rows = output.split(ROW_END);
@@ -56,9 +57,10 @@ export function parseQueue(output: string): QueueSnapshot {
     const state = jobState(word, reason);
     const isWaiting = state === 'PENDING' || state === 'HELD';
     const hasEnded = state !== null && !isActiveState(state);
-    const startTime = timeValue(start);
+    const startTime = clock.instant(start);
     for (const slurmJobId of ids) {
       observations.push({
+        source: 'SQUEUE',
         slurmJobId,
         slurmName,
         state,
@@ -68,7 +70,7 @@ export function parseQueue(output: string): QueueSnapshot {
         attempt: /^\d+$/.test(restarts) ? Number(restarts) + 1 : null,
         // While a job waits, squeue shows the scheduler's estimate in the same column.
         startedAt: isWaiting ? null : startTime,
-        endedAt: hasEnded ? timeValue(end) : null,
+        endedAt: hasEnded ? clock.instant(end) : null,
         estimatedStartAt: isWaiting ? startTime : null,
         nodeList: textValue(nodes),
         partition: textValue(partition),

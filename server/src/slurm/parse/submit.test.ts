@@ -37,9 +37,9 @@ describe("sbatch's recorded answers of a real Slurm 22.05.8", () => {
     expect(rejectedField(rejected.message)).toBe(field);
   });
 
-  it('leave it open whether there is a job when the controller could not be reached', () => {
+  it('say that there is no job when there was no controller to send it to', () => {
     expect(answer('sbatch-down')).toEqual({
-      kind: 'unknown',
+      kind: 'not-asked',
       message: expect.stringContaining('Unable to contact slurm controller (connect failure)'),
     });
   });
@@ -71,7 +71,7 @@ describe('an answer of sbatch', () => {
 
   // The messages are those of src/common/slurm_errno.c for a conversation that broke off.
   it.each([
-    'Unable to contact slurm controller (connect failure)',
+    'Unable to contact slurm controller (receive failure)',
     'Socket timed out on send/recv operation',
     'Zero Bytes were transmitted or received',
     'Communication connection failure',
@@ -99,9 +99,11 @@ describe('an answer of sbatch', () => {
   });
 
   it('always has a message', () => {
+    expect(parseSubmit(0, '', '').kind).toBe('unknown');
     expect(parseSubmit(1, '', '')).toEqual({
-      kind: 'rejected',
+      kind: 'unknown',
       message: 'sbatch ended with code 1 and printed no job number',
+      isRefusal: true,
     });
   });
 });

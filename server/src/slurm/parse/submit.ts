@@ -3,8 +3,13 @@ export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly slurmJobId: string }
   /** Slurm took no job; `message` is its own words. */
   | { readonly kind: 'rejected'; readonly message: string }
-  /** sbatch failed in a way that doesn't tell whether a job was made. */
-  | { readonly kind: 'unknown'; readonly message: string };
+  /** It was never asked: there is no job, and the fault may go away. */
+  | { readonly kind: 'not-asked'; readonly message: string }
+  /**
+   * sbatch failed in a way that doesn't tell whether a job was made. `isRefusal`: if there is none, then sbatch itself
+   * didn't want it, and will not the next time.
+   */
+  | { readonly kind: 'unknown'; readonly message: string; readonly isRefusal: boolean };
 
 /** Words for an answer that was lost, as opposed to one that says no (src/common/slurm_errno.c). */
 const LOST_ANSWER = new RegExp(
@@ -23,6 +28,9 @@ const LOST_ANSWER = new RegExp(
   'i',
 );
 
+/** There was nobody to send the request to (src/common/slurm_protocol_api.c, slurm_open_controller_conn). */
+const NOT_CONNECTED = /unable to contact slurm controller \(connect failure\)/i;
+
 /** Whether one of Slurm's commands says that it got no answer. Other programs of the login may say the like. */
 export function isLostAnswer(stderr: string): boolean {
   return stderr.split('\n').some((line) => /^(?:slurm|s[a-z]+:)/.test(line) && LOST_ANSWER.test(line));
@@ -35,11 +43,16 @@ export function parseSubmit(exitCode: number, stdout: string, stderr: string): S
     .map((line) => /^(\d+)(?:;[\w.-]+)?$/.exec(line.trim())?.[1])
     .findLast((found) => found !== undefined);
   if (exitCode === 0 && id !== undefined) return { kind: 'accepted', slurmJobId: id };
-  const message = slurmMessage(stderr) || `sbatch ended with code ${exitCode} and printed no job number`;
-  // A number in spite of a failure, or an sbatch that was killed (129 and more; 255 is its own), leaves it open whether there is a job.
-  const isOpen = exitCode === 0 || (exitCode > 128 && exitCode < 255) || id !== undefined || LOST_ANSWER.test(stderr);
-  if (isOpen) return { kind: 'unknown', message };
-  return { kind: 'rejected', message };
+  const said = slurmMessage(stderr);
+  const message = said || `sbatch ended with code ${exitCode} and printed no job number`;
+  // 129 and more: it was killed; 255 is its own.
+  const wasKilled = exitCode > 128 && exitCode < 255;
+  // A number in spite of a failure leaves it open whether there is a job.
+  if (exitCode === 0 || wasKilled || id !== undefined) return { kind: 'unknown', message, isRefusal: false };
+  if (NOT_CONNECTED.test(stderr)) return { kind: 'not-asked', message };
+  if (LOST_ANSWER.test(stderr)) return { kind: 'unknown', message, isRefusal: false };
+  // sbatch says why it refuses; one that is silent may have been a script around it that swallowed what it said.
+  return said === '' ? { kind: 'unknown', message, isRefusal: true } : { kind: 'rejected', message };
 }
 
 /** A command's error output as one line for people: without the command's name, each sentence once. */

@@ -6,11 +6,13 @@ import { Agent } from './agent.ts';
 import { DialFailure, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
+import { fingerprint, keyType } from './host-keys.ts';
 import { collectIdentities, type Identities } from './identities.ts';
 import { Link } from './link.ts';
 import { Login } from './login.ts';
 import type { AskPerson } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
+import type { DialReport } from './report.ts';
 import { resolveRoute } from './route.ts';
 
 export interface DialOptions {
@@ -21,6 +23,8 @@ export interface DialOptions {
   readonly answerTimeoutMs: number;
   readonly ask: AskPerson;
   readonly log: SshLog;
+  /** Is told of every stage. */
+  readonly report: DialReport;
 }
 
 /** A way to the cluster that is open and logged in. */
@@ -52,6 +56,8 @@ const BROKEN_OFF =
 export async function dial(settings: SshSettings, environment: SshEnvironment, options: DialOptions): Promise<Dialled> {
   const link = new Link();
   const agents: Agent[] = [];
+  const { report } = options;
+  report.enter('settings');
   let step = 'reading the OpenSSH configuration';
 
   async function connect(): Promise<Dialled> {
@@ -62,11 +68,14 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
     for (const next of prepared) {
       const { hop } = next;
       step = `connecting to ${hop.label}`;
+      report.enter('reach', hop.label);
       const socket = reached ? await reachThrough(reached.client, reached.hop, hop) : await reachDirectly(hop, link);
+      report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
       reached = { hop, client: await logIn(link, socket, next, options) };
     }
     if (reached === undefined) throw new Error('the route has no hop');
+    report.succeed();
     return { client: reached.client, link };
   }
 
@@ -75,8 +84,9 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
   } catch (error) {
     link.break(error instanceof Error ? error : new Error(String(error)));
     await link.close();
-    if (error instanceof DialFailure) throw error;
-    throw unreachable(`${step} failed: ${String(error)}`, error);
+    const failure = error instanceof DialFailure ? error : unreachable(`${step} failed: ${String(error)}`, error);
+    report.fail(failure.message);
+    throw failure;
   } finally {
     for (const agent of agents) agent.close();
   }
@@ -112,8 +122,12 @@ async function logIn(
   });
   const ownErrors = new Set<unknown>();
   let isHostTrusted = false;
+  options.report.enter('host-key', hop.label);
   const ready = new Promise<void>((resolve) => client.once('ready', resolve));
-  client.once('handshake', () => (isHostTrusted = true));
+  client.once('handshake', () => {
+    isHostTrusted = true;
+    options.report.enter('login', hop.label);
+  });
   client.once('banner', (message) => options.log.debug({ host: hop.label, message }, 'SSH banner'));
   client.on('error', (error) => ownErrors.add(error));
   client.once('change password', () =>
@@ -130,12 +144,16 @@ async function logIn(
       keepaliveInterval: options.keepAliveIntervalMs,
       keepaliveCountMax: options.keepAliveMisses,
       algorithms: { cipher: [...CIPHERS], serverHostKey: hostKey.algorithms },
-      hostVerifier: (key: Buffer) => hostKey.accepts(key),
+      hostVerifier: (key: Buffer) => {
+        options.report.found(`${keyType(key)} ${fingerprint(key)}`);
+        return hostKey.accepts(key);
+      },
       authHandler: (methods, isPartial, proceed) =>
         // `false`, which ssh2 takes here, is missing in its types.
         login.next(methods, isPartial, proceed as (method: AnyAuthMethod | false) => void),
     });
     await Promise.race([ready, link.broken]);
+    options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted}`}`);
     return client;
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);

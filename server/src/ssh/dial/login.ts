@@ -48,6 +48,11 @@ export class Login {
     this.#conversation = conversation;
   }
 
+  /** The key that the server has taken; undefined as long as it hasn't taken any. */
+  get accepted(): string | undefined {
+    return this.#accepted;
+  }
+
   /**
    * Hands to `proceed` what to try next; `false` gives up.
    *

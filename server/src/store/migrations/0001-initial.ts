@@ -38,6 +38,9 @@ export async function up(database: Kysely<unknown>): Promise<void> {
     .addColumn('idempotency_key', 'text')
     .addColumn('slurm_job_id', 'text')
     .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('evidence_source', 'text')
+    .addColumn('evidence_word', 'text')
+    .addColumn('evidence_seen_at', 'bigint')
     .addColumn('is_active', 'integer', (column) => column.notNull())
     .addColumn('reason', 'text')
     .addColumn('exit_code', 'integer')
@@ -80,6 +83,7 @@ export async function up(database: Kysely<unknown>): Promise<void> {
   await database.schema.createIndex('jobs_recent').on('jobs').columns(['submitted_at', 'id']).execute();
   await database.schema.createIndex('jobs_of_project').on('jobs').columns(['project_id', 'submitted_at']).execute();
   await database.schema.createIndex('jobs_of_array').on('jobs').columns(['array_parent_id', 'array_task_id']).execute();
+  await database.schema.createIndex('jobs_in_slurm').on('jobs').columns(['cluster_name', 'slurm_job_id']).execute();
   await database.schema.createIndex('jobs_based_on').on('jobs').column('based_on_id').execute();
 
   await database.schema
@@ -91,6 +95,21 @@ export async function up(database: Kysely<unknown>): Promise<void> {
     .addColumn('depends_on', 'text', (column) => column.notNull())
     .addColumn('conda_env', 'text')
     .addColumn('prologue', 'text')
+    .addColumn('requested_partition', 'text')
+    .addColumn('git_ref', 'text')
+    .execute();
+
+  await database.schema
+    .createTable('job_attempts')
+    .addColumn('job_id', 'text', (column) => column.notNull().references('jobs.id').onDelete('cascade'))
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('outcome', 'text')
+    .addColumn('exit_code', 'integer')
+    .addColumn('signal', 'integer')
+    .addColumn('started_at', 'bigint')
+    .addColumn('ended_at', 'bigint')
+    .addColumn('node_list', 'text')
+    .addPrimaryKeyConstraint('job_attempts_key', ['job_id', 'number'])
     .execute();
 
   await database.schema

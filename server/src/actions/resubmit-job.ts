@@ -1,0 +1,119 @@
+import { isArray, type Job } from '../domain/job.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
+import { type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
+import type { DependencyKind, Submission } from '../domain/submission.ts';
+import type { User } from '../domain/user.ts';
+import type { ActionContext } from './context.ts';
+import { FieldCheck } from './fields.ts';
+import { earlierAnswer, launchJob } from './launch-job.ts';
+
+export interface ResubmitJob {
+  readonly id: string;
+  readonly idempotencyKey: string | null;
+  readonly waitSeconds: number;
+}
+
+/**
+ * A new job from an old one's exact inputs: its commit even where the branch has moved on, its project's prologue and
+ * environment as they were then. Of a task of an array, that task alone.
+ */
+export async function resubmitJob(context: ActionContext, viewer: User, input: ResubmitJob): Promise<Outcome<Job>> {
+  const earlier = await earlierAnswer(context, viewer, input.idempotencyKey);
+  if (earlier !== null) return earlier;
+  const check = new FieldCheck();
+  check.line('idempotencyKey', input.idempotencyKey, 200);
+  check.count('waitSeconds', input.waitSeconds, 0, 300);
+  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
+
+  const { store } = context;
+  const job = await store.jobs.get(input.id);
+  if (job === null) return refuse('NOT_FOUND', 'id', 'There is no such job');
+  const submission = await store.jobs.submission(job.arrayParentId ?? job.id);
+  if (submission === null || job.gitCommit === null) {
+    return refuse('WRONG_STATE', 'id', `What ${job.name} was submitted with is not known: use submitJob`);
+  }
+  if (job.hasUncommittedChanges) {
+    const message = `${job.name} ran with uncommitted changes on top of ${job.gitCommit}, and they are not kept: commit what it needs and use submitJob`;
+    return refuse('WRONG_STATE', 'id', message);
+  }
+  const project = job.projectId === null ? null : await store.projects.get(job.projectId);
+  if (project === null) {
+    const message = `The project of ${job.name} has been removed: add it again with addProject, then use submitJob with gitRef ${job.gitCommit}`;
+    return refuse('WRONG_STATE', 'id', message);
+  }
+  const waiting = await dependenciesLeft(context, submission);
+  if (waiting.refusals.length > 0) return { ok: false, refusals: waiting.refusals };
+
+  const outcome = await launchJob(
+    context,
+    viewer,
+    {
+      ...submission,
+      idempotencyKey: input.idempotencyKey,
+      waitSeconds: input.waitSeconds,
+      projectId: project.id,
+      cluster: job.clusterName,
+      name: job.name,
+      description: job.description,
+      basedOnJobId: job.id,
+      command: job.command,
+      includeUncommitted: false,
+      resources: isArray(job) ? job.resources : { ...job.resources, array: job.arrayTaskId?.toString() ?? null },
+      dependsOn: waiting.dependsOn,
+    },
+    {
+      path: project.path,
+      fallbackName: project.name,
+      condaEnv: submission.condaEnv,
+      prologue: submission.prologue,
+      commit: job.gitCommit,
+    },
+  );
+  // Whatever is in the way, the one field that the caller has is the old job.
+  if (outcome.ok) return outcome;
+  return { ok: false, refusals: outcome.refusals.map((one) => refusal(one.code, 'id', one.message)) };
+}
+
+/**
+ * The jobs that are still to be waited for. One that is over and fulfilled the condition is left out, since Slurm
+ * forgets such jobs; one that can never fulfil it any more stands in the way.
+ */
+async function dependenciesLeft(
+  { store }: ActionContext,
+  { dependsOn }: Submission,
+): Promise<{ readonly dependsOn: Submission['dependsOn']; readonly refusals: readonly Refusal[] }> {
+  const jobs = await store.jobs.getMany(dependsOn.map(({ jobId }) => jobId));
+  const refusals: Refusal[] = [];
+  const left = dependsOn.filter(({ kind }, index) => {
+    const job = jobs[index] ?? null;
+    if (job !== null && isActiveState(job.state)) return true;
+    if (job === null || !isFulfilled(kind, job.state)) {
+      const message = `It was to wait for ${job?.name ?? 'a job'} (${WANTED[kind]}), which is ${job?.state ?? 'no longer known'}: use submitJob without that dependency`;
+      refusals.push(refusal('WRONG_STATE', 'id', message));
+    }
+    return false;
+  });
+  return { dependsOn: left, refusals };
+}
+
+const WANTED: Readonly<Record<DependencyKind, string>> = {
+  AFTER: 'to start',
+  AFTER_OK: 'to complete',
+  AFTER_NOT_OK: 'to fail',
+  AFTER_ANY: 'to end',
+};
+
+/** By a job that is over (man sbatch, --dependency). */
+function isFulfilled(kind: DependencyKind, state: JobState): boolean {
+  // What never got into Slurm, or out of its sight, did none of these for certain.
+  if (state === 'SUBMIT_FAILED' || state === 'LOST') return false;
+  switch (kind) {
+    case 'AFTER':
+    case 'AFTER_ANY':
+      return true;
+    case 'AFTER_OK':
+      return state === 'COMPLETED';
+    case 'AFTER_NOT_OK':
+      return state !== 'COMPLETED';
+  }
+}

@@ -1,0 +1,54 @@
+import type { ClusterSettings } from '../domain/cluster.ts';
+import type { CheckStep, CheckStepName } from '../domain/cluster-check.ts';
+import type { ConnectionState, DialStage, DialStep } from '../ssh/index.ts';
+
+const STAGES: readonly (readonly [DialStage, CheckStepName])[] = [
+  ['settings', 'SETTINGS'],
+  ['reach', 'REACH'],
+  ['host-key', 'HOST_KEY'],
+  ['login', 'LOGIN'],
+];
+
+const ADVICE: Readonly<Record<DialStage, string>> = {
+  settings: 'Mend clusters.yaml, the OpenSSH configuration or the key that it names, then test again',
+  reach: 'Check "host", "port" and "proxy_jump" in clusters.yaml, and the network from this machine: VPN, firewall',
+  'host-key':
+    'Never trust a key unseen: compare its fingerprint with the one that the administrators publish, then let OpenSSH ' +
+    'remember it by logging in once with ssh',
+  login:
+    'Try "ssh" with the same user and key from this machine. Name the right key as "identity_file", or add it to the ' +
+    'agent; the public half has to be in ~/.ssh/authorized_keys on the cluster',
+};
+
+/** What an attempt to connect tells of its steps, and the steps that it didn't get to. Pure. */
+export function connectionSteps(
+  attempt: readonly DialStep[],
+  state: ConnectionState,
+  settings: ClusterSettings,
+): readonly CheckStep[] {
+  const failed = attempt.find(({ fault, seconds }) => fault !== null || seconds === null);
+  let isOver = attempt.length === 0;
+  return STAGES.map(([stage, name]): CheckStep => {
+    const taken = attempt.filter((step) => step.stage === stage);
+    if (isOver || taken.length === 0) {
+      return { name, status: 'SKIPPED', found: 'It did not come to this', advice: null, seconds: null };
+    }
+    const seconds = taken.reduce((sum, step) => sum + (step.seconds ?? 0), 0);
+    if (failed?.stage === stage) {
+      isOver = true;
+      const found = failed.fault ?? `There is no outcome yet${'message' in state ? `: ${state.message}` : ''}`;
+      const help = stage === 'reach' && settings.help !== undefined ? `. ${settings.help.trim()}` : '';
+      return { name, status: 'FAILED', found, advice: `${ADVICE[stage]}${help}`, seconds };
+    }
+    return { name, status: 'OK', found: foundOf(stage, taken, state), advice: null, seconds };
+  });
+}
+
+function foundOf(stage: DialStage, steps: readonly DialStep[], state: ConnectionState): string {
+  // With jump hosts on the way, each is named.
+  const texts = steps.map(({ hop, found }) => (steps.length > 1 ? `${hop}: ${found ?? 'done'}` : (found ?? 'done')));
+  if (stage === 'settings') return 'The configuration and the keys can be read';
+  const known = stage === 'host-key' ? ', as known' : '';
+  const since = stage === 'login' && state.status === 'online' ? `; connected since ${state.since.toISOString()}` : '';
+  return `${texts.join('; ')}${known}${since}`;
+}

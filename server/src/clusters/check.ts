@@ -1,0 +1,196 @@
+import type { ClusterSettings } from '../domain/cluster.ts';
+import type { CheckStatus, CheckStep, CheckStepName } from '../domain/cluster-check.ts';
+import { gitVersion } from '../projects/index.ts';
+import {
+  absoluteWorkspace,
+  examineLogin,
+  type LoginFacts,
+  type LoginShell,
+  SlurmAdapter,
+  WorkspaceTrial,
+} from '../slurm/index.ts';
+import type { ConnectionState, SshConnection } from '../ssh/index.ts';
+import { connectionSteps } from './check-connection.ts';
+
+/** One attempt to connect takes 15 s at most, and begins within 5 s. */
+const CONNECT_WAIT_MS = 25_000;
+const FILES_TIMEOUT_MS = 20_000;
+const SMALL_SPACE_BYTES = 1024 ** 3;
+const FEW_SECONDS = 120;
+const LONGEST_NOISE = 120;
+
+/** What one step came to. */
+interface Finding {
+  readonly status: CheckStatus;
+  readonly found: string;
+  readonly advice: string | null;
+}
+
+/**
+ * Goes through everything that a cluster has to offer. Uses the connection that is there; where there is none it makes
+ * one attempt at it, and never a second one. Each step has a deadline. Never throws.
+ */
+export async function checkCluster(
+  settings: ClusterSettings,
+  connection: SshConnection,
+): Promise<readonly CheckStep[]> {
+  const state = await settledState(connection);
+  const steps = [...connectionSteps(connection.lastAttempt, state, settings)];
+  const slurm = new SlurmAdapter(connection, settings);
+  const isConnected = state.status === 'online' && steps.every(({ status }) => status !== 'FAILED');
+
+  /** Runs a step unless `because`, why it can't be run, is given. */
+  async function take<T>(
+    name: CheckStepName,
+    because: string | null,
+    advice: string,
+    work: () => Promise<Finding & { readonly value?: T }>,
+  ): Promise<T | null> {
+    if (because !== null) {
+      steps.push({ name, status: 'SKIPPED', found: because, advice: null, seconds: null });
+      return null;
+    }
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    try {
+      const { value, ...finding } = await work();
+      steps.push({ name, ...finding, seconds: seconds() });
+      return value ?? null;
+    } catch (cause) {
+      const found = cause instanceof Error ? cause.message : String(cause);
+      steps.push({ name, status: 'FAILED', found, advice, seconds: seconds() });
+      return null;
+    }
+  }
+
+  const offline = isConnected ? null : 'There is no connection';
+  const login = await take<LoginShell>(
+    'SHELL',
+    offline,
+    'Log in with ssh and run "sh -c true": a start-up file of the login shell (.bashrc, .cshrc) may end the session',
+    async () => shellFinding(await examineLogin(connection)),
+  );
+  const shellless = offline ?? (login === null ? 'The shell gives no answer' : null);
+  const facts = await take<LoginFacts>(
+    'SLURM',
+    shellless,
+    'Log in with ssh and try "sbatch --version" and "scontrol ping"',
+    async () => slurmFinding(await slurm.probe()),
+  );
+  await take(
+    'ACCOUNTING',
+    shellless ?? (facts === null ? 'Slurm was not found, or gives no answer' : null),
+    'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
+    () => accountingFinding(slurm, facts),
+  );
+  const hasFiles = await take<true>(
+    'SFTP',
+    offline,
+    'Logs are read and jobs are sent over SFTP: ask the administrators for "Subsystem sftp internal-sftp" in sshd_config',
+    async () => {
+      await connection.files.stat('.', { timeoutMs: FILES_TIMEOUT_MS });
+      return { status: 'OK', found: 'Files can be read and written', advice: null, value: true };
+    },
+  );
+  await take('GIT', shellless, 'Install git on the machine that SlurmQL runs on', () => gitFinding(login));
+  await take(
+    'WORKSPACE',
+    shellless ?? (hasFiles === null ? 'There is no SFTP' : null),
+    'Name a folder that you may write to, with room in its quota, as "workspace" in clusters.yaml',
+    () => workspaceFinding(connection, absoluteWorkspace(settings.workspace, login?.home ?? '')),
+  );
+  return steps;
+}
+
+/** What came of the connection, after one attempt where it isn't there; the state as it is after the deadline. */
+function settledState(connection: SshConnection): Promise<ConnectionState> {
+  connection.start();
+  connection.connectNow();
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      unsubscribe();
+      resolve(connection.state);
+    };
+    const timer = setTimeout(finish, CONNECT_WAIT_MS);
+    const unsubscribe = connection.onStateChange(({ status }) => {
+      if (status !== 'connecting') finish();
+    });
+    if (connection.state.status !== 'connecting') finish();
+  });
+}
+
+function shellFinding(login: LoginShell): Finding & { readonly value: LoginShell } {
+  const { shell, bash, missingTools, noise } = login;
+  const found = [`The login shell is ${shell || 'not named'}`, bash ?? 'there is no bash'].join('; ');
+  if (bash === null || missingTools.length > 0) {
+    const advice = `Have ${missingTools.join(', ')} installed on the login node, or put them on the PATH`;
+    return { status: 'FAILED', found: `${found}; not found: ${missingTools.join(', ')}`, advice, value: login };
+  }
+  const printed = noise === '' ? '' : `; it prints ${JSON.stringify(noise.slice(0, LONGEST_NOISE))}, which is let pass`;
+  return { status: 'OK', found: `${found}${printed}`, advice: null, value: login };
+}
+
+const FOUND_BY = { path: '', 'login-shell': ', found by a login shell', module: ', found by "module load slurm"' };
+
+function slurmFinding(facts: LoginFacts): Finding & { readonly value: LoginFacts } {
+  const { slurmVersion, clusterName, foundBy, clockAheadSeconds } = facts;
+  const found = `Slurm ${slurmVersion}${FOUND_BY[foundBy]}; the cluster calls itself ${clusterName}`;
+  if (Math.abs(clockAheadSeconds) < FEW_SECONDS) return { status: 'OK', found, advice: null, value: facts };
+  const minutes = Math.round(Math.abs(clockAheadSeconds) / 60);
+  return {
+    status: 'WARNING',
+    found: `${found}. Its clock is ${minutes} min ${clockAheadSeconds > 0 ? 'ahead of' : 'behind'} this machine's`,
+    advice: 'Times may look odd: have both machines set their clocks by NTP',
+    value: facts,
+  };
+}
+
+async function accountingFinding(slurm: SlurmAdapter, facts: LoginFacts | null): Promise<Finding> {
+  if (facts?.accountingStorage == null) {
+    return {
+      status: 'WARNING',
+      found: 'This cluster keeps no accounts',
+      advice: 'Nothing has to be done: how jobs end is learned from Slurm and from what they write at their end',
+    };
+  }
+  // Any number does: that there is an answer is what counts.
+  const accounting = await slurm.accounting(['1']);
+  if (accounting.kind !== 'unreadable')
+    return { status: 'OK', found: `sacct answers (${facts.accountingStorage})`, advice: null };
+  return {
+    status: 'WARNING',
+    found: `sacct gives no answer: ${accounting.message}`,
+    advice: 'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
+  };
+}
+
+async function gitFinding(login: LoginShell | null): Promise<Finding> {
+  const version = await gitVersion();
+  const missing = login?.missingTools.filter((tool) => tool === 'tar' || tool === 'gzip') ?? [];
+  const there = missing.length === 0 ? 'tar and gzip unpack' : `there is no ${missing.join(' and no ')} to unpack`;
+  return {
+    status: missing.length === 0 ? 'OK' : 'FAILED',
+    found: `git ${version} packs projects on this machine; ${there} them on the cluster, which needs no git`,
+    advice: missing.length === 0 ? null : `Have ${missing.join(' and ')} installed on the cluster`,
+  };
+}
+
+/** Writes a file over SFTP and reads it in the shell: both have to see the same file system. */
+async function workspaceFinding(connection: SshConnection, workspace: string): Promise<Finding> {
+  const trial = new WorkspaceTrial(connection, workspace);
+  const { isNew } = await trial.make();
+  try {
+    const text = `SlurmQL tries whether it can write here. ${trial.file}\n`;
+    await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
+    const { content, freeBytes } = await trial.look();
+    if (content !== text) throw new Error(`${workspace}: SFTP and the shell don't see the same files there`);
+    const room = freeBytes === null ? '' : `, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`;
+    const found = `${workspace} ${isNew ? 'can be made and written to' : 'can be written to'}${room}`;
+    if (freeBytes === null || freeBytes >= SMALL_SPACE_BYTES) return { status: 'OK', found, advice: null };
+    return { status: 'WARNING', found, advice: 'Make room, or name another folder as "workspace" in clusters.yaml' };
+  } finally {
+    // What can't be removed says nothing about the workspace, and the file is a line long.
+    await trial.remove().catch(() => undefined);
+  }
+}

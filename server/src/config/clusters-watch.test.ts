@@ -1,0 +1,76 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ClustersWatch } from './clusters-watch.ts';
+
+let folder: string;
+let path: string;
+let watch: ClustersWatch;
+const told: string[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'slurmql-watch-'));
+  path = join(folder, 'clusters.yaml');
+  told.length = 0;
+  await writeFile(path, yaml('alpha'));
+});
+afterEach(async () => {
+  await watch.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const yaml = (...names: string[]) => `clusters:\n${names.map((name) => `  ${name}: { host: ${name} }\n`).join('')}`;
+
+function follow(timing: ConstructorParameters<typeof ClustersWatch>[2] = {}): void {
+  watch = new ClustersWatch(
+    path,
+    {
+      onSettings: (settings) => told.push(settings.map(({ name }) => name).join(' ')),
+      onFault: (message) => told.push(message),
+    },
+    { settleMs: 50, settleEmptyMs: 100, lookMs: 60_000, ...timing },
+  );
+  watch.start();
+}
+
+const tells = (...expected: string[]) => vi.waitFor(() => expect(told).toEqual(expected), { timeout: 5000 });
+
+it('tells what there is, then each change, and nothing of what changes nothing', async () => {
+  follow();
+  await tells('alpha');
+  await writeFile(path, yaml('alpha'));
+  await writeFile(join(folder, 'other.yaml'), 'x');
+  await writeFile(`${path}.new`, yaml('alpha', 'beta'));
+  await rename(`${path}.new`, path);
+  await tells('alpha', 'alpha beta');
+});
+
+it('tells of a file that is gone, and of its return as it was', async () => {
+  follow();
+  await tells('alpha');
+  await rm(path);
+  await tells('alpha', `${path}: the file is gone`);
+  await writeFile(path, yaml('alpha'));
+  await tells('alpha', `${path}: the file is gone`, 'alpha');
+});
+
+it('finds a change that the system tells nothing of, by looking', async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), 'slurmql-watch-'));
+  path = join(elsewhere, 'late', 'clusters.yaml');
+  // No folder that could be watched is there yet.
+  follow({ lookMs: 100 });
+  await tells(`${path}: the file is gone`);
+  await rename(folder, join(elsewhere, 'late'));
+  await tells(`${path}: the file is gone`, 'alpha');
+  await rm(elsewhere, { recursive: true });
+});
+
+it('says nothing more once it is stopped', async () => {
+  follow();
+  await tells('alpha');
+  await writeFile(path, yaml('beta'));
+  await watch.stop();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(told).toEqual(['alpha']);
+});

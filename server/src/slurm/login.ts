@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import type { Runner } from './adapter.ts';
+import { SlurmUnavailable } from './errors.ts';
+import { slurmMessage } from './parse/submit.ts';
+import { quote, script } from './shell.ts';
+
+const TIMEOUT_MS = 30_000;
+/** What the scripts here and the batch script use. */
+const TOOLS = ['bash', 'tar', 'gzip', 'find', 'sed', 'env', 'date', 'mkdir', 'mv', 'rm', 'cat', 'readlink', 'tail'];
+
+export interface LoginShell {
+  /** The account's own, such as /bin/tcsh. */
+  readonly shell: string;
+  readonly home: string;
+  /** The first line of `bash --version`; null: there is none. */
+  readonly bash: string | null;
+  readonly missingTools: readonly string[];
+  /** What the login printed of its own accord. */
+  readonly noise: string;
+}
+
+/** What a login offers besides Slurm. Throws what the runner throws, or SlurmUnavailable when no shell answers. */
+export async function examineLogin(runner: Runner): Promise<LoginShell> {
+  const ask = script(null, 'LC_ALL=C; export LC_ALL', [
+    { name: 'shell', command: `printf %s "$SHELL"` },
+    { name: 'home', command: `printf %s "$HOME"` },
+    { name: 'bash', command: 'bash --version | sed -n 1p' },
+    {
+      name: 'missing',
+      command: `for tool in ${TOOLS.join(' ')}; do command -v "$tool" >/dev/null || echo "$tool"; done`,
+    },
+  ]);
+  const { stdout, stderr, exitCode } = await runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
+  const text = (name: string) => ask.read(stdout, name)?.output.trim() ?? '';
+  if (ask.read(stdout, 'missing') === null) {
+    const said = slurmMessage(stderr) || stdout.trim().slice(-200);
+    throw new SlurmUnavailable(
+      `/bin/sh ended with exit code ${exitCode} before it had answered${said === '' ? '' : `: ${said}`}`,
+    );
+  }
+  return {
+    shell: text('shell'),
+    home: text('home'),
+    bash: text('bash') || null,
+    missingTools: text('missing').split('\n').filter(Boolean),
+    noise: stdout.slice(0, Math.max(0, stdout.indexOf('\nbegin shell '))).trim(),
+  };
+}
+
+/** A folder that is tried out: what is made for that goes again with `remove`. */
+export class WorkspaceTrial {
+  readonly #runner: Runner;
+  readonly #workspace: string;
+  /** A file that nobody else has. */
+  readonly file: string;
+  #isNew = false;
+
+  /** `workspace`: absolute. */
+  constructor(runner: Runner, workspace: string) {
+    this.#runner = runner;
+    this.#workspace = workspace;
+    this.file = `${workspace}/.slurmql-test-${randomBytes(8).toString('hex')}`;
+  }
+
+  /** Makes the folder where there is none. Throws SlurmUnavailable with the cluster's own words when it can't. */
+  async make(): Promise<{ readonly isNew: boolean }> {
+    const folder = quote(this.#workspace);
+    const answer = await this.#ask(`[ -d ${folder} ] && echo there || { umask 077 && mkdir -p ${folder}; }`);
+    this.#isNew = answer.trim() !== 'there';
+    return { isNew: this.#isNew };
+  }
+
+  /** What the shell finds in the file, and how much room is left; null: df doesn't tell. */
+  async look(): Promise<{ readonly content: string; readonly freeBytes: number | null }> {
+    const content = await this.#ask(`cat ${quote(this.file)}`);
+    const space = await this.#ask(`df -Pk ${quote(this.#workspace)} 2>/dev/null || :`);
+    // "Filesystem 1024-blocks Used Available Capacity Mounted on" (POSIX df -P).
+    const [, kilobytes] = /^.*?\s+\d+\s+\d+\s+(\d+)\s+\S+%?\s+\//m.exec(space) ?? [];
+    return { content, freeBytes: kilobytes === undefined ? null : Number(kilobytes) * 1024 };
+  }
+
+  async remove(): Promise<void> {
+    const folder = this.#isNew ? `; rmdir ${quote(this.#workspace)} 2>/dev/null` : '';
+    await this.#ask(`rm -f ${quote(this.file)}${folder}; :`);
+  }
+
+  async #ask(command: string): Promise<string> {
+    const ask = script(null, 'LC_ALL=C; export LC_ALL', [{ name: 'trial', command }]);
+    const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
+    const section = ask.read(stdout, 'trial');
+    if (section?.exitCode === 0) return section.output;
+    throw new SlurmUnavailable(slurmMessage(stderr) || `${this.#workspace} gave no answer`);
+  }
+}

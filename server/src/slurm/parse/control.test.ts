@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { parseControl } from './control.ts';
+
+// What scontrol of Slurm 22.05.8 printed.
+describe('an answer of scontrol', () => {
+  it('is no refusal when it ended well', () => {
+    expect(parseControl(0, '')).toBeNull();
+  });
+
+  it.each([
+    ['Job is pending execution for job 1\n', 'Job is pending execution'],
+    ['Job has already finished for job 1\nslurm_suspend error: Job has already finished\n', 'Job has already finished'],
+    ['Requested operation is presently disabled for job 3\n', 'Requested operation is presently disabled'],
+    [
+      'Access/permission denied for job 24\nslurm_suspend error: Access/permission denied\n',
+      'Access/permission denied',
+    ],
+    ['14_2-3,7,9: Job is pending execution\n', 'Job is pending execution'],
+  ])('is told in the words of Slurm without numbers: %j', (output, words) => {
+    expect(parseControl(1, output)).toBe(words);
+  });
+
+  it('is no refusal of an array of which a part was done', () => {
+    expect(parseControl(1, '14_0-1,4-9: Job is pending execution\n14_2-3: No error\n')).toBeNull();
+  });
+
+  it('that says nothing is still a refusal', () => {
+    expect(parseControl(1, '\n')).toContain('code 1');
+  });
+});

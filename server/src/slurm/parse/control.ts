@@ -1,0 +1,20 @@
+/**
+ * Slurm's refusal of `scontrol hold`, `release` or `requeue` in its own words; null when it did what was asked, for an
+ * array at least a part of it: then it answers by task, `14_4-6: Job has already finished` and `14_7,9: No error`.
+ */
+export function parseControl(exitCode: number, output: string): string | null {
+  if (exitCode === 0) return null;
+  const messages = output
+    .split('\n')
+    .map((line) =>
+      line
+        .trim()
+        // The library says it again without naming the job.
+        .replace(/^slurm_\w+ error: /, '')
+        .replace(/^\d+[\d_,[\]-]*: /, '')
+        .replace(/ for job \d+[\d_,[\]%-]*$/, ''),
+    )
+    .filter(Boolean);
+  if (messages.includes('No error')) return null;
+  return [...new Set(messages)].join('; ') || `scontrol ended with code ${exitCode} and said nothing`;
+}

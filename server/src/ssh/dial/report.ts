@@ -1,0 +1,66 @@
+/** The parts of an attempt to connect, in their order; each hop of the way goes through the last three. */
+export type DialStage = 'settings' | 'reach' | 'host-key' | 'login';
+
+export interface DialStep {
+  readonly stage: DialStage;
+  /** `user@host:port`; null before the first hop. */
+  readonly hop: string | null;
+  /** What was found, for a person; null: nothing to tell (yet). */
+  readonly found: string | null;
+  /** Why it went no further, for a person. */
+  readonly fault: string | null;
+  /** Null while it is under way. */
+  readonly seconds: number | null;
+}
+
+/** Keeps how one attempt to connect went. */
+export class DialReport {
+  readonly #steps: DialStep[] = [];
+  #current: { readonly stage: DialStage; readonly hop: string | null; readonly startedAt: number } | null = null;
+  #found: string | null = null;
+
+  /** In the order in which they were taken. */
+  get steps(): readonly DialStep[] {
+    return this.#current === null ? this.#steps : [...this.#steps, this.#step(this.#current, null, null)];
+  }
+
+  /** The stage under way, or that failed; null: all of them went well, or none has begun. */
+  get stage(): DialStage | null {
+    const last = this.steps.at(-1);
+    return last !== undefined && (this.#current !== null || last.fault !== null) ? last.stage : null;
+  }
+
+  /** Begins a stage; the one before it went well. */
+  enter(stage: DialStage, hop: string | null = null): void {
+    this.#end(null);
+    this.#current = { stage, hop, startedAt: performance.now() };
+  }
+
+  /** Tells what the current stage found. */
+  found(text: string): void {
+    this.#found = text;
+  }
+
+  succeed(): void {
+    this.#end(null);
+  }
+
+  fail(message: string): void {
+    this.#end(message);
+  }
+
+  #end(fault: string | null): void {
+    if (this.#current === null) return;
+    this.#steps.push(this.#step(this.#current, fault, (performance.now() - this.#current.startedAt) / 1000));
+    this.#current = null;
+    this.#found = null;
+  }
+
+  #step(
+    { stage, hop }: { stage: DialStage; hop: string | null },
+    fault: string | null,
+    seconds: number | null,
+  ): DialStep {
+    return { stage, hop, found: this.#found, fault, seconds };
+  }
+}
