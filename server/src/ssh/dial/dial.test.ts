@@ -202,7 +202,9 @@ describe('logins that ask', () => {
     const third = await asked(connection, second.id);
     expect(third).toMatchObject({ prompts: [{ text: 'Password:' }], isRepeated: true });
     connection.answer(third.id, [PASSWORD]);
-    connection.answer((await asked(connection, third.id)).id, [await codeOf(sshd)]);
+    const fourth = await asked(connection, third.id);
+    expect(fourth).toMatchObject({ prompts: [CODE_PROMPT], isRepeated: false });
+    connection.answer(fourth.id, [await codeOf(sshd)]);
     expect(await hello(connection)).toBe('hello\n');
   });
 

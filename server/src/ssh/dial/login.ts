@@ -41,6 +41,8 @@ export class Login {
   /** Of the method that is being tried: whether a person has answered anything. */
   #isAnswered = false;
   #wrongAnswers = 0;
+  /** The last method ended with wrong answers, and nothing was asked since. */
+  #isRepeating = false;
 
   constructor(hop: Hop, identities: Identities, conversation: LoginConversation) {
     this.#hop = hop;
@@ -96,9 +98,14 @@ export class Login {
     if (last !== 'key') this.#methods = methods;
     if (last !== 'keyboard-interactive' && last !== 'password') return;
     if (isPartial) this.#wrongAnswers = 0;
-    else if (this.#isAnswered) this.#wrongAnswers += 1;
+    else if (this.#isAnswered) this.#countWrongAnswers();
     else if (last === 'keyboard-interactive') this.#isKeyboardUseless = true;
     this.#isAnswered = false;
+  }
+
+  #countWrongAnswers(): void {
+    this.#wrongAnswers += 1;
+    this.#isRepeating = true;
   }
 
   /** The method, after which a key that was accepted leaves open what else is wanted: a second factor, most likely. */
@@ -137,7 +144,8 @@ export class Login {
 
   async #ask(name: string, instruction: string, prompts: readonly LoginPromptLine[]): Promise<readonly string[]> {
     const { ask, expiresAt } = this.#conversation;
-    const isRepeated = this.#wrongAnswers > 0;
+    const isRepeated = this.#isRepeating;
+    this.#isRepeating = false;
     const answers = await ask({ host: this.#hop.label, name, instruction, prompts, isRepeated, expiresAt });
     this.#isAnswered = true;
     return answers;
