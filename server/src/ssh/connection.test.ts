@@ -120,8 +120,10 @@ describe('when the connection is lost', () => {
   test('files being read and written are interrupted, and the next request has a new connection', async () => {
     const connection = world.connect(await world.settings(await world.startSshd()), {}, STEADY);
     await connection.run('mkfifo pipe', request);
-    const reading = connection.files.read('pipe', 0, 10, request);
     const writing = connection.files.write('file', endless(), { mode: 0o600, ...request });
+    // Cut any earlier, nothing would have been sent yet.
+    await eventually(() => existsSync(join(world.account.home, 'file')));
+    const reading = connection.files.read('pipe', 0, 10, request);
     await expect(connection.run(CUT_CONNECTION, request)).rejects.toThrow(SshInterrupted);
     await expect(reading).rejects.toThrow(SshInterrupted);
     await expect(writing).rejects.toThrow(SshInterrupted);
