@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeServicesOf } from './pam.ts';
 import { findProcess, killAll, listProcesses, type ProcessIdentity, thisProcess } from './processes.ts';
 import { makeReachable } from './reachable.ts';
-import { CommandError, isRoot, run } from './run.ts';
+import { CommandError, isRoot, type RunOptions, run } from './run.ts';
 
 /** A system account that lives as long as the process that made it. */
 export interface Account {
@@ -53,7 +54,12 @@ export async function createAccount(options: { readonly directory: string }): Pr
   return { name, uid: account.uid, gid: account.gid, home };
 }
 
-/** Kills whatever the account runs, then removes the account and its home. An account that is gone already is fine. */
+/** Lets the account log in with a password, too, wherever a server takes one. Needs root. */
+export async function setPassword(user: string, password: string): Promise<void> {
+  await whenPasswordFileIsFree('chpasswd', ['--crypt-method', 'SHA512'], { input: `${user}:${password}\n` });
+}
+
+/** Kills whatever the account runs, then removes the account, its PAM services and its home. An account that is gone already is fine. */
 export async function removeAccount(account: Account): Promise<void> {
   // The uid is looked up each time: once the account is gone, the next one may be given it.
   await killAll(async () => {
@@ -63,6 +69,7 @@ export async function removeAccount(account: Account): Promise<void> {
   if ((await slurmqlAccounts()).some((one) => one.name === account.name)) {
     await whenPasswordFileIsFree('userdel', [account.name]);
   }
+  await removeServicesOf(account.name);
   await rm(account.home, { recursive: true, force: true });
 }
 
@@ -83,14 +90,18 @@ async function slurmqlAccounts() {
 }
 
 /**
- * The tools of passwd(5) give up at once when another one is at work (exit codes 1 and 10 of useradd(8) and userdel(8)),
- * and when a process of the account isn't reaped yet (8).
+ * The tools of passwd(5) give up at once when another one is at work (exit codes 1 and 10 of useradd(8) and userdel(8),
+ * 1 of chpasswd(8)), and when a process of the account isn't reaped yet (8).
  */
-async function whenPasswordFileIsFree(command: 'useradd' | 'userdel', args: readonly string[]): Promise<void> {
+async function whenPasswordFileIsFree(
+  command: 'useradd' | 'userdel' | 'chpasswd',
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<void> {
   const deadline = performance.now() + 20_000;
   for (;;) {
     try {
-      await run(command, args);
+      await run(command, args, options);
       return;
     } catch (error) {
       const exitCode = error instanceof CommandError ? error.exitCode : null;

@@ -10,5 +10,6 @@ export {
 } from './layout.ts';
 export { type LocalSlurm, type LocalSlurmOptions, startLocalSlurm } from './local-slurm.ts';
 export { type EnsurePackagesOptions, ensurePackages } from './packages.ts';
+export { oneTimeCode } from './pam.ts';
 export { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 export type { LocalCluster } from './state.ts';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Account, createAccount } from './account.ts';
@@ -45,6 +46,8 @@ interface Common {
   readonly identityFile: string;
   readonly publicKey: string;
   readonly knownHosts: string;
+  /** Of the account, where a cluster asks for it. */
+  readonly password: string;
 }
 
 const PACKAGES = ['slurmctld', 'slurmd', 'slurm-client', 'slurmdbd', 'munge', 'openssh-server', 'mariadb-server-core'];
@@ -131,6 +134,7 @@ export class Instance {
       identityFile,
       publicKey,
       knownHosts: join(directory, 'known_hosts'),
+      password: randomBytes(12).toString('hex'),
     };
   }
 
@@ -157,10 +161,13 @@ export class Instance {
       slurmdbdPort: cluster.accounting === false ? undefined : slurmdbdPort,
     });
     for (const [name, daemon] of daemons) this.#daemons.set(name, daemon);
+    const password = cluster.twoFactor === 'password' ? common.password : null;
     const sshd = await startSshd({
       directory: join(directory, 'sshd'),
       user: common.account.name,
       authorizedKeys: [common.publicKey],
+      extraConfig: cluster.sshdConfig ?? [],
+      ...(cluster.twoFactor === undefined ? {} : { twoFactor: password === null ? {} : { password } }),
       environment: { SLURM_CONF: slurmConfPath(directory) },
     });
     this.#daemons.set(`${cluster.name}/sshd`, sshd);
@@ -174,6 +181,7 @@ export class Instance {
         user: common.account.name,
         identityFile: common.identityFile,
         knownHosts: common.knownHosts,
+        twoFactor: sshd.codeSecret === undefined ? null : { codeSecret: sshd.codeSecret, password },
         directory,
         slurmConf: slurmConfPath(directory),
       },

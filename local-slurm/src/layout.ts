@@ -35,6 +35,10 @@ export interface LocalClusterOptions {
   readonly partitions: readonly LocalPartition[];
   /** False: without slurmdbd, so that sacct knows nothing. Default true. */
   readonly accounting?: boolean;
+  /** Its login node asks for a one-time code, after the key or after the password. Default: the key is enough. */
+  readonly twoFactor?: 'key' | 'password';
+  /** Lines of sshd_config(5) for its login node, as in SshdOptions. */
+  readonly sshdConfig?: readonly string[];
   /**
    * Lines of slurm.conf(5). One replaces the line here that has the same key, and without a value takes it away; lines
    * of nodes and partitions add to those here (nodes that are there in name only, without a slurmd, want `State=DOWN`).

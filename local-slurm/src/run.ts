@@ -6,6 +6,8 @@ export interface RunOptions {
   /** Added to this process's environment. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  /** What it reads from stdin. Default: nothing. */
+  readonly input?: string;
 }
 
 /** A command that didn't end with exit code 0. The message holds the command and what it wrote to stderr. */
@@ -58,8 +60,10 @@ export function run(command: string, args: readonly string[], options: RunOption
         );
       },
     );
-    // Nothing here reads stdin; a program that asks a question must see its end instead of waiting.
-    child.stdin?.end();
+    // A program that ends without reading it says more by its exit code.
+    child.stdin?.on('error', () => undefined);
+    // A program that asks a question must see the end instead of waiting.
+    child.stdin?.end(options.input);
   });
 }
 

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Account, createAccount, removeAccount } from './account.ts';
 import { createKey } from './keys.ts';
 import { ensurePackages } from './packages.ts';
+import { oneTimeCode } from './pam.ts';
 import { listProcesses } from './processes.ts';
 import { run } from './run.ts';
 import { type Sshd, startSshd } from './sshd.ts';
@@ -24,14 +25,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function login(sshd: Sshd, command: string): Promise<string> {
+async function login(sshd: Sshd, command: string, environment?: Readonly<Record<string, string>>): Promise<string> {
   const knownHosts = join(directory, `known_hosts.${sshd.port}`);
   await writeFile(knownHosts, `${sshd.knownHostsLine}\n`);
-  const options = ['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${knownHosts}`];
-  return run('ssh', [
-    ...options,
-    ...['-i', join(directory, 'key'), '-p', String(sshd.port), `${account.name}@${sshd.host}`, command],
-  ]);
+  const batch = environment === undefined ? 'yes' : 'no';
+  const options = ['-F', 'none', '-o', `BatchMode=${batch}`, '-o', `UserKnownHostsFile=${knownHosts}`];
+  const target = ['-i', join(directory, 'key'), '-p', String(sshd.port), `${account.name}@${sshd.host}`, command];
+  return run('ssh', [...options, ...target], environment === undefined ? {} : { environment });
 }
 
 test('the account logs in with its key, and finds home and environment', async () => {
@@ -88,4 +88,54 @@ test('a configuration that sshd refuses is told with its last lines', async () =
     extraConfig: ['Nonsense yes'],
   });
   await expect(start).rejects.toThrow(/^sshd ended while it started.*Bad configuration option: Nonsense/s);
+});
+
+describe('a login with a second factor', () => {
+  /** Answers what it is asked, as a person at OpenSSH would. */
+  async function answering(sshd: Sshd, code: string, password = 'none'): Promise<string> {
+    const askpass = join(directory, `askpass.${sshd.port}`);
+    const script = `#!/bin/sh\ncase "$1" in *assword*) echo '${password}';; *) echo '${code}';; esac\n`;
+    await writeFile(askpass, script, { mode: 0o755 });
+    return login(sshd, 'echo "in, $NAME"', {
+      SSH_ASKPASS: askpass,
+      SSH_ASKPASS_REQUIRE: 'force',
+    });
+  }
+  const services = async () => (await readdir('/etc/pam.d')).filter((name) => name.startsWith(account.name));
+
+  test.each([
+    ['after the key', undefined],
+    ['after the password', 'correct horse'],
+  ])('%s', async (name, password) => {
+    const sshd = await startSshd({
+      directory: join(directory, name.replaceAll(' ', '-')),
+      user: account.name,
+      authorizedKeys: password === undefined ? [publicKey] : [],
+      environment: { NAME: 'x' },
+      twoFactor: password === undefined ? {} : { password },
+    });
+    const code = await oneTimeCode(sshd.codeSecret ?? '');
+    expect(await answering(sshd, code, password)).toBe('in, x\n');
+    const wrong = String((Number(code) + 1) % 1_000_000).padStart(6, '0');
+    await expect(answering(sshd, wrong, password)).rejects.toThrow(/Permission denied|Too many/);
+    expect(await services()).toHaveLength(1);
+    await sshd.stop();
+    expect(await services()).toEqual([]);
+    await sshd.start();
+    expect(await answering(sshd, await oneTimeCode(sshd.codeSecret ?? ''), password)).toBe('in, x\n');
+    await sshd.stop();
+  });
+
+  test('leaves nothing in /etc/pam.d once the account is removed, though it was never stopped', async () => {
+    const other = await createAccount({ directory: join(directory, 'other') });
+    const sshd = await startSshd({
+      directory: join(directory, 'never-stopped'),
+      user: other.name,
+      authorizedKeys: [],
+      twoFactor: {},
+    });
+    await removeAccount(other);
+    expect((await readdir('/etc/pam.d')).filter((name) => name.startsWith(other.name))).toEqual([]);
+    await sshd.stop();
+  });
 });

@@ -1,9 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setPassword } from './account.ts';
 import { Daemon } from './daemon.ts';
 import { createKey, publicKeyOf } from './keys.ts';
+import { ensurePackages } from './packages.ts';
+import { PAM_PACKAGES, PamService } from './pam.ts';
 import { freePort, retryWhenPortIsTaken } from './ports.ts';
 import { makeReachable } from './reachable.ts';
+import { CommandError, run } from './run.ts';
 
 export interface SshdOptions {
   /** Holds its configuration, host key and log; made if needed. Other users have to be able to pass through it. */
@@ -14,6 +18,11 @@ export interface SshdOptions {
   readonly authorizedKeys: readonly string[];
   /** The path of a private host key. Default: a new ed25519 key in `directory`. */
   readonly hostKey?: string;
+  /**
+   * Ask for a one-time code by PAM (keyboard-interactive): after the key, or, where a password is given, after that one,
+   * which becomes the account's. Needs root.
+   */
+  readonly twoFactor?: { readonly password?: string };
   /** Set in every session. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Lines of sshd_config(5) that come first and so win over those here; from the first `Match` on they come last. */
@@ -29,6 +38,8 @@ export interface Sshd {
   readonly hostPublicKey: string;
   /** "[127.0.0.1]:port ssh-ed25519 AAAA…" */
   readonly knownHostsLine: string;
+  /** With `twoFactor`: the secret that its codes are computed from (oneTimeCode). */
+  readonly codeSecret: string | undefined;
   /** Of the listening process; undefined once it is stopped. */
   readonly pid: number | undefined;
   /** False when it doesn't run. */
@@ -45,8 +56,9 @@ const HOST = '127.0.0.1';
 
 /**
  * Starts an sshd of its own on a free loopback port. It ends with this process at the latest. Needs root to let in
- * anybody but the user of this process. Leaves nothing outside `directory` but the empty folder /run/sshd, which every
- * sshd of root wants.
+ * anybody but the user of this process. Once it is stopped there is nothing outside `directory` but the empty folder
+ * /run/sshd, which every sshd of root wants. What `twoFactor` puts into /etc/pam.d goes with stop(), or, when this process
+ * is killed, with the account.
  */
 export async function startSshd(options: SshdOptions): Promise<Sshd> {
   const directory = resolve(options.directory);
@@ -58,13 +70,23 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
   const hostKeyPath = options.hostKey ?? join(directory, 'host_key');
   const hostPublicKey = await (options.hostKey === undefined ? createKey(hostKeyPath) : publicKeyOf(hostKeyPath));
 
+  const { twoFactor } = options;
+  const pam = twoFactor && new PamService(options.user, directory, twoFactor.password !== undefined);
+  if (twoFactor?.password !== undefined) await setPassword(options.user, twoFactor.password);
+  if (pam) {
+    await ensurePackages(PAM_PACKAGES);
+    await pam.prepare();
+    await pam.install();
+  }
+  const pamService = pam && (await takesServiceName(hostKeyPath)) ? [`PAMServiceName ${pam.name}`] : [];
+
   const configFile = join(directory, 'sshd_config');
   const listen = async (): Promise<{ port: number; daemon: Daemon }> => {
     const port = await freePort();
-    await writeFile(configFile, sshdConfig(options, directory, hostKeyPath, port));
+    await writeFile(configFile, sshdConfig(options, directory, hostKeyPath, port, pamService));
     const daemon = new Daemon({
       name: 'sshd',
-      command: '/usr/sbin/sshd',
+      command: pam?.program ?? '/usr/sbin/sshd',
       args: ['-D', '-e', '-f', configFile],
       logFile: join(directory, 'sshd.log'),
       ready: (log) => log.includes(`Server listening on ${HOST} port ${port}.`),
@@ -74,27 +96,56 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
     return { port, daemon };
   };
 
-  const { port, daemon } = await retryWhenPortIsTaken(listen);
+  const { port, daemon } = await retryWhenPortIsTaken(listen).catch(async (error: unknown) => {
+    await pam?.remove();
+    throw error;
+  });
+  const stop = async (stopOptions?: { readonly graceMs?: number }) => {
+    await daemon.stop(stopOptions);
+    await pam?.remove();
+  };
+  const start = async () => {
+    await pam?.install();
+    await daemon.start();
+  };
   return {
     host: HOST,
     port,
     hostKeyPath,
     hostPublicKey,
     knownHostsLine: `[${HOST}]:${port} ${hostPublicKey}`,
+    codeSecret: pam?.secret,
     get pid() {
       return daemon.pid;
     },
     signal: (signal) => daemon.signal(signal),
-    stop: (stopOptions) => daemon.stop(stopOptions),
-    start: () => daemon.start(),
+    stop,
+    start,
     restart: async () => {
-      await daemon.stop();
-      await daemon.start();
+      await stop();
+      await start();
     },
   };
 }
 
-function sshdConfig(options: SshdOptions, directory: string, hostKeyPath: string, port: number): string {
+/** Whether this sshd is told its PAM service by its configuration (from OpenSSH 9.8 on), instead of by its own name. */
+async function takesServiceName(hostKeyPath: string): Promise<boolean> {
+  try {
+    await run('/usr/sbin/sshd', ['-t', '-f', '/dev/null', '-h', hostKeyPath, '-o', 'PAMServiceName=sshd']);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError && /bad configuration option/i.test(error.stderr)) return false;
+    throw error;
+  }
+}
+
+function sshdConfig(
+  options: SshdOptions,
+  directory: string,
+  hostKeyPath: string,
+  port: number,
+  pamService: readonly string[],
+): string {
   const extra = options.extraConfig ?? [];
   const firstMatch = extra.findIndex((line) => /^\s*Match\b/i.test(line));
   const split = firstMatch === -1 ? extra.length : firstMatch;
@@ -110,9 +161,7 @@ function sshdConfig(options: SshdOptions, directory: string, hostKeyPath: string
     `AuthorizedKeysFile "${join(directory, 'authorized_keys')}"`,
     // The folders above belong to whoever started this, not to the user.
     'StrictModes no',
-    'UsePAM no',
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
+    ...loginConfig(options.twoFactor, pamService),
     'UseDNS no',
     'PrintMotd no',
     'PrintLastLog no',
@@ -121,4 +170,18 @@ function sshdConfig(options: SshdOptions, directory: string, hostKeyPath: string
     ...extra.slice(split),
     '',
   ].join('\n');
+}
+
+function loginConfig(twoFactor: SshdOptions['twoFactor'], pamService: readonly string[]): readonly string[] {
+  if (twoFactor === undefined) {
+    return ['UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no'];
+  }
+  const methods = twoFactor.password === undefined ? 'publickey,keyboard-interactive' : 'keyboard-interactive';
+  return [
+    'UsePAM yes',
+    ...pamService,
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication yes',
+    `AuthenticationMethods ${methods}`,
+  ];
 }

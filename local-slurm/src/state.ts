@@ -13,6 +13,13 @@ export interface LocalCluster {
   readonly identityFile: string;
   /** The path of a file with the host keys of all clusters here. */
   readonly knownHosts: string;
+  /** What a login is asked for besides the key; null when nothing is. */
+  readonly twoFactor: {
+    /** That its codes are computed from (oneTimeCode). */
+    readonly codeSecret: string;
+    /** Null: the key is asked for in its place. */
+    readonly password: string | null;
+  } | null;
   /** Holds its configuration and the logs of its daemons. */
   readonly directory: string;
   /** The path of slurm.conf, for SLURM_CONF. */

@@ -1,3 +1,4 @@
+export { answerLogin } from './answer-login.ts';
 export { archiveJobs } from './archive-jobs.ts';
 export { cancelJob, cancelJobs } from './cancel-job.ts';
 export { connectCluster } from './connect-cluster.ts';

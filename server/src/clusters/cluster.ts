@@ -7,7 +7,15 @@ import type { Journal, WakeUp } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
 import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
-import { type ConnectionState, type RemoteFiles, SshConnection, type SshEnvironment, SshError } from '../ssh/index.ts';
+import {
+  type AnswerOutcome,
+  type ConnectionState,
+  type LoginPrompt,
+  type RemoteFiles,
+  SshConnection,
+  type SshEnvironment,
+  SshError,
+} from '../ssh/index.ts';
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { ActivityWatch } from './activity.ts';
@@ -186,6 +194,22 @@ export class Cluster {
     return this.#checking;
   }
 
+  /** What the login asks at this moment; null when nothing waits for an answer. For administrators alone. */
+  get loginPrompt(): LoginPrompt | null {
+    const { state } = this.#connection;
+    return state.status === 'asking' ? state.prompt : null;
+  }
+
+  /** Whether only a person can make the connection again once it is lost. */
+  get loginAsksPerson(): boolean {
+    return this.#connection.asksPerson;
+  }
+
+  /** A person's answers to the prompt with this id. They are secrets. */
+  answerLogin(promptId: string, answers: readonly string[]): AnswerOutcome {
+    return this.#connection.answer(promptId, answers);
+  }
+
   /** Partitions and nodes, asked for at most once for all who ask. Throws when nothing is known and nobody answers. */
   async inventory(maxAgeMs: number): Promise<Answered<Inventory>> {
     return this.#inventory.get(maxAgeMs);
@@ -362,6 +386,7 @@ function statusOf(
       return { status: 'CONNECTING', message: null };
     case 'unreachable':
       return { status: 'UNREACHABLE', message: connection.message };
+    case 'asking':
     case 'refused':
       return { status: 'AUTH_REQUIRED', message: connection.message };
     case 'online':

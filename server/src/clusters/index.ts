@@ -1,3 +1,4 @@
+export type { LoginPrompt } from '../ssh/index.ts';
 export { Cluster, type ClusterParts, isUnanswered } from './cluster.ts';
 export { Clusters } from './clusters.ts';
 export type { Answered } from './shared-answer.ts';

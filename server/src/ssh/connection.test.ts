@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SshdOptions } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ConnectionState, SshConnection } from './connection.ts';
 import { SshInterrupted, SshUnavailable } from './errors.ts';
@@ -21,8 +22,8 @@ const STEADY = { timing: { steadyAfterMs: 0, quickRetryMs: 50 } };
 const CUT_CONNECTION = 'kill -KILL $PPID; sleep 5';
 
 /** A server behind a relay that can hold up everything between the two. */
-async function startBehindRelay() {
-  const sshd = await world.startSshd();
+async function startBehindRelay(options: Partial<SshdOptions> = {}) {
+  const sshd = await world.startSshd(options);
   const relay = await world.startRelay(sshd.port);
   const knownHostsLine = sshd.knownHostsLine.replace(`:${sshd.port}`, `:${relay.port}`);
   return { sshd, relay, settings: await world.settings({ ...sshd, port: relay.port, knownHostsLine }) };
@@ -234,11 +235,16 @@ describe('stop leaves nothing behind that keeps a process alive', () => {
     ],
     ['while the connection is stalled', `connection.start(); ${online} process.send('stall'); await pause(300);`, {}],
     ['while it is unreachable', `connection.start(); await until('unreachable');`, { port: 1 }],
+    ['while it asks a person', `connection.start(); await until('asking');`, { twoFactor: true }],
     ['while it is refused', `connection.start(); await until('refused');`, { identityFile: '/nonexistent' }],
   ];
 
-  test.each(phases)('%s', async (_, script, { isStalled = false, ...changes }: { isStalled?: boolean }) => {
-    const { relay, settings } = await startBehindRelay();
+  interface Circumstances {
+    readonly isStalled?: boolean;
+    readonly twoFactor?: boolean;
+  }
+  test.each(phases)('%s', async (_, script, { isStalled = false, twoFactor, ...changes }: Circumstances) => {
+    const { relay, settings } = await startBehindRelay(twoFactor ? { twoFactor: {} } : {});
     relay.isStalled = isStalled;
     const program = `
       import { setTimeout as pause } from 'node:timers/promises';

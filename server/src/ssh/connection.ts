@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { backOffMs } from './back-off.ts';
 import { abortable, Deadline, type RequestOptions } from './deadline.ts';
 import { dial } from './dial/dial.ts';
-import { DialFailure, unreachable } from './dial/failure.ts';
+import { DialFailure, refused, unreachable } from './dial/failure.ts';
 import type { Link } from './dial/link.ts';
+import type { LoginQuestion } from './dial/question.ts';
 import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
 import { Channels } from './session/channels.ts';
@@ -20,8 +22,18 @@ export type ConnectionState =
   | { readonly status: 'online'; readonly since: Date }
   /** Network, timeout or protocol: tried again by itself at `retryAt`. */
   | { readonly status: 'unreachable'; readonly message: string; readonly retryAt: Date }
+  /** The login waits for answers of a person (`answer`), until `prompt.expiresAt`. */
+  | { readonly status: 'asking'; readonly message: string; readonly prompt: LoginPrompt }
   /** Host key, login or configuration: nothing more is tried until a person asks for it with `connectNow`. */
   | { readonly status: 'refused'; readonly message: string };
+
+export interface LoginPrompt extends LoginQuestion {
+  /** New for each question; an answer has to name it. */
+  readonly id: string;
+}
+
+/** What became of answers: `stale`, the question isn't waiting (any more); `miscounted`, there have to be as many as prompts. */
+export type AnswerOutcome = 'taken' | 'stale' | 'miscounted';
 
 export interface RunOptions extends RequestOptions {
   /** Standard output and standard error together. 16 MiB unless told. */
@@ -39,8 +51,10 @@ export interface SshMeter {
 }
 
 export interface SshTiming {
-  /** For one attempt: all hops, their handshakes and logins. */
+  /** For one attempt: all hops, their handshakes and logins. Anew after each answer of a person. */
   readonly connectTimeoutMs: number;
+  /** How long a host that asks is kept waiting; from the beginning of its login. */
+  readonly answerTimeoutMs: number;
   /** A silent connection is asked for a sign of life this often, and given up after `keepAliveMisses` without one. */
   readonly keepAliveIntervalMs: number;
   readonly keepAliveMisses: number;
@@ -53,6 +67,8 @@ export interface SshTiming {
 
 const TIMING: SshTiming = {
   connectTimeoutMs: 15_000,
+  // sshd ends a login after two minutes (LoginGraceTime) unless told otherwise.
+  answerTimeoutMs: 115_000,
   keepAliveIntervalMs: 15_000,
   keepAliveMisses: 3,
   steadyAfterMs: 30_000,
@@ -67,6 +83,9 @@ export interface ConnectionOptions {
   readonly timing?: Partial<SshTiming>;
 }
 
+const LOG_IN_AGAIN =
+  'This login asks a person, so nothing more is tried by itself: have the password or the code at hand, then begin a' +
+  ' new login, with "Log in" on the page of the clusters or with connectCluster.';
 const MOST_WAITING = 256;
 const USUAL_OUTPUT_BYTES = 16 * 1024 * 1024;
 const SILENT: SshLog = { info() {}, warn() {}, debug() {} };
@@ -79,15 +98,24 @@ interface Session {
   readonly since: Date;
 }
 
+/** A question that waits for its answers. */
+interface Question {
+  readonly prompt: LoginPrompt;
+  readonly answered: PromiseWithResolvers<readonly string[]>;
+}
+
 interface Attempt {
   readonly controller: AbortController;
   /** Rejects with SshUnavailable. */
   readonly session: Promise<Session>;
+  /** Rejects with SshUnavailable once a person is asked: what waits for the session may wait for long. */
+  halted: PromiseWithResolvers<never>;
 }
 
 /**
  * The one connection to a cluster. Once started, it is kept: when it is lost it comes back by itself, at growing
- * intervals, unless somebody has to put something right first.
+ * intervals, unless somebody has to put something right first. A login that has asked a person is begun again only when
+ * a person wants it (`connectNow`): a question that nobody is there to answer looks like an attack to the server.
  */
 export class SshConnection {
   readonly files: RemoteFiles;
@@ -100,6 +128,9 @@ export class SshConnection {
   #state: ConnectionState = { status: 'idle' };
   #attempt: Attempt | undefined;
   #session: Session | undefined;
+  #question: Question | undefined;
+  /** The last login that got anywhere asked a person. */
+  #asksPerson = false;
   #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void> = Promise.resolve();
   #failures = 0;
@@ -143,6 +174,7 @@ export class SshConnection {
     const session = this.#session;
     this.#attempt = undefined;
     this.#session = undefined;
+    this.#dropQuestion();
     clearTimeout(this.#retry);
     attempt?.controller.abort(new Error('the connection was stopped'));
     this.#setState({ status: 'idle' });
@@ -154,6 +186,26 @@ export class SshConnection {
   connectNow(): void {
     if (this.#state.status !== 'unreachable' && this.#state.status !== 'refused') return;
     this.#connect(Math.max(0, this.#lastAttemptAt + this.#timing.askAgainMs - performance.now()));
+  }
+
+  /**
+   * Gives a person's answers to the question that waits, one a prompt. What the server says to them is told by the next
+   * state. They go to the server and nowhere else.
+   */
+  answer(promptId: string, answers: readonly string[]): AnswerOutcome {
+    const question = this.#question;
+    if (question?.prompt.id !== promptId) return 'stale';
+    if (question.prompt.prompts.length !== answers.length) return 'miscounted';
+    this.#question = undefined;
+    if (this.#attempt) this.#attempt.halted = quietly();
+    this.#setState({ status: 'connecting' });
+    question.answered.resolve(answers);
+    return 'taken';
+  }
+
+  /** Whether its login has asked a person: only a person can make the connection again once it is lost. */
+  get asksPerson(): boolean {
+    return this.#asksPerson;
   }
 
   /**
@@ -186,13 +238,14 @@ export class SshConnection {
   }
 
   async #wait(signal: AbortSignal): Promise<Session> {
-    if (this.#attempt === undefined) throw new SshUnavailable(this.#whyOffline());
+    const attempt = this.#attempt;
+    if (attempt === undefined || this.#question) throw new SshUnavailable(this.#whyOffline());
     if (this.#waiting >= MOST_WAITING)
       throw new SshUnavailable(`${MOST_WAITING} requests wait for the cluster already`);
     this.#waiting += 1;
     try {
       return await abortable(
-        this.#attempt.session,
+        Promise.race([attempt.session, attempt.halted.promise]),
         signal,
         (reason) => new SshUnavailable(`${reason.message} while connecting to the cluster`, { cause: reason }),
       );
@@ -211,11 +264,12 @@ export class SshConnection {
     const session = this.#open(delayMs, controller.signal);
     // Whether anybody waits for it or not, a failed attempt is no unhandled rejection: the state tells of it.
     session.catch(() => {});
-    this.#attempt = { controller, session };
+    this.#attempt = { controller, session, halted: quietly() };
     this.#setState({ status: 'connecting' });
   }
 
   async #open(delayMs: number, stopped: AbortSignal): Promise<Session> {
+    let hasAsked = false;
     try {
       await pause(delayMs, undefined, { signal: stopped });
       this.#lastAttemptAt = performance.now();
@@ -224,6 +278,10 @@ export class SshConnection {
       const { client, link } = await dial(this.#settings, this.#environment, {
         signal: deadline.signal,
         log: this.#log,
+        ask: (question) => {
+          hasAsked = true;
+          return this.#ask(question, deadline);
+        },
         report: this.#report,
         ...this.#timing,
       });
@@ -233,6 +291,7 @@ export class SshConnection {
       }
       const channels = new Channels(client);
       const session = { link, channels, sftp: new SftpSession(channels), since: new Date() };
+      this.#asksPerson = hasAsked;
       this.#online(session);
       return session;
     } catch (error) {
@@ -240,6 +299,40 @@ export class SshConnection {
       this.#fail(error);
       throw new SshUnavailable(this.#whyOffline(), { cause: error });
     }
+  }
+
+  async #ask(question: LoginQuestion, deadline: Deadline): Promise<readonly string[]> {
+    const { host, expiresAt } = question;
+    const prompt = { ...question, id: randomUUID() };
+    const asked = { prompt, answered: quietly<readonly string[]>() };
+    const timer = setTimeout(
+      () =>
+        asked.answered.reject(
+          refused(`${host} wants an answer from a person, and nobody gave one in time. ${LOG_IN_AGAIN}`),
+        ),
+      Math.max(0, expiresAt.getTime() - Date.now()),
+    );
+    deadline.suspend();
+    this.#asksPerson = true;
+    this.#question = asked;
+    const message =
+      `${host} asks for something that only a person can give, such as a password or a one-time code: an administrator` +
+      ` can answer until ${expiresAt.toISOString().slice(11, 19)} UTC, with "Log in" on the page of the clusters`;
+    this.#attempt?.halted.reject(new SshUnavailable(message));
+    this.#setState({ status: 'asking', message, prompt });
+    try {
+      const answers = await abortable(asked.answered.promise, deadline.signal, (reason) => reason);
+      deadline.restart();
+      return answers;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The login that asked is over. */
+  #dropQuestion(): void {
+    this.#question?.answered.reject(new Error('the login ended'));
+    this.#question = undefined;
   }
 
   #online(session: Session): void {
@@ -255,6 +348,11 @@ export class SshConnection {
     if (this.#session !== session) return;
     this.#session = undefined;
     const failure = unreachable(`the connection was lost: ${reason.message}`, reason);
+    if (this.#asksPerson) {
+      this.#failures = 0;
+      this.#fail(failure);
+      return;
+    }
     if (Date.now() - session.since.getTime() < this.#timing.steadyAfterMs) {
       // A server that drops every login at once is not to be bothered each second.
       this.#fail(failure);
@@ -267,6 +365,7 @@ export class SshConnection {
 
   #fail(error: unknown): void {
     this.#attempt = undefined;
+    this.#dropQuestion();
     this.#failures += 1;
     const failure = error instanceof DialFailure ? error : unreachable(String(error), error);
     if (this.#report.stage === 'login') this.#meter?.login(false);
@@ -275,18 +374,23 @@ export class SshConnection {
       this.#setState({ status: 'refused', message: failure.message });
       return;
     }
+    const { help } = this.#settings;
+    const helped = help === undefined ? failure.message : `${failure.message}. ${help.trim()}`;
+    if (this.#asksPerson) {
+      this.#setState({ status: 'refused', message: `${helped.replace(/\.$/, '')}. ${LOG_IN_AGAIN}` });
+      return;
+    }
     const delayMs = backOffMs(this.#failures, Math.random());
     this.#retry = setTimeout(() => this.#connect(0), delayMs);
-    const { help } = this.#settings;
     this.#setState({
       status: 'unreachable',
-      message: help === undefined ? failure.message : `${failure.message}. ${help.trim()}`,
+      message: helped,
       retryAt: new Date(Date.now() + delayMs),
     });
   }
 
   #setState(state: ConnectionState): void {
-    if (state.status === this.#state.status && state.status !== 'unreachable' && state.status !== 'refused') return;
+    if (state.status === this.#state.status && !('message' in state)) return;
     this.#state = state;
     for (const listener of this.#listeners) {
       try {
@@ -296,4 +400,11 @@ export class SshConnection {
       }
     }
   }
+}
+
+/** A promise whose rejection is no unhandled one, whether anybody waits for it or not. */
+function quietly<T>(): PromiseWithResolvers<T> {
+  const resolvers = Promise.withResolvers<T>();
+  resolvers.promise.catch(() => {});
+  return resolvers;
 }

@@ -11,16 +11,16 @@ export interface RequestOptions {
  */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timeoutMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #isReleased = false;
   readonly #caller: AbortSignal | undefined;
   readonly #onCallerAbort: () => void;
 
   constructor({ timeoutMs, signal: caller }: RequestOptions) {
-    this.#timer = setTimeout(
-      () => this.#controller.abort(new Error(`the deadline of ${timeoutMs} ms passed`)),
-      timeoutMs,
-    );
+    this.#timeoutMs = timeoutMs;
     this.#caller = caller;
+    this.restart();
     this.#onCallerAbort = () => this.#controller.abort(new Error('it was cancelled', { cause: caller?.reason }));
     if (caller?.aborted) this.#onCallerAbort();
     else caller?.addEventListener('abort', this.#onCallerAbort, { once: true });
@@ -30,7 +30,21 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
+  /** Stands still until `restart`: what is waited for has a bound of its own. */
+  suspend(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Gives it the whole time again. */
+  restart(): void {
+    clearTimeout(this.#timer);
+    if (this.#isReleased) return;
+    const reason = `the deadline of ${this.#timeoutMs} ms passed`;
+    this.#timer = setTimeout(() => this.#controller.abort(new Error(reason)), this.#timeoutMs);
+  }
+
   [Symbol.dispose](): void {
+    this.#isReleased = true;
     clearTimeout(this.#timer);
     this.#caller?.removeEventListener('abort', this.#onCallerAbort);
   }

@@ -1,6 +1,8 @@
 export {
+  type AnswerOutcome,
   type ConnectionOptions,
   type ConnectionState,
+  type LoginPrompt,
   type RunOptions,
   SshConnection,
   type SshMeter,

@@ -53,7 +53,11 @@ export class Workbench implements AsyncDisposable {
     this.#clustersYaml = clustersYaml;
   }
 
-  static async open(clustersYaml: string = inject('clustersYaml')): Promise<Workbench> {
+  /** `prepare`: what has to be done before every cluster can be reached. */
+  static async open(
+    clustersYaml: string = inject('clustersYaml'),
+    prepare: (server: TestServer) => Promise<void> = async () => undefined,
+  ): Promise<Workbench> {
     const server = await TestServer.start(clustersYaml);
     const repository = await TestRepository.create({ 'hello.sh': 'echo "hello from $1"\n' });
     const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
@@ -61,6 +65,7 @@ export class Workbench implements AsyncDisposable {
       { path: repository.path },
     );
     const workbench = new Workbench(server, repository, addProject.project.id, clustersYaml);
+    await prepare(server);
     await workbench.online();
     return workbench;
   }

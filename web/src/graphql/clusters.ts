@@ -14,6 +14,19 @@ const clusterHealthFragment = graphql(`
     isConfigured
     status
     statusMessage
+    loginAsksPerson
+    loginPrompt {
+      id
+      host
+      name
+      instruction
+      prompts {
+        text
+        isSecret
+      }
+      isRepeated
+      expiresAt
+    }
     lastPolledAt
     slurmVersion
     activeJobCount
@@ -25,6 +38,9 @@ const clustersQuery = graphql(
     query Clusters {
       clusters {
         ...ClusterHealth
+      }
+      viewer {
+        role
       }
     }
   `,
@@ -43,12 +59,15 @@ const clusterStatusSubscription = graphql(
 );
 
 export type ClusterHealth = ResultOf<typeof clusterHealthFragment>;
+export type LoginPrompt = NonNullable<ClusterHealth['loginPrompt']>;
 
 /** The health of every cluster as the server knows it at this moment. */
 export interface LiveClusters {
   /** By name; empty until the first answer. */
   readonly all: readonly ClusterHealth[];
   isLoaded(): boolean;
+  /** Whether the person here may answer what the login of a cluster asks. */
+  isAdministrator(): boolean;
   /** Why they can't be shown, null when they can. */
   fault(): string | null;
   get(name: string): ClusterHealth | undefined;
@@ -57,6 +76,7 @@ export interface LiveClusters {
 export function createLiveClusters({ client, socket }: Api): LiveClusters {
   const [state, setState] = createStore<{ all: ClusterHealth[] }>({ all: [] });
   const [isLoaded, setIsLoaded] = createSignal(false);
+  const [isAdministrator, setIsAdministrator] = createSignal(false);
   const [fault, setFault] = createSignal<string | null>(null);
   // What the stream brought while the query was under way is newer than the query's answer.
   const newer = new Map<string, ClusterHealth>();
@@ -71,7 +91,8 @@ export function createLiveClusters({ client, socket }: Api): LiveClusters {
   async function load(): Promise<void> {
     newer.clear();
     try {
-      const { clusters } = await ask(client, clustersQuery, {});
+      const { clusters, viewer } = await ask(client, clustersQuery, {});
+      setIsAdministrator(viewer.role === 'ADMIN');
       show(clusters.map((cluster) => newer.get(cluster.id) ?? cluster));
       setFault(null);
     } catch (error) {
@@ -101,6 +122,7 @@ export function createLiveClusters({ client, socket }: Api): LiveClusters {
       return state.all;
     },
     isLoaded,
+    isAdministrator,
     fault,
     get: (name) => state.all.find((cluster) => cluster.name === name),
   };

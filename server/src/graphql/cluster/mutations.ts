@@ -1,4 +1,4 @@
-import { connectCluster } from '../../actions/index.ts';
+import { answerLogin, connectCluster } from '../../actions/index.ts';
 import { type Cluster, viewOf } from '../../clusters/index.ts';
 import { builder } from '../builder.ts';
 import { type Payload, toPayload, UserError } from '../errors.ts';
@@ -34,5 +34,28 @@ builder.mutationField('connectCluster', (t) =>
       'Returns at once: `clusterStatus` tells what came of it.',
     args: { input: t.arg({ type: ConnectClusterInput, required: true }) },
     resolve: (_root, { input }, context) => toPayload(connectCluster(context, input.name)),
+  }),
+);
+
+const AnswerLoginInput = builder.inputType('AnswerLoginInput', {
+  description: "Answers to what a cluster's login asks.",
+  fields: (t) => ({
+    cluster: t.string({ required: true, description: 'Its key in clusters.yaml.' }),
+    promptId: t.string({ required: true, description: 'The `id` of the `loginPrompt` that is answered.' }),
+    answers: t.stringList({
+      required: true,
+      description: 'One a prompt, in their order. They go to the cluster and are kept nowhere.',
+    }),
+  }),
+});
+
+builder.mutationField('answerLogin', (t) =>
+  t.field({
+    type: ClusterPayload,
+    description:
+      'Gives a login the password or code that it asks for. For administrators. Returns at once: `clusterStatus` tells ' +
+      'whether the cluster took it, asks again, or asks for more.',
+    args: { input: t.arg({ type: AnswerLoginInput, required: true }) },
+    resolve: (_root, { input }, context) => toPayload(answerLogin(context, context.viewer, input)),
   }),
 );

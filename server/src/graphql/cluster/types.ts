@@ -11,6 +11,7 @@ import {
 } from '../../domain/inventory.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../errors.ts';
+import { LoginPromptRef } from './login-prompt.ts';
 
 const ClusterStatus = builder.enumType('ClusterStatus', {
   description: 'How a cluster can be reached.',
@@ -20,7 +21,9 @@ const ClusterStatus = builder.enumType('ClusterStatus', {
     DEGRADED: { description: 'The login works and Slurm does not answer.' },
     UNREACHABLE: { description: 'There is no SSH connection; the next attempt comes by itself.' },
     AUTH_REQUIRED: {
-      description: 'A person has to act: the login or the host key was refused. Nothing is tried meanwhile.',
+      description:
+        'A person has to act: the login asks for something (`loginPrompt`), or the login or the host key was refused. ' +
+        'Nothing is tried meanwhile.',
     },
     IDLE: { description: 'Not connected, and not meant to be.' },
   } satisfies Record<(typeof CLUSTER_STATUSES)[number], { description: string }>,
@@ -256,6 +259,18 @@ builder.node(ClusterRef, {
       nullable: true,
       description: 'What is wrong and what to do about it. Null: nothing is.',
       resolve: ({ health }) => health.message,
+    }),
+    loginPrompt: t.field({
+      type: LoginPromptRef,
+      nullable: true,
+      description: 'What its login asks of a person. Null: nothing waits for an answer, or you are no administrator.',
+      resolve: ({ live }, _args, { viewer }) => (viewer.role === 'ADMIN' ? (live?.loginPrompt ?? null) : null),
+    }),
+    loginAsksPerson: t.boolean({
+      description:
+        'Its login asks for a password or a code. Once the connection is lost, it is AUTH_REQUIRED until an ' +
+        'administrator logs in again: `connectCluster`, then `answerLogin`.',
+      resolve: ({ live }) => live?.loginAsksPerson ?? false,
     }),
     lastPolledAt: t.field({
       type: 'DateTime',

@@ -2,9 +2,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmod, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createKey } from '@slurmql/local-slurm';
+import { inspect } from 'node:util';
+import { createKey, oneTimeCode, type Sshd } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { SshConnection } from '../connection.ts';
+import type { LoginPrompt, SshConnection } from '../connection.ts';
 import { SshUnavailable } from '../errors.ts';
 import { eventually, SshWorld, stateOf } from '../testing.ts';
 
@@ -144,33 +145,178 @@ describe('logins', () => {
     );
   });
 
-  test('a server that asks for a password is refused, as that is not supported yet', async () => {
-    const sshd = await world.startSshd();
-    await sshd.reconfigure((config) =>
-      config.replace('PasswordAuthentication no', 'PasswordAuthentication yes\nPubkeyAuthentication no'),
-    );
-    const message = await refusal(world.connect(await world.settings(sshd)));
-    expect(message).toContain("It asks for a password or a second factor (password), which isn't supported yet");
-  });
-
-  test('a server that asks for more after the key is refused, and the accepted key named', async () => {
-    const sshd = await world.startSshd();
-    await sshd.reconfigure((config) =>
-      config.replace(
-        'PasswordAuthentication no',
-        'PasswordAuthentication yes\nAuthenticationMethods publickey,password',
-      ),
-    );
-    const message = await refusal(world.connect(await world.settings(sshd)));
-    expect(message).toContain(`It accepted the key ${world.keyFile}, but wants more`);
-  });
-
   test('a server that ends the conversation for too many failures is quoted', async () => {
     const sshd = await world.startSshd({ extraConfig: ['MaxAuthTries 1'] });
     const identityFile = world.path('wrong');
     await createKey(identityFile);
     const message = await refusal(world.connect({ ...(await world.settings(sshd)), identityFile }));
     expect(message).toContain('The server said: Too many authentication failures');
+  });
+});
+
+describe('logins that ask', () => {
+  const PASSWORD = 'correct horse';
+  const CODE_PROMPT = { text: 'Verification code:', isSecret: true };
+  const codeOf = (sshd: Sshd) => oneTimeCode(sshd.codeSecret ?? '');
+
+  async function wrongCode(sshd: Sshd): Promise<string> {
+    return String((Number(await codeOf(sshd)) + 1) % 1_000_000).padStart(6, '0');
+  }
+
+  /** The next question, after the one with `previousId`. */
+  async function asked(connection: SshConnection, previousId = ''): Promise<LoginPrompt> {
+    await eventually(
+      () => connection.state.status === 'asking' && connection.state.prompt.id !== previousId,
+      () => `another question, not ${JSON.stringify(connection.state)}`,
+    );
+    return (await stateOf(connection, 'asking')).prompt;
+  }
+
+  test('after the key, a one-time code is asked for, and the right one lets in', async () => {
+    const sshd = await world.startSshd({ twoFactor: {} });
+    const connection = world.connect(await world.settings(sshd));
+    const prompt = await asked(connection);
+    expect(prompt).toMatchObject({
+      host: `${world.account.name}@127.0.0.1:${sshd.port}`,
+      prompts: [CODE_PROMPT],
+      isRepeated: false,
+    });
+    await expect(connection.run('true', { timeoutMs: 20_000 })).rejects.toThrow('only a person can give');
+    expect(connection.answer('another', ['1'])).toBe('stale');
+    expect(connection.answer(prompt.id, [])).toBe('miscounted');
+    expect(connection.answer(prompt.id, [await codeOf(sshd)])).toBe('taken');
+    expect(connection.answer(prompt.id, [await codeOf(sshd)])).toBe('stale');
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('a password and a code are two rounds, and a wrong answer is asked for again', async () => {
+    const sshd = await world.startSshd({ twoFactor: { password: PASSWORD } });
+    const { identityFile: _, ...settings } = await world.settings(sshd);
+    const connection = world.connect(settings);
+    const first = await asked(connection);
+    expect(first.prompts).toEqual([{ text: 'Password:', isSecret: true }]);
+    connection.answer(first.id, [PASSWORD]);
+    const second = await asked(connection, first.id);
+    expect(second).toMatchObject({ prompts: [CODE_PROMPT], isRepeated: false });
+    connection.answer(second.id, [await wrongCode(sshd)]);
+    const third = await asked(connection, second.id);
+    expect(third).toMatchObject({ prompts: [{ text: 'Password:' }], isRepeated: true });
+    connection.answer(third.id, [PASSWORD]);
+    const fourth = await asked(connection, third.id);
+    expect(fourth).toMatchObject({ prompts: [CODE_PROMPT], isRepeated: false });
+    connection.answer(fourth.id, [await codeOf(sshd)]);
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('three wrong answers are enough: nothing more is tried, and the message says so', async () => {
+    const sshd = await world.startSshd({ twoFactor: {} });
+    const connection = world.connect(await world.settings(sshd));
+    let previous = '';
+    for (let round = 0; round < 3; round += 1) {
+      const { id } = await asked(connection, previous);
+      connection.answer(id, [await wrongCode(sshd)]);
+      previous = id;
+    }
+    const message = await refusal(connection);
+    expect(message).toContain('It did not take the answers that were given, 3 times');
+    expect(message).toContain('Nothing more is tried until you ask for it');
+  });
+
+  test("a server's own end of the conversation is quoted", async () => {
+    const sshd = await world.startSshd({ twoFactor: {}, extraConfig: ['MaxAuthTries 1'] });
+    const connection = world.connect(await world.settings(sshd));
+    connection.answer((await asked(connection)).id, [await wrongCode(sshd)]);
+    const message = await refusal(connection);
+    expect(message).toContain('The server said: Too many authentication failures');
+    expect(message).toContain('It did not take the answers that were given, once');
+  });
+
+  test('where a plain password is wanted after the key, it is asked for in the words of OpenSSH', async () => {
+    const sshd = await world.startSshd({
+      twoFactor: { password: PASSWORD },
+      extraConfig: [
+        'PasswordAuthentication yes',
+        'KbdInteractiveAuthentication no',
+        'UsePAM no',
+        'AuthenticationMethods publickey,password',
+      ],
+    });
+    const connection = world.connect(await world.settings(sshd));
+    const first = await asked(connection);
+    expect(first.prompts).toEqual([
+      { text: `${world.account.name}@127.0.0.1:${sshd.port}'s password:`, isSecret: true },
+    ]);
+    connection.answer(first.id, ['wrong']);
+    const second = await asked(connection, first.id);
+    expect(second.isRepeated).toBe(true);
+    connection.answer(second.id, [PASSWORD]);
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('every hop may ask, and says which it is', async () => {
+    const jump = await world.startSshd({ twoFactor: {} });
+    const cluster = await world.startSshd({ twoFactor: {} });
+    const knownHosts = await world.file('known_hosts', `${jump.knownHostsLine}\n${cluster.knownHostsLine}\n`);
+    const settings = { ...(await world.settings(cluster)), knownHosts, proxyJump: `127.0.0.1:${jump.port}` };
+    const connection = world.connect(settings);
+    const first = await asked(connection);
+    expect(first.host).toContain(`:${jump.port}`);
+    connection.answer(first.id, [await codeOf(jump)]);
+    const second = await asked(connection, first.id);
+    expect(second.host).toContain(`:${cluster.port}`);
+    connection.answer(second.id, [await codeOf(cluster)]);
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('nobody answers: the login is given up once, and begun again only when a person wants it', async () => {
+    const sshd = await world.startSshd({ twoFactor: {}, extraConfig: ['LogLevel VERBOSE'] });
+    const timing = { answerTimeoutMs: 500, askAgainMs: 0, connectTimeoutMs: 400 };
+    const connection = world.connect(await world.settings(sshd), {}, { timing });
+    await asked(connection);
+    const message = await refusal(connection);
+    expect(message).toContain('wants an answer from a person, and nobody gave one in time');
+    await eventually(async () => (await sshd.log()).includes('Connection closed by'));
+    expect((await sshd.log()).match(/Connection from/g)).toHaveLength(1);
+    connection.connectNow();
+    await asked(connection);
+    await refusal(connection);
+    expect((await sshd.log()).match(/Connection from/g)).toHaveLength(2);
+  });
+
+  test('the server ends the login before anybody answers: that is no reason to try again', async () => {
+    const sshd = await world.startSshd({ twoFactor: {}, extraConfig: ['LoginGraceTime 1'] });
+    const connection = world.connect(await world.settings(sshd));
+    await asked(connection);
+    expect(await refusal(connection)).toContain('nothing more is tried by itself');
+  });
+
+  test('once the connection is lost, a person has to log in again', async () => {
+    const sshd = await world.startSshd({ twoFactor: {}, extraConfig: ['LogLevel VERBOSE'] });
+    const timing = { steadyAfterMs: 0, quickRetryMs: 0, askAgainMs: 0 };
+    const connection = world.connect(await world.settings(sshd), {}, { timing });
+    connection.answer((await asked(connection)).id, [await codeOf(sshd)]);
+    await stateOf(connection, 'online');
+    await sshd.restart();
+    expect(await refusal(connection)).toContain('the connection was lost');
+    expect((await sshd.log()).match(/Connection from/g)).toHaveLength(1);
+    connection.connectNow();
+    connection.answer((await asked(connection)).id, [await codeOf(sshd)]);
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('answers are in no message of the log', async () => {
+    const lines: string[] = [];
+    const write = (values: object, message: string) => lines.push(message, inspect(values, { depth: 10 }));
+    const sshd = await world.startSshd({ twoFactor: { password: PASSWORD } });
+    const log = { info: write, warn: write, debug: write };
+    const connection = world.connect(await world.settings(sshd), {}, { log });
+    const { id } = await asked(connection);
+    connection.answer(id, ['a wrong secret']);
+    connection.answer((await asked(connection, id)).id, ['another secret']);
+    await sshd.stop();
+    await refusal(connection);
+    expect(lines.join('\n')).not.toMatch(/secret/);
+    expect(lines.length).toBeGreaterThan(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import ssh2, { type CipherAlgorithm, type Client } from 'ssh2';
+import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh2';
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
@@ -7,9 +7,10 @@ import { DialFailure, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
 import { fingerprint, keyType } from './host-keys.ts';
-import { collectIdentities } from './identities.ts';
+import { collectIdentities, type Identities } from './identities.ts';
 import { Link } from './link.ts';
 import { Login } from './login.ts';
+import type { AskPerson } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
 import type { DialReport } from './report.ts';
 import { resolveRoute } from './route.ts';
@@ -18,6 +19,9 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   readonly keepAliveIntervalMs: number;
   readonly keepAliveMisses: number;
+  /** How long a host waits for answers, counted from the moment at which it is connected to. */
+  readonly answerTimeoutMs: number;
+  readonly ask: AskPerson;
   readonly log: SshLog;
   /** Is told of every stage. */
   readonly report: DialReport;
@@ -91,7 +95,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
 interface PreparedHop {
   readonly hop: Hop;
   readonly hostKey: HostKeyCheck;
-  readonly login: Login;
+  readonly identities: Identities;
 }
 
 /** Everything that a login needs is read first, so that a fault in it shows before any server is bothered. */
@@ -101,16 +105,21 @@ async function prepare(hop: Hop, via: readonly Hop[], agents: Agent[]): Promise<
   if (agent) agents.push(agent);
   const identities = await collectIdentities(hop.identities, agent);
   const known = await readKnownHosts(hop.knownHostsFiles);
-  return { hop, hostKey: new HostKeyCheck(hop, via, known), login: new Login(hop, identities) };
+  return { hop, hostKey: new HostKeyCheck(hop, via, known), identities };
 }
 
 async function logIn(
   link: Link,
   socket: Duplex,
-  { hop, hostKey, login }: PreparedHop,
+  { hop, hostKey, identities }: PreparedHop,
   options: DialOptions,
 ): Promise<Client> {
   const client = new ssh2.Client();
+  const login = new Login(hop, identities, {
+    ask: options.ask,
+    expiresAt: new Date(Date.now() + options.answerTimeoutMs),
+    giveUp: (reason) => link.break(reason),
+  });
   const ownErrors = new Set<unknown>();
   let isHostTrusted = false;
   options.report.enter('host-key', hop.label);
@@ -121,6 +130,9 @@ async function logIn(
   });
   client.once('banner', (message) => options.log.debug({ host: hop.label, message }, 'SSH banner'));
   client.on('error', (error) => ownErrors.add(error));
+  client.once('change password', () =>
+    link.break(refused(`the password of ${hop.label} has expired: log in there with ssh and choose a new one`)),
+  );
   link.addClient(client);
   try {
     client.connect({
@@ -136,13 +148,16 @@ async function logIn(
         options.report.found(`${keyType(key)} ${fingerprint(key)}`);
         return hostKey.accepts(key);
       },
-      authHandler: (methods) => login.next(methods),
+      authHandler: (methods, isPartial, proceed) =>
+        // `false`, which ssh2 takes here, is missing in its types.
+        login.next(methods, isPartial, proceed as (method: AnyAuthMethod | false) => void),
     });
     await Promise.race([ready, link.broken]);
     options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted}`}`);
     return client;
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
+    if (error instanceof DialFailure) throw error;
     const message = error instanceof Error ? error.message : String(error);
     if (!isHostTrusted) throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}`, error);
     // The end of a jump host is no answer to this login.

@@ -1,27 +1,53 @@
 import ssh2, {
   type AnyAuthMethod,
   type IdentityCallback,
+  type KeyboardInteractiveAuthMethod,
   type ParsedKey,
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
+import { refused } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Identities, Identity } from './identities.ts';
+import { type AskPerson, isTooMuch, type LoginPromptLine, presentable } from './question.ts';
 
 /** sshd drops the connection at this many failures (`MaxAuthTries`), and a ban may follow. */
 const MOST_KEYS = 6;
+/** So often a person may err at one host, as with OpenSSH (`NumberOfPasswordPrompts`). */
+const MOST_WRONG_ANSWERS = 3;
 
-/** Offers keys to one host, one after the other, and can say afterwards why none was enough. */
+/** What a login needs of the connection that it is for. */
+export interface LoginConversation {
+  readonly ask: AskPerson;
+  /** The server is likely to end the login soon after. */
+  readonly expiresAt: Date;
+  /** Ends the connection: the login can't go on. */
+  readonly giveUp: (reason: Error) => void;
+}
+
+/**
+ * Logs in to one host: offers keys, one after the other, then puts to a person what the server asks. It can say
+ * afterwards why nothing was enough.
+ */
 export class Login {
   readonly #hop: Hop;
   readonly #identities: Identities;
+  readonly #conversation: LoginConversation;
   readonly #offered: string[] = [];
   #methods: readonly string[] = [];
   #accepted: string | undefined;
+  #current: 'none' | 'key' | 'keyboard-interactive' | 'password' = 'none';
+  #isKeyboardUseless = false;
+  /** Of the method that is being tried: whether a person has answered anything. */
+  #isAnswered = false;
+  #wrongAnswers = 0;
+  /** The last method ended with wrong answers, and nothing was asked since. */
+  #isRepeating = false;
 
-  constructor(hop: Hop, identities: Identities) {
+  constructor(hop: Hop, identities: Identities, conversation: LoginConversation) {
     this.#hop = hop;
     this.#identities = identities;
+    this.#conversation = conversation;
   }
 
   /** The key that the server has taken; undefined as long as it hasn't taken any. */
@@ -30,20 +56,99 @@ export class Login {
   }
 
   /**
-   * What to try next; `false` gives up.
+   * Hands to `proceed` what to try next; `false` gives up.
    *
    * @param methods `null` at first, then those that the server goes on to accept
+   * @param isPartial whether the last one was right, and more is wanted
    */
-  next(methods: readonly string[] | null): AnyAuthMethod | false {
+  next(
+    methods: readonly string[] | null,
+    isPartial: boolean | null,
+    proceed: (method: AnyAuthMethod | false) => void,
+  ): void {
     const username = this.#hop.user;
-    // To ask for nothing tells which methods there are, and counts as no failure.
-    if (methods === null) return { type: 'none', username };
-    this.#methods = methods;
-    const identity = this.#identities.offered[this.#offered.length];
-    if (this.#accepted !== undefined || !methods.includes('publickey')) return false;
-    if (identity === undefined || this.#offered.length === MOST_KEYS) return false;
-    this.#offered.push(identity.label);
-    return { type: 'agent', username, agent: new SoleIdentity(identity, () => (this.#accepted = identity.label)) };
+    if (methods === null) {
+      // To ask for nothing tells which methods there are, and counts as no failure.
+      proceed({ type: 'none', username });
+      return;
+    }
+    this.#heed(methods, isPartial === true);
+    const identity = this.#nextIdentity();
+    if (identity !== undefined) {
+      this.#current = 'key';
+      this.#offered.push(identity.label);
+      proceed({ type: 'agent', username, agent: new SoleIdentity(identity, () => (this.#accepted = identity.label)) });
+    } else if (this.#wrongAnswers >= MOST_WRONG_ANSWERS) {
+      proceed(false);
+    } else if (this.#takes('keyboard-interactive') && !this.#isKeyboardUseless) {
+      this.#current = 'keyboard-interactive';
+      proceed(this.#keyboardInteractive());
+    } else if (this.#methods.includes('password')) {
+      this.#current = 'password';
+      void this.#password().then(proceed, this.#conversation.giveUp);
+    } else {
+      proceed(false);
+    }
+  }
+
+  /** Learns from the server's answer to the last method. */
+  #heed(methods: readonly string[], isPartial: boolean): void {
+    const last = this.#current;
+    // ssh2 forgets the server's answer to an agent's key: the methods are those from before it.
+    if (last !== 'key') this.#methods = methods;
+    if (last !== 'keyboard-interactive' && last !== 'password') return;
+    if (isPartial) this.#wrongAnswers = 0;
+    else if (this.#isAnswered) this.#countWrongAnswers();
+    else if (last === 'keyboard-interactive') this.#isKeyboardUseless = true;
+    this.#isAnswered = false;
+  }
+
+  #countWrongAnswers(): void {
+    this.#wrongAnswers += 1;
+    this.#isRepeating = true;
+  }
+
+  /** The method, after which a key that was accepted leaves open what else is wanted: a second factor, most likely. */
+  #takes(method: string): boolean {
+    return this.#methods.includes(method) || (this.#current === 'key' && this.#accepted !== undefined);
+  }
+
+  #nextIdentity(): Identity | undefined {
+    if (this.#accepted !== undefined || !this.#methods.includes('publickey')) return undefined;
+    return this.#offered.length === MOST_KEYS ? undefined : this.#identities.offered[this.#offered.length];
+  }
+
+  #keyboardInteractive(): KeyboardInteractiveAuthMethod {
+    return {
+      type: 'keyboard-interactive',
+      username: this.#hop.user,
+      prompt: (name, instruction, _language, prompts, finish) => {
+        if (isTooMuch(prompts)) {
+          this.#conversation.giveUp(refused(`${this.#hop.label} asks ${prompts.length} things at once`));
+          return;
+        }
+        // OpenSSH's default is to hide the answer.
+        const lines = prompts.map(({ prompt, echo }) => ({ text: presentable(prompt), isSecret: echo !== true }));
+        this.#ask(presentable(name), presentable(instruction), lines)
+          .then((answers) => finish([...answers]))
+          .catch(this.#conversation.giveUp);
+      },
+    };
+  }
+
+  async #password(): Promise<AnyAuthMethod> {
+    // The server gives this prompt no words of its own: these are OpenSSH's.
+    const [password = ''] = await this.#ask('', '', [{ text: `${this.#hop.label}'s password:`, isSecret: true }]);
+    return { type: 'password', username: this.#hop.user, password };
+  }
+
+  async #ask(name: string, instruction: string, prompts: readonly LoginPromptLine[]): Promise<readonly string[]> {
+    const { ask, expiresAt } = this.#conversation;
+    const isRepeated = this.#isRepeating;
+    this.#isRepeating = false;
+    const answers = await ask({ host: this.#hop.label, name, instruction, prompts, isRepeated, expiresAt });
+    this.#isAnswered = true;
+    return answers;
   }
 
   /** Why the login failed, for a person. `detail`: the server's own words, if it closed the connection. */
@@ -52,16 +157,23 @@ export class Login {
     const unused = offered.length - this.#offered.length;
     const sentences = [`${this.#hop.label} refused the login`];
     const methods = this.#methods.join(', ');
+    // What ended the conversation may have come before the last answer was judged.
+    const wrongAnswers = this.#wrongAnswers + (this.#isAnswered ? 1 : 0);
     if (detail !== undefined) sentences.push(`The server said: ${detail}`);
+    if (wrongAnswers > 0) {
+      sentences.push(
+        `It did not take the answers that were given, ${wrongAnswers === 1 ? 'once' : `${wrongAnswers} times`}`,
+      );
+    }
     if (this.#accepted !== undefined) {
-      sentences.push(
-        `It accepted the key ${this.#accepted}, but wants more: a password or a second factor, which isn't supported` +
-          ` yet, or it restricts the account`,
-      );
+      if (wrongAnswers === 0) {
+        sentences.push(
+          `It accepted the key ${this.#accepted}, but wants more that can't be given here (${methods}), or it restricts` +
+            ' the account',
+        );
+      }
     } else if (this.#methods.length > 0 && !this.#methods.includes('publickey')) {
-      sentences.push(
-        `It asks for a password or a second factor (${methods}), which isn't supported yet: a key has to do`,
-      );
+      if (wrongAnswers === 0) sentences.push(`It accepts no key, and nothing else that can be given here (${methods})`);
     } else if (offered.length === 0) {
       sentences.push('There is no key to offer: set identity_file, or add a key to the SSH agent with ssh-add');
     } else {

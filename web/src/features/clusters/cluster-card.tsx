@@ -1,15 +1,14 @@
 import { A } from '@solidjs/router';
 import RefreshCw from 'lucide-solid/icons/refresh-cw';
 import { type JSX, Show } from 'solid-js';
-import { createAction } from '../../graphql/action.ts';
-import type { ClusterHealth } from '../../graphql/clusters.ts';
+import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
 import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
-import { showToast } from '../../lib/toasts.ts';
 import { ClusterBadge } from '../../ui/cluster-badge.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { RelativeTime } from '../../ui/time.tsx';
+import { createLogin } from './login.ts';
+import { LoginDialog } from './login-dialog.tsx';
 import { NodeGrid } from './node-grid.tsx';
-import { connectClusterMutation } from './operations.ts';
 import { PartitionTable } from './partition-table.tsx';
 import { createInventory, type Inventory } from './state.ts';
 
@@ -34,13 +33,11 @@ export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Ele
 }
 
 function Health(props: { readonly cluster: ClusterHealth }): JSX.Element {
-  const [connect, isConnecting] = createAction(connectClusterMutation);
+  const clusters = useClusters();
+  const login = createLogin(() => props.cluster);
   const canConnect = (): boolean => ['UNREACHABLE', 'AUTH_REQUIRED', 'DEGRADED'].includes(props.cluster.status);
-
-  async function connectNow(): Promise<void> {
-    const result = await connect({ input: { name: props.cluster.name } });
-    for (const { message } of result?.connectCluster.userErrors ?? []) showToast('error', message);
-  }
+  const canLogIn = (): boolean =>
+    props.cluster.status === 'AUTH_REQUIRED' && props.cluster.loginAsksPerson && clusters.isAdministrator();
 
   return (
     <header class="space-y-3 p-4">
@@ -48,10 +45,16 @@ function Health(props: { readonly cluster: ClusterHealth }): JSX.Element {
         <h2 class="text-base">{props.cluster.name}</h2>
         <ClusterBadge status={props.cluster.status} />
         <Show when={canConnect()}>
-          <button type="button" class="button ml-auto" disabled={isConnecting()} onClick={() => void connectNow()}>
-            Connect now
+          <button
+            type="button"
+            class={`button ml-auto ${canLogIn() ? 'button-primary' : ''}`}
+            disabled={login.isConnecting()}
+            onClick={() => (canLogIn() ? login.open() : login.connect())}
+          >
+            {canLogIn() ? 'Log in' : 'Connect now'}
           </button>
         </Show>
+        <LoginDialog cluster={props.cluster.name} login={login} />
       </div>
       <dl class="flex flex-wrap gap-x-6 gap-y-1 text-muted [&_dd]:text-ink [&>div]:flex [&>div]:gap-1.5">
         <div>

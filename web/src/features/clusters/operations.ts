@@ -115,3 +115,17 @@ export const connectClusterMutation = graphql(`
     }
   }
 `);
+
+export const answerLoginMutation = graphql(`
+  mutation AnswerLogin($input: AnswerLoginInput!) {
+    answerLogin(input: $input) {
+      cluster {
+        id
+        status
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);

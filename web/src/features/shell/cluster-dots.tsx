@@ -1,5 +1,5 @@
 import { A } from '@solidjs/router';
-import { For, type JSX } from 'solid-js';
+import { For, type JSX, Show } from 'solid-js';
 import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
 import { useNow } from '../../lib/clock.ts';
 import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
@@ -24,7 +24,8 @@ function ClusterDot(props: { readonly cluster: ClusterHealth }): JSX.Element {
     const { name, status, lastPolledAt } = props.cluster;
     const polled =
       lastPolledAt === null ? 'not polled yet' : `polled ${formatRelative(Date.parse(lastPolledAt), now())}`;
-    return `${name}: ${CLUSTER_STATUSES[status].label.toLowerCase()}, ${polled}`;
+    const waiting = props.cluster.loginPrompt === null ? '' : ', waits for you to log in';
+    return `${name}: ${CLUSTER_STATUSES[status].label.toLowerCase()}${waiting}, ${polled}`;
   };
   return (
     <li>
@@ -38,6 +39,11 @@ function ClusterDot(props: { readonly cluster: ClusterHealth }): JSX.Element {
         <span class="hidden lg:inline" aria-hidden="true">
           {props.cluster.name}
         </span>
+        <Show when={props.cluster.loginPrompt}>
+          <span class="font-medium text-tone" aria-hidden="true">
+            log in
+          </span>
+        </Show>
       </A>
     </li>
   );

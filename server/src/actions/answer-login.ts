@@ -1,0 +1,48 @@
+import type { Cluster } from '../clusters/index.ts';
+import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import type { User } from '../domain/user.ts';
+import type { ActionContext } from './context.ts';
+
+export interface LoginAnswers {
+  /** The cluster's name. */
+  readonly cluster: string;
+  readonly promptId: string;
+  /** Secrets: no message may quote them. */
+  readonly answers: readonly string[];
+}
+
+/** More than any password or code; the packet that carries it has a bound of its own. */
+const LONGEST_ANSWER = 1_000;
+
+/** Gives a person's answers to what a cluster's login asks. Whether they were right is told by the cluster's status. */
+export function answerLogin(
+  { clusters }: Pick<ActionContext, 'clusters'>,
+  viewer: User,
+  { cluster: name, promptId, answers }: LoginAnswers,
+): Outcome<Cluster> {
+  if (viewer.role !== 'ADMIN') return refuse('FORBIDDEN', null, 'Only an administrator may log in to a cluster');
+  const cluster = clusters.get(name);
+  if (cluster === null)
+    return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(name)} in clusters.yaml`);
+  const tooLong = answers.findIndex((answer) => answer.length > LONGEST_ANSWER);
+  if (tooLong !== -1) {
+    return refuse('INVALID_INPUT', 'answers', `Answer ${tooLong + 1} is longer than ${LONGEST_ANSWER} characters`);
+  }
+  switch (cluster.answerLogin(promptId, answers)) {
+    case 'taken':
+      return done(cluster);
+    case 'stale':
+      return refuse(
+        'WRONG_STATE',
+        'promptId',
+        'This prompt is over: it was answered, the login ended, or it never was. Take the one that loginPrompt shows ' +
+          'now; without one, connectCluster begins a new login',
+      );
+    case 'miscounted':
+      return refuse(
+        'INVALID_INPUT',
+        'answers',
+        `Give ${cluster.loginPrompt?.prompts.length} answers, one a prompt, in their order: not ${answers.length}`,
+      );
+  }
+}
