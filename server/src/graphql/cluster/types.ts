@@ -149,7 +149,9 @@ const ClusterNodeRef = builder.objectRef<ClusterNode>('ClusterNode').implement({
     }),
     shards: t.field({
       type: [GpuPoolRef],
-      description: 'Slices of its GPUs that jobs can have instead (gres/shard). Not to be added to the GPUs.',
+      description:
+        'Slices of its GPUs that jobs can have instead (gres/shard). Not to be added to the GPUs. Slurm 22.05 tells only ' +
+        'on how many GPUs slices are in use, and `allocated` is that, unless AccountingStorageTRES lists gres/shard.',
       resolve: ({ shards }) => [...shards],
     }),
     mps: t.field({

@@ -108,7 +108,7 @@ function place(amounts: Counts, room: Counts): Counts {
   return placed;
 }
 
-/** Up to 22.05, GresUsed counts the devices that slices are on, not the slices; AllocTRES, where it has them, does. */
+/** In 22.05, GresUsed counts the devices that slices are on, not the slices; AllocTRES, where it has them, does. */
 function usedSlices(name: string, used: readonly Gres[], allocatedTres: string): Counts {
   const counts = countByType(used, name);
   const tres = new RegExp(`(?:=|,)gres/${name}=(\\w+)`).exec(allocatedTres)?.[1];

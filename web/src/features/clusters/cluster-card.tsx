@@ -6,9 +6,9 @@ import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
 import { ClusterBadge } from '../../ui/cluster-badge.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { RelativeTime } from '../../ui/time.tsx';
-import { GpuGrid } from './node-grid.tsx';
 import { createLogin } from './login.ts';
 import { LoginDialog } from './login-dialog.tsx';
+import { NodeGrid } from './node-grid.tsx';
 import { PartitionTable } from './partition-table.tsx';
 import { createInventory, type Inventory } from './state.ts';
 
@@ -27,7 +27,7 @@ export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Ele
         )}
       </Show>
       <Partitions cluster={props.cluster.name} inventory={inventory} />
-      <Gpus inventory={inventory} />
+      <Nodes inventory={inventory} />
     </section>
   );
 }
@@ -108,13 +108,13 @@ function Partitions(props: { readonly cluster: string; readonly inventory: Inven
   );
 }
 
-function Gpus(props: { readonly inventory: Inventory }): JSX.Element {
+function Nodes(props: { readonly inventory: Inventory }): JSX.Element {
   return (
     <Show when={props.inventory.gpus()}>
       {(gpus) => (
         <div class="border-t border-line p-4">
           <div class="mb-3 flex flex-wrap items-center gap-x-3 gap-y-1">
-            <h3 class="font-semibold">GPUs</h3>
+            <h3 class="font-semibold">GPUs and nodes</h3>
             <span class="text-xs text-muted">
               as of <RelativeTime at={gpus().fetchedAt} />
               <Show when={gpus().isStale}>
@@ -130,9 +130,7 @@ function Gpus(props: { readonly inventory: Inventory }): JSX.Element {
               <RefreshCw size={14} aria-hidden="true" /> Refresh
             </button>
           </div>
-          <Show when={gpus().pools.length > 0} fallback={<p class="text-muted">This cluster has no GPUs.</p>}>
-            <GpuGrid availability={gpus()} />
-          </Show>
+          <NodeGrid availability={gpus()} nodes={props.inventory.nodes() ?? []} />
         </div>
       )}
     </Show>

@@ -1,95 +1,86 @@
-import { For, type JSX, Show } from 'solid-js';
-import type { GpuAvailability, GpuPool, NodeGpus } from './operations.ts';
+import { createMemo, For, type JSX, Show } from 'solid-js';
+import { NodeTile, TILE_LEGEND, TileCell } from './node-tile.tsx';
+import type { ClusterNode, GpuAvailability, GpuPool } from './operations.ts';
+import { describePool, describeSlices } from './words.ts';
 
 /** The most nodes that are drawn of one GPU type. */
 const MAX_NODES = 400;
 
-const CELLS = {
-  allocated: 'border-transparent bg-tone tone-running',
-  idle: 'border-tone bg-tone-soft tone-good',
-  unavailable: 'gpu-unavailable border-line-strong',
-} as const;
-type CellKind = keyof typeof CELLS;
+interface NodePool {
+  readonly node: ClusterNode;
+  /** Null: the node has no GPUs. */
+  readonly pool: GpuPool | null;
+}
 
-const LEGEND: readonly (readonly [CellKind, string])[] = [
-  ['allocated', 'allocated'],
-  ['idle', 'free'],
-  ['unavailable', 'unavailable'],
-];
-
-/** Every GPU of a cluster as a cell, by type and node. */
-export function GpuGrid(props: { readonly availability: GpuAvailability }): JSX.Element {
+/** Every node of a cluster by GPU type, with every GPU as a cell; a node with two types stands in both. */
+export function NodeGrid(props: {
+  readonly availability: GpuAvailability;
+  readonly nodes: readonly ClusterNode[];
+}): JSX.Element {
+  const byType = createMemo(() => {
+    const groups = new Map<string, NodePool[]>(props.availability.pools.map(({ gpuType }) => [gpuType, []]));
+    for (const node of props.nodes) for (const pool of node.gpus) groups.get(pool.gpuType)?.push({ node, pool });
+    return groups;
+  });
+  const plain = createMemo(() =>
+    props.nodes.flatMap((node): NodePool[] => (node.gpus.length === 0 ? [{ node, pool: null }] : [])),
+  );
+  const slicesOf = (gpuType: string): string =>
+    describeSlices({
+      shards: props.availability.shards.filter((pool) => pool.gpuType === gpuType),
+      mps: props.availability.mps.filter((pool) => pool.gpuType === gpuType),
+    });
   return (
     <div class="space-y-5">
-      <For each={props.availability.pools}>
-        {(pool) => <GpuType pool={pool} nodes={nodesWith(props.availability.nodes, pool.gpuType)} />}
-      </For>
-      <ul class="flex flex-wrap gap-4 text-xs text-muted" aria-hidden="true">
-        <For each={LEGEND}>
+      <ul class="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted" aria-hidden="true">
+        <For each={TILE_LEGEND}>
           {([kind, label]) => (
             <li class="flex items-center gap-1.5">
-              <Cell kind={kind} /> {label}
+              <TileCell kind={kind} /> {label}
             </li>
           )}
         </For>
       </ul>
+      <Show when={props.availability.pools.length === 0}>
+        <p class="text-muted">This cluster has no GPUs.</p>
+      </Show>
+      <For each={props.availability.pools}>
+        {(pool) => (
+          <Group
+            title={pool.gpuType || 'untyped GPUs'}
+            summary={[describePool(pool), slicesOf(pool.gpuType)].filter(Boolean).join(' · ')}
+            entries={byType().get(pool.gpuType) ?? []}
+          />
+        )}
+      </For>
+      <Show when={plain().length > 0}>
+        <Group
+          title="No GPUs"
+          summary={`${plain().length.toLocaleString()} ${plain().length === 1 ? 'node' : 'nodes'}`}
+          entries={plain()}
+        />
+      </Show>
     </div>
   );
 }
 
-interface NodePool {
-  readonly node: NodeGpus;
-  readonly pool: GpuPool;
-}
-
-function nodesWith(nodes: readonly NodeGpus[], gpuType: string): readonly NodePool[] {
-  return nodes.flatMap((node) => node.pools.filter((pool) => pool.gpuType === gpuType).map((pool) => ({ node, pool })));
-}
-
-function GpuType(props: { readonly pool: GpuPool; readonly nodes: readonly NodePool[] }): JSX.Element {
+function Group(props: {
+  readonly title: string;
+  readonly summary: string;
+  readonly entries: readonly NodePool[];
+}): JSX.Element {
   return (
     <section>
       <h4 class="mb-2 flex flex-wrap items-baseline gap-x-3">
-        <span class="font-semibold">{props.pool.gpuType || 'untyped'}</span>
-        <span class="text-muted">{describePool(props.pool)}</span>
+        <span class="font-semibold wrap-anywhere">{props.title}</span>
+        <span class="text-muted">{props.summary}</span>
       </h4>
-      <ul class="flex flex-wrap gap-2">
-        <For each={props.nodes.slice(0, MAX_NODES)}>{(entry) => <NodeCells {...entry} />}</For>
+      <ul class="grid grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))] gap-2">
+        <For each={props.entries.slice(0, MAX_NODES)}>{(entry) => <NodeTile {...entry} />}</For>
       </ul>
-      <Show when={props.nodes.length > MAX_NODES}>
-        <p class="mt-2 text-muted">and {(props.nodes.length - MAX_NODES).toLocaleString()} more nodes</p>
+      <Show when={props.entries.length > MAX_NODES}>
+        <p class="mt-2 text-muted">and {(props.entries.length - MAX_NODES).toLocaleString()} more nodes</p>
       </Show>
     </section>
   );
-}
-
-function NodeCells(props: NodePool): JSX.Element {
-  const words = (): string => {
-    const { node, state, reason, partitions } = props.node;
-    const cause = reason === null ? '' : ` (${reason})`;
-    return `${node}: ${describePool(props.pool)}. ${state}${cause}. Partitions: ${partitions.join(', ')}`;
-  };
-  const cells = (): readonly CellKind[] =>
-    LEGEND.flatMap(([kind]) => Array.from({ length: props.pool[kind] }, () => kind));
-  return (
-    <li class="rounded-md border border-line px-2 py-1.5" title={words()}>
-      <span class="sr-only">{words()}</span>
-      <span class="mb-1 block text-xs leading-4 text-muted" aria-hidden="true">
-        {props.node.node}
-      </span>
-      <span class="flex max-w-28 flex-wrap gap-1" aria-hidden="true">
-        <For each={cells()}>{(kind) => <Cell kind={kind} />}</For>
-      </span>
-    </li>
-  );
-}
-
-function Cell(props: { readonly kind: CellKind }): JSX.Element {
-  return <span class={`size-2.5 rounded-xs border ${CELLS[props.kind]}`} />;
-}
-
-function describePool({ total, allocated, idle, unavailable }: GpuPool): string {
-  const parts = [`${idle} of ${total} free`, `${allocated} allocated`];
-  if (unavailable > 0) parts.push(`${unavailable} unavailable`);
-  return parts.join(', ');
 }

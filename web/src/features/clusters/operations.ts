@@ -18,6 +18,50 @@ export const inventoryQuery = graphql(`
           gpuType
           total
           idle
+          obtainable
+        }
+      }
+      nodes(maxAgeSeconds: $maxAgeSeconds) {
+        name
+        state
+        isUsable
+        isPlanned
+        isPoweredDown
+        isPoweringUp
+        obstacle
+        reason
+        partitions
+        cpus {
+          total
+          allocated
+        }
+        memoryMb {
+          total
+          allocated
+        }
+        gpus {
+          gpuType
+          total
+          allocated
+          idle
+          unavailable
+          obtainable
+        }
+        shards {
+          gpuType
+          total
+          allocated
+          idle
+          unavailable
+          obtainable
+        }
+        mps {
+          gpuType
+          total
+          allocated
+          idle
+          unavailable
+          obtainable
         }
       }
       gpuAvailability(maxAgeSeconds: $maxAgeSeconds) {
@@ -29,19 +73,23 @@ export const inventoryQuery = graphql(`
           allocated
           idle
           unavailable
+          obtainable
         }
-        nodes {
-          node
-          state
-          reason
-          partitions
-          pools {
-            gpuType
-            total
-            allocated
-            idle
-            unavailable
-          }
+        shards {
+          gpuType
+          total
+          allocated
+          idle
+          unavailable
+          obtainable
+        }
+        mps {
+          gpuType
+          total
+          allocated
+          idle
+          unavailable
+          obtainable
         }
       }
     }
@@ -52,7 +100,7 @@ type Inventory = NonNullable<ResultOf<typeof inventoryQuery>['cluster']>;
 export type Partition = NonNullable<Inventory['partitions']>[number];
 export type GpuAvailability = NonNullable<Inventory['gpuAvailability']>;
 export type GpuPool = GpuAvailability['pools'][number];
-export type NodeGpus = GpuAvailability['nodes'][number];
+export type ClusterNode = NonNullable<Inventory['nodes']>[number];
 
 export const connectClusterMutation = graphql(`
   mutation ConnectCluster($input: ConnectClusterInput!) {

@@ -33,7 +33,11 @@ export function PartitionTable(props: {
                 <td class="table-cell text-right">{partition.nodeCount?.toLocaleString()}</td>
                 <td class="table-cell text-right whitespace-nowrap">{share(partition.cpus)}</td>
                 <td class="table-cell whitespace-nowrap">
-                  {partition.gpus?.map((pool) => `${share(pool)} ${pool.gpuType || 'GPU'}`).join(' · ')}
+                  {partition.gpus
+                    ?.map(
+                      ({ gpuType, obtainable, total }) => `${share({ idle: obtainable, total })} ${gpuType || 'GPU'}`,
+                    )
+                    .join(' · ')}
                 </td>
                 <td class="table-cell whitespace-nowrap">
                   {partition.timeLimitSeconds === null ? (

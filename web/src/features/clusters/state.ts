@@ -1,7 +1,7 @@
 import { type Accessor, createEffect, createSignal, on } from 'solid-js';
 import { useApi } from '../../graphql/api.ts';
 import { describeError } from '../../graphql/errors.ts';
-import { type GpuAvailability, inventoryQuery, type Partition } from './operations.ts';
+import { type ClusterNode, type GpuAvailability, inventoryQuery, type Partition } from './operations.ts';
 
 /** A refresh takes what is this young already, so that many who click at once ask the cluster once. */
 const REFRESH_MAX_AGE_SECONDS = 5;
@@ -9,17 +9,19 @@ const REFRESH_MAX_AGE_SECONDS = 5;
 export interface Inventory {
   readonly partitions: Accessor<readonly Partition[] | null | undefined>;
   readonly gpus: Accessor<GpuAvailability | null | undefined>;
+  readonly nodes: Accessor<readonly ClusterNode[] | null | undefined>;
   /** What could not be asked, null when all could. */
   readonly fault: Accessor<string | null>;
   readonly isLoading: Accessor<boolean>;
   refresh(): void;
 }
 
-/** Partitions and GPUs of one cluster: asked when it is shown, when it comes online, and on `refresh`. */
+/** Partitions, GPUs and nodes of one cluster: asked when it is shown, when it comes online, and on `refresh`. */
 export function createInventory(name: string, status: Accessor<string>): Inventory {
   const { client } = useApi();
   const [partitions, setPartitions] = createSignal<readonly Partition[] | null>();
   const [gpus, setGpus] = createSignal<GpuAvailability | null>();
+  const [nodes, setNodes] = createSignal<readonly ClusterNode[] | null>();
   const [fault, setFault] = createSignal<string | null>(null);
   const [isLoading, setIsLoading] = createSignal(false);
 
@@ -33,6 +35,7 @@ export function createInventory(name: string, status: Accessor<string>): Invento
     // A part that failed this time leaves what was known of it, with its age.
     setPartitions((known) => data?.cluster?.partitions ?? known ?? null);
     setGpus((known) => data?.cluster?.gpuAvailability ?? known ?? null);
+    setNodes((known) => data?.cluster?.nodes ?? known ?? null);
   }
 
   createEffect(
@@ -40,5 +43,5 @@ export function createInventory(name: string, status: Accessor<string>): Invento
       if (before === undefined || now === 'ONLINE') void load(null);
     }),
   );
-  return { partitions, gpus, fault, isLoading, refresh: () => void load(REFRESH_MAX_AGE_SECONDS) };
+  return { partitions, gpus, nodes, fault, isLoading, refresh: () => void load(REFRESH_MAX_AGE_SECONDS) };
 }

@@ -32,7 +32,7 @@ export const offerQuery = graphql(`
         state
         gpus {
           gpuType
-          idle
+          obtainable
         }
       }
       gpuAvailability {
@@ -40,7 +40,7 @@ export const offerQuery = graphql(`
         pools {
           gpuType
           total
-          idle
+          obtainable
         }
       }
     }

@@ -13,11 +13,11 @@ interface Option {
 export function ResourceFields(props: FormState & { readonly offer: ClusterOffer }): JSX.Element {
   const partitions = (): readonly Option[] | undefined =>
     props.offer.partitions()?.map(({ name, isDefault, state, gpus }) => {
-      const idle = gpus?.reduce((sum, pool) => sum + pool.idle, 0) ?? 0;
+      const free = gpus?.reduce((sum, pool) => sum + pool.obtainable, 0) ?? 0;
       const notes = [
         isDefault ? 'default' : null,
         state === null || state === 'UP' ? null : state.toLowerCase(),
-        idle > 0 ? `${idle} GPUs free` : null,
+        free > 0 ? `${free} GPUs free` : null,
       ].filter((note) => note !== null);
       return { value: name, label: notes.length > 0 ? `${name} – ${notes.join(', ')}` : name };
     });
@@ -25,7 +25,10 @@ export function ResourceFields(props: FormState & { readonly offer: ClusterOffer
     props.offer
       .gpus()
       ?.pools.filter(({ gpuType }) => gpuType !== '')
-      .map(({ gpuType, idle, total }) => ({ value: gpuType, label: `${gpuType} – ${idle} of ${total} free` }));
+      .map(({ gpuType, obtainable, total }) => ({
+        value: gpuType,
+        label: `${gpuType} – ${obtainable} of ${total} free`,
+      }));
   return (
     <>
       <Show when={props.offer.fault()}>
