@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Daemon } from './daemon.ts';
-import { gresConf, type LocalClusterOptions, slurmConf } from './layout.ts';
+import { gresConf, type LocalClusterOptions, largestGpuCount, slurmConf } from './layout.ts';
 import { accepts, freePort, retryWhenPortIsTaken } from './ports.ts';
 import { run } from './run.ts';
 import { waitFor } from './wait.ts';
@@ -15,7 +15,7 @@ export interface ClusterSetting {
 }
 
 /**
- * Starts slurmctld and a slurmd for every node, and gives them by name once every node is idle. When it throws,
+ * Starts slurmctld and a slurmd for every node that has one, and gives them by name once those nodes are idle. When it throws,
  * nothing of it runs.
  */
 export async function startCluster(
@@ -35,7 +35,7 @@ export async function startCluster(
     await writeFile(slurmConfPath(directory), slurmConf(cluster, { ...setting, controllerPort, nodePorts }));
 
     const controller = controllerDaemon(cluster, directory, controllerPort);
-    const nodes = await Promise.all(cluster.nodes.map(({ name }) => nodeDaemon(cluster, directory, name)));
+    const nodes = await Promise.all(livingNodes(cluster).map((name) => nodeDaemon(cluster, directory, name)));
     const daemons = [controller, ...nodes];
     try {
       await controller.start();
@@ -54,11 +54,16 @@ export function slurmConfPath(directory: string): string {
   return join(directory, 'slurm.conf');
 }
 
+/** The names of the nodes that have a slurmd. */
+function livingNodes(cluster: LocalClusterOptions): readonly string[] {
+  return cluster.nodes.filter(({ state }) => state === undefined).map(({ name }) => name);
+}
+
 /** Any character device will do for gres.conf, and /dev/null is there in every container. */
 async function writeGpus(cluster: LocalClusterOptions, directory: string): Promise<void> {
   await mkdir(directory, { mode: 0o755 });
-  const count = Math.max(0, ...cluster.nodes.map((node) => node.gpus?.count ?? 0));
-  for (let index = 0; index < count; index += 1) await symlink('/dev/null', join(directory, `gpu${index}`));
+  for (let index = 0; index < largestGpuCount(cluster); index += 1)
+    await symlink('/dev/null', join(directory, `gpu${index}`));
 }
 
 function controllerDaemon(cluster: LocalClusterOptions, directory: string, port: number): Daemon {
@@ -91,7 +96,7 @@ async function untilIdle(cluster: LocalClusterOptions, directory: string): Promi
         environment: { SLURM_CONF: slurmConfPath(directory) },
       });
       const idle = new Set(states.split('\n').map((line) => line.trim()));
-      return cluster.nodes.every(({ name }) => idle.has(`${name} idle`));
+      return livingNodes(cluster).every((name) => idle.has(`${name} idle`));
     },
     { timeoutMs: 20_000, intervalMs: 50, failure: `not every node of ${cluster.name} became idle` },
   );

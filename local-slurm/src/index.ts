@@ -1,7 +1,13 @@
 export { type Account, createAccount, removeAccount } from './account.ts';
 export type { YamlSettings } from './clusters-yaml.ts';
 export { createKey } from './keys.ts';
-export { DEFAULT_CLUSTERS, type LocalClusterOptions, type LocalNode, type LocalPartition } from './layout.ts';
+export {
+  DEFAULT_CLUSTERS,
+  type LocalClusterOptions,
+  type LocalGpus,
+  type LocalNode,
+  type LocalPartition,
+} from './layout.ts';
 export { type LocalSlurm, type LocalSlurmOptions, startLocalSlurm } from './local-slurm.ts';
 export { type EnsurePackagesOptions, ensurePackages } from './packages.ts';
 export { oneTimeCode } from './pam.ts';

@@ -42,3 +42,39 @@ test('without accounting there is no slurmdbd in it', () => {
   expect(text).toContain('AccountingStorageType=accounting_storage/none\n');
   expect(text).not.toContain('AccountingStorageHost');
 });
+
+test('nodes may hold several types, GPUs without a type, shards, or be there in name only', () => {
+  const cluster = {
+    name: 'odd',
+    nodes: [
+      {
+        name: 'n1',
+        gpus: [
+          { type: 'a100', count: 2 },
+          { type: '1g.5gb', count: 1 },
+        ],
+      },
+      { name: 'n2', gpus: { count: 4 }, shards: 16 },
+      { name: 'n3', state: 'CLOUD' },
+    ],
+    partitions: [{ name: 'main', nodes: ['n1', 'n2', 'n3'], state: 'DRAIN' }],
+    slurmConf: ['AccountingStorageTRES='],
+  } as const;
+  const lines = slurmConf(cluster, { ...PLACES, nodePorts: [1, 2, 3] }).split('\n');
+  expect(lines).toContain('GresTypes=gpu,shard');
+  expect(lines.filter((line) => line.startsWith('AccountingStorageTRES'))).toEqual([]);
+  expect(
+    lines.filter((line) => /^(Node|Partition)Name=/.test(line)).map((line) => line.replace(/.* RealMemory=\S+ ?/, '')),
+  ).toEqual([
+    'Gres=gpu:a100:2,gpu:1g.5gb:1',
+    'Gres=gpu:4,shard:16',
+    'State=CLOUD',
+    'PartitionName=main Nodes=n1,n2,n3 MaxTime=UNLIMITED Default=YES State=DRAIN',
+  ]);
+  expect(gresConf(cluster, '/g').split('\n').slice(1, -1)).toEqual([
+    'NodeName=n1 Name=gpu Type=a100 File=/g/gpu[0-1]',
+    'NodeName=n1 Name=gpu Type=1g.5gb File=/g/gpu[2-2]',
+    'NodeName=n2 Name=gpu File=/g/gpu[0-3]',
+    'NodeName=n2 Name=shard Count=16',
+  ]);
+});

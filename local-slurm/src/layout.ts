@@ -1,9 +1,22 @@
-/** A node with a slurmd of its own. */
+/** GPUs of one kind in a node. */
+export interface LocalGpus {
+  /** As Slurm is to name it, "a100" or "nvidia_h200_nvl_4g.71gb". Default: GPUs without a type. */
+  readonly type?: string;
+  readonly count: number;
+}
+
 export interface LocalNode {
   readonly name: string;
   readonly cpus?: number;
   readonly memoryMb?: number;
-  readonly gpus?: { readonly type: string; readonly count: number };
+  readonly gpus?: LocalGpus | readonly LocalGpus[];
+  /** Slices of its GPUs that are given out by themselves, for all of its GPUs together. Default: none. */
+  readonly shards?: number;
+  /**
+   * A state of slurm.conf(5) in which the node is there in name only, without a slurmd: DOWN, FUTURE, or CLOUD, whose
+   * nodes are powered down until a job wants them. Default: a node with a slurmd of its own.
+   */
+  readonly state?: 'DOWN' | 'FUTURE' | 'CLOUD';
 }
 
 export interface LocalPartition {
@@ -11,6 +24,8 @@ export interface LocalPartition {
   readonly nodes: readonly string[];
   /** As Slurm writes it: "30:00", "2-00:00:00". Default: no limit. */
   readonly maxTime?: string;
+  /** Default: UP. */
+  readonly state?: 'UP' | 'DOWN' | 'DRAIN' | 'INACTIVE';
 }
 
 export interface LocalClusterOptions {
@@ -25,8 +40,8 @@ export interface LocalClusterOptions {
   /** Lines of sshd_config(5) for its login node, as in SshdOptions. */
   readonly sshdConfig?: readonly string[];
   /**
-   * Lines of slurm.conf(5). One replaces the line here that has the same key; lines of nodes and partitions add to
-   * those here (nodes that are there in name only, without a slurmd, want `State=DOWN`).
+   * Lines of slurm.conf(5). One replaces the line here that has the same key, and without a value takes it away; lines
+   * of nodes and partitions add to those here (nodes that are there in name only, without a slurmd, want `State=DOWN`).
    */
   readonly slurmConf?: readonly string[];
 }
@@ -77,7 +92,8 @@ export interface SlurmConfPlaces {
  */
 export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces): string {
   const { directory, mungeSocket, controllerPort, nodePorts, slurmdbdPort } = places;
-  const types = new Set(cluster.nodes.flatMap((node) => node.gpus?.type ?? []));
+  const types = new Set(cluster.nodes.flatMap((node) => gpusOf(node).flatMap(({ type }) => type ?? [])));
+  const hasShards = cluster.nodes.some(({ shards }) => shards !== undefined);
   const settings = [
     `ClusterName=${cluster.name}`,
     'SlurmctldHost=localhost(127.0.0.1)',
@@ -101,7 +117,7 @@ export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces)
     'DefMemPerCPU=2000',
     // Nodes may claim more cores and memory than the machine has.
     'SlurmdParameters=config_overrides',
-    'GresTypes=gpu',
+    `GresTypes=gpu${hasShards ? ',shard' : ''}`,
     'ReturnToService=2',
     'KillWait=2',
     'SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0',
@@ -114,22 +130,26 @@ export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces)
           `AccountingStorageTRES=${['gres/gpu', ...[...types].map((type) => `gres/gpu:${type}`)].join(',')}`,
         ]),
   ];
-  const nodes = cluster.nodes.map(({ name, cpus = 8, memoryMb = 32_000, gpus }, index) =>
-    [
+  const nodes = cluster.nodes.map((node, index) => {
+    const { name, cpus = 8, memoryMb = 32_000, state } = node;
+    const gres = gresOf(node);
+    return [
       `NodeName=${name} NodeHostname=localhost NodeAddr=127.0.0.1 Port=${nodePorts[index]}`,
       `CPUs=${cpus} RealMemory=${memoryMb}`,
-      ...(gpus === undefined ? [] : [`Gres=gpu:${gpus.type}:${gpus.count}`]),
-    ].join(' '),
-  );
-  const partitions = cluster.partitions.map(
-    ({ name, nodes: members, maxTime = 'UNLIMITED' }, index) =>
+      ...(gres.length === 0 ? [] : [`Gres=${gres.join(',')}`]),
+      ...(state === undefined ? [] : [`State=${state}`]),
+    ].join(' ');
+  });
+  const partitions = cluster.partitions.map(({ name, nodes: members, maxTime = 'UNLIMITED', state }, index) =>
+    [
       `PartitionName=${name} Nodes=${members.join(',')} MaxTime=${maxTime} Default=${index === 0 ? 'YES' : 'NO'}`,
+      ...(state === undefined ? [] : [`State=${state}`]),
+    ].join(' '),
   );
   const overrides = cluster.slurmConf ?? [];
   const replaced = new Set(overrides.map(keyOf));
-  return [...settings.filter((line) => !replaced.has(keyOf(line))), ...nodes, ...partitions, ...overrides, ''].join(
-    '\n',
-  );
+  const wanted = overrides.filter((line) => !line.endsWith('='));
+  return [...settings.filter((line) => !replaced.has(keyOf(line))), ...nodes, ...partitions, ...wanted, ''].join('\n');
 }
 
 /** The lines of slurm.conf(5) for a slurmdbd on this machine. */
@@ -145,12 +165,31 @@ export function accountingSettings(slurmdbdPort: number, mungeSocket: string): r
 
 /** gres.conf(5). `gpuDirectory` holds a device `gpu<index>` for every GPU of the largest node. */
 export function gresConf(cluster: LocalClusterOptions, gpuDirectory: string): string {
-  const lines = cluster.nodes.flatMap(({ name, gpus }) =>
-    gpus === undefined
-      ? []
-      : [`NodeName=${name} Name=gpu Type=${gpus.type} File=${gpuDirectory}/gpu[0-${gpus.count - 1}]`],
-  );
+  const lines = cluster.nodes.flatMap((node) => {
+    let first = 0;
+    const gpus = gpusOf(node).map(({ type, count }) => {
+      const files = `${gpuDirectory}/gpu[${first}-${first + count - 1}]`;
+      first += count;
+      return `NodeName=${node.name} Name=gpu${type === undefined ? '' : ` Type=${type}`} File=${files}`;
+    });
+    return node.shards === undefined ? gpus : [...gpus, `NodeName=${node.name} Name=shard Count=${node.shards}`];
+  });
   return ['AutoDetect=off', ...lines, ''].join('\n');
+}
+
+/** The number of GPUs in the node that has most of them. */
+export function largestGpuCount(cluster: LocalClusterOptions): number {
+  return Math.max(0, ...cluster.nodes.map((node) => gpusOf(node).reduce((sum, { count }) => sum + count, 0)));
+}
+
+/** What Gres= of a node's line lists. */
+function gresOf(node: LocalNode): readonly string[] {
+  const gpus = gpusOf(node).map(({ type, count }) => ['gpu', ...(type === undefined ? [] : [type]), count].join(':'));
+  return node.shards === undefined ? gpus : [...gpus, `shard:${node.shards}`];
+}
+
+function gpusOf({ gpus = [] }: LocalNode): readonly LocalGpus[] {
+  return 'count' in gpus ? [gpus] : gpus;
 }
 
 function keyOf(line: string): string {

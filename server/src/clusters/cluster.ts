@@ -268,7 +268,7 @@ export class Cluster {
       action,
       jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []),
     );
-    if (refusal === null && action === 'requeue') this.#poller.requeued();
+    if (refusal === null && action === 'requeue') await this.#poller.requeued();
     else this.#poller.acted();
     return refusal;
   }

@@ -1,32 +1,47 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { summarizePartitions, unaskedPartition } from './availability.ts';
-import { type ClusterNode, type GpuPool, type Inventory, sumPools } from './inventory.ts';
+import { type ClusterNode, type GpuPool, type Inventory, type ResourceCount, sumPools } from './inventory.ts';
+
+const count: fc.Arbitrary<ResourceCount> = fc
+  .record({ allocated: fc.nat(8), idle: fc.nat(8), unavailable: fc.nat(8) })
+  .map((parts) => ({ ...parts, total: parts.allocated + parts.idle + parts.unavailable }));
 
 const pool: fc.Arbitrary<GpuPool> = fc
   .record({
     gpuType: fc.constantFrom('', 'a100', 'h100'),
-    allocated: fc.nat(8),
-    idle: fc.nat(8),
-    unavailable: fc.nat(8),
+    parts: count,
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
   })
-  .map((parts) => ({ ...parts, total: parts.allocated + parts.idle + parts.unavailable }));
+  .map(({ gpuType, parts, share }) => ({ gpuType, ...parts, obtainable: Math.floor(parts.idle * share) }));
+
+const NODE: ClusterNode = {
+  name: 'n1',
+  stateWords: ['IDLE'],
+  isUsable: true,
+  isPlanned: false,
+  isPoweredDown: false,
+  isPoweringUp: false,
+  obstacle: null,
+  reason: null,
+  partitions: ['gpu'],
+  cpus: { total: 8, allocated: 3, idle: 5, unavailable: 0 },
+  memoryMb: { total: 1000, allocated: 0, idle: 1000, unavailable: 0 },
+  gpus: [],
+  allocatedGpuIndexes: [],
+  shards: [],
+  mps: [],
+};
 
 const node: fc.Arbitrary<ClusterNode> = fc
   .record({
     name: fc.constantFrom('n1', 'n2', 'n3'),
-    isUsable: fc.boolean(),
     partitions: fc.subarray(['gpu', 'cpu', 'all']),
-    cpusTotal: fc.integer({ min: 1, max: 64 }),
-    used: fc.nat(64),
+    cpus: count,
+    memoryMb: count,
     gpus: fc.array(pool, { maxLength: 3 }),
   })
-  .map(({ used, ...parts }) => ({
-    ...parts,
-    state: parts.isUsable ? 'MIXED' : 'DRAINED',
-    reason: null,
-    cpusAllocated: Math.min(used, parts.cpusTotal),
-  }));
+  .map((parts) => ({ ...NODE, ...parts }));
 
 const partition = (name: string) => ({ name, isDefault: name === 'gpu', state: 'UP', timeLimitSeconds: 3600 });
 
@@ -41,7 +56,7 @@ describe('pools summed by GPU type', () => {
         const sums = sumPools(pools);
         const types = sums.map(({ gpuType }) => gpuType);
         expect(types).toEqual([...new Set(pools.map(({ gpuType }) => gpuType))].sort());
-        for (const key of ['total', 'allocated', 'idle', 'unavailable'] as const) {
+        for (const key of ['total', 'allocated', 'idle', 'unavailable', 'obtainable'] as const) {
           const count = (list: readonly GpuPool[]) => list.reduce((sum, each) => sum + each[key], 0);
           expect(count(sums)).toBe(count(pools));
         }
@@ -51,9 +66,9 @@ describe('pools summed by GPU type', () => {
   });
 
   it('leave the pools that they were given as they were', () => {
-    const given = [{ gpuType: 'a100', total: 4, allocated: 1, idle: 3, unavailable: 0 }];
+    const given = [{ gpuType: 'a100', total: 4, allocated: 1, idle: 3, unavailable: 0, obtainable: 2 }];
     sumPools([...given, ...given]);
-    expect(given).toEqual([{ gpuType: 'a100', total: 4, allocated: 1, idle: 3, unavailable: 0 }]);
+    expect(given).toEqual([{ gpuType: 'a100', total: 4, allocated: 1, idle: 3, unavailable: 0, obtainable: 2 }]);
   });
 });
 
@@ -64,43 +79,25 @@ describe('partitions', () => {
         for (const summary of summarizePartitions(inventory(nodes))) {
           const members = nodes.filter(({ partitions }) => partitions.includes(summary.name));
           expect(summary.nodeCount).toBe(members.length);
-          expect(summary.cpus?.total).toBe(members.reduce((sum, each) => sum + each.cpusTotal, 0));
-          const { total = 0, allocated = 0, idle = 0, unavailable = 0 } = summary.cpus ?? {};
-          expect(total).toBe(allocated + idle + unavailable);
+          for (const key of ['cpus', 'memoryMb'] as const) {
+            const { total = 0, allocated = 0, idle = 0, unavailable = 0 } = summary[key] ?? {};
+            expect(total).toBe(members.reduce((sum, each) => sum + each[key].total, 0));
+            expect(total).toBe(allocated + idle + unavailable);
+          }
           expect(summary.gpus).toEqual(sumPools(members.flatMap(({ gpus }) => gpus)));
         }
       }),
     );
   });
 
-  it('offer no CPU of a node that takes no jobs', () => {
-    const base: ClusterNode = {
-      name: 'n1',
-      state: 'IDLE',
-      isUsable: true,
-      reason: null,
-      partitions: ['gpu'],
-      cpusTotal: 8,
-      cpusAllocated: 3,
-      gpus: [],
-    };
-    const [summary] = summarizePartitions(
-      inventory([base, { ...base, name: 'n2', isUsable: false, state: 'MIXED+DRAIN' }], ['gpu']),
-    );
-    expect(summary?.cpus).toEqual({ total: 16, allocated: 6, idle: 5, unavailable: 5 });
+  it.each(['DOWN', 'DRAIN', 'INACTIVE'])('in state %s say what is idle, and that none of it can be had', (state) => {
+    const gpus = [{ gpuType: 'a100', total: 4, allocated: 1, idle: 3, unavailable: 0, obtainable: 3 }];
+    const closed = { fetchedAt: new Date(), nodes: [{ ...NODE, gpus }], partitions: [{ ...partition('gpu'), state }] };
+    expect(summarizePartitions(closed)[0]?.gpus).toEqual([{ ...gpus[0], obtainable: 0 }]);
   });
 
   it('count a node in each of its partitions', () => {
-    const both: ClusterNode = {
-      name: 'n1',
-      state: 'IDLE',
-      isUsable: true,
-      reason: null,
-      partitions: ['gpu', 'all'],
-      cpusTotal: 8,
-      cpusAllocated: 0,
-      gpus: [{ gpuType: 'a100', total: 4, allocated: 0, idle: 4, unavailable: 0 }],
-    };
+    const both = { ...NODE, partitions: ['gpu', 'all'] };
     expect(summarizePartitions(inventory([both])).map(({ name, nodeCount }) => [name, nodeCount])).toEqual([
       ['gpu', 1],
       ['cpu', 0],

@@ -1,11 +1,11 @@
-import { type ClusterNode, type GpuPool, type Inventory, sumPools } from './inventory.ts';
-
-export interface ResourceCount {
-  readonly total: number;
-  readonly allocated: number;
-  readonly idle: number;
-  readonly unavailable: number;
-}
+import {
+  type ClusterNode,
+  type GpuPool,
+  type Inventory,
+  type ResourceCount,
+  sumCounts,
+  sumPools,
+} from './inventory.ts';
 
 /** One partition with what its nodes hold. Null parts: only the configuration was read, and Slurm was not asked. */
 export interface PartitionSummary {
@@ -15,18 +15,24 @@ export interface PartitionSummary {
   readonly timeLimitSeconds: number | null;
   readonly nodeCount: number | null;
   readonly cpus: ResourceCount | null;
+  readonly memoryMb: ResourceCount | null;
   readonly gpus: readonly GpuPool[] | null;
 }
 
 /** The partitions of an inventory; the named ones alone, in their order, when names are given. */
 export function summarizePartitions(inventory: Inventory, names?: readonly string[]): PartitionSummary[] {
+  const members = new Map<string, ClusterNode[]>(inventory.partitions.map(({ name }) => [name, []]));
+  for (const node of inventory.nodes) for (const name of node.partitions) members.get(name)?.push(node);
   const summaries = inventory.partitions.map((partition) => {
-    const nodes = inventory.nodes.filter((node) => node.partitions.includes(partition.name));
+    const nodes = members.get(partition.name) ?? [];
+    const gpus = sumPools(nodes.flatMap((node) => node.gpus));
     return {
       ...partition,
       nodeCount: nodes.length,
-      cpus: sumCpus(nodes),
-      gpus: sumPools(nodes.flatMap((node) => node.gpus)),
+      cpus: sumCounts(nodes.map(({ cpus }) => cpus)),
+      memoryMb: sumCounts(nodes.map(({ memoryMb }) => memoryMb)),
+      // A node may be had through another partition that is up, but not through this one.
+      gpus: partition.state === 'UP' ? gpus : gpus.map((pool) => ({ ...pool, obtainable: 0 })),
     };
   });
   return names === undefined
@@ -36,17 +42,14 @@ export function summarizePartitions(inventory: Inventory, names?: readonly strin
 
 /** A partition of which nothing but the name is known. */
 export function unaskedPartition(name: string): PartitionSummary {
-  return { name, isDefault: false, state: null, timeLimitSeconds: null, nodeCount: null, cpus: null, gpus: null };
-}
-
-function sumCpus(nodes: readonly ClusterNode[]): ResourceCount {
-  const sum = { total: 0, allocated: 0, idle: 0, unavailable: 0 };
-  for (const { cpusTotal, cpusAllocated, isUsable } of nodes) {
-    const free = Math.max(0, cpusTotal - cpusAllocated);
-    sum.total += cpusTotal;
-    sum.allocated += cpusAllocated;
-    if (isUsable) sum.idle += free;
-    else sum.unavailable += free;
-  }
-  return sum;
+  return {
+    name,
+    isDefault: false,
+    state: null,
+    timeLimitSeconds: null,
+    nodeCount: null,
+    cpus: null,
+    memoryMb: null,
+    gpus: null,
+  };
 }

@@ -164,7 +164,7 @@ class Transaction implements JournalWriter {
   }
 
   async change(changes: readonly JobChange[]): Promise<void> {
-    const real = changes.filter(({ before, after }) => before !== after && !isDeepStrictEqual(before, after));
+    const real = changes.filter(({ before, after }) => !isSameJob(before, after));
     await this.jobs.update(real.map(({ after }) => after));
     for (const { before, after } of real) {
       if (after.attempt > before.attempt) await this.jobs.saveAttempts(after.id, [closedAttempt(before)]);
@@ -226,6 +226,13 @@ class Transaction implements JournalWriter {
 }
 
 type Change = Pick<JobEvent, 'kind' | 'fromState' | 'job' | 'message'>;
+
+/** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
+function isSameJob(before: Job, after: Job): boolean {
+  if (before === after) return true;
+  const old: Readonly<Record<string, unknown>> = { ...before };
+  return Object.entries(after).every(([key, value]) => old[key] === value || isDeepStrictEqual(old[key], value));
+}
 
 /** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */
 function closedAttempt(before: Job): JobAttempt {

@@ -406,7 +406,7 @@ describe('what a poller writes', () => {
     poller.connected();
     await pass(SECOND);
     expect(slurm.questions).toBe(0);
-    poller.requeued();
+    await poller.requeued();
     await pass(3.5 * SECOND);
     slurm.observations = [see(job, { attempt: 2 })];
     await pass(3 * SECOND);

@@ -72,10 +72,14 @@ export class Poller {
     this.#planNext();
   }
 
-  /** A job that may be over was requeued: looks for it even if no other job is active. */
-  requeued(): void {
-    this.#requeueUntil = Date.now() + REQUEUE_SHOWS_MS;
-    this.acted();
+  /** A job that may be over was requeued: looks for it now and a few times more, even if no other job is active. */
+  async requeued(): Promise<void> {
+    this.#expectRequeue();
+    await this.#tick;
+    if (this.#tick !== null || this.#isStopped || !this.#isConnected) return;
+    clearTimeout(this.#timer);
+    this.#begin();
+    await this.#tick;
   }
 
   /** Jobs on the cluster have begun or ended: looks soon, though not at every single one. */
@@ -102,13 +106,20 @@ export class Poller {
       this.#isWanted = true;
       return;
     }
-    this.#timer = setTimeout(() => {
-      this.#isWanted = false;
-      this.#tick = this.#poll().then((isWorthRepeating) => {
-        this.#tick = null;
-        if (isWorthRepeating || this.#isWanted) this.#planNext();
-      });
-    }, delayMs);
+    this.#timer = setTimeout(() => this.#begin(), delayMs);
+  }
+
+  #begin(): void {
+    this.#isWanted = false;
+    this.#tick = this.#poll().then((isWorthRepeating) => {
+      this.#tick = null;
+      if (isWorthRepeating || this.#isWanted) this.#planNext();
+    });
+  }
+
+  #expectRequeue(): void {
+    this.#requeueUntil = Date.now() + REQUEUE_SHOWS_MS;
+    this.acted();
   }
 
   /** One question; false when there was nothing to ask. Never throws. */
@@ -117,7 +128,10 @@ export class Poller {
     try {
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
-      if (asked.length === 0 && Date.now() > this.#requeueUntil) return false;
+      if (asked.length === 0 && Date.now() > this.#requeueUntil) {
+        if (this.#vanished.isWaiting) this.#examine([]);
+        return this.#vanished.isWaiting;
+      }
       const askedAt = Date.now();
       const snapshot = await slurm.queue();
       const now = new Date();
@@ -196,7 +210,7 @@ export class Poller {
       await writer.change(changes);
       for (const { before, after } of changes) {
         if (after.attempt > before.attempt) this.#vanished.requeued(after, Date.now());
-        if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) this.requeued();
+        if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) this.#expectRequeue();
       }
       for (const { jobId, attempts } of updates) {
         if (attempts === undefined || attempts.length === 0) continue;

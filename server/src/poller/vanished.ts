@@ -43,6 +43,11 @@ export class VanishedJobs {
     return this.#accountingFault;
   }
 
+  /** There are attempts whose ends the accounting still has to tell. */
+  get isWaiting(): boolean {
+    return this.#requeued.size > 0;
+  }
+
   /** A job was seen in a new attempt: how the one before ended is asked for with the next question. */
   requeued(job: Job, now: number): void {
     this.#requeued.set(job.id, { job, since: now, askedAt: Number.NEGATIVE_INFINITY });

@@ -180,12 +180,13 @@ export class SlurmAdapter {
   }
 
   async inventory(): Promise<Inventory> {
-    const [partitions = '', nodes = ''] = await this.#query(
+    const [partitionLines = '', nodes = ''] = await this.#query(
       inventoryScript(this.#searchPath),
       ['partitions', 'nodes'],
       'inventory',
     );
-    return { fetchedAt: new Date(), partitions: parsePartitions(partitions), nodes: parseNodes(nodes) };
+    const partitions = parsePartitions(partitionLines);
+    return { fetchedAt: new Date(), partitions, nodes: parseNodes(nodes, partitions) };
   }
 
   /** Makes a job's folder, or finds it as an earlier attempt left it. */

@@ -30,7 +30,7 @@ export class JobEventQueries {
   }
 
   async append(events: readonly JobEvent[]): Promise<void> {
-    for (const batch of batches(events)) {
+    for await (const batch of batches(events)) {
       await this.#database
         .insertInto('job_events')
         .values(

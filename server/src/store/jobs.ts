@@ -59,7 +59,7 @@ export class JobQueries {
   /** In the order of the ids; null for each that isn't there. */
   async getMany(ids: readonly string[]): Promise<(Job | null)[]> {
     const byId = new Map<string, Job>();
-    for (const batch of batches(ids)) {
+    for await (const batch of batches(ids)) {
       const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
       for (const row of rows) byId.set(row.id, toJob(row));
     }
@@ -85,7 +85,7 @@ export class JobQueries {
   /** Jobs by their numbers in one cluster's Slurm, which may have used a number more than once. */
   async inSlurm(clusterName: string, slurmJobIds: readonly string[]): Promise<Job[]> {
     const found: Job[] = [];
-    for (const batch of batches(slurmJobIds)) {
+    for await (const batch of batches(slurmJobIds)) {
       const rows = await this.#database
         .selectFrom('jobs')
         .selectAll()
@@ -240,7 +240,7 @@ export class JobQueries {
   }
 
   async insert(created: readonly NewJob[]): Promise<void> {
-    for (const batch of batches(created)) {
+    for await (const batch of batches(created)) {
       await this.#database
         .insertInto('jobs')
         .values(batch.map(({ job, idempotencyKey }) => ({ ...fromJob(job), idempotency_key: idempotencyKey })))

@@ -1,12 +1,14 @@
 import { type ClusterView, viewOf } from '../../clusters/index.ts';
-import {
-  type PartitionSummary,
-  type ResourceCount,
-  summarizePartitions,
-  unaskedPartition,
-} from '../../domain/availability.ts';
+import { type PartitionSummary, summarizePartitions, unaskedPartition } from '../../domain/availability.ts';
 import type { CLUSTER_STATUSES } from '../../domain/cluster.ts';
-import { type ClusterNode, type GpuPool, type Inventory, sumPools } from '../../domain/inventory.ts';
+import {
+  type ClusterNode,
+  type GpuPool,
+  type Inventory,
+  type NODE_OBSTACLES,
+  type ResourceCount,
+  sumPools,
+} from '../../domain/inventory.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../errors.ts';
 import { LoginPromptRef } from './login-prompt.ts';
@@ -30,22 +32,130 @@ const ClusterStatus = builder.enumType('ClusterStatus', {
 const ResourceCountRef = builder.objectRef<ResourceCount>('ResourceCount').implement({
   description: 'How much there is of something. total = allocated + idle + unavailable.',
   fields: (t) => ({
-    total: t.exposeInt('total', { description: 'All of it.' }),
+    total: t.exposeInt('total', { description: 'All of it, as scontrol says.' }),
     allocated: t.exposeInt('allocated', { description: 'Given to jobs.' }),
     idle: t.exposeInt('idle', { description: 'Free, on nodes that take jobs.' }),
-    unavailable: t.exposeInt('unavailable', { description: 'Free, on nodes that take no jobs now.' }),
+    unavailable: t.exposeInt('unavailable', {
+      description: 'Free, on nodes that take no jobs now; and what is set aside for the system.',
+    }),
+  }),
+});
+
+const MemoryCountRef = builder.objectRef<ResourceCount>('MemoryCount').implement({
+  description: 'Memory in MB, as Slurm counts it (2^20 bytes). total = allocated + idle + unavailable.',
+  fields: (t) => ({
+    total: t.expose('total', { type: 'SafeInt', description: 'All of it, as it is configured.' }),
+    allocated: t.expose('allocated', {
+      type: 'SafeInt',
+      description: 'Given to jobs, whether they use it or not. 0 on clusters whose Slurm does not give out memory.',
+    }),
+    idle: t.expose('idle', { type: 'SafeInt', description: 'Not given out, on nodes that take jobs.' }),
+    unavailable: t.expose('unavailable', {
+      type: 'SafeInt',
+      description: 'Not given out, on nodes that take no jobs now; and what is set aside for the system.',
+    }),
   }),
 });
 
 const GpuPoolRef = builder.objectRef<GpuPool>('GpuPool').implement({
-  description: 'GPUs of one type. total = allocated + idle + unavailable.',
+  description:
+    'GPUs of one type, or slices of such GPUs where the field says so. total = allocated + idle + unavailable, ' +
+    'each as scontrol says.',
   fields: (t) => ({
     gpuType: t.exposeString('gpuType', { description: 'As Slurm names it; empty for GPUs without a type.' }),
     total: t.exposeInt('total', { description: 'All of them.' }),
     allocated: t.exposeInt('allocated', { description: 'Given to jobs.' }),
-    idle: t.exposeInt('idle', { description: 'Free, on nodes that take jobs.' }),
+    idle: t.exposeInt('idle', {
+      description:
+        'Not given to jobs, on nodes whose state lets them take jobs. Not all of them can be had: `obtainable`.',
+    }),
     unavailable: t.exposeInt('unavailable', {
-      description: 'Free, on nodes that take no jobs now: drained, down, reserved.',
+      description: 'Not given to jobs, on nodes that take no jobs now: drained, down, reserved.',
+    }),
+    obtainable: t.exposeInt('obtainable', {
+      description:
+        'Of the idle ones, those that a job could get now: their node has a partition that is up, a free CPU and ' +
+        'free memory, and of GPUs no slice of them is in use (of slices: their GPU is not given whole). Nodes that are ' +
+        'planned for another job or powered down count; `ClusterNode` tells them apart.',
+    }),
+  }),
+});
+
+const NodeObstacle = builder.enumType('NodeObstacle', {
+  description: "What keeps a node's idle GPUs from a job that comes now.",
+  values: {
+    STATE: { description: 'Its state lets it take no jobs; `reason` says why.' },
+    PARTITIONS: { description: 'None of its partitions is up.' },
+    CPUS: { description: 'All of its CPUs are given to jobs.' },
+    MEMORY: { description: 'All of its memory is given to jobs.' },
+  } satisfies Record<(typeof NODE_OBSTACLES)[number], { description: string }>,
+});
+
+const ClusterNodeRef = builder.objectRef<ClusterNode>('ClusterNode').implement({
+  description: 'One node of a cluster: its state, and what it holds.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: "Slurm's name of it." }),
+    state: t.string({
+      description: 'Its state in Slurm\'s own words, joined by "+".',
+      resolve: (node) => node.stateWords.join('+'),
+    }),
+    stateWords: t.field({
+      type: ['String'],
+      description:
+        'The same, word by word: MIXED, DRAIN, NOT_RESPONDING. What older versions mark by a sign (`idle*`) is a word.',
+      resolve: ({ stateWords }) => [...stateWords],
+    }),
+    isUsable: t.exposeBoolean('isUsable', {
+      description: 'Whether its state lets it take jobs: not drained, down, reserved, and the like.',
+    }),
+    isPlanned: t.exposeBoolean('isPlanned', {
+      description: 'Kept for a job that waits: another gets it only if it ends before that one starts.',
+    }),
+    isPoweredDown: t.exposeBoolean('isPoweredDown', {
+      description: 'Off to save power. Usable all the same: a job that gets it waits until it is up.',
+    }),
+    isPoweringUp: t.exposeBoolean('isPoweringUp', {
+      description: 'On its way up. Usable all the same: a job that gets it waits until it is up.',
+    }),
+    obstacle: t.expose('obstacle', {
+      type: NodeObstacle,
+      nullable: true,
+      description: 'What keeps its idle GPUs from jobs. Null: nothing does.',
+    }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description:
+        "Why it takes no jobs, or what an administrator has noted: Slurm's own reason, else what its state means. " +
+        'Null: it is usable and nothing is noted.',
+    }),
+    partitions: t.field({
+      type: ['String'],
+      description: 'The partitions it belongs to.',
+      resolve: ({ partitions }) => [...partitions],
+    }),
+    cpus: t.expose('cpus', { type: ResourceCountRef, description: 'CPUs, as Slurm counts them: threads or cores.' }),
+    memoryMb: t.expose('memoryMb', { type: MemoryCountRef, description: 'Memory, in MB.' }),
+    gpus: t.field({
+      type: [GpuPoolRef],
+      description: 'Its GPUs, by type. Empty: it has none.',
+      resolve: ({ gpus }) => [...gpus],
+    }),
+    allocatedGpuIndexes: t.field({
+      type: ['Int'],
+      description:
+        'Device numbers of the GPUs that are given to jobs. Fewer than are allocated, or none, where Slurm does not ' +
+        'know the devices.',
+      resolve: ({ allocatedGpuIndexes }) => [...allocatedGpuIndexes],
+    }),
+    shards: t.field({
+      type: [GpuPoolRef],
+      description: 'Slices of its GPUs that jobs can have instead (gres/shard). Not to be added to the GPUs.',
+      resolve: ({ shards }) => [...shards],
+    }),
+    mps: t.field({
+      type: [GpuPoolRef],
+      description: 'Shares of its GPUs that jobs can have instead (gres/mps). Not to be added to the GPUs.',
+      resolve: ({ mps }) => [...mps],
     }),
   }),
 });
@@ -70,10 +180,17 @@ const PartitionRef = builder.objectRef<PartitionSummary>('Partition').implement(
       nullable: true,
       description: 'CPUs of its nodes. Null: only the configuration was read.',
     }),
+    memoryMb: t.expose('memoryMb', {
+      type: MemoryCountRef,
+      nullable: true,
+      description: 'Memory of its nodes, in MB. Null: only the configuration was read.',
+    }),
     gpus: t.field({
       type: [GpuPoolRef],
       nullable: true,
-      description: 'GPUs of its nodes, by type. Null: only the configuration was read.',
+      description:
+        'GPUs of its nodes, by type; none of them is obtainable while the partition is not up. ' +
+        'Null: only the configuration was read.',
       resolve: ({ gpus }) => (gpus === null ? null : [...gpus]),
     }),
   }),
@@ -83,11 +200,11 @@ const NodeGpusRef = builder.objectRef<ClusterNode>('NodeGpus').implement({
   description: 'The GPUs of one node.',
   fields: (t) => ({
     node: t.exposeString('name', { description: "Slurm's name of the node." }),
-    state: t.exposeString('state', { description: 'Slurm\'s own words, joined by "+".' }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description: 'Why it takes no jobs. Null: no reason is given.',
+    state: t.string({
+      description: 'Slurm\'s own words, joined by "+".',
+      resolve: ({ stateWords }) => stateWords.join('+'),
     }),
+    reason: t.exposeString('reason', { nullable: true, description: 'As `ClusterNode.reason`.' }),
     partitions: t.field({
       type: ['String'],
       description: 'The partitions it belongs to.',
@@ -97,6 +214,11 @@ const NodeGpusRef = builder.objectRef<ClusterNode>('NodeGpus').implement({
       type: [GpuPoolRef],
       description: 'Its GPUs, by type.',
       resolve: ({ gpus }) => [...gpus],
+    }),
+    clusterNode: t.field({
+      type: ClusterNodeRef,
+      description: 'The node with all it holds: CPUs, memory, slices of its GPUs.',
+      resolve: (node) => node,
     }),
   }),
 });
@@ -173,6 +295,21 @@ builder.node(ClusterRef, {
       args: { maxAgeSeconds: t.arg.int() },
       resolve: (cluster, { maxAgeSeconds }) => availabilityOf(cluster, maxAgeSeconds ?? null),
     }),
+    nodes: t.field({
+      type: [ClusterNodeRef],
+      nullable: true,
+      description:
+        'Every node, each once, as `scontrol show node` lists them for this login. ' +
+        'Null with an error: the cluster cannot be asked, and nothing is known from before.',
+      args: {
+        maxAgeSeconds: t.arg.int({
+          description: "How old the answer may be. Default: the cluster's gpu_cache_seconds.",
+        }),
+      },
+      resolve: async (cluster, { maxAgeSeconds }) => [
+        ...(await availabilityOf(cluster, maxAgeSeconds ?? null)).inventory.nodes,
+      ],
+    }),
     activeJobCount: t.int({
       description: 'Jobs that were submitted here and are not over; an array counts once.',
       resolve: ({ name }, _args, { loaders }) => loaders.activeJobCount.load(name),
@@ -200,6 +337,17 @@ GpuAvailabilityRef.implement({
       type: [GpuPoolRef],
       description: 'By GPU type; each node is counted once, however many partitions it is in.',
       resolve: ({ inventory }) => sumPools(inventory.nodes.flatMap(({ gpus }) => gpus)),
+    }),
+    shards: t.field({
+      type: [GpuPoolRef],
+      description:
+        'Slices of these GPUs that jobs can have instead (gres/shard), by GPU type. Not to be added to them.',
+      resolve: ({ inventory }) => sumPools(inventory.nodes.flatMap(({ shards }) => shards)),
+    }),
+    mps: t.field({
+      type: [GpuPoolRef],
+      description: 'Shares of these GPUs that jobs can have instead (gres/mps), by GPU type. Not to be added to them.',
+      resolve: ({ inventory }) => sumPools(inventory.nodes.flatMap(({ mps }) => mps)),
     }),
     nodes: t.field({
       type: [NodeGpusRef],

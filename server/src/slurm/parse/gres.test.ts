@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gpusByType } from './gres.ts';
+import { countByType, parseGres } from './gres.ts';
+
+const gpusByType = (list: string) => countByType(parseGres(list), 'gpu');
 
 describe('GPUs in a gres list', () => {
   it.each<[string, Record<string, number>, string]>([
@@ -40,4 +42,31 @@ describe('GPUs in a gres list', () => {
       }),
     );
   });
+});
+
+describe('devices in a gres list', () => {
+  it.each<[string, readonly number[], string]>([
+    ['gpu:a100:3(IDX:0,2-3)', [0, 2, 3], 'single ones and ranges'],
+    ['gpu:a100:0(IDX:N/A)', [], 'none in use'],
+    ['gpu:a100:4(S:0-1)', [], 'sockets are no devices'],
+    ['gpu:4', [], 'not told'],
+    ['shard:a100:2(IDX:0,2)', [0, 2], 'shards on two devices, as 22.05 shows them'],
+    ['shard:a100:7(3/4,0/4,4/4,0/4)', [0, 2], 'shards in use of each device'],
+    ['shard:0(0/4)', [], 'no shard in use'],
+    ['gpu:a100:1(IDX:3-1)', [], 'a range that ends before it begins'],
+  ])('%j are %j: %s', (list, devices) => {
+    expect(parseGres(list)[0]?.devices).toEqual(devices);
+  });
+
+  it('are never more than a machine can hold, whatever a range says', () => {
+    expect(parseGres('gpu:1(IDX:0-999999999)')[0]?.devices.length).toBeLessThan(10_000);
+  });
+});
+
+it('any text at all is a gres list, and none has an endless or negative count', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'gpu:shard,()IDX0123-/KN.=') }), (text) => {
+      for (const { count } of parseGres(text)) expect(count).toBeGreaterThanOrEqual(0);
+    }),
+  );
 });

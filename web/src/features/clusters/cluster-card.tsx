@@ -6,7 +6,7 @@ import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
 import { ClusterBadge } from '../../ui/cluster-badge.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { RelativeTime } from '../../ui/time.tsx';
-import { GpuGrid } from './gpu-grid.tsx';
+import { GpuGrid } from './node-grid.tsx';
 import { createLogin } from './login.ts';
 import { LoginDialog } from './login-dialog.tsx';
 import { PartitionTable } from './partition-table.tsx';

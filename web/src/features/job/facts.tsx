@@ -1,4 +1,4 @@
-import { type JSX, Show } from 'solid-js';
+import { For, type JSX, Show } from 'solid-js';
 import { formatMinutes } from '../../lib/duration.ts';
 import { formatMemory } from '../../lib/size.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
@@ -43,8 +43,78 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
       <Fact label="Elapsed" value={props.job.startedAt}>
         <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
       </Fact>
-      <Fact label="Attempt" value={props.job.attempt > 1 ? props.job.attempt : null} />
+      <Fact label="Attempts" value={props.job.attempt > 1 ? props.job.attempt : null}>
+        <Attempts attempts={props.job.attempts} current={props.job.isActive ? props.job.attempt : null} />
+      </Fact>
+      <Fact label="Seen in" value={props.job.evidence?.source}>
+        <Show when={props.job.evidence}>{(evidence) => <Evidence evidence={evidence()} />}</Show>
+      </Fact>
     </dl>
+  );
+}
+
+const SOURCES: Readonly<Record<NonNullable<JobDetails['evidence']>['source'], string>> = {
+  SBATCH: "sbatch's answer",
+  SQUEUE: 'squeue',
+  SACCT: 'sacct',
+  MARKER: "the script's own note",
+  ABSENCE: 'neither squeue, sacct nor a note',
+};
+
+/** Where the state comes from. */
+function Evidence(props: { readonly evidence: NonNullable<JobDetails['evidence']> }): JSX.Element {
+  return (
+    <>
+      {SOURCES[props.evidence.source]}
+      <Show when={props.evidence.word}>
+        {(word) => (
+          <>
+            {' '}
+            as <code>{word()}</code>
+          </>
+        )}
+      </Show>
+      <span class="text-muted">
+        {' '}
+        <RelativeTime at={props.evidence.seenAt} />
+      </span>
+    </>
+  );
+}
+
+/** The runs of a job that was requeued, the latest first. */
+function Attempts(props: {
+  readonly attempts: JobDetails['attempts'];
+  /** The number of the one that isn't over. */
+  readonly current: number | null;
+}): JSX.Element {
+  return (
+    <ol class="space-y-0.5">
+      <For each={props.attempts.toReversed()}>
+        {(attempt) => (
+          <li>
+            {attempt.number}
+            <Show when={attempt.number === props.current}>
+              <span class="text-muted"> current</span>
+            </Show>
+            <Show when={attempt.outcome}>
+              {(outcome) => (
+                <>
+                  {' '}
+                  <code>{outcome()}</code>
+                </>
+              )}
+            </Show>
+            <Show when={attempt.startedAt !== null && attempt.endedAt !== null}>
+              <span class="text-muted">
+                {' after '}
+                <Elapsed from={attempt.startedAt} to={attempt.endedAt} />
+              </span>
+            </Show>
+          </li>
+        )}
+      </For>
+    </ol>
   );
 }
 

@@ -5,6 +5,7 @@ import { describeOutcome } from '../../lib/job-text.ts';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { TaskBar } from '../../ui/task-bar.tsx';
 import { CancelButton } from './cancel-button.tsx';
+import { ControlButtons } from './control-buttons.tsx';
 import type { JobDetails } from './operations.ts';
 
 /** What the job is, how it stands, and what can be done with it. */
@@ -21,10 +22,11 @@ export function Header(props: { readonly job: JobDetails }): JSX.Element {
           <TaskBar counts={props.job.taskCounts} />
         </Show>
         <span class="text-muted">{outcome()}</span>
-        <div class="ml-auto flex gap-2">
+        <div class="ml-auto flex flex-wrap gap-2">
           <A href={`/launch?from=${encodeURIComponent(props.job.id)}`} class="button">
             Launch again
           </A>
+          <ControlButtons job={props.job} />
           <Show when={canCancel()}>
             <CancelButton job={props.job} />
           </Show>

@@ -12,6 +12,17 @@ const jobDetailsFragment = graphql(`
     exitCode
     signal
     attempt
+    evidence {
+      source
+      word
+      seenAt
+    }
+    attempts {
+      number
+      outcome
+      startedAt
+      endedAt
+    }
     description
     command
     gitCommit
@@ -135,6 +146,58 @@ export const jobTasksQuery = graphql(
 export const cancelJobMutation = graphql(`
   mutation CancelJob($input: CancelJobInput!) {
     cancelJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const holdJobMutation = graphql(`
+  mutation HoldJob($input: HoldJobInput!) {
+    holdJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const releaseJobMutation = graphql(`
+  mutation ReleaseJob($input: ReleaseJobInput!) {
+    releaseJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const requeueJobMutation = graphql(`
+  mutation RequeueJob($input: RequeueJobInput!) {
+    requeueJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const resubmitJobMutation = graphql(`
+  mutation ResubmitJob($input: ResubmitJobInput!) {
+    resubmitJob(input: $input) {
       job {
         id
       }

@@ -1,0 +1,141 @@
+import type { ClusterNode, GpuPool } from '../../domain/inventory.ts';
+import { countByType, type Gres, parseGres } from './gres.ts';
+import { countValue } from './values.ts';
+
+type Counts = ReadonlyMap<string, number>;
+
+/** What a node's line says of its gres. */
+export interface GresFields {
+  /** Gres= */
+  readonly configured: string;
+  /** GresUsed=, which only `--details` shows. */
+  readonly used: string;
+  /** AllocTRES=; holds gres only where AccountingStorageTRES lists them. */
+  readonly allocatedTres: string;
+}
+
+export interface NodeOffer {
+  readonly isUsable: boolean;
+  readonly isObtainable: boolean;
+}
+
+export type NodeGres = Pick<ClusterNode, 'gpus' | 'allocatedGpuIndexes' | 'shards' | 'mps'>;
+
+const SLICES = ['shard', 'mps'] as const;
+
+/** Reads the gres of one answer's nodes: most of its nodes say the same as another, and are read once. */
+export function gresReader(): (fields: GresFields, offer: NodeOffer) => NodeGres {
+  const known = new Map<string, NodeGres>();
+  return ({ configured, used, allocatedTres }, offer) => {
+    const tres = SLICES.some((name) => configured.includes(name)) ? allocatedTres : '';
+    const key = `${offer.isUsable} ${offer.isObtainable} ${configured} ${used} ${tres}`;
+    let gres = known.get(key);
+    if (gres === undefined) {
+      gres = nodeGres({ configured, used, allocatedTres }, offer);
+      known.set(key, gres);
+    }
+    return gres;
+  };
+}
+
+/** A node's GPUs, and apart from them the slices of these that jobs can have instead. */
+function nodeGres(fields: GresFields, offer: NodeOffer): NodeGres {
+  const configured = parseGres(fields.configured);
+  const used = parseGres(fields.used);
+  const totals = countByType(configured, 'gpu');
+  const allocated = place(countByType(used, 'gpu'), totals);
+  const allocatedGpuIndexes = devicesOf(used, 'gpu');
+
+  const whole = sumOf(totals);
+  const slices = (name: string): GpuPool[] => {
+    const sliceTotals = countByType(configured, name);
+    if (sliceTotals.size === 0) return [];
+    const perGpu = whole === 0 ? 0 : sumOf(sliceTotals) / whole;
+    const sliceUsed = usedSlices(name, used, fields.allocatedTres);
+    // A GPU that is given whole takes its slices along.
+    const taken = new Map([...allocated].map(([type, gpus]) => [type, Math.ceil(gpus * perGpu)]));
+    return pools(sliceTotals, place(sliceUsed, sliceTotals), taken, offer);
+  };
+  const sliced = new Map<string, number>();
+  for (const name of SLICES) {
+    for (const [type, gpus] of slicedGpus(name, configured, used, whole)) {
+      sliced.set(type, (sliced.get(type) ?? 0) + gpus);
+    }
+  }
+  return {
+    gpus: pools(totals, allocated, sliced, offer),
+    allocatedGpuIndexes,
+    shards: slices('shard'),
+    mps: slices('mps'),
+  };
+}
+
+/** `blocked`: idle by Slurm's count, and yet not to be had, because another kind of gres has the device. */
+function pools(totals: Counts, allocated: Counts, blocked: Counts, offer: NodeOffer): GpuPool[] {
+  const free = new Map([...totals].map(([type, total]) => [type, total - (allocated.get(type) ?? 0)]));
+  const notToBeHad = place(blocked, free);
+  return [...totals].map(([gpuType, total]) => {
+    const left = free.get(gpuType) ?? 0;
+    return {
+      gpuType,
+      total,
+      allocated: total - left,
+      idle: offer.isUsable ? left : 0,
+      unavailable: offer.isUsable ? 0 : left,
+      obtainable: offer.isObtainable ? left - (notToBeHad.get(gpuType) ?? 0) : 0,
+    };
+  });
+}
+
+/**
+ * Counts of one list on the types of another, never more than there is room for: each on its own type, and what that
+ * doesn't hold where there is room. Slurm may know types in one list and not in the other.
+ */
+function place(amounts: Counts, room: Counts): Counts {
+  const placed = new Map<string, number>();
+  let left = 0;
+  for (const [type, amount] of amounts) {
+    const here = Math.min(amount, room.get(type) ?? 0);
+    if (here > 0) placed.set(type, here);
+    left += amount - here;
+  }
+  for (const [type, most] of room) {
+    const before = placed.get(type) ?? 0;
+    const here = Math.min(left, most - before);
+    if (here > 0) placed.set(type, before + here);
+    left -= here;
+  }
+  return placed;
+}
+
+/** Up to 22.05, GresUsed counts the devices that slices are on, not the slices; AllocTRES, where it has them, does. */
+function usedSlices(name: string, used: readonly Gres[], allocatedTres: string): Counts {
+  const counts = countByType(used, name);
+  const tres = new RegExp(`(?:=|,)gres/${name}=(\\w+)`).exec(allocatedTres)?.[1];
+  const more = (countValue(tres ?? '') ?? 0) - sumOf(counts);
+  const [first = ['', 0]] = [...counts].filter(([, count]) => count > 0);
+  return more > 0 ? new Map([...counts, [first[0], first[1] + more]]) : counts;
+}
+
+/** GPUs, by type, that some slice is in use of: none of them can be given whole. */
+function slicedGpus(name: string, configured: readonly Gres[], used: readonly Gres[], gpus: number): Counts {
+  const perGpu = Math.max(1, sumOf(countByType(configured, name)) / Math.max(1, gpus));
+  const counts = new Map<string, number>();
+  for (const entry of used) {
+    if (entry.name !== name) continue;
+    const devices = entry.devices.length > 0 ? entry.devices.length : Math.ceil(entry.count / perGpu);
+    counts.set(entry.type, (counts.get(entry.type) ?? 0) + devices);
+  }
+  return counts;
+}
+
+function devicesOf(entries: readonly Gres[], name: string): readonly number[] {
+  const devices = entries.flatMap((entry) => (entry.name === name ? entry.devices : []));
+  return [...new Set(devices)].sort((left, right) => left - right);
+}
+
+function sumOf(counts: Counts): number {
+  let sum = 0;
+  for (const count of counts.values()) sum += count;
+  return sum;
+}

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { Workbench } from './support/jobs.ts';
+import { until } from './support/server.ts';
+
+// At this interval, whatever shows within a test was told by the jobs themselves.
+const SELDOM = 3600;
+let bench: Workbench;
+afterEach(() => bench?.[Symbol.asyncDispose]());
+
+interface Told {
+  readonly state: string;
+  readonly exitCode: number | null;
+  readonly signal: number | null;
+  readonly attempt: number;
+  readonly evidence: { readonly source: string; readonly word: string | null; readonly seenAt: string } | null;
+  readonly attempts: readonly {
+    readonly number: number;
+    readonly outcome: string | null;
+    readonly startedAt: string | null;
+    readonly endedAt: string | null;
+  }[];
+}
+
+async function told(id: string): Promise<Told> {
+  const { job } = await bench.server.query<{ job: Told }>(
+    `query ($id: ID!) {
+      job(id: $id) {
+        state exitCode signal attempt
+        evidence { source word seenAt }
+        attempts { number outcome startedAt endedAt }
+      }
+    }`,
+    { id },
+  );
+  return job;
+}
+
+describe('a job', () => {
+  it('shows its start and its end at once at a poll interval of an hour, with where they were seen', async () => {
+    bench = await Workbench.open(
+      inject('clustersYaml').replaceAll(/poll_interval_seconds: .*/g, `poll_interval_seconds: ${SELDOM}`),
+    );
+    // Longer than the looks that follow a submission.
+    const job = await bench.submit({ command: 'sleep 27; exit 143' });
+    expect((await told(job.id)).evidence).toMatchObject({ source: 'SBATCH', word: null });
+    await bench.reaches(job.id, 'RUNNING');
+    const running = await told(job.id);
+    expect(running.evidence).toMatchObject({ source: 'SQUEUE', word: 'RUNNING' });
+    expect(await bench.ended(job.id)).toMatchObject({ state: 'FAILED', exitCode: 143, signal: null });
+    expect(await told(job.id)).toMatchObject({
+      evidence: { source: 'SQUEUE', word: 'FAILED' },
+      attempts: [{ number: 1, outcome: 'FAILED', startedAt: running.attempts[0]?.startedAt }],
+    });
+  });
+
+  it('tells how an attempt ended that a requeue closed', async () => {
+    bench = await Workbench.open();
+    const job = await bench.submit({ command: '[ -n "$SLURM_RESTART_COUNT" ] || sleep 120' });
+    await bench.reaches(job.id, 'RUNNING');
+    const { requeueJob } = await bench.server.query<{ requeueJob: { userErrors: unknown[] } }>(
+      'mutation ($id: ID!) { requeueJob(input: { id: $id }) { userErrors { message } } }',
+      { id: job.id },
+    );
+    expect(requeueJob.userErrors).toEqual([]);
+    expect(await bench.ended(job.id)).toMatchObject({ state: 'COMPLETED', exitCode: 0 });
+    const { attempts } = await until(
+      () => told(job.id),
+      (now) => now.attempts[0]?.outcome !== null,
+    );
+    expect(attempts).toMatchObject([
+      { number: 1, outcome: expect.stringMatching(/^(?:REQUEUED|CANCELLED|PREEMPTED)/), endedAt: expect.any(String) },
+      { number: 2, outcome: 'COMPLETED' },
+    ]);
+  });
+});
