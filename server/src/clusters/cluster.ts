@@ -383,7 +383,7 @@ function statusOf(
     case 'idle':
       return { status: 'IDLE', message: null };
     case 'connecting':
-      return { status: 'CONNECTING', message: null };
+      return { status: 'CONNECTING', message: connection.message };
     case 'unreachable':
       return { status: 'UNREACHABLE', message: connection.message };
     case 'asking':

@@ -17,8 +17,8 @@ import type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
 export type ConnectionState =
   /** Not started, or stopped. */
   | { readonly status: 'idle' }
-  /** An attempt is under way, or begins within seconds. */
-  | { readonly status: 'connecting' }
+  /** An attempt is under way, or begins within seconds. `message`: what became of the connection before; null: nothing. */
+  | { readonly status: 'connecting'; readonly message: string | null }
   | { readonly status: 'online'; readonly since: Date }
   /** Network, timeout or protocol: tried again by itself at `retryAt`. */
   | { readonly status: 'unreachable'; readonly message: string; readonly retryAt: Date }
@@ -69,7 +69,7 @@ const TIMING: SshTiming = {
   connectTimeoutMs: 15_000,
   // sshd ends a login after two minutes (LoginGraceTime) unless told otherwise.
   answerTimeoutMs: 115_000,
-  keepAliveIntervalMs: 15_000,
+  keepAliveIntervalMs: 10_000,
   keepAliveMisses: 3,
   steadyAfterMs: 30_000,
   quickRetryMs: 1_000,
@@ -198,7 +198,7 @@ export class SshConnection {
     if (question.prompt.prompts.length !== answers.length) return 'miscounted';
     this.#question = undefined;
     if (this.#attempt) this.#attempt.halted = quietly();
-    this.#setState({ status: 'connecting' });
+    this.#setState({ status: 'connecting', message: null });
     question.answered.resolve(answers);
     return 'taken';
   }
@@ -255,17 +255,17 @@ export class SshConnection {
   }
 
   #whyOffline(): string {
-    return 'message' in this.#state ? this.#state.message : 'the connection to the cluster is stopped';
+    return ('message' in this.#state ? this.#state.message : null) ?? 'the connection to the cluster is stopped';
   }
 
-  #connect(delayMs: number): void {
+  #connect(delayMs: number, message: string | null = null): void {
     clearTimeout(this.#retry);
     const controller = new AbortController();
     const session = this.#open(delayMs, controller.signal);
     // Whether anybody waits for it or not, a failed attempt is no unhandled rejection: the state tells of it.
     session.catch(() => {});
     this.#attempt = { controller, session, halted: quietly() };
-    this.#setState({ status: 'connecting' });
+    this.#setState({ status: 'connecting', message });
   }
 
   async #open(delayMs: number, stopped: AbortSignal): Promise<Session> {
@@ -360,7 +360,7 @@ export class SshConnection {
     }
     this.#failures = 0;
     this.#log.warn({ cluster: this.#settings.name, err: failure }, 'connection lost, connecting again');
-    this.#connect(this.#timing.quickRetryMs);
+    this.#connect(this.#timing.quickRetryMs, `${failure.message}. It is being made again`);
   }
 
   #fail(error: unknown): void {
