@@ -68,6 +68,8 @@ export class Submitter {
 
   /** Takes up a recorded job. Resolves once Slurm has answered, or one attempt to ask it has failed. */
   async submit(jobId: string): Promise<void> {
+    // Whatever takes this one's place finds the job in the store.
+    if (this.#isStopped) return;
     const waiting = this.#waiting.get(jobId) ?? Promise.withResolvers<void>();
     this.#waiting.set(jobId, waiting);
     this.#work();
