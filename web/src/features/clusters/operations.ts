@@ -1,6 +1,18 @@
 import { graphql, type ResultOf } from '../../graphql/graphql.ts';
 
-export const inventoryQuery = graphql(`
+const poolFragment = graphql(`
+  fragment Pool on GpuPool {
+    gpuType
+    total
+    allocated
+    idle
+    unavailable
+    obtainable
+  }
+`);
+
+export const inventoryQuery = graphql(
+  `
   query Inventory($name: String!, $maxAgeSeconds: Int) {
     cluster(name: $name) {
       id
@@ -40,66 +52,38 @@ export const inventoryQuery = graphql(`
           allocated
         }
         gpus {
-          gpuType
-          total
-          allocated
-          idle
-          unavailable
-          obtainable
+          ...Pool
         }
         shards {
-          gpuType
-          total
-          allocated
-          idle
-          unavailable
-          obtainable
+          ...Pool
         }
         mps {
-          gpuType
-          total
-          allocated
-          idle
-          unavailable
-          obtainable
+          ...Pool
         }
       }
       gpuAvailability(maxAgeSeconds: $maxAgeSeconds) {
         fetchedAt
         isStale
         pools {
-          gpuType
-          total
-          allocated
-          idle
-          unavailable
-          obtainable
+          ...Pool
         }
         shards {
-          gpuType
-          total
-          allocated
-          idle
-          unavailable
-          obtainable
+          ...Pool
         }
         mps {
-          gpuType
-          total
-          allocated
-          idle
-          unavailable
-          obtainable
+          ...Pool
         }
       }
     }
   }
-`);
+`,
+  [poolFragment],
+);
 
 type Inventory = NonNullable<ResultOf<typeof inventoryQuery>['cluster']>;
 export type Partition = NonNullable<Inventory['partitions']>[number];
 export type GpuAvailability = NonNullable<Inventory['gpuAvailability']>;
-export type GpuPool = GpuAvailability['pools'][number];
+export type GpuPool = ResultOf<typeof poolFragment>;
 export type ClusterNode = NonNullable<Inventory['nodes']>[number];
 
 export const connectClusterMutation = graphql(`
