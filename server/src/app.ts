@@ -12,7 +12,7 @@ import {
   readClustersFile,
   sshEnvironment,
 } from './config/index.ts';
-import { Journal } from './events/index.ts';
+import { EventRetention, Journal } from './events/index.ts';
 import { HttpServer } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
 import { Staging } from './projects/index.ts';
@@ -47,6 +47,9 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => store.close());
     const journal = new Journal(store);
     await journal.start();
+    const retention = new EventRetention(journal, log);
+    stack.defer(() => retention.stop());
+    retention.start();
     const staging = new Staging(join(environment.dataDirectory, 'staging'));
     await staging.sweep(await store.jobs.submitting());
 
@@ -64,9 +67,11 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => configuration.stop());
     configuration.start();
 
+    const authenticator = new Authenticator(token.value, store.revokedSessions);
+    await authenticator.start();
     const http = new HttpServer({
       services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
-      authenticator: new Authenticator(token.value),
+      authenticator,
       host: environment.host,
       port: environment.port,
       webDirectory: WEB_DIRECTORY,

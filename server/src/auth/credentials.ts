@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { User } from '../domain/user.ts';
 
 /** Whoever holds the administrator's token. */
@@ -6,6 +6,7 @@ export const ADMINISTRATOR: User = { id: 'administrator', name: 'Administrator',
 
 export const SESSION_COOKIE = 'slurmql_session';
 export const SESSION_SECONDS = 30 * 24 * 3600;
+const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
 
 /** What a request brought along to say who it is from. */
 export interface Credentials {
@@ -14,19 +15,39 @@ export interface Credentials {
   readonly cookie: string | undefined;
 }
 
+/** What a browser's cookie stands for. */
+export interface Session {
+  readonly id: string;
+  readonly expiresAt: Date;
+}
+
 export type Verdict =
-  | { readonly kind: 'viewer'; readonly viewer: User; readonly by: 'token' | 'cookie' }
-  | { readonly kind: 'anonymous' };
+  /** `session`: null where the token itself was shown. */
+  { readonly kind: 'viewer'; readonly viewer: User; readonly session: Session | null } | { readonly kind: 'anonymous' };
+
+/** Remembers sessions that were ended before their time, over restarts. */
+export interface RevokedSessions {
+  /** The ids of those that would still be valid. */
+  current(now: Date): Promise<readonly string[]>;
+  add(id: string, expiresAt: Date): Promise<void>;
+}
 
 /**
- * Turns credentials into a viewer. Cookies are signed with the token and hold nothing but their expiry, so a new token
- * ends every session, and no cookie gives the token away.
+ * Turns credentials into a viewer. Cookies are signed with the token and hold nothing but the session's id and expiry,
+ * so a new token ends every session, and no cookie gives the token away.
  */
 export class Authenticator {
   readonly #token: string;
+  readonly #revoked: RevokedSessions;
+  readonly #revokedIds = new Set<string>();
 
-  constructor(token: string) {
+  constructor(token: string, revoked: RevokedSessions) {
     this.#token = token;
+    this.#revoked = revoked;
+  }
+
+  async start(): Promise<void> {
+    for (const id of await this.#revoked.current(new Date())) this.#revokedIds.add(id);
   }
 
   isToken(candidate: string): boolean {
@@ -36,31 +57,46 @@ export class Authenticator {
   authenticate({ authorization, cookie }: Credentials): Verdict {
     const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
     if (bearer !== undefined) {
-      return this.isToken(bearer) ? { kind: 'viewer', viewer: ADMINISTRATOR, by: 'token' } : { kind: 'anonymous' };
+      return this.isToken(bearer) ? { kind: 'viewer', viewer: ADMINISTRATOR, session: null } : { kind: 'anonymous' };
     }
-    const session = readCookie(cookie, SESSION_COOKIE);
-    return session !== undefined && this.#isSession(session)
-      ? { kind: 'viewer', viewer: ADMINISTRATOR, by: 'cookie' }
-      : { kind: 'anonymous' };
+    const session = this.#session(cookie);
+    return session === null ? { kind: 'anonymous' } : { kind: 'viewer', viewer: ADMINISTRATOR, session };
   }
 
-  /** The value of a Set-Cookie header that opens a session; `null` ends it. */
-  sessionCookie(now: Date | null): string {
-    const attributes = 'Path=/; HttpOnly; SameSite=Strict';
-    if (now === null) return `${SESSION_COOKIE}=; ${attributes}; Max-Age=0`;
-    const expiry = String(Math.floor(now.getTime() / 1000) + SESSION_SECONDS);
-    return `${SESSION_COOKIE}=${expiry}.${this.#sign(expiry)}; ${attributes}; Max-Age=${SESSION_SECONDS}`;
+  /** Whether a session that was valid once still is. */
+  isCurrent({ id, expiresAt }: Session): boolean {
+    return expiresAt.getTime() > Date.now() && !this.#revokedIds.has(id);
   }
 
-  #isSession(value: string): boolean {
-    const [expiry = '', signature = ''] = value.split('.');
-    return isSame(signature, this.#sign(expiry)) && Number(expiry) * 1000 > Date.now();
+  /** The value of a Set-Cookie header that opens a session. */
+  sessionCookie(now: Date): string {
+    const expiry = Math.floor(now.getTime() / 1000) + SESSION_SECONDS;
+    const text = `${randomBytes(12).toString('base64url')}.${expiry}`;
+    return `${SESSION_COOKIE}=${text}.${this.#sign(text)}; ${ATTRIBUTES}; Max-Age=${SESSION_SECONDS}`;
+  }
+
+  /** Ends the cookie's session for good, wherever a copy of the cookie may be. */
+  async revoke(cookie: string | undefined): Promise<void> {
+    const session = this.#session(cookie);
+    if (session === null) return;
+    this.#revokedIds.add(session.id);
+    await this.#revoked.add(session.id, session.expiresAt);
+  }
+
+  #session(cookie: string | undefined): Session | null {
+    const [id = '', expiry = '', signature = ''] = readCookie(cookie, SESSION_COOKIE)?.split('.') ?? [];
+    if (!isSame(signature, this.#sign(`${id}.${expiry}`))) return null;
+    const session = { id, expiresAt: new Date(Number(expiry) * 1000) };
+    return this.isCurrent(session) ? session : null;
   }
 
   #sign(text: string): string {
     return createHmac('sha256', this.#token).update(`slurmql session ${text}`).digest('base64url');
   }
 }
+
+/** The value of a Set-Cookie header with which a browser forgets its session. */
+export const FORGET_SESSION = `${SESSION_COOKIE}=; ${ATTRIBUTES}; Max-Age=0`;
 
 /** In constant time whatever the texts are, which `===` is not. */
 function isSame(left: string, right: string): boolean {

@@ -1,1 +1,9 @@
-export { ADMINISTRATOR, Authenticator, type Credentials, type Verdict } from './credentials.ts';
+export {
+  ADMINISTRATOR,
+  Authenticator,
+  type Credentials,
+  FORGET_SESSION,
+  type RevokedSessions,
+  type Session,
+  type Verdict,
+} from './credentials.ts';

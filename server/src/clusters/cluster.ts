@@ -3,7 +3,7 @@ import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import type { JobObservation } from '../domain/observation.ts';
-import type { Journal, WakeUp } from '../events/index.ts';
+import type { Journal } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
 import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
@@ -19,6 +19,7 @@ import {
 import type { KnownCluster, Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import { ActivityWatch } from './activity.ts';
+import type { ClusterChanges } from './changes.ts';
 import { checkCluster } from './check.ts';
 import type { LoadMeter } from './load.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
@@ -52,8 +53,7 @@ export class Cluster {
   readonly #submitter: Submitter;
   readonly #activity: ActivityWatch;
   readonly #inventory: SharedAnswer<Inventory>;
-  readonly #changes: WakeUp;
-  #revision = 0;
+  readonly #changes: ClusterChanges;
   #login: LoginFacts | null = null;
   #fault: string | null = null;
   /** A request to cancel didn't arrive. */
@@ -68,14 +68,14 @@ export class Cluster {
   #checking: Promise<readonly CheckStep[]> | null = null;
 
   /**
-   * `known`: what is remembered of it; null for a new one. `changes` is told of each new revision. `connection`: one
-   * that is taken over; null: a new one is made.
+   * `known`: what is remembered of it; null for a new one. `changes` is told when something about it may have
+   * changed. `connection`: one that is taken over; null: a new one is made.
    */
   constructor(
     settings: ClusterSettings,
     known: KnownCluster | null,
     parts: ClusterParts,
-    changes: WakeUp,
+    changes: ClusterChanges,
     load: LoadMeter,
     connection: SshConnection | null = null,
   ) {
@@ -175,11 +175,6 @@ export class Cluster {
     return this.#lastHeardAt;
   }
 
-  /** Grows whenever something about the cluster may have changed. */
-  get revision(): number {
-    return this.#revision;
-  }
-
   /** A person asks for an attempt to connect now, or to look for Slurm again. */
   connectNow(): void {
     this.#connection.connectNow();
@@ -274,8 +269,7 @@ export class Cluster {
   }
 
   #notify(): void {
-    this.#revision += 1;
-    this.#changes.notify();
+    this.#changes.note(this.settings.name);
   }
 
   #connectionChanged(state: ConnectionState): void {

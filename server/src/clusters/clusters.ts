@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterSettings } from '../domain/cluster.ts';
-import { WakeUp } from '../events/index.ts';
 import { type RemoteFiles, type SshConnection, SshUnavailable } from '../ssh/index.ts';
 import type { KnownCluster } from '../store/index.ts';
+import { type ClusterChange, ClusterChanges } from './changes.ts';
 import { Cluster, type ClusterParts } from './cluster.ts';
 import { LoadMeter } from './load.ts';
 
@@ -12,7 +12,7 @@ const CONNECTION_KEYS = ['host', 'port', 'user', 'identityFile', 'knownHosts', '
 /** Every cluster of clusters.yaml, in its order, and the names of those that the history still knows. */
 export class Clusters {
   readonly #parts: ClusterParts;
-  readonly #changes = new WakeUp();
+  readonly #changes = new ClusterChanges();
   #clusters: ReadonlyMap<string, Cluster> = new Map();
   readonly #former = new Map<string, KnownCluster>();
   #configurationFault: string | null = null;
@@ -53,12 +53,22 @@ export class Clusters {
   set configurationFault(fault: string | null) {
     if (fault === this.#configurationFault) return;
     this.#configurationFault = fault;
-    this.#changes.notify();
+    this.#changes.note(null);
   }
 
-  /** Resolves when the revision of some cluster has grown, there are others, or the signal is aborted. */
+  /** The number of the last change of any cluster. */
+  get newestChange(): number {
+    return this.#changes.newest;
+  }
+
+  /** Which clusters have changed, been added or removed after the change with this number. */
+  changedSince(number: number): readonly ClusterChange[] {
+    return this.#changes.since(number);
+  }
+
+  /** Resolves at the next change, or once the signal is aborted. */
   async nextChange(signal: AbortSignal): Promise<void> {
-    await this.#changes.wait(signal);
+    await this.#changes.next(signal);
   }
 
   all(): readonly Cluster[] {
@@ -96,8 +106,10 @@ export class Clusters {
     const removed = [...before.values()].filter((cluster) => !names.has(cluster.settings.name));
     // At once: nothing more is to be asked of them, whatever the others take.
     this.#clusters = new Map([...before].filter(([name]) => names.has(name)));
-    for (const cluster of removed) this.#former.set(cluster.settings.name, knownOf(cluster));
-    this.#changes.notify();
+    for (const cluster of removed) {
+      this.#former.set(cluster.settings.name, knownOf(cluster));
+      this.#changes.note(cluster.settings.name);
+    }
     const [clusters] = await Promise.all([
       Promise.all(settings.map((cluster) => this.#settle(before.get(cluster.name) ?? null, cluster))),
       ...removed.map((cluster) => this.#stopped(cluster)),
@@ -105,9 +117,10 @@ export class Clusters {
     this.#clusters = new Map(clusters.map((cluster) => [cluster.settings.name, cluster]));
     for (const cluster of clusters) {
       this.#former.delete(cluster.settings.name);
-      if (before.get(cluster.settings.name) !== cluster) cluster.start();
+      if (before.get(cluster.settings.name) === cluster) continue;
+      this.#changes.note(cluster.settings.name);
+      cluster.start();
     }
-    this.#changes.notify();
     this.#tell(before);
   }
 

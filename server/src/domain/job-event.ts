@@ -4,6 +4,10 @@ import type { JobState } from './job-state.ts';
 export const JOB_EVENT_KINDS = ['CREATED', 'STATE_CHANGED', 'UPDATED', 'REMOVED', 'RESET'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
+/** Of what a job is found by, that which can change. */
+export const CHANGING_FACTS = ['partition', 'isArchived', 'slurmJobId'] as const satisfies readonly (keyof Job)[];
+export type ChangingFacts = Pick<Job, (typeof CHANGING_FACTS)[number]>;
+
 /** One committed change of one job. `sequence` grows strictly with the order of commits. */
 export interface JobEvent {
   readonly sequence: number;
@@ -12,6 +16,8 @@ export interface JobEvent {
   readonly jobId: string;
   readonly fromState: JobState | null;
   readonly state: JobState;
+  /** What the event changed of that by which jobs are found, as it was before; null: nothing but perhaps the state. */
+  readonly changedFrom: Partial<ChangingFacts> | null;
   readonly message: string | null;
   /** The job as it was committed with this event; as it is now when the event is read back from the store. */
   readonly job: Job;

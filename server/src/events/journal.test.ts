@@ -210,7 +210,7 @@ describe('a follower', () => {
     await create(job);
     const follower = new Follower(after);
     await settle();
-    expect(follower.received).toEqual([{ kind: 'reset' }]);
+    expect(follower.received).toEqual([{ kind: 'reset', upTo: journal.newest }]);
     await setState(job.id, 'RUNNING');
     await settle();
     expect(follower.sequences).toEqual([2]);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
-import type { JobEvent } from '../domain/job-event.ts';
+import { CHANGING_FACTS, type ChangingFacts, type JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { JobQueries, NewJob, Queries, Store } from '../store/index.ts';
 import { rollUpArray } from './array-roll-up.ts';
@@ -10,9 +10,16 @@ import { WakeUp } from './wake-up.ts';
 /** How many events are kept in memory for followers; who is further behind reads the store. */
 const RECENT_LIMIT = 4096;
 const READ_BATCH = 500;
+/** So many are removed at a time: between two such steps others get at the store. */
+const FORGET_BATCH = 2000;
 
-/** What a follower gets: events in the order of their commits, or word that it can't go on from where it was. */
-export type Followed = { readonly kind: 'events'; readonly events: readonly JobEvent[] } | { readonly kind: 'reset' };
+/**
+ * What a follower gets, each with the number of the last event that it takes account of: events in the order of their
+ * commits, or word that it can't go on from where it was.
+ */
+export type Followed =
+  | { readonly kind: 'events'; readonly events: readonly JobEvent[]; readonly upTo: number }
+  | { readonly kind: 'reset'; readonly upTo: number };
 
 export interface JobChange {
   readonly before: Job;
@@ -44,7 +51,9 @@ export class Journal {
   readonly #store: Store;
   readonly #news = new WakeUp();
   #recent: JobEvent[] = [];
+  #recalling: Promise<void> | null = null;
   #newest = 0;
+  #oldest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
   /** By cluster and id. All writes come by here, so it is as true as the store. */
   readonly #active = new Map<string, Map<string, Job>>();
@@ -55,6 +64,7 @@ export class Journal {
 
   async start(): Promise<void> {
     this.#newest = await this.#store.events.newest();
+    this.#oldest = await this.#store.events.oldest();
     for (const job of await this.#store.jobs.allActive()) this.#keepActive(job);
   }
 
@@ -66,6 +76,16 @@ export class Journal {
   /** The active jobs of a cluster, tasks and arrays included, as they were last committed. Reads nothing. */
   active(clusterName: string): ReadonlyMap<string, Job> {
     return this.#active.get(clusterName) ?? NO_JOBS;
+  }
+
+  /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
+  async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
+    const { events } = this.#store;
+    for (;;) {
+      const removed = await events.removeOldest({ kept, before: since, limit: FORGET_BATCH });
+      this.#oldest = await events.oldest();
+      if (removed < FORGET_BATCH) return;
+    }
   }
 
   /** Removes a project; its jobs stay, with no project. */
@@ -116,31 +136,47 @@ export class Journal {
    */
   async *follow(after: number, signal: AbortSignal): AsyncGenerator<Followed, void, undefined> {
     let position = after;
-    const oldest = await this.#store.events.oldest();
-    if (position > this.#newest || (position < oldest - 1 && position < this.#newest)) {
-      position = this.#newest;
-      yield { kind: 'reset' };
-    }
     while (!signal.aborted) {
-      if (position >= this.#newest) {
+      if (position > this.#newest || position < this.#oldest - 1) {
+        position = this.#newest;
+        yield { kind: 'reset', upTo: position };
+        continue;
+      }
+      if (position === this.#newest) {
         await this.#news.wait(signal);
         continue;
       }
       const newest = this.#newest;
       const events = await this.#read(position);
+      // Some may have been forgotten while they were read.
+      if (position < this.#oldest - 1) continue;
       // The store may already show what is committed and not yet announced: it is not told a second time.
       position = Math.max(position, events.at(-1)?.sequence ?? newest);
-      yield { kind: 'events', events };
+      yield { kind: 'events', events, upTo: position };
     }
   }
 
   async #read(after: number): Promise<readonly JobEvent[]> {
+    if (this.#recent.length === 0 && this.#newest - after <= RECENT_LIMIT) {
+      // After a start, everybody who comes back reads the same events.
+      this.#recalling ??= this.#recall().finally(() => {
+        this.#recalling = null;
+      });
+      await this.#recalling;
+    }
     const first = this.#recent[0];
     if (first !== undefined && after >= first.sequence - 1) {
       const start = after - first.sequence + 1;
       return this.#recent.slice(start, start + READ_BATCH);
     }
     return this.#store.events.after(after, READ_BATCH);
+  }
+
+  /** Brings the newest events of an earlier run to memory. */
+  async #recall(): Promise<void> {
+    const events = await this.#store.events.after(this.#newest - RECENT_LIMIT, RECENT_LIMIT);
+    const next = this.#recent[0]?.sequence ?? this.#newest + 1;
+    this.#recent = events.filter(({ sequence }) => sequence < next).concat(this.#recent);
   }
 }
 
@@ -160,7 +196,9 @@ class Transaction implements JournalWriter {
 
   async create(created: readonly NewJob[]): Promise<void> {
     await this.jobs.insert(created);
-    await this.#record(created.map(({ job }) => ({ kind: 'CREATED', fromState: null, job, message: null })));
+    await this.#record(
+      created.map(({ job }) => ({ kind: 'CREATED', fromState: null, changedFrom: null, job, message: null })),
+    );
   }
 
   async change(changes: readonly JobChange[]): Promise<void> {
@@ -173,6 +211,7 @@ class Transaction implements JournalWriter {
       real.map(({ before, after, message }) => ({
         kind: before.state === after.state ? 'UPDATED' : 'STATE_CHANGED',
         fromState: before.state,
+        changedFrom: changedFacts(before, after),
         job: after,
         message: message ?? null,
       })),
@@ -225,13 +264,18 @@ class Transaction implements JournalWriter {
   }
 }
 
-type Change = Pick<JobEvent, 'kind' | 'fromState' | 'job' | 'message'>;
+type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message'>;
 
 /** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {
   if (before === after) return true;
   const old: Readonly<Record<string, unknown>> = { ...before };
   return Object.entries(after).every(([key, value]) => old[key] === value || isDeepStrictEqual(old[key], value));
+}
+
+function changedFacts(before: Job, after: Job): Partial<ChangingFacts> | null {
+  const changed = CHANGING_FACTS.filter((fact) => before[fact] !== after[fact]);
+  return changed.length === 0 ? null : Object.fromEntries(changed.map((fact) => [fact, before[fact]]));
 }
 
 /** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */
@@ -242,5 +286,5 @@ function closedAttempt(before: Job): JobAttempt {
 const NO_JOBS: ReadonlyMap<string, Job> = new Map();
 
 function updated(job: Job): Change {
-  return { kind: 'UPDATED', fromState: job.state, job, message: null };
+  return { kind: 'UPDATED', fromState: job.state, changedFrom: null, job, message: null };
 }

@@ -1,3 +1,5 @@
 export { createContext, type GraphQLContext, type Services } from './context.ts';
 export { checkLimits, LIMITS } from './limits.ts';
+export { type SharedSubscription, SharedSubscriptions } from './live/shared-subscriptions.ts';
+export type { Sink } from './live/tape.ts';
 export { schema } from './schema.ts';

@@ -1,13 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Authenticator, Verdict } from '../auth/index.ts';
-import type { Services } from '../graphql/index.ts';
+import { type Services, SharedSubscriptions } from '../graphql/index.ts';
 import { BodyTooLarge, readBody } from './body.ts';
+import { EventStreams } from './event-stream.ts';
+import { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { WebSocketTransport } from './websocket.ts';
-import { createGraphQLServer, type GraphQLServer } from './yoga.ts';
+import { createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** After this, connections that are still busy are cut. */
@@ -35,13 +37,21 @@ export class HttpServer {
   readonly #options: HttpOptions;
   readonly #server: Server;
   readonly #yoga: GraphQLServer;
+  readonly #streams: OpenStreams;
   readonly #webSocket: WebSocketTransport;
+  readonly #events: EventStreams;
   readonly #files: StaticFiles;
 
   constructor(options: HttpOptions) {
     this.#options = options;
-    this.#yoga = createGraphQLServer(options.services);
-    this.#webSocket = new WebSocketTransport(this.#yoga, options.authenticator);
+    const { services, authenticator } = options;
+    const yoga = createGraphQLServer(services);
+    const streams = new OpenStreams(authenticator);
+    const subscriptions = new SharedSubscriptions((error) => maskError(error, 'Unexpected error.', services.log));
+    this.#yoga = yoga;
+    this.#streams = streams;
+    this.#webSocket = new WebSocketTransport({ yoga, subscriptions, authenticator, streams });
+    this.#events = new EventStreams({ yoga, subscriptions, streams });
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer((request, response) => void this.#respond(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -49,10 +59,17 @@ export class HttpServer {
       if (pathOf(request) === '/graphql') this.#webSocket.upgrade(request, socket, head);
       else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
     });
-    options.services.metrics.gauge(
+    const { metrics } = services;
+    metrics.gauge(
       'slurmql_websocket_connections',
       'WebSocket connections that are open now.',
       () => this.#webSocket.size,
+    );
+    metrics.gauge('slurmql_streams', 'Connections over which subscriptions come, by either way.', () => streams.size);
+    metrics.gauge(
+      'slurmql_shared_subscriptions',
+      'Subscriptions that are executed once for all who ask for the same.',
+      () => subscriptions.size,
     );
   }
 
@@ -63,6 +80,7 @@ export class HttpServer {
       this.#server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)));
       this.#server.listen(port, host, resolve);
     });
+    this.#streams.start();
     const address = this.#server.address() as AddressInfo;
     return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   }
@@ -70,6 +88,7 @@ export class HttpServer {
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#streams.stop();
     await this.#webSocket.stop();
     this.#server.closeIdleConnections();
     const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
@@ -101,13 +120,19 @@ export class HttpServer {
       case '/graphql': {
         const verdict = this.#authorize(request, response);
         if (verdict === null) return;
-        if (request.method === 'POST') Object.assign(request, { body: await readBody(request, MAX_BODY_BYTES) });
+        const body = request.method === 'POST' ? await readBody(request, MAX_BODY_BYTES) : null;
+        if (await this.#events.answer(request, body, response, verdict)) return;
+        if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
         await this.#yoga(request, response, { viewer: verdict.viewer });
         return;
       }
       case '/session':
-        if (request.method === 'DELETE') return endSession(response, authenticator);
+        if (request.method === 'DELETE') {
+          await endSession(request, response, authenticator);
+          this.#streams.check();
+          return;
+        }
         return openSession(await readBody(request, MAX_BODY_BYTES), request, response, authenticator);
       case '/healthz':
         return sendJson(response, 200, { status: 'ok' });
@@ -135,7 +160,7 @@ export class HttpServer {
       sendError(response, 401, 'UNAUTHENTICATED', 'A credential is needed: "Authorization: Bearer TOKEN"');
       return null;
     }
-    if (verdict.by === 'cookie' && isForeign(request)) {
+    if (verdict.session !== null && isForeign(request)) {
       sendError(response, 403, 'FORBIDDEN', 'Another site may not use your session');
       return null;
     }

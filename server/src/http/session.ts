@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Authenticator } from '../auth/index.ts';
+import { type Authenticator, FORGET_SESSION } from '../auth/index.ts';
 import { isForeign } from './origin.ts';
 
 const signInSchema = z.object({ token: z.string() });
@@ -25,9 +25,15 @@ export function openSession(
   );
 }
 
-/** `DELETE /session`: the browser forgets its cookie. */
-export function endSession(response: ServerResponse, authenticator: Authenticator): void {
-  response.setHeader('set-cookie', authenticator.sessionCookie(null));
+/** `DELETE /session`: the session ends, with all that is open under it, and the browser forgets its cookie. */
+export async function endSession(
+  request: IncomingMessage,
+  response: ServerResponse,
+  authenticator: Authenticator,
+): Promise<void> {
+  // Another site may at most have the cookie forgotten that it can't read.
+  if (!isForeign(request)) await authenticator.revoke(request.headers.cookie);
+  response.setHeader('set-cookie', FORGET_SESSION);
   response.writeHead(204, { 'cache-control': 'no-store' }).end();
 }
 

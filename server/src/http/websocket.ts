@@ -1,24 +1,44 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ExecutionArgs } from 'graphql';
+import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
+import { checkLimits, type SharedSubscription, type SharedSubscriptions, type Sink } from '../graphql/index.ts';
+import { Backlog } from './backlog.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
+import { RateLimit } from './rate-limit.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** A client that hasn't answered a ping by the time of the next one is cut off. */
 const PING_INTERVAL_MS = 12_000;
+const MAX_OPERATIONS = 200;
+/** Operations a connection may begin: at once, and a second in the long run. */
+const OPERATIONS_AT_ONCE = 400;
+const OPERATIONS_A_SECOND = 50;
 
-type Extra = { viewer?: User };
+/** What belongs to one connection, once it is allowed. */
+type Extra = { viewer?: User; backlog?: Backlog; rate?: RateLimit };
+
+export interface WebSocketOptions {
+  readonly yoga: GraphQLServer;
+  readonly subscriptions: SharedSubscriptions;
+  readonly authenticator: Authenticator;
+  readonly streams: OpenStreams;
+}
 
 /** graphql-transport-ws on the server's own port. */
 export class WebSocketTransport {
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  readonly #streams: OpenStreams;
   readonly #dispose: () => Promise<void>;
 
-  constructor(yoga: GraphQLServer, authenticator: Authenticator) {
+  constructor({ yoga, subscriptions, authenticator, streams }: WebSocketOptions) {
+    this.#streams = streams;
     const { dispose } = useServer<Record<string, unknown>, Extra>(
       {
         // Not to clients: what went wrong inside is for the log.
@@ -31,27 +51,49 @@ export class WebSocketTransport {
             cookie: extra.request.headers.cookie,
           });
           if (verdict.kind === 'anonymous') return false;
-          if (verdict.by === 'cookie' && isForeign(extra.request)) return false;
+          if (verdict.session !== null && isForeign(extra.request)) return false;
+          const { socket } = extra;
+          const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
+          socket.once('close', () => stream[Symbol.dispose]());
           extra.viewer = verdict.viewer;
+          extra.backlog = new Backlog(extra.request.socket);
+          extra.rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
           return true;
         },
-        onSubscribe: async ({ extra }, _id, params) => {
-          const enveloped = yoga.getEnveloped({ viewer: extra.viewer, params });
+        onSubscribe: async ({ extra, subscriptions: open }, id, params) => {
+          const { viewer } = extra;
+          if (viewer === undefined || extra.backlog === undefined) return [refused('UNAUTHENTICATED', 'Not connected')];
+          // This one is among them already.
+          if (Object.keys(open).length > MAX_OPERATIONS) {
+            return [refused('LIMIT_EXCEEDED', `A connection has at most ${MAX_OPERATIONS} operations at a time`)];
+          }
+          if (extra.rate?.take() === false) {
+            const allowed = `at most ${OPERATIONS_A_SECOND} a second`;
+            return [
+              refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`),
+            ];
+          }
+          const enveloped = yoga.getEnveloped({ viewer, params });
           const document = enveloped.parse(params.query);
           const errors = enveloped.validate(enveloped.schema, document);
           if (errors.length > 0) return errors;
-          const args: EnvelopedArguments = {
+          const args: ExecutionArgs = {
             schema: enveloped.schema,
             document,
             operationName: params.operationName ?? null,
             variableValues: params.variables ?? null,
             contextValue: await enveloped.contextFactory(),
-            rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
           };
-          return args;
+          const sink = new MessageSink(extra.socket, extra.backlog, id);
+          const shared = { args, query: params.query, viewer, sink };
+          const operation: Operation = { ...args, rootValue: { shared, execute: enveloped.execute } };
+          return operation;
         },
-        execute: (args) => (args as EnvelopedArguments).rootValue.execute(args),
-        subscribe: (args) => (args as EnvelopedArguments).rootValue.subscribe(args),
+        execute: (args) => (args as Operation).rootValue.execute({ ...args, rootValue: undefined }),
+        subscribe: (args) => {
+          const excess = checkLimits(args.document, args.operationName, args.variableValues);
+          return excess === null ? subscriptions.subscribe((args as Operation).rootValue.shared) : { errors: [excess] };
+        },
       },
       this.#sockets,
       PING_INTERVAL_MS,
@@ -66,6 +108,10 @@ export class WebSocketTransport {
 
   /** Takes over a socket whose client asked for the WebSocket protocol. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#streams.isFull) {
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\n\r\n');
+      return;
+    }
     this.#sockets.handleUpgrade(request, socket, head, (client) => this.#sockets.emit('connection', client, request));
   }
 
@@ -75,9 +121,43 @@ export class WebSocketTransport {
   }
 }
 
-/** Yoga's own steps travel with the operation that they were made for (Yoga's recipe for graphql-ws). */
-interface EnvelopedArguments extends ExecutionArgs {
-  readonly rootValue: Pick<ReturnType<GraphQLServer['getEnveloped']>, 'execute' | 'subscribe'>;
+/** What an operation is run with travels with the arguments that graphql-ws hands on. */
+interface Operation extends ExecutionArgs {
+  readonly rootValue: {
+    readonly shared: SharedSubscription;
+    readonly execute: ReturnType<GraphQLServer['getEnveloped']>['execute'];
+  };
+}
+
+const END = Buffer.from('}');
+
+/** Sends shared results as messages `next` of one operation: only the beginning differs from one client to another. */
+class MessageSink implements Sink {
+  readonly #socket: WebSocket;
+  readonly #backlog: Backlog;
+  readonly #begin: Buffer;
+
+  constructor(socket: WebSocket, backlog: Backlog, operationId: string) {
+    this.#socket = socket;
+    this.#backlog = backlog;
+    this.#begin = Buffer.from(`{"id":${JSON.stringify(operationId)},"type":"next","payload":`);
+  }
+
+  send(result: Buffer): boolean {
+    // Of one that is closing nothing more is expected: its operations end with it.
+    if (this.#socket.readyState === this.#socket.OPEN) {
+      this.#socket.send(Buffer.concat([this.#begin, result, END]), { binary: false });
+    }
+    return !this.#backlog.isFull;
+  }
+
+  whenDrained(callback: () => void): void {
+    this.#backlog.whenDrained(callback);
+  }
+}
+
+function refused(code: string, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
 }
 
 function authorizationOf(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {

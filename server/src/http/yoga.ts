@@ -34,7 +34,7 @@ export function createGraphQLServer(services: Services) {
 }
 
 /** Faults of ours stay in the log; callers learn that there was one. */
-function maskError(cause: unknown, message: string, log: Logger): Error {
+export function maskError(cause: unknown, message: string, log: Logger): GraphQLError {
   if (cause instanceof GraphQLError && (cause.originalError == null || cause.originalError instanceof GraphQLError)) {
     return cause;
   }

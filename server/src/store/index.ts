@@ -3,13 +3,15 @@ import { type Database, openDatabase } from './database.ts';
 import { JobEventQueries } from './job-events.ts';
 import { JobQueries } from './jobs.ts';
 import { ProjectQueries } from './projects.ts';
+import { RevokedSessionQueries } from './revoked-sessions.ts';
 
 export type { KnownCluster } from './clusters.ts';
 export { DatabaseError } from './database.ts';
-export type { JobEventQueries } from './job-events.ts';
+export type { EventBounds, JobEventQueries } from './job-events.ts';
 export type { JobQueries, NewJob, StateCount } from './jobs.ts';
 export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
 export type { ProjectQueries } from './projects.ts';
+export type { RevokedSessionQueries } from './revoked-sessions.ts';
 
 /** The queries of one entity each, on the database or inside one of its transactions. */
 export interface Queries {
@@ -23,6 +25,7 @@ export class Store implements Queries {
   readonly events: JobEventQueries;
   readonly projects: ProjectQueries;
   readonly clusters: ClusterQueries;
+  readonly revokedSessions: RevokedSessionQueries;
   readonly #database: Database;
 
   private constructor(database: Database) {
@@ -31,6 +34,7 @@ export class Store implements Queries {
     this.events = new JobEventQueries(database);
     this.projects = new ProjectQueries(database);
     this.clusters = new ClusterQueries(database);
+    this.revokedSessions = new RevokedSessionQueries(database);
   }
 
   /** Opens or makes the file and migrates it. Throws DatabaseError. */

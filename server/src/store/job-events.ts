@@ -1,7 +1,20 @@
-import type { JobEvent } from '../domain/job-event.ts';
+import { z } from 'zod';
+import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJob } from './job-rows.ts';
+
+export interface EventBounds {
+  readonly kept: number;
+  readonly before: Date;
+  readonly limit: number;
+}
+
+const changedFromSchema = z.object({
+  partition: z.string().nullable().exactOptional(),
+  isArchived: z.boolean().exactOptional(),
+  slurmJobId: z.string().nullable().exactOptional(),
+} satisfies Record<keyof ChangingFacts, z.ZodType>);
 
 /** The durable log of every job's changes. */
 export class JobEventQueries {
@@ -41,6 +54,7 @@ export class JobEventQueries {
             at: event.at.getTime(),
             from_state: event.fromState,
             state: event.state,
+            changed_from: event.changedFrom === null ? null : JSON.stringify(event.changedFrom),
             message: event.message,
           })),
         )
@@ -74,11 +88,34 @@ export class JobEventQueries {
           jobId: row.job_id,
           fromState: row.from_state,
           state: row.state,
+          changedFrom: row.changed_from === null ? null : changedFromSchema.parse(JSON.parse(row.changed_from)),
           message: row.message,
           job,
         },
       ];
     });
+  }
+
+  /**
+   * Removes the oldest events: those beyond the newest `kept`, and those from before `before`; never the newest of all,
+   * whose number the next one follows. At most `limit` at a time; gives how many that were.
+   */
+  async removeOldest({ kept, before, limit }: EventBounds): Promise<number> {
+    const newest = await this.newest();
+    const oldest = await this.#database
+      .selectFrom('job_events')
+      .select(['sequence', 'at'])
+      .where('sequence', '<', newest)
+      .orderBy('sequence')
+      .limit(limit)
+      .execute();
+    const surplus = oldest.findLast(({ sequence, at }) => sequence <= newest - kept || at < before.getTime());
+    if (surplus === undefined) return 0;
+    const { numDeletedRows } = await this.#database
+      .deleteFrom('job_events')
+      .where('sequence', '<=', surplus.sequence)
+      .executeTakeFirstOrThrow();
+    return Number(numDeletedRows);
   }
 
   async count(jobId: string): Promise<number> {

@@ -104,7 +104,15 @@ export interface JobEventsTable {
   at: number;
   from_state: JobState | null;
   state: JobState;
+  /** JSON of what was changed besides the state, as it was before; null: nothing that jobs are found by. */
+  changed_from: string | null;
   message: string | null;
+}
+
+/** Sessions of browsers that were ended before their time. */
+export interface RevokedSessionsTable {
+  id: string;
+  expires_at: number;
 }
 
 /** What was last known of a cluster: it outlives the cluster's entry in clusters.yaml. */
@@ -122,4 +130,5 @@ export interface Tables {
   job_attempts: JobAttemptsTable;
   job_events: JobEventsTable;
   clusters: ClustersTable;
+  revoked_sessions: RevokedSessionsTable;
 }

@@ -1,7 +1,7 @@
-import { type Cluster, type Clusters, type ClusterView, clusterOfJob, viewOf } from '../../clusters/index.ts';
+import { type Clusters, type ClusterView, clusterOfJob, viewOf } from '../../clusters/index.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../errors.ts';
-import { untilReturned } from '../stream.ts';
+import { type Feed, FeedStream } from '../live/feed.ts';
 import { ClusterRef } from './types.ts';
 
 builder.subscriptionField('clusterStatus', (t) =>
@@ -15,34 +15,42 @@ builder.subscriptionField('clusterStatus', (t) =>
       if (name != null && clusters.get(name) === null) {
         throw fault('NOT_FOUND', `There is no cluster ${JSON.stringify(name)}`);
       }
-      return untilReturned((signal) => clusterChanges(clusters, name ?? null, signal));
+      return new FeedStream(clusterStatusFeed(clusters, name ?? null));
     },
     resolve: (cluster) => cluster,
   }),
 );
 
-async function* clusterChanges(
-  clusters: Clusters,
-  name: string | null,
-  signal: AbortSignal,
-): AsyncGenerator<ClusterView, void, undefined> {
-  const told = new Map<string, { readonly cluster: Cluster; readonly revision: number }>();
-  while (!signal.aborted) {
-    const current = clusters.all().filter(({ settings }) => name === null || settings.name === name);
-    const news = current.filter((cluster) => {
-      const last = told.get(cluster.settings.name);
-      return last?.cluster !== cluster || last.revision !== cluster.revision;
-    });
-    const removed = [...told.keys()].filter((known) => clusters.get(known) === null);
-    for (const cluster of news) {
-      told.set(cluster.settings.name, { cluster, revision: cluster.revision });
-      yield viewOf(cluster);
-    }
-    for (const gone of removed) {
-      told.delete(gone);
-      yield clusterOfJob(clusters, gone);
-    }
-    // Something may have changed while the subscriber took its time with the news.
-    if (news.length + removed.length === 0) await clusters.nextChange(signal);
-  }
+/** What lies between two positions are the clusters that have changed since, each as it is now. */
+function clusterStatusFeed(clusters: Clusters, name: string | null): Feed<ClusterView> {
+  const isMeant = (changed: string) => name === null || changed === name;
+  return {
+    newest: () => clusters.newestChange,
+    open: async () => ({
+      first: clusters
+        .all()
+        .filter(({ settings }) => isMeant(settings.name))
+        .map(viewOf),
+      position: clusters.newestChange,
+      isOver: false,
+    }),
+    async *follow(after, signal) {
+      let position = after;
+      while (!signal.aborted) {
+        const changed = clusters.changedSince(position).filter((change) => isMeant(change.name));
+        position = clusters.newestChange;
+        if (changed.length > 0) {
+          const entries = changed.map((change) => ({
+            position: change.number,
+            value: clusterOfJob(clusters, change.name),
+            // The next one to read from the same place may find it changed again.
+            isOwn: true as const,
+          }));
+          yield { upTo: position, entries };
+        } else {
+          await clusters.nextChange(signal);
+        }
+      }
+    },
+  };
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { isArray, type Job } from '../../domain/job.ts';
 import type { JobEvent } from '../../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
@@ -9,6 +8,7 @@ import { builder } from '../builder.ts';
 import type { GraphQLContext } from '../context.ts';
 import { fault, withCursorFaults } from '../errors.ts';
 import { localId } from '../ids.ts';
+import { type Feed, type FeedEntry, FeedStream } from '../live/feed.ts';
 import { untilReturned } from '../stream.ts';
 import { JobEventRef, type ToldEvent, tell } from './events.ts';
 import { JobFilterInput, toJobFilter } from './filter.ts';
@@ -22,7 +22,7 @@ builder.subscriptionField('jobStatus', (t) =>
     args: { id: t.arg.id({ required: true }) },
     subscribe: async (_root, { id }, context) => {
       const job = await existingJob(id, context);
-      return untilReturned((signal) => jobStatus(job.id, context, signal));
+      return new FeedStream(jobStatusFeed(job, context));
     },
     resolve: (job) => job,
   }),
@@ -39,8 +39,8 @@ builder.subscriptionField('jobEvents', (t) =>
       after: t.arg.string({ description: 'The cursor of the last event received.' }),
     },
     subscribe: async (_root, { filter, after }, context) => {
-      const start = after == null ? context.journal.newest : await withCursorFaults(async () => sequenceOf(after));
-      return untilReturned((signal) => jobEvents(start, toJobFilter(filter), context, signal));
+      const start = after == null ? null : await withCursorFaults(async () => sequenceOf(after));
+      return new FeedStream(jobEventsFeed(start, toJobFilter(filter), context));
     },
     resolve: (event) => event,
   }),
@@ -88,61 +88,83 @@ async function existingJob(globalId: string, { store }: GraphQLContext): Promise
   return job;
 }
 
-async function* jobStatus(
-  jobId: string,
-  { store, journal }: GraphQLContext,
-  signal: AbortSignal,
-): AsyncGenerator<Job, void, undefined> {
-  // Taken before the job is read, so that no change falls between the two.
-  const start = journal.newest;
-  const current = await store.jobs.get(jobId);
-  const read = journal.newest;
-  if (current === null) return;
-  yield current;
-  if (!isActiveState(current.state)) return;
-  for await (const followed of journal.follow(start, signal)) {
-    const jobs =
-      followed.kind === 'reset'
-        ? [(await store.jobs.get(jobId)) ?? current]
-        : followed.events
-            // What was committed while the job was being read may be part of it already.
-            .filter(({ sequence, job }) => job.id === jobId && (sequence > read || !isDeepStrictEqual(job, current)))
-            .map(({ job }) => job);
-    for (const job of jobs) {
-      yield job;
-      if (!isActiveState(job.state)) return;
-    }
-  }
+/** The job as it is, then each of its changes up to its end. */
+function jobStatusFeed({ id, clusterName }: Job, { store, journal }: GraphQLContext): Feed<Job> {
+  return {
+    newest: () => journal.newest,
+    async open() {
+      for (;;) {
+        const stored = await store.jobs.get(id);
+        // In one step with the position, so that no change falls between the two or is told twice.
+        const active = journal.active(clusterName).get(id);
+        const position = journal.newest;
+        if (active !== undefined) return { first: [active], position, isOver: false };
+        if (stored === null) return { first: [], position, isOver: true };
+        if (!isActiveState(stored.state)) return { first: [stored], position, isOver: true };
+        // Its end was written while it was read.
+      }
+    },
+    async *follow(after, signal) {
+      for await (const followed of journal.follow(after, signal)) {
+        const { upTo } = followed;
+        const missed = followed.kind === 'reset' ? await store.jobs.get(id) : null;
+        const entries: FeedEntry<Job>[] =
+          followed.kind === 'events'
+            ? followed.events
+                .filter((event) => event.jobId === id)
+                .map(({ sequence, job }) => ({ position: sequence, value: job }))
+            : missed === null
+              ? []
+              : [{ position: upTo, value: missed, isOwn: true }];
+        const end = entries.findIndex(({ value }) => !isActiveState(value.state));
+        yield { upTo, entries: end === -1 ? entries : entries.slice(0, end + 1) };
+        if (end !== -1) return;
+      }
+    },
+  };
 }
 
-async function* jobEvents(
-  start: number,
-  filter: JobFilter,
-  { journal, loaders }: GraphQLContext,
-  signal: AbortSignal,
-): AsyncGenerator<ToldEvent, void, undefined> {
-  for await (const followed of journal.follow(start, signal)) {
-    if (followed.kind === 'reset') {
-      const cursor = eventCursor(journal.newest);
-      yield { cursor, kind: 'RESET', at: new Date(), job: null, fromState: null, state: null, message: null };
-      continue;
-    }
-    for (const event of followed.events) {
-      const { projectId } = event.job;
-      // Only a search looks at the project's name.
-      const project = filter.search === null || projectId === null ? null : await loaders.project.load(projectId);
-      const told = throughFilter(event, project?.name ?? null, filter);
-      if (told !== null) yield told;
-    }
-  }
+/** `start`: the event after which it begins; null: now. */
+function jobEventsFeed(start: number | null, filter: JobFilter, { journal, loaders }: GraphQLContext): Feed<ToldEvent> {
+  return {
+    newest: () => journal.newest,
+    open: async () => {
+      // From a place that never was, as a database has it that was put back from a backup, it begins with a reset.
+      const isUnknown = start !== null && start > journal.newest;
+      return { first: [], position: isUnknown ? Number.NEGATIVE_INFINITY : (start ?? journal.newest), isOver: false };
+    },
+    async *follow(after, signal) {
+      for await (const followed of journal.follow(after, signal)) {
+        const { upTo } = followed;
+        const entries: FeedEntry<ToldEvent>[] = [];
+        if (followed.kind === 'reset') entries.push({ position: upTo, value: resetAt(upTo), isOwn: true });
+        else {
+          for (const event of followed.events) {
+            const { projectId } = event.job;
+            // Only a search looks at the project's name.
+            const project = filter.search === null || projectId === null ? null : await loaders.project.load(projectId);
+            const told = throughFilter(event, project?.name ?? null, filter);
+            if (told !== null) entries.push({ position: event.sequence, value: told });
+          }
+        }
+        yield { upTo, entries };
+      }
+    },
+  };
+}
+
+function resetAt(sequence: number): ToldEvent {
+  const cursor = eventCursor(sequence);
+  return { cursor, kind: 'RESET', at: new Date(), job: null, fromState: null, state: null, message: null };
 }
 
 /** The event as this filter shows it: a job that has just stopped matching is told of once more. */
 function throughFilter(event: JobEvent, projectName: string | null, filter: JobFilter): ToldEvent | null {
-  if (matchesFilter(event.job, projectName, filter)) return tell(event);
-  const matchedBefore =
-    event.kind === 'STATE_CHANGED' &&
-    event.fromState !== null &&
-    matchesFilter({ ...event.job, state: event.fromState }, projectName, filter);
-  return matchedBefore ? { ...tell(event), kind: 'REMOVED' } : null;
+  // Read back from the store, the job is as it is now; its state goes with the event.
+  const { state, fromState, changedFrom } = event;
+  const after = { ...event.job, state };
+  if (matchesFilter(after, projectName, filter)) return tell(event);
+  if (event.kind === 'CREATED') return null;
+  const before = { ...after, state: fromState ?? state, ...changedFrom };
+  return matchesFilter(before, projectName, filter) ? { ...tell(event), kind: 'REMOVED' } : null;
 }

@@ -1,0 +1,47 @@
+import { type DocumentNode, Kind, visit } from 'graphql';
+
+/** The argument by which a subscription says where to go on: it doesn't change what comes after that. */
+const RESUME_ARGUMENT = 'after';
+
+/**
+ * The variables without the one that only says where a subscription goes on. One that is used for something else as
+ * well stays, for it may change the results.
+ */
+export function withoutResume(
+  document: DocumentNode,
+  variables: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const name = resumeVariable(document);
+  if (name === null) return variables;
+  const { [name]: _resume, ...others } = variables;
+  return others;
+}
+
+const known = new WeakMap<DocumentNode, string | null>();
+
+function resumeVariable(document: DocumentNode): string | null {
+  const remembered = known.get(document);
+  if (remembered !== undefined) return remembered;
+  const found = findResumeVariable(document);
+  known.set(document, found);
+  return found;
+}
+
+function findResumeVariable(document: DocumentNode): string | null {
+  const roots = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION ? definition.selectionSet.selections : [],
+  );
+  const [root, ...others] = roots;
+  if (root?.kind !== Kind.FIELD || others.length > 0) return null;
+  const value = root.arguments?.find(({ name }) => name.value === RESUME_ARGUMENT)?.value;
+  if (value?.kind !== Kind.VARIABLE) return null;
+  let uses = 0;
+  visit(document, {
+    // Its declaration is no use of it.
+    VariableDefinition: () => false,
+    Variable: ({ name }) => {
+      if (name.value === value.name.value) uses += 1;
+    },
+  });
+  return uses === 1 ? value.name.value : null;
+}

@@ -1,0 +1,131 @@
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  type ExecutionResult,
+  executeSubscriptionEvent,
+  type GraphQLError,
+  mapSourceToResponseEvent,
+  type ValidatedSubscriptionArgs,
+  validateSubscriptionArgs,
+} from 'graphql';
+import type { User } from '../../domain/user.ts';
+import { FeedStream } from './feed.ts';
+import { withoutResume } from './resume-variable.ts';
+import { type Place, type Sink, Tape } from './tape.ts';
+
+/** A subscription that has been parsed, validated and allowed. */
+export interface SharedSubscription {
+  readonly args: ExecutionArgs;
+  /** The document's text as it came: equal texts are one document. */
+  readonly query: string;
+  readonly viewer: User;
+  /** The way to the subscriber: for results that are shared, which don't come out of the stream. */
+  readonly sink: Sink;
+}
+
+export type SubscriptionStream = AsyncGenerator<ExecutionResult, void, void>;
+
+/** Gives a fault's error as a client may see it. */
+type Mask = (error: GraphQLError) => GraphQLError;
+
+/**
+ * Subscriptions of both transports. Those that ask for the same (document, variables, viewer) are executed and
+ * serialised once an event, wherever each of them began.
+ */
+export class SharedSubscriptions {
+  // A tape's values are its own fields' business.
+  readonly #tapes = new Map<string, Tape<unknown>>();
+  readonly #mask: Mask;
+
+  constructor(mask: Mask) {
+    this.#mask = mask;
+  }
+
+  /** How many are executed now, each for any number of subscribers. */
+  get size(): number {
+    return this.#tapes.size;
+  }
+
+  /**
+   * A stream of results, or why there is none. That of a shared subscription is empty: its results go to the sink from
+   * the first `next()` on, and it ends after the last one of them.
+   */
+  async subscribe(subscription: SharedSubscription): Promise<SubscriptionStream | ExecutionResult> {
+    const validated = validateSubscriptionArgs(subscription.args);
+    if (!('schema' in validated)) return { errors: validated };
+    const source = await createSourceEventStream(validated);
+    if (!(Symbol.asyncIterator in source)) return this.#masked(source);
+    if (!(source instanceof FeedStream)) {
+      return mapSourceToResponseEvent(validated, source, async (event) =>
+        this.#masked(await executeSubscriptionEvent(event)),
+      );
+    }
+    const { feed }: FeedStream<unknown> = source;
+    return new SharedStream(() => this.#tape(subscription, feed, validated).join(feed, subscription.sink));
+  }
+
+  #tape(
+    { args, query, viewer }: SharedSubscription,
+    feed: FeedStream<unknown>['feed'],
+    validated: ValidatedSubscriptionArgs,
+  ): Tape<unknown> {
+    const variables = withoutResume(args.document, args.variableValues ?? {});
+    const key = JSON.stringify([viewer.id, viewer.role, query, args.operationName ?? null, variables]);
+    const known = this.#tapes.get(key);
+    if (known !== undefined) return known;
+    const tape: Tape<unknown> = new Tape(
+      feed,
+      async (value) => {
+        const result = await executeSubscriptionEvent({ ...validated, rootValue: value });
+        return Buffer.from(JSON.stringify(this.#masked(result)));
+      },
+      () => {
+        if (this.#tapes.get(key) === tape) this.#tapes.delete(key);
+      },
+    );
+    this.#tapes.set(key, tape);
+    return tape;
+  }
+
+  #masked(result: ExecutionResult): ExecutionResult {
+    return result.errors === undefined ? result : { ...result, errors: result.errors.map(this.#mask) };
+  }
+}
+
+/** Looks like a stream without results that ends when the shared one does. */
+class SharedStream implements SubscriptionStream {
+  readonly #join: () => Place;
+  #place: Place | null = null;
+  #hasEnded = false;
+
+  constructor(join: () => Place) {
+    this.#join = join;
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult, void>> {
+    if (this.#hasEnded) return { done: true, value: undefined };
+    this.#place ??= this.#join();
+    await this.#place.ended;
+    this.#hasEnded = true;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult, void>> {
+    this.#hasEnded = true;
+    this.#place?.leave();
+    return { done: true, value: undefined };
+  }
+
+  async throw(cause: unknown): Promise<IteratorResult<ExecutionResult, void>> {
+    await this.return();
+    throw cause;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
+import { z } from 'zod';
+import type { Session } from '../auth/index.ts';
+import type { User } from '../domain/user.ts';
+import { checkLimits, type SharedSubscription, type SharedSubscriptions, type Sink } from '../graphql/index.ts';
+import { Backlog } from './backlog.ts';
+import type { OpenStreams } from './open-streams.ts';
+import type { GraphQLServer } from './yoga.ts';
+
+/** Proxies close what is quiet; a receiver that has taken nothing from one to the next is gone. */
+const PING_INTERVAL_MS = 12_000;
+
+const requestSchema = z.object({
+  query: z.string(),
+  operationName: z.string().nullish(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+});
+
+export interface EventStreamOptions {
+  readonly yoga: GraphQLServer;
+  readonly subscriptions: SharedSubscriptions;
+  readonly streams: OpenStreams;
+}
+
+/** Subscriptions as server-sent events, one stream a request (graphql-sse, distinct connections mode). */
+export class EventStreams {
+  readonly #options: EventStreamOptions;
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+  }
+
+  /** False: the request is no valid subscription, so that it is answered like any other. */
+  async answer(
+    request: IncomingMessage,
+    body: Buffer | null,
+    response: ServerResponse,
+    { viewer, session }: { readonly viewer: User; readonly session: Session | null },
+  ): Promise<boolean> {
+    if (!/\btext\/event-stream\b/.test(request.headers.accept ?? '')) return false;
+    const { streams } = this.#options;
+    const backlog = new Backlog(response);
+    const sink = new EventSink(response, backlog);
+    const subscription = await this.#subscription(readRequest(request, body), viewer, sink);
+    if (subscription === null) return false;
+    if (streams.isFull) {
+      response.writeHead(503, { 'retry-after': '10' }).end();
+      return true;
+    }
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      // nginx holds answers back otherwise.
+      'x-accel-buffering': 'no',
+    });
+    // Headers at once, so that the client knows that it is connected.
+    response.write(':\n\n');
+    using _stream = streams.add(session, () => endForbidden(response));
+    using _pings = pings(response);
+    await this.#run(subscription, response, backlog);
+    return true;
+  }
+
+  async #subscription(
+    params: z.infer<typeof requestSchema> | null,
+    viewer: User,
+    sink: Sink,
+  ): Promise<SharedSubscription | null> {
+    if (params === null) return null;
+    const { query, operationName = null, variables = null } = params;
+    const enveloped = this.#options.yoga.getEnveloped({ viewer, params });
+    try {
+      const document = enveloped.parse(query);
+      if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
+      if (enveloped.validate(enveloped.schema, document).length > 0) return null;
+      const contextValue = await enveloped.contextFactory();
+      const args = { schema: enveloped.schema, document, operationName, variableValues: variables, contextValue };
+      return { args, query, viewer, sink };
+    } catch {
+      // A syntax error: what answers other requests tells of it.
+      return null;
+    }
+  }
+
+  async #run(subscription: SharedSubscription, response: ServerResponse, backlog: Backlog): Promise<void> {
+    const { document, operationName, variableValues } = subscription.args;
+    const excess = checkLimits(document, operationName, variableValues);
+    const stream = excess === null ? await this.#options.subscriptions.subscribe(subscription) : { errors: [excess] };
+    if (!(Symbol.asyncIterator in stream)) {
+      sendResult(response, stream);
+    } else {
+      const closed = once(response, 'close').then(() => stream.return(undefined));
+      for await (const result of stream) {
+        sendResult(response, result);
+        if (backlog.isFull) await Promise.race([once(response, 'drain'), closed]);
+      }
+    }
+    if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
+  }
+}
+
+/** The parameters as GraphQL over HTTP has them: in a JSON body, or in the address. Null: none of these. */
+function readRequest(request: IncomingMessage, body: Buffer | null): z.infer<typeof requestSchema> | null {
+  try {
+    if (body !== null) return requestSchema.parse(JSON.parse(body.toString()));
+    const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const variables = searchParams.get('variables');
+    return requestSchema.parse({
+      query: searchParams.get('query'),
+      operationName: searchParams.get('operationName'),
+      variables: variables === null ? null : JSON.parse(variables),
+    });
+  } catch {
+    return null;
+  }
+}
+
+const BEGIN = Buffer.from('event: next\ndata: ');
+const END = Buffer.from('\n\n');
+
+class EventSink implements Sink {
+  readonly #response: ServerResponse;
+  readonly #backlog: Backlog;
+
+  constructor(response: ServerResponse, backlog: Backlog) {
+    this.#response = response;
+    this.#backlog = backlog;
+  }
+
+  send(result: Buffer): boolean {
+    // JSON has no line breaks of its own.
+    if (!this.#response.writableEnded) this.#response.write(Buffer.concat([BEGIN, result, END]));
+    return !this.#backlog.isFull;
+  }
+
+  whenDrained(callback: () => void): void {
+    this.#backlog.whenDrained(callback);
+  }
+}
+
+function sendResult(response: ServerResponse, result: ExecutionResult): void {
+  response.write(`event: next\ndata: ${JSON.stringify(result)}\n\n`);
+}
+
+function endForbidden(response: ServerResponse): void {
+  const extensions = { code: 'UNAUTHENTICATED' };
+  const errors = [{ message: 'The session is over: sign in again', extensions }];
+  response.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
+}
+
+/** Keeps the stream from being quiet, and cuts off a receiver that takes nothing any more. */
+function pings(response: ServerResponse): Disposable {
+  let takenBefore = -1;
+  const timer = setInterval(() => {
+    const taken = response.socket?.bytesWritten ?? 0;
+    const waiting = response.socket?.writableLength ?? 0;
+    if (waiting > 0 && taken - waiting === takenBefore) response.destroy();
+    else response.write(':\n\n');
+    takenBefore = taken - waiting;
+  }, PING_INTERVAL_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

@@ -1,0 +1,367 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { createClient } from 'graphql-ws';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Job } from '../domain/job.ts';
+import { aJob } from '../domain/testing.ts';
+import { Stage, TOKEN } from './testing.ts';
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await Stage.open();
+});
+afterEach(() => stage[Symbol.asyncDispose]());
+
+const EVENTS = `subscription ($after: String, $filter: JobFilter) {
+  jobEvents(after: $after, filter: $filter) { cursor kind fromState state job { name state reason } }
+}`;
+const STATUS = 'subscription ($id: ID!) { jobStatus(id: $id) { state reason } }';
+
+interface ToldEvent {
+  readonly cursor: string;
+  readonly kind: string;
+  readonly fromState: string | null;
+  readonly state: string | null;
+  readonly job: { readonly name: string; readonly state: string; readonly reason: string | null } | null;
+}
+
+/** A graphql-transport-ws connection, message by message: for what the reference client doesn't do. */
+class RawClient {
+  readonly socket: WebSocket;
+  readonly messages: { type: string; id?: string; payload?: never }[] = [];
+  readonly closed: Promise<number>;
+
+  constructor({
+    protocol = ['graphql-transport-ws'],
+    headers = {},
+  }: { protocol?: string[]; headers?: Record<string, string> } = {}) {
+    this.socket = new WebSocket(`${stage.address.replace('http', 'ws')}/graphql`, protocol, { headers });
+    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data))));
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', resolve);
+      this.socket.on('error', () => resolve(-1));
+    });
+  }
+
+  async opened(): Promise<void> {
+    if (this.socket.readyState === this.socket.CONNECTING) {
+      await new Promise((resolve) => this.socket.once('open', resolve));
+    }
+  }
+
+  send(message: object | string): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  async init(payload: object = { authorization: `Bearer ${TOKEN}` }): Promise<void> {
+    await this.opened();
+    this.send({ type: 'connection_init', payload });
+    await this.until(() => this.messages.some(({ type }) => type === 'connection_ack'));
+  }
+
+  subscribe(id: string, query: string, variables: object = {}): void {
+    this.send({ id, type: 'subscribe', payload: { query, variables } });
+  }
+
+  async until(isRight: () => boolean): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    while (!isRight()) {
+      if (Date.now() > deadline) throw new Error(`Never came: ${JSON.stringify(this.messages.slice(-3))}`);
+      await pause(5);
+    }
+  }
+}
+
+/** What the reference client is told, as it comes. */
+function follow(query: string, variables: Record<string, unknown> = {}) {
+  const client = createClient({
+    url: `${stage.address.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${TOKEN}` },
+    retryAttempts: 0,
+  });
+  const told: never[] = [];
+  const done = (async () => {
+    for await (const { data, errors } of client.iterate({ query, variables })) {
+      if (errors !== undefined || data == null) throw new Error(JSON.stringify(errors));
+      told.push(Object.values(data)[0] as never);
+    }
+  })();
+  return { told: told as ToldEvent[], done, stop: () => client.dispose() };
+}
+
+async function until(isRight: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 30_000; !isRight(); ) {
+    if (Date.now() > deadline) throw new Error('It never came');
+    await pause(5);
+  }
+}
+
+/** The place of the newest event: who begins there misses nothing, however long the way to the server takes. */
+const here = () => Buffer.from(`event:${stage.journal.newest}`).toString('base64url');
+
+const reasons = (events: readonly ToldEvent[]) => events.map(({ job }) => job?.reason);
+const globalId = (job: Job) => encodeGlobalID('Job', job.id);
+
+describe('events of jobs', () => {
+  it('come once and in order to all who ask for the same, wherever each of them began', async () => {
+    const job = aJob({ reason: '0' });
+    await stage.create([job]);
+    const first = follow(EVENTS, { after: here() });
+    for (let number = 1; number <= 10; number += 1) await stage.change(job.id, { reason: String(number) });
+    await until(() => first.told.length === 10);
+    const late = follow(EVENTS, { after: first.told[3]?.cursor });
+    const last = follow(EVENTS, { after: here() });
+    await until(() => late.told.length === 6);
+    for (let number = 11; number <= 20; number += 1) await stage.change(job.id, { reason: String(number) });
+    await until(() => first.told.length === 20 && late.told.length === 16 && last.told.length === 10);
+    const numbers = (from: number) => Array.from({ length: 21 - from }, (_, index) => String(from + index));
+    expect([first, late, last].map(({ told }) => reasons(told))).toEqual([numbers(1), numbers(5), numbers(11)]);
+    for (const follower of [first, late, last]) await follower.stop();
+  });
+
+  it('begin with a reset at a place that is not known, and go on from now', async () => {
+    const job = aJob();
+    await stage.create([job]);
+    const future = Buffer.from('event:999').toString('base64url');
+    const lost = follow(EVENTS, { after: future });
+    await until(() => lost.told.length === 1);
+    await stage.change(job.id, { reason: 'later' });
+    await until(() => lost.told.length === 2);
+    expect(lost.told).toMatchObject([{ kind: 'RESET', job: null }, { kind: 'UPDATED' }]);
+    const resumed = follow(EVENTS, { after: lost.told[0]?.cursor });
+    await until(() => resumed.told.length === 1);
+    expect(resumed.told).toEqual(lost.told.slice(1));
+    await lost.stop();
+    await resumed.stop();
+  });
+
+  it('begin with a reset where what came since has been forgotten', async () => {
+    const job = aJob();
+    await stage.create([job]);
+    const start = here();
+    for (let number = 1; number <= 5; number += 1) await stage.change(job.id, { reason: String(number) });
+    await stage.journal.forget({ kept: 2, since: new Date(0) });
+    const behind = follow(EVENTS, { after: start });
+    await until(() => behind.told.length === 1);
+    expect(behind.told).toMatchObject([{ kind: 'RESET' }]);
+    await behind.stop();
+  });
+
+  it.each<[string, Partial<Job>, Partial<Job>, object]>([
+    ['state', { state: 'PENDING' }, { state: 'RUNNING' }, { states: ['PENDING'] }],
+    ['archive', { isArchived: false }, { isArchived: true }, { isArchived: false }],
+    ['partition', { partition: 'gpu' }, { partition: 'cpu' }, { partitions: ['gpu'] }],
+    ['number', { slurmJobId: '77001' }, { slurmJobId: '88002' }, { search: '77001' }],
+  ])(
+    'tell of a job that leaves and enters a filter by its %s, live and from the log',
+    async (_by, inside, outside, filter) => {
+      const job = aJob(outside);
+      await stage.create([job]);
+      const start = here();
+      const live = follow(EVENTS, { filter, after: start });
+      await stage.change(job.id, inside);
+      await stage.change(job.id, { reason: 'within' });
+      await stage.change(job.id, outside);
+      await stage.change(job.id, { reason: 'unseen' });
+      await stage.change(job.id, inside);
+      await until(() => live.told.length === 4);
+      const kinds = live.told.map(({ kind }) => (kind === 'REMOVED' ? 'left' : 'there'));
+      expect(kinds).toEqual(['there', 'there', 'left', 'there']);
+      await live.stop();
+      // Read back, a job shows as it is now, so it is told that it left at least where it did.
+      await stage.change(job.id, outside);
+      const replayed = follow(EVENTS, { filter, after: start });
+      await until(() => replayed.told.at(-1)?.kind === 'REMOVED');
+      await replayed.stop();
+    },
+  );
+});
+
+describe('the status of a job', () => {
+  it('is told at once, then at each change, and ends with the job', async () => {
+    const job = aJob();
+    await stage.create([job]);
+    const status = follow(STATUS, { id: globalId(job) });
+    await until(() => status.told.length === 1);
+    await stage.change(job.id, { state: 'RUNNING' });
+    await stage.change(job.id, { state: 'COMPLETED' });
+    await status.done;
+    expect(status.told.map(({ state }) => state)).toEqual(['PENDING', 'RUNNING', 'COMPLETED']);
+    const after = follow(STATUS, { id: globalId(job) });
+    await after.done;
+    expect(after.told.map(({ state }) => state)).toEqual(['COMPLETED']);
+  });
+});
+
+describe('a subscriber that stops reading', () => {
+  it('costs a bounded backlog, slows nobody, and is told everything once it reads again', async () => {
+    const job = aJob({ reason: '' });
+    await stage.create([job]);
+    const quick = follow(EVENTS, { after: here() });
+    const slow = new RawClient();
+    await slow.init();
+    slow.subscribe('1', EVENTS, { after: here() });
+    slow.socket.pause();
+    const before = process.memoryUsage().rss;
+    const padding = 'x'.repeat(50_000);
+    const count = 600;
+    for (let number = 1; number <= count; number += 1) await stage.change(job.id, { reason: `${number} ${padding}` });
+    await until(() => quick.told.length === count);
+    // 30 MB were told; what is held for the one that doesn't read is a fraction of it.
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
+    slow.socket.resume();
+    await slow.until(() => slow.messages.length >= count + 1);
+    const numbers = (texts: readonly (string | null | undefined)[]) => texts.map((text) => Number(text?.split(' ')[0]));
+    const expected = Array.from({ length: count }, (_, index) => index + 1);
+    expect(numbers(reasons(quick.told))).toEqual(expected);
+    const told = slow.messages.flatMap(({ payload }) => {
+      const { data } = (payload ?? {}) as { data?: { jobEvents: ToldEvent } };
+      return data === undefined ? [] : [data.jobEvents];
+    });
+    expect(numbers(reasons(told))).toEqual(expected);
+    await quick.stop();
+    slow.socket.terminate();
+  });
+});
+
+describe('a connection is closed with', () => {
+  const INIT = { type: 'connection_init', payload: { authorization: `Bearer ${TOKEN}` } };
+  const SUBSCRIBE = { id: '1', type: 'subscribe', payload: { query: EVENTS } };
+
+  it.each<[number, string, (client: RawClient) => Promise<void>]>([
+    [4400, 'a message that is none', async (client) => client.send('hello')],
+    [4401, 'an operation before it is allowed', async (client) => client.send(SUBSCRIBE)],
+    [4403, 'a wrong credential', async (client) => client.send({ ...INIT, payload: { authorization: 'Bearer no' } })],
+    [
+      4409,
+      'two operations of one id',
+      async (client) => {
+        await client.init();
+        client.send(SUBSCRIBE);
+        client.send(SUBSCRIBE);
+      },
+    ],
+    [
+      4429,
+      'two beginnings',
+      async (client) => {
+        await client.init();
+        client.send(INIT);
+      },
+    ],
+  ])('%i for %s', async (code, _what, provoke) => {
+    const client = new RawClient();
+    await client.opened();
+    await provoke(client);
+    expect(await client.closed).toBe(code);
+  });
+
+  it('4406 for no protocol that is spoken here', async () => {
+    const client = new RawClient({ protocol: [] });
+    expect(await client.closed).toBe(4406);
+  });
+
+  it('4408 when nothing begins', async () => {
+    const client = new RawClient();
+    expect(await client.closed).toBe(4408);
+  });
+
+  it('4403 when its session is ended', async () => {
+    const signIn = await fetch(`${stage.address}/session`, { method: 'POST', body: JSON.stringify({ token: TOKEN }) });
+    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const client = new RawClient({ headers: { cookie } });
+    await client.init({});
+    client.subscribe('1', EVENTS);
+    const other = new RawClient();
+    await other.init();
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    expect(await client.closed).toBe(4403);
+    const again = new RawClient({ headers: { cookie } });
+    await again.opened();
+    again.send({ type: 'connection_init' });
+    expect(await again.closed).toBe(4403);
+    expect(other.socket.readyState).toBe(WebSocket.OPEN);
+    other.socket.terminate();
+  });
+});
+
+describe('limits of a connection', () => {
+  it('hold for the number of its operations and for how fast they are begun, and end nothing else', async () => {
+    const client = new RawClient();
+    await client.init();
+    for (let number = 1; number <= 201; number += 1) client.subscribe(String(number), EVENTS);
+    await client.until(() => client.messages.some(({ type }) => type === 'error'));
+    expect(client.messages.at(-1)).toMatchObject({
+      id: '201',
+      payload: [{ extensions: { code: 'LIMIT_EXCEEDED' } }],
+    });
+    for (let number = 1; number <= 200; number += 1) client.send({ id: String(number), type: 'complete' });
+    const isLimited = () => client.messages.some((message) => JSON.stringify(message).includes('RATE_LIMITED'));
+    for (let number = 300; !isLimited() && number < 20_000; number += 1) {
+      client.subscribe(String(number), '{ viewer { name } }');
+      if (number % 200 === 0) await pause(10);
+    }
+    await client.until(isLimited);
+    expect(client.socket.readyState).toBe(WebSocket.OPEN);
+    client.socket.terminate();
+  });
+});
+
+describe('server-sent events', () => {
+  async function* events(body: object, headers: Record<string, string> = {}) {
+    const response = await fetch(`${stage.address}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    });
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    let text = '';
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      const blocks = text.split('\n\n');
+      text = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const [, event, data] = /^event: (\w+)\ndata:(.*)$/s.exec(block) ?? [];
+        if (event !== undefined) yield { event, data: data?.trim() === '' ? null : JSON.parse(data ?? 'null') };
+      }
+    }
+  }
+
+  it('tell the same as a WebSocket, resume where they were, and end with the job', async () => {
+    const job = aJob();
+    await stage.create([job]);
+    const told: ToldEvent[] = [];
+    const start = here();
+    await stage.change(job.id, { state: 'RUNNING' });
+    const first = events({ query: EVENTS, variables: { after: start } });
+    told.push((await first.next()).value?.data.data.jobEvents);
+    await first.return(undefined);
+    await stage.change(job.id, { state: 'COMPLETED' });
+    const second = events({ query: EVENTS, variables: { after: told[0]?.cursor } });
+    told.push((await second.next()).value?.data.data.jobEvents);
+    await second.return(undefined);
+    expect(told.map(({ state }) => state)).toEqual(['RUNNING', 'COMPLETED']);
+    const status = [];
+    for await (const event of events({ query: STATUS, variables: { id: globalId(job) } })) status.push(event);
+    expect(status).toMatchObject([
+      { event: 'next', data: { data: { jobStatus: { state: 'COMPLETED' } } } },
+      { event: 'complete', data: null },
+    ]);
+  });
+
+  it('tell of a fault as a result', async () => {
+    const told = [];
+    for await (const event of events({ query: STATUS, variables: { id: 'nonsense' } })) told.push(event);
+    expect(told).toMatchObject([
+      { event: 'next', data: { errors: [{ extensions: { code: 'NOT_FOUND' } }] } },
+      { event: 'complete' },
+    ]);
+  });
+});

@@ -1,0 +1,53 @@
+import type { Authenticator, Session } from '../auth/index.ts';
+
+/** More connections than any lab has screens; each costs a file descriptor and some 20 KiB. */
+const MAX_STREAMS = 10_000;
+const CHECK_INTERVAL_MS = 5_000;
+
+interface OpenStream {
+  readonly session: Session | null;
+  end(): void;
+}
+
+/** Connections that outlive the request they began with: they end with the credential that they were opened under. */
+export class OpenStreams {
+  readonly #authenticator: Authenticator;
+  readonly #open = new Set<OpenStream>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(authenticator: Authenticator) {
+    this.#authenticator = authenticator;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get isFull(): boolean {
+    return this.#open.size >= MAX_STREAMS;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.check(), CHECK_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** `end` is called once the session is over. `session`: null for one that doesn't end. */
+  add(session: Session | null, end: () => void): Disposable {
+    const stream = { session, end };
+    this.#open.add(stream);
+    return { [Symbol.dispose]: () => void this.#open.delete(stream) };
+  }
+
+  /** Ends those whose session is over. */
+  check(): void {
+    for (const stream of this.#open) {
+      if (stream.session === null || this.#authenticator.isCurrent(stream.session)) continue;
+      this.#open.delete(stream);
+      stream.end();
+    }
+  }
+}
