@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 
-/** So much may wait in this process for a receiver that is slow or has stopped reading. */
-const MAX_BACKLOG_BYTES = 256 * 1024;
-
-/** What waits in a stream for its receiver to take it, for all who write to that stream. */
+/**
+ * What waits in a stream for a receiver that is slow or has stopped reading, for all who write to that stream: about
+ * 64 KiB at most, Node's high-water mark, if they stop when it is full.
+ */
 export class Backlog {
   readonly #stream: Writable;
   readonly #waiting = new Set<() => void>();
@@ -13,7 +13,7 @@ export class Backlog {
   }
 
   get isFull(): boolean {
-    return this.#stream.writableLength >= MAX_BACKLOG_BYTES;
+    return this.#stream.writableNeedDrain;
   }
 
   /** Calls back once, when the receiver has taken everything; never, once the stream is closed. */

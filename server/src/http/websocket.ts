@@ -11,6 +11,7 @@ import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
 import { RateLimit } from './rate-limit.ts';
+import { textFrame } from './text-frame.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -33,7 +34,11 @@ export interface WebSocketOptions {
 
 /** graphql-transport-ws on the server's own port. */
 export class WebSocketTransport {
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+  });
   readonly #streams: OpenStreams;
   readonly #dispose: () => Promise<void>;
 
@@ -84,7 +89,7 @@ export class WebSocketTransport {
             variableValues: params.variables ?? null,
             contextValue: await enveloped.contextFactory(),
           };
-          const sink = new MessageSink(extra.socket, extra.backlog, id);
+          const sink = new MessageSink(extra.socket, extra.request.socket, extra.backlog, id);
           const shared = { args, query: params.query, viewer, sink };
           const operation: Operation = { ...args, rootValue: { shared, execute: enveloped.execute } };
           return operation;
@@ -134,20 +139,21 @@ const END = Buffer.from('}');
 /** Sends shared results as messages `next` of one operation: only the beginning differs from one client to another. */
 class MessageSink implements Sink {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #backlog: Backlog;
   readonly #begin: Buffer;
 
-  constructor(socket: WebSocket, backlog: Backlog, operationId: string) {
+  /** `stream`: what the WebSocket writes to. Without compression it holds nothing back, so frames may go past it. */
+  constructor(socket: WebSocket, stream: Duplex, backlog: Backlog, operationId: string) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#backlog = backlog;
     this.#begin = Buffer.from(`{"id":${JSON.stringify(operationId)},"type":"next","payload":`);
   }
 
   send(result: Buffer): boolean {
     // Of one that is closing nothing more is expected: its operations end with it.
-    if (this.#socket.readyState === this.#socket.OPEN) {
-      this.#socket.send(Buffer.concat([this.#begin, result, END]), { binary: false });
-    }
+    if (this.#socket.readyState === this.#socket.OPEN) this.#stream.write(textFrame([this.#begin, result, END]));
     return !this.#backlog.isFull;
   }
 
