@@ -154,13 +154,8 @@ export class Tape<T> {
     if (!signal.aborted) this.#finish(reader);
   }
 
-  async #resultOf({ position, value, isOwn }: FeedEntry<T>): Promise<Buffer> {
-    if (isOwn) return this.#render(value);
-    const known = this.#memo.get(position);
-    if (known !== undefined) return known;
-    const result = await this.#render(value);
-    this.#memo.set(position, result);
-    return result;
+  #resultOf({ position, value, isOwn }: FeedEntry<T>): Promise<Buffer> {
+    return isOwn ? this.#render(value) : this.#memo.get(position, () => this.#render(value));
   }
 
   #attach(reader: Reader): boolean {
@@ -190,7 +185,7 @@ export class Tape<T> {
       if (signal.aborted) return;
       this.#isOver = true;
       this.#onUnused();
-      for (const reader of this.#readers) if (reader.next !== null) this.#pump(reader);
+      for (const reader of this.#readers) if (reader.next !== null && reader.isReady) this.#pump(reader);
     } catch (cause) {
       this.#onUnused();
       for (const reader of this.#readers) this.#fail(reader, cause);
@@ -284,27 +279,39 @@ export class Tape<T> {
   }
 }
 
-/** The results set last, by position, of a bounded size in all. */
+/** The results that were wanted last, by position, of a bounded size in all; one that is being made is made once. */
 class Memo {
   readonly #limit: number;
-  readonly #results = new Map<number, Buffer>();
+  readonly #results = new Map<number, { readonly result: Promise<Buffer>; bytes: number }>();
   #bytes = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  get(position: number): Buffer | undefined {
-    return this.#results.get(position);
+  get(position: number, make: () => Promise<Buffer>): Promise<Buffer> {
+    const known = this.#results.get(position);
+    if (known !== undefined) return known.result;
+    const entry = { result: make(), bytes: 0 };
+    this.#results.set(position, entry);
+    entry.result.then(
+      ({ length }) => {
+        if (this.#results.get(position) !== entry) return;
+        entry.bytes = length;
+        this.#bytes += length;
+        this.#shrink();
+      },
+      // Whoever asked for it is told.
+      () => this.#results.delete(position),
+    );
+    return entry.result;
   }
 
-  set(position: number, result: Buffer): void {
-    this.#bytes += result.length - (this.#results.get(position)?.length ?? 0);
-    this.#results.set(position, result);
-    for (const [oldest, { length }] of this.#results) {
+  #shrink(): void {
+    for (const [oldest, { bytes }] of this.#results) {
       if (this.#bytes <= this.#limit) return;
       this.#results.delete(oldest);
-      this.#bytes -= length;
+      this.#bytes -= bytes;
     }
   }
 }
