@@ -3,3 +3,4 @@ export { checkLimits, LIMITS } from './limits.ts';
 export { type SharedSubscription, SharedSubscriptions } from './live/shared-subscriptions.ts';
 export type { Sink } from './live/tape.ts';
 export { schema } from './schema.ts';
+export { isAnsweredFromStore } from './stored-answers.ts';

@@ -8,6 +8,7 @@ import { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
+import { StoredAnswers } from './stored-answers.ts';
 import { WebSocketTransport } from './websocket.ts';
 import { createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
 
@@ -40,6 +41,7 @@ export class HttpServer {
   readonly #streams: OpenStreams;
   readonly #webSocket: WebSocketTransport;
   readonly #events: EventStreams;
+  readonly #answers: StoredAnswers;
   readonly #files: StaticFiles;
 
   constructor(options: HttpOptions) {
@@ -52,6 +54,7 @@ export class HttpServer {
     this.#streams = streams;
     this.#webSocket = new WebSocketTransport({ yoga, subscriptions, authenticator, streams });
     this.#events = new EventStreams({ yoga, subscriptions, streams });
+    this.#answers = new StoredAnswers({ yoga, version: () => services.store.version });
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer((request, response) => void this.#respond(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -122,6 +125,7 @@ export class HttpServer {
         if (verdict === null) return;
         const body = request.method === 'POST' ? await readBody(request, MAX_BODY_BYTES) : null;
         if (await this.#events.answer(request, body, response, verdict)) return;
+        if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
         if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
         await this.#yoga(request, response, { viewer: verdict.viewer });

@@ -8,6 +8,12 @@ import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
 
+export interface OpenDatabase {
+  readonly database: Database;
+  /** How many rows have been changed since it was opened. Nobody else writes to it. */
+  changes(): number;
+}
+
 /** The database can't be used; the message says why and what to do. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
@@ -20,7 +26,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */
-export async function openDatabase(file: string): Promise<Database> {
+export async function openDatabase(file: string): Promise<OpenDatabase> {
   let sqlite: SqliteDatabase.Database;
   try {
     sqlite = new SqliteDatabase(file);
@@ -46,7 +52,8 @@ export async function openDatabase(file: string): Promise<Database> {
     await database.destroy();
     throw cause;
   }
-  return database;
+  const totalChanges = sqlite.prepare('select total_changes()').pluck();
+  return { database, changes: () => Number(totalChanges.get()) };
 }
 
 async function migrate(database: Database, file: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { ClusterQueries } from './clusters.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, type OpenDatabase, openDatabase } from './database.ts';
 import { JobEventQueries } from './job-events.ts';
 import { JobQueries } from './jobs.ts';
 import { ProjectQueries } from './projects.ts';
@@ -27,9 +27,11 @@ export class Store implements Queries {
   readonly clusters: ClusterQueries;
   readonly revokedSessions: RevokedSessionQueries;
   readonly #database: Database;
+  readonly #changes: () => number;
 
-  private constructor(database: Database) {
+  private constructor({ database, changes }: OpenDatabase) {
     this.#database = database;
+    this.#changes = changes;
     this.jobs = new JobQueries(database);
     this.events = new JobEventQueries(database);
     this.projects = new ProjectQueries(database);
@@ -47,6 +49,11 @@ export class Store implements Queries {
     return this.#database
       .transaction()
       .execute((trx) => work({ jobs: new JobQueries(trx), events: new JobEventQueries(trx) }));
+  }
+
+  /** Grows with every change of what it holds. */
+  get version(): number {
+    return this.#changes();
   }
 
   /** Whether it can be asked. */

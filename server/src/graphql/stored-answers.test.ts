@@ -1,0 +1,104 @@
+import { isObjectType, parse } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { schema } from './schema.ts';
+import { isAnsweredFromStore, STORED_TYPES } from './stored-answers.ts';
+
+const isStored = (query: string) => isAnsweredFromStore(parse(query), null);
+
+describe('an answer from the store alone', () => {
+  it.each([
+    '{ jobs(first: 50) { totalCount eventCursor nodes { id name state project { name } cluster { id name } } } }',
+    '{ project(name: "x") { jobs { nodes { tasks { nodes { exitCode } } } } } viewer { name } }',
+    'query ($id: ID!) { job(id: $id) { ...Facts } } fragment Facts on Job { script attempts { number } }',
+  ])('is that of %s', (query) => {
+    expect(isStored(query)).toBe(true);
+  });
+
+  it.each([
+    '{ clusters { name status } }',
+    '{ jobs { nodes { cluster { name status } } } }',
+    '{ jobs { nodes { log { text } } } }',
+    '{ gpuAvailability(cluster: "a") { isStale } }',
+    '{ __schema { queryType { name } } }',
+    'query ($id: ID!) { node(id: $id) { id } }',
+    'mutation { cancelJob(input: { id: "1" }) { job { id } } }',
+    'subscription { jobEvents { cursor } }',
+    '{ jobs { nodes { id ...Log } } } fragment Log on Job { log { text } }',
+  ])('is not that of %s', (query) => {
+    expect(isStored(query)).toBe(false);
+  });
+
+  it('names types and fields that there are', () => {
+    for (const [name, { except }] of Object.entries(STORED_TYPES)) {
+      const type = schema.getType(name);
+      if (!isObjectType(type)) throw new Error(`${name} is no object type`);
+      expect(Object.keys(type.getFields())).toEqual(expect.arrayContaining([...except]));
+    }
+  });
+
+  it('takes no field of a job, or of the whole, that nobody has thought about', () => {
+    const fieldsOf = (name: string) => {
+      const type = schema.getType(name);
+      return isObjectType(type) ? Object.keys(type.getFields()).sort() : [];
+    };
+    // A new field belongs here, and in the exceptions if it asks a cluster.
+    expect({ Query: fieldsOf('Query'), Job: fieldsOf('Job') }).toMatchInlineSnapshot(`
+      {
+        "Job": [
+          "arrayParent",
+          "arrayTaskId",
+          "attempt",
+          "attempts",
+          "basedOn",
+          "cluster",
+          "command",
+          "description",
+          "elapsedSeconds",
+          "endedAt",
+          "estimatedStartAt",
+          "events",
+          "evidence",
+          "exitCode",
+          "gitCommit",
+          "hasUncommittedChanges",
+          "id",
+          "isActive",
+          "isArchived",
+          "isStale",
+          "log",
+          "name",
+          "nodeList",
+          "partition",
+          "project",
+          "reason",
+          "resources",
+          "script",
+          "signal",
+          "slurmJobId",
+          "startedAt",
+          "state",
+          "submission",
+          "submittedAt",
+          "submittedBy",
+          "taskCounts",
+          "tasks",
+          "workDir",
+        ],
+        "Query": [
+          "cluster",
+          "clusters",
+          "configurationFault",
+          "gpuAvailability",
+          "job",
+          "jobs",
+          "node",
+          "nodes",
+          "partitions",
+          "project",
+          "projects",
+          "viewer",
+        ],
+      }
+    `);
+  });
+});

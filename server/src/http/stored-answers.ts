@@ -1,0 +1,152 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DocumentNode } from 'graphql';
+import { z } from 'zod';
+import type { User } from '../domain/user.ts';
+import { checkLimits, isAnsweredFromStore } from '../graphql/index.ts';
+import type { GraphQLServer } from './yoga.ts';
+
+/** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
+const MAX_AGE_MS = 1000;
+const MAX_QUERIES = 500;
+const MAX_REQUEST_BYTES = 16 * 1024;
+const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
+
+const requestSchema = z.object({
+  query: z.string(),
+  operationName: z.string().nullish(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+});
+
+interface Query {
+  readonly params: z.infer<typeof requestSchema>;
+  readonly document: DocumentNode;
+  answer: Answer | null;
+}
+
+interface Answer {
+  readonly version: number;
+  readonly madeAt: number;
+  /** Null: it has errors, so it is not kept. */
+  readonly body: Promise<Buffer | null>;
+  bytes: number;
+}
+
+export interface StoredAnswersOptions {
+  readonly yoga: GraphQLServer;
+  /** Grows with every change of the store. */
+  readonly version: () => number;
+}
+
+/**
+ * Identical queries of one store version are answered once: the dashboard's lists on many screens, and the same
+ * notebook's question again and again. Only queries that the store alone answers; all else goes its usual way.
+ */
+export class StoredAnswers {
+  readonly #options: StoredAnswersOptions;
+  /** By viewer and request, the one that was asked for last at the end. Null: not to be answered here. */
+  readonly #queries = new Map<string, Query | null>();
+  #bytes = 0;
+
+  constructor(options: StoredAnswersOptions) {
+    this.#options = options;
+  }
+
+  /** False: it has to be answered in the usual way. */
+  async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, viewer: User): Promise<boolean> {
+    const contentType = acceptedType(request);
+    if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
+    const key = `${viewer.role} ${viewer.id} ${body.toString()}`;
+    const query = this.#query(key, body, viewer);
+    if (query === null) return false;
+    const text = await this.#current(query, viewer).body;
+    if (text === null) return false;
+    response.writeHead(200, {
+      'content-type': contentType,
+      'content-length': text.length,
+      'cache-control': 'no-store',
+    });
+    response.end(text);
+    return true;
+  }
+
+  #query(key: string, body: Buffer, viewer: User): Query | null {
+    const known = this.#queries.get(key);
+    const query = known === undefined ? this.#prepare(body, viewer) : known;
+    this.#queries.delete(key);
+    this.#queries.set(key, query);
+    this.#shrink();
+    return query;
+  }
+
+  /** Null for whatever is not a valid query of the store. */
+  #prepare(body: Buffer, viewer: User): Query | null {
+    try {
+      const params = requestSchema.parse(JSON.parse(body.toString()));
+      const { parse, validate, schema } = this.#options.yoga.getEnveloped({ viewer, params });
+      const document = parse(params.query);
+      const { operationName = null, variables } = params;
+      if (validate(schema, document).length > 0 || !isAnsweredFromStore(document, operationName)) return null;
+      return checkLimits(document, operationName, variables) === null ? { params, document, answer: null } : null;
+    } catch {
+      // Not even GraphQL: whoever answers in the usual way says what is wrong.
+      return null;
+    }
+  }
+
+  #current(query: Query, viewer: User): Answer {
+    const version = this.#options.version();
+    const now = performance.now();
+    const { answer } = query;
+    if (answer !== null && answer.version === version && now - answer.madeAt < MAX_AGE_MS) return answer;
+    const made: Answer = { version, madeAt: now, body: this.#execute(query, viewer), bytes: 0 };
+    this.#bytes -= answer?.bytes ?? 0;
+    query.answer = made;
+    made.body.then(
+      (text) => {
+        if (query.answer !== made) return;
+        if (text === null) query.answer = null;
+        made.bytes = text?.length ?? 0;
+        this.#bytes += made.bytes;
+        this.#shrink();
+      },
+      () => {
+        if (query.answer === made) query.answer = null;
+      },
+    );
+    return made;
+  }
+
+  async #execute({ params, document }: Query, viewer: User): Promise<Buffer | null> {
+    const { execute, contextFactory, schema } = this.#options.yoga.getEnveloped({ viewer, params });
+    const result = await execute({
+      schema,
+      document,
+      contextValue: await contextFactory(),
+      operationName: params.operationName ?? null,
+      variableValues: params.variables ?? null,
+    });
+    return result.errors === undefined ? Buffer.from(JSON.stringify(result)) : null;
+  }
+
+  #shrink(): void {
+    for (const [key, query] of this.#queries) {
+      if (this.#queries.size <= MAX_QUERIES && this.#bytes <= MAX_ANSWERS_BYTES) return;
+      this.#queries.delete(key);
+      this.#bytes -= query?.answer?.bytes ?? 0;
+      if (query !== null) query.answer = null;
+    }
+  }
+}
+
+const TYPES = ['application/graphql-response+json', 'application/json'];
+
+/** The media type that the client wants, of the two that GraphQL over HTTP has; null: something else. */
+function acceptedType({ headers }: IncomingMessage): string | null {
+  if (!/^application\/json\b/.test(headers['content-type'] ?? '')) return null;
+  const accepted = headers.accept ?? '*/*';
+  const [first] = TYPES.filter((type) => accepted.includes(type)).sort(
+    (left, right) => accepted.indexOf(left) - accepted.indexOf(right),
+  );
+  if (first !== undefined) return `${first}; charset=utf-8`;
+  return accepted.includes('*/*') ? 'application/json; charset=utf-8' : null;
+}
