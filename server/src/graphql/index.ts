@@ -2,5 +2,6 @@ export { createContext, type GraphQLContext, type Services } from './context.ts'
 export { checkLimits, LIMITS } from './limits.ts';
 export { type SharedSubscription, SharedSubscriptions } from './live/shared-subscriptions.ts';
 export type { Sink } from './live/tape.ts';
+export { readDocument } from './read-document.ts';
 export { schema } from './schema.ts';
 export { isAnsweredFromStore } from './stored-answers.ts';

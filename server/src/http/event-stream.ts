@@ -4,7 +4,13 @@ import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphq
 import { z } from 'zod';
 import type { Session } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
-import { checkLimits, type SharedSubscription, type SharedSubscriptions, type Sink } from '../graphql/index.ts';
+import {
+  checkLimits,
+  readDocument,
+  type SharedSubscription,
+  type SharedSubscriptions,
+  type Sink,
+} from '../graphql/index.ts';
 import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { GraphQLServer } from './yoga.ts';
@@ -70,13 +76,13 @@ export class EventStreams {
   ): Promise<SharedSubscription | null> {
     if (params === null) return null;
     const { query, operationName = null, variables = null } = params;
-    const enveloped = this.#options.yoga.getEnveloped({ viewer, params });
     try {
-      const document = enveloped.parse(query);
+      const read = readDocument(query);
+      if (!read.isValid) return null;
+      const { document } = read;
       if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
-      if (enveloped.validate(enveloped.schema, document).length > 0) return null;
-      const contextValue = await enveloped.contextFactory();
-      const args = { schema: enveloped.schema, document, operationName, variableValues: variables, contextValue };
+      const { schema, contextFactory } = this.#options.yoga.getEnveloped({ viewer, params });
+      const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
       return { args, query, viewer, sink };
     } catch {
       // A syntax error: what answers other requests tells of it.

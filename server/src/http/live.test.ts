@@ -121,6 +121,44 @@ describe('events of jobs', () => {
     for (const follower of [first, late, last]) await follower.stop();
   });
 
+  it('are resumed by the reference client, which sends its variables as they are when it connects again', async () => {
+    const job = aJob({ reason: '0' });
+    await stage.create([job]);
+    const sockets: WebSocket[] = [];
+    const client = createClient({
+      url: `${stage.address.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${TOKEN}` },
+      retryAttempts: Number.POSITIVE_INFINITY,
+      retryWait: () => pause(10),
+      shouldRetry: () => true,
+      on: { connected: (socket) => void sockets.push(socket as WebSocket) },
+    });
+    const variables = { after: here() };
+    const told: ToldEvent[] = [];
+    client.subscribe<{ jobEvents: ToldEvent }>(
+      { query: EVENTS, variables },
+      {
+        next: ({ data }) => {
+          if (data == null) throw new Error('no data');
+          variables.after = data.jobEvents.cursor;
+          told.push(data.jobEvents);
+        },
+        error: () => undefined,
+        complete: () => undefined,
+      },
+    );
+    for (let number = 1; number <= 30; number += 1) {
+      await stage.change(job.id, { reason: String(number) });
+      if (number % 10 === 5) await until(() => told.length > 0);
+      if (number % 10 === 0) sockets.at(-1)?.terminate();
+    }
+    await until(() => told.length >= 30);
+    expect(reasons(told)).toEqual(Array.from({ length: 30 }, (_, index) => String(index + 1)));
+    expect(sockets.length).toBeGreaterThan(1);
+    await client.dispose();
+  });
+
   it('begin with a reset at a place that is not known, and go on from now', async () => {
     const job = aJob();
     await stage.create([job]);

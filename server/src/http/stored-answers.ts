@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DocumentNode } from 'graphql';
 import { z } from 'zod';
 import type { User } from '../domain/user.ts';
-import { checkLimits, isAnsweredFromStore } from '../graphql/index.ts';
+import { checkLimits, isAnsweredFromStore, readDocument } from '../graphql/index.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 /** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
@@ -11,7 +11,8 @@ const MAX_QUERIES = 500;
 const MAX_REQUEST_BYTES = 16 * 1024;
 const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
 
-const requestSchema = z.object({
+/** Whatever else a request may hold, and be refused for, is for others to see. */
+const requestSchema = z.strictObject({
   query: z.string(),
   operationName: z.string().nullish(),
   variables: z.record(z.string(), z.unknown()).nullish(),
@@ -56,7 +57,7 @@ export class StoredAnswers {
     const contentType = acceptedType(request);
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
     const key = `${viewer.role} ${viewer.id} ${body.toString()}`;
-    const query = this.#query(key, body, viewer);
+    const query = this.#query(key, body);
     if (query === null) return false;
     const text = await this.#current(query, viewer).body;
     if (text === null) return false;
@@ -69,28 +70,13 @@ export class StoredAnswers {
     return true;
   }
 
-  #query(key: string, body: Buffer, viewer: User): Query | null {
+  #query(key: string, body: Buffer): Query | null {
     const known = this.#queries.get(key);
-    const query = known === undefined ? this.#prepare(body, viewer) : known;
+    const query = known === undefined ? prepare(body) : known;
     this.#queries.delete(key);
     this.#queries.set(key, query);
     this.#shrink();
     return query;
-  }
-
-  /** Null for whatever is not a valid query of the store. */
-  #prepare(body: Buffer, viewer: User): Query | null {
-    try {
-      const params = requestSchema.parse(JSON.parse(body.toString()));
-      const { parse, validate, schema } = this.#options.yoga.getEnveloped({ viewer, params });
-      const document = parse(params.query);
-      const { operationName = null, variables } = params;
-      if (validate(schema, document).length > 0 || !isAnsweredFromStore(document, operationName)) return null;
-      return checkLimits(document, operationName, variables) === null ? { params, document, answer: null } : null;
-    } catch {
-      // Not even GraphQL: whoever answers in the usual way says what is wrong.
-      return null;
-    }
   }
 
   #current(query: Query, viewer: User): Answer {
@@ -135,6 +121,21 @@ export class StoredAnswers {
       this.#bytes -= query?.answer?.bytes ?? 0;
       if (query !== null) query.answer = null;
     }
+  }
+}
+
+/** Null for whatever is not a valid query of the store. */
+function prepare(body: Buffer): Query | null {
+  try {
+    const params = requestSchema.parse(JSON.parse(body.toString()));
+    const { query, operationName = null, variables } = params;
+    const read = readDocument(query);
+    if (!read.isValid || !isAnsweredFromStore(read.document, operationName)) return null;
+    const { document } = read;
+    return checkLimits(document, operationName, variables) === null ? { params, document, answer: null } : null;
+  } catch {
+    // Not even GraphQL: whoever answers in the usual way says what is wrong.
+    return null;
   }
 }
 

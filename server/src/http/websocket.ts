@@ -6,7 +6,13 @@ import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
-import { checkLimits, type SharedSubscription, type SharedSubscriptions, type Sink } from '../graphql/index.ts';
+import {
+  checkLimits,
+  readDocument,
+  type SharedSubscription,
+  type SharedSubscriptions,
+  type Sink,
+} from '../graphql/index.ts';
 import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
@@ -78,13 +84,12 @@ export class WebSocketTransport {
               refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`),
             ];
           }
+          const read = readOperation(params.query);
+          if (!read.isValid) return read.errors;
           const enveloped = yoga.getEnveloped({ viewer, params });
-          const document = enveloped.parse(params.query);
-          const errors = enveloped.validate(enveloped.schema, document);
-          if (errors.length > 0) return errors;
           const args: ExecutionArgs = {
             schema: enveloped.schema,
-            document,
+            document: read.document,
             operationName: params.operationName ?? null,
             variableValues: params.variables ?? null,
             contextValue: await enveloped.contextFactory(),
@@ -159,6 +164,16 @@ class MessageSink implements Sink {
 
   whenDrained(callback: () => void): void {
     this.#backlog.whenDrained(callback);
+  }
+}
+
+/** A syntax error is told like any other: thrown, it would end the whole connection. */
+function readOperation(query: string): ReturnType<typeof readDocument> {
+  try {
+    return readDocument(query);
+  } catch (cause) {
+    if (cause instanceof GraphQLError) return { isValid: false, errors: [cause] };
+    throw cause;
   }
 }
 

@@ -1,0 +1,30 @@
+import { type DocumentNode, type GraphQLError, parse, validate } from 'graphql';
+import { LIMITS } from './limits.ts';
+import { schema } from './schema.ts';
+
+/** What clients send is mostly the same few documents. */
+const MAX_DOCUMENTS = 500;
+const MAX_REMEMBERED_LENGTH = 16 * 1024;
+
+export type ReadDocument =
+  | { readonly isValid: true; readonly document: DocumentNode }
+  | { readonly isValid: false; readonly errors: readonly GraphQLError[] };
+
+/** By text, the one that was wanted last at the end. */
+const known = new Map<string, ReadDocument>();
+
+/** Parses and validates a document. Equal texts give the same document. Throws GraphQLError for a syntax error. */
+export function readDocument(text: string): ReadDocument {
+  const read = known.get(text) ?? parseAndValidate(text);
+  known.delete(text);
+  if (text.length <= MAX_REMEMBERED_LENGTH) known.set(text, read);
+  const [oldest] = known.keys();
+  if (known.size > MAX_DOCUMENTS && oldest !== undefined) known.delete(oldest);
+  return read;
+}
+
+function parseAndValidate(text: string): ReadDocument {
+  const document = parse(text, { maxTokens: LIMITS.tokens });
+  const errors = validate(schema, document);
+  return errors.length === 0 ? { isValid: true, document } : { isValid: false, errors };
+}
