@@ -149,12 +149,17 @@ export class SlurmAdapter {
     return this.#clock.aheadMs;
   }
 
-  /** What is known of jobs that may have left Slurm's memory. Throws only what the runner throws. */
+  /**
+   * What is known of jobs that may have left Slurm's memory; of a task, with all the others of its array. Throws only
+   * what the runner throws.
+   */
   async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
     if (this.#keepsAccounts === false) return { kind: 'none' };
     const accounts: JobAccount[] = [];
-    for (let start = 0; start < slurmJobIds.length; start += ACCOUNTING_BATCH) {
-      const ask = accountingScript(this.#searchPath, slurmJobIds.slice(start, start + ACCOUNTING_BATCH));
+    // An array is asked for as one: sacct doesn't find a task that never started by the task's own id.
+    const numbers = [...new Set(slurmJobIds.map((slurmJobId) => slurmJobId.split('_')[0] ?? ''))];
+    for (let start = 0; start < numbers.length; start += ACCOUNTING_BATCH) {
+      const ask = accountingScript(this.#searchPath, numbers.slice(start, start + ACCOUNTING_BATCH));
       const result = await this.#runner.run(ask.text, {
         timeoutMs: QUERY_TIMEOUT_MS,
         maxOutputBytes: MAX_SNAPSHOT_BYTES,

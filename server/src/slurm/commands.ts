@@ -66,10 +66,10 @@ export function queueScript(searchPath: SearchPath): Script {
 }
 
 /** Jobs that left Slurm's memory, from its database: section `accounting`. */
-export function accountingScript(searchPath: SearchPath, slurmJobIds: readonly string[]): Script {
+export function accountingScript(searchPath: SearchPath, slurmNumbers: readonly string[]): Script {
   const command = [
     'sacct --noheader --parsable2 --duplicates --allocations --noconvert',
-    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmJobIds.join(','))} --format=${ACCOUNTING_FIELDS.join(',')}`,
+    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmNumbers.join(','))} --format=${ACCOUNTING_FIELDS.join(',')}`,
   ].join(' ');
   return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command }]);
 }
