@@ -388,6 +388,14 @@ describe('what a poller writes', () => {
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([
       { number: 1, outcome: 'NODE_FAIL', endedAt },
     ]);
+    // What was seen of its end holds, though the accounts call every attempt so that was followed by another.
+    const closed = { ...currentAttempt(job), outcome: 'REQUEUED', exitCode: 1, endedAt: new Date() };
+    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    await pass(31 * SECOND);
+    expect(slurm.asked.filter((question) => question.startsWith('accounting')).length).toBeGreaterThan(0);
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([
+      { number: 1, outcome: 'NODE_FAIL', exitCode: null, endedAt },
+    ]);
   });
 
   it('completes the attempt before from the accounts', async () => {

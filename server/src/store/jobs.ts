@@ -274,14 +274,17 @@ export class JobQueries {
     await updateRows(this.#database, CHANGING_COLUMNS, jobs.map(fromJob));
   }
 
-  /** Adds attempts that are over, or replaces what is stored of them. */
+  /** Adds attempts that are over, or replaces what is stored of those whose outcome wasn't known yet. */
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
     for (const attempt of attempts) {
       const row = fromAttempt(jobId, attempt);
       await this.#database
         .insertInto('job_attempts')
         .values(row)
-        .onConflict((conflict) => conflict.columns(['job_id', 'number']).doUpdateSet(row))
+        .onConflict((conflict) =>
+          // Slurm's accounting calls every attempt REQUEUED that was followed by another, however it had ended.
+          conflict.columns(['job_id', 'number']).doUpdateSet(row).where('job_attempts.outcome', 'is', null),
+        )
         .execute();
     }
   }
