@@ -36,7 +36,12 @@ const account = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
     endedAt: ENDED,
     ...parts,
   });
-const marker = (exitCode: number, attempt = 1) => ({ exitCode, attempt, endedAt: ENDED });
+const marker = (exitCode: number, attempt = 1) => ({
+  exitCode,
+  attempt,
+  isInterrupted: exitCode === 143,
+  endedAt: ENDED,
+});
 
 describe('a job that left the queue', () => {
   it('is asked about once two snapshots in a row miss it', async () => {
@@ -96,14 +101,38 @@ describe('a job that left the queue', () => {
   });
 
   it.each([
-    [0, 'COMPLETED'],
-    [1, 'FAILED'],
-    [143, 'FAILED'],
-  ] as const)('without accounts ended as its own script wrote: code %i is %s', async (exitCode, state) => {
+    [0, 'COMPLETED', null],
+    [1, 'FAILED', null],
+    [143, 'FAILED', expect.stringContaining('A signal ended it')],
+  ] as const)('without accounts ended as its own script wrote: code %i is %s', async (exitCode, state, reason) => {
     const job = running();
     slurm.markers.set(job.workDir ?? '', marker(exitCode));
     await look([job]);
-    expect(await look([job])).toMatchObject([{ state, exitCode, endedAt: ENDED, reason: null }]);
+    expect(await look([job])).toMatchObject([{ state, exitCode, endedAt: ENDED, reason }]);
+  });
+
+  it('was cancelled when that was asked for and a signal reached its script, even if it ended with code 0', async () => {
+    const job = running({ state: 'CANCELLING', cancelRequestedAt: new Date() });
+    slurm.markers.set(job.workDir ?? '', { ...marker(0), isInterrupted: true });
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'CANCELLED', exitCode: 0 }]);
+  });
+
+  it('by a signal is for the accounts to tell of, as long as they cannot be read and while they may be late', async () => {
+    const job = running();
+    slurm.markers.set(job.workDir ?? '', marker(143));
+    slurm.accountingFault = 'Connection refused';
+    await look([job], 0);
+    for (let minute = 0; minute < 30; minute += 1) expect(await look([job], MINUTE)).toEqual([]);
+    slurm.accountingFault = null;
+    slurm.accounts = [account(job, { state: 'TIMEOUT', exitCode: null })];
+    expect(await look([job], MINUTE)).toMatchObject([{ state: 'TIMEOUT', evidence: { source: 'SACCT' } }]);
+
+    const other = running({ id: 'other', workDir: job.workDir });
+    slurm.accounts = [];
+    await look([other], 0);
+    for (let minute = 0; minute < 9; minute += 1) expect(await look([other], MINUTE)).toEqual([]);
+    expect(await look([other], MINUTE)).toMatchObject([{ state: 'FAILED', exitCode: 143 }]);
   });
 
   it('whose cancellation was asked for and whose script was cut short was cancelled', async () => {

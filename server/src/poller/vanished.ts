@@ -11,6 +11,9 @@ const GRACE_MS = 10 * 60_000;
 /** Each takes a command of its own. */
 const MARKERS_A_TICK = 10;
 
+const ENDED_BY_SIGNAL =
+  'A signal ended it, and no accounting tells why: it was cancelled, out of time, preempted or killed, or its program failed so';
+
 interface Absence {
   snapshots: number;
   readonly since: number;
@@ -136,14 +139,19 @@ export class VanishedJobs {
   ): JobUpdate | null {
     if (account !== null) {
       // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c): the script's own word is exact.
-      const exact = marker?.attempt === job.attempt ? { exitCode: marker.exitCode, signal: null } : {};
+      const attempt = Math.max(job.attempt, account.latest.attempt);
+      const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : {};
       return accounted(job, { ...account, latest: { ...account.latest, ...exact } }, now);
     }
+    // As long as the accounting can't be read, or shows things late, it may still tell.
+    const mayBeTold = accounting.kind === 'unreadable' || absentMs < GRACE_MS;
     if (marker !== null && marker.attempt >= job.attempt) {
+      // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
+      const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.kind !== 'none';
+      if (isOpen && mayBeTold) return null;
       return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
     }
-    // As long as the accounting can't be read, there may still be a trace.
-    if (absentMs < GRACE_MS || accounting.kind === 'unreadable') return null;
+    if (mayBeTold) return null;
     return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
   }
 }
@@ -163,11 +171,13 @@ function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUp
 
 /** A job as its own batch script says that it ended. */
 function marked(job: Job, marker: EndMarker, now: Date): Job {
+  const isCancelled = job.cancelRequestedAt !== null && (marker.isInterrupted || marker.exitCode !== 0);
+  const state = isCancelled ? 'CANCELLED' : marker.exitCode === 0 ? 'COMPLETED' : 'FAILED';
   return {
     ...job,
-    state: marker.exitCode === 0 ? 'COMPLETED' : job.cancelRequestedAt === null ? 'FAILED' : 'CANCELLED',
+    state,
     evidence: { source: 'MARKER', word: null, seenAt: now },
-    reason: null,
+    reason: state === 'FAILED' && marker.isInterrupted ? ENDED_BY_SIGNAL : null,
     attempt: marker.attempt,
     exitCode: marker.exitCode,
     endedAt: marker.endedAt,

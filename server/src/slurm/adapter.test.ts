@@ -225,7 +225,16 @@ describe('asking for accounts', () => {
     const accounts = await slurm.accounting(['1', '8_0']);
     if (accounts.kind !== 'read') throw new Error(accounts.kind);
     expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '1')?.latest.state).toBe('COMPLETED');
-    expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8_0')]);
+    expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8 ')]);
+  });
+
+  // Tried on 22.05.8: "sacct -j 17_1" prints nothing while "17_[1-5]" is in the accounts.
+  it('asks for an array as one, and has the tasks that never started', async () => {
+    await says('sacct', fixture('accounting.txt'));
+    const accounts = await slurm.accounting(['17_1', '17_2', '18_4']);
+    if (accounts.kind !== 'read') throw new Error(accounts.kind);
+    expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '17_2')?.latest.state).toBe('CANCELLED');
+    expect(await calls()).toEqual([expect.stringContaining('--jobs=17,18 ')]);
   });
 
   it('asks for 200 at a time, so that no command line grows too long', async () => {
@@ -281,6 +290,7 @@ describe('the end marker of a job', () => {
     expect(await slurm.endMarker(workDir, null)).toEqual({
       attempt: 1,
       exitCode: 3,
+      isInterrupted: false,
       endedAt: new Date(1_795_494_207_000),
     });
   });
