@@ -80,6 +80,15 @@ async function reaches(job: JobData, state: string): Promise<Told> {
   );
 }
 
+/** Resolves once this is all that its log says: then it runs, and what is to catch signals is in place. */
+async function says(job: JobData, text: string): Promise<void> {
+  await until(
+    () => login.run(`cat "${job.workDir}/stdout.log" 2>/dev/null || :`),
+    (now) => now === text,
+    120_000,
+  );
+}
+
 const ended = async (job: JobData): Promise<Told> => {
   await bench.ended(job.id);
   return told(bench, job.id);
@@ -109,6 +118,94 @@ async function rewrite(job: JobData, script: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: async () => void (await login.run(`rm ${file}`)) };
 }
 const asWord = (word: string) => `s/\\x1f[A-Z_]+\\x1f/\\x1f${word}\\x1f/`;
+
+/** Its processes go on for a while, as on a node that is cut off from the network. */
+async function failNode(name: string): Promise<void> {
+  await slurm.stopDaemon(`alpha/slurmd-${name}`);
+  await scontrol('update', `NodeName=${name}`, 'State=DOWN', 'Reason=power');
+}
+
+/** Says so in its log, and stays if it is the first of its attempts. */
+const TWICE = 'echo "attempt $SLURM_RESTART_COUNT"; [ -n "$SLURM_RESTART_COUNT" ] || sleep 300';
+
+/** A job that ran twice, of which the first attempt had this end. */
+async function ranTwice(job: JobData, outcome: string, exitCode: number | null = null): Promise<void> {
+  const last = await until(
+    () => told(bench, job.id),
+    (now) => now.state === 'COMPLETED' && now.attempts[0]?.outcome !== null,
+    150_000,
+  );
+  expect(last).toMatchObject({
+    exitCode: 0,
+    signal: null,
+    reason: null,
+    attempt: 2,
+    evidence: seen('COMPLETED'),
+    attempts: [
+      { number: 1, outcome, startedAt: expect.any(String), endedAt: expect.any(String), exitCode },
+      { number: 2, outcome: 'COMPLETED', exitCode: 0 },
+    ],
+  });
+  expect(await bench.job(job.id)).toMatchObject({ slurmJobId: job.slurmJobId });
+  // The first attempt's words, then Slurm's own on its end, then the second's.
+  expect(await bench.wholeLog(job.id)).toMatch(/^attempt \n(?:.*\n)*attempt 1\n$/);
+}
+
+// First, since they take longest.
+describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, () => {
+  it('by a more urgent one is PREEMPTED where it is not tried again', async () => {
+    const job = await submit(TWICE, { partition: 'once', extraOptions: ['--exclusive'] });
+    await says(job, 'attempt \n');
+    const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared1'] });
+    expect(await ended(job)).toMatchObject(endedAs('PREEMPTED', 143, null, null));
+    expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
+    expect(await bench.wholeLog(job.id)).toMatch(/^attempt \n/);
+  });
+
+  it('by a more urgent one waits for its next attempt, which goes on behind the log of the first', async () => {
+    const job = await submit(TWICE, { partition: 'again', extraOptions: ['--exclusive'] });
+    await says(job, 'attempt \n');
+    const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared2'] });
+    expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
+    await ranTwice(job, 'PREEMPTED');
+  });
+  it('by its failure ends with NODE_FAIL where it is not tried again', async () => {
+    const job = await submit('sleep 60', { partition: 'weak', extraOptions: ['--no-requeue'] });
+    await reaches(job, 'RUNNING');
+    await failNode('weak1');
+    expect(await ended(job)).toMatchObject(endedAs('NODE_FAIL', null, null, 'NodeDown'));
+  });
+
+  it('by its failure runs again elsewhere, as the next attempt of the same job', async () => {
+    const job = await submit(TWICE, { partition: 'spare', extraOptions: ['--requeue'] });
+    await says(job, 'attempt \n');
+    const { nodeList } = await until(
+      () => bench.job(job.id),
+      (now) => now.nodeList !== null,
+    );
+    await failNode(nodeList ?? '');
+    await ranTwice(job, 'NODE_FAIL');
+    expect((await bench.job(job.id)).nodeList).toBe(nodeList === 'weak2' ? 'weak3' : 'weak2');
+  });
+  it('by an administrator lives again even when it was over', async () => {
+    const job = await submit('echo "attempt $SLURM_RESTART_COUNT"; [ -n "$SLURM_RESTART_COUNT" ]');
+    expect(await ended(job)).toMatchObject(endedAs('FAILED', 1, null, 'NonZeroExitCode'));
+    await scontrol('requeue', job.slurmJobId ?? '');
+    await ranTwice(job, 'FAILED', 1);
+    expect(await timeline(bench, job.id)).toEqual(
+      expect.arrayContaining(['SUBMITTING', 'PENDING', 'FAILED', 'COMPLETED']),
+    );
+  });
+
+  it('by an administrator who holds it is HELD until it is released', async () => {
+    const job = await submit(TWICE);
+    await says(job, 'attempt \n');
+    await scontrol('requeuehold', job.slurmJobId ?? '');
+    expect(await reaches(job, 'HELD')).toMatchObject({ attempt: 2, exitCode: null, endedAt: null });
+    await scontrol('release', job.slurmJobId ?? '');
+    await ranTwice(job, 'REQUEUED');
+  });
+});
 
 describe.concurrent('a job that waits', () => {
   it('is held by its own option, and goes on once its user releases it in a terminal', async () => {
@@ -189,10 +286,7 @@ describe.concurrent('a job that runs', () => {
 
   it('and ignores the signal that is to end it is COMPLETING until it is killed', async () => {
     const job = await submit(`trap '' TERM; echo ready; while :; do sleep 1; done`);
-    await until(
-      () => login.run(`cat "${job.workDir}/stdout.log" 2>/dev/null || :`),
-      (text) => text === 'ready\n',
-    );
+    await says(job, 'ready\n');
     await scancel(job);
     expect(await reaches(job, 'COMPLETING')).toMatchObject({ evidence: seen('COMPLETING'), endedAt: null });
     expect(await ended(job)).toMatchObject({ state: 'CANCELLED', evidence: seen('CANCELLED'), attempt: 1 });
@@ -200,10 +294,7 @@ describe.concurrent('a job that runs', () => {
 
   it('and is cancelled here is CANCELLING until its end has been seen, however long that takes', async () => {
     const job = await submit(`trap '' TERM; echo ready; while :; do sleep 1; done`);
-    await until(
-      () => login.run(`cat "${job.workDir}/stdout.log" 2>/dev/null || :`),
-      (text) => text === 'ready\n',
-    );
+    await says(job, 'ready\n');
     await bench.cancel(job.id);
     await ended(job);
     const states = await timeline(bench, job.id);
@@ -222,8 +313,8 @@ describe.concurrent('a job that runs', () => {
   });
 
   it('until its time is up ends with TIMEOUT', { timeout: 150_000 }, async () => {
-    const job = await submit('sleep 300', { timeLimitMinutes: 60 });
-    await reaches(job, 'RUNNING');
+    const job = await submit('echo ready; sleep 300', { timeLimitMinutes: 60 });
+    await says(job, 'ready\n');
     // A minute is the shortest limit that sbatch takes.
     await scontrol('update', `JobId=${job.slurmJobId}`, 'EndTime=now+1seconds');
     expect(await ended(job)).toMatchObject(endedAs('TIMEOUT', 143, null, 'TimeLimit'));
@@ -283,99 +374,5 @@ describe.concurrent('the end of a job', () => {
       evidence: seen(word),
       attempts: [{ number: 1, outcome: word, ...code }],
     });
-  });
-});
-
-/** Its processes go on for a while, as on a node that is cut off from the network. */
-async function failNode(name: string): Promise<void> {
-  await slurm.stopDaemon(`alpha/slurmd-${name}`);
-  await scontrol('update', `NodeName=${name}`, 'State=DOWN', 'Reason=power');
-}
-
-/** Says so in its log, and stays if it is the first of its attempts. */
-const TWICE = 'echo "attempt $SLURM_RESTART_COUNT"; [ -n "$SLURM_RESTART_COUNT" ] || sleep 300';
-
-/** A job that ran twice, of which the first attempt had this end. */
-async function ranTwice(job: JobData, outcome: string, exitCode: number | null = null): Promise<void> {
-  const last = await until(
-    () => told(bench, job.id),
-    (now) => now.state === 'COMPLETED' && now.attempts[0]?.outcome !== null,
-    150_000,
-  );
-  expect(last).toMatchObject({
-    exitCode: 0,
-    signal: null,
-    reason: null,
-    attempt: 2,
-    evidence: seen('COMPLETED'),
-    attempts: [
-      { number: 1, outcome, startedAt: expect.any(String), endedAt: expect.any(String), exitCode },
-      { number: 2, outcome: 'COMPLETED', exitCode: 0 },
-    ],
-  });
-  expect(await bench.job(job.id)).toMatchObject({ slurmJobId: job.slurmJobId });
-  // The first attempt's words, then Slurm's own on its end, then the second's.
-  expect(await bench.wholeLog(job.id)).toMatch(/^attempt \n(?:.*\n)*attempt 1\n$/);
-}
-
-async function firstLine(job: JobData): Promise<void> {
-  await until(
-    () => login.run(`cat "${job.workDir}/stdout.log" 2>/dev/null || :`),
-    (text) => text === 'attempt \n',
-  );
-}
-
-describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, () => {
-  it('by a more urgent one is PREEMPTED where it is not tried again', async () => {
-    const job = await submit(TWICE, { partition: 'once', extraOptions: ['--exclusive'] });
-    await firstLine(job);
-    const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared1'] });
-    expect(await ended(job)).toMatchObject(endedAs('PREEMPTED', 143, null, null));
-    expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
-    expect(await bench.wholeLog(job.id)).toMatch(/^attempt \n/);
-  });
-
-  it('by a more urgent one waits for its next attempt, which goes on behind the log of the first', async () => {
-    const job = await submit(TWICE, { partition: 'again', extraOptions: ['--exclusive'] });
-    await firstLine(job);
-    const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared2'] });
-    expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
-    await ranTwice(job, 'PREEMPTED');
-  });
-  it('by its failure ends with NODE_FAIL where it is not tried again', async () => {
-    const job = await submit('sleep 60', { partition: 'weak', extraOptions: ['--no-requeue'] });
-    await reaches(job, 'RUNNING');
-    await failNode('weak1');
-    expect(await ended(job)).toMatchObject(endedAs('NODE_FAIL', null, null, 'NodeDown'));
-  });
-
-  it('by its failure runs again elsewhere, as the next attempt of the same job', async () => {
-    const job = await submit(TWICE, { partition: 'spare', extraOptions: ['--requeue'] });
-    await firstLine(job);
-    const { nodeList } = await until(
-      () => bench.job(job.id),
-      (now) => now.nodeList !== null,
-    );
-    await failNode(nodeList ?? '');
-    await ranTwice(job, 'NODE_FAIL');
-    expect((await bench.job(job.id)).nodeList).toBe(nodeList === 'weak2' ? 'weak3' : 'weak2');
-  });
-  it('by an administrator lives again even when it was over', async () => {
-    const job = await submit('echo "attempt $SLURM_RESTART_COUNT"; [ -n "$SLURM_RESTART_COUNT" ]');
-    expect(await ended(job)).toMatchObject(endedAs('FAILED', 1, null, 'NonZeroExitCode'));
-    await scontrol('requeue', job.slurmJobId ?? '');
-    await ranTwice(job, 'FAILED', 1);
-    expect(await timeline(bench, job.id)).toEqual(
-      expect.arrayContaining(['SUBMITTING', 'PENDING', 'FAILED', 'COMPLETED']),
-    );
-  });
-
-  it('by an administrator who holds it is HELD until it is released', async () => {
-    const job = await submit(TWICE);
-    await firstLine(job);
-    await scontrol('requeuehold', job.slurmJobId ?? '');
-    expect(await reaches(job, 'HELD')).toMatchObject({ attempt: 2, exitCode: null, endedAt: null });
-    await scontrol('release', job.slurmJobId ?? '');
-    await ranTwice(job, 'REQUEUED');
   });
 });

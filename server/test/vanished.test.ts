@@ -4,7 +4,7 @@ import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
-import { type Told, timeline, told } from './support/told.ts';
+import { TOLD, type Told, timeline, told } from './support/told.ts';
 
 let slurm: LocalSlurm;
 let login: ClusterLogin;
@@ -56,7 +56,7 @@ class Ends {
 
   /** Has one job of each kind run on a cluster, and end in its way. */
   static async of(cluster: string, signal: string): Promise<Ends> {
-    const wait = `until [ -e "$HOME/${signal}" ]; do sleep 0.3; done`;
+    const wait = `echo ready; until [ -e "$HOME/${signal}" ]; do sleep 0.3; done`;
     const jobs = new Map<End, JobData>();
     for (const name of NAMES) {
       const command = `${wait}; ${ENDS[name]}`;
@@ -64,6 +64,7 @@ class Ends {
     }
     const ends = new Ends(jobs);
     for (const name of NAMES) await bench.reaches(ends.id(name), 'RUNNING');
+    await areReady([...jobs.values()].map(({ workDir }) => `${workDir}/stdout.log`));
     await login.run(`touch "$HOME/${signal}"`);
     const slurmId = (name: End) => jobs.get(name)?.slurmJobId ?? '';
     await slurm.run(cluster, 'scontrol', ['update', `JobId=${slurmId('outOfTime')}`, 'EndTime=now+1seconds']);
@@ -95,6 +96,25 @@ class Ends {
   }
 }
 
+/** Resolves once the programs of jobs run, by their logs: then what is to catch signals is in place. */
+async function areReady(logs: readonly string[]): Promise<void> {
+  const words = logs.map((path) => `"${path}"`).join(' ');
+  await until(
+    () => login.run(`cat ${words} 2>/dev/null || :`),
+    (text) => text === 'ready\n'.repeat(logs.length),
+    120_000,
+  );
+}
+
+interface Tasks {
+  readonly nodes: readonly (Told & { readonly arrayTaskId: number })[];
+}
+
+async function tasks(array: JobData): Promise<Tasks> {
+  const query = `query ($id: ID!) { job(id: $id) { tasks(first: 50) { nodes { arrayTaskId ${TOLD} } } } }`;
+  return (await bench.server.query<{ job: { tasks: Tasks } }>(query, { id: array.id })).job.tasks;
+}
+
 function over(source: string, state: string, exitCode: number | null, signal: number | null, word: unknown = state) {
   return {
     state,
@@ -114,9 +134,10 @@ const BY_ACCOUNTS = {
   failed: over('SACCT', 'FAILED', 3, null),
   exited143: over('SACCT', 'FAILED', 143, null),
   killed: over('SACCT', 'FAILED', null, 9),
-  outOfTime: over('SACCT', 'TIMEOUT', null, null),
-  cancelledInTerminal: over('SACCT', 'CANCELLED', null, null, 'CANCELLED by 0'),
-  cancelledHere: over('SACCT', 'CANCELLED', null, null, expect.stringMatching(/^CANCELLED by \d+$/)),
+  outOfTime: over('SACCT', 'TIMEOUT', 143, null),
+  cancelledInTerminal: over('SACCT', 'CANCELLED', 143, null, 'CANCELLED by 0'),
+  // By the accounts, unless they are late: that its end was asked for is known here.
+  cancelledHere: { state: 'CANCELLED', exitCode: 143, signal: null, evidence: { source: expect.any(String) } },
 };
 
 describe.concurrent('a job that was gone before anybody saw its end', { timeout: 200_000 }, () => {
@@ -148,31 +169,48 @@ describe.concurrent('a job that was gone before anybody saw its end', { timeout:
     });
   });
 
+  it('is told as soon when it is one of many, with one look at what all of them left behind', async () => {
+    const array = await bench.submit({
+      cluster: 'bare',
+      array: '0-29',
+      command: 'until [ -e "$HOME/go.many" ]; do sleep 0.5; done; exit $((SLURM_ARRAY_TASK_ID % 3))',
+    });
+    const isRunning = ({ nodes }: Tasks) => nodes.every(({ state }) => state === 'RUNNING');
+    await until(() => tasks(array), isRunning, 120_000);
+    await login.run('touch "$HOME/go.many"');
+    expect(await bench.ended(array.id)).toMatchObject({ state: 'FAILED', exitCode: 2 });
+    const { nodes } = await tasks(array);
+    expect(nodes).toMatchObject(
+      Array.from({ length: 30 }, (_, index) => ({
+        arrayTaskId: index,
+        ...over('MARKER', index % 3 === 0 ? 'COMPLETED' : 'FAILED', index % 3, null, null),
+      })),
+    );
+    const { cluster } = await bench.server.query<{
+      cluster: { load: { hour: { commands: { kind: string; count: number }[] } } };
+    }>('{ cluster(name: "bare") { load { hour { commands { kind count } } } } }');
+    expect(cluster.load.hour.commands.find(({ kind }) => kind === 'markers')?.count).toBeLessThan(10);
+  });
+
   it('and was a task of an array cancelled in a terminal is told even if it shares its row of the accounts with others', async () => {
     const waiting = await bench.submit({ cluster: 'kept', command: 'true', array: '1-5', extraOptions: ['--hold'] });
-    const started = await bench.submit({ cluster: 'kept', command: 'sleep 300', array: '0-9%2' });
+    const started = await bench.submit({ cluster: 'kept', command: 'echo ready; sleep 300', array: '0-9%2' });
     await bench.reaches(waiting.id, 'HELD');
     await bench.reaches(started.id, 'RUNNING');
+    await areReady([0, 1].map((index) => `${started.workDir}/stdout-${index}.log`));
     await slurm.run('kept', 'scancel', [waiting.slurmJobId ?? '', started.slurmJobId ?? '']);
     for (const [job, count] of [
       [waiting, 5],
       [started, 10],
     ] as const) {
-      expect(await bench.ended(job.id)).toMatchObject({ state: 'CANCELLED', exitCode: null });
-      const { tasks } = (
-        await bench.server.query<{ job: { tasks: { nodes: (Told & { arrayTaskId: number })[] } } }>(
-          `query ($id: ID!) { job(id: $id) { tasks(first: 100) { nodes {
-            arrayTaskId state exitCode attempt startedAt evidence { source word }
-          } } } }`,
-          { id: job.id },
-        )
-      ).job;
+      expect(await bench.ended(job.id)).toMatchObject({ state: 'CANCELLED' });
+      const { nodes } = await tasks(job);
       const first = job === waiting ? 1 : 0;
-      expect(tasks.nodes).toMatchObject(
+      expect(nodes).toMatchObject(
         Array.from({ length: count }, (_, index) => ({
           arrayTaskId: first + index,
           state: 'CANCELLED',
-          exitCode: null,
+          exitCode: job === started && index < 2 ? 143 : null,
           attempt: 1,
           startedAt: job === started && index < 2 ? expect.any(String) : null,
           evidence: { source: 'SACCT', word: 'CANCELLED by 0' },

@@ -282,12 +282,13 @@ describe('asking for partitions and nodes', () => {
 
 describe('the end marker of a job', () => {
   const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
+  const endMarker = async (arrayTaskId: number | null) => (await slurm.endMarkers([{ workDir, arrayTaskId }]))[0];
   beforeEach(() => mkdir(join(workDir, 'run'), { recursive: true }));
 
   it('is the one that the batch script wrote', async () => {
     await marker('job.0.start', 'job=12 at=1795494200\n');
     await marker('job.0.end', 'job=12 code=3 at=1795494207\n');
-    expect(await slurm.endMarker(workDir, null)).toEqual({
+    expect(await endMarker(null)).toEqual({
       attempt: 1,
       exitCode: 3,
       isInterrupted: false,
@@ -298,9 +299,12 @@ describe('the end marker of a job', () => {
   it("is the task's own in an array", async () => {
     await marker('1.0.end', 'job=12 code=0 at=1795494207\n');
     await marker('11.0.end', 'job=13 code=1 at=1795494207\n');
-    expect((await slurm.endMarker(workDir, 1))?.exitCode).toBe(0);
-    expect((await slurm.endMarker(workDir, 11))?.exitCode).toBe(1);
-    expect(await slurm.endMarker(workDir, 111)).toBeNull();
+    expect((await endMarker(1))?.exitCode).toBe(0);
+    expect((await endMarker(11))?.exitCode).toBe(1);
+    expect(await endMarker(111)).toBeNull();
+    // One command for all.
+    const all = await slurm.endMarkers([11, 111, 1].map((arrayTaskId) => ({ workDir, arrayTaskId })));
+    expect(all.map((end) => end?.exitCode ?? null)).toEqual([1, null, 0]);
   });
 
   it.each([
@@ -311,7 +315,7 @@ describe('the end marker of a job', () => {
     ['a marker of something else', [['job.0.end', 'code=0\n']]],
   ] as const)('is none with %s', async (_what, files) => {
     for (const [name, text] of files) await marker(name, text);
-    expect(await slurm.endMarker(workDir, null)).toBeNull();
+    expect(await endMarker(null)).toBeNull();
   });
 
   it('is that of the last attempt, however many there were', async () => {
@@ -319,18 +323,18 @@ describe('the end marker of a job', () => {
       await marker(`job.${restart}.start`, 'job=12 at=1795494207\n');
       await marker(`job.${restart}.end`, `job=12 code=${restart} at=1795494207\n`);
     }
-    expect(await slurm.endMarker(workDir, null)).toMatchObject({ attempt: 12, exitCode: 11 });
+    expect(await endMarker(null)).toMatchObject({ attempt: 12, exitCode: 11 });
   });
 
   it('is no evidence once a later attempt has started', async () => {
     await marker('job.0.end', 'job=12 code=143 at=1795494207\n');
     await marker('job.1.start', 'job=12 at=1795494300\n');
-    expect(await slurm.endMarker(workDir, null)).toBeNull();
+    expect(await endMarker(null)).toBeNull();
   });
 
   it('is not known when the folder cannot be looked into', async () => {
     const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
-    await expect(broken.endMarker(workDir, null)).rejects.toThrow(SlurmUnavailable);
+    await expect(broken.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   folderScript,
   inventoryScript,
   type JobControl,
+  type MarkerPlace,
   markersScript,
   NOT_BEGUN,
   NOT_UNPACKED,
@@ -176,12 +177,13 @@ export class SlurmAdapter {
   }
 
   /**
-   * What the batch script itself wrote about the end of its last attempt; null while that attempt has no end. The end
-   * of an earlier attempt says nothing about the job.
+   * What the batch scripts of jobs themselves wrote about the ends of their last attempts, asked with one command; null
+   * where that attempt has no end. The end of an earlier attempt says nothing about the job.
    */
-  async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
-    const [markers = ''] = await this.#query(markersScript(workDir, arrayTaskId), ['markers']);
-    return lastEnd(markers, this.#clock);
+  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {
+    const sections = places.map((_place, index) => `markers-${index}`);
+    const texts = await this.#query(markersScript(places), sections, 'markers');
+    return texts.map((markers) => lastEnd(markers, this.#clock));
   }
 
   async inventory(): Promise<Inventory> {
