@@ -197,7 +197,7 @@ describe('an array of a thousand tasks', () => {
   });
 });
 
-it('an array of which Slurm lists the tasks in thousands of letters is seen whole', async () => {
+it.concurrent('an array of which Slurm lists the tasks in thousands of letters is seen whole', async () => {
   const array = await bench.submit({ array: '0-998:2', command: 'true', extraOptions: ['--hold'] });
   await bench.reaches(array.id, 'HELD');
   const all = await until(
@@ -220,7 +220,7 @@ const letGo = (job: JobData) => slurm.run('alpha', 'scontrol', ['release', job.s
 const dependent = (job: JobData, kind: string, input = {}) =>
   bench.submit({ command: 'true', dependsOn: [{ jobId: job.id, kind }], ...input });
 
-async function waitsFor(job: JobData, reason: string): Promise<void> {
+async function waitsFor(job: Pick<JobData, 'id'>, reason: string): Promise<void> {
   await until(
     () => bench.job(job.id),
     (now) => now.state === 'PENDING' && now.reason === reason,
@@ -241,29 +241,29 @@ describe.concurrent('a job that depends on another', { timeout: 150_000 }, () =>
   });
 
   it.each([
-    [0, { AFTER_OK: true, AFTER_NOT_OK: false, AFTER_ANY: true }],
-    [1, { AFTER_OK: false, AFTER_NOT_OK: true, AFTER_ANY: true }],
-  ])('that ends with code %i starts, or waits for what never comes', async (code, isRun) => {
-    for (const array of [null, '0-2']) {
-      const first = await gate(code, array === null ? {} : { array });
-      const seconds = await Promise.all(
-        Object.keys(isRun).map(async (kind) => [kind, await dependent(first, kind)] as const),
-      );
-      for (const [, second] of seconds) await waitsFor(second, 'Dependency');
-      await letGo(first);
-      expect(await bench.ended(first.id)).toMatchObject({ state: code === 0 ? 'COMPLETED' : 'FAILED', exitCode: code });
-      for (const [kind, second] of seconds) {
-        if (isRun[kind as keyof typeof isRun]) {
-          const { startedAt, ...end } = await bench.ended(second.id);
-          expect(end).toMatchObject({ state: 'COMPLETED', exitCode: 0 });
-          expect(Date.parse(startedAt ?? '')).toBeGreaterThanOrEqual(
-            Date.parse((await bench.job(first.id)).endedAt ?? ''),
-          );
-        } else {
-          await waitsFor(second, 'DependencyNeverSatisfied');
-          await bench.cancel(second.id);
-          expect(await bench.ended(second.id)).toMatchObject({ state: 'CANCELLED', startedAt: null });
-        }
+    [0, 'a job'],
+    [0, 'an array'],
+    [1, 'a job'],
+    [1, 'an array'],
+  ])('that ends with code %i and is %s starts, or waits for what never comes', async (code, what) => {
+    const isRun = { AFTER_OK: code === 0, AFTER_NOT_OK: code !== 0, AFTER_ANY: true };
+    const first = await gate(code, what === 'an array' ? { array: '0-2' } : {});
+    const kinds = Object.entries(isRun);
+    const seconds = await Promise.all(kinds.map(([kind]) => dependent(first, kind)));
+    for (const second of seconds) await waitsFor(second, 'Dependency');
+    await letGo(first);
+    expect(await bench.ended(first.id)).toMatchObject({ state: code === 0 ? 'COMPLETED' : 'FAILED', exitCode: code });
+    for (const [index, [, isMet]] of kinds.entries()) {
+      const id = seconds[index]?.id ?? '';
+      if (isMet) {
+        const { startedAt, ...end } = await bench.ended(id);
+        expect(end).toMatchObject({ state: 'COMPLETED', exitCode: 0 });
+        const { endedAt } = await bench.job(first.id);
+        expect(Date.parse(startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(endedAt ?? ''));
+      } else {
+        await waitsFor({ id }, 'DependencyNeverSatisfied');
+        await bench.cancel(id);
+        expect(await bench.ended(id)).toMatchObject({ state: 'CANCELLED', startedAt: null });
       }
     }
   });
