@@ -89,6 +89,12 @@ async function says(job: JobData, text: string): Promise<void> {
   );
 }
 
+/** Resolves once its first attempt runs, and is seen to. */
+async function begins(job: JobData): Promise<void> {
+  await says(job, 'attempt \n');
+  await reaches(job, 'RUNNING');
+}
+
 const ended = async (job: JobData): Promise<Told> => {
   await bench.ended(job.id);
   return told(bench, job.id);
@@ -155,7 +161,7 @@ async function ranTwice(job: JobData, outcome: string, exitCode: number | null =
 describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, () => {
   it('by a more urgent one is PREEMPTED where it is not tried again', async () => {
     const job = await submit(TWICE, { partition: 'once', extraOptions: ['--exclusive'] });
-    await says(job, 'attempt \n');
+    await begins(job);
     const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared1'] });
     expect(await ended(job)).toMatchObject(endedAs('PREEMPTED', 143, null, null));
     expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
@@ -164,7 +170,7 @@ describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, ()
 
   it('by a more urgent one waits for its next attempt, which goes on behind the log of the first', async () => {
     const job = await submit(TWICE, { partition: 'again', extraOptions: ['--exclusive'] });
-    await says(job, 'attempt \n');
+    await begins(job);
     const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared2'] });
     expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
     await ranTwice(job, 'PREEMPTED');
@@ -178,11 +184,8 @@ describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, ()
 
   it('by its failure runs again elsewhere, as the next attempt of the same job', async () => {
     const job = await submit(TWICE, { partition: 'spare', extraOptions: ['--requeue'] });
-    await says(job, 'attempt \n');
-    const { nodeList } = await until(
-      () => bench.job(job.id),
-      (now) => now.nodeList !== null,
-    );
+    await begins(job);
+    const { nodeList } = await bench.job(job.id);
     await failNode(nodeList ?? '');
     await ranTwice(job, 'NODE_FAIL');
     expect((await bench.job(job.id)).nodeList).toBe(nodeList === 'weak2' ? 'weak3' : 'weak2');
@@ -199,7 +202,7 @@ describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, ()
 
   it('by an administrator who holds it is HELD until it is released', async () => {
     const job = await submit(TWICE);
-    await says(job, 'attempt \n');
+    await begins(job);
     await scontrol('requeuehold', job.slurmJobId ?? '');
     expect(await reaches(job, 'HELD')).toMatchObject({ attempt: 2, exitCode: null, endedAt: null });
     await scontrol('release', job.slurmJobId ?? '');

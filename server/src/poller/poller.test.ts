@@ -409,6 +409,19 @@ describe('what a poller writes', () => {
     expect((await store.events.after(0, 10)).map(({ kind }) => kind)).toEqual(['CREATED', 'UPDATED']);
   });
 
+  it('keeps what was seen of the attempt before where the accounts have less', async () => {
+    const startedAt = new Date();
+    const job = await create({ state: 'RUNNING', startedAt, nodeList: 'gpu01' });
+    slurm.observations = [see(job, { attempt: 2 })];
+    const told = { ...currentAttempt(job), outcome: 'REQUEUED', startedAt: null, nodeList: null, endedAt: new Date() };
+    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [told] }];
+    poller.connected();
+    await pass(31 * SECOND);
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([
+      { ...told, startedAt, nodeList: 'gpu01' },
+    ]);
+  });
+
   it('looks for a requeued job though no job is active, for half a minute', async () => {
     const job = await create({ state: 'COMPLETED', endedAt: new Date() });
     poller.connected();

@@ -274,7 +274,7 @@ export class JobQueries {
     await updateRows(this.#database, CHANGING_COLUMNS, jobs.map(fromJob));
   }
 
-  /** Adds attempts that are over, or replaces what is stored of those whose outcome wasn't known yet. */
+  /** Adds attempts that are over, or completes what is stored of those whose outcome wasn't known yet. */
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
     for (const attempt of attempts) {
       const row = fromAttempt(jobId, attempt);
@@ -282,8 +282,16 @@ export class JobQueries {
         .insertInto('job_attempts')
         .values(row)
         .onConflict((conflict) =>
-          // Slurm's accounting calls every attempt REQUEUED that was followed by another, however it had ended.
-          conflict.columns(['job_id', 'number']).doUpdateSet(row).where('job_attempts.outcome', 'is', null),
+          conflict
+            .columns(['job_id', 'number'])
+            .doUpdateSet((update) => ({
+              ...row,
+              // The accounting may know no start of an attempt that was put back right after it.
+              started_at: update.fn.coalesce('excluded.started_at', 'job_attempts.started_at'),
+              node_list: update.fn.coalesce('excluded.node_list', 'job_attempts.node_list'),
+            }))
+            // It calls every attempt REQUEUED that was followed by another, however it had ended.
+            .where('job_attempts.outcome', 'is', null),
         )
         .execute();
     }
