@@ -1,39 +1,12 @@
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { told } from './support/told.ts';
 
 // At this interval, whatever shows within a test was told by the jobs themselves.
 const SELDOM = 3600;
 let bench: Workbench;
 afterEach(() => bench?.[Symbol.asyncDispose]());
-
-interface Told {
-  readonly state: string;
-  readonly exitCode: number | null;
-  readonly signal: number | null;
-  readonly attempt: number;
-  readonly evidence: { readonly source: string; readonly word: string | null; readonly seenAt: string } | null;
-  readonly attempts: readonly {
-    readonly number: number;
-    readonly outcome: string | null;
-    readonly startedAt: string | null;
-    readonly endedAt: string | null;
-  }[];
-}
-
-async function told(id: string): Promise<Told> {
-  const { job } = await bench.server.query<{ job: Told }>(
-    `query ($id: ID!) {
-      job(id: $id) {
-        state exitCode signal attempt
-        evidence { source word seenAt }
-        attempts { number outcome startedAt endedAt }
-      }
-    }`,
-    { id },
-  );
-  return job;
-}
 
 describe('a job', () => {
   it('shows its start and its end at once at a poll interval of an hour, with where they were seen', async () => {
@@ -42,12 +15,12 @@ describe('a job', () => {
     );
     // Longer than the looks that follow a submission.
     const job = await bench.submit({ command: 'sleep 27; exit 143' });
-    expect((await told(job.id)).evidence).toMatchObject({ source: 'SBATCH', word: null });
+    expect((await told(bench, job.id)).evidence).toMatchObject({ source: 'SBATCH', word: null });
     await bench.reaches(job.id, 'RUNNING');
-    const running = await told(job.id);
+    const running = await told(bench, job.id);
     expect(running.evidence).toMatchObject({ source: 'SQUEUE', word: 'RUNNING' });
     expect(await bench.ended(job.id)).toMatchObject({ state: 'FAILED', exitCode: 143, signal: null });
-    expect(await told(job.id)).toMatchObject({
+    expect(await told(bench, job.id)).toMatchObject({
       evidence: { source: 'SQUEUE', word: 'FAILED' },
       attempts: [{ number: 1, outcome: 'FAILED', startedAt: running.attempts[0]?.startedAt }],
     });
@@ -64,7 +37,7 @@ describe('a job', () => {
     expect(requeueJob.userErrors).toEqual([]);
     expect(await bench.ended(job.id)).toMatchObject({ state: 'COMPLETED', exitCode: 0 });
     const { attempts } = await until(
-      () => told(job.id),
+      () => told(bench, job.id),
       (now) => now.attempts[0]?.outcome !== null,
     );
     expect(attempts).toMatchObject([

@@ -388,6 +388,14 @@ describe('what a poller writes', () => {
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([
       { number: 1, outcome: 'NODE_FAIL', endedAt },
     ]);
+    // What was seen of its end holds, though the accounts call every attempt so that was followed by another.
+    const closed = { ...currentAttempt(job), outcome: 'REQUEUED', exitCode: 1, endedAt: new Date() };
+    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    await pass(31 * SECOND);
+    expect(slurm.asked.filter((question) => question.startsWith('accounting')).length).toBeGreaterThan(0);
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([
+      { number: 1, outcome: 'NODE_FAIL', exitCode: null, endedAt },
+    ]);
   });
 
   it('completes the attempt before from the accounts', async () => {
@@ -399,6 +407,19 @@ describe('what a poller writes', () => {
     await pass(31 * SECOND);
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([closed]);
     expect((await store.events.after(0, 10)).map(({ kind }) => kind)).toEqual(['CREATED', 'UPDATED']);
+  });
+
+  it('keeps what was seen of the attempt before where the accounts have less', async () => {
+    const startedAt = new Date();
+    const job = await create({ state: 'RUNNING', startedAt, nodeList: 'gpu01' });
+    slurm.observations = [see(job, { attempt: 2 })];
+    const told = { ...currentAttempt(job), outcome: 'REQUEUED', startedAt: null, nodeList: null, endedAt: new Date() };
+    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [told] }];
+    poller.connected();
+    await pass(31 * SECOND);
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([
+      { ...told, startedAt, nodeList: 'gpu01' },
+    ]);
   });
 
   it('looks for a requeued job though no job is active, for half a minute', async () => {

@@ -1,4 +1,5 @@
 import type { JobObservation } from '../domain/observation.ts';
+import type { MarkerPlace } from '../slurm/commands.ts';
 import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
 import type { EndMarker } from '../slurm/parse/markers.ts';
 
@@ -54,10 +55,12 @@ export class ToldSlurm extends SlurmAdapter {
     return { kind: 'read', accounts: accounts.filter(({ latest }) => slurmJobIds.includes(latest.slurmJobId)) };
   }
 
-  override async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
-    const key = arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
-    this.asked.push(`marker ${key}`);
-    return this.markers.get(key) ?? null;
+  override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {
+    const keys = places.map(({ workDir, arrayTaskId }) =>
+      arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`,
+    );
+    this.asked.push(`markers ${keys.join(',')}`);
+    return keys.map((key) => this.markers.get(key) ?? null);
   }
 }
 

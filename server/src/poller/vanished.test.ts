@@ -36,7 +36,12 @@ const account = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
     endedAt: ENDED,
     ...parts,
   });
-const marker = (exitCode: number, attempt = 1) => ({ exitCode, attempt, endedAt: ENDED });
+const marker = (exitCode: number, attempt = 1) => ({
+  exitCode,
+  attempt,
+  isInterrupted: exitCode === 143,
+  endedAt: ENDED,
+});
 
 describe('a job that left the queue', () => {
   it('is asked about once two snapshots in a row miss it', async () => {
@@ -96,14 +101,38 @@ describe('a job that left the queue', () => {
   });
 
   it.each([
-    [0, 'COMPLETED'],
-    [1, 'FAILED'],
-    [143, 'FAILED'],
-  ] as const)('without accounts ended as its own script wrote: code %i is %s', async (exitCode, state) => {
+    [0, 'COMPLETED', null],
+    [1, 'FAILED', null],
+    [143, 'FAILED', expect.stringContaining('A signal ended it')],
+  ] as const)('without accounts ended as its own script wrote: code %i is %s', async (exitCode, state, reason) => {
     const job = running();
     slurm.markers.set(job.workDir ?? '', marker(exitCode));
     await look([job]);
-    expect(await look([job])).toMatchObject([{ state, exitCode, endedAt: ENDED, reason: null }]);
+    expect(await look([job])).toMatchObject([{ state, exitCode, endedAt: ENDED, reason }]);
+  });
+
+  it('was cancelled when that was asked for and a signal reached its script, even if it ended with code 0', async () => {
+    const job = running({ state: 'CANCELLING', cancelRequestedAt: new Date() });
+    slurm.markers.set(job.workDir ?? '', { ...marker(0), isInterrupted: true });
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'CANCELLED', exitCode: 0 }]);
+  });
+
+  it('by a signal is for the accounts to tell of, as long as they cannot be read and while they may be late', async () => {
+    const job = running();
+    slurm.markers.set(job.workDir ?? '', marker(143));
+    slurm.accountingFault = 'Connection refused';
+    await look([job], 0);
+    for (let minute = 0; minute < 30; minute += 1) expect(await look([job], MINUTE)).toEqual([]);
+    slurm.accountingFault = null;
+    slurm.accounts = [account(job, { state: 'TIMEOUT', exitCode: null })];
+    expect(await look([job], MINUTE)).toMatchObject([{ state: 'TIMEOUT', evidence: { source: 'SACCT' } }]);
+
+    const other = running({ id: 'other', workDir: job.workDir });
+    slurm.accounts = [];
+    await look([other], 0);
+    for (let minute = 0; minute < 9; minute += 1) expect(await look([other], MINUTE)).toEqual([]);
+    expect(await look([other], MINUTE)).toMatchObject([{ state: 'FAILED', exitCode: 143 }]);
   });
 
   it('whose cancellation was asked for and whose script was cut short was cancelled', async () => {
@@ -133,7 +162,7 @@ describe('a job that left the queue', () => {
     slurm.accounts = [account(job, { state: 'TIMEOUT', exitCode: null, signal: 15 })];
     slurm.markers.set(job.workDir ?? '', marker(143));
     await look([job]);
-    expect(await look([job])).toMatchObject([{ state: 'TIMEOUT' }]);
+    expect(await look([job])).toMatchObject([{ state: 'TIMEOUT', exitCode: 143, signal: null }]);
   });
 
   // Up to 25.05 sacct takes 128 off codes from 128 on: 143 is 15 there, and 255 is 127 (tried on 22.05.8).
@@ -150,6 +179,14 @@ describe('a job that left the queue', () => {
       expect(await look([job])).toMatchObject([{ state: 'FAILED', exitCode }]);
     },
   );
+
+  it('and never ran has no code of its own: its marker is not looked for', async () => {
+    const job = running({ state: 'PENDING', startedAt: null, nodeList: null });
+    slurm.accounts = [account(job, { state: 'CANCELLED', exitCode: 0, nodeList: null })];
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'CANCELLED', exitCode: null, startedAt: null }]);
+    expect(slurm.asked.filter((question) => question.startsWith('marker'))).toEqual([]);
+  });
 
   it('without a trace is lost after ten minutes, and not before', async () => {
     const job = running();
@@ -179,26 +216,27 @@ describe('a job that left the queue', () => {
 
   it('is never given up while the cluster cannot be asked for its marker', async () => {
     const job = running();
-    slurm.endMarker = () => Promise.reject(new Error('the connection broke'));
+    slurm.endMarkers = () => Promise.reject(new Error('the connection broke'));
     await look([job], 0);
     await expect(look([job], 11 * MINUTE)).rejects.toThrow('the connection broke');
   });
 
-  it('does not cost more than ten commands a look', async () => {
-    const jobs = Array.from({ length: 25 }, (_, index) => running({ slurmJobId: `${index}` }));
+  it('costs one command a look for the markers of many', async () => {
+    const jobs = Array.from({ length: 250 }, (_, index) => running({ slurmJobId: `${index}` }));
     await look(jobs);
     await look(jobs);
-    expect(slurm.asked.filter((question) => question.startsWith('marker'))).toHaveLength(10);
+    const markers = slurm.asked.filter((question) => question.startsWith('marker'));
+    expect(markers.map((question) => question.split(',').length)).toEqual([200]);
   });
 
   it('gets its turn though others before it have left no trace', async () => {
-    const jobs = Array.from({ length: 25 }, (_, index) => running({ slurmJobId: `${index}` }));
+    const jobs = Array.from({ length: 1000 }, (_, index) => running({ slurmJobId: `${index}` }));
     const last = jobs.at(-1);
     slurm.markers.set(last?.workDir ?? '', marker(0));
     const ended: Job[] = [];
-    // Five minutes: long before the others are given up.
-    for (let count = 0; count < 10; count += 1) ended.push(...(await look(jobs, 30_000)));
-    expect(ended).toContainEqual(expect.objectContaining({ id: last?.id, state: 'COMPLETED' }));
+    // Three minutes: long before the others are given up.
+    for (let count = 0; count < 6; count += 1) ended.push(...(await look(jobs, 30_000)));
+    expect(ended).toEqual([expect.objectContaining({ id: last?.id, slurmJobId: '999', state: 'COMPLETED' })]);
   });
 
   it('is not given up while its accounts cannot be read, however long that takes', async () => {

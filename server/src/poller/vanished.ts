@@ -8,8 +8,11 @@ const SNAPSHOTS_UNTIL_ASKED = 2;
 const ACCOUNTING_INTERVAL_MS = 30_000;
 /** Accounting and shared file systems show things late: until then a job without a trace is not given up. */
 const GRACE_MS = 10 * 60_000;
-/** Each takes a command of its own. */
-const MARKERS_A_TICK = 10;
+/** With one command. */
+const MARKERS_A_TICK = 200;
+
+const ENDED_BY_SIGNAL =
+  'A signal ended it, and no accounting tells why: it was cancelled, out of time, preempted or killed, or its program failed so';
 
 interface Absence {
   snapshots: number;
@@ -21,6 +24,11 @@ interface Absence {
 interface Due {
   readonly job: Job;
   readonly absence: Absence;
+}
+
+/** The accounts, if they have it, leave something for its marker to tell. */
+interface Open extends Due {
+  readonly account: JobAccount | null;
 }
 
 /**
@@ -80,21 +88,21 @@ export class VanishedJobs {
       if (isTold || accounting.kind === 'none' || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
       if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
     }
-    let markersLeft = MARKERS_A_TICK;
-    // Whoever has waited longest for a look at its marker comes first.
-    due.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
+    const open: Open[] = [];
     for (const { job, absence } of due) {
       absence.askedAt = now;
       const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
-      if (account !== null && account.latest.state !== 'FAILED') {
-        updates.push(accounted(job, account, now));
-      } else if (markersLeft > 0) {
-        markersLeft -= 1;
-        absence.markerReadAt = now;
-        const marker = job.workDir === null ? null : await this.#slurm.endMarker(job.workDir, job.arrayTaskId);
-        const update = this.#concluded(job, account, marker, accounting, now - absence.since, now);
-        if (update !== null) updates.push(update);
-      }
+      if (account === null || hasOwnCode(account)) open.push({ job, absence, account });
+      else updates.push(accounted(job, account, now));
+    }
+    // Whoever has waited longest for a look at its marker comes first.
+    open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
+    const looked = open.slice(0, MARKERS_A_TICK);
+    const markers = await this.#markers(looked.map(({ job }) => job));
+    for (const { job, absence, account } of looked) {
+      absence.markerReadAt = now;
+      const update = this.#concluded(job, account, markers.get(job.id) ?? null, accounting, now - absence.since, now);
+      if (update !== null) updates.push(update);
     }
     return updates;
   }
@@ -106,6 +114,16 @@ export class VanishedJobs {
     } catch (cause) {
       return { kind: 'unreadable', message: cause instanceof Error ? cause.message : String(cause) };
     }
+  }
+
+  /** What the scripts of jobs wrote about their ends, by job. */
+  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, EndMarker | null>> {
+    const places = jobs.flatMap(({ id, workDir, arrayTaskId }) =>
+      workDir === null ? [] : [{ id, workDir, arrayTaskId }],
+    );
+    if (places.length === 0) return new Map();
+    const markers = await this.#slurm.endMarkers(places);
+    return new Map(places.map(({ id }, index) => [id, markers[index] ?? null]));
   }
 
   /** Keeps count of absences; gives those that have to be asked about now. */
@@ -135,15 +153,21 @@ export class VanishedJobs {
     now: number,
   ): JobUpdate | null {
     if (account !== null) {
-      // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c): the script's own word is exact.
-      const exact = marker?.attempt === job.attempt ? { exitCode: marker.exitCode, signal: null } : {};
+      // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c), and shows 0 for what Slurm ended: the
+      // script's own word is exact.
+      const attempt = Math.max(job.attempt, account.latest.attempt);
+      const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : {};
       return accounted(job, { ...account, latest: { ...account.latest, ...exact } }, now);
     }
+    // As long as the accounting can't be read, or shows things late, it may still tell.
+    const mayBeTold = accounting.kind === 'unreadable' || absentMs < GRACE_MS;
     if (marker !== null && marker.attempt >= job.attempt) {
+      // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
+      const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.kind !== 'none';
+      if (isOpen && mayBeTold) return null;
       return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
     }
-    // As long as the accounting can't be read, there may still be a trace.
-    if (absentMs < GRACE_MS || accounting.kind === 'unreadable') return null;
+    if (mayBeTold) return null;
     return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
   }
 }
@@ -157,17 +181,24 @@ function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobA
   return account.latest.attempt >= job.attempt || isLast ? account : null;
 }
 
+/** Its script has come to an end with a code that the accounts may not hold. */
+function hasOwnCode({ latest }: JobAccount): boolean {
+  return latest.state !== 'COMPLETED' && latest.nodeList !== null;
+}
+
 function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
   return { jobId: job.id, apply: (current) => observed(current, latest, new Date(now)), attempts: closed };
 }
 
 /** A job as its own batch script says that it ended. */
 function marked(job: Job, marker: EndMarker, now: Date): Job {
+  const isCancelled = job.cancelRequestedAt !== null && (marker.isInterrupted || marker.exitCode !== 0);
+  const state = isCancelled ? 'CANCELLED' : marker.exitCode === 0 ? 'COMPLETED' : 'FAILED';
   return {
     ...job,
-    state: marker.exitCode === 0 ? 'COMPLETED' : job.cancelRequestedAt === null ? 'FAILED' : 'CANCELLED',
+    state,
     evidence: { source: 'MARKER', word: null, seenAt: now },
-    reason: null,
+    reason: state === 'FAILED' && marker.isInterrupted ? ENDED_BY_SIGNAL : null,
     attempt: marker.attempt,
     exitCode: marker.exitCode,
     endedAt: marker.endedAt,

@@ -225,7 +225,16 @@ describe('asking for accounts', () => {
     const accounts = await slurm.accounting(['1', '8_0']);
     if (accounts.kind !== 'read') throw new Error(accounts.kind);
     expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '1')?.latest.state).toBe('COMPLETED');
-    expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8_0')]);
+    expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8 ')]);
+  });
+
+  // Tried on 22.05.8: "sacct -j 17_1" prints nothing while "17_[1-5]" is in the accounts.
+  it('asks for an array as one, and has the tasks that never started', async () => {
+    await says('sacct', fixture('accounting.txt'));
+    const accounts = await slurm.accounting(['17_1', '17_2', '18_4']);
+    if (accounts.kind !== 'read') throw new Error(accounts.kind);
+    expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '17_2')?.latest.state).toBe('CANCELLED');
+    expect(await calls()).toEqual([expect.stringContaining('--jobs=17,18 ')]);
   });
 
   it('asks for 200 at a time, so that no command line grows too long', async () => {
@@ -273,14 +282,16 @@ describe('asking for partitions and nodes', () => {
 
 describe('the end marker of a job', () => {
   const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
+  const endMarker = async (arrayTaskId: number | null) => (await slurm.endMarkers([{ workDir, arrayTaskId }]))[0];
   beforeEach(() => mkdir(join(workDir, 'run'), { recursive: true }));
 
   it('is the one that the batch script wrote', async () => {
     await marker('job.0.start', 'job=12 at=1795494200\n');
     await marker('job.0.end', 'job=12 code=3 at=1795494207\n');
-    expect(await slurm.endMarker(workDir, null)).toEqual({
+    expect(await endMarker(null)).toEqual({
       attempt: 1,
       exitCode: 3,
+      isInterrupted: false,
       endedAt: new Date(1_795_494_207_000),
     });
   });
@@ -288,9 +299,12 @@ describe('the end marker of a job', () => {
   it("is the task's own in an array", async () => {
     await marker('1.0.end', 'job=12 code=0 at=1795494207\n');
     await marker('11.0.end', 'job=13 code=1 at=1795494207\n');
-    expect((await slurm.endMarker(workDir, 1))?.exitCode).toBe(0);
-    expect((await slurm.endMarker(workDir, 11))?.exitCode).toBe(1);
-    expect(await slurm.endMarker(workDir, 111)).toBeNull();
+    expect((await endMarker(1))?.exitCode).toBe(0);
+    expect((await endMarker(11))?.exitCode).toBe(1);
+    expect(await endMarker(111)).toBeNull();
+    // One command for all.
+    const all = await slurm.endMarkers([11, 111, 1].map((arrayTaskId) => ({ workDir, arrayTaskId })));
+    expect(all.map((end) => end?.exitCode ?? null)).toEqual([1, null, 0]);
   });
 
   it.each([
@@ -301,7 +315,7 @@ describe('the end marker of a job', () => {
     ['a marker of something else', [['job.0.end', 'code=0\n']]],
   ] as const)('is none with %s', async (_what, files) => {
     for (const [name, text] of files) await marker(name, text);
-    expect(await slurm.endMarker(workDir, null)).toBeNull();
+    expect(await endMarker(null)).toBeNull();
   });
 
   it('is that of the last attempt, however many there were', async () => {
@@ -309,18 +323,18 @@ describe('the end marker of a job', () => {
       await marker(`job.${restart}.start`, 'job=12 at=1795494207\n');
       await marker(`job.${restart}.end`, `job=12 code=${restart} at=1795494207\n`);
     }
-    expect(await slurm.endMarker(workDir, null)).toMatchObject({ attempt: 12, exitCode: 11 });
+    expect(await endMarker(null)).toMatchObject({ attempt: 12, exitCode: 11 });
   });
 
   it('is no evidence once a later attempt has started', async () => {
     await marker('job.0.end', 'job=12 code=143 at=1795494207\n');
     await marker('job.1.start', 'job=12 at=1795494300\n');
-    expect(await slurm.endMarker(workDir, null)).toBeNull();
+    expect(await endMarker(null)).toBeNull();
   });
 
   it('is not known when the folder cannot be looked into', async () => {
     const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
-    await expect(broken.endMarker(workDir, null)).rejects.toThrow(SlurmUnavailable);
+    await expect(broken.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);
   });
 });
 

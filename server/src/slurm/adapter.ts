@@ -8,6 +8,7 @@ import {
   folderScript,
   inventoryScript,
   type JobControl,
+  type MarkerPlace,
   markersScript,
   NOT_BEGUN,
   NOT_UNPACKED,
@@ -149,12 +150,17 @@ export class SlurmAdapter {
     return this.#clock.aheadMs;
   }
 
-  /** What is known of jobs that may have left Slurm's memory. Throws only what the runner throws. */
+  /**
+   * What is known of jobs that may have left Slurm's memory; of a task, with all the others of its array. Throws only
+   * what the runner throws.
+   */
   async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
     if (this.#keepsAccounts === false) return { kind: 'none' };
     const accounts: JobAccount[] = [];
-    for (let start = 0; start < slurmJobIds.length; start += ACCOUNTING_BATCH) {
-      const ask = accountingScript(this.#searchPath, slurmJobIds.slice(start, start + ACCOUNTING_BATCH));
+    // An array is asked for as one: sacct doesn't find a task that never started by the task's own id.
+    const numbers = [...new Set(slurmJobIds.map((slurmJobId) => slurmJobId.split('_')[0] ?? ''))];
+    for (let start = 0; start < numbers.length; start += ACCOUNTING_BATCH) {
+      const ask = accountingScript(this.#searchPath, numbers.slice(start, start + ACCOUNTING_BATCH));
       const result = await this.#runner.run(ask.text, {
         timeoutMs: QUERY_TIMEOUT_MS,
         maxOutputBytes: MAX_SNAPSHOT_BYTES,
@@ -171,12 +177,13 @@ export class SlurmAdapter {
   }
 
   /**
-   * What the batch script itself wrote about the end of its last attempt; null while that attempt has no end. The end
-   * of an earlier attempt says nothing about the job.
+   * What the batch scripts of jobs themselves wrote about the ends of their last attempts, asked with one command; null
+   * where that attempt has no end. The end of an earlier attempt says nothing about the job.
    */
-  async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
-    const [markers = ''] = await this.#query(markersScript(workDir, arrayTaskId), ['markers']);
-    return lastEnd(markers, this.#clock);
+  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {
+    const sections = places.map((_place, index) => `markers-${index}`);
+    const texts = await this.#query(markersScript(places), sections, 'markers');
+    return texts.map((markers) => lastEnd(markers, this.#clock));
   }
 
   async inventory(): Promise<Inventory> {

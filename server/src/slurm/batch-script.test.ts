@@ -352,7 +352,7 @@ while :; do sleep 0.05; done`,
     expect(await node.endMarker()).toBeNull();
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ exitCode: 7, stdout: 'ready\nsaving\nsaved\n' });
-    expect(await node.endMarker()).toMatchObject({ exitCode: 7 });
+    expect(await node.endMarker()).toMatchObject({ exitCode: 7, isInterrupted: true });
   });
 
   it('may come several times without cutting the command short', async () => {

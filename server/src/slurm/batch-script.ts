@@ -46,7 +46,8 @@ slurmql_mark() {
   { printf '%s\\n' "$1 $SLURM_JOB_ID" >>"\${slurmql_directory%/jobs/*}/activity"; } 2>/dev/null
 }
 slurmql_mark start "job=$SLURM_JOB_ID at=$(date +%s)"
-trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code at=$(date +%s)"; exit "$slurmql_code"' EXIT
+slurmql_told=
+trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s)"; exit "$slurmql_code"' EXIT
 
 IFS= read -r -d '' slurmql_commands <<'${end}'
 ${commands}
@@ -57,7 +58,7 @@ cd "$slurmql_directory/source" || exit
 # In the background, because bash puts a trap off until its foreground command has ended.
 bash -c "$slurmql_commands" &
 slurmql_payload=$!
-trap 'slurmql_interrupted=yes; kill -TERM "$slurmql_payload" 2>/dev/null' TERM INT
+trap 'slurmql_interrupted=yes; slurmql_told=yes; kill -TERM "$slurmql_payload" 2>/dev/null' TERM INT
 wait "$slurmql_payload"
 slurmql_code=$?
 while [ -n "$slurmql_interrupted" ]; do

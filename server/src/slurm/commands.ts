@@ -66,10 +66,10 @@ export function queueScript(searchPath: SearchPath): Script {
 }
 
 /** Jobs that left Slurm's memory, from its database: section `accounting`. */
-export function accountingScript(searchPath: SearchPath, slurmJobIds: readonly string[]): Script {
+export function accountingScript(searchPath: SearchPath, slurmNumbers: readonly string[]): Script {
   const command = [
     'sacct --noheader --parsable2 --duplicates --allocations --noconvert',
-    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmJobIds.join(','))} --format=${ACCOUNTING_FIELDS.join(',')}`,
+    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmNumbers.join(','))} --format=${ACCOUNTING_FIELDS.join(',')}`,
   ].join(' ');
   return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command }]);
 }
@@ -115,18 +115,26 @@ export function controlScript(searchPath: SearchPath, action: JobControl, lists:
   return script(searchPath, CLEAN_QUERY, sections);
 }
 
-/** What one job's attempts wrote about their start and end: section `markers`, one `name text` a line. */
-export function markersScript(workDir: string, arrayTaskId: number | null): Script {
-  const prefix = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.`);
-  return script(null, '', [
-    {
-      name: 'markers',
-      command: `for file in ${prefix}*.start ${prefix}*.end; do
-  [ -e "$file" ] && printf '%s ' "\${file##*/}" && cat "$file"
-done
-:`,
-    },
-  ]);
+/** The job whose batch script wrote markers: where its folder is, and which task of an array it is. */
+export interface MarkerPlace {
+  readonly workDir: string;
+  readonly arrayTaskId: number | null;
+}
+
+/** What the attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
+export function markersScript(places: readonly MarkerPlace[]): Script {
+  // Without a process for each file: there may be hundreds of them.
+  const print = `print() {
+  for file; do
+    [ -e "$file" ] && { IFS= read -r line || :; } <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
+  done
+  :
+}`;
+  const sections = places.map(({ workDir, arrayTaskId }, index) => {
+    const prefix = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.`);
+    return { name: `markers-${index}`, command: `print ${prefix}*.start ${prefix}*.end` };
+  });
+  return script(null, print, sections);
 }
 
 /** Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there. */

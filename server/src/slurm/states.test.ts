@@ -58,6 +58,10 @@ describe("Slurm's words for a state", () => {
   it('a waiting job is held when its reason says so, and only then', () => {
     expect(jobState('PENDING', 'JobHeldUser')).toBe('HELD');
     expect(jobState('PENDING', 'JobHeldAdmin')).toBe('HELD');
+    // Tried on 22.05.8: scontrol requeuehold.
+    expect(jobState('PENDING', 'job requeued in held state')).toBe('HELD');
+    expect(jobState('PENDING', 'launch_failed_requeued_held')).toBe('HELD');
+    expect(jobState('PENDING', 'JobHoldMaxRequeue')).toBe('HELD');
     expect(jobState('PENDING', 'Resources')).toBe('PENDING');
     expect(jobState('PENDING', 'None')).toBe('PENDING');
     // Tried on 22.05.8: what was cancelled while it was held keeps the reason.

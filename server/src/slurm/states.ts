@@ -35,10 +35,19 @@ const STATES: ReadonlyMap<string, JobState> = new Map<string, JobState>(
   } as const),
 );
 
-const HELD_REASONS = new Set(['JobHeldUser', 'JobHeldAdmin']);
+/** Some of them Slurm itself puts into free words, with spaces or, in later releases, underscores between them. */
+const HELD_REASONS = new Set([
+  'JobHeldUser',
+  'JobHeldAdmin',
+  'JobHoldMaxRequeue',
+  'job requeued in held state',
+  'job requeued in special exit state',
+  'launch failed requeued held',
+]);
 
 /** Null for a word that this table doesn't know. Takes sacct's `CANCELLED by 1000` too. */
 export function jobState(word: string, reason: string | null): JobState | null {
   const state = STATES.get(word.split(' ')[0] ?? '') ?? null;
-  return state === 'PENDING' && reason !== null && HELD_REASONS.has(reason) ? 'HELD' : state;
+  const isHeld = reason !== null && HELD_REASONS.has(reason.replaceAll('_', ' '));
+  return state === 'PENDING' && isHeld ? 'HELD' : state;
 }

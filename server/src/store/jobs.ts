@@ -274,14 +274,25 @@ export class JobQueries {
     await updateRows(this.#database, CHANGING_COLUMNS, jobs.map(fromJob));
   }
 
-  /** Adds attempts that are over, or replaces what is stored of them. */
+  /** Adds attempts that are over, or completes what is stored of those whose outcome wasn't known yet. */
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
     for (const attempt of attempts) {
       const row = fromAttempt(jobId, attempt);
       await this.#database
         .insertInto('job_attempts')
         .values(row)
-        .onConflict((conflict) => conflict.columns(['job_id', 'number']).doUpdateSet(row))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['job_id', 'number'])
+            .doUpdateSet((update) => ({
+              ...row,
+              // The accounting may know no start of an attempt that was put back right after it.
+              started_at: update.fn.coalesce('excluded.started_at', 'job_attempts.started_at'),
+              node_list: update.fn.coalesce('excluded.node_list', 'job_attempts.node_list'),
+            }))
+            // It calls every attempt REQUEUED that was followed by another, however it had ended.
+            .where('job_attempts.outcome', 'is', null),
+        )
         .execute();
     }
   }

@@ -58,7 +58,24 @@ describe('the recorded accounts of a real Slurm 22.05.8', () => {
     expect(account('cancelled-waiting')).toMatchObject({ startedAt: null, endedAt: expect.any(Date), nodeList: null });
   });
 
-  it("hold neither the waiting rest of an array nor other people's jobs", () => {
+  it.each([
+    ['array-cancelled', [1, 2, 3, 4, 5]],
+    ['array-cancelled-wide', [...Array.from({ length: 101 }, (_, index) => 2 * index), 300]],
+  ])('tell of each task of an array that was cancelled while it waited: %s', (label, tasks) => {
+    const told = accounts.filter(({ slurmName }) => slurmName.split('.')[0] === label);
+    expect(told.map(({ slurmJobId }) => Number(slurmJobId.split('_')[1]))).toEqual(tasks);
+    for (const latest of told)
+      expect(latest).toMatchObject({ state: 'CANCELLED', attempt: 1, nodeList: null, endedAt: expect.any(Date) });
+  });
+
+  it('tell of the tasks that had started and of the rest, each once', () => {
+    const told = accounts.filter(({ slurmName }) => slurmName.startsWith('array-cancelled-half.'));
+    expect(told.map(({ slurmJobId, nodeList }) => [slurmJobId, nodeList]).toSorted()).toEqual(
+      Array.from({ length: 10 }, (_, task) => [`19_${task}`, task < 2 ? 'n1' : null]),
+    );
+  });
+
+  it("hold no row that isn't a job's, and none of other people's jobs", () => {
     expect(fixture('accounting.txt')).toContain('8_[2-9%2]');
     expect(accounts.filter(({ slurmJobId }) => slurmJobId.includes('['))).toEqual([]);
     expect(accounts.filter(({ slurmName }) => !/\.01K[0-9]{23}$/.test(slurmName))).toEqual([]);
@@ -76,7 +93,9 @@ describe('a row of the accounts', () => {
     expect(parseAccounting(rows.join(''))).toMatchObject([
       {
         latest: { state: 'COMPLETED', attempt: 2 },
-        closed: [{ number: 1, outcome: 'PREEMPTED', startedAt: expect.any(Date), endedAt: expect.any(Date) }],
+        closed: [
+          { number: 1, outcome: 'PREEMPTED', exitCode: null, startedAt: expect.any(Date), endedAt: expect.any(Date) },
+        ],
       },
     ]);
   });
@@ -93,6 +112,15 @@ describe('a row of the accounts', () => {
     expect(parseAccounting(row({ State: 'OUT_OF_MEMORY', ExitCode: '0:125' }))).toMatchObject([
       { latest: { exitCode: null, signal: 125 }, closed: [] },
     ]);
+  });
+
+  it('that several tasks share says nothing of a task that has one of its own', () => {
+    const rows = row({ JobID: '7_[0-2]', State: 'CANCELLED by 0', Submit: '1795494900' }) + row({ JobID: '7_1' });
+    expect(
+      Object.fromEntries(
+        parseAccounting(rows).map(({ latest, closed }) => [latest.slurmJobId, [latest.state, closed]]),
+      ),
+    ).toEqual({ '7_0': ['CANCELLED', []], '7_1': ['COMPLETED', []], '7_2': ['CANCELLED', []] });
   });
 
   it('may be one of several jobs of one number, of which only ours count', () => {

@@ -4,6 +4,7 @@ import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { jobIds } from './job-ids.ts';
 import { FIELD_END } from './queue.ts';
 import { exitStatus, textValue, timeValue } from './values.ts';
 
@@ -30,54 +31,62 @@ export interface JobAccount {
 
 interface Row {
   readonly submitted: number;
+  /** It stood for several tasks. */
+  readonly isShared: boolean;
   readonly observation: JobObservation;
 }
 
 /**
  * Our jobs' accounts. A job has one row an attempt, since a requeue closes the old row and opens another with a new
- * time of submission (man sacct, --duplicates).
+ * time of submission (man sacct, --duplicates). The tasks of an array that never started share a row, `31_[1-5]`.
  */
 export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK): readonly JobAccount[] {
-  const rowsById = new Map<string, Row[]>();
-  for (const line of output.split('\n')) {
-    const row = parseRow(line, clock);
-    if (row === null) continue;
-    const key = `${row.observation.slurmJobId} ${row.observation.slurmName}`;
-    const rows = rowsById.get(key);
-    if (rows === undefined) rowsById.set(key, [row]);
-    else rows.push(row);
-  }
-  return [...rowsById.values()].flatMap((rows) => {
-    rows.sort((left, right) => left.submitted - right.submitted);
-    const latest = rows.at(-1);
-    if (latest === undefined) return [];
-    return [
-      {
-        latest: { ...latest.observation, attempt: rows.length },
-        closed: rows.slice(0, -1).map(({ observation }, index) => ({
-          number: index + 1,
-          outcome: observation.word,
-          exitCode: observation.exitCode,
-          signal: observation.signal,
-          startedAt: observation.startedAt,
-          endedAt: observation.endedAt,
-          nodeList: observation.nodeList,
-        })),
-      },
-    ];
-  });
+  const rows = output.split('\n').flatMap((line) => parseLine(line, clock));
+  const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
+  const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
+  // Once a task has rows of its own, those that it shared say no more of it.
+  const others = [...shared].flatMap(([key, ofTask]) => (own.has(key) ? [] : [ofTask]));
+  return [...own.values(), ...others].flatMap(accountOf);
 }
 
-function parseRow(line: string, clock: ClusterClock): Row | null {
+function rowsByJob(rows: readonly Row[]): Map<string, Row[]> {
+  return Map.groupBy(rows, ({ observation }) => `${observation.slurmJobId} ${observation.slurmName}`);
+}
+
+function accountOf(rows: readonly Row[]): readonly JobAccount[] {
+  const sorted = rows.toSorted((left, right) => left.submitted - right.submitted);
+  const latest = sorted.at(-1);
+  if (latest === undefined) return [];
+  return [
+    {
+      latest: { ...latest.observation, attempt: rows.length },
+      closed: sorted.slice(0, -1).map(({ observation }, index) => ({
+        number: index + 1,
+        outcome: observation.word,
+        // Slurm shows code 0 for whatever it ended itself.
+        exitCode: observation.exitCode === 0 && observation.state !== 'COMPLETED' ? null : observation.exitCode,
+        signal: observation.signal,
+        startedAt: observation.startedAt,
+        endedAt: observation.endedAt,
+        nodeList: observation.nodeList,
+      })),
+    },
+  ];
+}
+
+/** A row a job; none for what is no job of ours. */
+function parseLine(line: string, clock: ClusterClock): readonly Row[] {
   const fields = line.split(FIELD_END);
-  if (fields.length !== ACCOUNTING_FIELDS.length) return null;
-  const [slurmJobId = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
+  if (fields.length !== ACCOUNTING_FIELDS.length) return [];
+  const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
   const slurmName = fields.at(-1) ?? '';
-  if (!isOurName(slurmName) || !/^\d+(?:_\d+)?$/.test(slurmJobId)) return null;
+  const ids = isOurName(slurmName) ? jobIds(id) : null;
+  if (ids === null) return [];
   const state = jobState(word, null);
   const hasEnded = state !== null && !isActiveState(state);
-  return {
+  return ids.map((slurmJobId) => ({
     submitted: timeValue(submit)?.getTime() ?? 0,
+    isShared: slurmJobId !== id,
     observation: {
       source: 'SACCT',
       slurmJobId,
@@ -93,5 +102,5 @@ function parseRow(line: string, clock: ClusterClock): Row | null {
       nodeList: textValue(nodes),
       partition: textValue(partition),
     },
-  };
+  }));
 }

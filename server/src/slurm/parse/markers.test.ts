@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { lastEnd } from './markers.ts';
 
-const END = { attempt: 1, exitCode: 0, endedAt: new Date(1_795_494_207_000) };
+const END = { attempt: 1, exitCode: 0, isInterrupted: false, endedAt: new Date(1_795_494_207_000) };
 
 describe('the end of the last attempt', () => {
   it.each([
     ['job.0.end job=12 code=0 at=1795494207\n', END],
-    ['job.0.end job=12 code=143 at=1795494207\n', { ...END, exitCode: 143 }],
+    ['job.0.end job=12 code=143 at=1795494207\n', { ...END, exitCode: 143, isInterrupted: true }],
+    ['job.0.end job=12 code=1 interrupted at=1795494207\n', { ...END, exitCode: 1, isInterrupted: true }],
+    ['job.0.end job=12 code=128 at=1795494207\n', { ...END, exitCode: 128 }],
+    ['job.0.end job=12 code=255 at=1795494207\n', { ...END, exitCode: 255 }],
     ['3.2.end job=12 code=0 at=1795494207\n', { ...END, attempt: 3 }],
     ['job.0.start job=12 at=1795494200\njob.0.end job=12 code=0 at=1795494207\n', END],
     ['job.1.end job=12 code=0 at=1795494207\njob.0.end job=12 code=1 at=1795494100\n', { ...END, attempt: 2 }],

@@ -5,9 +5,15 @@ export interface EndMarker {
   /** 1 is the first. */
   readonly attempt: number;
   readonly exitCode: number;
+  /** A signal reached the script or ended its commands: why is Slurm's to tell, or that of whoever sent it. */
+  readonly isInterrupted: boolean;
   /** By this server's clock. */
   readonly endedAt: Date;
 }
+
+/** bash tells of a signal by an exit code of 128 and the signal's number. */
+const FIRST_SIGNAL_CODE = 129;
+const LAST_SIGNAL_CODE = 192;
 
 /** The end of the last attempt that left a marker of any kind; null when that attempt has no whole end marker. */
 export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMarker | null {
@@ -18,7 +24,10 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   }));
   const last = Math.max(...markers.map(({ attempt }) => attempt));
   const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=\d+ code=(\d+) at=(\d+)$/.exec(end?.text ?? '');
-  const endedAt = clock.instant(match?.[2] ?? '');
-  return match === null || endedAt === null ? null : { attempt: last, exitCode: Number(match[1]), endedAt };
+  const match = /^job=\d+ code=(\d+)( interrupted)? at=(\d+)$/.exec(end?.text ?? '');
+  const endedAt = clock.instant(match?.[3] ?? '');
+  if (match === null || endedAt === null) return null;
+  const exitCode = Number(match[1]);
+  const isInterrupted = match[2] !== undefined || (exitCode >= FIRST_SIGNAL_CODE && exitCode <= LAST_SIGNAL_CODE);
+  return { attempt: last, exitCode, isInterrupted, endedAt };
 }

@@ -1,9 +1,9 @@
-import { arrayTaskIds } from '../../domain/array-spec.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { jobIds } from './job-ids.ts';
 import { exitStatus, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
@@ -48,7 +48,7 @@ export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): Qu
       fields;
     const slurmName = fields[QUEUE_FIELDS.length - 1] ?? '';
     if (!isOurName(slurmName)) continue;
-    const ids = expandId(id);
+    const ids = jobIds(id);
     if (ids === null) {
       faultyRows.push(raw);
       continue;
@@ -78,12 +78,4 @@ export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): Qu
     }
   }
   return { observations, faultyRows };
-}
-
-/** `14` and `8_2` are themselves; `8_[4-6,9%2]` is every task it names. Null: none of these. */
-function expandId(id: string): readonly string[] | null {
-  if (/^\d+(?:_\d+)?$/.test(id)) return [id];
-  const match = /^(\d+)_\[([^\]]+)\]$/.exec(id);
-  const tasks = match?.[2] === undefined ? null : arrayTaskIds(match[2]);
-  return tasks === null ? null : tasks.map((task) => `${match?.[1]}_${task}`);
 }
