@@ -1,8 +1,10 @@
 import { chmod } from 'node:fs/promises';
 import SqliteDatabase from 'better-sqlite3';
-import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression, SqliteDialect } from 'kysely';
+import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import * as initial from './migrations/0001-initial.ts';
+import * as longLists from './migrations/0002-long-lists.ts';
+import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -15,6 +17,7 @@ export class DatabaseError extends Error {
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-long-lists': longLists,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */
@@ -34,7 +37,7 @@ export async function openDatabase(file: string): Promise<Database> {
     throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
   }
   const database = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: sqlite }),
+    dialect: new PreparedSqliteDialect(sqlite),
     // `in ()` is an error in PostgreSQL.
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   });
