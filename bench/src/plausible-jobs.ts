@@ -2,7 +2,6 @@ import type { Job } from '@slurmql/server/src/domain/job.ts';
 import { isActiveState, type JobState } from '@slurmql/server/src/domain/job-state.ts';
 import type { Project } from '@slurmql/server/src/domain/project.ts';
 import { aJob, aProject, NO_RESOURCES } from '@slurmql/server/src/domain/testing.ts';
-import { ulid } from 'ulid';
 
 const DAY_MS = 86_400_000;
 const YEARS = 2;
@@ -44,6 +43,16 @@ export const MODELS = [
 ];
 export const TASKS = ['train', 'evaluate', 'preprocess', 'sweep', 'export', 'ablation', 'pretrain', 'finetune'];
 
+const ULID_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** A ULID of an instant, in ms since 1970, that is the same in every run. */
+function ulid(instant: number, random: () => number): string {
+  const letter = (value: number) => ULID_LETTERS.charAt(Math.floor(value) % 32);
+  const time = Array.from({ length: 10 }, (_, place) => letter(instant / 32 ** (9 - place)));
+  const rest = Array.from({ length: 16 }, () => letter(random() * 32));
+  return [...time, ...rest.reverse()].join('');
+}
+
 /** Random numbers from 0 to 1 that are the same in every run. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
@@ -59,7 +68,7 @@ export interface PlausibleJobs {
   readonly projects: readonly Project[];
   readonly users: readonly string[];
   /** The oldest first; made while they are read, so that a million of them need no memory. */
-  jobs(): Generator<Job, void, undefined>;
+  readonly jobs: IteratorObject<Job, void, undefined>;
 }
 
 /**
@@ -102,7 +111,7 @@ export function plausibleJobs(count: number, seed: number, until: Date): Plausib
       isTidy: random() < 0.6,
     };
   });
-  return { projects: plans.map(({ project }) => project), users, jobs };
+  return { projects: plans.map(({ project }) => project), users, jobs: jobs() };
 
   function* jobs(): Generator<Job, void, undefined> {
     let alive: (readonly [(typeof plans)[number], number])[] = [];

@@ -1,4 +1,5 @@
 import { ClusterQueries } from './clusters.ts';
+import { CountMemo } from './count-memo.ts';
 import { type Database, openDatabase } from './database.ts';
 import { JobEventQueries } from './job-events.ts';
 import { JobQueries } from './jobs.ts';
@@ -27,7 +28,7 @@ export class Store implements Queries {
 
   private constructor(database: Database) {
     this.#database = database;
-    this.jobs = new JobQueries(database);
+    this.jobs = new JobQueries(database, new CountMemo(database));
     this.events = new JobEventQueries(database);
     this.projects = new ProjectQueries(database);
     this.clusters = new ClusterQueries(database);

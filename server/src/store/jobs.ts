@@ -6,6 +6,7 @@ import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
 import { DEPENDENCY_KINDS, type Submission } from '../domain/submission.ts';
 import { batches } from './batches.ts';
+import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { toInstant } from './instants.ts';
 import { jobsMatching, type ResolvedFilter, resolveFilter } from './job-filter.ts';
@@ -65,9 +66,12 @@ const NOTHING: ResolvedFilter = {
 /** Jobs as they are stored. Its writes are called by `events/journal.ts` alone, which also records the events. */
 export class JobQueries {
   readonly #database: Database;
+  readonly #counts: CountMemo | null;
 
-  constructor(database: Database) {
+  /** With a memo, nothing is counted twice unless something changed; within a transaction there is none. */
+  constructor(database: Database, counts: CountMemo | null = null) {
     this.#database = database;
+    this.#counts = counts;
   }
 
   async get(id: string): Promise<Job | null> {
@@ -161,6 +165,11 @@ export class JobQueries {
 
   /** A large number takes a while, in turns of the event loop. */
   async count(filter: JobFilter): Promise<number> {
+    if (this.#counts === null) return this.#countAnew(filter);
+    return this.#counts.count(JSON.stringify(filter), () => this.#countAnew(filter));
+  }
+
+  async #countAnew(filter: JobFilter): Promise<number> {
     const resolved = await resolveFilter(this.#database, filter);
     if (resolved === null) return 0;
     if (!filter.includeArrayTasks) return new JobList(this.#database, resolved).count();
