@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type SqlBool, sql } from 'kysely';
 import type { JobOrder } from '../domain/job-filter.ts';
+import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
 import type { JobRow } from './job-rows.ts';
@@ -124,26 +125,36 @@ export class JobList {
     const common = COMMON_IN_BLOCK;
     if (order.field === 'SUBMITTED_AT') {
       const way = await this.#shortest(await this.#ways(), common);
-      const bounded = this.#bounded(span);
-      const found: Place[] = [];
-      for (const range of way.ranges) found.push(...(await this.#readRange(range, bounded, limit)));
-      if (way.sought !== null) found.push(...(await this.#readSought(way.sought, bounded, limit)));
-      return inOrder(found, span.isDescending).slice(0, limit);
+      return this.#merged(way.ranges, way.sought, this.#bounded(span), limit);
     }
     const narrow = (await this.#ways()).filter(({ index }) => index !== LISTED || this.#hasBounds);
     const way = narrow.length === 0 ? null : await this.#shortest(narrow, common);
     if (way !== null && way.size <= SORTED_AT_MOST) return this.#sorted(way, sort, span, limit);
-    const found: Place[] = [];
-    for (const range of this.#sortRanges(sort)) found.push(...(await this.#readRange(range, span, limit)));
-    return inOrder(found, span.isDescending).slice(0, limit);
+    return this.#merged(this.#sortRanges(sort), null, span, limit);
+  }
+
+  /** The first ones of several stretches, each of which is read only as far as it can still add to them. */
+  async #merged(ranges: readonly Range[], sought: Sought | null, span: Span, limit: number): Promise<Place[]> {
+    let found: Place[] = [];
+    let rest = span;
+    const add = (places: readonly Place[]) => {
+      found = inOrder([...found, ...places], span.isDescending).slice(0, limit);
+      const last = found[limit - 1];
+      if (last !== undefined) rest = { ...span, to: { place: last, isIncluded: false } };
+    };
+    for (const range of ranges) add(await this.#readRange(range, rest, limit));
+    if (sought !== null) add(await this.#readSought(sought, rest, limit));
+    return found;
   }
 
   /** Every column of them; by number. */
   async #rows(places: readonly Place[]): Promise<Map<number, JobRow>> {
-    if (places.length === 0) return new Map();
-    const numbers = places.map(({ number }) => number);
-    const rows = await this.#database.selectFrom('jobs').selectAll().where('number', 'in', numbers).execute();
-    return new Map(rows.map((row) => [Number(row.number), row]));
+    const found = new Map<number, JobRow>();
+    for await (const batch of batches(places.map(({ number }) => number))) {
+      const rows = await this.#database.selectFrom('jobs').selectAll().where('number', 'in', batch).execute();
+      for (const row of rows) found.set(Number(row.number), row);
+    }
+    return found;
   }
 
   // Which way is the shortest
@@ -460,9 +471,7 @@ export class JobList {
 
   async #sorted(way: Way, sort: Sort, span: Span, limit: number): Promise<Place[]> {
     const everything = this.#bounded({ from: null, to: null, isDescending: true });
-    const found = [];
-    for (const range of way.ranges) found.push(...(await this.#readRange(range, everything, Number.MAX_SAFE_INTEGER)));
-    if (way.sought !== null) found.push(...(await this.#readSought(way.sought, everything, Number.MAX_SAFE_INTEGER)));
+    const found = await this.#merged(way.ranges, way.sought, everything, Number.MAX_SAFE_INTEGER);
     const places: Place[] = [];
     for (const row of (await this.#rows(found)).values()) {
       const place = { key: sort.keyOf(row), number: Number(row.number) };
