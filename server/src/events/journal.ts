@@ -203,7 +203,7 @@ class Transaction implements JournalWriter {
 
   async change(changes: readonly JobChange[]): Promise<void> {
     const real = changes.filter(({ before, after }) => !isSameJob(before, after));
-    await this.jobs.update(real.map(({ after }) => after));
+    await this.jobs.update(real);
     for (const { before, after } of real) {
       if (after.attempt > before.attempt) await this.jobs.saveAttempts(after.id, [closedAttempt(before)]);
     }

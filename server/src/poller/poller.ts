@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
@@ -136,6 +137,8 @@ export class Poller {
       const snapshot = await slurm.queue();
       const now = new Date();
       this.#schedule.answered(now.getTime() - askedAt);
+      // Ten thousand rows take tens of milliseconds to read, to compare and to write: others have their turn in between.
+      await nextTurn();
       if (snapshot.faultyRows.length > 0) {
         log.warn({ rows: snapshot.faultyRows.slice(0, 3) }, `${clusterName}: squeue printed rows of an unknown shape`);
       }
@@ -146,6 +149,7 @@ export class Poller {
         now,
       );
       this.#reportWords(diff.unknownWords);
+      await nextTurn();
       await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
       // A row that can't be read still shows that its job is there.
       this.#examine(diff.missing.filter((job) => !snapshot.faultyRows.some((row) => row.includes(job.slurmName))));

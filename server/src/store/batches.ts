@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** SQLite takes 32,766 values in one statement (SQLITE_MAX_VARIABLE_NUMBER); a row here has fewer than 60. */
-const ROWS_A_STATEMENT = 250;
+const ROWS_A_BATCH = 250;
 
 /** Rows in batches of which each fits into one statement. The event loop turns in between, so that many hold up nobody. */
 export async function* batches<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let start = 0; start < rows.length; start += ROWS_A_STATEMENT) {
+  for (let start = 0; start < rows.length; start += ROWS_A_BATCH) {
     if (start > 0) await nextTurn();
-    yield rows.slice(start, start + ROWS_A_STATEMENT);
+    yield rows.slice(start, start + ROWS_A_BATCH);
   }
 }

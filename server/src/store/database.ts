@@ -1,9 +1,11 @@
 import { chmod } from 'node:fs/promises';
 import SqliteDatabase from 'better-sqlite3';
-import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression, SqliteDialect } from 'kysely';
+import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import * as initial from './migrations/0001-initial.ts';
+import * as longLists from './migrations/0002-long-lists.ts';
 import * as eventsAndSessions from './migrations/0004-events-and-sessions.ts';
+import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -22,6 +24,7 @@ export class DatabaseError extends Error {
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-long-lists': longLists,
   '0004-events-and-sessions': eventsAndSessions,
 };
 
@@ -35,6 +38,9 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('busy_timeout = 5000');
+    // A large file is read where the system keeps it anyway, without a copy of its own; a small one takes no more by it.
+    sqlite.pragma(`mmap_size = ${2 ** 30}`);
+    sqlite.pragma('cache_size = -32768');
     // SQLite's own knows no letters but ASCII's.
     sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
     if (file !== ':memory:') await chmod(file, 0o600);
@@ -42,7 +48,7 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
   }
   const database = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: sqlite }),
+    dialect: new PreparedSqliteDialect(sqlite),
     // `in ()` is an error in PostgreSQL.
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   });

@@ -1,4 +1,5 @@
 import { ClusterQueries } from './clusters.ts';
+import { CountMemo } from './count-memo.ts';
 import { type Database, type OpenDatabase, openDatabase } from './database.ts';
 import { JobEventQueries } from './job-events.ts';
 import { JobQueries } from './jobs.ts';
@@ -32,7 +33,7 @@ export class Store implements Queries {
   private constructor({ database, changes }: OpenDatabase) {
     this.#database = database;
     this.#changes = changes;
-    this.jobs = new JobQueries(database);
+    this.jobs = new JobQueries(database, new CountMemo(changes));
     this.events = new JobEventQueries(database);
     this.projects = new ProjectQueries(database);
     this.clusters = new ClusterQueries(database);

@@ -3,6 +3,7 @@ import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJob } from './job-rows.ts';
+import { insertRows } from './write-rows.ts';
 
 export interface EventBounds {
   readonly kept: number;
@@ -44,21 +45,17 @@ export class JobEventQueries {
 
   async append(events: readonly JobEvent[]): Promise<void> {
     for await (const batch of batches(events)) {
-      await this.#database
-        .insertInto('job_events')
-        .values(
-          batch.map((event) => ({
-            sequence: event.sequence,
-            job_id: event.jobId,
-            kind: event.kind,
-            at: event.at.getTime(),
-            from_state: event.fromState,
-            state: event.state,
-            changed_from: event.changedFrom === null ? null : JSON.stringify(event.changedFrom),
-            message: event.message,
-          })),
-        )
-        .execute();
+      const rows = batch.map((event) => ({
+        sequence: event.sequence,
+        job_id: event.jobId,
+        kind: event.kind,
+        at: event.at.getTime(),
+        from_state: event.fromState,
+        state: event.state,
+        changed_from: event.changedFrom === null ? null : JSON.stringify(event.changedFrom),
+        message: event.message,
+      }));
+      await insertRows(this.#database, 'job_events', rows);
     }
   }
 

@@ -1,35 +1,68 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
-import { type JobFilter, searchWords } from '../domain/job-filter.ts';
-import { contains } from './search.ts';
+import type { JobFilter } from '../domain/job-filter.ts';
+import { ACTIVE_JOB_STATES, JOB_STATES, type JobState } from '../domain/job-state.ts';
+import type { Database } from './database.ts';
+import { contains, wordsOf } from './search.ts';
 import type { Tables } from './tables.ts';
 
+/** A word of a search, and the projects whose names hold it: their jobs are found whatever else is in them. */
+export interface SoughtWord {
+  readonly text: string;
+  readonly projectIds: readonly string[];
+}
+
+/** A filter of which everything is known that can be known without looking at jobs. */
+export interface ResolvedFilter extends Omit<JobFilter, 'search'> {
+  readonly words: readonly SoughtWord[];
+}
+
+/** Null: no job can match. */
+export async function resolveFilter(database: Database, filter: JobFilter): Promise<ResolvedFilter | null> {
+  const { search, ...rest } = filter;
+  const states = possibleStates(filter);
+  const lists = [states, filter.clusters, filter.projectIds, filter.userIds, filter.partitions];
+  if (lists.some((list) => list?.length === 0)) return null;
+  const { submittedAfter: after, submittedBefore: before } = filter;
+  if (after !== null && before !== null && after >= before) return null;
+  const words: SoughtWord[] = [];
+  for (const text of new Set(wordsOf(search))) {
+    const projects = await database
+      .selectFrom('projects')
+      .select('id')
+      .where(contains(sql.ref('name'), text))
+      .execute();
+    words.push({ text, projectIds: projects.map(({ id }) => id) });
+  }
+  // What isn't active is nearly everything, and no list of states makes that easier to find.
+  const isActive = filter.states === null && filter.isActive === false ? false : null;
+  return { ...rest, states: isActive === null ? states : null, isActive, words };
+}
+
+/** Null: any. */
+function possibleStates({ states, isActive }: JobFilter): readonly JobState[] | null {
+  if (isActive === null) return states === null ? null : [...new Set(states)];
+  const active: readonly JobState[] = ACTIVE_JOB_STATES;
+  return JOB_STATES.filter(
+    (state) => active.includes(state) === isActive && (states === null || states.includes(state)),
+  );
+}
+
 /** The filter in SQL, for queries on `jobs`. */
-export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: JobFilter): Expression<SqlBool> {
+export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: ResolvedFilter): Expression<SqlBool> {
   const conditions: Expression<SqlBool>[] = [];
   if (!filter.includeArrayTasks) conditions.push(where('array_parent_id', 'is', null));
-  if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
   if (filter.isActive !== null) conditions.push(where('is_active', '=', filter.isActive ? 1 : 0));
   if (filter.isArchived !== null) conditions.push(where('is_archived', '=', filter.isArchived ? 1 : 0));
-  if (filter.clusters !== null) conditions.push(where('cluster_name', 'in', filter.clusters));
-  if (filter.projectIds !== null) conditions.push(where('project_id', 'in', filter.projectIds));
-  if (filter.userIds !== null) conditions.push(where('submitted_by', 'in', filter.userIds));
-  if (filter.partitions !== null) conditions.push(where('partition', 'in', filter.partitions));
   if (filter.submittedAfter !== null) conditions.push(where('submitted_at', '>=', filter.submittedAfter.getTime()));
   if (filter.submittedBefore !== null) conditions.push(where('submitted_at', '<', filter.submittedBefore.getTime()));
-  for (const word of filter.search === null ? [] : searchWords(filter.search)) {
-    conditions.push(
-      where.or([
-        ...(['name', 'command', 'slurm_job_id', 'git_commit'] as const).map((column) =>
-          contains(sql.ref<string | null>(`jobs.${column}`), word),
-        ),
-        where('project_id', 'in', (select) =>
-          select
-            .selectFrom('projects')
-            .select('projects.id')
-            .where(contains(sql.ref('projects.name'), word)),
-        ),
-      ]),
-    );
+  if (filter.clusters !== null) conditions.push(where('cluster_name', 'in', filter.clusters));
+  if (filter.partitions !== null) conditions.push(where('partition', 'in', filter.partitions));
+  if (filter.userIds !== null) conditions.push(where('submitted_by', 'in', filter.userIds));
+  if (filter.projectIds !== null) conditions.push(where('project_id', 'in', filter.projectIds));
+  if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
+  for (const { text, projectIds } of filter.words) {
+    const isInText = sql<SqlBool>`instr(jobs.search_text, ${text}) > 0`;
+    conditions.push(projectIds.length === 0 ? isInText : where.or([isInText, where('project_id', 'in', projectIds)]));
   }
   return where.and(conditions);
 }

@@ -3,6 +3,7 @@ import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { fromInstant, toInstant } from './instants.ts';
+import { searchText } from './search.ts';
 import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
 export type JobRow = Selectable<JobsTable>;
@@ -60,15 +61,40 @@ export function toJob(row: JobRow): Job {
   };
 }
 
-/** Every column but the idempotency key, which belongs to the request and not to the job. */
-export function fromJob(job: Job): Omit<JobRow, 'idempotency_key'> {
+/** Every column but the idempotency key, which belongs to the request, and the number, which the store gives. */
+export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
   return {
+    ...changingColumns(job),
     id: job.id,
     name: job.name,
     slurm_name: job.slurmName,
     project_id: job.projectId,
     cluster_name: job.clusterName,
     submitted_by: job.submittedBy,
+    based_on_id: job.basedOnId,
+    command: job.command,
+    git_commit: job.gitCommit,
+    has_uncommitted_changes: job.hasUncommittedChanges ? 1 : 0,
+    nodes: job.resources.nodes,
+    tasks: job.resources.tasks,
+    cpus_per_task: job.resources.cpusPerTask,
+    memory_mb: job.resources.memoryMb,
+    gpus: job.resources.gpus,
+    gpu_type: job.resources.gpuType,
+    time_limit_minutes: job.resources.timeLimitMinutes,
+    account: job.resources.account,
+    qos: job.resources.qos,
+    array_spec: job.resources.array,
+    submitted_at: job.submittedAt.getTime(),
+    array_parent_id: job.arrayParentId,
+    array_task_id: job.arrayTaskId,
+    search_text: searchText([job.name, job.command, job.slurmJobId, job.gitCommit]),
+  };
+}
+
+/** What can change after a job is recorded. Its project can't: that is the database's own doing when it is removed. */
+export function changingColumns(job: Job) {
+  return {
     slurm_job_id: job.slurmJobId,
     state: job.state,
     evidence_source: job.evidence?.source ?? null,
@@ -80,59 +106,22 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key'> {
     signal: job.signal,
     attempt: job.attempt,
     description: job.description,
-    based_on_id: job.basedOnId,
     is_archived: job.isArchived ? 1 : 0,
-    command: job.command,
-    git_commit: job.gitCommit,
-    has_uncommitted_changes: job.hasUncommittedChanges ? 1 : 0,
     work_dir: job.workDir,
     partition: job.partition,
-    nodes: job.resources.nodes,
-    tasks: job.resources.tasks,
-    cpus_per_task: job.resources.cpusPerTask,
-    memory_mb: job.resources.memoryMb,
-    gpus: job.resources.gpus,
-    gpu_type: job.resources.gpuType,
-    time_limit_minutes: job.resources.timeLimitMinutes,
-    account: job.resources.account,
-    qos: job.resources.qos,
-    array_spec: job.resources.array,
     node_list: job.nodeList,
-    submitted_at: job.submittedAt.getTime(),
     started_at: fromInstant(job.startedAt),
     ended_at: fromInstant(job.endedAt),
     estimated_start_at: fromInstant(job.estimatedStartAt),
     cancel_requested_at: fromInstant(job.cancelRequestedAt),
-    array_parent_id: job.arrayParentId,
-    array_task_id: job.arrayTaskId,
-  };
+  } as const satisfies Partial<JobRow>;
 }
 
-/**
- * Columns that change after a job is recorded, with their types. Its project isn't among them: that is the database's
- * own doing when the project is removed.
- */
-export const CHANGING_COLUMNS = {
-  slurm_job_id: 'text',
-  state: 'text',
-  evidence_source: 'text',
-  evidence_word: 'text',
-  evidence_seen_at: 'bigint',
-  is_active: 'integer',
-  reason: 'text',
-  exit_code: 'integer',
-  signal: 'integer',
-  attempt: 'integer',
-  description: 'text',
-  is_archived: 'integer',
-  work_dir: 'text',
-  partition: 'text',
-  node_list: 'text',
-  started_at: 'bigint',
-  ended_at: 'bigint',
-  estimated_start_at: 'bigint',
-  cancel_requested_at: 'bigint',
-} as const satisfies Partial<Record<keyof JobRow, 'text' | 'integer' | 'bigint'>>;
+export const CHANGING_COLUMNS = [
+  ...['slurm_job_id', 'state', 'evidence_source', 'evidence_word', 'evidence_seen_at', 'is_active', 'reason'],
+  ...['exit_code', 'signal', 'attempt', 'description', 'is_archived', 'work_dir', 'partition', 'node_list'],
+  ...['started_at', 'ended_at', 'estimated_start_at', 'cancel_requested_at'],
+] as readonly (keyof ReturnType<typeof changingColumns>)[];
 
 export function toAttempt(row: Selectable<JobAttemptsTable>): JobAttempt {
   return {

@@ -1,4 +1,4 @@
-import { type Expression, sql } from 'kysely';
+import { type Expression, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
@@ -6,12 +6,16 @@ import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
 import { DEPENDENCY_KINDS, type Submission } from '../domain/submission.ts';
 import { batches } from './batches.ts';
+import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { toInstant } from './instants.ts';
-import { jobsMatching } from './job-filter.ts';
-import { CHANGING_COLUMNS, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
+import { jobsMatching, type ResolvedFilter, resolveFilter } from './job-filter.ts';
+import { JobList, NOT_YET } from './job-list.ts';
+import { CHANGING_COLUMNS, changingColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
 import { type KeysetOrder, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
-import { updateRows } from './update-rows.ts';
+import { blockOf, indexedTokens } from './search.ts';
+import { runForEach } from './sqlite.ts';
+import { insertRows, updateJobs } from './write-rows.ts';
 
 export interface StateCount {
   readonly state: JobState;
@@ -41,15 +45,33 @@ const submissionSchema = z.object({
   dependsOn: z.array(z.object({ jobId: z.string(), kind: z.enum(DEPENDENCY_KINDS) })),
 });
 
-/** Later than any date: a job that hasn't started or ended sorts as the newest. */
-const NOT_YET = 9e15;
+/** As the index of active jobs has it: a value that is bound later would not find it. */
+const IS_ACTIVE = sql<SqlBool>`is_active = 1`;
+
+/** A page of it is empty, and its cursors are looked at all the same. */
+const NOTHING: ResolvedFilter = {
+  words: [],
+  states: [],
+  isActive: null,
+  isArchived: null,
+  clusters: null,
+  projectIds: null,
+  userIds: null,
+  partitions: null,
+  submittedAfter: null,
+  submittedBefore: null,
+  includeArrayTasks: false,
+};
 
 /** Jobs as they are stored. Its writes are called by `events/journal.ts` alone, which also records the events. */
 export class JobQueries {
   readonly #database: Database;
+  readonly #counts: CountMemo | null;
 
-  constructor(database: Database) {
+  /** With a memo, nothing is counted twice unless something changed; within a transaction there is none. */
+  constructor(database: Database, counts: CountMemo | null = null) {
     this.#database = database;
+    this.#counts = counts;
   }
 
   async get(id: string): Promise<Job | null> {
@@ -78,7 +100,7 @@ export class JobQueries {
 
   /** Every active job of every cluster, tasks and arrays included, oldest first. */
   async allActive(): Promise<Job[]> {
-    const rows = await this.#database.selectFrom('jobs').selectAll().where('is_active', '=', 1).orderBy('id').execute();
+    const rows = await this.#database.selectFrom('jobs').selectAll().where(IS_ACTIVE).orderBy('id').execute();
     return rows.map(toJob);
   }
 
@@ -102,7 +124,7 @@ export class JobQueries {
     const rows = await this.#database
       .selectFrom('jobs')
       .select('id')
-      .where('is_active', '=', 1)
+      .where(IS_ACTIVE)
       .where('slurm_job_id', 'is', null)
       .execute();
     return new Set(rows.map((row) => row.id));
@@ -113,27 +135,48 @@ export class JobQueries {
     const rows = await this.#database
       .selectFrom('jobs')
       .select((select) => ['cluster_name', select.fn.countAll<number>().as('count')])
-      .where('is_active', '=', 1)
+      .where(IS_ACTIVE)
       .where('array_parent_id', 'is', null)
       .groupBy('cluster_name')
       .execute();
     return new Map(rows.map((row) => [row.cluster_name, Number(row.count)]));
   }
 
+  /**
+   * What it costs goes by the narrowest part of the filter, not by how many jobs there are. Where nothing is narrow, jobs
+   * are looked at one after the other in turns of the event loop until the page is full: so it is for words of fewer than
+   * three letters, and for lists that show the tasks of arrays. Throws CursorError.
+   */
   async page(filter: JobFilter, order: JobOrder, request: PageRequest): Promise<KeysetPage<Job>> {
-    const query = this.#database
-      .selectFrom('jobs')
-      .selectAll()
-      .where((where) => jobsMatching(where, filter));
-    const page = await keysetPage(query, request, (now) => keysetOrder(order, now));
+    const resolved = await resolveFilter(this.#database, filter);
+    const page = await (filter.includeArrayTasks
+      ? this.#pageWithTasks(resolved, order, request)
+      : new JobList(this.#database, resolved ?? NOTHING).page(order, request));
     return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
   }
 
+  #pageWithTasks(filter: ResolvedFilter | null, order: JobOrder, request: PageRequest): Promise<KeysetPage<JobRow>> {
+    const query = this.#database
+      .selectFrom('jobs')
+      .selectAll()
+      .where((where) => (filter === null ? where.lit(false) : jobsMatching(where, filter)));
+    return keysetPage(query, request, (now) => keysetOrder(order, now));
+  }
+
+  /** A large number takes a while, in turns of the event loop. */
   async count(filter: JobFilter): Promise<number> {
+    if (this.#counts === null) return this.#countAnew(filter);
+    return this.#counts.count(JSON.stringify(filter), () => this.#countAnew(filter));
+  }
+
+  async #countAnew(filter: JobFilter): Promise<number> {
+    const resolved = await resolveFilter(this.#database, filter);
+    if (resolved === null) return 0;
+    if (!filter.includeArrayTasks) return new JobList(this.#database, resolved).count();
     const row = await this.#database
       .selectFrom('jobs')
       .select((select) => select.fn.countAll<number>().as('count'))
-      .where((where) => jobsMatching(where, filter))
+      .where((where) => jobsMatching(where, resolved))
       .executeTakeFirstOrThrow();
     return Number(row.count);
   }
@@ -160,11 +203,13 @@ export class JobQueries {
     return rows.map(toJob);
   }
 
-  /** What an array's own row follows from. */
+  /** What an array's own row follows from, in one reading of its tasks. */
   async arraySummary(parentId: string): Promise<ArraySummary> {
-    const row = await this.#database
+    const rows = await this.#database
       .selectFrom('jobs')
       .select((select) => [
+        'state',
+        select.fn.countAll<number>().as('count'),
         select.fn.min('started_at').as('started_at'),
         select.fn.max('ended_at').as('ended_at'),
         select.fn.max('exit_code').as('exit_code'),
@@ -172,14 +217,21 @@ export class JobQueries {
         select.fn.min('partition').as('partition'),
       ])
       .where('array_parent_id', '=', parentId)
-      .executeTakeFirstOrThrow();
+      .groupBy('state')
+      .orderBy('state')
+      .execute();
+    const known = <T>(values: readonly (T | null)[]) => values.filter((value) => value !== null);
+    const lowest = (values: readonly (number | null)[]) =>
+      known(values).reduce<number | null>((low, value) => Math.min(low ?? value, value), null);
+    const highest = (values: readonly (number | null)[]) =>
+      known(values).reduce<number | null>((high, value) => Math.max(high ?? value, value), null);
     return {
-      counts: (await this.taskCounts([parentId])).get(parentId) ?? [],
-      startedAt: toInstant(row.started_at),
-      endedAt: toInstant(row.ended_at),
-      exitCode: row.exit_code,
-      estimatedStartAt: toInstant(row.estimated_start_at),
-      partition: row.partition,
+      counts: rows.map(({ state, count }) => ({ state, count: Number(count) })),
+      startedAt: toInstant(lowest(rows.map((row) => row.started_at))),
+      endedAt: toInstant(highest(rows.map((row) => row.ended_at))),
+      exitCode: highest(rows.map((row) => row.exit_code)),
+      estimatedStartAt: toInstant(lowest(rows.map((row) => row.estimated_start_at))),
+      partition: known(rows.map((row) => row.partition)).sort()[0] ?? null,
     };
   }
 
@@ -240,11 +292,15 @@ export class JobQueries {
   }
 
   async insert(created: readonly NewJob[]): Promise<void> {
+    let number = await this.#newestNumber();
     for await (const batch of batches(created)) {
-      await this.#database
-        .insertInto('jobs')
-        .values(batch.map(({ job, idempotencyKey }) => ({ ...fromJob(job), idempotency_key: idempotencyKey })))
-        .execute();
+      const rows: JobRow[] = batch.map(({ job, idempotencyKey }) => {
+        if (job.arrayParentId === null) number += 1;
+        const row = { ...fromJob(job), idempotency_key: idempotencyKey };
+        return { ...row, number: job.arrayParentId === null ? number : null };
+      });
+      await insertRows(this.#database, 'jobs', rows);
+      await this.#index(rows);
     }
     for (const { job, submission } of created) {
       if (submission === null) continue;
@@ -265,13 +321,71 @@ export class JobQueries {
     }
   }
 
+  async #newestNumber(): Promise<number> {
+    const row = await this.#database
+      .selectFrom('jobs')
+      .select((select) => select.fn.max('number').as('number'))
+      .where('number', 'is not', null)
+      .executeTakeFirst();
+    return Number(row?.number ?? 0);
+  }
+
+  /** Makes jobs that have a number known to the search, or known anew. */
+  async #index(rows: readonly Pick<JobRow, 'number' | 'search_text' | 'submitted_at'>[]): Promise<void> {
+    const known = rows.flatMap(({ number, ...row }) => (number === null ? [] : [{ ...row, number }]));
+    if (known.length === 0) return;
+    await runForEach(
+      this.#database,
+      'insert or replace into job_search (rowid, tokens) values (?, ?)',
+      known.map(({ number, search_text }) => [number, indexedTokens(blockOf(number), search_text)]),
+    );
+    for (const [block, jobs] of Map.groupBy(known, ({ number }) => blockOf(number))) {
+      const instants = jobs.map(({ submitted_at }) => submitted_at);
+      const bounds = { earliest: Math.min(...instants), latest: Math.max(...instants) };
+      await this.#database
+        .insertInto('job_blocks')
+        .values({ block, ...bounds })
+        .onConflict((conflict) =>
+          conflict.column('block').doUpdateSet({
+            earliest: sql`case when excluded.earliest < job_blocks.earliest then excluded.earliest else job_blocks.earliest end`,
+            latest: sql`case when excluded.latest > job_blocks.latest then excluded.latest else job_blocks.latest end`,
+          }),
+        )
+        .execute();
+    }
+  }
+
   async setScript(jobId: string, script: string): Promise<void> {
     await this.#database.updateTable('job_submissions').set({ script }).where('job_id', '=', jobId).execute();
   }
 
-  /** Writes what can change of jobs that are stored already. */
-  async update(jobs: readonly Job[]): Promise<void> {
-    await updateRows(this.#database, CHANGING_COLUMNS, jobs.map(fromJob));
+  /** Writes what has changed of jobs that are stored already. */
+  async update(changes: readonly { readonly before: Job; readonly after: Job }[]): Promise<void> {
+    for await (const batch of batches(changes)) {
+      await updateJobs(
+        this.#database,
+        CHANGING_COLUMNS,
+        batch.map(({ before, after }) => ({
+          id: after.id,
+          before: changingColumns(before),
+          after: changingColumns(after),
+        })),
+      );
+      await this.#indexNumbers(batch.filter(({ before, after }) => before.slurmJobId !== after.slurmJobId));
+    }
+  }
+
+  /** What Slurm calls a job is sought too. */
+  async #indexNumbers(changes: readonly { readonly after: Job }[]): Promise<void> {
+    if (changes.length === 0) return;
+    await runForEach(
+      this.#database,
+      'update jobs set search_text = ? where id = ?',
+      changes.map(({ after }) => [fromJob(after).search_text, after.id]),
+    );
+    const ids = changes.map(({ after }) => after.id);
+    const columns = ['number', 'search_text', 'submitted_at'] as const;
+    await this.#index(await this.#database.selectFrom('jobs').select(columns).where('id', 'in', ids).execute());
   }
 
   /** Adds attempts that are over, or completes what is stored of those whose outcome wasn't known yet. */

@@ -75,11 +75,11 @@ interface Cursor {
 
 const cursorSchema = z.tuple([z.string(), z.int().nonnegative()]).rest(z.union([z.string(), z.number()]));
 
-function encodeCursor({ order, asOf, values }: Cursor): string {
+export function encodeCursor({ order, asOf, values }: Cursor): string {
   return Buffer.from(JSON.stringify([order, asOf, ...values])).toString('base64url');
 }
 
-function decodeCursor(cursor: string): Cursor {
+export function decodeCursor(cursor: string): Cursor {
   try {
     const [order, asOf, ...values] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
     return { order, asOf, values };
@@ -88,6 +88,6 @@ function decodeCursor(cursor: string): Cursor {
   }
 }
 
-function foreignCursor(cursor: string | null, cause?: unknown): CursorError {
+export function foreignCursor(cursor: string | null, cause?: unknown): CursorError {
   return new CursorError(`The cursor ${JSON.stringify(cursor)} is not one of this list's`, { cause });
 }

@@ -19,3 +19,66 @@ export function contains(column: Expression<string | null>, word: string): Expre
   const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
   return sql<SqlBool>`lower(${column}) like ${pattern} escape '\\'`;
 }
+
+/**
+ * One text for all that a search looks through. No word of a search holds white space, so none is found across the
+ * lines between two parts; what ends a text for SQLite's functions is replaced, here and in words.
+ */
+export function searchText(parts: readonly (string | null)[]): string {
+  return withoutNul(parts.map((part) => part?.toLowerCase() ?? '').join('\n'));
+}
+
+/** The words of a search as they occur in `searchText`. */
+export function wordsOf(search: string | null): string[] {
+  return search === null ? [] : searchWords(search).map(withoutNul);
+}
+
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\ufffd');
+}
+
+/**
+ * Jobs are indexed in blocks of so many, by their numbers: a page looks at the youngest blocks first and stops when it
+ * is full, and no look at one block takes longer than a few milliseconds. Part of what is stored.
+ */
+export const JOBS_A_BLOCK = 16_384;
+
+/** Shorter words are in no index. */
+const GRAM = 3;
+/** All of a word's parts would cost more to look up than they leave out. */
+const MAX_GRAMS_SOUGHT = 4;
+
+export function blockOf(number: number): number {
+  return Math.floor(number / JOBS_A_BLOCK);
+}
+
+/** Every three letters that follow one another in a word, each once, marked with the block: what the index holds of a job. */
+export function indexedTokens(block: number, text: string): string {
+  const tokens = new Set<string>();
+  for (const word of spelled(text).split(/\s+/)) {
+    for (let end = GRAM; end <= word.length; end += 1) tokens.add(`${block}x${word.slice(end - GRAM, end)}`);
+  }
+  return [...tokens].join(' ');
+}
+
+/** What the index is asked for in one block. It finds every job that has all the words, and may find some that haven't. */
+export function tokensQuery(block: number, words: readonly string[]): string {
+  const tokens = words.filter(isIndexed).flatMap((word) => {
+    const last = word.length - GRAM;
+    const count = Math.min(last + 1, MAX_GRAMS_SOUGHT);
+    return Array.from({ length: count }, (_, index) => {
+      const start = Math.round((index * last) / Math.max(1, count - 1));
+      return `${block}x${spelled(word).slice(start, start + GRAM)}`;
+    });
+  });
+  return [...new Set(tokens)].map((token) => `"${token}"`).join(' AND ');
+}
+
+export function isIndexed(word: string): boolean {
+  return word.length >= GRAM;
+}
+
+/** Punctuation would part tokens, so letters that few people write stand for it: what is alike by that is told apart later. */
+function spelled(text: string): string {
+  return text.replace(/[^0-9a-z\s\u0080-\uffff]/g, (sign) => String.fromCharCode(0x100 + sign.charCodeAt(0)));
+}

@@ -67,6 +67,10 @@ export interface JobsTable {
   cancel_requested_at: number | null;
   array_parent_id: string | null;
   array_task_id: number | null;
+  /** Grows with each job that is recorded; null for the tasks of arrays, which no list shows unless it is asked to. */
+  number: number | null;
+  /** What searches look through, in lower case; see `searchText`. */
+  search_text: string;
 }
 
 /** What only the submission itself needs, and the script: large, and read one job at a time. */
@@ -123,6 +127,13 @@ export interface ClustersTable {
   last_polled_at: number | null;
 }
 
+/** Jobs in the order of their numbers, `JOBS_A_BLOCK` each: when the earliest and the latest were submitted. */
+export interface JobBlocksTable {
+  block: number;
+  earliest: number;
+  latest: number;
+}
+
 export interface Tables {
   projects: ProjectsTable;
   jobs: JobsTable;
@@ -131,4 +142,5 @@ export interface Tables {
   job_events: JobEventsTable;
   clusters: ClustersTable;
   revoked_sessions: RevokedSessionsTable;
+  job_blocks: JobBlocksTable;
 }

@@ -1,0 +1,565 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { JobOrder } from '../domain/job-filter.ts';
+import { batches } from './batches.ts';
+import type { Database } from './database.ts';
+import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
+import type { JobRow } from './job-rows.ts';
+import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from './keyset.ts';
+import { isIndexed, tokensQuery } from './search.ts';
+import { jobsBy } from './sqlite.ts';
+
+/** Later than any date: a job that hasn't started or ended sorts as the newest. */
+export const NOT_YET = 9e15;
+
+/** So many entries of an index, or rows, are looked at before the event loop turns; the first look is a short one. */
+const FIRST_LOOK = 1000;
+const LONGEST_LOOK = 4000;
+const LONGEST_COUNT = 20_000;
+/** Counting further tells nothing that would change which way is taken. */
+const COUNTED_AT_MOST = 20_000;
+/** Fewer jobs than that are read as a whole and sorted. */
+const SORTED_AT_MOST = 3000;
+/** So many stretches of an index are read side by side. */
+const MOST_RANGES = 64;
+const SAMPLED_BLOCKS = 4;
+/** A word that is in more of a block's jobs than this is found soonest by looking at one job after the other. */
+const COMMON_IN_BLOCK = 2000;
+
+type Key = string | number;
+
+/** Where a job stands in a list: by what the list is sorted by, and among equals by its number. */
+interface Place {
+  readonly key: Key;
+  readonly number: number;
+}
+
+/** The jobs that stand between two places, in the direction of reading. Null: from, or to, the edge. */
+interface Span {
+  readonly from: Place | null;
+  readonly to: { readonly place: Place; readonly isIncluded: boolean } | null;
+  readonly isDescending: boolean;
+}
+
+/** One stretch of an index: jobs in the order of a key and of their numbers. */
+interface Range {
+  readonly index: string;
+  readonly where: readonly Expression<SqlBool>[];
+  readonly key: Expression<Key>;
+  /** What the list sorts by, less what the index does. */
+  readonly shift: number;
+  /** What the index leaves open; null: nothing. */
+  readonly rest: ResolvedFilter | null;
+}
+
+/** Some way to find the jobs that a filter lets through, without looking at all others. */
+interface Way {
+  /** About how many jobs would be looked at for all of them. */
+  readonly size: number;
+  readonly ranges: readonly Range[];
+  /** Jobs that the index of words has to find besides. */
+  readonly sought: Sought | null;
+}
+
+interface Sought {
+  readonly words: readonly string[];
+  readonly rest: ResolvedFilter;
+}
+
+interface Block {
+  readonly block: number;
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+const BY_SUBMISSION = sql.ref<number>('submitted_at');
+
+/** The jobs that a filter lets through, of those that no array holds. */
+export class JobList {
+  readonly #database: Database;
+  readonly #filter: ResolvedFilter;
+
+  constructor(database: Database, filter: ResolvedFilter) {
+    this.#database = database;
+    this.#filter = filter;
+  }
+
+  /** Throws CursorError. */
+  async page(order: JobOrder, request: PageRequest): Promise<KeysetPage<JobRow>> {
+    const cursor = request.from === null ? null : decodeCursor(request.from);
+    const name = `${order.field} number`;
+    const asOf = cursor?.asOf ?? Date.now();
+    const sort = SORTS[order.field](asOf);
+    const isDescending = (order.direction === 'DESC') !== request.backwards;
+    const [key, number] = cursor?.values ?? [];
+    if (cursor !== null && (cursor.order !== name || key === undefined || typeof number !== 'number')) {
+      throw foreignCursor(request.from);
+    }
+    const from = key === undefined || typeof number !== 'number' ? null : { key, number };
+    const limit = request.limit + 1;
+    const places = await this.#places(order, sort, { from, to: null, isDescending }, limit);
+    const shown = places.slice(0, request.limit);
+    if (request.backwards) shown.reverse();
+    const rows = await this.#rows(shown);
+    return {
+      rows: shown.flatMap((place) => {
+        const row = rows.get(place.number);
+        // It left the list between the two reads.
+        if (row === undefined) return [];
+        return [{ cursor: encodeCursor({ order: name, asOf, values: [place.key, place.number] }), row }];
+      }),
+      hasMore: places.length > request.limit,
+    };
+  }
+
+  async count(): Promise<number> {
+    const ways = await this.#ways();
+    const way = await this.#shortest(ways, Number.POSITIVE_INFINITY);
+    let count = 0;
+    for (const range of way.ranges) count += await this.#countRange(range);
+    if (way.sought !== null) count += await this.#countSought(way.sought);
+    return count;
+  }
+
+  async #places(order: JobOrder, sort: Sort, span: Span, limit: number): Promise<Place[]> {
+    const common = COMMON_IN_BLOCK;
+    if (order.field === 'SUBMITTED_AT') {
+      const way = await this.#shortest(await this.#ways(), common);
+      return this.#merged(way.ranges, way.sought, this.#bounded(span), limit);
+    }
+    const narrow = (await this.#ways()).filter(({ index }) => index !== LISTED || this.#hasBounds);
+    const way = narrow.length === 0 ? null : await this.#shortest(narrow, common);
+    if (way !== null && way.size <= SORTED_AT_MOST) return this.#sorted(way, sort, span, limit);
+    return this.#merged(this.#sortRanges(sort), null, span, limit);
+  }
+
+  /** The first ones of several stretches, each of which is read only as far as it can still add to them. */
+  async #merged(ranges: readonly Range[], sought: Sought | null, span: Span, limit: number): Promise<Place[]> {
+    let found: Place[] = [];
+    let rest = span;
+    const add = (places: readonly Place[]) => {
+      found = inOrder([...found, ...places], span.isDescending).slice(0, limit);
+      const last = found[limit - 1];
+      if (last !== undefined) rest = { ...span, to: { place: last, isIncluded: false } };
+    };
+    for (const range of ranges) add(await this.#readRange(range, rest, limit));
+    if (sought !== null) add(await this.#readSought(sought, rest, limit));
+    return found;
+  }
+
+  /** Every column of them; by number. */
+  async #rows(places: readonly Place[]): Promise<Map<number, JobRow>> {
+    const found = new Map<number, JobRow>();
+    for await (const batch of batches(places.map(({ number }) => number))) {
+      const rows = await this.#database.selectFrom('jobs').selectAll().where('number', 'in', batch).execute();
+      for (const row of rows) found.set(Number(row.number), row);
+    }
+    return found;
+  }
+
+  // Which way is the shortest
+
+  get #hasBounds(): boolean {
+    return this.#filter.submittedAfter !== null || this.#filter.submittedBefore !== null;
+  }
+
+  get #archived(): readonly number[] {
+    const { isArchived } = this.#filter;
+    return isArchived === null ? [0, 1] : [isArchived ? 1 : 0];
+  }
+
+  /** The ways there are, none of them measured. */
+  async #ways(): Promise<Candidate[]> {
+    const { clusters, partitions, projectIds, userIds, states, words } = this.#filter;
+    const candidates: Candidate[] = [];
+    const add = (index: string, lists: Lists, rest: Partial<ResolvedFilter>) => {
+      const ranges = Object.values(lists).reduce((product, list) => product * list.length, this.#archived.length);
+      if (ranges <= MOST_RANGES) candidates.push({ index, lists, rest: { ...this.#filter, ...rest } });
+    };
+    if (projectIds !== null) add('jobs_by_project', { project_id: projectIds }, { projectIds: null });
+    if (userIds !== null) add('jobs_by_user', { submitted_by: userIds }, { userIds: null });
+    if (clusters !== null && partitions !== null) {
+      const lists = { cluster_name: clusters, partition: partitions };
+      add('jobs_by_cluster_partition', lists, { clusters: null, partitions: null });
+    } else if (clusters !== null) add('jobs_by_cluster', { cluster_name: clusters }, { clusters: null });
+    else if (partitions !== null) add('jobs_by_partition', { partition: partitions }, { partitions: null });
+    if (states !== null) add('jobs_by_state', { state: states }, { states: null });
+    const sought = this.#sought(words);
+    if (sought !== null) candidates.push(sought);
+    if (candidates.length === 0 || this.#hasBounds) add(LISTED, {}, {});
+    return candidates;
+  }
+
+  /**
+   * Words are sought together unless a project's name holds one of them; else one word is, and all jobs of the projects
+   * whose names hold it are looked at besides. Null where no index knows the words: they are too short.
+   */
+  #sought(words: ResolvedFilter['words']): Candidate | null {
+    const indexed = words.filter(({ text }) => isIndexed(text));
+    const alone = indexed.filter(({ projectIds }) => projectIds.length === 0);
+    if (alone.length > 0) {
+      return { index: null, words: alone.map(({ text }) => text), projectIds: [], rest: this.#filter };
+    }
+    const [fewest] = indexed.toSorted((left, right) => left.projectIds.length - right.projectIds.length);
+    if (fewest === undefined || fewest.projectIds.length * this.#archived.length > MOST_RANGES) return null;
+    return { index: null, words: [fewest.text], projectIds: fewest.projectIds, rest: this.#filter };
+  }
+
+  async #shortest(candidates: readonly Candidate[], common: number): Promise<Way> {
+    let shortest: { readonly candidate: Candidate; readonly size: number } | undefined;
+    for (const candidate of candidates) {
+      const size =
+        candidates.length === 1 && candidate.index === LISTED ? COUNTED_AT_MOST : await this.#size(candidate, common);
+      if (shortest === undefined || size < shortest.size) shortest = { candidate, size };
+      if (size <= FIRST_LOOK / 2) break;
+    }
+    if (shortest === undefined || shortest.size === Number.POSITIVE_INFINITY) {
+      return {
+        size: COUNTED_AT_MOST,
+        ranges: this.#ranges({ index: LISTED, lists: {}, rest: this.#filter }),
+        sought: null,
+      };
+    }
+    const { candidate, size } = shortest;
+    if (candidate.index !== null) return { size, ranges: this.#ranges(candidate), sought: null };
+    const [word = ''] = candidate.words;
+    const ofProjects = this.#ranges({
+      index: 'jobs_by_project',
+      lists: { project_id: candidate.projectIds },
+      rest: candidate.rest,
+    }).map((range) => ({ ...range, where: [...range.where, sql<SqlBool>`instr(search_text, ${word}) = 0`] }));
+    return { size, ranges: ofProjects, sought: { words: candidate.words, rest: candidate.rest } };
+  }
+
+  async #size(candidate: Candidate, common: number): Promise<number> {
+    if (candidate.index === null) return this.#soughtSize(candidate, common);
+    return this.#indexSize(candidate.index, candidate.lists);
+  }
+
+  async #indexSize(index: string, lists: Lists): Promise<number> {
+    const some = this.#database
+      .selectFrom(jobsBy(index))
+      .select(sql<number>`1`.as('one'))
+      .where('array_parent_id', 'is', null)
+      .where('is_archived', 'in', this.#archived)
+      .where((where) => where.and(Object.entries(lists).map(([column, list]) => where(sql.ref(column), 'in', list))))
+      .where((where) => where.and(this.#bounds(where)))
+      .limit(COUNTED_AT_MOST);
+    const row = await this.#database
+      .selectFrom(some.as('some'))
+      .select((select) => select.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return row.count;
+  }
+
+  #bounds(where: (column: 'submitted_at', operator: '>=' | '<', value: number) => Expression<SqlBool>) {
+    const { submittedAfter: after, submittedBefore: before } = this.#filter;
+    const bounds: Expression<SqlBool>[] = [];
+    if (after !== null) bounds.push(where('submitted_at', '>=', after.getTime()));
+    if (before !== null) bounds.push(where('submitted_at', '<', before.getTime()));
+    return bounds;
+  }
+
+  /** Told from a few blocks. Infinite where the words are common. */
+  async #soughtSize({ words, projectIds }: SoughtCandidate, common: number): Promise<number> {
+    const blocks = await this.#blocks(this.#bounded({ from: null, to: null, isDescending: true }));
+    const step = Math.max(1, blocks.length / SAMPLED_BLOCKS);
+    let found = 0;
+    let sampled = 0;
+    for (let place = 0; place < blocks.length; place += step) {
+      const block = blocks[Math.floor(place)];
+      if (block === undefined) break;
+      const { rows } = await sql<{ count: number }>`select count(*) as count from (
+        select 1 from job_search where job_search match ${tokensQuery(block.block, words)} limit ${COMMON_IN_BLOCK})`.execute(
+        this.#database,
+      );
+      const count = rows[0]?.count ?? 0;
+      if (count >= common) return Number.POSITIVE_INFINITY;
+      found += count;
+      sampled += 1;
+    }
+    const inText = sampled === 0 ? 0 : Math.ceil((found / sampled) * blocks.length);
+    if (projectIds.length === 0) return inText;
+    return inText + (await this.#indexSize('jobs_by_project', { project_id: projectIds }));
+  }
+
+  // Ranges of an index
+
+  #ranges({ index, lists, rest }: IndexCandidate): Range[] {
+    let ranges: Expression<SqlBool>[][] = this.#archived.map((archived) => [sql<SqlBool>`is_archived = ${archived}`]);
+    for (const [column, list] of Object.entries(lists)) {
+      ranges = ranges.flatMap((where) => list.map((value) => [...where, sql<SqlBool>`${sql.ref(column)} = ${value}`]));
+    }
+    const open: ResolvedFilter = { ...rest, isArchived: null, submittedAfter: null, submittedBefore: null };
+    return ranges.map((where) => ({ index, where, key: BY_SUBMISSION, shift: 0, rest: isOpen(open) ? null : open }));
+  }
+
+  #sortRanges(sort: Sort): Range[] {
+    const rest: ResolvedFilter = { ...this.#filter, isArchived: null };
+    return this.#archived.flatMap((archived) =>
+      sort.ranges.map(({ where, key, shift }) => ({
+        index: sort.index,
+        where: [sql<SqlBool>`is_archived = ${archived}`, ...where],
+        key,
+        shift,
+        rest: isOpen(rest) ? null : rest,
+      })),
+    );
+  }
+
+  /** What is submitted in the filter's time, as places; so that an index is never bounded twice on one side. */
+  #bounded(span: Span): Span {
+    const { submittedAfter: after, submittedBefore: before } = this.#filter;
+    // No job has this number, so it stands before all jobs of its instant.
+    const placeOf = (instant: Date | null) => (instant === null ? null : { key: instant.getTime(), number: -1 });
+    const [first, last] = span.isDescending ? [placeOf(before), placeOf(after)] : [placeOf(after), placeOf(before)];
+    const isFurther = first !== null && (span.from === null || compare(first, span.from) < 0 === span.isDescending);
+    return {
+      ...span,
+      from: isFurther ? first : span.from,
+      to: last === null ? null : { place: last, isIncluded: false },
+    };
+  }
+
+  #within(range: Range, { from, to, isDescending }: Span) {
+    let query = this.#database.selectFrom(jobsBy(range.index)).where('array_parent_id', 'is', null);
+    for (const condition of range.where) query = query.where(condition);
+    const beyond = (place: Place, operator: string) => {
+      const key = typeof place.key === 'number' ? place.key - range.shift : place.key;
+      return sql<SqlBool>`(${range.key}, number) ${sql.raw(operator)} (${key}, ${place.number})`;
+    };
+    if (from !== null) query = query.where(beyond(from, isDescending ? '<' : '>'));
+    if (to !== null) query = query.where(beyond(to.place, `${isDescending ? '>' : '<'}${to.isIncluded ? '=' : ''}`));
+    return query;
+  }
+
+  #ordered(range: Range, span: Span) {
+    const direction = span.isDescending ? 'desc' : 'asc';
+    return this.#within(range, span)
+      .select([sql<Key>`${range.key}`.as('key'), 'number'])
+      .orderBy(range.key, direction)
+      .orderBy('number', direction);
+  }
+
+  /** The place at the end of the next `count` entries; null: there are fewer. */
+  async #ahead(range: Range, span: Span, count: number): Promise<Place | null> {
+    const row = await this.#ordered(range, span)
+      .limit(1)
+      .offset(count - 1)
+      .executeTakeFirst();
+    return row === undefined ? null : placeOf(row, range.shift);
+  }
+
+  async #readRange(range: Range, span: Span, limit: number): Promise<Place[]> {
+    const { rest } = range;
+    const found: Place[] = [];
+    let { from } = span;
+    for (let look = FIRST_LOOK; ; look = Math.min(look * 2, LONGEST_LOOK)) {
+      const end = rest === null ? null : await this.#ahead(range, { ...span, from }, look);
+      const to = end === null ? span.to : { place: end, isIncluded: true };
+      let query = this.#ordered(range, { ...span, from, to });
+      if (rest !== null) query = query.where((where) => jobsMatching(where, rest));
+      const rows = await query.limit(limit - found.length).execute();
+      found.push(...rows.map((row) => placeOf(row, range.shift)));
+      if (end === null || found.length >= limit) return found;
+      from = end;
+      await nextTurn();
+    }
+  }
+
+  async #countRange(range: Range): Promise<number> {
+    const { rest } = range;
+    const span = this.#bounded({ from: null, to: null, isDescending: true });
+    let count = 0;
+    let { from } = span;
+    for (;;) {
+      const end = await this.#ahead(range, { ...span, from }, rest === null ? LONGEST_COUNT : LONGEST_LOOK);
+      const to = end === null ? span.to : { place: end, isIncluded: true };
+      let query = this.#within(range, { ...span, from, to });
+      if (rest !== null) query = query.where((where) => jobsMatching(where, rest));
+      const row = await query.select((select) => select.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+      count += row.count;
+      if (end === null) return count;
+      from = end;
+      await nextTurn();
+    }
+  }
+
+  // Words
+
+  async #blocks(span: Span): Promise<Block[]> {
+    const edges = [span.from, span.to?.place ?? null].map((place) => (place === null ? null : Number(place.key)));
+    const [first = null, last = null] = span.isDescending ? edges.toReversed() : edges;
+    let query = this.#database.selectFrom('job_blocks').selectAll();
+    if (first !== null) query = query.where('latest', '>=', first);
+    if (last !== null) query = query.where('earliest', '<=', last);
+    return span.isDescending ? query.orderBy('latest', 'desc').execute() : query.orderBy('earliest', 'asc').execute();
+  }
+
+  /** Jobs of one block that may have the words; the index of numbers tells when each was submitted. */
+  #inBlock(block: Block, words: readonly string[]) {
+    const query = tokensQuery(block.block, words);
+    return this.#database
+      .selectFrom(jobsBy('jobs_number'))
+      .where('number', 'is not', null)
+      .where(sql<SqlBool>`number in (select rowid from job_search where job_search match ${query})`);
+  }
+
+  #hasWords(words: readonly string[]): Expression<SqlBool> {
+    return sql<SqlBool>`${sql.join(
+      words.map((word) => sql`instr(search_text, ${word}) > 0`),
+      sql` and `,
+    )}`;
+  }
+
+  /** Block after block, until no job of the blocks that are left can be on the page. */
+  async #readSought({ words, rest }: Sought, span: Span, limit: number): Promise<Place[]> {
+    let found: Place[] = [];
+    for (const block of await this.#blocks(span)) {
+      const last = found[limit - 1];
+      const best = { key: span.isDescending ? block.latest : block.earliest, number: last?.number ?? 0 };
+      if (last !== undefined && best.key !== last.key && compare(best, last) < 0 === span.isDescending) break;
+      const direction = span.isDescending ? 'desc' : 'asc';
+      let query = this.#inBlock(block, words)
+        .select(['submitted_at as key', 'number'])
+        .orderBy('submitted_at', direction)
+        .orderBy('number', direction);
+      const beyond = (place: Place, operator: string) =>
+        sql<SqlBool>`(submitted_at, number) ${sql.raw(operator)} (${place.key}, ${place.number})`;
+      if (span.from !== null) query = query.where(beyond(span.from, span.isDescending ? '<' : '>'));
+      if (span.to !== null) query = query.where(beyond(span.to.place, span.isDescending ? '>' : '<'));
+      const candidates = (await query.execute()).map((row) => placeOf(row, 0));
+      let matching = 0;
+      for (let start = 0; start < candidates.length && matching < limit; start += FIRST_LOOK) {
+        const some = candidates.slice(start, start + FIRST_LOOK);
+        const rows = await this.#database
+          .selectFrom(jobsBy('jobs_number'))
+          .select(['submitted_at as key', 'number'])
+          .where('number', 'is not', null)
+          .where(
+            'number',
+            'in',
+            some.map(({ number }) => number),
+          )
+          .where(this.#hasWords(words))
+          .where((where) => jobsMatching(where, rest))
+          .execute();
+        found.push(...rows.map((row) => placeOf(row, 0)));
+        matching += rows.length;
+        await nextTurn();
+      }
+      found = inOrder(found, span.isDescending).slice(0, limit);
+    }
+    return found;
+  }
+
+  async #countSought({ words, rest }: Sought): Promise<number> {
+    let count = 0;
+    for (const block of await this.#blocks(this.#bounded({ from: null, to: null, isDescending: true }))) {
+      const row = await this.#inBlock(block, words)
+        .where(this.#hasWords(words))
+        .where((where) => jobsMatching(where, rest))
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      count += row.count;
+      await nextTurn();
+    }
+    return count;
+  }
+
+  // Few jobs, sorted by something else than their submission
+
+  async #sorted(way: Way, sort: Sort, span: Span, limit: number): Promise<Place[]> {
+    const everything = this.#bounded({ from: null, to: null, isDescending: true });
+    const found = await this.#merged(way.ranges, way.sought, everything, Number.MAX_SAFE_INTEGER);
+    const places: Place[] = [];
+    for (const row of (await this.#rows(found)).values()) {
+      const place = { key: sort.keyOf(row), number: Number(row.number) };
+      if (span.from === null || compare(span.from, place) < 0 !== span.isDescending) places.push(place);
+    }
+    return inOrder(
+      places.filter((place) => span.from === null || compare(place, span.from) !== 0),
+      span.isDescending,
+    ).slice(0, limit);
+  }
+}
+
+const LISTED = 'jobs_listed';
+
+type Lists = Readonly<Record<string, readonly string[]>>;
+
+interface IndexCandidate {
+  readonly index: string;
+  readonly lists: Lists;
+  readonly rest: ResolvedFilter;
+}
+
+interface SoughtCandidate {
+  readonly index: null;
+  readonly words: readonly string[];
+  readonly projectIds: readonly string[];
+  readonly rest: ResolvedFilter;
+}
+
+type Candidate = IndexCandidate | SoughtCandidate;
+
+function isOpen(filter: ResolvedFilter): boolean {
+  const { words, includeArrayTasks: _, ...parts } = filter;
+  return words.length === 0 && Object.values(parts).every((part) => part === null);
+}
+
+function placeOf({ key, number }: { readonly key: Key; readonly number: number | null }, shift: number): Place {
+  return { key: typeof key === 'number' ? key + shift : key, number: Number(number) };
+}
+
+function inOrder(places: readonly Place[], isDescending: boolean): Place[] {
+  return places.toSorted(isDescending ? (left, right) => compare(right, left) : compare);
+}
+
+/** As the database compares: texts by their bytes. */
+function compare(left: Place, right: Place): number {
+  if (left.key === right.key) return left.number - right.number;
+  if (typeof left.key === 'number' && typeof right.key === 'number') return left.key - right.key;
+  return Buffer.compare(Buffer.from(String(left.key)), Buffer.from(String(right.key)));
+}
+
+/** What a list may be sorted by besides the submission, and the index that holds it in this order. */
+interface Sort {
+  readonly index: string;
+  readonly ranges: readonly Pick<Range, 'where' | 'key' | 'shift'>[];
+  keyOf(row: JobRow): Key;
+}
+
+const SORTS: Readonly<Record<JobOrder['field'], (now: number) => Sort>> = {
+  SUBMITTED_AT: () => simpleSort(LISTED, BY_SUBMISSION, (row) => row.submitted_at),
+  STARTED_AT: () =>
+    simpleSort(
+      'jobs_in_order_of_start',
+      sql<number>`coalesce(started_at, ${sql.lit(NOT_YET)})`,
+      (row) => row.started_at ?? NOT_YET,
+    ),
+  ENDED_AT: () =>
+    simpleSort(
+      'jobs_in_order_of_end',
+      sql<number>`coalesce(ended_at, ${sql.lit(NOT_YET)})`,
+      (row) => row.ended_at ?? NOT_YET,
+    ),
+  NAME: () => simpleSort('jobs_in_order_of_name', sql.ref<string>('name'), (row) => row.name),
+  STATE: () => simpleSort('jobs_in_order_of_state', sql.ref<string>('state'), (row) => row.state),
+  // Those that wait, those that run and those that are over are each in an order that time doesn't change.
+  ELAPSED: (now) => ({
+    index: 'jobs_in_order_of_elapsed',
+    ranges: [-1, now, 0].map((shift, kind) => ({
+      where: [
+        sql<SqlBool>`case when started_at is null then 0 when ended_at is null then 1 else 2 end = ${sql.lit(kind)}`,
+      ],
+      key: sql<number>`case when started_at is null then 0 when ended_at is null then -started_at else ended_at - started_at end`,
+      shift,
+    })),
+    keyOf: (row) => (row.started_at === null ? -1 : (row.ended_at ?? now) - row.started_at),
+  }),
+};
+
+function simpleSort(index: string, key: Expression<Key>, keyOf: (row: JobRow) => Key): Sort {
+  return { index, ranges: [{ where: [], key, shift: 0 }], keyOf };
+}

@@ -1,0 +1,97 @@
+import type { Database as Sqlite, Statement } from 'better-sqlite3';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Kysely,
+  type QueryResult,
+  SqliteDialect,
+  SqliteDriver,
+  sql,
+} from 'kysely';
+import type { Tables } from './tables.ts';
+
+/** Preparing a statement costs as much as running it for dozens of rows. */
+const KEPT_STATEMENTS = 200;
+
+/** Kysely's dialect over a connection that keeps its statements prepared, and that runs one for many rows at once. */
+export class PreparedSqliteDialect extends SqliteDialect {
+  readonly #sqlite: Sqlite;
+
+  constructor(sqlite: Sqlite) {
+    super({ database: sqlite });
+    this.#sqlite = sqlite;
+  }
+
+  override createDriver(): SqliteDriver {
+    return new PreparedDriver(this.#sqlite);
+  }
+}
+
+class PreparedDriver extends SqliteDriver {
+  readonly #connection: DatabaseConnection;
+
+  constructor(sqlite: Sqlite) {
+    super({ database: sqlite });
+    this.#connection = new PreparedConnection(sqlite);
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    return this.#connection;
+  }
+}
+
+/** A statement that is run once for each of `rows` and gives nothing back. */
+interface ManyRuns extends CompiledQuery {
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+class PreparedConnection implements DatabaseConnection {
+  readonly #sqlite: Sqlite;
+  /** The one that was used last is the last. */
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(sqlite: Sqlite) {
+    this.#sqlite = sqlite;
+  }
+
+  async executeQuery<R>(query: CompiledQuery | ManyRuns): Promise<QueryResult<R>> {
+    const statement = this.#prepared(query.sql);
+    if ('rows' in query) {
+      for (const row of query.rows) statement.run(row);
+      return { rows: [] };
+    }
+    if (statement.reader) return { rows: statement.all(query.parameters) as R[] };
+    const { changes, lastInsertRowid } = statement.run(query.parameters);
+    return { numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid), rows: [] };
+  }
+
+  streamQuery(): AsyncIterableIterator<never> {
+    throw new Error('An open cursor would keep everybody else from writing: read by pages');
+  }
+
+  #prepared(text: string): Statement {
+    const statement = this.#statements.get(text) ?? this.#sqlite.prepare<unknown[]>(text);
+    this.#statements.delete(text);
+    this.#statements.set(text, statement);
+    if (this.#statements.size > KEPT_STATEMENTS) {
+      const [oldest] = this.#statements.keys();
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    return statement;
+  }
+}
+
+/** Runs one statement once for each row, as fast as the database can. Holds the event loop for as long as it takes. */
+export async function runForEach(
+  database: Kysely<Tables>,
+  text: string,
+  rows: readonly (readonly unknown[])[],
+): Promise<void> {
+  const query: ManyRuns = { ...CompiledQuery.raw(text), rows };
+  await database.executeQuery(query);
+}
+
+/** `jobs`, read in the order of one index. PostgreSQL has no such words and plans by itself. */
+export function jobsBy(index: string) {
+  return sql<Tables['jobs']>`jobs`.as<'jobs'>(sql`jobs indexed by ${sql.ref(index)}`);
+}
