@@ -215,7 +215,7 @@ describe('asking for the queue', () => {
       },
       SETTINGS,
     );
-    await expect(cut.queue()).rejects.toThrow('the answer to "queue" was cut off or failed');
+    await expect(cut.queue()).rejects.toThrow('the answer to "queue" was cut off');
   });
 });
 
