@@ -33,7 +33,6 @@ export async function claimFolder(wanted: string | undefined, temporaryDirectory
 }
 
 export async function removeFolder(directory: string): Promise<void> {
-  await unmountBelow(directory);
   // What was killed a moment ago may still write: then the folder isn't empty at first.
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
@@ -48,9 +47,10 @@ async function unmountBelow(directory: string): Promise<void> {
   for (const path of mounts.reverse()) await run('umount', ['--lazy', path]);
 }
 
-/** Kills what the daemons of an instance left and all that its account runs, and removes the account. */
+/** Kills what the daemons of an instance left and all that its account runs, and removes the account with its home. */
 export async function removeLeftovers(account: Account, directory: string): Promise<void> {
   await killAll(async () => slurmProcesses(directory), `what Slurm started in ${directory}`);
+  await unmountBelow(directory);
   await removeAccount(account);
   await removeClockRemains();
 }
