@@ -76,8 +76,8 @@ const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 const ACCOUNTING_BATCH = 200;
 const WORKSPACE_ADVICE =
   'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
-/** tar's words where it isn't the archive's fault. */
-const NO_ROOM = /no space left|quota exceeded/i;
+/** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
+const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
 /** The only folders that are ever removed: a ULID below the workspace. */
 const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
