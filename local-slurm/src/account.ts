@@ -26,18 +26,25 @@ const NAME = /^slurmql-[0-9a-f]{6}$/;
 /** The comment field of such an account: who made it (pid and start time), and where its folder is. */
 const COMMENT = /^SlurmQL local-slurm (\d+)\.(\d+) (\/.*)$/;
 
+export interface AccountOptions {
+  readonly directory: string;
+  /** The name of its home in `directory`. Default: "home". */
+  readonly home?: string;
+  /** The path of its login shell. Default: bash. */
+  readonly shell?: string;
+}
+
 /**
- * Makes an account `slurmql-<6 hex>` that can log in with a key and in no other way, with its home in
- * `directory/home`. Needs root. `directory` is made passable for other users.
+ * Makes an account `slurmql-<6 hex>` that can log in with a key and in no other way, with its home in `directory`.
+ * Needs root. `directory` is made passable for other users.
  */
-export async function createAccount(options: { readonly directory: string }): Promise<Account> {
+export async function createAccount(options: AccountOptions): Promise<Account> {
   if (!isRoot()) throw new Error('Root is needed here, to make an ordinary account that jobs run as.');
   const directory = resolve(options.directory);
-  if (/[:,\n]/.test(directory))
-    throw new Error(`${directory} can't hold a home: its path has a colon, comma or newline.`);
+  const home = join(directory, options.home ?? 'home');
+  if (/[:,\n]/.test(home)) throw new Error(`${home} can't be a home: its path has a colon, comma or newline.`);
   const maker = thisProcess();
 
-  const home = join(directory, 'home');
   await mkdir(home, { recursive: true, mode: 0o755 });
   await makeReachable(directory);
 
@@ -46,7 +53,7 @@ export async function createAccount(options: { readonly directory: string }): Pr
   // System: no mail spool, no subordinate ids. Password "*": none fits, yet sshd doesn't take it for locked ("!").
   await whenPasswordFileIsFree('useradd', [
     ...['--system', '--user-group', '--no-create-home', '--no-log-init'],
-    ...['--home-dir', home, '--shell', '/bin/bash', '--password', '*', '--comment', comment, name],
+    ...['--home-dir', home, '--shell', options.shell ?? '/bin/bash', '--password', '*', '--comment', comment, name],
   ]);
   const account = (await slurmqlAccounts()).find((one) => one.name === name);
   if (account === undefined) throw new Error(`useradd made no account ${name}`);

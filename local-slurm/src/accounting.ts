@@ -90,13 +90,17 @@ export async function startSlurmdbd(directory: string, mungeSocket: string): Pro
 }
 
 /**
- * Makes clusters known to slurmdbd, and gives the user an association with each of them, through an account `lab`. It
+ * Makes clusters known to slurmdbd, and gives the users an association with each of them, through an account `lab`. It
  * has to be done before slurmctld starts: without its cluster it refuses to, and it reads the associations then.
  */
-export async function registerClusters(directory: string, clusters: readonly string[], user: string): Promise<void> {
+export async function registerClusters(
+  directory: string,
+  clusters: readonly string[],
+  users: readonly string[],
+): Promise<void> {
   await sacctmgr(directory, ['add', 'cluster', ...clusters]);
   await sacctmgr(directory, ['add', 'account', 'lab']);
-  await sacctmgr(directory, ['add', 'user', user, 'Account=lab']);
+  await sacctmgr(directory, ['add', 'user', ...users, 'Account=lab']);
 }
 
 async function sacctmgr(directory: string, args: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { clockEnvironment } from './clock.ts';
 import { Daemon } from './daemon.ts';
 import { gresConf, type LocalClusterOptions, largestGpuCount, slurmConf } from './layout.ts';
 import { accepts, freePort, retryWhenPortIsTaken } from './ports.ts';
@@ -49,6 +50,11 @@ export async function startCluster(
   });
 }
 
+/** What its daemons and its logins have in their environment. */
+export function clusterEnvironment(cluster: LocalClusterOptions, directory: string): Readonly<Record<string, string>> {
+  return { SLURM_CONF: slurmConfPath(directory), ...clockEnvironment(cluster.clockOffsetSeconds ?? 0) };
+}
+
 /** Where a cluster with this folder has its slurm.conf. */
 export function slurmConfPath(directory: string): string {
   return join(directory, 'slurm.conf');
@@ -71,7 +77,7 @@ function controllerDaemon(cluster: LocalClusterOptions, directory: string, port:
     name: `${cluster.name}/slurmctld`,
     command: 'slurmctld',
     args: ['-D'],
-    environment: { SLURM_CONF: slurmConfPath(directory) },
+    environment: clusterEnvironment(cluster, directory),
     logFile: join(directory, 'slurmctld.log'),
     ready: async (log) => log.includes('Running as primary controller') && (await accepts(port)),
   });
@@ -83,7 +89,7 @@ async function nodeDaemon(cluster: LocalClusterOptions, directory: string, node:
     name: `${cluster.name}/slurmd-${node}`,
     command: 'slurmd',
     args: ['-D', '-N', node],
-    environment: { SLURM_CONF: slurmConfPath(directory) },
+    environment: clusterEnvironment(cluster, directory),
     logFile: join(directory, `slurmd-${node}.log`),
     ready: (log) => log.includes('slurmd started on'),
   });

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Account, abandonedAccounts, removeAccount } from './account.ts';
+import { removeClockRemains } from './clock.ts';
 import { killAll, listProcesses, type ProcessInfo } from './processes.ts';
+import { run } from './run.ts';
 import { isAlive, readState } from './state.ts';
 
 /** Longer paths don't fit the socket of a job step: `<directory>/<cluster>/spool/<node>/<node>_<job>.<step>`, 107 bytes. */
@@ -35,10 +37,22 @@ export async function removeFolder(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
 
-/** Kills what the daemons of an instance left and all that its account runs, and removes the account. */
+/** What a test mounted, a small file system that fills up, say, would keep its folder from going. */
+async function unmountBelow(directory: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').flatMap((line) => {
+    // Spaces and the like are written in octal (man fstab).
+    const path = line.split(' ')[1]?.replaceAll(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)));
+    return path?.startsWith(`${directory}/`) ? [path] : [];
+  });
+  for (const path of mounts.reverse()) await run('umount', ['--lazy', path]);
+}
+
+/** Kills what the daemons of an instance left and all that its account runs, and removes the account with its home. */
 export async function removeLeftovers(account: Account, directory: string): Promise<void> {
   await killAll(async () => slurmProcesses(directory), `what Slurm started in ${directory}`);
+  await unmountBelow(directory);
   await removeAccount(account);
+  await removeClockRemains();
 }
 
 /** Removes what is left of instances whose keeper was killed. */

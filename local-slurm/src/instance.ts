@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Account, createAccount } from './account.ts';
+import { type Account, type AccountOptions, createAccount } from './account.ts';
 import { prepareDatabase, registerClusters, startSlurmdbd } from './accounting.ts';
-import { slurmConfPath, startCluster } from './cluster.ts';
+import { CLOCK_PACKAGE } from './clock.ts';
+import { clusterEnvironment, slurmConfPath, startCluster } from './cluster.ts';
 import { claimFolder, removeAbandoned, removeFolder, removeLeftovers } from './folder.ts';
 import { createKey } from './keys.ts';
 import type { LocalClusterOptions } from './layout.ts';
@@ -41,7 +42,6 @@ export interface StartedInstance {
 /** Where things are in the folder of an instance, and who they are for. */
 interface Common {
   readonly directory: string;
-  readonly account: Account;
   readonly mungeSocket: string;
   readonly identityFile: string;
   readonly publicKey: string;
@@ -59,7 +59,7 @@ export class Instance {
   readonly #stopping = new AbortController();
   #starting: Promise<unknown> | undefined;
   #directory: string | undefined;
-  #account: Account | undefined;
+  readonly #accounts: Account[] = [];
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -83,7 +83,7 @@ export class Instance {
     await Promise.all([...this.#daemons.values()].map((daemon) => attempt(daemon.stop({ graceMs: 0 }))));
     const directory = this.#directory;
     if (directory !== undefined) {
-      if (this.#account !== undefined) await attempt(removeLeftovers(this.#account, directory));
+      for (const account of this.#accounts) await attempt(removeLeftovers(account, directory));
       await attempt(removeFolder(directory));
     }
     if (faults.length > 0) throw new AggregateError(faults, faults.map(String).join('\n'));
@@ -98,7 +98,8 @@ export class Instance {
 
   async #start(): Promise<StartedInstance> {
     const { clusters, onProgress } = this.#options;
-    await ensurePackages(PACKAGES, { onProgress });
+    const hasOtherClock = clusters.some(({ clockOffsetSeconds }) => clockOffsetSeconds !== undefined);
+    await ensurePackages([...PACKAGES, ...(hasOtherClock ? [CLOCK_PACKAGE] : [])], { onProgress });
     await removeAbandoned(onProgress);
     this.#stopping.signal.throwIfAborted();
 
@@ -106,12 +107,17 @@ export class Instance {
     const directory = await claimFolder(this.#options.directory, this.#options.temporaryDirectory);
     this.#directory = directory;
     await writeState(directory, { keeper, clusters: [] });
-    const account = await createAccount({ directory });
-    this.#account = account;
+    const shared = await this.#createAccount({ directory });
+    const accounts = new Map<LocalClusterOptions, Account>();
+    for (const cluster of clusters) {
+      accounts.set(cluster, cluster.account ? await this.#createAccount({ directory, ...cluster.account }) : shared);
+    }
 
-    const common = await this.#startCommon(directory, account);
+    const common = await this.#startCommon(directory);
     const slurmdbdPort = await this.#startAccounting(common);
-    const started = await all(clusters.map((cluster) => this.#startCluster(cluster, common, slurmdbdPort)));
+    const started = await all(
+      [...accounts].map(([cluster, account]) => this.#startCluster(cluster, account, common, slurmdbdPort)),
+    );
     await writeFile(common.knownHosts, started.map(({ knownHostsLine }) => `${knownHostsLine}\n`).join(''));
     const scratch = join(directory, 'scratch');
     await mkdir(scratch, { mode: 0o700 });
@@ -121,7 +127,13 @@ export class Instance {
     return result;
   }
 
-  async #startCommon(directory: string, account: Account): Promise<Common> {
+  async #createAccount(options: AccountOptions): Promise<Account> {
+    const account = await createAccount(options);
+    this.#accounts.push(account);
+    return account;
+  }
+
+  async #startCommon(directory: string): Promise<Common> {
     const identityFile = join(directory, 'client_key');
     const publicKey = await createKey(identityFile);
     await chown(identityFile, this.#options.owner, -1);
@@ -129,7 +141,6 @@ export class Instance {
     await this.#startDaemon('munged', munge.daemon);
     return {
       directory,
-      account,
       mungeSocket: munge.socket,
       identityFile,
       publicKey,
@@ -139,7 +150,7 @@ export class Instance {
   }
 
   /** Gives slurmdbd's port, or undefined when no cluster wants accounting. */
-  async #startAccounting({ directory, mungeSocket, account }: Common): Promise<number | undefined> {
+  async #startAccounting({ directory, mungeSocket }: Common): Promise<number | undefined> {
     const names = this.#options.clusters.filter(({ accounting }) => accounting !== false).map(({ name }) => name);
     if (names.length === 0) return undefined;
     const databaseDirectory = join(directory, 'database');
@@ -147,12 +158,21 @@ export class Instance {
     this.#options.onProgress('MariaDB is up');
     const slurmdbd = await startSlurmdbd(databaseDirectory, mungeSocket);
     this.#daemons.set('slurmdbd', slurmdbd.daemon);
-    await registerClusters(databaseDirectory, names, account.name);
+    await registerClusters(
+      databaseDirectory,
+      names,
+      this.#accounts.map(({ name }) => name),
+    );
     this.#options.onProgress('slurmdbd is up');
     return slurmdbd.port;
   }
 
-  async #startCluster(cluster: LocalClusterOptions, common: Common, slurmdbdPort: number | undefined) {
+  async #startCluster(
+    cluster: LocalClusterOptions,
+    account: Account,
+    common: Common,
+    slurmdbdPort: number | undefined,
+  ) {
     this.#stopping.signal.throwIfAborted();
     const directory = join(common.directory, cluster.name);
     const daemons = await startCluster(cluster, {
@@ -164,11 +184,11 @@ export class Instance {
     const password = cluster.twoFactor === 'password' ? common.password : null;
     const sshd = await startSshd({
       directory: join(directory, 'sshd'),
-      user: common.account.name,
+      user: account.name,
       authorizedKeys: [common.publicKey],
       extraConfig: cluster.sshdConfig ?? [],
       ...(cluster.twoFactor === undefined ? {} : { twoFactor: password === null ? {} : { password } }),
-      environment: { SLURM_CONF: slurmConfPath(directory) },
+      environment: clusterEnvironment(cluster, directory),
     });
     this.#daemons.set(`${cluster.name}/sshd`, sshd);
     this.#options.onProgress(`cluster ${cluster.name} is up: ${cluster.nodes.length} nodes, sshd on port ${sshd.port}`);
@@ -178,7 +198,7 @@ export class Instance {
         name: cluster.name,
         host: sshd.host,
         port: sshd.port,
-        user: common.account.name,
+        user: account.name,
         identityFile: common.identityFile,
         knownHosts: common.knownHosts,
         twoFactor: sshd.codeSecret === undefined ? null : { codeSecret: sshd.codeSecret, password },

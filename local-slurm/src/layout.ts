@@ -35,6 +35,16 @@ export interface LocalClusterOptions {
   readonly partitions: readonly LocalPartition[];
   /** False: without slurmdbd, so that sacct knows nothing. Default true. */
   readonly accounting?: boolean;
+  /**
+   * An account of its own, with this login shell (a path; default: bash) and with its home in a folder of this name.
+   * Default: the account that all clusters share.
+   */
+  readonly account?: { readonly home: string; readonly shell?: string };
+  /**
+   * How far the clocks of its daemons and of its logins are ahead; negative: behind. SFTP's own times stay right.
+   * Default 0.
+   */
+  readonly clockOffsetSeconds?: number;
   /** Its login node asks for a one-time code, after the key or after the password. Default: the key is enough. */
   readonly twoFactor?: 'key' | 'password';
   /** Lines of sshd_config(5) for its login node, as in SshdOptions. */

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LocalSlurm, startLocalSlurm } from './local-slurm.ts';
 import { leftovers, newDirectory, SMALL_CLUSTER, ssh, tracesOf } from './test-support.ts';
@@ -92,6 +93,25 @@ test('a second instance runs beside the first and leaves nothing behind, not eve
   expect(leftovers(traces)).toEqual([]);
   await second.stop();
   expect(await slurm.run('alpha', 'scontrol', ['ping'])).toContain('is UP');
+});
+
+test('a cluster may have an account, a clock and a file system of its own, of which nothing is left', async () => {
+  const home = `home of "O'Brien"`;
+  const other = await startLocalSlurm({
+    clusters: [{ ...SMALL_CLUSTER, clockOffsetSeconds: -7200, account: { home, shell: '/bin/sh' } }],
+  });
+  const cluster = other.cluster('small');
+  const traces = await tracesOf(other.directory, cluster.user);
+  expect(await ssh(cluster, 'echo "$HOME $SHELL"')).toBe(`${other.directory}/${home} /bin/sh\n`);
+  const times = await ssh(cluster, `sbatch --wait --output=log --wrap 'date +%s' >&2; cat log; date +%s`);
+  for (const time of times.trim().split('\n')) {
+    expect(Math.abs(Number(time) + 7200 - Date.now() / 1000)).toBeLessThan(30);
+  }
+  await ssh(cluster, 'mkdir room');
+  await other.run('small', 'mount', ['-t', 'tmpfs', '-o', 'size=1m', 'room', `${other.directory}/${home}/room`]);
+  await other.stop();
+  expect(leftovers(traces)).toEqual([]);
+  expect(await readFile('/proc/mounts', 'utf8')).not.toContain(other.directory);
 });
 
 test('a failed start names the daemon, shows its last lines and leaves nothing', async () => {

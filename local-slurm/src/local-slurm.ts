@@ -25,7 +25,7 @@ export interface LocalSlurm {
   cluster(name: string): LocalCluster;
   /** The text of a clusters.yaml for all of them; `extra` adds to the keys of each cluster. */
   clustersYaml(extra?: YamlSettings): string;
-  /** Runs one of Slurm's commands on a cluster as root, and gives its stdout. Throws a CommandError. */
+  /** Runs a command, Slurm's own or another, as root with this cluster's SLURM_CONF, and gives its stdout. Throws a CommandError. */
   run(cluster: string, command: string, args: readonly string[]): Promise<string>;
   /**
    * Ends a daemon: "munged", "mariadbd", "slurmdbd", "alpha/slurmctld", "alpha/slurmd-gpu01", "alpha/sshd" (with its

@@ -23,6 +23,7 @@ import type { ClusterChanges } from './changes.ts';
 import { checkCluster } from './check.ts';
 import type { LoadMeter } from './load.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
+import { statusOf } from './status.ts';
 import { Submitter } from './submitter.ts';
 
 export interface ClusterParts {
@@ -36,7 +37,6 @@ export interface ClusterParts {
 
 /** A cluster whose Slurm doesn't answer is asked again after this long, as long as the connection holds. */
 const PROBE_RETRY_MS = 15_000;
-const CLOCK_REMARK_SECONDS = 60;
 
 /** A connection that is handed on waits so long for what still goes over it, then it is closed. */
 const HAND_OVER_MS = 5_000;
@@ -55,7 +55,10 @@ export class Cluster {
   readonly #inventory: SharedAnswer<Inventory>;
   readonly #changes: ClusterChanges;
   #login: LoginFacts | null = null;
-  #fault: string | null = null;
+  /** Why Slurm can't be used on this login. */
+  #loginFault: string | null = null;
+  #queueFault: string | null = null;
+  #submissionFault: string | null = null;
   /** A request to cancel didn't arrive. */
   #isCancelOwed = false;
   #slurmVersion: string | null;
@@ -114,6 +117,7 @@ export class Cluster {
       staging: parts.staging,
       log,
       onAccepted: (job) => this.#accepted(job),
+      onRound: (fault) => this.#submissionsTried(fault),
     });
   }
 
@@ -164,7 +168,17 @@ export class Cluster {
 
   get health(): ClusterHealth {
     return {
-      ...statusOf(this.#connection.state, this.#login !== null, this.#fault ?? this.#accountingFault(), this.#remark()),
+      ...statusOf({
+        connection: this.#connection.state,
+        isProbed: this.#login !== null,
+        faults: {
+          login: this.#loginFault,
+          queue: this.#queueFault,
+          submission: this.#submissionFault,
+          accounting: this.#poller.accountingFault,
+        },
+        clockAheadMs: this.#slurm.clockAheadMs,
+      }),
       slurmVersion: this.#slurmVersion,
       lastPolledAt: this.#lastPolledAt,
     };
@@ -175,10 +189,13 @@ export class Cluster {
     return this.#lastHeardAt;
   }
 
-  /** A person asks for an attempt to connect now, or to look for Slurm again. */
+  /** A person asks for an attempt to connect now, or to try again now what last failed. */
   connectNow(): void {
     this.#connection.connectNow();
-    if (this.#connection.state.status === 'online' && this.#login === null) this.#probe();
+    if (this.#connection.state.status !== 'online') return;
+    if (this.#login === null) this.#probe();
+    else if (this.#queueFault !== null) this.#poller.askNow();
+    else if (this.#submissionFault !== null) this.#submitter.tryNow();
   }
 
   /** Goes through everything that the cluster has to offer, step by step; shared by all who ask at once. Never throws. */
@@ -235,20 +252,6 @@ export class Cluster {
     this.#poller.acted();
   }
 
-  #accountingFault(): string | null {
-    const fault = this.#poller.accountingFault;
-    if (fault === null) return null;
-    return `Slurm's accounting can't be read: ${fault}. Jobs that left the queue keep their last state until it can`;
-  }
-
-  /** What is odd about the cluster and keeps nobody from using it. */
-  #remark(): string | null {
-    const seconds = Math.round(this.#slurm.clockAheadMs / 1000);
-    if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return null;
-    const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
-    return `Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP`;
-  }
-
   /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
   async look(): Promise<readonly JobObservation[]> {
     return (await this.#slurm.queue()).observations;
@@ -277,7 +280,9 @@ export class Cluster {
       this.#probe();
     } else {
       this.#login = null;
-      this.#fault = null;
+      this.#loginFault = null;
+      this.#queueFault = null;
+      this.#submissionFault = null;
       clearTimeout(this.#probeTimer);
       this.#poller.disconnected();
       this.#submitter.disconnected();
@@ -304,13 +309,13 @@ export class Cluster {
       this.#login = login;
       this.#slurmVersion = login.slurmVersion;
       this.#heard();
-      this.#fault = null;
+      this.#loginFault = null;
       this.#submitter.connected(login.workspace);
       this.#poller.connected();
       this.#activity.start(login.workspace);
       void this.#cancelAgain();
     } catch (cause) {
-      this.#fault = cause instanceof Error ? cause.message : String(cause);
+      this.#loginFault = cause instanceof Error ? cause.message : String(cause);
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: Slurm can't be used on this login`);
     }
     this.#notify();
@@ -339,12 +344,18 @@ export class Cluster {
     if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
   }
 
+  #submissionsTried(fault: string | null): void {
+    if (fault === this.#submissionFault || this.#connection.state.status !== 'online') return;
+    this.#submissionFault = fault;
+    this.#notify();
+  }
+
   #polled(fault: Error | null): void {
     this.#parts.metrics.questions.inc({ cluster: this.settings.name, outcome: fault === null ? 'answered' : 'failed' });
     // Without a connection, its own state says what is wrong.
     if (this.#connection.state.status !== 'online') return;
-    if (fault === null && (this.#fault !== null || this.#isCancelOwed)) void this.#cancelAgain();
-    this.#fault = fault === null ? null : `${fault.message}. The states shown are the last ones known`;
+    if (fault === null && (this.#queueFault !== null || this.#isCancelOwed)) void this.#cancelAgain();
+    this.#queueFault = fault?.message ?? null;
     if (fault === null) {
       this.#lastPolledAt = new Date();
       this.#heard();
@@ -365,26 +376,4 @@ export class Cluster {
 /** Whether something was thrown because the cluster gave no answer; anything else is a fault of this program. */
 export function isUnanswered(cause: unknown): cause is Error {
   return cause instanceof SshError || cause instanceof SlurmUnavailable;
-}
-
-function statusOf(
-  connection: ConnectionState,
-  isProbed: boolean,
-  fault: string | null,
-  remark: string | null,
-): Pick<ClusterHealth, 'status' | 'message'> {
-  switch (connection.status) {
-    case 'idle':
-      return { status: 'IDLE', message: null };
-    case 'connecting':
-      return { status: 'CONNECTING', message: connection.message };
-    case 'unreachable':
-      return { status: 'UNREACHABLE', message: connection.message };
-    case 'asking':
-    case 'refused':
-      return { status: 'AUTH_REQUIRED', message: connection.message };
-    case 'online':
-      if (fault !== null) return { status: 'DEGRADED', message: fault };
-      return isProbed ? { status: 'ONLINE', message: remark } : { status: 'CONNECTING', message: null };
-  }
 }

@@ -37,6 +37,8 @@ export interface SubmitterOptions {
   readonly log: Logger;
   /** Slurm took a job. */
   onAccepted(job: Job): void;
+  /** After an attempt for every job that waits: what keeps one of them from Slurm; null: nothing. */
+  onRound(fault: string | null): void;
 }
 
 /**
@@ -49,6 +51,8 @@ export class Submitter {
   readonly #doubts = new Map<string, Doubt>();
   #workspace: string | null = null;
   #working: Promise<void> | null = null;
+  /** What kept a job from Slurm in this round. */
+  #fault: string | null = null;
   #retry: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -76,6 +80,11 @@ export class Submitter {
     return waiting.promise;
   }
 
+  /** Whatever waits to be tried again is tried now. */
+  tryNow(): void {
+    this.#work();
+  }
+
   /** What is under way on the cluster goes on there; the next start picks it up. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -101,6 +110,7 @@ export class Submitter {
   async #bringAll(): Promise<readonly Job[] | null> {
     const { journal, settings, log } = this.#options;
     const unanswered = () => [...journal.active(settings.name).values()].filter(isUnanswered);
+    this.#fault = null;
     try {
       for (const { id } of unanswered()) {
         const workspace = this.#workspace;
@@ -109,11 +119,12 @@ export class Submitter {
           await this.#bring(id, workspace);
         } catch (cause) {
           log.warn({ err: cause, job: id }, `${settings.name}: a submission is not through yet`);
-          await this.#note(id, cause instanceof Error ? cause.message : String(cause));
+          await this.#failed(id, cause instanceof Error ? cause.message : String(cause));
         }
         this.#waiting.get(id)?.resolve();
         this.#waiting.delete(id);
       }
+      this.#options.onRound(this.#fault);
       return unanswered();
     } catch (cause) {
       log.error({ err: cause }, `${settings.name}: the store can't be used`);
@@ -147,7 +158,7 @@ export class Submitter {
       case 'rejected':
         return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
       case 'not-asked':
-        await this.#note(job.id, answer.message);
+        await this.#failed(job.id, answer.message);
         // Throws while Slurm is still away: what has been uploaded stays until it is back.
         if (await this.#isFound(job, workDir)) return;
         break;
@@ -253,6 +264,12 @@ export class Submitter {
       })),
     );
     await staging.remove(job.id);
+  }
+
+  /** The fault is the cluster's and not the job's. */
+  async #failed(jobId: string, message: string): Promise<void> {
+    this.#fault = message;
+    await this.#note(jobId, message);
   }
 
   async #note(jobId: string, reason: string): Promise<void> {

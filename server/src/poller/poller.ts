@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
-import type { SlurmAdapter } from '../slurm/index.ts';
+import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { diffSnapshot, isInQueue, type JobUpdate, reopened, type SnapshotDiff } from './observe.ts';
@@ -65,6 +65,11 @@ export class Poller {
   disconnected(): void {
     this.#isConnected = false;
     clearTimeout(this.#timer);
+  }
+
+  /** Somebody wants to know now, whatever went wrong before. */
+  askNow(): void {
+    this.#plan(0);
   }
 
   /** A job was submitted or cancelled: looks soon, and a few times more. */
@@ -152,9 +157,10 @@ export class Poller {
       await nextTurn();
       await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
       // A row that can't be read still shows that its job is there.
-      this.#examine(diff.missing.filter((job) => !snapshot.faultyRows.some((row) => row.includes(job.slurmName))));
+      const unread = diff.missing.filter((job) => snapshot.faultyRows.some((row) => mentions(row, job)));
+      this.#examine(diff.missing.filter((job) => !unread.includes(job)));
       this.#watchEnds(diff, now.getTime());
-      onAnswer(null);
+      onAnswer(unread.length === 0 ? null : unreadable(unread));
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
       this.#schedule.failed();
@@ -234,4 +240,12 @@ export class Poller {
       this.#options.log.warn({ word }, `${this.#options.clusterName}: Slurm uses a job state that isn't known`);
     }
   }
+}
+
+function unreadable(jobs: readonly Job[]): SlurmUnavailable {
+  const names = jobs.slice(0, 3).map(({ slurmName }) => slurmName);
+  const more = jobs.length > names.length ? ` and ${jobs.length - names.length} more` : '';
+  return new SlurmUnavailable(
+    `squeue prints what isn't its own, or rows that can't be read, for ${names.join(', ')}${more}`,
+  );
 }

@@ -36,7 +36,7 @@ import {
   type SlurmConfiguration,
   type SlurmFoundBy,
 } from './parse/probe.ts';
-import { parseQueue, type QueueSnapshot } from './parse/queue.ts';
+import { isCutOff, mentions, parseQueue, type QueueSnapshot } from './parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
@@ -77,8 +77,8 @@ const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 const ACCOUNTING_BATCH = 200;
 const WORKSPACE_ADVICE =
   'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
-/** tar's words where it isn't the archive's fault. */
-const NO_ROOM = /no space left|quota exceeded/i;
+/** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
+const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
 /** The only folders that are ever removed: a ULID below the workspace. */
 const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -124,9 +124,11 @@ export class SlurmAdapter {
     }
     const configuration = ask.read(stdout, 'configuration');
     const facts = configuration?.exitCode === 0 ? parseConfiguration(configuration.output) : null;
-    if (facts === null) throw new SlurmUnavailable(slurmMessage(stderr) || '"scontrol show config" gave no answer');
+    if (facts === null)
+      throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || '"scontrol show config" gave no answer');
     const workspace = absoluteWorkspace(this.#settings.workspace, ask.read(stdout, 'home')?.output ?? '');
     const clock = Number(ask.read(stdout, 'clock')?.output.trim());
+    this.#clock.compare(clock * 1000, askedAt);
     this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     this.#keepsAccounts = facts.accountingStorage !== null;
     return {
@@ -142,6 +144,7 @@ export class SlurmAdapter {
     const askedAt = Date.now();
     const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
+    if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
     return parseQueue(rows, this.#clock);
   }
 
@@ -167,9 +170,13 @@ export class SlurmAdapter {
         kind: 'accounting',
       });
       const section = ask.read(result.stdout, 'accounting');
-      if (section?.exitCode !== 0) {
-        if (/accounting storage is disabled/i.test(result.stderr)) return { kind: 'none' };
-        return { kind: 'unreadable', message: slurmMessage(result.stderr) || 'sacct gave no whole answer' };
+      const errors = ask.errors(result.stderr);
+      if (section?.exitCode !== 0 || isLostAnswer(errors)) {
+        if (/accounting storage is disabled/i.test(errors)) return { kind: 'none' };
+        return { kind: 'unreadable', message: slurmMessage(errors) || 'sacct gave no whole answer' };
+      }
+      if (section.output !== '' && !section.output.endsWith('\n')) {
+        return { kind: 'unreadable', message: 'the answer of sacct ends in the middle of a row' };
       }
       accounts.push(...parseAccounting(section.output, this.#clock));
     }
@@ -202,7 +209,9 @@ export class SlurmAdapter {
     const result = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'submit' });
     const section = ask.read(result.stdout, 'folder');
     if (section?.exitCode === 0) return { isSubmitted: section.output.includes('submitted') };
-    throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(result.stderr)}. ${WORKSPACE_ADVICE}`);
+    throw new SlurmUnavailable(
+      `The workspace can't be written: ${slurmMessage(ask.errors(result.stderr))}. ${WORKSPACE_ADVICE}`,
+    );
   }
 
   /** Removes the folder of a job that Slurm didn't take. */
@@ -222,7 +231,7 @@ export class SlurmAdapter {
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
     const { observations, faultyRows } = await this.queue();
     const queued = observations.find((seen) => seen.slurmName === slurmName);
-    if (queued === undefined && faultyRows.some((row) => row.includes(slurmName))) {
+    if (queued === undefined && faultyRows.some((row) => mentions(row, { slurmJobId: null, slurmName }))) {
       throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
     }
     return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
@@ -243,7 +252,9 @@ export class SlurmAdapter {
     const code = ask.read(stdout, 'code')?.output.trim() ?? '';
     const text = (name: string) => ask.read(stdout, name)?.output ?? '';
     if (code === NOT_BEGUN) {
-      throw new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(stderr)}. ${WORKSPACE_ADVICE}`);
+      throw new SlurmUnavailable(
+        `The workspace can't be written: ${slurmMessage(ask.errors(stderr))}. ${WORKSPACE_ADVICE}`,
+      );
     }
     if (code === NOT_UNPACKED) {
       const message = `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`;
@@ -288,10 +299,11 @@ export class SlurmAdapter {
     });
     return sections.map((name) => {
       const section = ask.read(result.stdout, name);
+      const errors = ask.errors(result.stderr);
       // Some faults of the controller come with exit code 0 and a message (OSC/ood_core does the same check).
-      if (section?.exitCode === 0 && !isLostAnswer(result.stderr)) return section.output;
-      const said = slurmMessage(result.stderr);
-      throw new SlurmUnavailable(said || `the answer to "${name}" was cut off or failed`);
+      if (section?.exitCode === 0 && !isLostAnswer(errors)) return section.output;
+      const ending = section === null ? 'was cut off' : `ended with exit code ${section.exitCode}`;
+      throw new SlurmUnavailable(slurmMessage(errors) || `the answer to "${name}" ${ending}`);
     });
   }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -196,6 +196,18 @@ describe('a batch script', () => {
     expect(await node.endMarker()).toMatchObject({ exitCode: 1 });
   });
 
+  it('is not led astray by what start-up files set', async () => {
+    await appendFile(
+      join(node.home, '.bash_profile'),
+      `set -eufC -o pipefail
+shopt -s expand_aliases
+alias mv='mv -i' printf='echo' ln='ln -f' cd='echo'\n`,
+    );
+    const { exitCode, stdout } = await node.run({ command: 'pwd; false; echo "$unset"; exit 3' });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: `${node.workDir}/source\n\n` });
+    expect(await node.endMarker()).toMatchObject({ exitCode: 3 });
+  });
+
   it('runs nothing without its environment', async () => {
     await rm(join(node.workDir, 'environment.sh'));
     const { exitCode, stdout } = await node.run({ command: 'echo not reached' });
@@ -304,6 +316,13 @@ describe('the claim of a folder', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
     expect(stderr).toBe('Slurm job 1235 is a double of 1234 and does nothing.\n');
     expect(await node.records()).toEqual(before);
+  });
+
+  it('that cannot be made is a failure, and nothing runs', async () => {
+    await rm(join(node.workDir, 'run'), { recursive: true });
+    const { exitCode, stdout, stderr } = await node.run({ command: 'echo not reached' });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toContain("can't be written from this node");
   });
 
   it('lets the same job in again after a requeue, which gets records of its own', async () => {

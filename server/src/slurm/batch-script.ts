@@ -27,6 +27,10 @@ export function batchScript(parts: BatchScriptParts): string {
   return `#!/bin/bash -l
 # SlurmQL job ${parts.jobId}
 
+# What start-up files may have set would change what follows. The command has a bash of its own.
+set +euCf +o pipefail
+unalias -a
+
 slurmql_directory=${quote(parts.workDir)}
 slurmql_task="\${SLURM_ARRAY_TASK_ID:-job}"
 slurmql_id="\${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}"
@@ -35,6 +39,10 @@ slurmql_record="$slurmql_directory/run/$slurmql_task.\${SLURM_RESTART_COUNT:-0}"
 
 # One job of Slurm's owns this folder: should sbatch have been run twice after a lost answer, only one of them works.
 ln -s "$slurmql_id" "$slurmql_claim" 2>/dev/null || [ "$(readlink "$slurmql_claim")" = "$slurmql_id" ] || {
+  [ -L "$slurmql_claim" ] || {
+    echo "Nothing was run: $slurmql_directory can't be written from this node." >&2
+    exit 1
+  }
   echo "Slurm job $slurmql_id is a double of $(readlink "$slurmql_claim") and does nothing." >&2
   exit 0
 }
@@ -52,6 +60,11 @@ trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${
 IFS= read -r -d '' slurmql_commands <<'${end}'
 ${commands}
 ${end}
+# bash may keep it in a temporary file, for which there has to be room.
+[ -n "$slurmql_commands" ] || {
+  echo "Nothing was run: bash on this node couldn't read the command." >&2
+  exit 1
+}
 
 . "$slurmql_directory/environment.sh" || exit
 cd "$slurmql_directory/source" || exit

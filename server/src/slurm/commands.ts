@@ -143,7 +143,7 @@ export function folderScript(workDir: string): Script {
   return script(null, 'umask 077', [
     {
       name: 'folder',
-      command: `mkdir -p ${quote(`${workDir}/run`)} && { [ ! -d ${quote(`${workDir}/submit`)} ] || echo submitted; }`,
+      command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && { [ ! -d ${quote(`${workDir}/submit`)} ] || echo submitted; }`,
     },
   ]);
 }
@@ -201,8 +201,8 @@ export const NOT_BEGUN = 'not-begun';
  * it or loses its answer.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
-  // tar's words are kept in memory until its half-unpacked files have made room for them on a full disk.
-  const work = `if mkdir source && said=$(tar -xzf source.tar.gz -C source 2>&1); then
+  // tar's words are read, so they have to be English ones; and kept in memory until its half-unpacked files have made room for them on a full disk.
+  const work = `if mkdir source && said=$(LC_ALL=C tar -xzf source.tar.gz -C source 2>&1); then
   rm -f source.tar.gz
   sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}
   echo $? >submit/code.part
@@ -215,7 +215,7 @@ mv submit/code.part submit/code`;
   return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     {
       name: 'code',
-      command: `if ! mkdir submit; then :
+      command: `if ! LC_ALL=C mkdir submit; then :
 elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
 else
   if setsid=$(command -v setsid); then

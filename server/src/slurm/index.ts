@@ -6,6 +6,6 @@ export { slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker } from './parse/markers.ts';
-export type { QueueSnapshot } from './parse/queue.ts';
+export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer } from './parse/submit.ts';
 export { faultInOption, type SubmitRequest } from './sbatch-options.ts';

@@ -33,7 +33,7 @@ export async function examineLogin(runner: Runner): Promise<LoginShell> {
   const { stdout, stderr, exitCode } = await runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
   const text = (name: string) => ask.read(stdout, name)?.output.trim() ?? '';
   if (ask.read(stdout, 'missing') === null) {
-    const said = slurmMessage(stderr) || stdout.trim().slice(-200);
+    const said = slurmMessage(ask.errors(stderr)) || stdout.trim().slice(-200);
     throw new SlurmUnavailable(
       `/bin/sh ended with exit code ${exitCode} before it had answered${said === '' ? '' : `: ${said}`}`,
     );
@@ -89,6 +89,6 @@ export class WorkspaceTrial {
     const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
     const section = ask.read(stdout, 'trial');
     if (section?.exitCode === 0) return section.output;
-    throw new SlurmUnavailable(slurmMessage(stderr) || `${this.#workspace} gave no answer`);
+    throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `${this.#workspace} gave no answer`);
   }
 }

@@ -84,6 +84,13 @@ describe('the frame of a script', () => {
     );
   });
 
+  it('tells its own errors from what the login complained of before', async () => {
+    const ask = script(null, '', [{ name: 'only', command: 'echo mine >&2' }]);
+    const { stderr } = await runShell('/bin/sh', `echo "squeue: error: not mine" >&2\n${ask.text}`);
+    expect(ask.errors(stderr)).toBe('mine\n');
+    expect(ask.errors('it never began')).toBe('it never began');
+  });
+
   it('takes no frame of an earlier run for its own', async () => {
     const earlier = script(null, '', sections);
     const { stdout } = await runShell('/bin/sh', earlier.text);

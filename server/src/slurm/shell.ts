@@ -29,6 +29,8 @@ export interface Script {
   readonly text: string;
   /** Null where the output doesn't hold the section whole: then nothing is known. */
   read(stdout: string, name: string): SectionResult | null;
+  /** Standard error without what the login printed there before the script began. */
+  errors(stderr: string): string;
 }
 
 /**
@@ -51,7 +53,8 @@ export function script(searchPath: SearchPath, preamble: string, sections: reado
     .map(([name, value]) => `${name}=${quote(value)}; export ${name}\n`)
     .join('');
   return {
-    text: `{\n${path}${preamble}\n${framed.join('\n')}\n}\n`,
+    text: `{\nprintf '\\n%s\\n' ${quote(`begin ${nonce}`)} >&2\n${path}${preamble}\n${framed.join('\n')}\n}\n`,
+    errors: (stderr) => stderr.slice(afterFirst(stderr, `\nbegin ${nonce}\n`)),
     read: (stdout, name) => {
       const begin = `\nbegin ${name} ${nonce}\n`;
       const start = stdout.indexOf(begin);
@@ -62,6 +65,12 @@ export function script(searchPath: SearchPath, preamble: string, sections: reado
       return { exitCode: Number(end[1]), output: rest.slice(0, end.index) };
     },
   };
+}
+
+/** Where the text behind `line` begins; 0 where it isn't there. */
+function afterFirst(text: string, line: string): number {
+  const index = text.indexOf(line);
+  return index === -1 ? 0 : index + line.length;
 }
 
 /** Takes variables out of the environment by prefix: they silently filter and reformat what Slurm's commands print. */

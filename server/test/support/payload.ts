@@ -24,6 +24,10 @@ export class Payload {
     return (await login.run(`cat "$HOME/runs.${this.name}" 2>/dev/null || :`)).split('\n').filter(Boolean);
   }
 
+  get #cluster(): string {
+    return String(this.input['cluster'] ?? 'alpha');
+  }
+
   /** Waits for its end, then holds that one payload ran and one row exists, which tells what happened. */
   async ranOnce(bench: Workbench, login: ClusterLogin, slurm: LocalSlurm): Promise<void> {
     const { jobs } = await bench.server.query<{ jobs: { nodes: { id: string }[] } }>(
@@ -34,7 +38,7 @@ export class Payload {
     const job = await bench.ended(jobs.nodes[0]?.id ?? '');
     expect(job).toMatchObject({ state: 'FAILED', exitCode: 3, signal: null });
     // No other job waits for its turn to run it again.
-    const queued = await slurm.run('alpha', 'squeue', ['--noheader', '--states=all', '--format=%i %j']);
+    const queued = await slurm.run(this.#cluster, 'squeue', ['--noheader', '--states=all', '--format=%i %j']);
     const ours = queued.split('\n').flatMap((line) => {
       const [id, name] = line.trim().split(' ');
       return name?.startsWith(`${this.name}.`) ? [id] : [];

@@ -1,6 +1,6 @@
 import { timeValue } from './values.ts';
 
-/** Below it, the whole seconds that the cluster tells and the time that the question takes explain the difference. */
+/** Below it, the whole seconds that the cluster tells explain the difference, and it doesn't matter. */
 const NOTICEABLE_MS = 5000;
 
 /** A cluster's clock as this server's sees it. */
@@ -12,13 +12,18 @@ export class ClusterClock {
     return this.#aheadMs;
   }
 
-  /** The cluster told its time (ms since 1970) in answer to a question that was sent at `askedAt`. */
+  /**
+   * The cluster told its time (ms since 1970) in answer to a question that was sent at `askedAt`. It may have done so at
+   * any moment until now: an answer that came slowly tells little.
+   */
   compare(clusterMs: number, askedAt: number): void {
     if (!Number.isFinite(clusterMs) || clusterMs === 0) return;
-    const aheadMs = Math.round((clusterMs - (askedAt + Date.now()) / 2) / 1000) * 1000;
+    const least = clusterMs - Date.now() - NOTICEABLE_MS;
+    const most = clusterMs - askedAt + NOTICEABLE_MS;
+    const isPossible = (aheadMs: number) => least < aheadMs && aheadMs < most;
     // It changes by steps only, so that the times of a job don't waver from one answer to the next.
-    if (Math.abs(aheadMs - this.#aheadMs) < NOTICEABLE_MS) return;
-    this.#aheadMs = Math.abs(aheadMs) < NOTICEABLE_MS ? 0 : aheadMs;
+    if (isPossible(this.#aheadMs)) return;
+    this.#aheadMs = isPossible(0) ? 0 : Math.round((least + most) / 2000) * 1000;
   }
 
   /** Epoch seconds by the cluster's clock as an instant by this server's; null for `N/A`, `Unknown` and 0. */

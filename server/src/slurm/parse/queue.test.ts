@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
 import { fixture } from '../testing.ts';
-import { FIELD_END, parseQueue, QUEUE_FIELDS, ROW_END } from './queue.ts';
+import { FIELD_END, isCutOff, mentions, parseQueue, QUEUE_FIELDS, ROW_END } from './queue.ts';
 
 const NAME = 'train.01K00000000000000000000042';
 
@@ -201,7 +201,43 @@ describe('a row of the queue', () => {
   });
 });
 
+describe('rows that contradict each other', () => {
+  it('conclude nothing, are reported, and spoil no other row', () => {
+    const [one, other] = [row(), row({ State: 'COMPLETED' })];
+    const { observations, faultyRows } = parseQueue(`${one}${row({ JobArrayID: '9' })}${other}`);
+    expect(observations.map(({ slurmJobId }) => slurmJobId)).toEqual(['9']);
+    expect(faultyRows).toHaveLength(2);
+  });
+
+  it('do not when they say the same', () => {
+    expect(parseQueue(`${row()}${row()}`)).toEqual(parseQueue(row()));
+  });
+});
+
+describe('a row that cannot be read', () => {
+  it.each([
+    ['its name', `noise${NAME}`, true],
+    ['its number', `noise\n7${FIELD_END}RUNNING`, true],
+    ['the number of its array', `7_[1-3${FIELD_END}PENDING`, true],
+    ['another number', `77${FIELD_END}RUNNING`, false],
+    ['neither', '\nnoise', false],
+  ])('that has %s: is it the job? %s %j', (_what, text, isIt) => {
+    expect(mentions(text, { slurmJobId: '7_2', slurmName: NAME })).toBe(isIt);
+  });
+});
+
 describe('a damaged queue', () => {
+  it('shows that it was cut wherever that is, but between two rows', () => {
+    const whole = `${row()}${row({ JobArrayID: '8' })}`;
+    const rows = [0, whole.indexOf('\n') + 1, whole.length];
+    for (let length = 0; length <= whole.length; length += 1) {
+      // What comes before the first row may be the login's own.
+      if (length > 0 && !whole.slice(0, length).includes(FIELD_END)) continue;
+      expect(isCutOff(whole.slice(0, length))).toBe(!rows.includes(length));
+    }
+    expect(isCutOff(`${whole}good bye\n`)).toBe(false);
+  });
+
   const output = fixture('queue-later.txt');
   const truth = new Set(parseQueue(output).observations.map((seen) => JSON.stringify(seen)));
   const inventions = (text: string) => parseQueue(text).observations.filter((seen) => !truth.has(JSON.stringify(seen)));

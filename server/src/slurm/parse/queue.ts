@@ -30,15 +30,41 @@ export interface QueueSnapshot {
   readonly faultyRows: readonly string[];
 }
 
-/** The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here. */
+/**
+ * Whether squeue's output ends before its last row does, although it may have ended well: each row is followed by a line
+ * feed. One that is cut between two rows doesn't show it.
+ */
+export function isCutOff(output: string): boolean {
+  const lastRowEnd = output.lastIndexOf(ROW_END);
+  const rest = output.slice(lastRowEnd + 1);
+  return rest.includes(FIELD_END) || (lastRowEnd !== -1 && !rest.endsWith('\n'));
+}
+
+/** Whether a row that can't be read is that of this job: it still shows that the job is there. */
+export function mentions(
+  row: string,
+  job: { readonly slurmJobId: string | null; readonly slurmName: string },
+): boolean {
+  if (row.includes(job.slurmName)) return true;
+  const [id = ''] = row.split(FIELD_END);
+  const number = id.slice(id.lastIndexOf('\n') + 1).split('_')[0];
+  return number !== '' && number === job.slurmJobId?.split('_')[0];
+}
+
+/**
+ * The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here. Nothing is
+ * concluded from rows that contradict each other.
+ */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): QueueSnapshot {
-  const observations: JobObservation[] = [];
+  const seen = new Map<string, { readonly observation: JobObservation; readonly row: string }>();
+  const contradicted = new Set<string>();
   const faultyRows: string[] = [];
   const rows = output.split(ROW_END);
   const rest = rows.pop();
   if (rest !== undefined && rest.trim() !== '') faultyRows.push(rest);
   for (const raw of rows) {
-    const fields = raw.replace(/^\n/, '').split(FIELD_END);
+    const row = raw.replace(/^\n/, '');
+    const fields = row.split(FIELD_END);
     // Each field is followed by its end, so there is one empty part behind the last.
     if (fields.length !== QUEUE_FIELDS.length + 1) {
       faultyRows.push(raw);
@@ -59,7 +85,14 @@ export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): Qu
     const hasEnded = state !== null && !isActiveState(state);
     const startTime = clock.instant(start);
     for (const slurmJobId of ids) {
-      observations.push({
+      const known = seen.get(slurmJobId);
+      if (known !== undefined) {
+        if (known.row === row) continue;
+        contradicted.add(slurmJobId);
+        faultyRows.push(known.row, row);
+        continue;
+      }
+      const observation: JobObservation = {
         source: 'SQUEUE',
         slurmJobId,
         slurmName,
@@ -74,8 +107,10 @@ export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): Qu
         estimatedStartAt: isWaiting ? startTime : null,
         nodeList: textValue(nodes),
         partition: textValue(partition),
-      });
+      };
+      seen.set(slurmJobId, { observation, row });
     }
   }
-  return { observations, faultyRows };
+  for (const slurmJobId of contradicted) seen.delete(slurmJobId);
+  return { observations: [...seen.values()].map(({ observation }) => observation), faultyRows };
 }

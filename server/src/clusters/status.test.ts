@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { type SlurmFaults, type Standing, statusOf } from './status.ts';
+
+const NONE: SlurmFaults = { login: null, queue: null, submission: null, accounting: null };
+
+const online = (faults: Partial<SlurmFaults> = {}, parts: Partial<Standing> = {}) =>
+  statusOf({
+    connection: { status: 'online', since: new Date() },
+    isProbed: true,
+    faults: { ...NONE, ...faults },
+    clockAheadMs: 0,
+    ...parts,
+  });
+
+describe('the status of a cluster', () => {
+  it('is ONLINE without a word when nothing is wrong', () => {
+    expect(online()).toEqual({ status: 'ONLINE', message: null });
+  });
+
+  it('is CONNECTING until the login is known', () => {
+    expect(online({}, { isProbed: false })).toEqual({ status: 'CONNECTING', message: null });
+  });
+
+  it.each([
+    [{ login: 'no sbatch' }, 'no sbatch. It is tried again by itself.'],
+    [{ queue: 'no answer' }, "Slurm's queue can't be read: no answer. The states shown are the last ones known"],
+    [{ submission: 'no room' }, "Jobs can't be submitted: no room."],
+    [{ accounting: 'no answer' }, "Slurm's accounting can't be read: no answer. Jobs that left the queue"],
+  ])('is DEGRADED and says what is wrong: %j', (faults, said) => {
+    const { status, message } = online(faults);
+    expect(status).toBe('DEGRADED');
+    expect(message).toContain(said);
+  });
+
+  it('tells the fault that explains the others, and all that are apart', () => {
+    expect(online({ queue: 'a', submission: 'b' }).message).not.toContain("can't be submitted");
+    const { message } = online({ submission: 'a', accounting: 'b' });
+    expect(message).toMatch(/^Jobs can't be submitted: a\. Slurm's accounting can't be read: b\./);
+  });
+
+  it.each([
+    [10_800_000, '10800 s ahead of'],
+    [-10_800_000, '10800 s behind'],
+  ])('stays ONLINE and tells of a clock that is %d ms ahead', (clockAheadMs, said) => {
+    expect(online({}, { clockAheadMs })).toEqual({ status: 'ONLINE', message: expect.stringContaining(said) });
+    expect(online({ queue: 'a' }, { clockAheadMs }).message).toContain(said);
+  });
+
+  it("is the connection's own while there is none, whatever was wrong before", () => {
+    const connection = { status: 'unreachable', message: 'no route', retryAt: new Date() } as const;
+    expect(online({ queue: 'a' }, { connection, clockAheadMs: 9e6 })).toEqual({
+      status: 'UNREACHABLE',
+      message: 'no route',
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import type { ClusterHealth } from '../domain/cluster.ts';
+import type { ConnectionState } from '../ssh/index.ts';
+
+/** What is known to be wrong with Slurm on a cluster; each is the cluster's own words, or null: nothing. */
+export interface SlurmFaults {
+  /** Slurm can't be used on this login at all. */
+  readonly login: string | null;
+  readonly queue: string | null;
+  readonly submission: string | null;
+  readonly accounting: string | null;
+}
+
+export interface Standing {
+  readonly connection: ConnectionState;
+  /** The login has been found to be one of a cluster that can be used. */
+  readonly isProbed: boolean;
+  readonly faults: SlurmFaults;
+  /** How far the cluster's clock is ahead of this server's; negative: behind. */
+  readonly clockAheadMs: number;
+}
+
+const CLOCK_REMARK_SECONDS = 60;
+
+/** How a cluster stands, with what is wrong and what to do about it. */
+export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'message'> {
+  const { connection, isProbed, clockAheadMs } = standing;
+  switch (connection.status) {
+    case 'idle':
+      return { status: 'IDLE', message: null };
+    case 'connecting':
+      return { status: 'CONNECTING', message: connection.message };
+    case 'unreachable':
+      return { status: 'UNREACHABLE', message: connection.message };
+    case 'asking':
+    case 'refused':
+      return { status: 'AUTH_REQUIRED', message: connection.message };
+    case 'online': {
+      const faults = sentences(standing.faults);
+      const remarks = clockRemark(clockAheadMs);
+      const message = [...faults, ...remarks].join(' ') || null;
+      if (faults.length > 0) return { status: 'DEGRADED', message };
+      return isProbed ? { status: 'ONLINE', message } : { status: 'CONNECTING', message: null };
+    }
+  }
+}
+
+/** The gravest fault alone where it explains the others: who can't read the queue can't submit either. */
+function sentences({ login, queue, submission, accounting }: SlurmFaults): readonly string[] {
+  if (login !== null) return [`${login}. It is tried again by itself.`];
+  if (queue !== null) {
+    return [
+      `Slurm's queue can't be read: ${queue}. The states shown are the last ones known, and it is asked again by itself.` +
+        ' If it lasts, log in with ssh, try "scontrol ping" and "squeue --me", and tell the administrators.',
+    ];
+  }
+  return [
+    ...(submission === null ? [] : [`Jobs can't be submitted: ${submission}.`]),
+    ...(accounting === null
+      ? []
+      : [
+          `Slurm's accounting can't be read: ${accounting}. Jobs that left the queue keep their last state until it can;` +
+            ' if it lasts, tell the administrators of slurmdbd.',
+        ]),
+  ];
+}
+
+/** What is odd about the cluster and keeps nobody from using it. */
+function clockRemark(aheadMs: number): readonly string[] {
+  const seconds = Math.round(aheadMs / 1000);
+  if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return [];
+  const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
+  return [`Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP.`];
+}
