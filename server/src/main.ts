@@ -1,4 +1,4 @@
-import { type App, startApp } from './app.ts';
+import type { App } from './app.ts';
 import {
   type Arguments,
   ArgumentsError,
@@ -12,8 +12,6 @@ import {
   USAGE,
 } from './config/index.ts';
 import { examineClusters } from './doctor/index.ts';
-import { ListenError } from './http/index.ts';
-import { DatabaseError } from './store/index.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
@@ -28,9 +26,7 @@ try {
     process.stderr.write(`${cause.message}\nslurmql --help shows what there is.\n`);
     process.exit(2);
   }
-  const isExpected =
-    cause instanceof ConfigurationError || cause instanceof DatabaseError || cause instanceof ListenError;
-  process.stderr.write(`${isExpected ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
+  process.stderr.write(`${cause instanceof ConfigurationError ? cause.message : fullText(cause)}\n`);
   process.exit(1);
 }
 
@@ -49,13 +45,22 @@ async function obey(request: Arguments): Promise<void> {
 async function start(): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  app = await startApp(environment());
+  // Most of the program is the server: the other commands don't wait until it is loaded.
+  const { isMendable, startApp } = await import('./app.ts');
+  try {
+    app = await startApp(environment());
+  } catch (cause) {
+    process.stderr.write(`${isMendable(cause) ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
+    process.exit(1);
+  }
   if (isStopping) await stop(app);
   else announce(app);
 }
 
 /** A signal ends it at once, as it does by default: there is nothing to put in order. */
 async function examine({ clusters, asJson }: Arguments & { readonly command: 'doctor' }): Promise<boolean> {
+  // Whoever read the output has had enough of it, as `head` does.
+  process.stdout.on('error', () => process.exit(1));
   const own = environment();
   const all = await readClustersFile(own.configFile);
   return examineClusters({

@@ -243,17 +243,20 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
   it('refuses wrong arguments with exit code 2, and asks no cluster', async () => {
     await configure({ alpha: reach('alpha') });
     const before = await connectionsTo('alpha');
-    for (const [words, said] of [
+    const refused = [
       [['doctor', 'alhpa'], /has no cluster "alhpa"; did you mean "alpha"\?/],
       [['doctor', '--jsno'], /Unknown option '--jsno'/],
       [['docter'], /no command "docter"; did you mean "doctor"\?/],
-    ] as const) {
-      const command = Command.slurmql(...words);
-      expect(await command.exited).toBe(2);
-      expect(command.stderr).toMatch(said);
-      expect(command.stderr.trimEnd().split('\n')).toHaveLength(2);
-      expect(command.stdout).toBe('');
-    }
+    ] as const;
+    await Promise.all(
+      refused.map(async ([words, said]) => {
+        const command = Command.slurmql(...words);
+        expect(await command.exited).toBe(2);
+        expect(command.stderr).toMatch(said);
+        expect(command.stderr.trimEnd().split('\n')).toHaveLength(2);
+        expect(command.stdout).toBe('');
+      }),
+    );
     expect(await connectionsTo('alpha')).toBe(before);
   });
 
@@ -276,6 +279,40 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
     command.child.kill('SIGINT');
     expect(await command.exited).toBe('SIGINT');
     expect(command.stdout).toBe('alpha (127.0.0.1)\n');
+  });
+});
+
+describe('slurmql doctor, when something breaks off in the middle', () => {
+  it('fails what comes after a lost connection, and does not log in again', async () => {
+    const login = await ClusterLogin.open(slurm.cluster('alpha'));
+    await using proxy = await TcpProxy.start(slurm.cluster('alpha'));
+    const knownHosts = join(slurm.scratch, 'doctor_proxy_hosts');
+    await login.knownHostsFor(proxy.port, knownHosts);
+    await configure({ alpha: reach('alpha', { port: proxy.port, known_hosts: knownHosts }) });
+    await using _slow = await login.wrap('scontrol', 'touch ~/asked; sleep 600');
+    const command = Command.slurmql('doctor', '--json');
+    await until(
+      () => login.run('ls'),
+      (names) => names.includes('asked'),
+    );
+    const before = await connectionsTo('alpha');
+    proxy.cut();
+    expect(await command.exited).toBe(1);
+    const { clusters } = JSON.parse(command.stdout) as { clusters: { steps: Step[] }[] };
+    const statuses = clusters[0]?.steps.map(({ name, status }) => `${name} ${status}`);
+    expect(statuses?.slice(4)).toEqual([
+      ...['SHELL OK', 'SLURM FAILED', 'ACCOUNTING SKIPPED', 'SFTP FAILED', 'GIT OK', 'WORKSPACE SKIPPED'],
+    ]);
+    expect(await connectionsTo('alpha')).toBe(before);
+  });
+
+  it('ends without a word when nobody reads what it prints', async () => {
+    await configure({ alpha: reach('alpha') });
+    const command = Command.slurmql('doctor');
+    await command.prints('Settings');
+    command.child.stdout?.destroy();
+    expect(await command.exited).toBe(1);
+    expect(command.stderr).toBe('');
   });
 });
 

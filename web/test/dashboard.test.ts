@@ -138,7 +138,7 @@ describe('jobs are selected and acted on, many at once', () => {
     await page.getByRole('checkbox', { name: 'Select all jobs that are shown' }).click();
     await selectedCount('1 selected');
     await bar().getByRole('button', { name: 'Unarchive' }).click();
-    await page.getByText('No job matches').waitFor();
+    await page.getByText('No archived job matches').waitFor();
     await page.getByRole('button', { name: 'Show all jobs' }).click();
     await shows('is over', 'Completed');
   });

@@ -4,7 +4,7 @@ import ArchiveRestore from 'lucide-solid/icons/archive-restore';
 import CircleCheck from 'lucide-solid/icons/circle-check';
 import CircleX from 'lucide-solid/icons/circle-x';
 import X from 'lucide-solid/icons/x';
-import { createSignal, For, type JSX, Show } from 'solid-js';
+import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import type { JobRow } from '../../graphql/job-row.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { ConfirmDialog, Dialog } from '../../ui/dialog.tsx';
@@ -25,7 +25,7 @@ export function BulkBar(props: BulkBarProps): JSX.Element {
   const bulk = createBulk(props.selection, (id) => props.jobOf(id));
   const [isAsking, setIsAsking] = createSignal(false);
   const count = (): number => props.selection.ids().length;
-  const jobs = (): readonly JobRow[] => props.selection.ids().flatMap((id) => props.jobOf(id) ?? []);
+  const jobs = createMemo<readonly JobRow[]>(() => props.selection.ids().flatMap((id) => props.jobOf(id) ?? []));
   const isAny = (fits: (job: JobRow) => boolean): boolean => jobs().some(fits);
   const canCancel = (): boolean => isAny((job) => job.isActive && job.state !== 'CANCELLING');
   useShortcuts([{ key: 'c', label: 'Cancel the selected jobs', run: () => setIsAsking(canCancel()) }]);

@@ -102,8 +102,8 @@ function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void })
     <div class="card">
       <Switch
         fallback={
-          <EmptyState title="No jobs yet">
-            <p>Add a git project, then launch a command of it on a cluster.</p>
+          <EmptyState title="No jobs">
+            <p>Add a git project, then launch a command of it on a cluster. Archived jobs are still there.</p>
             <div class="flex gap-2">
               <A href="/projects" class="button">
                 Projects
@@ -116,7 +116,7 @@ function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void })
         }
       >
         <Match when={isFiltered()}>
-          <EmptyState title="No job matches">
+          <EmptyState title={props.parameters.state === 'archived' ? 'No archived job matches' : 'No job matches'}>
             <button type="button" class="button" onClick={() => props.onClear()}>
               Show all jobs
             </button>
