@@ -270,6 +270,14 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
     expect(command.stdout).toBe('');
   });
 
+  it('says so when there is nothing to examine', async () => {
+    await configure({});
+    const command = Command.slurmql('doctor');
+    expect(await command.exited).toBe(0);
+    expect(command.stdout).toBe('clusters.yaml names no cluster yet: add one, then run this again\n');
+    expect(await examine()).toMatchObject({ code: 0, names: [] });
+  });
+
   it('stops at once when it is interrupted', async () => {
     await using proxy = await TcpProxy.start(slurm.cluster('alpha'));
     proxy.stall();

@@ -28,6 +28,8 @@ export async function examineClusters(request: DoctorRequest): Promise<boolean> 
     return askAt(terminal)(prompt, signal);
   };
   const examined: { readonly name: string; readonly steps: readonly CheckStep[] }[] = [];
+  if (clusters.length === 0 && !asJson)
+    output.write('clusters.yaml names no cluster yet: add one, then run this again\n');
   for (const settings of clusters) {
     const steps: CheckStep[] = [];
     if (!asJson) output.write(`${settings.name} (${settings.host})\n`);
