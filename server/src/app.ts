@@ -7,16 +7,17 @@ import {
   administratorToken,
   ClustersWatch,
   type ClustersWatchEvents,
+  ConfigurationError,
   type Environment,
   prepareDataDirectory,
   readClustersFile,
   sshEnvironment,
 } from './config/index.ts';
 import { EventRetention, Journal } from './events/index.ts';
-import { HttpServer } from './http/index.ts';
+import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
 import { Staging } from './projects/index.ts';
-import { Store } from './store/index.ts';
+import { DatabaseError, Store } from './store/index.ts';
 import { createLogger, type Logger, Metrics } from './telemetry/index.ts';
 
 const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url));
@@ -30,9 +31,14 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** Whether the person who runs the server can mend it; the message says how. */
+export function isMendable(cause: unknown): cause is Error {
+  return cause instanceof ConfigurationError || cause instanceof DatabaseError || cause instanceof ListenError;
+}
+
 /**
- * Builds every part and starts it. What has been started by the time something fails is stopped again; throws
- * ConfigurationError, DatabaseError or ListenError for what the person who runs it can mend.
+ * Builds every part and starts it. What has been started by the time something fails is stopped again; throws what
+ * `isMendable` knows for what the person who runs it can mend.
  */
 export async function startApp(environment: Environment): Promise<App> {
   const stack = new AsyncDisposableStack();

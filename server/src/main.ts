@@ -1,29 +1,86 @@
-import { type App, startApp } from './app.ts';
-import { ConfigurationError, readEnvironment } from './config/index.ts';
-import { ListenError } from './http/index.ts';
-import { DatabaseError } from './store/index.ts';
+import type { App } from './app.ts';
+import {
+  type Arguments,
+  ArgumentsError,
+  ConfigurationError,
+  chosenClusters,
+  type Environment,
+  readArguments,
+  readClustersFile,
+  readEnvironment,
+  sshEnvironment,
+  USAGE,
+} from './config/index.ts';
+import { examineClusters } from './doctor/index.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
 
 let app: App | null = null;
 let isStopping = false;
-process.on('SIGINT', onSignal);
-process.on('SIGTERM', onSignal);
 
 try {
-  const environment = readEnvironment(process.env, {
+  await obey(readArguments(process.argv.slice(2)));
+} catch (cause) {
+  if (cause instanceof ArgumentsError) {
+    process.stderr.write(`${cause.message}\nslurmql --help shows what there is.\n`);
+    process.exit(2);
+  }
+  process.stderr.write(`${cause instanceof ConfigurationError ? cause.message : fullText(cause)}\n`);
+  process.exit(1);
+}
+
+async function obey(request: Arguments): Promise<void> {
+  switch (request.command) {
+    case 'help':
+      process.stdout.write(USAGE);
+      return;
+    case 'start':
+      return start();
+    case 'doctor':
+      process.exit((await examine(request)) ? 0 : 1);
+  }
+}
+
+async function start(): Promise<void> {
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  // Most of the program is the server: the other commands don't wait until it is loaded.
+  const { isMendable, startApp } = await import('./app.ts');
+  try {
+    app = await startApp(environment());
+  } catch (cause) {
+    process.stderr.write(`${isMendable(cause) ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
+    process.exit(1);
+  }
+  if (isStopping) await stop(app);
+  else announce(app);
+}
+
+/** A signal ends it at once, as it does by default: there is nothing to put in order. */
+async function examine({ clusters, asJson }: Arguments & { readonly command: 'doctor' }): Promise<boolean> {
+  // Whoever read the output has had enough of it, as `head` does.
+  process.stdout.on('error', () => process.exit(1));
+  const own = environment();
+  const all = await readClustersFile(own.configFile);
+  return examineClusters({
+    clusters: chosenClusters(all, clusters, own.configFile),
+    sshEnvironment: sshEnvironment(own),
+    terminal: {
+      input: process.stdin,
+      output: process.stdout,
+      questions: process.stderr,
+      interrupt: () => process.kill(process.pid, 'SIGINT'),
+    },
+    asJson,
+  });
+}
+
+function environment(): Environment {
+  return readEnvironment(process.env, {
     isInteractive: process.stderr.isTTY === true,
     directory: process.cwd(),
   });
-  app = await startApp(environment);
-  if (isStopping) await stop(app);
-  else announce(app);
-} catch (cause) {
-  const isExpected =
-    cause instanceof ConfigurationError || cause instanceof DatabaseError || cause instanceof ListenError;
-  process.stderr.write(`${isExpected ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
-  process.exit(1);
 }
 
 function announce({ address, token }: App): void {

@@ -259,6 +259,41 @@ describe('cancelJobs', () => {
   });
 });
 
+describe('holdJobs and releaseJobs', () => {
+  it('act on many jobs of any clusters, with an outcome for each, and one bad id fails no other', async () => {
+    const [first, second, array, elsewhere, running] = await Promise.all([
+      waiting(),
+      waiting(),
+      waiting({ array: '0-2' }),
+      waiting({ cluster: 'beta' }),
+      bench.submit({ command: 'sleep 300' }),
+    ]);
+    await bench.reaches(running.id, 'RUNNING');
+    // Held by the administrator: the user may not release it.
+    await slurm.run('alpha', 'scontrol', ['update', `JobId=${second.slurmJobId}`, 'Priority=0']);
+    await bench.reaches(second.id, 'HELD');
+    const ids = [first.id, 'nonsense', running.id, array.id, elsewhere.id, first.id];
+    const outcome = ({ job, userErrors }: Payload) => (job === null ? userErrors[0]?.code : 'done');
+    const held = await actOnMany('holdJobs', ids);
+    expect(held.map(outcome)).toEqual(['done', 'NOT_FOUND', 'WRONG_STATE', 'done', 'done', 'done']);
+    expect(held[2]?.userErrors).toMatchObject([
+      { path: ['input', 'ids', '2'], message: expect.stringContaining('it is RUNNING') },
+    ]);
+    await Promise.all([first, array, elsewhere].map(({ id }) => bench.reaches(id, 'HELD')));
+    expect((await bench.job(running.id)).state).toBe('RUNNING');
+
+    const released = await actOnMany('releaseJobs', [array.id, second.id, elsewhere.id, running.id, first.id]);
+    expect(released.map(outcome)).toEqual(['done', 'SLURM_REJECTED', 'done', 'WRONG_STATE', 'done']);
+    expect(released[1]?.userErrors[0]?.message).toContain('Access/permission denied');
+    await Promise.all([first, array, elsewhere].map(({ id }) => bench.reaches(id, 'PENDING')));
+    expect((await bench.job(second.id)).state).toBe('HELD');
+
+    const all = [first, second, array, elsewhere, running].map(({ id }) => id);
+    await actOnMany('cancelJobs', all);
+    for (const id of all) await bench.ended(id);
+  });
+});
+
 describe('while a cluster can not be reached', () => {
   it('a cancel is recorded and done later, and holding is refused; a job on its way is not run at all', async () => {
     const job = await bench.submit({ command: 'sleep 300', cluster: 'beta' });

@@ -3,7 +3,7 @@ import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JournalWriter } from '../events/index.ts';
 import type { ActionContext } from './context.ts';
-import { forEachJob } from './many-jobs.ts';
+import { forEachJob, NOT_THERE } from './many-jobs.ts';
 
 /**
  * Asks Slurm to end a job, an array with all its tasks, or one task. The job is CANCELLING until its end is seen. Once
@@ -11,7 +11,7 @@ import { forEachJob } from './many-jobs.ts';
  */
 export async function cancelJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
   const outcome = (await cancelAll(context, new Set([id]))).get(id);
-  return outcome ?? refuse('NOT_FOUND', 'id', 'There is no such job');
+  return outcome ?? refuse('NOT_FOUND', 'id', NOT_THERE);
 }
 
 /** The same for many, with one command a cluster. Each has an outcome of its own, in the order of the ids. */
@@ -52,7 +52,7 @@ function refusedBecause(
   requested: ReadonlyMap<string, Job>,
   clusters: ActionContext['clusters'],
 ): Outcome<Job> | null {
-  if (job === null) return refuse('NOT_FOUND', 'id', 'There is no such job');
+  if (job === null) return refuse('NOT_FOUND', 'id', NOT_THERE);
   // Ended by this very request, as a part of its array.
   if (requested.has(job.arrayParentId ?? '')) return null;
   if (!isActiveState(job.state)) {

@@ -4,40 +4,60 @@ import { arrayState, isActiveState, type JobState } from '../domain/job-state.ts
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JobControl } from '../slurm/index.ts';
 import type { ActionContext } from './context.ts';
+import { forEachJob, NOT_THERE } from './many-jobs.ts';
+
+/** Slurm takes them one by one; so many are done well within the time that one command has. */
+const BATCH = 200;
+
+const HOLD: Control = {
+  action: 'hold',
+  // scontrol would take a running job too, and hold it only should it ever be requeued.
+  fits: (state) => state === 'PENDING',
+  instead: (state) => {
+    if (state === 'HELD') return 'It is held already: releaseJob lets it go on';
+    if (!isActiveState(state)) return `Only a job that waits can be held: it is over (${state})`;
+    return `Only a job that waits can be held: it is ${state}. requeueJob puts it back into the queue, cancelJob ends it`;
+  },
+};
+
+const RELEASE: Control = {
+  action: 'release',
+  fits: (state) => state === 'HELD',
+  instead: (state) => `There is nothing to release: the job is not held, it is ${state}`,
+};
+
+const REQUEUE: Control = {
+  action: 'requeue',
+  fits: (state) => state !== 'PENDING' && state !== 'HELD',
+  instead: (state) => {
+    if (state === 'HELD') return 'It is in the queue already and held: releaseJob lets it go on';
+    return `There is nothing to requeue: the job is ${state}, so it is in the queue already`;
+  },
+};
 
 /** Keeps a job that waits from being started. */
 export async function holdJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  return controlJob(context, id, {
-    action: 'hold',
-    // scontrol would take a running job too, and hold it only should it ever be requeued.
-    fits: (state) => state === 'PENDING',
-    instead: (state) => {
-      if (state === 'HELD') return 'It is held already: releaseJob lets it go on';
-      if (!isActiveState(state)) return `Only a job that waits can be held: it is over (${state})`;
-      return `Only a job that waits can be held: it is ${state}. requeueJob puts it back into the queue, cancelJob ends it`;
-    },
-  });
+  return controlJob(context, id, HOLD);
+}
+
+/** The same for many, with a few commands a cluster. Each has an outcome of its own, in the order of the ids. */
+export async function holdJobs(context: ActionContext, ids: readonly string[]): Promise<readonly Outcome<Job>[]> {
+  return forEachJob(ids, (unique) => controlAll(context, unique, HOLD));
 }
 
 /** Lets a held job go on. */
 export async function releaseJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  return controlJob(context, id, {
-    action: 'release',
-    fits: (state) => state === 'HELD',
-    instead: (state) => `There is nothing to release: the job is not held, it is ${state}`,
-  });
+  return controlJob(context, id, RELEASE);
+}
+
+/** The same for many, with a few commands a cluster. Each has an outcome of its own, in the order of the ids. */
+export async function releaseJobs(context: ActionContext, ids: readonly string[]): Promise<readonly Outcome<Job>[]> {
+  return forEachJob(ids, (unique) => controlAll(context, unique, RELEASE));
 }
 
 /** Has Slurm run a job again under the same number: one that runs, or one that is over while Slurm still holds it. */
 export async function requeueJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  return controlJob(context, id, {
-    action: 'requeue',
-    fits: (state) => state !== 'PENDING' && state !== 'HELD',
-    instead: (state) => {
-      if (state === 'HELD') return 'It is in the queue already and held: releaseJob lets it go on';
-      return `There is nothing to requeue: the job is ${state}, so it is in the queue already`;
-    },
-  });
+  return controlJob(context, id, REQUEUE);
 }
 
 interface Control {
@@ -48,44 +68,108 @@ interface Control {
   instead(state: JobState): string;
 }
 
-/** Of an array, what fits of its tasks. Slurm is asked first, since what was seen last may no longer be so. */
-async function controlJob(
+async function controlJob(context: ActionContext, id: string, control: Control): Promise<Outcome<Job>> {
+  return (await controlAll(context, new Set([id]), control)).get(id) ?? refuse('NOT_FOUND', 'id', NOT_THERE);
+}
+
+/** A job that may be controlled. */
+interface Subject {
+  readonly job: Job;
+  /** What Slurm is asked about: of an array its tasks, else the job itself. */
+  readonly parts: readonly Job[];
+}
+
+/** Outcomes by id; none for a job that isn't there. Slurm is asked first, since what was seen last may no longer be so. */
+async function controlAll(
   { store, clusters }: ActionContext,
-  id: string,
-  { action, fits, instead }: Control,
-): Promise<Outcome<Job>> {
-  const job = await store.jobs.get(id);
-  if (job === null) return refuse('NOT_FOUND', 'id', 'There is no such job');
+  ids: ReadonlySet<string>,
+  control: Control,
+): Promise<ReadonlyMap<string, Outcome<Job>>> {
+  const outcomes = new Map<string, Outcome<Job>>();
+  const subjects: Subject[] = [];
+  for (const job of await store.jobs.getMany([...ids])) {
+    if (job === null) continue;
+    const all = isArray(job) ? await store.jobs.tasks(job.id) : [job];
+    const subject = { job, parts: all.filter((part) => !isBeingCancelled(part)) };
+    const refused = refusedUnseen(subject, control);
+    if (refused === null) subjects.push(subject);
+    else outcomes.set(job.id, refused);
+  }
+  const byCluster = Map.groupBy(subjects, ({ job }) => job.clusterName);
+  await Promise.all(
+    [...byCluster].map(async ([name, wanted]) => {
+      const answers = await controlOn(clusters.get(name), name, wanted, control);
+      for (const [id, outcome] of answers) outcomes.set(id, outcome);
+    }),
+  );
+  // As they are by now: looking at them may have brought news.
+  const accepted = [...outcomes].flatMap(([id, outcome]) => (outcome.ok ? [id] : []));
+  for (const job of await store.jobs.getMany(accepted)) if (job !== null) outcomes.set(job.id, done(job));
+  return outcomes;
+}
+
+/** Why it makes no sense to ask Slurm about a job; null: it does. */
+function refusedUnseen({ job, parts }: Subject, { action, instead }: Control): Outcome<Job> | null {
   if (job.slurmJobId === null) return refuse('WRONG_STATE', 'id', neverInSlurm(job));
-  const parts = (isArray(job) ? await store.jobs.tasks(id) : [job]).filter((part) => !isBeingCancelled(part));
   if (parts.length === 0) return refuse('WRONG_STATE', 'id', 'It is being cancelled: wait for its end');
   if (action !== 'requeue' && !isActiveState(job.state)) return refuse('WRONG_STATE', 'id', instead(job.state));
-  const cluster = clusters.get(job.clusterName);
-  if (cluster === null) {
-    const message = `${job.clusterName} is no longer in clusters.yaml, so it can't be asked`;
-    return refuse('CLUSTER_UNAVAILABLE', 'id', message);
-  }
+  return null;
+}
 
-  let refusal: string | null;
-  try {
-    const states = await statesNow(cluster, parts);
-    const fitting = parts.filter((part) => {
-      const state = states.get(part.id);
-      return state !== undefined && fits(state);
-    });
-    if (fitting.length === 0) {
-      const state = arrayState(new Set(states.values()));
-      const message = state === null ? unknownToSlurm(job) : instead(state);
-      return refuse('WRONG_STATE', 'id', message);
+/** The outcomes of jobs of one cluster, by id. */
+async function controlOn(
+  cluster: Cluster | null,
+  name: string,
+  subjects: readonly Subject[],
+  { action, fits, instead }: Control,
+): Promise<ReadonlyMap<string, Outcome<Job>>> {
+  const outcomes = new Map<string, Outcome<Job>>();
+  const unavailable = (message: string) => {
+    for (const { job } of subjects) {
+      if (!outcomes.has(job.id)) outcomes.set(job.id, refuse('CLUSTER_UNAVAILABLE', 'id', message));
     }
-    refusal = await cluster.control(action, fitting);
+    return outcomes;
+  };
+  if (cluster === null) return unavailable(`${name} is no longer in clusters.yaml, so it can't be asked`);
+  try {
+    const states = await statesNow(
+      cluster,
+      subjects.flatMap(({ parts }) => parts),
+    );
+    const fitting: Subject[] = [];
+    for (const { job, parts } of subjects) {
+      const seen = parts.flatMap(({ id }) => states.get(id) ?? []);
+      const chosen = parts.filter(({ id }) => {
+        const state = states.get(id);
+        return state !== undefined && fits(state);
+      });
+      if (chosen.length > 0) {
+        fitting.push({ job, parts: chosen });
+        continue;
+      }
+      const state = arrayState(new Set(seen));
+      outcomes.set(job.id, refuse('WRONG_STATE', 'id', state === null ? unknownToSlurm(job) : instead(state)));
+    }
+    for (let start = 0; start < fitting.length; start += BATCH) {
+      const batch = fitting.slice(start, start + BATCH);
+      const refusals = await cluster.control(
+        action,
+        batch.map(({ parts }) => parts),
+      );
+      for (const [index, { job }] of batch.entries()) {
+        const words = refusals[index] ?? null;
+        outcomes.set(job.id, words === null ? done(job) : refuse('SLURM_REJECTED', 'id', slurmRefused(action, words)));
+      }
+    }
+    return outcomes;
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
-    const why = cluster.health.message ?? cause.message;
-    return refuse('CLUSTER_UNAVAILABLE', 'id', `${job.clusterName} gave no answer: ${why}`);
+    return unavailable(`${name} gave no answer: ${cluster.health.message ?? cause.message}`);
   }
-  if (refusal === null) return done((await store.jobs.get(id)) ?? job);
-  return refuse('SLURM_REJECTED', 'id', `Slurm refused to ${action} it: ${refusal}${hint(action, refusal)}`);
+}
+
+function slurmRefused(action: JobControl, words: string): string {
+  return `Slurm refused to ${action} it: ${words}${hint(action, words)}`;
 }
 
 function isBeingCancelled({ state, cancelRequestedAt }: Job): boolean {

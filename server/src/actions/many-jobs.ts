@@ -2,6 +2,7 @@ import type { Job } from '../domain/job.ts';
 import { type Outcome, refuse } from '../domain/refusal.ts';
 
 const MAX_IDS = 1000;
+export const NOT_THERE = 'There is no such job';
 
 /**
  * An outcome for each id, in their order; equal ids have the same one. A refusal names the place of its id in the
@@ -16,7 +17,7 @@ export async function forEachJob(
   }
   const outcomes = await act(new Set(ids));
   return ids.map((id, index) => {
-    const outcome = outcomes.get(id) ?? refuse('NOT_FOUND', 'ids', 'There is no such job');
+    const outcome = outcomes.get(id) ?? refuse('NOT_FOUND', 'ids', NOT_THERE);
     if (outcome.ok) return outcome;
     const path = ['input', 'ids', String(index)];
     return { ok: false, refusals: outcome.refusals.map((one) => ({ ...one, path })) };

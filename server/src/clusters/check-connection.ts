@@ -20,11 +20,15 @@ const ADVICE: Readonly<Record<DialStage, string>> = {
     'agent; the public half has to be in ~/.ssh/authorized_keys on the cluster',
 };
 
-/** What an attempt to connect tells of its steps, and the steps that it didn't get to. Pure. */
+/**
+ * What an attempt to connect tells of its steps, and the steps that it didn't get to. `unanswered`: why nobody
+ * answered its login; null: it didn't come to that. Pure.
+ */
 export function connectionSteps(
   attempt: readonly DialStep[],
   state: ConnectionState,
   settings: ClusterSettings,
+  unanswered: { readonly found: string; readonly advice: string } | null,
 ): readonly CheckStep[] {
   const failed = attempt.find(({ fault, seconds }) => fault !== null || seconds === null);
   let isOver = attempt.length === 0;
@@ -36,6 +40,7 @@ export function connectionSteps(
     const seconds = taken.reduce((sum, step) => sum + (step.seconds ?? 0), 0);
     if (failed?.stage === stage) {
       isOver = true;
+      if (unanswered !== null) return { name, status: 'FAILED', ...unanswered, seconds };
       const found = failed.fault ?? `There is no outcome yet${'message' in state ? `: ${state.message}` : ''}`;
       const help = stage === 'reach' && settings.help !== undefined ? `. ${settings.help.trim()}` : '';
       return { name, status: 'FAILED', found, advice: `${ADVICE[stage]}${help}`, seconds };

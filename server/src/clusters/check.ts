@@ -9,7 +9,7 @@ import {
   SlurmAdapter,
   WorkspaceTrial,
 } from '../slurm/index.ts';
-import type { ConnectionState, SshConnection } from '../ssh/index.ts';
+import type { ConnectionState, LoginPrompt, SshConnection } from '../ssh/index.ts';
 import { connectionSteps } from './check-connection.ts';
 
 /** One attempt to connect takes 15 s at most, and begins within 5 s. */
@@ -26,64 +26,76 @@ interface Finding {
   readonly advice: string | null;
 }
 
+/** Why nobody answered what a login asks, and what to do. */
+export interface Unanswered {
+  readonly found: string;
+  readonly advice: string;
+}
+
+/** Puts the question of a login to a person. `signal` aborts when the question is over without an answer. */
+export type AskPerson = (prompt: LoginPrompt, signal: AbortSignal) => Promise<readonly string[] | Unanswered>;
+
 /**
- * Goes through everything that a cluster has to offer. Uses the connection that is there; where there is none it makes
- * one attempt at it, and never a second one. Each step has a deadline. Never throws.
+ * Goes through everything that a cluster has to offer, and gives each step as it ends. Uses the connection that is
+ * there; where there is none it makes one attempt at it, and never a second one. Should the login ask something,
+ * `ask` answers, or whoever else may; without an answer that is the end of it. Each step has a deadline. Never throws.
  */
-export async function checkCluster(
+export async function* checkSteps(
   settings: ClusterSettings,
   connection: SshConnection,
-): Promise<readonly CheckStep[]> {
-  const state = await settledState(connection);
-  const steps = [...connectionSteps(connection.lastAttempt, state, settings)];
+  ask?: AskPerson,
+): AsyncGenerator<CheckStep, void, undefined> {
+  const { state, unanswered } = await settle(connection, ask);
+  const connected = connectionSteps(connection.lastAttempt, state, settings, unanswered);
+  yield* connected;
   const slurm = new SlurmAdapter(connection, settings);
-  const isConnected = state.status === 'online' && steps.every(({ status }) => status !== 'FAILED');
+  const isConnected = state.status === 'online' && connected.every(({ status }) => status !== 'FAILED');
 
   /** Runs a step unless `because`, why it can't be run, is given. */
-  async function take<T>(
+  async function* take<T>(
     name: CheckStepName,
     because: string | null,
     advice: string,
     work: () => Promise<Finding & { readonly value?: T }>,
-  ): Promise<T | null> {
+  ): AsyncGenerator<CheckStep, T | null, undefined> {
     if (because !== null) {
-      steps.push({ name, status: 'SKIPPED', found: because, advice: null, seconds: null });
+      yield { name, status: 'SKIPPED', found: because, advice: null, seconds: null };
       return null;
     }
     const startedAt = performance.now();
     const seconds = () => (performance.now() - startedAt) / 1000;
+    let outcome: Finding & { readonly value?: T };
     try {
-      const { value, ...finding } = await work();
-      steps.push({ name, ...finding, seconds: seconds() });
-      return value ?? null;
+      outcome = await work();
     } catch (cause) {
-      const found = cause instanceof Error ? cause.message : String(cause);
-      steps.push({ name, status: 'FAILED', found, advice, seconds: seconds() });
-      return null;
+      outcome = { status: 'FAILED', found: cause instanceof Error ? cause.message : String(cause), advice };
     }
+    const { value, ...finding } = outcome;
+    yield { name, ...finding, seconds: seconds() };
+    return value ?? null;
   }
 
   const offline = isConnected ? null : 'There is no connection';
-  const login = await take<LoginShell>(
+  const login = yield* take<LoginShell>(
     'SHELL',
     offline,
     'Log in with ssh and run "sh -c true": a start-up file of the login shell (.bashrc, .cshrc) may end the session',
     async () => shellFinding(await examineLogin(connection)),
   );
   const shellless = offline ?? (login === null ? 'The shell gives no answer' : null);
-  const facts = await take<LoginFacts>(
+  const facts = yield* take<LoginFacts>(
     'SLURM',
     shellless,
     'Log in with ssh and try "sbatch --version" and "scontrol ping"',
     async () => slurmFinding(await slurm.probe()),
   );
-  await take(
+  yield* take(
     'ACCOUNTING',
     shellless ?? (facts === null ? 'Slurm was not found, or gives no answer' : null),
     'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
     () => accountingFinding(slurm, facts),
   );
-  const hasFiles = await take<true>(
+  const hasFiles = yield* take<true>(
     'SFTP',
     offline,
     'Logs are read and jobs are sent over SFTP: ask the administrators for "Subsystem sftp internal-sftp" in sshd_config',
@@ -92,14 +104,40 @@ export async function checkCluster(
       return { status: 'OK', found: 'Files can be read and written', advice: null, value: true };
     },
   );
-  await take('GIT', shellless, 'Install git on the machine that SlurmQL runs on', () => gitFinding(login));
-  await take(
+  yield* take('GIT', shellless, 'Install git on the machine that SlurmQL runs on', () => gitFinding(login));
+  yield* take(
     'WORKSPACE',
     shellless ?? (hasFiles === null ? 'There is no SFTP' : null),
     'Name a folder that you may write to, with room in its quota, as "workspace" in clusters.yaml',
     () => workspaceFinding(connection, absoluteWorkspace(settings.workspace, login?.home ?? '')),
   );
+}
+
+/** Every step at once, for those who can't follow them. Never throws. */
+export async function checkCluster(
+  settings: ClusterSettings,
+  connection: SshConnection,
+): Promise<readonly CheckStep[]> {
+  const steps: CheckStep[] = [];
+  for await (const step of checkSteps(settings, connection)) steps.push(step);
   return steps;
+}
+
+/** Waits for what comes of the connection, with the answers of a person where the login asks for them. */
+async function settle(
+  connection: SshConnection,
+  ask: AskPerson | undefined,
+): Promise<{ readonly state: ConnectionState; readonly unanswered: Unanswered | null }> {
+  for (;;) {
+    const state = await settledState(connection);
+    if (state.status !== 'asking' || ask === undefined) return { state, unanswered: null };
+    const over = new AbortController();
+    const unsubscribe = connection.onStateChange(() => over.abort());
+    const answers = await ask(state.prompt, over.signal).finally(unsubscribe);
+    if ('found' in answers && !over.signal.aborted) return { state, unanswered: answers };
+    // Answers to a question that is over go nowhere: the state tells what became of the login.
+    if (!('found' in answers)) connection.answer(state.prompt.id, answers);
+  }
 }
 
 /** What came of the connection, after one attempt where it isn't there; the state as it is after the deadline. */

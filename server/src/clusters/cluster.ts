@@ -258,17 +258,18 @@ export class Cluster {
   }
 
   /**
-   * Has Slurm hold, release or requeue jobs that it numbered. Null when it does, else its refusal in its own words;
-   * throws when it can't be asked. The jobs' states follow by what is seen of them.
+   * Has Slurm hold, release or requeue jobs that it numbered, the tasks of one array together. For each group: null when
+   * it does, else its refusal in its own words; throws when it can't be asked. The jobs' states follow by what is seen
+   * of them.
    */
-  async control(action: JobControl, jobs: readonly Job[]): Promise<string | null> {
-    const refusal = await this.#slurm.control(
+  async control(action: JobControl, groups: readonly (readonly Job[])[]): Promise<readonly (string | null)[]> {
+    const refusals = await this.#slurm.control(
       action,
-      jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []),
+      groups.map((jobs) => jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
     );
-    if (refusal === null && action === 'requeue') await this.#poller.requeued();
+    if (refusals.includes(null) && action === 'requeue') await this.#poller.requeued();
     else this.#poller.acted();
-    return refusal;
+    return refusals;
   }
 
   #notify(): void {

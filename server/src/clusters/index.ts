@@ -1,4 +1,5 @@
 export type { LoginPrompt } from '../ssh/index.ts';
+export { type AskPerson, checkSteps } from './check.ts';
 export { Cluster, type ClusterParts, isUnanswered } from './cluster.ts';
 export { Clusters } from './clusters.ts';
 export type { Answered } from './shared-answer.ts';

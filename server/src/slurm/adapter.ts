@@ -271,20 +271,24 @@ export class SlurmAdapter {
   }
 
   /**
-   * Holds, releases or requeues jobs. Null when Slurm did so (of an array, at least for a part of its tasks), else its
-   * refusal in its own words. As with `cancel`, what becomes of the jobs is seen afterwards.
+   * Holds, releases or requeues groups of jobs. For each group null when Slurm did so (of an array, at least for a part
+   * of its tasks), else its refusal in its own words. As with `cancel`, what becomes of the jobs is seen afterwards.
    */
-  async control(action: JobControl, slurmJobIds: readonly string[]): Promise<string | null> {
-    const lists = jobLists(slurmJobIds);
-    const ask = controlScript(this.#searchPath, action, lists);
+  async control(action: JobControl, groups: readonly (readonly string[])[]): Promise<readonly (string | null)[]> {
+    const listsOf = groups.map(jobLists);
+    const ask = controlScript(this.#searchPath, action, listsOf.flat());
     const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: action });
-    const refusals = lists.map((_list, index) => {
-      const section = ask.read(stdout, `control-${index}`);
-      if (section === null) throw new SlurmUnavailable(`the answer of scontrol ${action} was cut off`);
-      if (isLostAnswer(section.output)) throw new SlurmUnavailable(slurmMessage(section.output));
-      return parseControl(section.exitCode, section.output);
+    let index = 0;
+    return listsOf.map((lists) => {
+      const refusals = lists.map(() => {
+        const section = ask.read(stdout, `control-${index}`);
+        index += 1;
+        if (section === null) throw new SlurmUnavailable(`the answer of scontrol ${action} was cut off`);
+        if (isLostAnswer(section.output)) throw new SlurmUnavailable(slurmMessage(section.output));
+        return parseControl(section.exitCode, section.output);
+      });
+      return refusals.includes(null) ? null : (refusals[0] ?? null);
     });
-    return refusals.includes(null) ? null : (refusals[0] ?? null);
   }
 
   /**

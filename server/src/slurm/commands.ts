@@ -106,7 +106,7 @@ export function cancelScript(searchPath: SearchPath, slurmJobIds: readonly strin
 /** What scontrol does to jobs that are in Slurm's hands (man scontrol: hold, release, requeue). */
 export type JobControl = 'hold' | 'release' | 'requeue';
 
-/** Sections `control-0`, `control-1` …, one for each of `jobLists(slurmJobIds)`, with what scontrol said. */
+/** Sections `control-0`, `control-1` …, one for each of the lists that `jobLists` makes, with what scontrol said. */
 export function controlScript(searchPath: SearchPath, action: JobControl, lists: readonly string[]): Script {
   const sections = lists.map((list, index) => ({
     name: `control-${index}`,

@@ -31,13 +31,17 @@ export function toChange(
   includes: (job: JobRow) => boolean,
 ): Change<JobRow> | null {
   if (job === null) return null;
-  const includesAs = (past: JobState | null): boolean =>
-    includes(past === null ? job : { ...job, state: past, isActive: isActiveState(past) });
+  const includesAs = (past: JobState | null, row = job): boolean =>
+    includes(past === null ? row : { ...row, state: past, isActive: isActiveState(past) });
   const wasIncluded = kind !== 'CREATED' && includesAs(fromState);
   const isIncluded = kind !== 'REMOVED' && includesAs(state);
+  // No event says that it was this one by which the job was archived, or brought back.
+  const other = { ...job, isArchived: !job.isArchived };
+  const isUncounted = !wasIncluded && !isIncluded && (includesAs(fromState, other) || includesAs(state, other));
   return {
     id: job.id,
     item: kind === 'REMOVED' ? null : job,
     countChange: Number(isIncluded) - Number(wasIncluded),
+    isUncounted,
   };
 }

@@ -111,7 +111,10 @@ function activeJobs(): JobSectionOptions {
 function open(options = () => [activeJobs()]): () => JobSection {
   return createRoot((disposeRoot) => {
     dispose = disposeRoot;
-    const sections = createLiveJobs({ socket: server.socket as Socket }, options, { includeArrayTasks: false });
+    const sections = createLiveJobs({ socket: server.socket as Socket }, options, {
+      includeArrayTasks: false,
+      isArchived: null,
+    });
     return () => {
       const [section] = sections();
       if (section === undefined) throw new Error('There is no section');
@@ -214,5 +217,27 @@ it('says why a page could not be loaded, and loads it on demand', async () => {
 
 it('takes a job that the stream no longer lets through for gone', () => {
   const removed: JobEvent = { ...changed(job('1', 'RUNNING'), 'RUNNING'), kind: 'REMOVED' };
-  expect(toChange(removed, ({ isActive }) => isActive)).toEqual({ id: '1', item: null, countChange: -1 });
+  expect(toChange(removed, ({ isActive }) => isActive)).toEqual({
+    id: '1',
+    item: null,
+    countChange: -1,
+    isUncounted: false,
+  });
+});
+
+it('counts a job that was archived out of the list that holds it, and out of no other', async () => {
+  const section = open(() => [
+    {
+      ...activeJobs(),
+      includes: (row) => row.isActive && !row.isArchived,
+      fetchPage: async () => page(job('1', 'RUNNING')),
+    },
+  ]);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(section().list.total()).toBe(1);
+  const archived = { ...job('1', 'RUNNING'), isArchived: true };
+  await server.emit({ ...changed(archived, 'RUNNING'), kind: 'UPDATED' });
+  expect([section().list.ids(), section().list.total()]).toEqual([[], 0]);
+  await server.emit({ ...changed({ ...archived, id: '2' }, 'RUNNING'), kind: 'UPDATED' });
+  expect(section().list.total()).toBe(0);
 });

@@ -15,7 +15,7 @@ const STREAM_WAIT_MS = 1_000;
 export function createLiveJobs(
   { socket }: Pick<Api, 'socket'>,
   options: Accessor<readonly JobSectionOptions[]>,
-  filter: { readonly includeArrayTasks: boolean },
+  filter: { readonly includeArrayTasks: boolean; readonly isArchived: boolean | null },
 ): Accessor<readonly JobSection[]> {
   const sections = createMemo(() => options().map((section) => createJobSection(section, flush)));
   const [isStreaming, setIsStreaming] = createSignal(false);

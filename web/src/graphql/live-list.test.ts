@@ -17,8 +17,8 @@ function page(items: readonly Entry[], { hasNextPage = false, totalCount = items
   return { edges: items.map((node) => ({ cursor: `after ${node.id}`, node })), hasNextPage, totalCount };
 }
 
-function change(item: Entry, countChange = 0): Change<Entry> {
-  return { id: item.id, item, countChange };
+function change(item: Entry, countChange = 0, isUncounted = false): Change<Entry> {
+  return { id: item.id, item, countChange, isUncounted };
 }
 
 function withList(test: (list: LiveList<Entry>) => void, limit = 100): void {
@@ -63,7 +63,7 @@ describe('a live list', () => {
   it('lets go what leaves the filter, or is gone', () =>
     withList((list) => {
       list.replace(page([entry('a', 3), entry('b', 2), entry('c', 1)]));
-      list.apply([change(entry('a', 3, false), -1), { id: 'b', item: null, countChange: -1 }]);
+      list.apply([change(entry('a', 3, false), -1), { id: 'b', item: null, countChange: -1, isUncounted: false }]);
       expect(list.ids()).toEqual(['c']);
       expect(list.get('a')).toBeUndefined();
       expect(list.total()).toBe(1);
@@ -100,6 +100,14 @@ describe('a live list', () => {
       list.replace(page([entry('new', 5)], { hasNextPage: true, totalCount: 7 }));
       list.apply([change(entry('new', 5), 1)]);
       expect(list.total()).toBe(7);
+    }));
+
+  it('counts out what left unannounced, where it is held', () =>
+    withList((list) => {
+      list.replace(page([entry('a', 5), entry('b', 4)], { hasNextPage: true, totalCount: 7 }));
+      list.apply([change(entry('a', 5, false), 0, true), change(entry('far', 1, false), 0, true)]);
+      expect(list.ids()).toEqual(['b']);
+      expect(list.total()).toBe(6);
     }));
 
   it('starts over with a new first page', () =>

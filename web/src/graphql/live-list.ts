@@ -18,6 +18,8 @@ export interface Change<T> {
   readonly item: T | null;
   /** How many items more the list has by this change: 1, 0 or -1. */
   readonly countChange: number;
+  /** It may have left the list by something that `countChange` doesn't tell of: it has where the list holds it. */
+  readonly isUncounted: boolean;
 }
 
 export interface LiveListOptions<T> {
@@ -129,11 +131,13 @@ export function createLiveList<T extends Item>({ includes, compare, limit }: Liv
     apply: (changes) =>
       batch(() => {
         const order = [...ids()];
-        for (const { id, item, countChange } of changes) {
+        for (const { id, item, countChange, isUncounted } of changes) {
+          const isHeld = items[id] !== undefined;
           // What is held has been counted, however late the word of its coming is.
-          if (countChange < 0 || items[id] === undefined) setTotal((count) => count + countChange);
+          if (countChange < 0 || !isHeld) setTotal((count) => count + countChange);
+          if (isHeld && isUncounted) setTotal((count) => count - 1);
           if (item !== null && includes(item)) put(order, item);
-          else if (items[id] !== undefined) {
+          else if (isHeld) {
             order.splice(order.indexOf(id), 1);
             forget(id);
           }

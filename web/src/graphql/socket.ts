@@ -52,12 +52,17 @@ export function createSocket(url: string, onUnauthenticated: () => void): Socket
     },
   });
 
+  // The machine has lost its network: no need to wait for a ping that goes unanswered.
+  const onOffline = (): void => client.terminate();
+  addEventListener('offline', onOffline);
+
   return {
     client,
     connection,
     onConnected: (listener) => client.on('connected', listener),
     close: () => {
       clearTimeout(pongTimer);
+      removeEventListener('offline', onOffline);
       // It rejects with the close event of a connection that was never made: then there is nothing to close.
       Promise.resolve(client.dispose()).catch(() => undefined);
     },

@@ -70,7 +70,7 @@ afterEach(() => {
 });
 
 type Tail = { logTail: { endOffset: number } };
-type Overrides = Partial<Pick<StreamOptions<Tail, { jobId: string }>, 'isFinished' | 'fault'>>;
+type Overrides = Partial<Pick<StreamOptions<Tail, { jobId: string }>, 'isFinished' | 'finished' | 'fault'>>;
 
 function open(overrides: Overrides = {}) {
   const received: number[] = [];
@@ -143,13 +143,15 @@ it('opens a stream again that the server ended before its time', async () => {
   expect(socket.subscriptions).toHaveLength(2);
 });
 
-it('leaves a finished stream ended', async () => {
-  open({ isFinished: () => true });
+it('leaves a finished stream ended, and says so once', async () => {
+  const finished = vi.fn();
+  open({ isFinished: () => true, finished });
   const socket = await connection(0);
   await socket.accept();
   await socket.receive({ type: 'complete', id: socket.subscriptions[0]?.id });
   await vi.advanceTimersByTimeAsync(5_000);
   expect(socket.subscriptions).toHaveLength(1);
+  expect(finished).toHaveBeenCalledOnce();
 });
 
 it('tells of a refusal and does not ask again', async () => {
@@ -182,6 +184,18 @@ it('takes a server that answers no ping for gone', async () => {
   await first.accept();
   await vi.advanceTimersByTimeAsync(20_000);
   expect(FakeWebSocket.all.length).toBeGreaterThan(1);
+});
+
+it('takes the server for gone at once when the machine loses its network', async () => {
+  const { socket } = open();
+  const first = await connection(0);
+  await first.accept();
+  const [, goOffline] = vi.mocked(addEventListener).mock.calls.find(([name]) => name === 'offline') ?? [];
+  expect(socket.connection().status).toBe('live');
+  if (typeof goOffline === 'function') goOffline(new Event('offline'));
+  expect(socket.connection().status).toBe('reconnecting');
+  await (await connection(1)).accept();
+  expect(socket.connection().status).toBe('live');
 });
 
 it('is silent once it is stopped', async () => {

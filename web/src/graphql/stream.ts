@@ -12,6 +12,8 @@ export interface StreamOptions<Result, Variables extends Record<string, unknown>
   resume?(result: Result): Partial<NoInfer<Variables>>;
   /** Asked when the server completes the stream: true if nothing more can come, false if it has to be opened again. */
   isFinished(): boolean;
+  /** It was completed and is finished: it isn't opened again. */
+  finished?(): void;
   /** The server refused the stream or faulted within it; it isn't opened again. */
   fault(message: string): void;
 }
@@ -55,7 +57,9 @@ export function openStream<Result, Variables extends Record<string, unknown>>(
 
   // A server that shuts down may complete its streams before it closes the socket.
   function complete(): void {
-    if (!isStopped && !options.isFinished()) reopen();
+    if (isStopped) return;
+    if (options.isFinished()) options.finished?.();
+    else reopen();
   }
 
   function reopen(): void {

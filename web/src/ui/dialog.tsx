@@ -4,6 +4,8 @@ interface DialogProps {
   readonly isOpen: boolean;
   readonly title: string;
   readonly children: JSX.Element;
+  /** For what is a page of its own rather than a question. */
+  readonly isWide?: boolean;
   onClose(): void;
 }
 
@@ -18,7 +20,7 @@ export function Dialog(props: DialogProps): JSX.Element {
     <dialog
       ref={follow}
       aria-labelledby={titleId}
-      class="card m-auto w-[min(34rem,calc(100vw-2rem))] p-5 text-ink shadow-xl outline-none backdrop:bg-black/40"
+      class={`card m-auto ${props.isWide === true ? 'w-[min(52rem,calc(100vw-1rem))]' : 'w-[min(34rem,calc(100vw-2rem))]'} p-5 text-ink shadow-xl outline-none backdrop:bg-black/40`}
       onClose={() => props.onClose()}
     >
       <Show when={props.isOpen}>

@@ -4,7 +4,10 @@ import { dismissToast, toasts } from '../lib/toasts.ts';
 
 export function Toasts(): JSX.Element {
   return (
-    <div class="fixed right-4 bottom-4 z-50 flex w-[min(26rem,calc(100vw-2rem))] flex-col gap-2" aria-live="polite">
+    <div
+      class="fixed right-4 bottom-4 z-50 [body:has([data-bottom-bar])_&]:bottom-28 sm:[body:has([data-bottom-bar])_&]:bottom-20 flex w-[min(26rem,calc(100vw-2rem))] flex-col gap-2"
+      aria-live="polite"
+    >
       <For each={toasts()}>
         {(toast) => (
           <div

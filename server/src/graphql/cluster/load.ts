@@ -8,8 +8,8 @@ const CommandLoadRef = builder.objectRef<CommandLoad>('CommandLoad').implement({
   fields: (t) => ({
     kind: t.exposeString('kind', {
       description:
-        'What they were for: "queue", "accounting", "submit", "cancel", "inventory", "probe", "markers"; "files" are ' +
-        'requests over SFTP, which cost Slurm nothing.',
+        'What they were for: "queue", "accounting", "submit", "cancel", "hold", "release", "requeue", "inventory", "probe", ' +
+        '"markers"; "files" are requests over SFTP, which cost Slurm nothing.',
     }),
     count: t.exposeInt('count', { description: 'How many were sent.' }),
     seconds: t.exposeFloat('seconds', { description: 'From sending to the end, added up.' }),

@@ -4,7 +4,9 @@ import {
   cancelJob,
   cancelJobs,
   holdJob,
+  holdJobs,
   releaseJob,
+  releaseJobs,
   requeueJob,
   resubmitJob,
   submitJob,
@@ -221,7 +223,7 @@ builder.mutationField('resubmitJob', (t) =>
 
 /** A write of many jobs that takes nothing but their ids. */
 function jobsMutation(
-  name: 'cancelJobs' | 'archiveJobs' | 'unarchiveJobs',
+  name: 'cancelJobs' | 'holdJobs' | 'releaseJobs' | 'archiveJobs' | 'unarchiveJobs',
   inputName: string,
   act: (context: ActionContext, ids: readonly string[]) => Promise<readonly Outcome<Job>[]>,
   description: string,
@@ -250,6 +252,18 @@ jobsMutation(
   'CancelJobsInput',
   cancelJobs,
   'Cancels many jobs, on any clusters, with one command a cluster. A job that can not be cancelled keeps none of the others from it.',
+);
+jobsMutation(
+  'holdJobs',
+  'HoldJobsInput',
+  holdJobs,
+  'Holds many jobs, on any clusters, with a few commands a cluster. A job that can not be held keeps none of the others from it.',
+);
+jobsMutation(
+  'releaseJobs',
+  'ReleaseJobsInput',
+  releaseJobs,
+  'Releases many held jobs, on any clusters, with a few commands a cluster. A job that can not be released keeps none of the others from it.',
 );
 jobsMutation(
   'archiveJobs',

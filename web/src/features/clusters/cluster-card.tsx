@@ -6,14 +6,17 @@ import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
 import { ClusterBadge } from '../../ui/cluster-badge.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { RelativeTime } from '../../ui/time.tsx';
+import { Load } from './load-table.tsx';
 import { createLogin } from './login.ts';
 import { LoginDialog } from './login-dialog.tsx';
 import { NodeGrid } from './node-grid.tsx';
 import { PartitionTable } from './partition-table.tsx';
 import { createInventory, type Inventory } from './state.ts';
+import { TestButton } from './test-dialog.tsx';
 
 /** One cluster: how it is, what it offers, and where its GPUs are free. */
 export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Element {
+  const clusters = useClusters();
   const inventory = createInventory(props.cluster.name, () => props.cluster.status);
   return (
     <section class="card scroll-mt-16" id={props.cluster.name} aria-label={props.cluster.name}>
@@ -28,6 +31,9 @@ export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Ele
       </Show>
       <Partitions cluster={props.cluster.name} inventory={inventory} />
       <Nodes inventory={inventory} />
+      <Show when={clusters.isAdministrator()}>
+        <Load cluster={props.cluster.name} />
+      </Show>
     </section>
   );
 }
@@ -44,16 +50,21 @@ function Health(props: { readonly cluster: ClusterHealth }): JSX.Element {
       <div class="flex flex-wrap items-center gap-3">
         <h2 class="text-base">{props.cluster.name}</h2>
         <ClusterBadge status={props.cluster.status} />
-        <Show when={canConnect()}>
-          <button
-            type="button"
-            class={`button ml-auto ${canLogIn() ? 'button-primary' : ''}`}
-            disabled={login.isConnecting()}
-            onClick={() => (canLogIn() ? login.open() : login.connect())}
-          >
-            {canLogIn() ? 'Log in' : 'Connect now'}
-          </button>
-        </Show>
+        <div class="ml-auto flex gap-2">
+          <Show when={clusters.isAdministrator()}>
+            <TestButton cluster={props.cluster.name} />
+          </Show>
+          <Show when={canConnect()}>
+            <button
+              type="button"
+              class={`button ${canLogIn() ? 'button-primary' : ''}`}
+              disabled={login.isConnecting()}
+              onClick={() => (canLogIn() ? login.open() : login.connect())}
+            >
+              {canLogIn() ? 'Log in' : 'Connect now'}
+            </button>
+          </Show>
+        </div>
         <LoginDialog cluster={props.cluster.name} login={login} />
       </div>
       <dl class="flex flex-wrap gap-x-6 gap-y-1 text-muted [&_dd]:text-ink [&>div]:flex [&>div]:gap-1.5">

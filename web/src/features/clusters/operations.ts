@@ -113,3 +113,56 @@ export const answerLoginMutation = graphql(`
     }
   }
 `);
+
+export const testClusterMutation = graphql(`
+  mutation TestCluster($name: String!) {
+    testCluster(input: { name: $name }) {
+      steps {
+        name
+        status
+        found
+        advice
+        seconds
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export type TestStep = ResultOf<typeof testClusterMutation>['testCluster']['steps'][number];
+
+const loadWindowFragment = graphql(`
+  fragment LoadWindow on LoadWindow {
+    since
+    commands {
+      kind
+      count
+      seconds
+    }
+    logins
+    seconds
+  }
+`);
+
+export const clusterLoadQuery = graphql(
+  `
+  query ClusterLoad($name: String!) {
+    cluster(name: $name) {
+      id
+      load {
+        hour {
+          ...LoadWindow
+        }
+        day {
+          ...LoadWindow
+        }
+      }
+    }
+  }
+`,
+  [loadWindowFragment],
+);
+
+export type LoadWindow = ResultOf<typeof loadWindowFragment>;

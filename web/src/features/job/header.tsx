@@ -4,7 +4,6 @@ import { isStale, useClusters } from '../../graphql/clusters.ts';
 import { describeOutcome } from '../../lib/job-text.ts';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { TaskBar } from '../../ui/task-bar.tsx';
-import { CancelButton } from './cancel-button.tsx';
 import { ControlButtons } from './control-buttons.tsx';
 import type { JobDetails } from './operations.ts';
 
@@ -12,7 +11,6 @@ import type { JobDetails } from './operations.ts';
 export function Header(props: { readonly job: JobDetails }): JSX.Element {
   const clusters = useClusters();
   const outcome = (): string => describeOutcome(props.job);
-  const canCancel = (): boolean => props.job.isActive && props.job.state !== 'CANCELLING';
   return (
     <header class="space-y-2">
       <div class="flex flex-wrap items-center gap-3">
@@ -27,9 +25,6 @@ export function Header(props: { readonly job: JobDetails }): JSX.Element {
             Launch again
           </A>
           <ControlButtons job={props.job} />
-          <Show when={canCancel()}>
-            <CancelButton job={props.job} />
-          </Show>
         </div>
       </div>
       <Show when={props.job.description}>{(text) => <p class="max-w-prose text-muted">{text()}</p>}</Show>

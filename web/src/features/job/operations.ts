@@ -111,6 +111,18 @@ export const jobStatusSubscription = graphql(
   [jobDetailsFragment],
 );
 
+export const jobChangesSubscription = graphql(`
+  subscription JobChanges($filter: JobFilter, $after: String) {
+    jobEvents(filter: $filter, after: $after) {
+      cursor
+      kind
+      job {
+        id
+      }
+    }
+  }
+`);
+
 export const jobScriptQuery = graphql(`
   query JobScript($id: ID!) {
     job(id: $id) {
@@ -143,9 +155,11 @@ export const jobTasksQuery = graphql(
   [jobRowFragment],
 );
 
+// Writes of a job are one to the page: all of them answer by the same name.
+
 export const cancelJobMutation = graphql(`
-  mutation CancelJob($input: CancelJobInput!) {
-    cancelJob(input: $input) {
+  mutation CancelJob($id: ID!) {
+    outcome: cancelJob(input: { id: $id }) {
       job {
         id
       }
@@ -157,8 +171,8 @@ export const cancelJobMutation = graphql(`
 `);
 
 export const holdJobMutation = graphql(`
-  mutation HoldJob($input: HoldJobInput!) {
-    holdJob(input: $input) {
+  mutation HoldJob($id: ID!) {
+    outcome: holdJob(input: { id: $id }) {
       job {
         id
       }
@@ -170,8 +184,8 @@ export const holdJobMutation = graphql(`
 `);
 
 export const releaseJobMutation = graphql(`
-  mutation ReleaseJob($input: ReleaseJobInput!) {
-    releaseJob(input: $input) {
+  mutation ReleaseJob($id: ID!) {
+    outcome: releaseJob(input: { id: $id }) {
       job {
         id
       }
@@ -183,8 +197,8 @@ export const releaseJobMutation = graphql(`
 `);
 
 export const requeueJobMutation = graphql(`
-  mutation RequeueJob($input: RequeueJobInput!) {
-    requeueJob(input: $input) {
+  mutation RequeueJob($id: ID!) {
+    outcome: requeueJob(input: { id: $id }) {
       job {
         id
       }
@@ -196,8 +210,8 @@ export const requeueJobMutation = graphql(`
 `);
 
 export const resubmitJobMutation = graphql(`
-  mutation ResubmitJob($input: ResubmitJobInput!) {
-    resubmitJob(input: $input) {
+  mutation ResubmitJob($id: ID!, $idempotencyKey: String) {
+    outcome: resubmitJob(input: { id: $id, idempotencyKey: $idempotencyKey }) {
       job {
         id
       }

@@ -6,7 +6,13 @@ import type { JobSection } from '../../graphql/job-section.ts';
 import { createLiveJobs } from '../../graphql/live-jobs.ts';
 import { openStream } from '../../graphql/stream.ts';
 import { isActiveState } from '../../lib/job-state.ts';
-import { type JobDetails, jobQuery, jobStatusSubscription, jobTasksQuery } from './operations.ts';
+import {
+  type JobDetails,
+  jobChangesSubscription,
+  jobQuery,
+  jobStatusSubscription,
+  jobTasksQuery,
+} from './operations.ts';
 
 /** The most tasks of an array that its page lists. */
 export const MAX_TASKS = 2_000;
@@ -17,11 +23,20 @@ export interface LiveJob {
   fault(): string | null;
 }
 
-/** One job, kept up to date until the owner is disposed of or the job has ended. */
+/**
+ * One job, kept up to date until the owner is disposed of. Its stream completes when the job is over; from then on what
+ * is told of jobs says when there is more to hear of this one: it may be requeued from elsewhere.
+ */
 export function createLiveJob({ client, socket }: Api, id: string): LiveJob {
   const [state, setState] = createStore<{ job: JobDetails | null | undefined }>({ job: undefined });
   const [fault, setFault] = createSignal<string | null>(null);
   let hasStreamed = false;
+  let stopStatus = (): void => {};
+  let stopChanges: (() => void) | null = null;
+  /** The job is over as far as is known, and its stream with it. */
+  let isResting = false;
+  /** Something was told of it that its stream may have ended too early to hear. */
+  let isNoticed = false;
 
   async function load(): Promise<void> {
     try {
@@ -33,8 +48,11 @@ export function createLiveJob({ client, socket }: Api, id: string): LiveJob {
     }
   }
 
-  onCleanup(
-    openStream(socket, {
+  function follow(): void {
+    isResting = false;
+    isNoticed = false;
+    stopStatus();
+    stopStatus = openStream(socket, {
       document: jobStatusSubscription,
       variables: { id },
       next: ({ jobStatus }) => {
@@ -43,9 +61,51 @@ export function createLiveJob({ client, socket }: Api, id: string): LiveJob {
         setState('job', reconcile(jobStatus, { key: 'cursor' }));
       },
       isFinished: () => state.job === null || (state.job !== undefined && !isActiveState(state.job.state)),
+      finished: rest,
       fault: setFault,
+    });
+  }
+
+  function rest(): void {
+    isResting = true;
+    if (stopChanges === null && state.job) {
+      stopChanges = openChanges(state.job);
+      isNoticed = true;
+    }
+    if (isNoticed) follow();
+  }
+
+  function openChanges({ submittedAt }: JobDetails): () => void {
+    // No filter names a job, but hardly any other was submitted in the same millisecond.
+    const submittedBefore = new Date(Date.parse(submittedAt) + 1).toISOString();
+    return openStream(socket, {
+      document: jobChangesSubscription,
+      variables: {
+        filter: { submittedAfter: submittedAt, submittedBefore, includeArrayTasks: true, isArchived: null },
+        after: null,
+      },
+      resume: ({ jobEvents }) => ({ after: jobEvents.cursor }),
+      next: ({ jobEvents }) => {
+        if (jobEvents.job?.id !== id && jobEvents.kind !== 'RESET') return;
+        if (isResting) follow();
+        else isNoticed = true;
+      },
+      isFinished: () => false,
+      fault: (message) => setFault(`Changes no longer arrive: ${message}`),
+    });
+  }
+
+  follow();
+  // What happened while there was no connection isn't told afterwards.
+  onCleanup(
+    socket.onConnected(() => {
+      if (isResting) follow();
     }),
   );
+  onCleanup(() => {
+    stopStatus();
+    stopChanges?.();
+  });
   void load();
   return { value: () => state.job, fault };
 }
@@ -68,7 +128,7 @@ export function createLiveTasks(api: Api, id: string): () => JobSection | undefi
         },
       },
     ],
-    { includeArrayTasks: true },
+    { includeArrayTasks: true, isArchived: null },
   );
   return () => sections()[0];
 }

@@ -13,6 +13,7 @@ const GROUP_LABELS = {
   active: 'Active',
   finished: 'Finished',
   failed: 'Failed',
+  archived: 'Archived',
 } as const satisfies Record<StateGroup, string>;
 
 interface FilterBarProps {

@@ -54,6 +54,13 @@ describe('a section', () => {
     expect(includesJob(all, section, candidate)).toBe(isIncluded);
   });
 
+  it('holds archived jobs only where they are asked for, and then no others', () => {
+    const archived = readFilter({ state: 'archived' });
+    expect(includesJob(archived, 'active', { ...job, isArchived: true })).toBe(true);
+    expect(includesJob(archived, 'active', job)).toBe(false);
+    expect(toVariables(archived, 'active').filter).toEqual({ isActive: true, isArchived: true });
+  });
+
   it.each([
     ['vit 4811', true],
     ['VISION train.py', true],

@@ -3,7 +3,7 @@ import type { JobRow } from '../../graphql/job-row.ts';
 import { FAILED_STATES, JOB_STATES } from '../../lib/job-state.ts';
 import type { jobsQuery } from './operations.ts';
 
-export const STATE_GROUPS = ['all', 'active', 'finished', 'failed'] as const;
+export const STATE_GROUPS = ['all', 'active', 'finished', 'failed', 'archived'] as const;
 export type StateGroup = (typeof STATE_GROUPS)[number];
 
 export const SORT_FIELDS = ['submitted', 'name', 'elapsed'] as const;
@@ -50,6 +50,7 @@ export type SectionName = 'active' | 'finished';
 export function sectionsOf(group: StateGroup): readonly SectionName[] {
   switch (group) {
     case 'all':
+    case 'archived':
       return ['active', 'finished'];
     case 'active':
       return ['active'];
@@ -66,6 +67,7 @@ export function toVariables(filter: JobsFilter, section: SectionName): Omit<Vari
     filter: {
       isActive: section === 'active',
       ...(filter.group === 'failed' && { states: [...FAILED_STATES] }),
+      ...(filter.group === 'archived' && { isArchived: true }),
       ...(filter.search !== '' && { search: filter.search }),
       ...(filter.cluster !== '' && { clusters: [filter.cluster] }),
       ...(filter.project !== '' && { projects: [filter.project] }),
@@ -78,7 +80,7 @@ export function toVariables(filter: JobsFilter, section: SectionName): Omit<Vari
 export function includesJob(filter: JobsFilter, section: SectionName, job: JobRow): boolean {
   return (
     job.isActive === (section === 'active') &&
-    !job.isArchived &&
+    job.isArchived === (filter.group === 'archived') &&
     job.arrayTaskId === null &&
     (filter.group !== 'failed' || JOB_STATES[job.state].isFailure) &&
     (filter.cluster === '' || job.cluster.name === filter.cluster) &&

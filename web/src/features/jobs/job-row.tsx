@@ -8,15 +8,32 @@ import { StateBadge } from '../../ui/state-badge.tsx';
 import { TaskBar } from '../../ui/task-bar.tsx';
 import { Elapsed, RelativeTime } from '../../ui/time.tsx';
 import { TONE_CLASS } from '../../ui/tone.ts';
+import type { Selection } from './selection.ts';
 
 const CELL = 'border-b border-line px-3';
 
-/** One job; the whole row leads to its page. */
-export function JobTableRow(props: { readonly job: JobRow; readonly isPhone: boolean }): JSX.Element {
+interface JobTableRowProps {
+  readonly job: JobRow;
+  readonly isPhone: boolean;
+  readonly selection: Selection;
+}
+
+/** One job; the whole row leads to its page, but for its box. */
+export function JobTableRow(props: JobTableRowProps): JSX.Element {
   const clusters = useClusters();
   return (
-    <tr class="relative h-14 hover:bg-raised focus-within:bg-raised md:h-9" data-job-id={props.job.id}>
-      <td class={CELL}>
+    <tr
+      class="relative h-14 md:h-9"
+      classList={{
+        'bg-accent-soft': props.selection.has(props.job.id),
+        'hover:bg-raised focus-within:bg-raised': !props.selection.has(props.job.id),
+      }}
+      data-job-id={props.job.id}
+    >
+      <td class="border-b border-line p-0">
+        <SelectBox job={props.job} selection={props.selection} />
+      </td>
+      <td class="border-b border-line px-0 md:px-3">
         <StateBadge state={props.job.state} isStale={isStale(props.job, clusters)} isIconOnly={props.isPhone} />
       </td>
       <td class={CELL}>
@@ -55,6 +72,26 @@ export function JobTableRow(props: { readonly job: JobRow; readonly isPhone: boo
         {describeOutcome(props.job)}
       </td>
     </tr>
+  );
+}
+
+function SelectBox(props: { readonly job: JobRow; readonly selection: Selection }): JSX.Element {
+  return (
+    // Above the link that covers the row. Shift extends the selection, not the browser's own one of text.
+    <label class="relative z-1 flex h-14 cursor-pointer items-center justify-center select-none md:h-9">
+      <input
+        type="checkbox"
+        class="size-4 accent-accent"
+        aria-label={`Select ${props.job.name}`}
+        checked={props.selection.has(props.job.id)}
+        onClick={(event) => {
+          if (event.shiftKey) props.selection.extendTo(props.job.id);
+          else props.selection.toggle(props.job.id);
+          // The browser has turned it over already, whatever has become of the selection.
+          event.currentTarget.checked = props.selection.has(props.job.id);
+        }}
+      />
+    </label>
   );
 }
 

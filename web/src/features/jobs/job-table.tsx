@@ -1,18 +1,19 @@
 import ArrowDown from 'lucide-solid/icons/arrow-down';
 import ArrowUp from 'lucide-solid/icons/arrow-up';
-import { type Accessor, createMemo, For, type JSX, Show } from 'solid-js';
+import { type Accessor, createEffect, createMemo, For, type JSX, Show } from 'solid-js';
 import type { JobSection } from '../../graphql/job-section.ts';
 import { createMediaQuery } from '../../lib/media.ts';
 import { createPageWindow } from '../../lib/page-window.ts';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import type { JobsFilter, SortField } from './filter.ts';
 import { JobTableRow } from './job-row.tsx';
+import type { Selection } from './selection.ts';
 import { MAX_ROWS } from './state.ts';
 
 const HEADINGS: Readonly<Record<string, string>> = { active: 'Active', finished: 'Finished' };
 
 /** How many columns are shown from each width on: what a cell that spans them all has to know. */
-const COLUMNS = { phone: 3, medium: 6, large: 8, extraLarge: 9 } as const;
+const COLUMNS = { phone: 4, medium: 7, large: 9, extraLarge: 10 } as const;
 
 function createColumnCount(): Accessor<number> {
   const isMedium = createMediaQuery('(min-width: 48rem)');
@@ -28,6 +29,7 @@ function createColumnCount(): Accessor<number> {
 interface JobTableProps {
   readonly sections: readonly JobSection[];
   readonly filter: JobsFilter;
+  readonly selection: Selection;
   onSort(field: SortField): void;
 }
 
@@ -37,19 +39,23 @@ export function JobTable(props: JobTableProps): JSX.Element {
   return (
     <table class="card w-full table-fixed border-separate border-spacing-0">
       <colgroup>
-        <col class="w-12 md:w-34" />
+        <col class="w-9" />
+        <col class="w-10 md:w-34" />
         <col />
         <col class="hidden w-36 lg:table-column" />
         <col class="hidden w-28 md:table-column" />
         <col class="hidden w-28 xl:table-column" />
         <col class="hidden w-40 md:table-column" />
         <col class="hidden w-28 md:table-column" />
-        <col class="w-20" />
+        <col class="w-18 md:w-20" />
         <col class="hidden w-44 lg:table-column" />
       </colgroup>
       <thead>
         <tr>
-          <th class="table-head">State</th>
+          <th class="table-head p-0">
+            <SelectAllBox selection={props.selection} />
+          </th>
+          <th class="table-head px-0 md:px-3">State</th>
           <SortableHead field="name" label="Name" {...props} />
           <th class="table-head hidden lg:table-cell">Project</th>
           <th class="table-head hidden md:table-cell">Cluster</th>
@@ -61,9 +67,32 @@ export function JobTable(props: JobTableProps): JSX.Element {
         </tr>
       </thead>
       <For each={props.sections}>
-        {(section) => <Section section={section} columns={columns()} layout={rowCount} />}
+        {(section) => <Section section={section} columns={columns()} selection={props.selection} layout={rowCount} />}
       </For>
     </table>
+  );
+}
+
+function SelectAllBox(props: { readonly selection: Selection }): JSX.Element {
+  function follow(box: HTMLInputElement): void {
+    createEffect(() => {
+      box.indeterminate = props.selection.extent() === 'some';
+      box.checked = props.selection.extent() === 'all';
+    });
+  }
+  return (
+    <label class="flex h-9 cursor-pointer items-center justify-center" title="Select all that are shown">
+      <input
+        ref={follow}
+        type="checkbox"
+        class="size-4 accent-accent"
+        aria-label="Select all jobs that are shown"
+        onChange={() => {
+          if (props.selection.extent() === 'all') props.selection.keep([]);
+          else props.selection.selectAll();
+        }}
+      />
+    </label>
   );
 }
 
@@ -100,6 +129,7 @@ function SortableHead(props: SortableHeadProps): JSX.Element {
 interface SectionProps {
   readonly section: JobSection;
   readonly columns: number;
+  readonly selection: Selection;
   /** Changes with the height of the sections above. */
   layout(): unknown;
 }
@@ -156,7 +186,11 @@ function Section(props: SectionProps): JSX.Element {
         style={{ height: `${range().start * rowHeight()}px` }}
       />
       <For each={drawn()}>
-        {(id) => <Show when={list.get(id)}>{(job) => <JobTableRow job={job()} isPhone={isPhone()} />}</Show>}
+        {(id) => (
+          <Show when={list.get(id)}>
+            {(job) => <JobTableRow job={job()} isPhone={isPhone()} selection={props.selection} />}
+          </Show>
+        )}
       </For>
       <tr style={{ height: `${(list.ids().length - range().start - drawn().length) * rowHeight()}px` }} />
       <Show when={list.hasMore()}>

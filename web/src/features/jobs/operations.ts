@@ -31,3 +31,80 @@ export const projectNamesQuery = graphql(`
     }
   }
 `);
+
+// Writes of many jobs are one to the page: all of them answer by the same name.
+
+export const cancelJobsMutation = graphql(`
+  mutation CancelJobs($ids: [ID!]!) {
+    outcome: cancelJobs(input: { ids: $ids }) {
+      results {
+        job {
+          id
+        }
+        userErrors {
+          message
+        }
+      }
+    }
+  }
+`);
+
+export const holdJobsMutation = graphql(`
+  mutation HoldJobs($ids: [ID!]!) {
+    outcome: holdJobs(input: { ids: $ids }) {
+      results {
+        job {
+          id
+        }
+        userErrors {
+          message
+        }
+      }
+    }
+  }
+`);
+
+export const releaseJobsMutation = graphql(`
+  mutation ReleaseJobs($ids: [ID!]!) {
+    outcome: releaseJobs(input: { ids: $ids }) {
+      results {
+        job {
+          id
+        }
+        userErrors {
+          message
+        }
+      }
+    }
+  }
+`);
+
+export const archiveJobsMutation = graphql(`
+  mutation ArchiveJobs($ids: [ID!]!) {
+    outcome: archiveJobs(input: { ids: $ids }) {
+      results {
+        job {
+          id
+        }
+        userErrors {
+          message
+        }
+      }
+    }
+  }
+`);
+
+export const unarchiveJobsMutation = graphql(`
+  mutation UnarchiveJobs($ids: [ID!]!) {
+    outcome: unarchiveJobs(input: { ids: $ids }) {
+      results {
+        job {
+          id
+        }
+        userErrors {
+          message
+        }
+      }
+    }
+  }
+`);

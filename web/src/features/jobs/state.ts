@@ -13,7 +13,8 @@ export function createJobsView(api: Api, filter: Accessor<JobsFilter>): Accessor
   const sections = createLiveJobs(
     api,
     () => sectionsOf(filter().group).map((name) => sectionOptions(api, filter(), name)),
-    { includeArrayTasks: false },
+    // What is archived leaves the list: the stream has to tell of it for that.
+    { includeArrayTasks: false, isArchived: null },
   );
   return createMemo<readonly JobSection[]>((shown) => {
     const isSettled = sections().every((section) => section.isLoaded() || section.fault() !== null);

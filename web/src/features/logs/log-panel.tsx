@@ -38,6 +38,16 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
       : 'Asking the cluster for it…';
   };
   createEffect(on([() => props.stream, log.reading], () => setIsFollowing(true)));
+  // A job that was over and lives again, as after a requeue, goes on writing.
+  createEffect(
+    on(
+      () => props.isJobActive,
+      (isActive) => {
+        if (isActive && log.isComplete()) log.read(log.reading());
+      },
+      { defer: true },
+    ),
+  );
   useShortcuts([
     {
       key: 'o',

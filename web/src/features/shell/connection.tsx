@@ -1,4 +1,4 @@
-import { type JSX, Show } from 'solid-js';
+import { createEffect, createSignal, type JSX, onCleanup, Show } from 'solid-js';
 import { useApi } from '../../graphql/api.ts';
 import type { ConnectionState } from '../../graphql/socket.ts';
 import { useNow } from '../../lib/clock.ts';
@@ -7,7 +7,7 @@ import { formatExact } from '../../lib/time.ts';
 import { TONE_CLASS } from '../../ui/tone.ts';
 
 /** A connection that comes back within this time isn't worth a banner. */
-const BANNER_AFTER_MS = 2_000;
+const BANNER_AFTER_MS = 1_000;
 const OFFLINE_AFTER_MS = 10_000;
 const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
@@ -31,14 +31,16 @@ export function ConnectionIndicator(): JSX.Element {
 /** Says across the page that it is not up to date, and since when. */
 export function ConnectionBanner(): JSX.Element {
   const { socket } = useApi();
-  const now = useNow();
-  const isAway = (): boolean => {
-    const { status, since } = socket.connection();
-    return status === 'reconnecting' && now() - since > BANNER_AFTER_MS;
-  };
+  const [isAway, setIsAway] = createSignal(false);
+  createEffect(() => {
+    setIsAway(false);
+    if (socket.connection().status !== 'reconnecting') return;
+    const timer = setTimeout(() => setIsAway(true), BANNER_AFTER_MS);
+    onCleanup(() => clearTimeout(timer));
+  });
   return (
     <Show when={isAway()}>
-      <p class="tone-warning bg-tone-soft px-5 py-1.5 text-center text-tone">
+      <p role="status" class="tone-warning bg-tone-soft px-5 py-1.5 text-center text-tone">
         No connection to the server since {clockTime.format(socket.connection().since)}. What is shown is from then; it
         catches up by itself.
       </p>

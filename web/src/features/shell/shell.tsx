@@ -7,6 +7,7 @@ import { showToast } from '../../lib/toasts.ts';
 import { Logo } from '../../ui/logo.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { ClusterDots } from './cluster-dots.tsx';
+import { ConfigurationBanner } from './configuration-banner.tsx';
 import { ConnectionBanner, ConnectionIndicator } from './connection.tsx';
 import { signOut } from './session.ts';
 import { ShortcutSheet } from './shortcut-sheet.tsx';
@@ -61,6 +62,7 @@ export function Shell(props: ShellProps): JSX.Element {
           </div>
         </div>
         <ConnectionBanner />
+        <ConfigurationBanner />
       </header>
       <main id="main" tabindex="-1" class="mx-auto max-w-[100rem] px-3 py-4 outline-none sm:px-5 sm:py-5">
         <ErrorBoundary fallback={(fault) => <BrokenPage fault={fault} />}>

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// npm links this file before anything is built.
+import { existsSync } from 'node:fs';
+
+const main = new URL('../dist/main.js', import.meta.url);
+if (existsSync(main)) {
+  await import(main.href);
+} else {
+  process.stderr.write('SlurmQL has not been built yet: run "npm run build" first.\n');
+  process.exit(1);
+}

@@ -1,0 +1,91 @@
+import { type AskPerson, checkSteps } from '../clusters/index.ts';
+import type { ClusterSettings } from '../domain/cluster.ts';
+import { CHECK_STEPS, type CheckStep } from '../domain/cluster-check.ts';
+import { SshConnection, type SshEnvironment } from '../ssh/index.ts';
+import { askAt } from './ask.ts';
+import type { Terminal } from './terminal.ts';
+import { labelOf, stepText, summaryText } from './words.ts';
+
+export interface DoctorRequest {
+  readonly clusters: readonly ClusterSettings[];
+  readonly sshEnvironment: SshEnvironment;
+  readonly terminal: Terminal;
+  /** Prints one JSON document at the end instead of lines as they come. */
+  readonly asJson: boolean;
+}
+
+/**
+ * Goes through everything that each cluster has to offer, one cluster after the other, and prints the steps as they
+ * end. Each is logged in to once, over a connection of its own: a server that runs doesn't notice. Resolves to whether
+ * nothing failed.
+ */
+export async function examineClusters(request: DoctorRequest): Promise<boolean> {
+  const { clusters, terminal, asJson } = request;
+  const { output } = terminal;
+  const hint = new Hint(output, !asJson && output.isTTY);
+  const ask: AskPerson = (prompt, signal) => {
+    hint.clear();
+    return askAt(terminal)(prompt, signal);
+  };
+  const examined: { readonly name: string; readonly steps: readonly CheckStep[] }[] = [];
+  if (clusters.length === 0 && !asJson)
+    output.write('clusters.yaml names no cluster yet: add one, then run this again\n');
+  for (const settings of clusters) {
+    const steps: CheckStep[] = [];
+    if (!asJson) output.write(`${settings.name} (${settings.host})\n`);
+    hint.show('Connecting');
+    for await (const step of stepsOf(settings, request.sshEnvironment, ask)) {
+      steps.push(step);
+      hint.clear();
+      if (!asJson) output.write(stepText(step, output));
+      const next = CHECK_STEPS[steps.length];
+      if (next !== undefined) hint.show(labelOf(next));
+    }
+    if (!asJson) output.write('\n');
+    examined.push({ name: settings.name, steps });
+  }
+  if (asJson) output.write(`${JSON.stringify({ clusters: examined }, null, 2)}\n`);
+  else for (const { name, steps } of examined) output.write(`${summaryText(name, steps, output)}\n`);
+  return examined.every(({ steps }) => steps.every(({ status }) => status !== 'FAILED'));
+}
+
+async function* stepsOf(
+  settings: ClusterSettings,
+  environment: SshEnvironment,
+  ask: AskPerson,
+): AsyncGenerator<CheckStep, void, undefined> {
+  const connection = new SshConnection(settings, environment);
+  let wasOnline = false;
+  // Left alone, a connection that is lost would be made again by itself: that would be another login.
+  const unsubscribe = connection.onStateChange(({ status }) => {
+    if (wasOnline && status !== 'online') void connection.stop();
+    wasOnline ||= status === 'online';
+  });
+  try {
+    yield* checkSteps(settings, connection, ask);
+  } finally {
+    unsubscribe();
+    await connection.stop();
+  }
+}
+
+/** What is under way, in a line that goes again; nothing where there is no terminal. */
+class Hint {
+  readonly #output: NodeJS.WriteStream;
+  readonly #isShown: boolean;
+
+  constructor(output: NodeJS.WriteStream, isShown: boolean) {
+    this.#output = output;
+    this.#isShown = isShown;
+  }
+
+  show(text: string): void {
+    if (this.#isShown) this.#output.write(`  … ${text}`);
+  }
+
+  clear(): void {
+    if (!this.#isShown) return;
+    this.#output.cursorTo(0);
+    this.#output.clearLine(0);
+  }
+}
