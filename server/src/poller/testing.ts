@@ -16,6 +16,8 @@ export class ToldSlurm extends SlurmAdapter {
   accountingFault: string | null = null;
   /** By folder. */
   readonly markers = new Map<string, EndMarker>();
+  /** Whose claim is in a folder, by folder. */
+  readonly claims = new Map<string, string>();
   /** Waited for before the queue is answered. */
   gate: Promise<void> | null = null;
 
@@ -54,6 +56,16 @@ export class ToldSlurm extends SlurmAdapter {
     return { kind: 'read', accounts: accounts.filter(({ latest }) => slurmJobIds.includes(latest.slurmJobId)) };
   }
 
+  override async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
+    const key = arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
+    this.asked.push(`claim ${key}`);
+    return this.claims.get(key) ?? null;
+  }
+
+  override async cancel(slurmJobIds: readonly string[]): Promise<void> {
+    this.asked.push(`cancel ${slurmJobIds.join(',')}`);
+  }
+
   override async endMarker(workDir: string, arrayTaskId: number | null): Promise<EndMarker | null> {
     const key = arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
     this.asked.push(`marker ${key}`);
@@ -78,6 +90,7 @@ export function anObservation(parts: Partial<JobObservation> = {}): JobObservati
     estimatedStartAt: null,
     nodeList: 'gpu01',
     partition: 'gpu',
+    components: [],
     ...parts,
   };
 }

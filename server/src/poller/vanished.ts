@@ -1,7 +1,14 @@
+import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import type { Accounting, EndMarker, JobAccount, SlurmAdapter } from '../slurm/index.ts';
-import { type JobUpdate, observed } from './observe.ts';
+import {
+  type Accounting,
+  DOUBLE_EXIT_CODE,
+  type EndMarker,
+  type JobAccount,
+  type SlurmAdapter,
+} from '../slurm/index.ts';
+import { type JobUpdate, observed, withOtherComponents } from './observe.ts';
 
 /** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
 const SNAPSHOTS_UNTIL_ASKED = 2;
@@ -86,7 +93,9 @@ export class VanishedJobs {
     for (const { job, absence } of due) {
       absence.askedAt = now;
       const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
-      if (account !== null && account.latest.state !== 'FAILED') {
+      // A double's end says nothing of the job's, and the marker is not of its making.
+      const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
+      if (account !== null && (account.latest.state !== 'FAILED' || isDouble)) {
         updates.push(accounted(job, account, now));
       } else if (markersLeft > 0) {
         markersLeft -= 1;
@@ -137,7 +146,8 @@ export class VanishedJobs {
     if (account !== null) {
       // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c): the script's own word is exact.
       const exact = marker?.attempt === job.attempt ? { exitCode: marker.exitCode, signal: null } : {};
-      return accounted(job, { ...account, latest: { ...account.latest, ...exact } }, now);
+      const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
+      return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
     }
     if (marker !== null && marker.attempt >= job.attempt) {
       return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
@@ -153,8 +163,10 @@ export class VanishedJobs {
  * nothing better comes.
  */
 function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobAccount | null {
-  if (account === undefined || account.latest.state === null || isActiveState(account.latest.state)) return null;
-  return account.latest.attempt >= job.attempt || isLast ? account : null;
+  if (account === undefined) return null;
+  const latest = { ...withOtherComponents(job, account.latest), attempt: account.latest.attempt };
+  if (latest.state === null || isActiveState(latest.state)) return null;
+  return latest.attempt >= job.attempt || isLast ? { ...account, latest } : null;
 }
 
 function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
@@ -165,6 +177,8 @@ function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUp
 function marked(job: Job, marker: EndMarker, now: Date): Job {
   return {
     ...job,
+    // Whoever wrote it did the work. The number that a task's script knows is none of its array.
+    slurmJobId: job.arrayTaskId === null ? marker.slurmJobId : job.slurmJobId,
     state: marker.exitCode === 0 ? 'COMPLETED' : job.cancelRequestedAt === null ? 'FAILED' : 'CANCELLED',
     evidence: { source: 'MARKER', word: null, seenAt: now },
     reason: null,
@@ -172,6 +186,7 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
     exitCode: marker.exitCode,
     endedAt: marker.endedAt,
     estimatedStartAt: null,
+    components: job.components.map(unlessOpen),
   };
 }
 
@@ -182,5 +197,12 @@ function lost(job: Job, now: Date): Job {
     evidence: { source: 'ABSENCE', word: null, seenAt: now },
     reason: 'Slurm no longer knows it, its accounting has no end for it, and its batch script recorded none',
     estimatedStartAt: null,
+    components: job.components.map(unlessOpen),
   };
+}
+
+/** How a component was when its job went out of sight isn't how it is now. */
+function unlessOpen(component: JobComponent): JobComponent {
+  if (component.state === null || !isActiveState(component.state)) return component;
+  return { ...component, state: null, word: null, reason: null, estimatedStartAt: null };
 }

@@ -3,6 +3,7 @@ import SqliteDatabase from 'better-sqlite3';
 import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression, SqliteDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import * as initial from './migrations/0001-initial.ts';
+import * as components from './migrations/0003-components.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -15,6 +16,7 @@ export class DatabaseError extends Error {
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0003-components': components,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */

@@ -3,6 +3,7 @@ import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { fromInstant, toInstant } from './instants.ts';
+import { fromComponents, toComponents } from './job-components.ts';
 import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
 export type JobRow = Selectable<JobsTable>;
@@ -49,6 +50,7 @@ export function toJob(row: JobRow): Job {
       qos: row.qos,
       array: row.array_spec,
     },
+    components: toComponents(row.components),
     nodeList: row.node_list,
     submittedAt: new Date(row.submitted_at),
     startedAt: toInstant(row.started_at),
@@ -97,6 +99,7 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key'> {
     account: job.resources.account,
     qos: job.resources.qos,
     array_spec: job.resources.array,
+    components: fromComponents(job.components),
     node_list: job.nodeList,
     submitted_at: job.submittedAt.getTime(),
     started_at: fromInstant(job.startedAt),
@@ -127,6 +130,7 @@ export const CHANGING_COLUMNS = {
   is_archived: 'integer',
   work_dir: 'text',
   partition: 'text',
+  components: 'text',
   node_list: 'text',
   started_at: 'bigint',
   ended_at: 'bigint',

@@ -8,6 +8,7 @@ import { DEPENDENCY_KINDS, type Submission } from '../domain/submission.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toInstant } from './instants.ts';
+import { componentRequestsSchema } from './job-components.ts';
 import { jobsMatching } from './job-filter.ts';
 import { CHANGING_COLUMNS, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
 import { type KeysetOrder, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
@@ -39,6 +40,7 @@ const submissionSchema = z.object({
   environment: z.array(z.object({ name: z.string(), value: z.string() })),
   extraOptions: z.array(z.string()),
   dependsOn: z.array(z.object({ jobId: z.string(), kind: z.enum(DEPENDENCY_KINDS) })),
+  components: componentRequestsSchema,
 });
 
 /** Later than any date: a job that hasn't started or ended sorts as the newest. */
@@ -220,7 +222,7 @@ export class JobQueries {
     const rows = await this.#database
       .selectFrom('job_submissions')
       .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
-      .select(['requested_partition', 'git_ref'])
+      .select(['requested_partition', 'git_ref', 'components'])
       .where('job_id', 'in', jobIds)
       .execute();
     return new Map(
@@ -229,6 +231,7 @@ export class JobQueries {
           environment: JSON.parse(row.environment),
           extraOptions: JSON.parse(row.extra_options),
           dependsOn: JSON.parse(row.depends_on),
+          components: JSON.parse(row.components),
         });
         const { conda_env, prologue, requested_partition, git_ref } = row;
         return [
@@ -260,6 +263,7 @@ export class JobQueries {
           prologue: submission.prologue,
           requested_partition: submission.partition,
           git_ref: submission.gitRef,
+          components: JSON.stringify(submission.components),
         })
         .execute();
     }

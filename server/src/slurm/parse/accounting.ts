@@ -4,6 +4,7 @@ import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { componentId, joinComponents } from './components.ts';
 import { FIELD_END } from './queue.ts';
 import { exitStatus, textValue, timeValue } from './values.ts';
 
@@ -34,7 +35,7 @@ interface Row {
 }
 
 /**
- * Our jobs' accounts. A job has one row an attempt, since a requeue closes the old row and opens another with a new
+ * Our jobs' accounts. A heterogeneous job has one row a component. A job has one row an attempt, since a requeue closes the old row and opens another with a new
  * time of submission (man sacct, --duplicates).
  */
 export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK): readonly JobAccount[] {
@@ -47,25 +48,27 @@ export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK
     if (rows === undefined) rowsById.set(key, [row]);
     else rows.push(row);
   }
-  return [...rowsById.values()].flatMap((rows) => {
+  const attempts: JobObservation[][] = [];
+  for (const rows of rowsById.values()) {
     rows.sort((left, right) => left.submitted - right.submitted);
-    const latest = rows.at(-1);
-    if (latest === undefined) return [];
-    return [
-      {
-        latest: { ...latest.observation, attempt: rows.length },
-        closed: rows.slice(0, -1).map(({ observation }, index) => ({
-          number: index + 1,
-          outcome: observation.word,
-          exitCode: observation.exitCode,
-          signal: observation.signal,
-          startedAt: observation.startedAt,
-          endedAt: observation.endedAt,
-          nodeList: observation.nodeList,
-        })),
-      },
-    ];
-  });
+    for (const [index, { observation }] of rows.entries()) {
+      attempts[index] ??= [];
+      attempts[index].push({ ...observation, attempt: index + 1 });
+    }
+  }
+  const accounts = new Map<string, JobAccount>();
+  // The components of one attempt are put together before attempts are, since each has rows of its own.
+  for (const observation of attempts.flatMap(joinComponents)) {
+    const key = `${observation.slurmJobId} ${observation.slurmName}`;
+    const earlier = accounts.get(key);
+    const closed = earlier === undefined ? [] : [...earlier.closed, closedAttempt(earlier.latest)];
+    accounts.set(key, { latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
+  }
+  return [...accounts.values()];
+}
+
+function closedAttempt({ attempt, word, exitCode, signal, startedAt, endedAt, nodeList }: JobAccount['latest']) {
+  return { number: attempt, outcome: word, exitCode, signal, startedAt, endedAt, nodeList } satisfies JobAttempt;
 }
 
 function parseRow(line: string, clock: ClusterClock): Row | null {
@@ -73,7 +76,7 @@ function parseRow(line: string, clock: ClusterClock): Row | null {
   if (fields.length !== ACCOUNTING_FIELDS.length) return null;
   const [slurmJobId = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
   const slurmName = fields.at(-1) ?? '';
-  if (!isOurName(slurmName) || !/^\d+(?:_\d+)?$/.test(slurmJobId)) return null;
+  if (!isOurName(slurmName) || (!/^\d+(?:_\d+)?$/.test(slurmJobId) && componentId(slurmJobId) === null)) return null;
   const state = jobState(word, null);
   const hasEnded = state !== null && !isActiveState(state);
   return {
@@ -92,6 +95,7 @@ function parseRow(line: string, clock: ClusterClock): Row | null {
       estimatedStartAt: null,
       nodeList: textValue(nodes),
       partition: textValue(partition),
+      components: [],
     },
   };
 }

@@ -4,6 +4,8 @@ import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 export interface EndMarker {
   /** 1 is the first. */
   readonly attempt: number;
+  /** The number that Slurm gave to what wrote it; of a task of an array its own, "17" and not "14_3". */
+  readonly slurmJobId: string;
   readonly exitCode: number;
   /** By this server's clock. */
   readonly endedAt: Date;
@@ -18,7 +20,8 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   }));
   const last = Math.max(...markers.map(({ attempt }) => attempt));
   const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=\d+ code=(\d+) at=(\d+)$/.exec(end?.text ?? '');
-  const endedAt = clock.instant(match?.[2] ?? '');
-  return match === null || endedAt === null ? null : { attempt: last, exitCode: Number(match[1]), endedAt };
+  const match = /^job=(\d+) code=(\d+) at=(\d+)$/.exec(end?.text ?? '');
+  const endedAt = clock.instant(match?.[3] ?? '');
+  if (match === null || endedAt === null) return null;
+  return { attempt: last, slurmJobId: match[1] ?? '', exitCode: Number(match[2]), endedAt };
 }

@@ -4,6 +4,7 @@ import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { componentId, joinComponents } from './components.ts';
 import { exitStatus, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
@@ -30,7 +31,10 @@ export interface QueueSnapshot {
   readonly faultyRows: readonly string[];
 }
 
-/** The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here. */
+/**
+ * The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here; a
+ * heterogeneous job is one row a component, and one observation here.
+ */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): QueueSnapshot {
   const observations: JobObservation[] = [];
   const faultyRows: string[] = [];
@@ -74,15 +78,16 @@ export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): Qu
         estimatedStartAt: isWaiting ? startTime : null,
         nodeList: textValue(nodes),
         partition: textValue(partition),
+        components: [],
       });
     }
   }
-  return { observations, faultyRows };
+  return { observations: joinComponents(observations), faultyRows };
 }
 
-/** `14` and `8_2` are themselves; `8_[4-6,9%2]` is every task it names. Null: none of these. */
+/** `14`, `8_2` and `9+1` are themselves; `8_[4-6,9%2]` is every task it names. Null: none of these. */
 function expandId(id: string): readonly string[] | null {
-  if (/^\d+(?:_\d+)?$/.test(id)) return [id];
+  if (/^\d+(?:_\d+)?$/.test(id) || componentId(id) !== null) return [id];
   const match = /^(\d+)_\[([^\]]+)\]$/.exec(id);
   const tasks = match?.[2] === undefined ? null : arrayTaskIds(match[2]);
   return tasks === null ? null : tasks.map((task) => `${match?.[1]}_${task}`);
