@@ -18,6 +18,8 @@ const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD
 export class Doubles {
   readonly #slurm: SlurmAdapter;
   readonly #jobs: JobQueries;
+  /** By job, for as long as it has doubles: once made, a claim stays as it is. */
+  #claims: ReadonlyMap<string, string> = new Map();
 
   constructor(slurm: SlurmAdapter, jobs: JobQueries) {
     this.#slurm = slurm;
@@ -30,16 +32,19 @@ export class Doubles {
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly cancel: readonly string[] }> {
     const updates: JobUpdate[] = [];
     const cancel: string[] = [];
+    const claims = new Map<string, string>();
     for (const { job, seen } of (await this.#strays(unexpected)).slice(0, CLAIMS_A_LOOK)) {
-      const claimer = await this.#claimer(job);
+      const claimer = this.#claims.get(job.id) ?? (await this.#claimer(job));
+      if (claimer !== null) claims.set(job.id, claimer);
       if (claimer === seen.slurmJobId) {
         updates.push(adoption(job, claimer));
         if (isActiveState(job.state) && job.slurmJobId !== null) cancel.push(job.slurmJobId);
         if (job.cancelRequestedAt !== null) cancel.push(claimer);
       } else if (claimer === job.slurmJobId || (claimer === null && job.state === 'CANCELLED')) {
-        cancel.push(seen.slurmJobId);
+        if (seen.state !== null && isActiveState(seen.state)) cancel.push(seen.slurmJobId);
       }
     }
+    this.#claims = claims;
     return { updates, cancel };
   }
 
@@ -79,6 +84,8 @@ export class Doubles {
       const job = byName.get(`${seen.slurmName} ${seen.slurmJobId.split('_')[1] ?? ''}`);
       // Without a number, it is still being submitted.
       if (job === undefined || job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return [];
+      // It has found out by itself.
+      if (seen.exitCode === DOUBLE_EXIT_CODE) return [];
       const mayBeClaimed = !NOT_BEGUN.has(job.state) || (seen.state !== null && !NOT_BEGUN.has(seen.state));
       return mayBeClaimed ? [{ job, seen }] : [];
     });

@@ -92,7 +92,7 @@ export interface SnapshotDiff {
   readonly updates: readonly JobUpdate[];
   /** Jobs that Slurm took and that the whole snapshot doesn't show, or not with all that keeps them open. */
   readonly missing: readonly Job[];
-  /** What the snapshot shows as alive, or as tried again, and isn't among the jobs. */
+  /** What the snapshot shows as alive, as tried again, or under the name of one of the jobs, and isn't among them. */
   readonly unexpected: readonly JobObservation[];
   /** Words for states that we don't know. */
   readonly unknownWords: ReadonlySet<string>;
@@ -126,8 +126,12 @@ export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObs
     if (observed(job, seen, now) === job) continue;
     updates.push({ jobId: job.id, apply: (current) => observed(current, seen, now) });
   }
-  const unexpected = [...seenById.values()].filter(
-    ({ state, attempt }) => state !== null && (isActiveState(state) || (attempt ?? 1) > 1),
+  const rest = [...seenById.values()];
+  const names = new Set(rest.length === 0 ? [] : jobs.map((job) => `${job.slurmName} ${job.arrayTaskId ?? ''}`));
+  const unexpected = rest.filter(
+    ({ state, attempt, slurmName, slurmJobId }) =>
+      state !== null &&
+      (isActiveState(state) || (attempt ?? 1) > 1 || names.has(`${slurmName} ${slurmJobId.split('_')[1] ?? ''}`)),
   );
   return { updates, missing, unexpected, unknownWords };
 }
