@@ -34,6 +34,9 @@ const payloads = new Map(
   ]),
 );
 
+/** Refused by Slurm, which says so to an sbatch that nobody hears. */
+const UNHEARD = { name: 'unheard', partition: 'gpu', gpus: 99, command: 'true', idempotencyKey: 'unheard' };
+
 /** So long Slurm remembers a job that is over, in seconds. */
 const MEMORY = 8;
 
@@ -60,6 +63,8 @@ beforeAll(async () => {
           { name: 'gpu', nodes: ['gpu01', 'gpu02'] },
         ],
         accounting: true,
+        // What ended early is still looked at after minutes.
+        slurmConf: ['MinJobAge=3600'],
       },
       {
         name: 'forgetful',
@@ -82,8 +87,10 @@ beforeAll(async () => {
   const cases = Object.values(ACCIDENTS).map(
     (script, index) => `*--job-name=het-${index}.*) name=het-${index}; ${script};;`,
   );
+  cases.push('*--job-name=unheard.*) "$real" "$@" >/dev/null 2>&1; exit 1;;');
   stack.use(await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`));
   await Promise.all([...payloads.values()].map(({ input }) => bench.submit(input)));
+  await bench.submit({ ...UNHEARD, waitSeconds: 0 });
   requeued = await Promise.all([
     pair({ command: '[ -n "$SLURM_RESTART_COUNT" ] || sleep 300', components: [ASIDE] }),
     pair({ command: '[ -n "$SLURM_RESTART_COUNT" ]', components: [ASIDE] }),
@@ -350,18 +357,40 @@ describe('submitJob refuses', () => {
     expect(first?.message).toContain(message);
   });
 
-  it('what Slurm refuses of any component, and keeps no row of what Slurm recorded nevertheless', async () => {
+  /** How a job of this name stands here, and how many records Slurm has of it. */
+  async function stands(name: string) {
+    const { jobs } = await bench.server.query<{ jobs: { nodes: JobData[] } }>(
+      'query ($name: String!) { jobs(filter: { search: $name }) { nodes { state slurmJobId } } }',
+      { name },
+    );
+    const rows = (await slurm.run('alpha', 'squeue', ['-h', '-t', 'all', '-o', '%j'])).split('\n');
+    return { jobs: jobs.nodes, records: rows.filter((row) => row.trim().startsWith(`${name}.`)).length };
+  }
+
+  const REFUSED = [{ state: 'SUBMIT_FAILED', slurmJobId: null }];
+
+  it('what Slurm refuses, and adopts nothing that Slurm recorded nevertheless', async () => {
     const cases = [
-      { components: [{ partition: 'gpu', gpus: 99 }], name: 'too-much' },
+      { partition: 'gpu', gpus: 99, name: 'far-too-much' },
+      { components: [{ partition: 'gpu', gpus: 99 }], name: 'one-too-much' },
       { components: [{ partition: 'nowhere' }], name: 'nowhere' },
     ];
-    for (const input of cases) {
-      expect(await refusals(input)).toMatchObject([{ code: 'SLURM_REJECTED' }]);
-      const { jobs } = await bench.server.query<{ jobs: { nodes: JobData[] } }>(
-        'query ($name: String!) { jobs(filter: { search: $name }) { nodes { state slurmJobId } } }',
-        { name: input.name },
-      );
-      expect(jobs.nodes).toEqual([{ state: 'SUBMIT_FAILED', slurmJobId: null }]);
+    for (const input of cases) expect(await refusals(input)).toMatchObject([{ code: 'SLURM_REJECTED' }]);
+    // The queue is looked at meanwhile.
+    await bench.ended((await bench.submit({ command: 'sleep 3', partition: 'main' })).id);
+    for (const { name } of cases) {
+      const { jobs, records } = await stands(name);
+      expect(jobs).toEqual(REFUSED);
+      expect(records).toBeGreaterThan(0);
     }
+  });
+
+  it('what Slurm refused though its words were lost', { timeout: 150_000 }, async () => {
+    await until(
+      () => stands(UNHEARD.name),
+      ({ jobs, records }) => jobs.length === 1 && jobs[0]?.state !== 'SUBMITTING' && records > 0,
+      140_000,
+    );
+    expect((await stands(UNHEARD.name)).jobs).toEqual(REFUSED);
   });
 });
