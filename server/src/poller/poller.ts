@@ -149,10 +149,9 @@ export class Poller {
         now,
       );
       this.#reportWords(diff.unknownWords);
+      await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
+      // Once this answer's ends are written: with the last of them, the questions end too.
       const doubles = await this.#doubles.look(diff.unexpected);
-      const adopted = new Set(doubles.updates.map(({ jobId }) => jobId));
-      const ends = diff.updates.filter(({ jobId }) => !adopted.has(jobId));
-      await this.#write([...ends, ...(await this.#reopened(diff, now))]);
       await this.#write(doubles.updates);
       if (doubles.cancel.length > 0) await slurm.cancel(doubles.cancel);
       // A row that can't be read still shows that its job is there.
