@@ -1,7 +1,8 @@
-import type { Job } from '../domain/job.ts';
+import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JournalWriter } from '../events/index.ts';
+import type { JobQueries } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { forEachJob, NOT_THERE } from './many-jobs.ts';
 
@@ -39,12 +40,26 @@ async function cancelAll(
     [...byCluster].map(async ([clusterName, jobs]) => {
       // An array stands for its tasks.
       const named = jobs.filter(({ arrayParentId }) => arrayParentId === null || !requested.has(arrayParentId));
-      await clusters.get(clusterName)?.cancel(named.flatMap(({ slurmJobId }) => slurmJobId ?? []));
+      const numbers = [...named, ...(await tasksElsewhere(store.jobs, named))].flatMap(
+        ({ slurmJobId }) => slurmJobId ?? [],
+      );
+      await clusters.get(clusterName)?.cancel(numbers);
     }),
   );
   for (const { id, state } of requested.values()) if (!isActiveState(state)) await staging.remove(id);
   for (const job of await store.jobs.getMany([...requested.keys()])) if (job !== null) outcomes.set(job.id, done(job));
   return outcomes;
+}
+
+/** Tasks of these arrays that run under another number than their array's, since sbatch was run twice. */
+async function tasksElsewhere(queries: JobQueries, jobs: readonly Job[]): Promise<Job[]> {
+  const tasks = await Promise.all(
+    jobs.filter(isArray).map(async (array) => {
+      const all = await queries.tasks(array.id);
+      return all.filter((task) => isActiveState(task.state) && task.slurmJobId?.split('_')[0] !== array.slurmJobId);
+    }),
+  );
+  return tasks.flat();
 }
 
 function refusedBecause(

@@ -2,10 +2,21 @@ import { type Refusal, refusal } from '../domain/refusal.ts';
 
 /** Gathers what is wrong with an input, so that the caller learns of every fault at once. */
 export class FieldCheck {
-  readonly refusals: Refusal[] = [];
+  readonly refusals: Refusal[];
+  readonly #path: readonly string[];
+
+  constructor(path: readonly string[] = [], refusals: Refusal[] = []) {
+    this.#path = path;
+    this.refusals = refusals;
+  }
+
+  /** Checks the fields of a part of the input; what is wrong there is gathered here. */
+  at(...path: readonly string[]): FieldCheck {
+    return new FieldCheck([...this.#path, ...path], this.refusals);
+  }
 
   fault(field: string, message: string): void {
-    this.refusals.push(refusal('INVALID_INPUT', field, message));
+    this.refusals.push(refusal('INVALID_INPUT', [...this.#path, field], message));
   }
 
   /** One line that people read: a name. */

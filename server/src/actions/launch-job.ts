@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { Cluster } from '../clusters/index.ts';
+import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
 import type { Job, JobResources } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
@@ -95,6 +96,8 @@ export async function launchJob(
     workDir: null,
     partition: input.partition,
     resources: input.resources,
+    components:
+      input.components.length === 0 ? [] : [input, ...input.components].map((_, offset) => unseenComponent(offset)),
     nodeList: null,
     submittedAt: new Date(),
     startedAt: null,
@@ -112,6 +115,7 @@ export async function launchJob(
     prologue: from.prologue,
     partition: input.partition,
     gitRef: input.gitRef,
+    components: input.components,
   };
   try {
     await staging.pack(id, from.path, source.value.sha, source.value.isDirty);
@@ -150,22 +154,34 @@ function answerFor(job: Job): Outcome<Job> {
 
 /** What the configuration of the cluster rules out. Asks nothing over SSH. */
 function notAllowed({ settings }: Cluster, input: LaunchJob): Refusal[] {
+  return [
+    ...componentNotAllowed(settings, input, []),
+    ...input.components.flatMap((component, index) =>
+      componentNotAllowed(settings, component, ['components', String(index)]),
+    ),
+  ];
+}
+
+/** `path`: where the component stands in the input. */
+function componentNotAllowed(
+  { name, allowedPartitions, allowedGpuTypes }: Cluster['settings'],
+  { partition, resources: { gpuType } }: ComponentRequest,
+  path: readonly string[],
+): Refusal[] {
   const refusals: Refusal[] = [];
-  const { allowedPartitions, allowedGpuTypes } = settings;
-  for (const partition of input.partition?.split(',') ?? []) {
-    if (allowedPartitions === undefined || allowedPartitions.includes(partition)) continue;
-    const message = `Partition ${JSON.stringify(partition)} isn't allowed on ${settings.name}: ${listed(allowedPartitions)}`;
-    refusals.push(refusal('PARTITION_NOT_ALLOWED', 'partition', message));
+  for (const one of partition?.split(',') ?? []) {
+    if (allowedPartitions === undefined || allowedPartitions.includes(one)) continue;
+    const message = `Partition ${JSON.stringify(one)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
+    refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
   }
-  if (allowedPartitions !== undefined && input.partition === null) {
+  if (allowedPartitions !== undefined && partition === null) {
     // Slurm's own default partition may be one that isn't allowed.
-    const message = `${settings.name} takes jobs only for named partitions: ${listed(allowedPartitions)}`;
-    refusals.push(refusal('PARTITION_NOT_ALLOWED', 'partition', message));
+    const message = `${name} takes jobs only for named partitions: ${listed(allowedPartitions)}`;
+    refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
   }
-  const { gpuType } = input.resources;
   if (gpuType !== null && allowedGpuTypes !== undefined && !allowedGpuTypes.includes(gpuType)) {
-    const message = `GPU type ${JSON.stringify(gpuType)} isn't allowed on ${settings.name}: ${listed(allowedGpuTypes)}`;
-    refusals.push(refusal('GPU_TYPE_NOT_ALLOWED', 'gpuType', message));
+    const message = `GPU type ${JSON.stringify(gpuType)} isn't allowed on ${name}: ${listed(allowedGpuTypes)}`;
+    refusals.push(refusal('GPU_TYPE_NOT_ALLOWED', [...path, 'gpuType'], message));
   }
   return refusals;
 }

@@ -1,4 +1,5 @@
 import { arrayTaskIds, MAX_ARRAY_TASKS } from '../domain/array-spec.ts';
+import type { ComponentRequest } from '../domain/component.ts';
 import type { Refusal } from '../domain/refusal.ts';
 import { faultInOption } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
@@ -22,9 +23,22 @@ export function checkSubmitJob(input: LaunchJob): readonly Refusal[] {
   check.lines('command', input.command, MAX_COMMAND);
   if (input.command.trim() === '') check.fault('command', 'is empty: write what the job runs');
   check.count('waitSeconds', input.waitSeconds, 0, 300);
-  check.word('partition', input.partition);
+  checkComponent(check, input);
+  checkComponents(check, input);
   check.word('account', resources.account);
   check.word('qos', resources.qos);
+  check.count('timeLimitMinutes', resources.timeLimitMinutes, 1, 10 * 366 * 24 * 60);
+  if (resources.array !== null && arrayTaskIds(resources.array) === null) {
+    check.fault('array', `write indexes as sbatch takes them, "0-9", "1,3,7" or "0-99%4", ${MAX_ARRAY_TASKS} at most`);
+  }
+  checkEnvironment(check, input);
+  if (input.dependsOn.length > MAX_LIST) check.fault('dependsOn', `at most ${MAX_LIST} are taken`);
+  return check.refusals;
+}
+
+/** What every component is asked for with, and every job. */
+function checkComponent(check: FieldCheck, { partition, resources, extraOptions }: ComponentRequest): void {
+  check.word('partition', partition);
   if (resources.gpuType !== null && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(resources.gpuType)) {
     check.fault('gpuType', 'is no GPU type: write letters, digits, "_", "." and "-"');
   }
@@ -33,21 +47,37 @@ export function checkSubmitJob(input: LaunchJob): readonly Refusal[] {
   check.count('cpusPerTask', resources.cpusPerTask, 1, 100_000);
   check.count('memoryMb', resources.memoryMb, 1, 1_000_000_000);
   check.count('gpus', resources.gpus, 0, 10_000);
-  check.count('timeLimitMinutes', resources.timeLimitMinutes, 1, 10 * 366 * 24 * 60);
   if (resources.gpuType !== null && (resources.gpus ?? 0) === 0) {
     check.fault('gpus', 'is missing: a GPU type needs a number of GPUs');
   }
-  if (resources.array !== null && arrayTaskIds(resources.array) === null) {
-    check.fault('array', `write indexes as sbatch takes them, "0-9", "1,3,7" or "0-99%4", ${MAX_ARRAY_TASKS} at most`);
-  }
-  checkEnvironment(check, input);
-  if (input.extraOptions.length > MAX_LIST) check.fault('extraOptions', `at most ${MAX_LIST} are taken`);
-  for (const option of input.extraOptions) {
+  if (extraOptions.length > MAX_LIST) check.fault('extraOptions', `at most ${MAX_LIST} are taken`);
+  for (const option of extraOptions) {
     const fault = faultInOption(option);
     if (fault !== null) check.fault('extraOptions', fault);
   }
-  if (input.dependsOn.length > MAX_LIST) check.fault('dependsOn', `at most ${MAX_LIST} are taken`);
-  return check.refusals;
+}
+
+function checkComponents(check: FieldCheck, input: LaunchJob): void {
+  const { components, resources } = input;
+  if (components.length === 0) return;
+  if (components.length > MAX_LIST) check.fault('components', `at most ${MAX_LIST} are taken`);
+  if (resources.array !== null) {
+    check.fault('components', 'Slurm takes no array of jobs with components: leave out components or array');
+  }
+  for (const [index, component] of components.entries()) {
+    checkComponent(check.at('components', String(index)), component);
+  }
+  // Where one component names its memory, sbatch gives the same to those that name none, the first one included.
+  const named = [input, ...components].map((component) => component.resources.memoryMb !== null);
+  if (!named.includes(true)) return;
+  for (const [index, isNamed] of named.entries()) {
+    if (isNamed) continue;
+    const part = index === 0 ? check : check.at('components', String(index - 1));
+    part.fault(
+      'memoryMb',
+      'is missing: Slurm would take that of another component. Write it for every one, or for none',
+    );
+  }
 }
 
 function checkEnvironment(check: FieldCheck, { environment }: LaunchJob): void {

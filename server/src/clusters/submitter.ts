@@ -12,9 +12,15 @@ import type { Logger } from '../telemetry/index.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
 const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
-const RETRY_MS = 15_000;
-/** A job that Slurm doesn't show in two looks this far apart was never taken. */
-const CERTAINLY_ABSENT_MS = 60_000;
+/** How long is waited for what. */
+const DELAYS = {
+  /** Before the jobs without an answer are tried again. */
+  retryMs: 15_000,
+  /** A job that Slurm doesn't show in two looks this far apart was never taken. */
+  certainlyAbsentMs: 60_000,
+};
+/** What sbatch doesn't survive so often, it won't survive the next time. */
+const MAX_LOST = 5;
 /** Where this login node can't see whether sbatch is at work on another: longer than it can be. */
 const ABANDONED_MS = 15 * 60_000;
 
@@ -30,11 +36,13 @@ interface Doubt {
 export interface SubmitterOptions {
   readonly settings: ClusterSettings;
   readonly slurm: SlurmAdapter;
-  readonly files: RemoteFiles;
+  readonly files: Pick<RemoteFiles, 'write'>;
   readonly jobs: JobQueries;
   readonly journal: Journal;
-  readonly staging: Staging;
+  readonly staging: Pick<Staging, 'open' | 'remove'>;
   readonly log: Logger;
+  /** Default: DELAYS. */
+  readonly delays?: typeof DELAYS;
   /** Slurm took a job. */
   onAccepted(job: Job): void;
   /** After an attempt for every job that waits: what keeps one of them from Slurm; null: nothing. */
@@ -47,6 +55,7 @@ export interface SubmitterOptions {
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
+  readonly #delays: typeof DELAYS;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   readonly #doubts = new Map<string, Doubt>();
   #workspace: string | null = null;
@@ -58,6 +67,7 @@ export class Submitter {
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
+    this.#delays = options.delays ?? DELAYS;
   }
 
   /** The cluster can be asked; `workspace` is absolute. Takes up every job that isn't through yet. */
@@ -102,7 +112,7 @@ export class Submitter {
       if (this.#isStopped || this.#workspace === null || unanswered?.length === 0) return;
       // A job that came while the last one was on its way waits for nothing.
       if (unanswered?.some((job) => this.#waiting.has(job.id))) this.#work();
-      else this.#retry = setTimeout(() => this.#work(), RETRY_MS);
+      else this.#retry = setTimeout(() => this.#work(), this.#delays.retryMs);
     });
   }
 
@@ -170,7 +180,12 @@ export class Submitter {
         break;
     }
     this.#doubts.delete(job.id);
-    await slurm.resetSubmit(workDir);
+    const lost = await slurm.resetSubmit(workDir, answer.kind === 'unknown');
+    if (answer.kind === 'unknown' && lost >= MAX_LOST) {
+      const seen = `sbatch was run ${lost} times, and ended each time without an answer and without a job in Slurm`;
+      const advice = 'See why on the login node (limits on memory or time, a broken wrapper), then submit it again';
+      return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', `${seen}, the last time: ${answer.message}. ${advice}`);
+    }
     if (!isAgain) await this.#bring(jobId, workspace, true);
   }
 
@@ -205,6 +220,7 @@ export class Submitter {
         return slurmJobId === null ? [] : [{ slurmJobId, kind }];
       }),
       extraOptions: submission.extraOptions,
+      components: submission.components,
     });
   }
 
@@ -226,7 +242,7 @@ export class Submitter {
   /** After a look that found nothing. */
   #isAbsentForCertain(jobId: string): boolean {
     const since = this.#doubts.get(jobId)?.absentSince ?? null;
-    return since !== null && Date.now() - since >= CERTAINLY_ABSENT_MS;
+    return since !== null && Date.now() - since >= this.#delays.certainlyAbsentMs;
   }
 
   async #accepted(job: Job, slurmJobId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { JobComponent } from './component.ts';
 import type { JobEvidence } from './evidence.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 
@@ -51,7 +52,10 @@ export interface Job {
   /** Absolute, on the cluster; null until the cluster has been asked where the workspace is. */
   readonly workDir: string | null;
   readonly partition: string | null;
+  /** A heterogeneous job's first component's. */
   readonly resources: JobResources;
+  /** Of a heterogeneous job, the leader first: what Slurm said of each. Empty for every other job. */
+  readonly components: readonly JobComponent[];
   readonly nodeList: string | null;
   readonly submittedAt: Date;
   readonly startedAt: Date | null;

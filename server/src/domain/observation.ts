@@ -1,10 +1,11 @@
+import type { JobComponent } from './component.ts';
 import type { EvidenceSource } from './evidence.ts';
 import type { JobState } from './job-state.ts';
 
 /** What a cluster said of one job at one moment. */
 export interface JobObservation {
   readonly source: EvidenceSource;
-  /** "1234", or "1234_7" for an array task. */
+  /** "1234", or "1234_7" for an array task; of a heterogeneous job the leader's. */
   readonly slurmJobId: string;
   /** The job's name in Slurm, by which it is known to be ours and not an older job with the same number. */
   readonly slurmName: string;
@@ -23,4 +24,6 @@ export interface JobObservation {
   readonly estimatedStartAt: Date | null;
   readonly nodeList: string | null;
   readonly partition: string | null;
+  /** Of a heterogeneous job: what was said of each component, by offset; one may be missing. Else empty. */
+  readonly components: readonly JobComponent[];
 }

@@ -31,11 +31,11 @@ export function done<T>(value: T): Outcome<T> {
   return { ok: true, value };
 }
 
-/** A refusal of one field of the input; no field means the input as a whole. */
-export function refuse(code: RefusalCode, field: string | null, message: string): Outcome<never> {
+/** A refusal of one field of the input, or of one at a path in it; no field means the input as a whole. */
+export function refuse(code: RefusalCode, field: string | readonly string[] | null, message: string): Outcome<never> {
   return { ok: false, refusals: [refusal(code, field, message)] };
 }
 
-export function refusal(code: RefusalCode, field: string | null, message: string): Refusal {
-  return { code, message, path: field === null ? ['input'] : ['input', field] };
+export function refusal(code: RefusalCode, field: string | readonly string[] | null, message: string): Refusal {
+  return { code, message, path: ['input'].concat(field ?? []) };
 }

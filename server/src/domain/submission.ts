@@ -1,3 +1,5 @@
+import type { ComponentRequest } from './component.ts';
+
 export const DEPENDENCY_KINDS = ['AFTER', 'AFTER_OK', 'AFTER_NOT_OK', 'AFTER_ANY'] as const;
 export type DependencyKind = (typeof DEPENDENCY_KINDS)[number];
 
@@ -20,4 +22,6 @@ export interface Submission {
   readonly partition: string | null;
   /** What was asked for; the job has the commit that it stood for. Null: the project's HEAD. */
   readonly gitRef: string | null;
+  /** Those of a heterogeneous job behind the first, which is asked for like every other job. */
+  readonly components: readonly ComponentRequest[];
 }

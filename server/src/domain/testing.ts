@@ -28,6 +28,7 @@ export const NO_SUBMISSION: Submission = {
   prologue: null,
   partition: null,
   gitRef: null,
+  components: [],
 };
 
 /** Lets every job through, the tasks of arrays included. */
@@ -72,6 +73,7 @@ export function aJob(parts: Partial<Job> = {}): Job {
     workDir: `/home/ada/slurmql/jobs/${id}`,
     partition: null,
     resources: NO_RESOURCES,
+    components: [],
     nodeList: null,
     submittedAt: new Date('2026-11-24T12:00:00Z'),
     startedAt: null,

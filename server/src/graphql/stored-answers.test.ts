@@ -52,6 +52,7 @@ describe('an answer from the store alone', () => {
           "basedOn",
           "cluster",
           "command",
+          "components",
           "description",
           "elapsedSeconds",
           "endedAt",

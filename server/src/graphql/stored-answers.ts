@@ -10,6 +10,7 @@ export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly s
   JobResources: { except: [] },
   JobEvidence: { except: [] },
   JobAttempt: { except: [] },
+  JobComponent: { except: [] },
   JobStateCount: { except: [] },
   JobSubmission: { except: [] },
   JobDependency: { except: [] },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type JobComponent, unseenComponent, wholeOf } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobObservation } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
@@ -203,6 +204,69 @@ describe('a snapshot of the queue', () => {
     expect(isInQueue(aJob({ slurmJobId: null }))).toBe(false);
     expect(isInQueue(aJob({ resources }))).toBe(false);
     expect(isInQueue(aJob({ resources, arrayTaskId: 0, slurmJobId: '8_0' }))).toBe(true);
+  });
+});
+
+describe('a heterogeneous job', () => {
+  const part = (offset: number, parts: Partial<JobComponent> = {}): JobComponent => ({
+    ...unseenComponent(offset),
+    state: 'RUNNING',
+    word: parts.state ?? 'RUNNING',
+    attempt: 1,
+    ...parts,
+  });
+  const unseen = aJob({ state: 'PENDING', components: [unseenComponent(0), unseenComponent(1)] });
+  const running = aJob({ state: 'RUNNING', components: [part(0), part(1)] });
+  const shows = (of: Job, ...components: JobComponent[]) =>
+    anObservation({ slurmName: of.slurmName, ...wholeOf(components), components });
+
+  it('is what its components are', () => {
+    const said = shows(unseen, part(0), part(1, { state: 'COMPLETING' }));
+    expect(observed(unseen, said)).toMatchObject({ state: 'RUNNING', components: said.components });
+    const again = observed(unseen, said);
+    expect(observed(again, said)).toBe(again);
+  });
+
+  it('has the exit code of its leader, though another component was cancelled', () => {
+    const said = shows(
+      running,
+      part(0, { state: 'COMPLETED', exitCode: 0, nodeList: 'n1' }),
+      part(1, { state: 'CANCELLED', exitCode: null, signal: 15, nodeList: 'n2' }),
+    );
+    expect(observed(running, said)).toMatchObject({ state: 'CANCELLED', exitCode: 0, signal: null });
+  });
+
+  it('is not over while a snapshot lacks a component that was not over, and is missed', () => {
+    const said = shows(running, part(0, { state: 'COMPLETED', exitCode: 0 }));
+    expect(said.state).toBe('COMPLETED');
+    const { updates, missing } = diffSnapshot([running], [said], NOW);
+    expect(missing).toEqual([running]);
+    expect(updates.map(({ apply }) => apply(running))).toMatchObject([
+      { state: 'RUNNING', exitCode: null, components: [{ state: 'COMPLETED' }, { state: 'RUNNING' }] },
+    ]);
+  });
+
+  it('is not missed while a component that is shown is active, nor for one that was over', () => {
+    expect(diffSnapshot([running], [shows(running, part(0))], NOW).missing).toEqual([]);
+    const half = aJob({ state: 'RUNNING', components: [part(0), part(1, { state: 'CANCELLED' })] });
+    const { updates, missing } = diffSnapshot([half], [shows(half, part(0, { state: 'COMPLETED' }))], NOW);
+    expect(missing).toEqual([]);
+    expect(updates.map(({ apply }) => apply(half).state)).toEqual(['CANCELLED']);
+  });
+
+  it('knows nothing of a component that is not shown in a new attempt', () => {
+    const over = aJob({ state: 'FAILED', components: [part(0, { state: 'FAILED' }), part(1, { state: 'FAILED' })] });
+    const said = shows(over, part(0, { state: 'PENDING', attempt: 2 }));
+    expect(reopened([over], [said], NOW).map(({ apply }) => apply(over))).toMatchObject([
+      { state: 'PENDING', attempt: 2, components: [{ state: 'PENDING' }, { state: null }] },
+    ]);
+  });
+
+  it('keeps what is known of a component whose state is an unknown word, and reports the word', () => {
+    const said = shows(running, part(0), part(1, { state: null, word: 'HIBERNATING' }));
+    const { updates, unknownWords } = diffSnapshot([running], [said], NOW);
+    expect([...unknownWords]).toEqual(['HIBERNATING']);
+    expect(updates.map(({ apply }) => apply(running).components[1])).toEqual([running.components[1]]);
   });
 });
 

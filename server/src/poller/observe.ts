@@ -1,18 +1,22 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JobAttempt } from '../domain/attempt.ts';
+import { unseenComponent, wholeOf } from '../domain/component.ts';
 import type { JobEvidence } from '../domain/evidence.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
 
 /** A job as it is after what its cluster said of it; the very same object when that changes nothing. */
-export function observed(job: Job, seen: JobObservation, now: Date): Job {
+export function observed(job: Job, said: JobObservation, now: Date): Job {
+  const seen = withOtherComponents(job, said);
   // A word we don't know says nothing, so what was known holds.
   if (seen.state === null) return job;
   const isOver = !isActiveState(seen.state);
   // A job that is cancelled while it waits gets a start time all the same, and no node.
   const hasRun = !isOver || seen.nodeList !== null;
-  // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it.
-  const exitCode = seen.exitCode === 0 && seen.state !== 'COMPLETED' ? null : seen.exitCode;
+  // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it, or its leader.
+  const hasCompleted = (seen.components[0]?.state ?? seen.state) === 'COMPLETED';
+  const exitCode = seen.exitCode === 0 && !hasCompleted ? null : seen.exitCode;
   // Who requeues a job that was cancelled wants it to run.
   const cancelRequestedAt = isActiveState(job.state) ? job.cancelRequestedAt : null;
   const attempt = Math.max(job.attempt, seen.attempt ?? 0);
@@ -30,9 +34,33 @@ export function observed(job: Job, seen: JobObservation, now: Date): Job {
     estimatedStartAt: seen.estimatedStartAt,
     nodeList: seen.nodeList,
     partition: seen.partition ?? job.partition,
+    components: seen.components,
     cancelRequestedAt,
   };
   return saysMore(job, news) ? { ...job, ...news } : job;
+}
+
+/**
+ * What was said of a heterogeneous job, completed by what is known of the components that were passed over. In another
+ * attempt nothing is known of them.
+ */
+export function withOtherComponents(job: Job, seen: JobObservation): JobObservation {
+  if (job.components.length === 0 || seen.components.length === 0) return { ...seen, components: job.components };
+  const isNewAttempt = (seen.attempt ?? job.attempt) > job.attempt;
+  const saidOf = new Map(seen.components.map((component) => [component.offset, component]));
+  const components = job.components.map((known) => {
+    const said = saidOf.get(known.offset);
+    if (said !== undefined && said.state !== null) return said;
+    return isNewAttempt ? unseenComponent(known.offset) : known;
+  });
+  return { ...seen, ...wholeOf(components), components };
+}
+
+/** Whether a job stays open only because of components that weren't shown. */
+function lacksComponent(job: Job, seen: JobObservation): boolean {
+  if (seen.components.length === 0 || seen.components.length >= job.components.length) return false;
+  const isOpen = (state: JobState | null) => state === null || isActiveState(state);
+  return !isOpen(seen.state) && isOpen(withOtherComponents(job, seen).state);
 }
 
 /** What was seen first stays the evidence for as long as it is confirmed. */
@@ -46,8 +74,7 @@ function saysMore(job: Job, news: Partial<Job>): boolean {
   const before: Readonly<Record<string, unknown>> = { ...job };
   return Object.entries(news).some(([key, value]) => {
     const old = before[key];
-    if (value instanceof Date && old instanceof Date) return value.getTime() !== old.getTime();
-    return value !== old;
+    return value !== old && !isDeepStrictEqual(value, old);
   });
 }
 
@@ -57,13 +84,15 @@ export interface JobUpdate {
   apply(job: Job): Job;
   /** What has become known of attempts that a requeue closed. */
   readonly attempts?: readonly JobAttempt[];
+  /** For people who read the job's history. */
+  readonly message?: string;
 }
 
 export interface SnapshotDiff {
   readonly updates: readonly JobUpdate[];
-  /** Jobs that Slurm took and that the whole snapshot doesn't show. */
+  /** Jobs that Slurm took and that the whole snapshot doesn't show, or not with all that keeps them open. */
   readonly missing: readonly Job[];
-  /** What the snapshot shows as alive, or as tried again, and isn't among the jobs. */
+  /** What the snapshot shows as alive, as tried again, or under the name of one of the jobs, and isn't among them. */
   readonly unexpected: readonly JobObservation[];
   /** Words for states that we don't know. */
   readonly unknownWords: ReadonlySet<string>;
@@ -90,12 +119,19 @@ export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObs
       continue;
     }
     seenById.delete(seen.slurmJobId);
-    if (seen.state === null && seen.word !== null) unknownWords.add(seen.word);
+    // The rest of it is taken as it was seen.
+    if (lacksComponent(job, seen)) missing.push(job);
+    for (const { state, word } of [seen, ...seen.components])
+      if (state === null && word !== null) unknownWords.add(word);
     if (observed(job, seen, now) === job) continue;
     updates.push({ jobId: job.id, apply: (current) => observed(current, seen, now) });
   }
-  const unexpected = [...seenById.values()].filter(
-    ({ state, attempt }) => state !== null && (isActiveState(state) || (attempt ?? 1) > 1),
+  const rest = [...seenById.values()];
+  const names = new Set(rest.length === 0 ? [] : jobs.map((job) => `${job.slurmName} ${job.arrayTaskId ?? ''}`));
+  const unexpected = rest.filter(
+    ({ state, attempt, slurmName, slurmJobId }) =>
+      state !== null &&
+      (isActiveState(state) || (attempt ?? 1) > 1 || names.has(`${slurmName} ${slurmJobId.split('_')[1] ?? ''}`)),
   );
   return { updates, missing, unexpected, unknownWords };
 }

@@ -5,6 +5,7 @@ import type { Journal } from '../events/index.ts';
 import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { Doubles } from './doubles.ts';
 import { diffSnapshot, isInQueue, type JobUpdate, reopened, type SnapshotDiff } from './observe.ts';
 import { PollSchedule } from './schedule.ts';
 import { VanishedJobs } from './vanished.ts';
@@ -33,6 +34,7 @@ export class Poller {
   readonly #options: PollerOptions;
   readonly #schedule: PollSchedule;
   readonly #vanished: VanishedJobs;
+  readonly #doubles: Doubles;
   readonly #reportedWords = new Set<string>();
   #isConnected = false;
   #timer: NodeJS.Timeout | undefined;
@@ -49,6 +51,7 @@ export class Poller {
     this.#options = options;
     this.#schedule = new PollSchedule({ intervalSeconds: options.intervalSeconds });
     this.#vanished = new VanishedJobs(options.slurm);
+    this.#doubles = new Doubles(options.slurm, options.jobs);
   }
 
   /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
@@ -156,6 +159,10 @@ export class Poller {
       this.#reportWords(diff.unknownWords);
       await nextTurn();
       await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
+      // Once this answer's ends are written: with the last of them, the questions end too.
+      const doubles = await this.#doubles.look(diff.unexpected);
+      await this.#write(doubles.updates);
+      if (doubles.cancel.length > 0) await slurm.cancel(doubles.cancel);
       // A row that can't be read still shows that its job is there.
       const unread = diff.missing.filter((job) => snapshot.faultyRows.some((row) => mentions(row, job)));
       this.#examine(diff.missing.filter((job) => !unread.includes(job)));
@@ -204,18 +211,20 @@ export class Poller {
     else this.#schedule.settled();
   }
 
-  async #write(updates: readonly JobUpdate[]): Promise<void> {
-    if (updates.length === 0) return;
+  async #write(found: readonly JobUpdate[]): Promise<void> {
     const { clusterName, journal } = this.#options;
+    const updates = await this.#doubles.withoutFalseEnds(found, journal.active(clusterName));
+    if (updates.length === 0) return;
     await journal.write(async (writer) => {
       const active = journal.active(clusterName);
       const others = updates.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId]));
       const known = new Map(
         (await writer.jobs.getMany(others)).flatMap((job) => (job === null ? [] : [[job.id, job]])),
       );
-      const changes = updates.flatMap(({ jobId, apply }) => {
+      const changes = updates.flatMap(({ jobId, apply, message }) => {
         const before = active.get(jobId) ?? known.get(jobId);
-        return before === undefined ? [] : [{ before, after: apply(before) }];
+        if (before === undefined) return [];
+        return [{ before, after: apply(before), ...(message === undefined ? {} : { message }) }];
       });
       await writer.change(changes);
       for (const { before, after } of changes) {

@@ -17,6 +17,8 @@ export class ToldSlurm extends SlurmAdapter {
   accountingFault: string | null = null;
   /** By folder. */
   readonly markers = new Map<string, EndMarker>();
+  /** Whose claim is in a folder, by folder. */
+  readonly claims = new Map<string, string>();
   /** Waited for before the queue is answered. */
   gate: Promise<void> | null = null;
 
@@ -62,6 +64,16 @@ export class ToldSlurm extends SlurmAdapter {
     this.asked.push(`markers ${keys.join(',')}`);
     return keys.map((key) => this.markers.get(key) ?? null);
   }
+
+  override async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
+    const key = arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
+    this.asked.push(`claim ${key}`);
+    return this.claims.get(key) ?? null;
+  }
+
+  override async cancel(slurmJobIds: readonly string[]): Promise<void> {
+    this.asked.push(`cancel ${slurmJobIds.join(',')}`);
+  }
 }
 
 /** What Slurm says of a job that runs; what matters to a test is given. */
@@ -81,6 +93,7 @@ export function anObservation(parts: Partial<JobObservation> = {}): JobObservati
     estimatedStartAt: null,
     nodeList: 'gpu01',
     partition: 'gpu',
+    components: [],
     ...parts,
   };
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { currentAttempt } from '../domain/attempt.ts';
+import { type JobComponent, unseenComponent, wholeOf } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
@@ -39,6 +40,7 @@ const account = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
 const marker = (exitCode: number, attempt = 1) => ({
   exitCode,
   attempt,
+  slurmJobId: '1234',
   isInterrupted: exitCode === 143,
   endedAt: ENDED,
 });
@@ -232,7 +234,7 @@ describe('a job that left the queue', () => {
   it('gets its turn though others before it have left no trace', async () => {
     const jobs = Array.from({ length: 1000 }, (_, index) => running({ slurmJobId: `${index}` }));
     const last = jobs.at(-1);
-    slurm.markers.set(last?.workDir ?? '', marker(0));
+    slurm.markers.set(last?.workDir ?? '', { ...marker(0), slurmJobId: '999' });
     const ended: Job[] = [];
     // Three minutes: long before the others are given up.
     for (let count = 0; count < 6; count += 1) ended.push(...(await look(jobs, 30_000)));
@@ -280,6 +282,53 @@ describe('a job that left the queue', () => {
     const [update] = await vanished.examine([job], now);
     expect(update?.attempts).toEqual([closed]);
     expect(update?.apply(job)).toMatchObject({ attempt: 2, state: 'COMPLETED' });
+  });
+});
+
+describe('a heterogeneous job of which a component left the queue', () => {
+  const part = (offset: number, state: JobComponent['state']): JobComponent => ({
+    ...unseenComponent(offset),
+    ...{ state, word: state, attempt: 1, exitCode: state === 'COMPLETED' ? 0 : null, nodeList: `n${offset}` },
+  });
+  const accountOf = (job: Job, ...components: JobComponent[]) =>
+    account(job, { ...wholeOf(components), attempt: null, components });
+  const half = () => running({ components: [part(0, 'COMPLETED'), part(1, 'RUNNING')] });
+
+  it('is over once the accounts tell the end of every component', async () => {
+    const job = half();
+    slurm.accounts = [accountOf(job, part(0, 'COMPLETED'), part(1, 'NODE_FAIL'))];
+    await look([job]);
+    expect(await look([job])).toMatchObject([
+      { state: 'NODE_FAIL', exitCode: 0, components: [{ state: 'COMPLETED' }, { state: 'NODE_FAIL' }] },
+    ]);
+  });
+
+  it('is not over while the accounts lack the end of one', async () => {
+    const job = half();
+    slurm.accounts = [accountOf(job, part(0, 'COMPLETED'))];
+    await look([job]);
+    expect(await look([job])).toEqual([]);
+    slurm.accounts = [accountOf(job, part(0, 'COMPLETED'), part(1, 'RUNNING'))];
+    expect(await look([job])).toEqual([]);
+  });
+
+  it('is judged by the marker of its batch script where there are no accounts', async () => {
+    const job = half();
+    slurm.accounts = null;
+    slurm.markers.set(job.workDir ?? '', marker(0));
+    await look([job]);
+    expect(await look([job])).toMatchObject([
+      { state: 'COMPLETED', exitCode: 0, components: [{ state: 'COMPLETED' }, { state: null, word: null }] },
+    ]);
+  });
+
+  it('has the exact exit code from the marker where the accounts take 128 from it', async () => {
+    const job = half();
+    const failed = { ...part(0, 'FAILED'), exitCode: null, signal: 15 };
+    slurm.accounts = [accountOf(job, failed, part(1, 'FAILED'))];
+    slurm.markers.set(job.workDir ?? '', marker(143));
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'FAILED', exitCode: 143, signal: null }]);
   });
 });
 

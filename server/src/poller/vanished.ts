@@ -1,7 +1,14 @@
+import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import type { Accounting, EndMarker, JobAccount, SlurmAdapter } from '../slurm/index.ts';
-import { type JobUpdate, observed } from './observe.ts';
+import {
+  type Accounting,
+  DOUBLE_EXIT_CODE,
+  type EndMarker,
+  type JobAccount,
+  type SlurmAdapter,
+} from '../slurm/index.ts';
+import { type JobUpdate, observed, withOtherComponents } from './observe.ts';
 
 /** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
 const SNAPSHOTS_UNTIL_ASKED = 2;
@@ -92,7 +99,9 @@ export class VanishedJobs {
     for (const { job, absence } of due) {
       absence.askedAt = now;
       const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
-      if (account === null || hasOwnCode(account)) open.push({ job, absence, account });
+      // A double's end says nothing of the job's, and the marker is not of its making.
+      const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
+      if (account === null || (hasOwnCode(account) && !isDouble)) open.push({ job, absence, account });
       else updates.push(accounted(job, account, now));
     }
     // Whoever has waited longest for a look at its marker comes first.
@@ -157,7 +166,8 @@ export class VanishedJobs {
       // script's own word is exact.
       const attempt = Math.max(job.attempt, account.latest.attempt);
       const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : {};
-      return accounted(job, { ...account, latest: { ...account.latest, ...exact } }, now);
+      const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
+      return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
     }
     // As long as the accounting can't be read, or shows things late, it may still tell.
     const mayBeTold = accounting.kind === 'unreadable' || absentMs < GRACE_MS;
@@ -177,8 +187,10 @@ export class VanishedJobs {
  * nothing better comes.
  */
 function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobAccount | null {
-  if (account === undefined || account.latest.state === null || isActiveState(account.latest.state)) return null;
-  return account.latest.attempt >= job.attempt || isLast ? account : null;
+  if (account === undefined) return null;
+  const latest = { ...withOtherComponents(job, account.latest), attempt: account.latest.attempt };
+  if (latest.state === null || isActiveState(latest.state)) return null;
+  return latest.attempt >= job.attempt || isLast ? { ...account, latest } : null;
 }
 
 /** Its script has come to an end with a code that the accounts may not hold. */
@@ -196,6 +208,8 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
   const state = isCancelled ? 'CANCELLED' : marker.exitCode === 0 ? 'COMPLETED' : 'FAILED';
   return {
     ...job,
+    // Whoever wrote it did the work. The number that a task's script knows is none of its array.
+    slurmJobId: job.arrayTaskId === null ? marker.slurmJobId : job.slurmJobId,
     state,
     evidence: { source: 'MARKER', word: null, seenAt: now },
     reason: state === 'FAILED' && marker.isInterrupted ? ENDED_BY_SIGNAL : null,
@@ -203,6 +217,7 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
     exitCode: marker.exitCode,
     endedAt: marker.endedAt,
     estimatedStartAt: null,
+    components: job.components.map(unlessOpen),
   };
 }
 
@@ -213,5 +228,12 @@ function lost(job: Job, now: Date): Job {
     evidence: { source: 'ABSENCE', word: null, seenAt: now },
     reason: 'Slurm no longer knows it, its accounting has no end for it, and its batch script recorded none',
     estimatedStartAt: null,
+    components: job.components.map(unlessOpen),
   };
+}
+
+/** How a component was when its job went out of sight isn't how it is now. */
+function unlessOpen(component: JobComponent): JobComponent {
+  if (component.state === null || !isActiveState(component.state)) return component;
+  return { ...component, state: null, word: null, reason: null, estimatedStartAt: null };
 }

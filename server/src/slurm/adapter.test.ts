@@ -290,6 +290,7 @@ describe('the end marker of a job', () => {
     await marker('job.0.end', 'job=12 code=3 at=1795494207\n');
     expect(await endMarker(null)).toEqual({
       attempt: 1,
+      slurmJobId: '12',
       exitCode: 3,
       isInterrupted: false,
       endedAt: new Date(1_795_494_207_000),
@@ -382,6 +383,7 @@ describe('submitting', () => {
     resources: NO_RESOURCES,
     dependsOn: [],
     extraOptions: [],
+    components: [],
   });
 
   beforeEach(async () => {
@@ -488,7 +490,7 @@ describe('submitting', () => {
         message: expect.stringContaining(`${words.slice(5)}. Free some space`),
       });
       expect(await readdir(workDir)).not.toContain('source');
-      await slurm.resetSubmit(workDir);
+      expect(await slurm.resetSubmit(workDir, false)).toBe(0);
       await rm(join(login.bin, 'tar'));
       expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
       expect(await calls()).toHaveLength(1);
@@ -591,9 +593,37 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('once there is certainly none, lets sbatch run again', async () => {
     await mkdir(join(workDir, 'submit'));
-    await slurm.resetSubmit(workDir);
+    expect(await slurm.resetSubmit(workDir, true)).toBe(1);
     expect(await readdir(workDir)).toEqual(['run', expect.stringMatching(/^submit\.failed\.\d+$/)]);
-    await expect(slurm.resetSubmit(workDir)).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.resetSubmit(workDir, true)).rejects.toThrow(SlurmUnavailable);
+  });
+
+  it('keeps of attempts that never reached Slurm the last one alone, and counts none', async () => {
+    for (const attempt of ['first', 'second']) {
+      await mkdir(join(workDir, 'submit'));
+      await writeFile(join(workDir, 'submit', attempt), '');
+      expect(await slurm.resetSubmit(workDir, false)).toBe(0);
+    }
+    expect(await readdir(workDir)).toEqual(['run', 'submit.unasked']);
+    expect(await readdir(join(workDir, 'submit.unasked'))).toEqual(['second']);
+  });
+
+  it('passes over what Slurm recorded though it refused it', async () => {
+    await mkdir(join(workDir, 'submit'));
+    const rows = ['8+0', '9'].map((id) => [
+      id,
+      id === '9' ? 'FAILED' : 'CANCELLED',
+      '0',
+      'N/A',
+      'N/A',
+      '0',
+      '',
+      'gpu',
+      id === '9' ? 'BadConstraints' : 'None',
+      NAME,
+    ]);
+    await says('squeue', rows.map((fields) => `${fields.join('\x1f')}\x1f\x1e\n`).join(''));
+    expect((await slurm.findSubmitted(workDir, NAME)).slurmJobId).toBeNull();
   });
 });
 

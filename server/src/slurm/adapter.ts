@@ -4,6 +4,7 @@ import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import {
   accountingScript,
   cancelScript,
+  claimScript,
   controlScript,
   folderScript,
   inventoryScript,
@@ -193,6 +194,13 @@ export class SlurmAdapter {
     return texts.map((markers) => lastEnd(markers, this.#clock));
   }
 
+  /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */
+  async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
+    const [claim = ''] = await this.#query(claimScript(workDir, arrayTaskId), ['claim'], 'markers');
+    const number = /^\d+$/m.exec(claim)?.[0] ?? null;
+    return number === null || arrayTaskId === null ? number : `${number}_${arrayTaskId}`;
+  }
+
   async inventory(): Promise<Inventory> {
     const [partitionLines = '', nodes = ''] = await this.#query(
       inventoryScript(this.#searchPath),
@@ -230,16 +238,23 @@ export class SlurmAdapter {
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
     const { observations, faultyRows } = await this.queue();
-    const queued = observations.find((seen) => seen.slurmName === slurmName);
+    const recorded = observations.filter((seen) => seen.slurmName === slurmName);
+    // What Slurm refused for its resources leaves records behind, of a heterogeneous job one of each component.
+    const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
+    const queued = isRefused ? undefined : recorded[0];
     if (queued === undefined && faultyRows.some((row) => mentions(row, { slurmJobId: null, slurmName }))) {
       throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
     }
     return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
   }
 
-  /** After it is certain that Slurm has no such job: the next `submit` runs sbatch again. */
-  async resetSubmit(workDir: string): Promise<void> {
-    await this.#query(resetSubmitScript(workDir), ['reset'], 'submit');
+  /**
+   * After it is certain that Slurm has no such job: the next `submit` runs sbatch again. `isLost`: sbatch ended without
+   * an answer. Gives how often it has done so for this job.
+   */
+  async resetSubmit(workDir: string, isLost: boolean): Promise<number> {
+    const [, failures = ''] = await this.#query(resetSubmitScript(workDir, isLost), ['reset', 'failures'], 'submit');
+    return Number(failures);
   }
 
   /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BatchScriptParts, batchScript, environmentFile } from './batch-script.ts';
+import { type BatchScriptParts, batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 import { lastEnd } from './parse/markers.ts';
 
 const JOB_ID = '01K00000000000000000000042';
@@ -309,11 +309,11 @@ describe('the environment of a job', () => {
 });
 
 describe('the claim of a folder', () => {
-  it('lets one job of Slurm in, and turns another one away without a word of failure', async () => {
+  it('lets one job of Slurm in, and turns another one away with a code of its own', async () => {
     await node.run({ command: 'echo first' }, { SLURM_JOB_ID: '1234' });
     const before = await node.records();
     const { exitCode, stdout, stderr } = await node.run({ command: 'echo second' }, { SLURM_JOB_ID: '1235' });
-    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
+    expect({ exitCode, stdout }).toEqual({ exitCode: DOUBLE_EXIT_CODE, stdout: '' });
     expect(stderr).toBe('Slurm job 1235 is a double of 1234 and does nothing.\n');
     expect(await node.records()).toEqual(before);
   });
@@ -337,7 +337,8 @@ describe('the claim of a folder', () => {
     const ids = ['1', '2', '3', '4', '5', '6'];
     const ends = await Promise.all(ids.map((id) => node.run({ command: 'echo worked' }, { SLURM_JOB_ID: id })));
     expect(ends.filter(({ stdout }) => stdout === 'worked\n')).toHaveLength(1);
-    expect(ends.map(({ exitCode }) => exitCode)).toEqual(ids.map(() => 0));
+    const codes = ends.map(({ exitCode }) => exitCode);
+    expect(codes.toSorted()).toEqual([0, ...ids.slice(1).map(() => DOUBLE_EXIT_CODE)]);
   });
 
   it("is each task's own in an array, by the number of the array", async () => {

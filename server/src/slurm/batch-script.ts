@@ -1,5 +1,12 @@
 import { quote } from './shell.ts';
 
+/**
+ * How the batch script of a double ends, which found its folder claimed by another Slurm job: neither a success nor
+ * the end of what the job was to run. No code of the shell's own (126 and more) or of sysexits(3); the command may end
+ * with it all the same, so the claim decides.
+ */
+export const DOUBLE_EXIT_CODE = 113;
+
 export interface BatchScriptParts {
   readonly jobId: string;
   /** Absolute, on the cluster. */
@@ -44,7 +51,7 @@ ln -s "$slurmql_id" "$slurmql_claim" 2>/dev/null || [ "$(readlink "$slurmql_clai
     exit 1
   }
   echo "Slurm job $slurmql_id is a double of $(readlink "$slurmql_claim") and does nothing." >&2
-  exit 0
+  exit ${DOUBLE_EXIT_CODE}
 }
 
 # Start and end of each attempt, written whole or not at all: they tell the truth when Slurm's database can't.

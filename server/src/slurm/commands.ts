@@ -137,6 +137,12 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   return script(null, print, sections);
 }
 
+/** Which job of Slurm's owns the folder, or the place of one task in it: section `claim`, its number or nothing. */
+export function claimScript(workDir: string, arrayTaskId: number | null): Script {
+  const claim = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.claim`);
+  return script(null, '', [{ name: 'claim', command: `[ ! -L ${claim} ] || readlink ${claim}` }]);
+}
+
 /** Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there. */
 export function folderScript(workDir: string): Script {
   // Everything below the workspace is its owner's alone.
@@ -177,12 +183,19 @@ export function tracesScript(workDir: string): Script {
   ]);
 }
 
-/** Lets the next submission run sbatch again: section `reset`. */
-export function resetSubmitScript(workDir: string): Script {
+/**
+ * Lets the next submission run sbatch again: section `reset`, and in section `failures` how often sbatch has been lost.
+ * `isLost`: it was this time too, as opposed to a Slurm that was away.
+ */
+export function resetSubmitScript(workDir: string, isLost: boolean): Script {
+  // What was said is kept; of attempts that didn't reach Slurm, which have no bound, the last one's.
+  const away = isLost ? '"submit.failed.$(($# + 1))"' : 'submit.unasked';
+  const lost = 'set -- submit.failed.*; [ -e "$1" ] || shift';
   return script(null, `cd ${quote(workDir)} || exit`, [
     // The project is unpacked anew, from the files that the next attempt uploads. The lock goes last: should this be
     // cut off in the middle, it is done again.
-    { name: 'reset', command: 'rm -rf source && mv submit "submit.failed.$(date +%s)"' },
+    { name: 'reset', command: `${lost}\nrm -rf source submit.unasked && mv submit ${away}` },
+    { name: 'failures', command: `${lost}\necho $#` },
   ]);
 }
 

@@ -1,8 +1,8 @@
 export { type Accounting, absoluteWorkspace, type LoginFacts, SlurmAdapter } from './adapter.ts';
-export { batchScript, environmentFile } from './batch-script.ts';
+export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export type { JobControl } from './commands.ts';
 export { SlurmUnavailable } from './errors.ts';
-export { slurmJobName } from './job-name.ts';
+export { jobIdOf, slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker } from './parse/markers.ts';

@@ -15,6 +15,11 @@ export function slurmJobName(name: string, jobId: string): string {
   return `${readable || 'job'}.${jobId}`;
 }
 
+/** The id of the job of this name; null for a name that isn't ours. */
+export function jobIdOf(slurmName: string): string | null {
+  return OURS.exec(slurmName)?.[0].slice(1) ?? null;
+}
+
 export function isOurName(slurmName: string): boolean {
   return OURS.test(slurmName);
 }

@@ -10,6 +10,7 @@ const REQUEST: SubmitRequest = {
   resources: NO_RESOURCES,
   dependsOn: [],
   extraOptions: [],
+  components: [],
 };
 
 describe("sbatch's options", () => {
@@ -38,14 +39,37 @@ describe("sbatch's options", () => {
       array: null,
     };
     expect(sbatchOptions({ ...REQUEST, partition: 'gpu,cpu', resources }, 'gres').slice(6)).toEqual([
+      '--time=90',
+      '--account=ml',
+      '--qos=high',
       '--partition=gpu,cpu',
       '--nodes=2',
       '--ntasks=4',
       '--cpus-per-task=8',
       '--mem=64000M',
-      '--time=90',
-      '--account=ml',
-      '--qos=high',
+    ]);
+  });
+
+  it('give each further component what it asks for behind a colon', () => {
+    const { timeLimitMinutes, account, qos, array, ...none } = NO_RESOURCES;
+    expect([timeLimitMinutes, account, qos, array]).toEqual([null, null, null, null]);
+    const options = sbatchOptions(
+      {
+        ...REQUEST,
+        partition: 'cpu',
+        resources: { ...NO_RESOURCES, tasks: 1, timeLimitMinutes: 5 },
+        extraOptions: ['--exclusive'],
+        components: [
+          { partition: 'gpu', resources: { ...none, gpus: 2, gpuType: 'a100', tasks: 4 }, extraOptions: ['--hint=x'] },
+          { partition: null, resources: none, extraOptions: [] },
+        ],
+      },
+      'gres',
+    );
+    expect(options.slice(options.indexOf('--time=5'))).toEqual([
+      ...['--time=5', '--partition=cpu', '--ntasks=1', '--exclusive'],
+      ...[':', '--partition=gpu', '--ntasks=4', '--gres=gpu:a100:2', '--hint=x'],
+      ':',
     ]);
   });
 

@@ -1,4 +1,5 @@
 import type { GpuRequestStyle } from '../domain/cluster.ts';
+import type { ComponentRequest, ComponentResources } from '../domain/component.ts';
 import type { JobResources } from '../domain/job.ts';
 import type { DependencyKind } from '../domain/submission.ts';
 
@@ -46,6 +47,7 @@ const FIELD_OPTIONS: ReadonlyMap<string, string> = new Map([
 
 /** Why a further sbatch option can't be passed on; null when it can. `option` is all of it, "--constraint=a100". */
 export function faultInOption(option: string): string | null {
+  if (/^(?::|(?:--)?hetjob)$/.test(option)) return `${JSON.stringify(option)} begins another component: use components`;
   const match = /^--([a-z][a-z0-9-]*)(?:=(\P{Cc}+))?$/u.exec(option);
   if (match === null) return `${JSON.stringify(option)} is no sbatch option: write it in full, "--constraint=a100"`;
   const [, name = '', value = ''] = match;
@@ -74,13 +76,17 @@ export interface SubmitRequest {
   readonly resources: JobResources;
   readonly dependsOn: readonly { readonly slurmJobId: string; readonly kind: DependencyKind }[];
   readonly extraOptions: readonly string[];
+  /** Those behind the first one. */
+  readonly components: readonly ComponentRequest[];
 }
 
-/** sbatch's arguments, one word each: values are `=`-joined, so none is read as an option of its own. */
+/**
+ * sbatch's arguments, one word each: values are `=`-joined, so none is read as an option of its own. What stands
+ * before the first component's own resources holds for every component, as do name, folder and files.
+ */
 export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyle): string[] {
   const { resources } = request;
   const suffix = resources.array === null ? '' : '-%a';
-  const option = (name: string, value: string | number | null) => (value === null ? [] : [`--${name}=${value}`]);
   return [
     '--parsable',
     `--job-name=${request.slurmName}`,
@@ -89,12 +95,6 @@ export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyl
     `--error=${filePattern(request.workDir)}/stderr${suffix}.log`,
     // A requeued job goes on behind what its earlier attempts wrote.
     '--open-mode=append',
-    ...option('partition', request.partition),
-    ...option('nodes', resources.nodes),
-    ...option('ntasks', resources.tasks),
-    ...option('cpus-per-task', resources.cpusPerTask),
-    ...option('mem', resources.memoryMb === null ? null : `${resources.memoryMb}M`),
-    ...gpuOptions(resources, gpuRequest),
     ...option('time', resources.timeLimitMinutes),
     ...option('account', resources.account),
     ...option('qos', resources.qos),
@@ -105,11 +105,31 @@ export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyl
         ? null
         : request.dependsOn.map(({ slurmJobId, kind }) => `${DEPENDENCY_WORDS[kind]}:${slurmJobId}`).join(','),
     ),
-    ...request.extraOptions,
+    ...componentOptions(request, gpuRequest),
+    ...request.components.flatMap((component) => [':', ...componentOptions(component, gpuRequest)]),
   ];
 }
 
-function gpuOptions({ gpus, gpuType }: JobResources, style: GpuRequestStyle): string[] {
+function componentOptions(
+  { partition, resources, extraOptions }: ComponentRequest,
+  gpuRequest: GpuRequestStyle,
+): string[] {
+  return [
+    ...option('partition', partition),
+    ...option('nodes', resources.nodes),
+    ...option('ntasks', resources.tasks),
+    ...option('cpus-per-task', resources.cpusPerTask),
+    ...option('mem', resources.memoryMb === null ? null : `${resources.memoryMb}M`),
+    ...gpuOptions(resources, gpuRequest),
+    ...extraOptions,
+  ];
+}
+
+function option(name: string, value: string | number | null): string[] {
+  return value === null ? [] : [`--${name}=${value}`];
+}
+
+function gpuOptions({ gpus, gpuType }: ComponentResources, style: GpuRequestStyle): string[] {
   if (gpus === null || gpus === 0) return [];
   const typed = gpuType === null ? `${gpus}` : `${gpuType}:${gpus}`;
   switch (style) {

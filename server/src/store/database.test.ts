@@ -2,9 +2,13 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aJob, aProject, NO_SUBMISSION } from '../domain/testing.ts';
+import { unseenComponent } from '../domain/component.ts';
+import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
+import * as initial from './migrations/0001-initial.ts';
 
 let directory: string;
 let file: string;
@@ -253,6 +257,38 @@ describe('jobs', () => {
         ],
       ]),
     );
+    await store.close();
+  });
+
+  it('keep their components, what was asked for and what was seen of them', async () => {
+    const store = await Store.open(file);
+    const { timeLimitMinutes, account, qos, array, ...resources } = { ...NO_RESOURCES, gpus: 2, gpuType: 'a100' };
+    expect([timeLimitMinutes, account, qos, array]).toEqual([null, null, null, null]);
+    const components = [{ partition: 'gpu', resources, extraOptions: ['--comment=x'] }];
+    const job = aJob({ components: [unseenComponent(0), unseenComponent(1)] });
+    await store.jobs.insert([{ job, idempotencyKey: null, submission: { ...NO_SUBMISSION, components } }]);
+    expect(await store.jobs.get(job.id)).toEqual(job);
+    expect(await store.jobs.submission(job.id)).toEqual({ ...NO_SUBMISSION, components });
+    const at = new Date('2026-11-24T12:00:00Z');
+    const seen = { state: 'FAILED', word: 'FAILED', exitCode: 3, attempt: 1, startedAt: at, endedAt: at } as const;
+    const after = { ...job, components: [{ ...unseenComponent(0), ...seen, nodeList: 'n1' }, unseenComponent(1)] };
+    await store.jobs.update([{ before: job, after }]);
+    expect(await store.jobs.get(job.id)).toEqual(after);
+    await store.close();
+  });
+
+  it('of a database as the first version wrote it have no components', async () => {
+    const raw = new SqliteDatabase(file);
+    const old = new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) });
+    const provider = { getMigrations: async () => ({ '0001-initial': initial }) };
+    expect((await new Migrator({ db: old, provider }).migrateToLatest()).error).toBeUndefined();
+    raw.exec(`insert into jobs (id, name, slurm_name, cluster_name, submitted_by, state, is_active, attempt, is_archived,
+        command, has_uncommitted_changes, submitted_at) values ('J', 'old', 'old.J', 'alpha', 'A', 'RUNNING', 1, 1, 0, 'true', 0, 0);
+      insert into job_submissions (job_id, environment, extra_options, depends_on) values ('J', '[]', '[]', '[]')`);
+    await old.destroy();
+    const store = await Store.open(file);
+    expect(await store.jobs.get('J')).toMatchObject({ name: 'old', components: [] });
+    expect(await store.jobs.submission('J')).toMatchObject({ extraOptions: [], components: [] });
     await store.close();
   });
 

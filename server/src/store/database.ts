@@ -4,6 +4,7 @@ import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } 
 import { type Migration, Migrator } from 'kysely/migration';
 import * as initial from './migrations/0001-initial.ts';
 import * as longLists from './migrations/0002-long-lists.ts';
+import * as components from './migrations/0003-components.ts';
 import * as eventsAndSessions from './migrations/0004-events-and-sessions.ts';
 import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
@@ -25,6 +26,7 @@ export class DatabaseError extends Error {
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-long-lists': longLists,
+  '0003-components': components,
   '0004-events-and-sessions': eventsAndSessions,
 };
 

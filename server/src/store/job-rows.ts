@@ -3,6 +3,7 @@ import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { fromInstant, toInstant } from './instants.ts';
+import { fromComponents, toComponents } from './job-components.ts';
 import { searchText } from './search.ts';
 import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
@@ -50,6 +51,7 @@ export function toJob(row: JobRow): Job {
       qos: row.qos,
       array: row.array_spec,
     },
+    components: toComponents(row.components),
     nodeList: row.node_list,
     submittedAt: new Date(row.submitted_at),
     startedAt: toInstant(row.started_at),
@@ -109,6 +111,7 @@ export function changingColumns(job: Job) {
     is_archived: job.isArchived ? 1 : 0,
     work_dir: job.workDir,
     partition: job.partition,
+    components: fromComponents(job.components),
     node_list: job.nodeList,
     started_at: fromInstant(job.startedAt),
     ended_at: fromInstant(job.endedAt),
@@ -120,7 +123,7 @@ export function changingColumns(job: Job) {
 export const CHANGING_COLUMNS = [
   ...['slurm_job_id', 'state', 'evidence_source', 'evidence_word', 'evidence_seen_at', 'is_active', 'reason'],
   ...['exit_code', 'signal', 'attempt', 'description', 'is_archived', 'work_dir', 'partition', 'node_list'],
-  ...['started_at', 'ended_at', 'estimated_start_at', 'cancel_requested_at'],
+  ...['components', 'started_at', 'ended_at', 'estimated_start_at', 'cancel_requested_at'],
 ] as readonly (keyof ReturnType<typeof changingColumns>)[];
 
 export function toAttempt(row: Selectable<JobAttemptsTable>): JobAttempt {

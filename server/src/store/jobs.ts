@@ -9,6 +9,7 @@ import { batches } from './batches.ts';
 import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { toInstant } from './instants.ts';
+import { componentRequestsSchema } from './job-components.ts';
 import { jobsMatching, type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList, NOT_YET } from './job-list.ts';
 import { CHANGING_COLUMNS, changingColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
@@ -43,6 +44,7 @@ const submissionSchema = z.object({
   environment: z.array(z.object({ name: z.string(), value: z.string() })),
   extraOptions: z.array(z.string()),
   dependsOn: z.array(z.object({ jobId: z.string(), kind: z.enum(DEPENDENCY_KINDS) })),
+  components: componentRequestsSchema,
 });
 
 /** As the index of active jobs has it: a value that is bound later would not find it. */
@@ -272,7 +274,7 @@ export class JobQueries {
     const rows = await this.#database
       .selectFrom('job_submissions')
       .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
-      .select(['requested_partition', 'git_ref'])
+      .select(['requested_partition', 'git_ref', 'components'])
       .where('job_id', 'in', jobIds)
       .execute();
     return new Map(
@@ -281,6 +283,7 @@ export class JobQueries {
           environment: JSON.parse(row.environment),
           extraOptions: JSON.parse(row.extra_options),
           dependsOn: JSON.parse(row.depends_on),
+          components: JSON.parse(row.components),
         });
         const { conda_env, prologue, requested_partition, git_ref } = row;
         return [
@@ -316,6 +319,7 @@ export class JobQueries {
           prologue: submission.prologue,
           requested_partition: submission.partition,
           git_ref: submission.gitRef,
+          components: JSON.stringify(submission.components),
         })
         .execute();
     }

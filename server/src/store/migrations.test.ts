@@ -34,7 +34,7 @@ describe('a database of the first version', () => {
     const raw = new SqliteDatabase(file);
     raw.transaction(() => {
       for (const job of [...plain, array, task]) {
-        const { search_text: _, ...row } = fromJob(job);
+        const { search_text: _text, components: _components, ...row } = fromJob(job);
         const columns = Object.keys(row);
         raw
           .prepare(`insert into jobs (${columns.join()}) values (${columns.map(() => '?').join()})`)

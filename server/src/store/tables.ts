@@ -59,6 +59,8 @@ export interface JobsTable {
   account: string | null;
   qos: string | null;
   array_spec: string | null;
+  /** JSON list of what Slurm shows of each component; null for a job that isn't heterogeneous. */
+  components: string | null;
   node_list: string | null;
   submitted_at: number;
   started_at: number | null;
@@ -87,6 +89,8 @@ export interface JobSubmissionsTable {
   prologue: string | null;
   requested_partition: string | null;
   git_ref: string | null;
+  /** JSON list of what the components behind the first are asked for with. */
+  components: string;
 }
 
 /** Attempts that a requeue has closed; the current one is part of the job. */

@@ -68,6 +68,28 @@ const EnvironmentVariableInput = builder.inputType('EnvironmentVariableInput', {
   }),
 });
 
+const JobComponentInput = builder.inputType('JobComponentInput', {
+  description:
+    "A further component of a heterogeneous job. What is left out follows the cluster's defaults, and not the first component.",
+  fields: (t) => ({
+    partition: t.string({ description: "Default: the cluster's default partition." }),
+    nodes: t.int({ description: 'Number of nodes.' }),
+    tasks: t.int({ description: 'Number of tasks (processes that srun starts).' }),
+    cpusPerTask: t.int({ description: 'CPUs for each task.' }),
+    memoryMb: t.field({
+      type: 'SafeInt',
+      description:
+        'MiB on each node. Written for every component, the first one included, or for none: sbatch would hand it on to those without.',
+    }),
+    gpus: t.int({ description: 'GPUs on each node.' }),
+    gpuType: t.string({ description: 'As Slurm names it. Default: any.' }),
+    extraOptions: t.stringList({
+      description:
+        'Further sbatch options of this component. Those that Slurm does not take for each component by itself, such as --comment, hold for the ones behind it too.',
+    }),
+  }),
+});
+
 const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description: "A job to run. What is left out follows the project's and the cluster's defaults.",
   fields: (t) => ({
@@ -105,6 +127,11 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     environment: t.field({ type: [EnvironmentVariableInput], description: 'Variables that the job sees.' }),
     condaEnv: t.string({ description: "Default: the project's, else the cluster's." }),
     extraOptions: t.stringList({ description: 'Further sbatch options, one a string: "--constraint=a100".' }),
+    components: t.field({
+      type: [JobComponentInput],
+      description:
+        'Makes it a heterogeneous job: these components beside the one that the fields above ask for, all started together under one job, 100 at most. The command runs once, on the first node of the first one, and reaches the others with srun --het-group. Slurm puts no two components on the same node. Not together with `array`.',
+    }),
   }),
 });
 
@@ -144,6 +171,18 @@ builder.mutationField('submitJob', (t) =>
           environment: input.environment ?? [],
           condaEnv: input.condaEnv ?? null,
           extraOptions: input.extraOptions ?? [],
+          components: (input.components ?? []).map((component) => ({
+            partition: component.partition ?? null,
+            resources: {
+              nodes: component.nodes ?? null,
+              tasks: component.tasks ?? null,
+              cpusPerTask: component.cpusPerTask ?? null,
+              memoryMb: component.memoryMb ?? null,
+              gpus: component.gpus ?? null,
+              gpuType: component.gpuType ?? null,
+            },
+            extraOptions: component.extraOptions ?? [],
+          })),
         }),
       ),
   }),

@@ -1,6 +1,7 @@
 import { ADMINISTRATOR } from '../../auth/index.ts';
 import { clusterOfJob, isStale } from '../../clusters/index.ts';
 import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
+import type { JobComponent } from '../../domain/component.ts';
 import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
 import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
@@ -75,6 +76,52 @@ const JobResourcesRef = builder.objectRef<JobResources>('JobResources').implemen
     array: t.exposeString('array', { nullable: true, description: 'Task indexes of an array, "0-9%2".' }),
   }),
 });
+
+interface ShownComponent extends Pick<JobComponent, 'state' | 'word' | 'nodeList' | 'partition'> {
+  readonly slurmJobId: string | null;
+  readonly resources: JobResources;
+  readonly extraOptions: readonly string[];
+}
+
+const JobComponentRef = builder.objectRef<ShownComponent>('JobComponent').implement({
+  description: 'One component of a heterogeneous job.',
+  fields: (t) => ({
+    slurmJobId: t.exposeString('slurmJobId', {
+      nullable: true,
+      description: 'As Slurm writes it, "1234+1". Null: sbatch has not answered.',
+    }),
+    partition: t.exposeString('partition', { nullable: true, description: 'As `Job.partition`.' }),
+    resources: t.expose('resources', {
+      type: JobResourcesRef,
+      description: "What was asked for; time limit, account and quality of service are the whole job's.",
+    }),
+    extraOptions: t.stringList({
+      description: 'Further sbatch options that stand with this component.',
+      resolve: ({ extraOptions }) => [...extraOptions],
+    }),
+    state: t.expose('state', {
+      type: JobStateRef,
+      nullable: true,
+      description: 'As last seen. Null: not known.',
+    }),
+    word: t.exposeString('word', { nullable: true, description: "Slurm's own word for the state. Null: not known." }),
+    nodeList: t.exposeString('nodeList', { nullable: true, description: 'As `Job.nodeList`.' }),
+  }),
+});
+
+function shownComponents(job: Job, submission: Submission | null): ShownComponent[] {
+  return job.components.map(({ offset, state, word, nodeList, partition }) => {
+    const asked = offset === 0 ? submission : submission?.components[offset - 1];
+    const own = offset === 0 ? {} : submission?.components[offset - 1]?.resources;
+    return {
+      slurmJobId: job.slurmJobId === null ? null : `${job.slurmJobId}+${offset}`,
+      ...{ state, word, nodeList },
+      partition: partition ?? asked?.partition ?? null,
+      resources: { ...job.resources, ...own },
+      extraOptions: asked?.extraOptions ?? [],
+    };
+  });
+}
 
 const JobStateCountRef = builder.objectRef<StateCount>('JobStateCount').implement({
   description: 'How many tasks of an array are in one state.',
@@ -287,10 +334,20 @@ builder.node(JobRef, {
       nullable: true,
       description: "Where it waits or runs. Null: it named none, and Slurm's choice has not been seen.",
     }),
-    resources: t.expose('resources', { type: JobResourcesRef, description: 'What was asked for.' }),
+    resources: t.expose('resources', {
+      type: JobResourcesRef,
+      description: "What was asked for; of a heterogeneous job, its first component's.",
+    }),
+    components: t.field({
+      type: [JobComponentRef],
+      description:
+        'The components of a heterogeneous job, the first one included, which runs the batch script. Empty for every other job.',
+      resolve: async (job, _args, { loaders }) =>
+        job.components.length === 0 ? [] : shownComponents(job, await loaders.submission.load(job.id)),
+    }),
     nodeList: t.exposeString('nodeList', {
       nullable: true,
-      description: 'The nodes it runs on, as Slurm writes them.',
+      description: 'The nodes it runs on, as Slurm writes them; of a heterogeneous job those of every component.',
     }),
     submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When Slurm started it.' }),

@@ -82,6 +82,29 @@ describe('the recorded accounts of a real Slurm 22.05.8', () => {
   });
 });
 
+describe('the recorded accounts of heterogeneous jobs of a real Slurm 22.05.8', () => {
+  const accounts = parseAccounting(fixture('accounting-heterogeneous.txt'));
+  const account = (label: string) => accounts.find(({ latest }) => latest.slurmName.split('.')[0] === label);
+
+  it("tell of each once, by the leader's number", () => {
+    expect(accounts.map(({ latest }) => latest.slurmJobId).toSorted()).toEqual(['75', '78', '80', '82']);
+    expect(account('het-completed')?.latest).toMatchObject({ state: 'COMPLETED', nodeList: 'gpu01,gpu02,gpu03' });
+    expect(account('het-failed')?.latest).toMatchObject({ state: 'FAILED', exitCode: 3 });
+    expect(account('het-one-cancelled')?.latest).toMatchObject({ state: 'RUNNING', endedAt: null });
+  });
+
+  it('put the attempts of all components together', () => {
+    const rows = (jobId: string) =>
+      row({ JobID: jobId, Submit: '1795494300' }) + row({ JobID: jobId, Submit: '1795494100', State: 'REQUEUED' });
+    const [one, ...others] = parseAccounting(rows('7+1') + rows('7+0'));
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({
+      latest: { slurmJobId: '7', state: 'COMPLETED', attempt: 2, components: [{ offset: 0 }, { offset: 1 }] },
+      closed: [{ number: 1, outcome: 'REQUEUED' }],
+    });
+  });
+});
+
 describe('a row of the accounts', () => {
   it.each([
     ['the older one first', ['1795494100', '1795494300']],
@@ -132,7 +155,6 @@ describe('a row of the accounts', () => {
     ['too few fields', row().split(FIELD_END).slice(1).join(FIELD_END)],
     ['too many fields', row({ NodeList: `a${FIELD_END}b` })],
     ['a job step', row({ JobID: '7.batch' })],
-    ['an offset of a heterogeneous job', row({ JobID: '7+1' })],
     ['a warning', 'sacct: warning: something\n'],
     ['nothing', '\n'],
   ])('that holds %s is passed over', (_what, text) => {

@@ -4,6 +4,7 @@ import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
 import { FIELD_END } from './queue.ts';
 import { exitStatus, textValue, timeValue } from './values.ts';
@@ -38,7 +39,8 @@ interface Row {
 
 /**
  * Our jobs' accounts. A job has one row an attempt, since a requeue closes the old row and opens another with a new
- * time of submission (man sacct, --duplicates). The tasks of an array that never started share a row, `31_[1-5]`.
+ * time of submission (man sacct, --duplicates). A heterogeneous job has one row a component, and the tasks of an array
+ * that never started share a row, `31_[1-5]`.
  */
 export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK): readonly JobAccount[] {
   const rows = output.split('\n').flatMap((line) => parseLine(line, clock));
@@ -46,32 +48,34 @@ export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK
   const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
   // Once a task has rows of its own, those that it shared say no more of it.
   const others = [...shared].flatMap(([key, ofTask]) => (own.has(key) ? [] : [ofTask]));
-  return [...own.values(), ...others].flatMap(accountOf);
+  const attempts: JobObservation[][] = [];
+  for (const ofJob of [...own.values(), ...others]) {
+    const sorted = ofJob.toSorted((left, right) => left.submitted - right.submitted);
+    for (const [index, { observation }] of sorted.entries()) {
+      attempts[index] ??= [];
+      attempts[index].push({ ...observation, attempt: index + 1 });
+    }
+  }
+  const accounts = new Map<string, JobAccount>();
+  // The components of one attempt are put together before attempts are, since each has rows of its own.
+  for (const observation of attempts.flatMap(joinComponents)) {
+    const key = `${observation.slurmJobId} ${observation.slurmName}`;
+    const earlier = accounts.get(key);
+    const closed = earlier === undefined ? [] : [...earlier.closed, closedAttempt(earlier.latest)];
+    accounts.set(key, { latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
+  }
+  return [...accounts.values()];
+}
+
+function closedAttempt(latest: JobAccount['latest']): JobAttempt {
+  const { attempt, state, word, exitCode, signal, startedAt, endedAt, nodeList } = latest;
+  // Slurm shows code 0 for whatever it ended itself.
+  const code = exitCode === 0 && state !== 'COMPLETED' ? null : exitCode;
+  return { number: attempt, outcome: word, exitCode: code, signal, startedAt, endedAt, nodeList };
 }
 
 function rowsByJob(rows: readonly Row[]): Map<string, Row[]> {
   return Map.groupBy(rows, ({ observation }) => `${observation.slurmJobId} ${observation.slurmName}`);
-}
-
-function accountOf(rows: readonly Row[]): readonly JobAccount[] {
-  const sorted = rows.toSorted((left, right) => left.submitted - right.submitted);
-  const latest = sorted.at(-1);
-  if (latest === undefined) return [];
-  return [
-    {
-      latest: { ...latest.observation, attempt: rows.length },
-      closed: sorted.slice(0, -1).map(({ observation }, index) => ({
-        number: index + 1,
-        outcome: observation.word,
-        // Slurm shows code 0 for whatever it ended itself.
-        exitCode: observation.exitCode === 0 && observation.state !== 'COMPLETED' ? null : observation.exitCode,
-        signal: observation.signal,
-        startedAt: observation.startedAt,
-        endedAt: observation.endedAt,
-        nodeList: observation.nodeList,
-      })),
-    },
-  ];
 }
 
 /** A row a job; none for what is no job of ours. */
@@ -101,6 +105,7 @@ function parseLine(line: string, clock: ClusterClock): readonly Row[] {
       estimatedStartAt: null,
       nodeList: textValue(nodes),
       partition: textValue(partition),
+      components: [],
     },
   }));
 }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { lastEnd } from './markers.ts';
 
-const END = { attempt: 1, exitCode: 0, isInterrupted: false, endedAt: new Date(1_795_494_207_000) };
+const END = {
+  attempt: 1,
+  slurmJobId: '12',
+  exitCode: 0,
+  isInterrupted: false,
+  endedAt: new Date(1_795_494_207_000),
+};
 
 describe('the end of the last attempt', () => {
   it.each([

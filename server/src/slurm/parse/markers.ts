@@ -4,6 +4,8 @@ import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 export interface EndMarker {
   /** 1 is the first. */
   readonly attempt: number;
+  /** The number that Slurm gave to what wrote it; of a task of an array its own, "17" and not "14_3". */
+  readonly slurmJobId: string;
   readonly exitCode: number;
   /** A signal reached the script or ended its commands: why is Slurm's to tell, or that of whoever sent it. */
   readonly isInterrupted: boolean;
@@ -24,10 +26,10 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   }));
   const last = Math.max(...markers.map(({ attempt }) => attempt));
   const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=\d+ code=(\d+)( interrupted)? at=(\d+)$/.exec(end?.text ?? '');
-  const endedAt = clock.instant(match?.[3] ?? '');
+  const match = /^job=(\d+) code=(\d+)( interrupted)? at=(\d+)$/.exec(end?.text ?? '');
+  const endedAt = clock.instant(match?.[4] ?? '');
   if (match === null || endedAt === null) return null;
-  const exitCode = Number(match[1]);
-  const isInterrupted = match[2] !== undefined || (exitCode >= FIRST_SIGNAL_CODE && exitCode <= LAST_SIGNAL_CODE);
-  return { attempt: last, exitCode, isInterrupted, endedAt };
+  const exitCode = Number(match[2]);
+  const isInterrupted = match[3] !== undefined || (exitCode >= FIRST_SIGNAL_CODE && exitCode <= LAST_SIGNAL_CODE);
+  return { attempt: last, slurmJobId: match[1] ?? '', exitCode, isInterrupted, endedAt };
 }

@@ -42,6 +42,35 @@ function recorded(file: string, label: string): JobObservation {
   return found;
 }
 
+describe('the recorded queue of heterogeneous jobs of a real Slurm 22.05.8', () => {
+  it('shows each as one job with its components', () => {
+    const { observations, faultyRows } = parseQueue(fixture('queue-heterogeneous.txt'));
+    expect(faultyRows).toEqual([]);
+    const shown = observations.map(({ slurmName, state, components }) => [
+      slurmName.split('.')[0],
+      state,
+      components.map((component) => `${component.offset} ${component.word}`).join(', '),
+    ]);
+    expect(shown.toSorted()).toEqual([
+      ['het-completed', 'COMPLETED', '0 COMPLETED, 1 COMPLETED, 2 COMPLETED'],
+      ['het-failed', 'FAILED', '0 FAILED, 1 FAILED'],
+      ['het-one-cancelled', 'RUNNING', '0 RUNNING, 1 CANCELLED'],
+      ['het-requeued', 'PENDING', '0 PENDING, 1 PENDING'],
+      ['het-waiting', 'PENDING', '0 PENDING, 1 PENDING'],
+    ]);
+  });
+
+  it("goes by the leader's number, with its exit code and the nodes of all", () => {
+    expect(recorded('queue-heterogeneous.txt', 'het-failed')).toMatchObject({
+      slurmJobId: '78',
+      exitCode: 3,
+      attempt: 1,
+      nodeList: 'gpu01,gpu02',
+    });
+    expect(recorded('queue-heterogeneous.txt', 'het-requeued')).toMatchObject({ slurmJobId: '82', attempt: 2 });
+  });
+});
+
 describe('the recorded queue of a real Slurm 22.05.8', () => {
   it('shows every one of our jobs in its state', () => {
     const states = new Map<string, string[]>();
@@ -149,6 +178,7 @@ describe('a row of the queue', () => {
       estimatedStartAt: null,
       nodeList: 'gpu01',
       partition: 'gpu',
+      components: [],
     } satisfies JobObservation);
   });
 
@@ -184,7 +214,7 @@ describe('a row of the queue', () => {
     ['too few fields', row().replace(FIELD_END, '')],
     ['too many fields', row({ Reason: `two${FIELD_END}parts` })],
     ['a cut list of tasks', row({ JobArrayID: '8_[0-3,9,...]' })],
-    ['a heterogeneous job', row({ JobArrayID: '8+1' })],
+    ['no offset of a component', row({ JobArrayID: '8+' })],
     ['no number', row({ JobArrayID: '' })],
     ['words before it', `slurm_load_jobs: some warning\n${row()}`],
     ['the end missing', row().replace(ROW_END, '')],

@@ -3,6 +3,7 @@ import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
 import { exitStatus, textValue } from './values.ts';
 
@@ -47,13 +48,14 @@ export function mentions(
 ): boolean {
   if (row.includes(job.slurmName)) return true;
   const [id = ''] = row.split(FIELD_END);
-  const number = id.slice(id.lastIndexOf('\n') + 1).split('_')[0];
+  const number = id.slice(id.lastIndexOf('\n') + 1).split(/[_+]/)[0];
   return number !== '' && number === job.slurmJobId?.split('_')[0];
 }
 
 /**
- * The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here. Nothing is
- * concluded from rows that contradict each other.
+ * The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here; a
+ * heterogeneous job is one row a component, and one observation here. Nothing is concluded from rows that contradict
+ * each other.
  */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): QueueSnapshot {
   const seen = new Map<string, { readonly observation: JobObservation; readonly row: string }>();
@@ -107,10 +109,11 @@ export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): Qu
         estimatedStartAt: isWaiting ? startTime : null,
         nodeList: textValue(nodes),
         partition: textValue(partition),
+        components: [],
       };
       seen.set(slurmJobId, { observation, row });
     }
   }
   for (const slurmJobId of contradicted) seen.delete(slurmJobId);
-  return { observations: [...seen.values()].map(({ observation }) => observation), faultyRows };
+  return { observations: joinComponents([...seen.values()].map(({ observation }) => observation)), faultyRows };
 }

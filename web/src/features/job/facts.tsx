@@ -31,6 +31,9 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
       <Fact label="Account" value={resources().account} />
       <Fact label="QOS" value={resources().qos} />
       <Fact label="Array" value={resources().array} />
+      <Fact label="Components" value={props.job.components.length || null}>
+        <Components components={props.job.components} />
+      </Fact>
       <Fact label="Node list" value={props.job.nodeList} copies />
       <Fact label="Folder" value={props.job.workDir} copies />
       <Fact label="Submitted" value={props.job.submittedAt}>
@@ -118,6 +121,30 @@ function Attempts(props: {
   );
 }
 
+/** The components of a heterogeneous job, the one that runs the batch script first. */
+function Components(props: { readonly components: JobDetails['components'] }): JSX.Element {
+  return (
+    <ol class="space-y-0.5">
+      <For each={props.components}>
+        {(component, index) => (
+          <li>
+            {component.slurmJobId ?? index()}
+            <Show when={component.word}>
+              {' '}
+              <code>{component.word}</code>
+            </Show>
+            <span class="text-muted">
+              {[component.partition, gpus(component.resources), component.nodeList]
+                .map((part) => part && ` · ${part}`)
+                .join('')}
+            </span>
+          </li>
+        )}
+      </For>
+    </ol>
+  );
+}
+
 interface FactProps {
   readonly label: string;
   /** Null or undefined: the fact is left out. */
@@ -155,7 +182,7 @@ function TimeFact(props: { readonly label: string; readonly at: string | null })
   );
 }
 
-function gpus({ gpus, gpuType }: JobDetails['resources']): string | null {
+function gpus({ gpus, gpuType }: Pick<JobDetails['resources'], 'gpus' | 'gpuType'>): string | null {
   return gpus === null ? null : `${gpus} × ${gpuType ?? 'any type'} per node`;
 }
 

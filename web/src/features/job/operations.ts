@@ -67,6 +67,16 @@ const jobDetailsFragment = graphql(`
       qos
       array
     }
+    components {
+      slurmJobId
+      partition
+      word
+      nodeList
+      resources {
+        gpus
+        gpuType
+      }
+    }
     taskCounts {
       state
       count

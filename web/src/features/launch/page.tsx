@@ -75,7 +75,7 @@ export default function LaunchPage(): JSX.Element {
                     </A>
                     {job().hasUncommittedChanges &&
                       '. It ran with uncommitted changes, which its commit alone does not have'}
-                    . Its environment variables and further options are not filled in.
+                    . Its environment variables, further options and further components are not filled in.
                   </p>
                 )}
               </Show>

@@ -1,0 +1,129 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { aJob, NO_SUBMISSION } from '../domain/testing.ts';
+import { Journal } from '../events/index.ts';
+import { SlurmAdapter } from '../slurm/index.ts';
+import { LocalLogin } from '../slurm/testing.ts';
+import { Store } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import { Submitter } from './submitter.ts';
+
+const SETTINGS = {
+  name: 'alpha',
+  host: 'login',
+  workspace: '~/slurmql',
+  gpuRequest: 'gres',
+  pollIntervalSeconds: 30,
+  gpuCacheSeconds: 60,
+} as const;
+
+let login: LocalLogin;
+let store: Store;
+let journal: Journal;
+let archive: Buffer;
+let submitters: Submitter[];
+
+beforeEach(async () => {
+  login = await LocalLogin.create();
+  store = await Store.open(':memory:');
+  journal = new Journal(store);
+  await journal.start();
+  await login.run('mkdir empty && tar -czf empty.tar.gz -C empty .');
+  archive = await readFile(join(login.home, 'empty.tar.gz'));
+  submitters = [];
+  await login.command('squeue', ':');
+});
+
+afterEach(async () => {
+  await Promise.all(submitters.map((submitter) => submitter.stop()));
+  await store.close();
+  await login[Symbol.asyncDispose]();
+});
+
+/** One that waits for next to nothing where another would wait for a minute. */
+function startSubmitter(): Submitter {
+  const silent = () => undefined;
+  const log: Logger = { debug: silent, info: silent, warn: silent, error: silent };
+  const submitter = new Submitter({
+    settings: SETTINGS,
+    slurm: new SlurmAdapter(login, SETTINGS),
+    files: {
+      write: async (path, content) => {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, content);
+      },
+    },
+    jobs: store.jobs,
+    journal,
+    staging: { open: () => Readable.from([archive]), remove: async () => undefined },
+    log,
+    delays: { retryMs: 5, certainlyAbsentMs: 10 },
+    onAccepted: () => undefined,
+    onRound: () => undefined,
+  });
+  submitters.push(submitter);
+  submitter.connected(`${login.home}/slurmql`);
+  return submitter;
+}
+
+async function record(): Promise<Job> {
+  const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null });
+  await journal.write((writer) => writer.create([{ job, idempotencyKey: null, submission: NO_SUBMISSION }]));
+  return job;
+}
+
+/** The job as it is once it passes. */
+async function once(id: string, isRight: (job: Job) => boolean): Promise<Job> {
+  const { signal } = new AbortController();
+  for await (const followed of journal.follow(0, signal)) {
+    const events = followed.kind === 'events' ? followed.events : [];
+    const right = events.map(({ job }) => job).find((job) => job.id === id && isRight(job));
+    if (right !== undefined) return right;
+  }
+  throw new Error('there are no more events');
+}
+
+const calls = async () => (await readFile(join(login.home, 'calls'), 'utf8')).split('\n').filter(Boolean).length;
+
+describe('an sbatch that is always killed', () => {
+  beforeEach(() => login.command('sbatch', 'echo called >>"$HOME/calls"; kill -9 $$'));
+
+  it('is tried five times, then the submission has failed, with what was seen and what to do', async () => {
+    const job = await record();
+    startSubmitter();
+    const end = await once(job.id, ({ state }) => state !== 'SUBMITTING');
+    expect(end).toMatchObject({ state: 'SUBMIT_FAILED', slurmJobId: null, workDir: null });
+    expect(end.reason).toMatch(/run 5 times.*without a job in Slurm.*Killed.*submit it again/);
+    expect(await calls()).toBe(5);
+  });
+
+  it('is tried five times in all, however often the server is started anew', async () => {
+    const job = await record();
+    const first = startSubmitter();
+    await once(job.id, ({ reason }) => reason?.includes('Killed') === true);
+    await first.stop();
+    startSubmitter();
+    expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'SUBMIT_FAILED' });
+    expect(await calls()).toBe(5);
+  });
+});
+
+describe('a Slurm that is away', () => {
+  it('is waited for, however often it is asked in vain', async () => {
+    const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
+    await login.command(
+      'sbatch',
+      `echo called >>"$HOME/calls"\n[ "$(wc -l <"$HOME/calls")" -gt 8 ] || { echo '${away}' >&2; exit 1; }\necho 77`,
+    );
+    const job = await record();
+    startSubmitter();
+    expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({
+      state: 'PENDING',
+      slurmJobId: '77',
+    });
+    expect(await calls()).toBe(9);
+  });
+});

@@ -1,0 +1,124 @@
+import type { JobResources } from './job.ts';
+import { isActiveState, type JobState } from './job-state.ts';
+import type { JobObservation } from './observation.ts';
+
+/** What each component of a heterogeneous job is asked for with by itself; the rest holds for all of them. */
+export type ComponentResources = Pick<
+  JobResources,
+  'nodes' | 'tasks' | 'cpusPerTask' | 'memoryMb' | 'gpus' | 'gpuType'
+>;
+
+/** What one component is asked for with. */
+export interface ComponentRequest {
+  /** Null: the cluster's default. */
+  readonly partition: string | null;
+  readonly resources: ComponentResources;
+  /** sbatch options in full, "--constraint=a100". */
+  readonly extraOptions: readonly string[];
+}
+
+/** One component of a heterogeneous job as Slurm last showed it. */
+export interface JobComponent
+  extends Pick<
+    JobObservation,
+    | 'state'
+    | 'word'
+    | 'reason'
+    | 'exitCode'
+    | 'signal'
+    | 'attempt'
+    | 'startedAt'
+    | 'endedAt'
+    | 'estimatedStartAt'
+    | 'nodeList'
+    | 'partition'
+  > {
+  /** 0 is the leader, which runs the batch script and whose number is the job's. */
+  readonly offset: number;
+}
+
+/** A component of which nothing was heard. */
+export function unseenComponent(offset: number): JobComponent {
+  return {
+    offset,
+    state: null,
+    word: null,
+    reason: null,
+    exitCode: null,
+    signal: null,
+    attempt: null,
+    startedAt: null,
+    endedAt: null,
+    estimatedStartAt: null,
+    nodeList: null,
+    partition: null,
+  };
+}
+
+/** While one component is active, so is the job: in the first of these states that one of them is in. */
+const ACTIVE_PRECEDENCE: readonly JobState[] = [
+  'RUNNING',
+  'COMPLETING',
+  'SUSPENDED',
+  'CONFIGURING',
+  'CANCELLING',
+  // All start together, so one that is held holds all.
+  'HELD',
+  'PENDING',
+  'SUBMITTING',
+];
+
+/** Where the leader completed and another component did not, what went worst tells. */
+const END_PRECEDENCE: readonly JobState[] = [
+  'LOST',
+  'SUBMIT_FAILED',
+  'NODE_FAIL',
+  'BOOT_FAIL',
+  'OUT_OF_MEMORY',
+  'FAILED',
+  'TIMEOUT',
+  'DEADLINE',
+  'PREEMPTED',
+  'REVOKED',
+  'CANCELLED',
+  'COMPLETED',
+];
+
+/**
+ * The state of a heterogeneous job from those of its components, the leader first. It is active while any of them is,
+ * and over only once the end of every one is known. The leader ran the batch script, so its end is the job's, except
+ * that a job is COMPLETED only when every component is. Null: a component that nothing is known of keeps it open.
+ */
+export function heterogeneousState(states: readonly (JobState | null)[]): JobState | null {
+  const active = ACTIVE_PRECEDENCE.find((state) => states.includes(state));
+  if (active !== undefined) return active;
+  const [leader] = states;
+  if (leader === undefined || states.includes(null)) return null;
+  return leader === 'COMPLETED' ? (END_PRECEDENCE.find((state) => states.includes(state)) ?? null) : leader;
+}
+
+/** What a heterogeneous job's components, the leader first, say of it as a whole. */
+export function wholeOf(components: readonly JobComponent[]): Omit<JobComponent, 'offset'> {
+  const state = heterogeneousState(components.map((component) => component.state));
+  const [leader = unseenComponent(0)] = components;
+  // Whoever is in the job's state says why.
+  const telling = components.find((component) => component.state === state) ?? leader;
+  const nodeLists = new Set(components.flatMap(({ nodeList }) => nodeList ?? []));
+  return {
+    state,
+    word: telling.word,
+    reason: telling.reason,
+    exitCode: leader.exitCode,
+    signal: leader.signal,
+    attempt: latest(components.map(({ attempt }) => attempt)),
+    startedAt: leader.startedAt,
+    endedAt: state === null || isActiveState(state) ? null : latest(components.map(({ endedAt }) => endedAt)),
+    estimatedStartAt: latest(components.map(({ estimatedStartAt }) => estimatedStartAt)),
+    nodeList: nodeLists.size === 0 ? null : [...nodeLists].join(','),
+    partition: leader.partition,
+  };
+}
+
+function latest<T extends number | Date>(values: readonly (T | null)[]): T | null {
+  return values.reduce((last, value) => (last === null || (value !== null && value > last) ? value : last), null);
+}

@@ -1,0 +1,120 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { aJob, NO_RESOURCES } from '../domain/testing.ts';
+import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
+import { Store } from '../store/index.ts';
+import { Doubles } from './doubles.ts';
+import { observed } from './observe.ts';
+import { anObservation, ToldSlurm } from './testing.ts';
+
+const NOW = new Date('2026-11-24T12:30:00Z');
+
+let slurm: ToldSlurm;
+let store: Store;
+let doubles: Doubles;
+beforeEach(async () => {
+  slurm = new ToldSlurm();
+  store = await Store.open(':memory:');
+  doubles = new Doubles(slurm, store.jobs);
+});
+
+/** A job that is stored, and the number of the one that has claimed its folder. */
+async function known(parts: Partial<Job>, claimer: string | null): Promise<Job> {
+  const job = aJob({ slurmJobId: '12', state: 'RUNNING', ...parts });
+  await store.jobs.insert([{ job, idempotencyKey: null, submission: null }]);
+  if (claimer !== null) slurm.claims.set(job.workDir ?? '', claimer);
+  return job;
+}
+
+const stray = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
+  anObservation({ slurmName: job.slurmName, slurmJobId: '11', ...parts });
+
+describe('a Slurm job under the name of a known one, with another number,', () => {
+  it('that works gives the job its number, and the other one is cancelled', async () => {
+    const job = await known({ state: 'HELD' }, '11');
+    const { updates, cancel } = await doubles.look([stray(job)]);
+    expect(updates.map(({ apply }) => apply(job))).toMatchObject([{ slurmJobId: '11', state: 'RUNNING' }]);
+    expect(cancel).toEqual(['12']);
+  });
+
+  it('that works though the end of the job was asked for is cancelled too', async () => {
+    const job = await known({ state: 'CANCELLED', cancelRequestedAt: NOW }, '11');
+    const { updates, cancel } = await doubles.look([stray(job)]);
+    expect(updates.map(({ apply }) => apply(job))).toMatchObject([{ slurmJobId: '11', state: 'CANCELLING' }]);
+    expect(cancel).toEqual(['11']);
+  });
+
+  it('that waits while the job itself works is cancelled', async () => {
+    const job = await known({}, '12');
+    const waiting = stray(job, { state: 'PENDING' });
+    expect(await doubles.look([waiting])).toEqual({ updates: [], cancel: ['11'] });
+    await doubles.look([waiting]);
+    expect(slurm.asked).toHaveLength(1);
+  });
+
+  it('that waits after the job was cancelled is cancelled: nothing is to run', async () => {
+    const job = await known({ state: 'CANCELLED' }, null);
+    expect(await doubles.look([stray(job, { state: 'PENDING' })])).toEqual({ updates: [], cancel: ['11'] });
+  });
+
+  it.each<[string, Partial<Job>, Parameters<typeof anObservation>[0]]>([
+    ['waits as the job does', { state: 'PENDING' }, { state: 'PENDING' }],
+    ['found the folder taken and has ended', {}, { state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }],
+    ['is seen while sbatch has not answered', { slurmJobId: null, state: 'SUBMITTING' }, {}],
+    ['has a name that is none of ours', {}, { slurmName: 'train' }],
+  ])('that %s is left alone, and no claim is read', async (_what, parts, seen) => {
+    const job = await known(parts, '11');
+    expect(await doubles.look([stray(job, seen)])).toEqual({ updates: [], cancel: [] });
+    expect(slurm.asked).toEqual([]);
+  });
+
+  it('belongs to the task of its array', async () => {
+    const array = await known({ resources: { ...NO_RESOURCES, array: '3' } }, null);
+    const task = aJob({
+      ...array,
+      id: `${array.id.slice(0, -1)}X`,
+      slurmJobId: '12_3',
+      arrayParentId: array.id,
+      arrayTaskId: 3,
+    });
+    await store.jobs.insert([{ job: task, idempotencyKey: null, submission: null }]);
+    slurm.claims.set(`${task.workDir}/3`, '11_3');
+    const { updates, cancel } = await doubles.look([stray(array, { slurmJobId: '11_3' })]);
+    expect(updates.map(({ jobId, apply }) => [jobId, apply(task).slurmJobId])).toEqual([[task.id, '11_3']]);
+    expect(cancel).toEqual(['12_3']);
+  });
+});
+
+describe('the end of a job with the code of a double', () => {
+  const end = (job: Job, exitCode: number) => ({
+    jobId: job.id,
+    apply: (current: Job) =>
+      observed(current, anObservation({ slurmName: job.slurmName, slurmJobId: '12', state: 'FAILED', exitCode }), NOW),
+  });
+  const settled = async (job: Job, exitCode = DOUBLE_EXIT_CODE) => {
+    const updates = await doubles.withoutFalseEnds([end(job, exitCode)], new Map([[job.id, job]]));
+    return updates.map(({ apply }) => apply(job));
+  };
+
+  it('is no end while another one has the claim, whose number the job has from now on', async () => {
+    const job = await known({}, '11');
+    expect(await settled(job)).toMatchObject([{ slurmJobId: '11', state: 'RUNNING', exitCode: null, endedAt: null }]);
+  });
+
+  it("is the command's own where the job has the claim itself", async () => {
+    const job = await known({}, '12');
+    expect(await settled(job)).toMatchObject([{ slurmJobId: '12', state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }]);
+  });
+
+  it('waits while the claim cannot be read', async () => {
+    const job = await known({}, '11');
+    slurm.claimer = () => Promise.reject(new Error('the connection broke'));
+    await expect(settled(job)).rejects.toThrow('the connection broke');
+  });
+
+  it('costs nothing where the code is another one', async () => {
+    const job = await known({}, '11');
+    expect(await settled(job, 3)).toMatchObject([{ state: 'FAILED', exitCode: 3 }]);
+    expect(slurm.asked).toEqual([]);
+  });
+});

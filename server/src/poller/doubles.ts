@@ -1,0 +1,117 @@
+import { isArray, type Job } from '../domain/job.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
+import type { JobObservation } from '../domain/observation.ts';
+import { DOUBLE_EXIT_CODE, jobIdOf, type SlurmAdapter } from '../slurm/index.ts';
+import type { JobQueries } from '../store/index.ts';
+import type { JobUpdate } from './observe.ts';
+
+/** Each takes a command of its own. */
+const CLAIMS_A_LOOK = 10;
+
+/** Its batch script can't have claimed its folder yet. */
+const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD', 'CONFIGURING']);
+
+/**
+ * Sorts out what sbatch was run twice for, where the answer that came is not that of the Slurm job that works: the
+ * claim in the job's folder names the one that does. Its number becomes the job's, and the other one is cancelled.
+ */
+export class Doubles {
+  readonly #slurm: SlurmAdapter;
+  readonly #jobs: JobQueries;
+  /** By job, for as long as it has doubles: once made, a claim stays as it is. */
+  #claims: ReadonlyMap<string, string> = new Map();
+
+  constructor(slurm: SlurmAdapter, jobs: JobQueries) {
+    this.#slurm = slurm;
+    this.#jobs = jobs;
+  }
+
+  /** What follows from observations that are none of a known job's number; `cancel`: those that are to end. */
+  async look(
+    unexpected: readonly JobObservation[],
+  ): Promise<{ readonly updates: readonly JobUpdate[]; readonly cancel: readonly string[] }> {
+    const updates: JobUpdate[] = [];
+    const cancel: string[] = [];
+    const claims = new Map<string, string>();
+    for (const { job, seen } of (await this.#strays(unexpected)).slice(0, CLAIMS_A_LOOK)) {
+      const claimer = this.#claims.get(job.id) ?? (await this.#claimer(job));
+      if (claimer !== null) claims.set(job.id, claimer);
+      if (claimer === seen.slurmJobId) {
+        updates.push(adoption(job, claimer));
+        if (isActiveState(job.state) && job.slurmJobId !== null) cancel.push(job.slurmJobId);
+        if (job.cancelRequestedAt !== null) cancel.push(claimer);
+      } else if (claimer === job.slurmJobId || (claimer === null && job.state === 'CANCELLED')) {
+        if (seen.state !== null && isActiveState(seen.state)) cancel.push(seen.slurmJobId);
+      }
+    }
+    this.#claims = claims;
+    return { updates, cancel };
+  }
+
+  /**
+   * The updates without ends that are none: a batch script that found its folder claimed has ended, and its job goes
+   * on under the claimer's number. `current`: the jobs that the updates are for. Throws when a claim can't be read.
+   */
+  async withoutFalseEnds(
+    updates: readonly JobUpdate[],
+    current: ReadonlyMap<string, Job>,
+  ): Promise<readonly JobUpdate[]> {
+    let claimsLeft = CLAIMS_A_LOOK;
+    const settled: JobUpdate[] = [];
+    for (const update of updates) {
+      const job = current.get(update.jobId);
+      if (job === undefined || update.apply(job).exitCode !== DOUBLE_EXIT_CODE) {
+        settled.push(update);
+      } else if (claimsLeft > 0) {
+        claimsLeft -= 1;
+        const claimer = await this.#claimer(job);
+        // The command itself may have ended with this code.
+        settled.push(claimer === null || claimer === job.slurmJobId ? update : adoption(job, claimer));
+      }
+    }
+    return settled;
+  }
+
+  /** Jobs that Slurm shows under another number than theirs, where one of the two may have claimed the folder. */
+  async #strays(
+    unexpected: readonly JobObservation[],
+  ): Promise<readonly { readonly job: Job; readonly seen: JobObservation }[]> {
+    const ids = new Set(unexpected.flatMap(({ slurmName }) => jobIdOf(slurmName) ?? []));
+    const known = (await this.#jobs.getMany([...ids])).flatMap((job) => job ?? []);
+    const tasks = await Promise.all(known.map(async (job) => (isArray(job) ? this.#jobs.tasks(job.id) : [job])));
+    const byName = new Map(tasks.flat().map((job) => [`${job.slurmName} ${job.arrayTaskId ?? ''}`, job]));
+    return unexpected.flatMap((seen) => {
+      const job = byName.get(`${seen.slurmName} ${seen.slurmJobId.split('_')[1] ?? ''}`);
+      // Without a number, it is still being submitted.
+      if (job === undefined || job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return [];
+      // It has found out by itself.
+      if (seen.exitCode === DOUBLE_EXIT_CODE) return [];
+      const mayBeClaimed = !NOT_BEGUN.has(job.state) || (seen.state !== null && !NOT_BEGUN.has(seen.state));
+      return mayBeClaimed ? [{ job, seen }] : [];
+    });
+  }
+
+  async #claimer(job: Job): Promise<string | null> {
+    return job.workDir === null ? null : this.#slurm.claimer(job.workDir, job.arrayTaskId);
+  }
+}
+
+/** What becomes of the job is seen at its new number; nothing is known of it there yet but that it has begun. */
+function adoption(job: Job, claimer: string): JobUpdate {
+  return {
+    jobId: job.id,
+    apply: (current) => ({
+      ...current,
+      slurmJobId: claimer,
+      state: current.cancelRequestedAt === null ? 'RUNNING' : 'CANCELLING',
+      evidence: { source: 'MARKER', word: null, seenAt: new Date() },
+      reason: null,
+      exitCode: null,
+      signal: null,
+      startedAt: null,
+      endedAt: null,
+      nodeList: null,
+    }),
+    message: `Slurm job ${job.slurmJobId} is a double: ${claimer} does the work`,
+  };
+}

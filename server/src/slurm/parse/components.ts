@@ -1,0 +1,40 @@
+import { type JobComponent, wholeOf } from '../../domain/component.ts';
+import type { JobObservation } from '../../domain/observation.ts';
+
+/** `9+1`: the component with offset 1 of the heterogeneous job 9; null for whatever else stands for a job. */
+export function componentId(id: string): { readonly leader: string; readonly offset: number } | null {
+  const match = /^(\d+)\+(\d{1,4})$/.exec(id);
+  return match === null ? null : { leader: match[1] ?? '', offset: Number(match[2]) };
+}
+
+/**
+ * One observation a job, where Slurm prints one row a component of a heterogeneous job: those are put together under
+ * the leader's number, in the place of the first one.
+ */
+export function joinComponents(rows: readonly JobObservation[]): readonly JobObservation[] {
+  if (!rows.some(({ slurmJobId }) => slurmJobId.includes('+'))) return rows;
+  const joined = new Map<string, JobObservation>();
+  const components = new Map<string, JobComponent[]>();
+  for (const row of rows) {
+    const part = componentId(row.slurmJobId);
+    const key = `${part?.leader ?? row.slurmJobId} ${row.slurmName}`;
+    joined.set(key, joined.get(key) ?? row);
+    if (part !== null) components.set(key, [...(components.get(key) ?? []), toComponent(row, part.offset)]);
+  }
+  return [...joined].map(([key, first]) => {
+    const parts = components.get(key)?.sort((left, right) => left.offset - right.offset);
+    const leader = componentId(first.slurmJobId)?.leader;
+    return parts === undefined || leader === undefined
+      ? first
+      : { ...first, ...wholeOf(parts), slurmJobId: leader, components: parts };
+  });
+}
+
+function toComponent(row: JobObservation, offset: number): JobComponent {
+  const { state, word, reason, exitCode, signal, attempt, startedAt, endedAt, estimatedStartAt, nodeList, partition } =
+    row;
+  return {
+    ...{ offset, state, word, reason, exitCode, signal, attempt },
+    ...{ startedAt, endedAt, estimatedStartAt, nodeList, partition },
+  };
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { ComponentRequest, JobComponent } from '../domain/component.ts';
+import { JOB_STATES } from '../domain/job-state.ts';
+
+const instant = z
+  .number()
+  .transform((milliseconds) => new Date(milliseconds))
+  .nullable();
+
+const componentsSchema = z.array(
+  z.object({
+    offset: z.number(),
+    state: z.enum(JOB_STATES).nullable(),
+    word: z.string().nullable(),
+    reason: z.string().nullable(),
+    exitCode: z.number().nullable(),
+    signal: z.number().nullable(),
+    attempt: z.number().nullable(),
+    startedAt: instant,
+    endedAt: instant,
+    estimatedStartAt: instant,
+    nodeList: z.string().nullable(),
+    partition: z.string().nullable(),
+  }),
+);
+
+const number = z.number().nullable();
+
+/** What is stored of the components with a submission. */
+export const componentRequestsSchema: z.ZodType<ComponentRequest[]> = z.array(
+  z.object({
+    partition: z.string().nullable(),
+    resources: z.object({
+      nodes: number,
+      tasks: number,
+      cpusPerTask: number,
+      memoryMb: number,
+      gpus: number,
+      gpuType: z.string().nullable(),
+    }),
+    extraOptions: z.array(z.string()),
+  }),
+);
+
+const NONE: readonly JobComponent[] = [];
+
+export function toComponents(json: string | null): readonly JobComponent[] {
+  return json === null ? NONE : componentsSchema.parse(JSON.parse(json));
+}
+
+/** Null for an ordinary job. */
+export function fromComponents(components: readonly JobComponent[]): string | null {
+  if (components.length === 0) return null;
+  return JSON.stringify(
+    components.map((component) => ({
+      ...component,
+      startedAt: component.startedAt?.getTime() ?? null,
+      endedAt: component.endedAt?.getTime() ?? null,
+      estimatedStartAt: component.estimatedStartAt?.getTime() ?? null,
+    })),
+  );
+}
