@@ -230,8 +230,8 @@ type Change = Pick<JobEvent, 'kind' | 'fromState' | 'job' | 'message'>;
 /** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {
   if (before === after) return true;
-  const old: Readonly<Record<string, unknown>> = { ...before };
-  return Object.entries(after).every(([key, value]) => old[key] === value || isDeepStrictEqual(old[key], value));
+  const keys = Object.keys(after) as (keyof Job)[];
+  return keys.every((key) => before[key] === after[key] || isDeepStrictEqual(before[key], after[key]));
 }
 
 /** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */
