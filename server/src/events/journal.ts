@@ -269,8 +269,8 @@ type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'mes
 /** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {
   if (before === after) return true;
-  const old: Readonly<Record<string, unknown>> = { ...before };
-  return Object.entries(after).every(([key, value]) => old[key] === value || isDeepStrictEqual(old[key], value));
+  const keys = Object.keys(after) as (keyof Job)[];
+  return keys.every((key) => before[key] === after[key] || isDeepStrictEqual(before[key], after[key]));
 }
 
 function changedFacts(before: Job, after: Job): Partial<ChangingFacts> | null {

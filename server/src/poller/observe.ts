@@ -71,9 +71,8 @@ function evidenceOf(job: Job, seen: JobObservation, state: JobState, attempt: nu
 }
 
 function saysMore(job: Job, news: Partial<Job>): boolean {
-  const before: Readonly<Record<string, unknown>> = { ...job };
-  return Object.entries(news).some(([key, value]) => {
-    const old = before[key];
+  return (Object.keys(news) as (keyof Job)[]).some((key) => {
+    const [old, value] = [job[key], news[key]];
     return value !== old && !isDeepStrictEqual(value, old);
   });
 }

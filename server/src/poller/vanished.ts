@@ -204,7 +204,7 @@ function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUp
 
 /** A job as its own batch script says that it ended. */
 function marked(job: Job, marker: EndMarker, now: Date): Job {
-  const isCancelled = job.cancelRequestedAt !== null && (marker.isInterrupted || marker.exitCode !== 0);
+  const isCancelled = job.cancelRequestedAt !== null && marker.isInterrupted;
   const state = isCancelled ? 'CANCELLED' : marker.exitCode === 0 ? 'COMPLETED' : 'FAILED';
   return {
     ...job,

@@ -3,10 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** SQLite takes 32,766 values in one statement (SQLITE_MAX_VARIABLE_NUMBER); a row here has fewer than 60. */
 const ROWS_A_BATCH = 250;
 
-/** Rows in batches of which each fits into one statement. The event loop turns in between, so that many hold up nobody. */
+/**
+ * Rows in batches of which each fits into one statement. Where there are several, the event loop turns before each, so
+ * that many hold up nobody.
+ */
 export async function* batches<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {
   for (let start = 0; start < rows.length; start += ROWS_A_BATCH) {
-    if (start > 0) await nextTurn();
+    if (rows.length > ROWS_A_BATCH) await nextTurn();
     yield rows.slice(start, start + ROWS_A_BATCH);
   }
 }

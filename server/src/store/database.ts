@@ -40,8 +40,8 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('busy_timeout = 5000');
-    // A large file is read where the system keeps it anyway, without a copy of its own; a small one takes no more by it.
-    sqlite.pragma(`mmap_size = ${2 ** 30}`);
+    // A large file is read where the system keeps it, without copies, as far as this goes; a small one takes no more by it.
+    sqlite.pragma(`mmap_size = ${2 ** 28}`);
     sqlite.pragma('cache_size = -32768');
     // SQLite's own knows no letters but ASCII's.
     sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));

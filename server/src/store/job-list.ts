@@ -23,6 +23,7 @@ const SORTED_AT_MOST = 3000;
 /** So many stretches of an index are read side by side. */
 const MOST_RANGES = 64;
 const SAMPLED_BLOCKS = 4;
+const MOST_BLOCKS_TOGETHER = 8;
 /** A word that is in more of a block's jobs than this is found soonest by looking at one job after the other. */
 const COMMON_IN_BLOCK = 2000;
 
@@ -168,7 +169,7 @@ export class JobList {
     return isArchived === null ? [0, 1] : [isArchived ? 1 : 0];
   }
 
-  /** The ways there are, none of them measured. */
+  /** The ways there are, none of them measured; of two long ones, the first is taken, whose index tells more. */
   async #ways(): Promise<Candidate[]> {
     const { clusters, partitions, projectIds, userIds, states, words } = this.#filter;
     const candidates: Candidate[] = [];
@@ -178,12 +179,12 @@ export class JobList {
     };
     if (projectIds !== null) add('jobs_by_project', { project_id: projectIds }, { projectIds: null });
     if (userIds !== null) add('jobs_by_user', { submitted_by: userIds }, { userIds: null });
+    if (states !== null) add('jobs_by_state', { state: states }, { states: null });
     if (clusters !== null && partitions !== null) {
       const lists = { cluster_name: clusters, partition: partitions };
       add('jobs_by_cluster_partition', lists, { clusters: null, partitions: null });
     } else if (clusters !== null) add('jobs_by_cluster', { cluster_name: clusters }, { clusters: null });
     else if (partitions !== null) add('jobs_by_partition', { partition: partitions }, { partitions: null });
-    if (states !== null) add('jobs_by_state', { state: states }, { states: null });
     const sought = this.#sought(words);
     if (sought !== null) candidates.push(sought);
     if (candidates.length === 0 || this.#hasBounds) add(LISTED, {}, {});
@@ -326,7 +327,9 @@ export class JobList {
     for (const condition of range.where) query = query.where(condition);
     const beyond = (place: Place, operator: string) => {
       const key = typeof place.key === 'number' ? place.key - range.shift : place.key;
-      return sql<SqlBool>`(${range.key}, number) ${sql.raw(operator)} (${key}, ${place.number})`;
+      // An index on an expression is bounded by the expression alone; one on a column, by both.
+      return sql<SqlBool>`(${range.key}, number) ${sql.raw(operator)} (${key}, ${place.number})
+        and ${range.key} ${sql.raw(`${operator.charAt(0)}=`)} ${key}`;
     };
     if (from !== null) query = query.where(beyond(from, isDescending ? '<' : '>'));
     if (to !== null) query = query.where(beyond(to.place, `${isDescending ? '>' : '<'}${to.isIncluded ? '=' : ''}`));
@@ -396,9 +399,9 @@ export class JobList {
     return span.isDescending ? query.orderBy('latest', 'desc').execute() : query.orderBy('earliest', 'asc').execute();
   }
 
-  /** Jobs of one block that may have the words; the index of numbers tells when each was submitted. */
-  #inBlock(block: Block, words: readonly string[]) {
-    const query = tokensQuery(block.block, words);
+  /** Jobs of some blocks that may have the words; the index of numbers tells when each was submitted. */
+  #inBlocks(blocks: readonly Block[], words: readonly string[]) {
+    const query = blocks.map(({ block }) => `(${tokensQuery(block, words)})`).join(' OR ');
     return this.#database
       .selectFrom(jobsBy('jobs_number'))
       .where('number', 'is not', null)
@@ -415,12 +418,12 @@ export class JobList {
   /** Block after block, until no job of the blocks that are left can be on the page. */
   async #readSought({ words, rest }: Sought, span: Span, limit: number): Promise<Place[]> {
     let found: Place[] = [];
-    for (const block of await this.#blocks(span)) {
+    for (const [next, ...others] of inGroups(await this.#blocks(span))) {
       const last = found[limit - 1];
-      const best = { key: span.isDescending ? block.latest : block.earliest, number: last?.number ?? 0 };
+      const best = { key: span.isDescending ? next.latest : next.earliest, number: last?.number ?? 0 };
       if (last !== undefined && best.key !== last.key && compare(best, last) < 0 === span.isDescending) break;
       const direction = span.isDescending ? 'desc' : 'asc';
-      let query = this.#inBlock(block, words)
+      let query = this.#inBlocks([next, ...others], words)
         .select(['submitted_at as key', 'number'])
         .orderBy('submitted_at', direction)
         .orderBy('number', direction);
@@ -456,7 +459,7 @@ export class JobList {
   async #countSought({ words, rest }: Sought): Promise<number> {
     let count = 0;
     for (const block of await this.#blocks(this.#bounded({ from: null, to: null, isDescending: true }))) {
-      const row = await this.#inBlock(block, words)
+      const row = await this.#inBlocks([block], words)
         .where(this.#hasWords(words))
         .where((where) => jobsMatching(where, rest))
         .select((select) => select.fn.countAll<number>().as('count'))
@@ -502,6 +505,15 @@ interface SoughtCandidate {
 }
 
 type Candidate = IndexCandidate | SoughtCandidate;
+
+/** The first one alone, then more and more together: many small looks cost more than one. */
+function* inGroups(blocks: readonly Block[]): Generator<readonly [Block, ...Block[]]> {
+  let size = 1;
+  for (let start = 0; start < blocks.length; start += size, size = Math.min(size * 2, MOST_BLOCKS_TOGETHER)) {
+    const [first, ...others] = blocks.slice(start, start + size);
+    if (first !== undefined) yield [first, ...others];
+  }
+}
 
 function isOpen(filter: ResolvedFilter): boolean {
   const { words, includeArrayTasks: _, ...parts } = filter;

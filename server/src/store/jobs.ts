@@ -15,7 +15,7 @@ import { JobList, NOT_YET } from './job-list.ts';
 import { CHANGING_COLUMNS, changingColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
 import { type KeysetOrder, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { blockOf, indexedTokens } from './search.ts';
-import { runForEach } from './sqlite.ts';
+import { jobsBy, runForEach } from './sqlite.ts';
 import { insertRows, updateJobs } from './write-rows.ts';
 
 export interface StateCount {
@@ -102,7 +102,12 @@ export class JobQueries {
 
   /** Every active job of every cluster, tasks and arrays included, oldest first. */
   async allActive(): Promise<Job[]> {
-    const rows = await this.#database.selectFrom('jobs').selectAll().where(IS_ACTIVE).orderBy('id').execute();
+    const rows = await this.#database
+      .selectFrom(jobsBy('jobs_active'))
+      .selectAll()
+      .where(IS_ACTIVE)
+      .orderBy('id')
+      .execute();
     return rows.map(toJob);
   }
 
@@ -124,7 +129,7 @@ export class JobQueries {
   /** The ids of jobs, on any cluster, that Slurm has not answered for yet. */
   async submitting(): Promise<Set<string>> {
     const rows = await this.#database
-      .selectFrom('jobs')
+      .selectFrom(jobsBy('jobs_active'))
       .select('id')
       .where(IS_ACTIVE)
       .where('slurm_job_id', 'is', null)
@@ -135,7 +140,7 @@ export class JobQueries {
   /** Active jobs by cluster; an array counts once. */
   async activeCounts(): Promise<Map<string, number>> {
     const rows = await this.#database
-      .selectFrom('jobs')
+      .selectFrom(jobsBy('jobs_active'))
       .select((select) => ['cluster_name', select.fn.countAll<number>().as('count')])
       .where(IS_ACTIVE)
       .where('array_parent_id', 'is', null)

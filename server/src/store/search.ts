@@ -47,6 +47,7 @@ export const JOBS_A_BLOCK = 16_384;
 const GRAM = 3;
 /** All of a word's parts would cost more to look up than they leave out. */
 const MAX_GRAMS_SOUGHT = 4;
+const MAX_RARE_GRAMS_SOUGHT = 2;
 
 export function blockOf(number: number): number {
   return Math.floor(number / JOBS_A_BLOCK);
@@ -64,14 +65,23 @@ export function indexedTokens(block: number, text: string): string {
 /** What the index is asked for in one block. It finds every job that has all the words, and may find some that haven't. */
 export function tokensQuery(block: number, words: readonly string[]): string {
   const tokens = words.filter(isIndexed).flatMap((word) => {
-    const last = word.length - GRAM;
-    const count = Math.min(last + 1, MAX_GRAMS_SOUGHT);
-    return Array.from({ length: count }, (_, index) => {
-      const start = Math.round((index * last) / Math.max(1, count - 1));
-      return `${block}x${spelled(word).slice(start, start + GRAM)}`;
-    });
+    const grams = Array.from({ length: word.length - GRAM + 1 }, (_, start) =>
+      spelled(word).slice(start, start + GRAM),
+    );
+    // Numbers are what tells one job from the next.
+    const rare = grams.filter((gram) => /\d.?\d/.test(gram));
+    return rare.length === 0 ? spread(grams, MAX_GRAMS_SOUGHT) : spread(rare, MAX_RARE_GRAMS_SOUGHT);
   });
-  return [...new Set(tokens)].map((token) => `"${token}"`).join(' AND ');
+  return [...new Set(tokens)].map((gram) => `"${block}x${gram}"`).join(' AND ');
+}
+
+/** At most so many of the values, from the first to the last. */
+function spread<T>(values: readonly T[], most: number): readonly T[] {
+  if (values.length <= most) return values;
+  const chosen = new Set(
+    Array.from({ length: most }, (_, index) => Math.round((index * (values.length - 1)) / (most - 1))),
+  );
+  return values.filter((_, index) => chosen.has(index));
 }
 
 export function isIndexed(word: string): boolean {
