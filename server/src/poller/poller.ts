@@ -23,6 +23,8 @@ export interface PollerOptions {
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
 /** For so long a requeue is looked for, even when no job is active. */
 const REQUEUE_SHOWS_MS = 30_000;
+/** Of so many jobs it is asked after a start how their earlier attempts ended. */
+const MOST_UNTOLD = 200;
 
 /**
  * Keeps the jobs of one cluster as Slurm says they are: one question at a time for all of them, and none while no job
@@ -41,6 +43,8 @@ export class Poller {
   /** Somebody wanted the next question planned while one was under way. */
   #isWanted = false;
   #isStopped = false;
+  /** What the server still wanted to know when it last ended is in the list of questions. */
+  #isInformed = false;
   /** Until then a job that is over may come to life again. */
   #requeueUntil = 0;
 
@@ -126,6 +130,7 @@ export class Poller {
   async #poll(): Promise<boolean> {
     const { clusterName, slurm, journal, log, onAnswer } = this.#options;
     try {
+      await this.#inform();
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
       if (asked.length === 0 && Date.now() > this.#requeueUntil) {
@@ -158,6 +163,13 @@ export class Poller {
       onAnswer(fault);
     }
     return true;
+  }
+
+  async #inform(): Promise<void> {
+    if (this.#isInformed) return;
+    const { clusterName, jobs } = this.#options;
+    for (const job of await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD)) this.#vanished.requeued(job, Date.now());
+    this.#isInformed = true;
   }
 
   async #reopened({ unexpected }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
