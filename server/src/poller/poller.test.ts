@@ -442,6 +442,19 @@ describe('what a poller writes', () => {
     expect(slurm.questions).toBe(asked);
   });
 
+  it('looks again for a job that may live again, when the question for it got no answer', async () => {
+    const job = await create({ state: 'COMPLETED', endedAt: new Date() });
+    slurm.observations = [see(job, { attempt: 2 })];
+    slurm.fault = new SlurmUnavailable('Unable to contact slurm controller');
+    poller.connected();
+    poller.noticed();
+    await pass(SECOND);
+    expect(slurm.questions).toBe(1);
+    slurm.fault = null;
+    await pass(120 * SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'RUNNING', attempt: 2 });
+  });
+
   it('looks at once when the cluster tells of a job, and again while nothing is to be seen', async () => {
     const job = await create({ state: 'RUNNING' });
     slurm.observations = [see(job)];

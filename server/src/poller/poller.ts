@@ -47,6 +47,8 @@ export class Poller {
   #isInformed = false;
   /** Until then a job that is over may come to life again. */
   #requeueUntil = 0;
+  /** The last question got no answer: it is asked again, whether or not a job is active by then. */
+  #isOwed = false;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -133,13 +135,14 @@ export class Poller {
       await this.#inform();
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
-      if (asked.length === 0 && Date.now() > this.#requeueUntil) {
+      if (asked.length === 0 && Date.now() > this.#requeueUntil && !this.#isOwed) {
         if (this.#vanished.isWaiting) this.#examine([]);
         return this.#vanished.isWaiting;
       }
       const askedAt = Date.now();
       const snapshot = await slurm.queue();
       const now = new Date();
+      this.#isOwed = false;
       this.#schedule.answered(now.getTime() - askedAt);
       if (snapshot.faultyRows.length > 0) {
         log.warn({ rows: snapshot.faultyRows.slice(0, 3) }, `${clusterName}: squeue printed rows of an unknown shape`);
@@ -158,6 +161,7 @@ export class Poller {
       onAnswer(null);
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
+      this.#isOwed = true;
       this.#schedule.failed();
       log.warn({ err: fault }, `${clusterName}: the queue could not be read`);
       onAnswer(fault);

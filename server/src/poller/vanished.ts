@@ -136,7 +136,8 @@ export class VanishedJobs {
   ): JobUpdate | null {
     if (account !== null) {
       // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c): the script's own word is exact.
-      const exact = marker?.attempt === job.attempt ? { exitCode: marker.exitCode, signal: null } : {};
+      const attempt = Math.max(job.attempt, account.latest.attempt);
+      const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : {};
       return accounted(job, { ...account, latest: { ...account.latest, ...exact } }, now);
     }
     if (marker !== null && marker.attempt >= job.attempt) {
@@ -150,11 +151,16 @@ export class VanishedJobs {
 
 /**
  * The account of a job that is over. An account with fewer attempts than were seen is that of an earlier one, unless
- * nothing better comes.
+ * nothing better comes and it tells of a run that was under way when the job was seen last.
  */
 function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobAccount | null {
   if (account === undefined || account.latest.state === null || isActiveState(account.latest.state)) return null;
-  return account.latest.attempt >= job.attempt || isLast ? account : null;
+  return account.latest.attempt >= job.attempt || (isLast && isOfLastSeen(job, account)) ? account : null;
+}
+
+function isOfLastSeen({ startedAt, evidence }: Job, { latest }: JobAccount): boolean {
+  if (startedAt !== null) return latest.startedAt !== null && latest.startedAt >= startedAt;
+  return latest.endedAt !== null && evidence !== null && latest.endedAt >= evidence.seenAt;
 }
 
 function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
