@@ -8,15 +8,7 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 import { type Fault, faultsOf } from './faults.ts';
 import { type Plan, planJob } from './plan.ts';
 import { Random } from './random.ts';
-import {
-  type Account,
-  compare,
-  type Difference,
-  isOver,
-  type JobSummary,
-  readAccounts,
-  type ToldJob,
-} from './truth.ts';
+import { allNumbers, compare, type Difference, isOver, type JobSummary, readAccounts, type ToldJob } from './truth.ts';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -312,7 +304,7 @@ export class Soak implements AsyncDisposable {
   }
 
   #isEndless(job: JobSummary): boolean {
-    return this.#plans.get(job.name)?.exitCode(job.arrayTaskId) === null;
+    return this.#planOf(job).exitCode(job.arrayTaskId) === null;
   }
 
   /** What differs for good: accounts come late, and what is told of earlier attempts comes after them. */
@@ -326,38 +318,32 @@ export class Soak implements AsyncDisposable {
   }
 
   async #differences(): Promise<readonly Difference[]> {
-    const accounts = new Map<string, Map<string, Account[]>>();
-    for (const name of CLUSTER_NAMES) {
-      const rows = await readAccounts(this.#slurm, name);
-      accounts.set(
-        name,
-        Map.groupBy(rows, ({ slurmJobId }) => slurmJobId),
-      );
-    }
     const differences: Difference[] = [];
-    for (const job of await this.#jobs()) {
-      const plan = this.#plans.get(job.name);
-      if (plan === undefined) throw new Error(`nobody has submitted ${job.name}`);
-      if (plan.input['array'] !== undefined && job.arrayTaskId === null) continue;
-      const ofCluster = accounts.get(this.#clusterOf(job));
-      const rows = ofCluster?.get(job.slurmJobId ?? '') ?? [];
-      ofCluster?.delete(job.slurmJobId ?? '');
-      if (rows.length > 0 && !isOver(rows)) {
-        const truth = rows.map(({ state }) => state).join(', ');
-        differences.push({ job: `${job.name} ${job.slurmJobId}`, what: 'state', told: job.state, truth });
-        continue;
+    const jobs = Map.groupBy(await this.#jobs(), (job) => this.#clusterOf(job));
+    for (const cluster of CLUSTER_NAMES) {
+      const ofCluster = jobs.get(cluster) ?? [];
+      const numbers = new Set(ofCluster.flatMap(({ slurmJobId }) => slurmJobId?.split('_')[0] ?? []));
+      for (const stranger of await allNumbers(this.#slurm, cluster)) {
+        if (!numbers.has(stranger)) {
+          differences.push({ job: `${cluster} ${stranger}`, what: 'job', told: 'nothing', truth: 'there is one' });
+        }
       }
-      const told = (await this.#insist<{ job: ToldJob }>(HISTORY, { id: job.id })).job;
-      differences.push(...compare(told, rows, plan.exitCode(job.arrayTaskId)));
-    }
-    for (const [cluster, rest] of accounts) {
-      for (const [slurmJobId, [row]] of rest) {
-        differences.push({
-          job: `${row?.name} ${slurmJobId}`,
-          what: `on ${cluster}`,
-          told: 'nothing',
-          truth: `${row?.state}`,
-        });
+      const accounts = Map.groupBy(
+        await readAccounts(this.#slurm, cluster, [...numbers]),
+        ({ slurmJobId }) => slurmJobId,
+      );
+      for (const job of ofCluster) {
+        const plan = this.#planOf(job);
+        // An array follows its tasks.
+        if (plan.input['array'] !== undefined && job.arrayTaskId === null && job.slurmJobId !== null) continue;
+        const rows = (job.slurmJobId === null ? null : accounts.get(job.slurmJobId)) ?? [];
+        if (rows.length > 0 && !isOver(rows)) {
+          const truth = rows.map(({ state }) => state).join(', ');
+          differences.push({ job: `${job.name} ${job.slurmJobId}`, what: 'state', told: job.state, truth });
+        } else {
+          const told = (await this.#insist<{ job: ToldJob }>(HISTORY, { id: job.id })).job;
+          differences.push(...compare(told, rows, plan.exitCode(job.arrayTaskId)));
+        }
       }
     }
     return differences;
@@ -399,7 +385,13 @@ export class Soak implements AsyncDisposable {
   }
 
   #clusterOf(job: JobSummary): string {
-    return String(this.#plans.get(job.name)?.input['cluster']);
+    return String(this.#planOf(job).input['cluster']);
+  }
+
+  #planOf({ name }: JobSummary): Plan {
+    const plan = this.#plans.get(name);
+    if (plan === undefined) throw new Error(`nobody has submitted ${name}`);
+    return plan;
   }
 
   #count(what: string): void {

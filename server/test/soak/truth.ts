@@ -42,13 +42,16 @@ export interface Difference {
 
 const NOT_OVER = /^(?:PENDING|RUNNING|SUSPENDED|COMPLETING|CONFIGURING|REQUEUED)\b/;
 
-/** Everything that a cluster's accounting knows, in the order of the attempts of each job. */
-export async function readAccounts(slurm: LocalSlurm, cluster: string): Promise<readonly Account[]> {
-  const fields = 'JobID,JobName,State,ExitCode,Submit';
-  const output = await slurm.run(cluster, 'sacct', [
-    ...['--noheader', '--parsable2', '--duplicates', '--allocations', '--allusers', '--starttime=now-1day'],
-    `--format=${fields}`,
-  ]);
+/**
+ * What a cluster's accounting knows of jobs, in the order of the attempts of each. They are asked for by their numbers:
+ * tasks that were cancelled while they waited are in no list by time.
+ */
+export async function readAccounts(
+  slurm: LocalSlurm,
+  cluster: string,
+  numbers: readonly string[],
+): Promise<readonly Account[]> {
+  const output = await sacct(slurm, cluster, [`--jobs=${numbers.join(',')}`]);
   const rows = output.split('\n').flatMap((line) => {
     const [slurmJobId, name, state, exit, submit] = line.split('|');
     if (slurmJobId === undefined || name === undefined || state === undefined) return [];
@@ -62,6 +65,17 @@ export async function readAccounts(slurm: LocalSlurm, cluster: string): Promise<
   const telling = rows.filter(({ slurmJobId, isShared }) => !isShared || !own.has(slurmJobId));
   // Stable: attempts of the same second stay in the order in which they were made.
   return telling.sort((left, right) => (left.submit < right.submit ? -1 : left.submit > right.submit ? 1 : 0));
+}
+
+/** The number of every job that a cluster's accounting knows of. */
+export async function allNumbers(slurm: LocalSlurm, cluster: string): Promise<readonly string[]> {
+  const output = await sacct(slurm, cluster, ['--allusers', '--starttime=now-1day']);
+  return [...new Set(output.split('\n').flatMap((line) => /^\d+/.exec(line) ?? []))];
+}
+
+function sacct(slurm: LocalSlurm, cluster: string, which: readonly string[]): Promise<string> {
+  const options = ['--noheader', '--parsable2', '--duplicates', '--allocations'];
+  return slurm.run(cluster, 'sacct', [...options, ...which, '--format=JobID,JobName,State,ExitCode,Submit']);
 }
 
 /** Whether the last attempt of a job has come to an end. */
@@ -97,9 +111,14 @@ export function compare(job: ToldJob, accounts: readonly Account[], ownCode: num
   }
   const words = accounts.map(({ state, exit }) => `${state} ${exit}`).join(', ');
   if (job.attempt !== accounts.length) differs('attempts', job.attempt, `${accounts.length}: ${words}`);
-  const closed = accounts.slice(0, -1).map(({ state }) => state);
   const told = job.attempts.slice(0, -1).map(({ outcome }) => outcome ?? 'not told');
-  if (told.join() !== closed.join()) differs('earlier attempts', told.join(), closed.join());
+  const closed = accounts.slice(0, -1).map(({ state }) => state);
+  // A job that was over when it was requeued is REQUEUED in the accounts; how it had ended is as true.
+  const isTrue = closed.every((word, index) => {
+    const outcome = told[index] ?? '';
+    return outcome === word || (word === 'REQUEUED' && /^(?:COMPLETED|FAILED|CANCELLED|TIMEOUT)/.test(outcome));
+  });
+  if (!isTrue || told.length !== closed.length) differs('earlier attempts', told.join(), closed.join());
   return differences;
 }
 
@@ -115,12 +134,21 @@ function exitOf({ exitCode, signal }: Pick<ToldJob, 'exitCode' | 'signal'>): str
  *   the payload's own code says which of both it was.
  * - What a person or a limit ended has no code of its own to sacct (0:0). squeue tells how the batch script took the
  *   SIGTERM: by its signal, or by the code 143 with which our script answers it; code 0, of a payload that took it as
- *   a good end, is none. KILL follows where it took it not at all.
+ *   a good end, is none. KILL follows where it took it not at all. A payload that was just ending has its own code.
  */
 function exits(word: string, exit: string, ownCode: number | null): readonly string[] {
   const [code = 0, signal = 0] = exit.split(':').map(Number);
   if (word === 'COMPLETED') return ['code 0'];
-  if (word !== 'FAILED') return ['code null', 'signal 15', 'code 143', 'signal 9', 'code 137'];
+  if (word !== 'FAILED') {
+    return [
+      'code null',
+      'signal 15',
+      'code 143',
+      'signal 9',
+      'code 137',
+      ...(ownCode === null ? [] : [`code ${ownCode}`]),
+    ];
+  }
   if (signal !== 0) return [`signal ${signal}`];
   if (ownCode !== null && (code === ownCode || code === ownCode - 128)) return [`code ${ownCode}`];
   return [`code ${code}`];
