@@ -36,22 +36,29 @@ export const benchmark: Benchmark = {
 
     // Half of them are told of every change, half look at the list again and again.
     const ending = new AbortController();
+    context.stack.defer(() => ending.abort());
     const clients = Array.from({ length: CLIENTS }, (_, index) =>
       index % 2 === 0 ? subscriber(server, ending.signal) : looker(server, ending.signal),
     );
+    // A client that fails is the benchmark's end, and said when everybody is asked to go.
+    const gone = Promise.all(clients);
+    gone.catch(() => undefined);
     await pause(SETTLING_MS);
     context.progress(`${JOBS} jobs run, ${CLIENTS} clients are there: counting for ${BUSY_MINUTES} minutes`);
     const busy = await count(BUSY_MINUTES);
 
-    await server.query('mutation ($ids: [ID!]!) { cancelJobs(input: { ids: $ids }) { userErrors { message } } }', {
-      ids,
-    });
+    await server.query(
+      'mutation ($ids: [ID!]!) { cancelJobs(input: { ids: $ids }) { results { userErrors { message } } } }',
+      {
+        ids,
+      },
+    );
     await product.untilCount('CANCELLED', JOBS);
     await pause(SETTLING_MS);
     context.progress(`no job is active: counting for ${IDLE_MINUTES} minutes`);
     const idle = await count(IDLE_MINUTES);
     ending.abort();
-    await Promise.all(clients);
+    await gone;
 
     const row = (work: string, ours: number, limit: number, samples: number): Row => ({
       work,
@@ -78,7 +85,9 @@ async function subscriber({ address, token }: Server, signal: AbortSignal): Prom
   });
   signal.addEventListener('abort', () => void client.dispose());
   const follow = async (query: string) => {
-    for await (const { errors } of client.iterate({ query })) if (errors !== undefined) throw new Error(String(errors));
+    for await (const { errors } of client.iterate({ query })) {
+      if (errors !== undefined) throw new Error(JSON.stringify(errors));
+    }
   };
   await Promise.all([
     follow('subscription { jobEvents { job { id state } } }'),
@@ -89,7 +98,9 @@ async function subscriber({ address, token }: Server, signal: AbortSignal): Prom
 /** A script or a notebook that asks for the list every few seconds. */
 async function looker(server: Server, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await server.query(LIST);
+    await server.query(LIST).catch((cause: unknown) => {
+      if (!signal.aborted) throw cause;
+    });
     await pause(5000, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -131,12 +131,16 @@ function shownExit({ end: { word, status } }: Attempt): string {
   return status === 0 && word !== 'COMPLETED' ? 'code null' : `code ${status >> 8}`;
 }
 
-/** How sacct tells it: what a limit or a person ended has no exit, and 128 from codes from 128 on is lost without a marker. */
-function accountExit({ end }: Attempt): string {
-  if (end.word === 'FAILED' && end.marked !== null) return `code ${end.marked.code}`;
-  const [code = 0, signal = 0] = accountedExit(end).split(':').map(Number);
-  if (signal !== 0) return `signal ${signal}`;
-  return code === 0 && end.word !== 'COMPLETED' ? 'code null' : `code ${code}`;
+/**
+ * How sacct tells it: what a limit or a person ended has no exit, and from codes from 128 on 128 is taken. What the
+ * script wrote itself is exact.
+ */
+function accountExits({ end: { word, status, marked } }: Attempt): readonly string[] {
+  const [code = 0, signal = 0] = accountedExit({ word, status, marked }).split(':').map(Number);
+  const own = marked === null ? [] : [`code ${marked.code === 0 && word !== 'COMPLETED' ? null : marked.code}`];
+  if (word === 'FAILED' && marked !== null) return own;
+  if (signal !== 0) return [`signal ${signal}`, ...own];
+  return [`code ${code === 0 && word !== 'COMPLETED' ? null : code}`, ...own];
 }
 
 /** Why a final state that was told is not true; null when it is. */
@@ -158,9 +162,8 @@ function lieIn(told: Job, at: number, { attempts }: TrueJob, { accounts }: World
     if (accounts !== 'kept' || (told.state === 'CANCELLED' && told.cancelRequestedAt !== null)) return null;
     return told.state === attempt.end.word ? null : 'its script was believed, though the accounts say otherwise';
   }
-  const isTrue =
-    told.state === attempt.end.word &&
-    exitOf(told) === (source === 'SACCT' ? accountExit(attempt) : shownExit(attempt));
+  const exits = source === 'SACCT' ? accountExits(attempt) : [shownExit(attempt)];
+  const isTrue = told.state === attempt.end.word && exits.includes(exitOf(told));
   return isTrue ? null : `${told.state} with ${exitOf(told)} by ${source}`;
 }
 

@@ -203,22 +203,23 @@ export class TrueCluster {
     const fault = this.#world.faults[this.#questions] ?? { kind: 'none' };
     this.#questions += 1;
     if (fault.kind === 'broken') throw new Error('the connection was lost');
-    const names = [...script.matchAll(/'begin (\S+) ([0-9a-f]{24})'/g)].map(([, name = '', nonce = '']) => ({
-      name,
-      nonce,
-    }));
+    const sections = [...script.matchAll(/'begin (\S+) ([0-9a-f]{24})'([\s\S]*?)'?end \1 \2/g)].map(
+      ([, name = '', nonce = '', command = '']) => ({ name, nonce, command }),
+    );
     if (fault.kind === 'refused') {
       return {
         exitCode: fault.exitCode,
         stderr: 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n',
-        stdout: names.map(({ name, nonce }) => framed(name, nonce, '', fault.exitCode)).join(''),
+        stdout: sections.map(({ name, nonce }) => framed(name, nonce, '', fault.exitCode)).join(''),
       };
     }
     if (kind === 'accounting' && this.#world.accounts === 'none') {
-      const stdout = names.map(({ name, nonce }) => framed(name, nonce, '', 1)).join('');
+      const stdout = sections.map(({ name, nonce }) => framed(name, nonce, '', 1)).join('');
       return { exitCode: 0, stderr: 'Slurm accounting storage is disabled\n', stdout };
     }
-    const stdout = names.map(({ name, nonce }) => framed(name, nonce, this.#section(name, script, fault), 0)).join('');
+    const stdout = sections
+      .map(({ name, nonce }) => framed(name, nonce, this.#section(name, script, fault), 0))
+      .join('');
     const length = fault.kind === 'cut' ? Math.floor(stdout.length * fault.at) : stdout.length;
     return { exitCode: 0, stderr: '', stdout: stdout.slice(0, length) };
   }
@@ -231,16 +232,16 @@ export class TrueCluster {
     return Math.floor(this.#beginning / 1000 + at + this.#world.clockAhead);
   }
 
-  #section(name: string, script: string, fault: Fault): string {
-    switch (name) {
+  #section(name: string, command: string, fault: Fault): string {
+    switch (name.split('-')[0]) {
       case 'clock':
         return String(this.#epoch(this.#now));
       case 'queue':
         return this.#queue(fault);
       case 'accounting':
-        return this.#accounting(new Set(/--jobs='([^']*)'/.exec(script)?.[1]?.split(',')));
+        return this.#accounting(new Set(/--jobs='([^']*)'/.exec(command)?.[1]?.split(',')));
       case 'markers':
-        return this.#markers(script);
+        return this.#markers(command);
       default:
         throw new Error(`nobody asks for ${name} here`);
     }
@@ -314,9 +315,9 @@ export class TrueCluster {
     return lines.map((line) => `${line}\n`).join('');
   }
 
-  #markers(script: string): string {
+  #markers(command: string): string {
     const now = this.#now;
-    const job = this.#jobs.find(({ workDir }) => script.includes(`'${workDir}/run/job.'`));
+    const job = this.#jobs.find(({ workDir }) => command.includes(`'${workDir}/run/job.'`));
     return (job?.attempts ?? [])
       .flatMap(({ number, startedAt, endedAt, end }) => {
         const name = `job.${number - 1}`;
