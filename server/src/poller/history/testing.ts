@@ -218,7 +218,7 @@ export class TrueCluster {
       return { exitCode: 0, stderr: 'Slurm accounting storage is disabled\n', stdout };
     }
     const stdout = sections
-      .map(({ name, nonce }) => framed(name, nonce, this.#section(name, script, fault), 0))
+      .map(({ name, nonce, command }) => framed(name, nonce, this.#section(name, command, fault), 0))
       .join('');
     const length = fault.kind === 'cut' ? Math.floor(stdout.length * fault.at) : stdout.length;
     return { exitCode: 0, stderr: '', stdout: stdout.slice(0, length) };
