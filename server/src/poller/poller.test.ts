@@ -26,17 +26,7 @@ beforeEach(async () => {
   slurm = new ToldSlurm();
   answers = [];
   warnings = [];
-  const note = (_fields: unknown, text?: string) => void warnings.push(text ?? '');
-  const log: Logger = { debug: () => undefined, info: () => undefined, warn: note, error: note };
-  poller = new Poller({
-    clusterName: 'alpha',
-    intervalSeconds: 30,
-    slurm,
-    jobs: store.jobs,
-    journal,
-    log,
-    onAnswer: (fault) => void answers.push(fault),
-  });
+  poller = aPoller();
 });
 afterEach(async () => {
   slurm.gate = null;
@@ -45,6 +35,20 @@ afterEach(async () => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
+
+function aPoller(): Poller {
+  const note = (_fields: unknown, text?: string) => void warnings.push(text ?? '');
+  const log: Logger = { debug: () => undefined, info: () => undefined, warn: note, error: note };
+  return new Poller({
+    clusterName: 'alpha',
+    intervalSeconds: 30,
+    slurm,
+    jobs: store.jobs,
+    journal,
+    log,
+    onAnswer: (fault) => void answers.push(fault),
+  });
+}
 
 /** Lets time pass, and everything happen that is due within it. */
 async function pass(milliseconds: number): Promise<void> {
@@ -422,6 +426,26 @@ describe('what a poller writes', () => {
     ]);
   });
 
+  it('completes it after a restart of the server, too, also when the job is over by then', async () => {
+    const job = await create({ state: 'RUNNING', startedAt: new Date() });
+    slurm.observations = [see(job, { attempt: 2, state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    slurm.accountingFault = 'Connection refused';
+    poller.connected();
+    await pass(SECOND);
+    await poller.stop();
+    const closed = { ...currentAttempt(job), outcome: 'REQUEUED', endedAt: new Date() };
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([{ outcome: null }]);
+    slurm.accountingFault = null;
+    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    poller = aPoller();
+    poller.connected();
+    await pass(SECOND);
+    expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([closed]);
+    const asked = slurm.asked.length;
+    await pass(600 * SECOND);
+    expect(slurm.asked).toHaveLength(asked);
+  });
+
   it('looks for a requeued job though no job is active, for half a minute', async () => {
     const job = await create({ state: 'COMPLETED', endedAt: new Date() });
     poller.connected();
@@ -437,6 +461,19 @@ describe('what a poller writes', () => {
     const asked = slurm.questions;
     await pass(600 * SECOND);
     expect(slurm.questions).toBe(asked);
+  });
+
+  it('looks again for a job that may live again, when the question for it got no answer', async () => {
+    const job = await create({ state: 'COMPLETED', endedAt: new Date() });
+    slurm.observations = [see(job, { attempt: 2 })];
+    slurm.fault = new SlurmUnavailable('Unable to contact slurm controller');
+    poller.connected();
+    poller.noticed();
+    await pass(SECOND);
+    expect(slurm.questions).toBe(1);
+    slurm.fault = null;
+    await pass(120 * SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'RUNNING', attempt: 2 });
   });
 
   it('looks at once when the cluster tells of a job, and again while nothing is to be seen', async () => {

@@ -25,6 +25,8 @@ export interface PollerOptions {
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
 /** For so long a requeue is looked for, even when no job is active. */
 const REQUEUE_SHOWS_MS = 30_000;
+/** Of so many jobs it is asked after a start how their earlier attempts ended. */
+const MOST_UNTOLD = 200;
 
 /**
  * Keeps the jobs of one cluster as Slurm says they are: one question at a time for all of them, and none while no job
@@ -44,8 +46,12 @@ export class Poller {
   /** Somebody wanted the next question planned while one was under way. */
   #isWanted = false;
   #isStopped = false;
+  /** What the server still wanted to know when it last ended is in the list of questions. */
+  #isInformed = false;
   /** Until then a job that is over may come to life again. */
   #requeueUntil = 0;
+  /** The last question got no answer: it is asked again, whether or not a job is active by then. */
+  #isOwed = false;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -135,15 +141,17 @@ export class Poller {
   async #poll(): Promise<boolean> {
     const { clusterName, slurm, journal, log, onAnswer } = this.#options;
     try {
+      await this.#inform();
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
-      if (asked.length === 0 && Date.now() > this.#requeueUntil) {
+      if (asked.length === 0 && Date.now() > this.#requeueUntil && !this.#isOwed) {
         if (this.#vanished.isWaiting) this.#examine([]);
         return this.#vanished.isWaiting;
       }
       const askedAt = Date.now();
       const snapshot = await slurm.queue();
       const now = new Date();
+      this.#isOwed = false;
       this.#schedule.answered(now.getTime() - askedAt);
       // Ten thousand rows take tens of milliseconds to read, to compare and to write: others have their turn in between.
       await nextTurn();
@@ -170,11 +178,19 @@ export class Poller {
       onAnswer(unread.length === 0 ? null : unreadable(unread));
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
+      this.#isOwed = true;
       this.#schedule.failed();
       log.warn({ err: fault }, `${clusterName}: the queue could not be read`);
       onAnswer(fault);
     }
     return true;
+  }
+
+  async #inform(): Promise<void> {
+    if (this.#isInformed) return;
+    const { clusterName, jobs } = this.#options;
+    for (const job of await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD)) this.#vanished.requeued(job, Date.now());
+    this.#isInformed = true;
   }
 
   async #reopened({ unexpected }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {

@@ -184,13 +184,18 @@ export class VanishedJobs {
 
 /**
  * The account of a job that is over. An account with fewer attempts than were seen is that of an earlier one, unless
- * nothing better comes.
+ * nothing better comes and it tells of a run that was under way when the job was seen last.
  */
 function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobAccount | null {
   if (account === undefined) return null;
   const latest = { ...withOtherComponents(job, account.latest), attempt: account.latest.attempt };
   if (latest.state === null || isActiveState(latest.state)) return null;
-  return latest.attempt >= job.attempt || isLast ? { ...account, latest } : null;
+  return latest.attempt >= job.attempt || (isLast && isOfLastSeen(job, account)) ? { ...account, latest } : null;
+}
+
+function isOfLastSeen({ startedAt, evidence }: Job, { latest }: JobAccount): boolean {
+  if (startedAt !== null) return latest.startedAt !== null && latest.startedAt >= startedAt;
+  return latest.endedAt !== null && evidence !== null && latest.endedAt >= evidence.seenAt;
 }
 
 /** Its script has come to an end with a code that the accounts may not hold. */

@@ -432,6 +432,19 @@ export class JobQueries {
     for (const row of rows) attempts.set(row.job_id, [...(attempts.get(row.job_id) ?? []), toAttempt(row)]);
     return attempts;
   }
+
+  /** The newest jobs of a cluster of which it isn't known how an attempt ended that a requeue closed. */
+  async withUntoldAttempts(clusterName: string, limit: number): Promise<Job[]> {
+    const rows = await this.#database
+      .selectFrom('jobs')
+      .selectAll()
+      .where('cluster_name', '=', clusterName)
+      .where('id', 'in', (select) => select.selectFrom('job_attempts').select('job_id').where('outcome', 'is', null))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
 }
 
 /** Values together with the id are unique, so that a page's edge is exact. */

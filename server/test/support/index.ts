@@ -1,2 +1,2 @@
 export { TestRepository } from './repository.ts';
-export { TestServer, until } from './server.ts';
+export { ServerProcess, TestServer, until } from './server.ts';

@@ -92,7 +92,7 @@ export class TestServer implements AsyncDisposable {
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** `node main.ts` with an environment of its own, so that nothing of this machine's user gets in. */
+/** `node main.ts`, or the built one, with an environment of its own, so that nothing of this machine's user gets in. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #firstLine: Promise<string>;
@@ -100,8 +100,8 @@ export class ServerProcess {
   errors = '';
 
   /** In `folder`: clusters.yaml, and the data. */
-  constructor(folder: string, variables: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, [MAIN], {
+  constructor(folder: string, variables: Readonly<Record<string, string>>, main: string = MAIN) {
+    this.#child = spawn(process.execPath, [main], {
       cwd: folder,
       env: { PATH: process.env['PATH'], HOME: folder, PORT: '0', LOG_FORMAT: 'json', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],

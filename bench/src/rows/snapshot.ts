@@ -1,0 +1,144 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { aJob, NO_RESOURCES } from '@slurmql/server/src/domain/testing.ts';
+import { Journal } from '@slurmql/server/src/events/index.ts';
+import { Poller } from '@slurmql/server/src/poller/index.ts';
+import { type Runner, SlurmAdapter } from '@slurmql/server/src/slurm/adapter.ts';
+import { Store } from '@slurmql/server/src/store/index.ts';
+import type { Benchmark, Row } from '../benchmark.ts';
+import { median } from '../statistics.ts';
+
+const TASKS = 10_000;
+const RUNS = 7;
+const LIMIT_MS = 200;
+const LIMIT_HELD_MS = 50;
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A login that plays squeue's output for an array of running tasks, some of which are suspended. */
+class PlayedQueue implements Runner {
+  readonly #name: string;
+  #output = '';
+
+  constructor(slurmName: string) {
+    this.#name = slurmName;
+    this.suspend(0);
+  }
+
+  /** The first so many tasks are suspended from now on, and no others. */
+  suspend(count: number): void {
+    const rows = Array.from({ length: TASKS }, (_, task) => {
+      const word = task < count ? 'SUSPENDED' : 'RUNNING';
+      const fields = [`8_${task}`, word, '0', '1795494426', 'N/A', '0', `n${task % 64}`, 'main', 'None', this.#name];
+      return `${fields.map((field) => `${field}\x1f`).join('')}\x1e\n`;
+    });
+    this.#output = rows.join('');
+  }
+
+  async run(script: string) {
+    const sections: Readonly<Record<string, string>> = {
+      clock: String(Math.round(Date.now() / 1000)),
+      queue: this.#output,
+    };
+    const stdout = [...script.matchAll(/'begin (\S+) ([0-9a-f]{24})'/g)]
+      .map(([, name = '', nonce]) => `\nbegin ${name} ${nonce}\n${sections[name]}\nend ${name} ${nonce} 0\n`)
+      .join('');
+    return { exitCode: 0, stdout, stderr: '' };
+  }
+}
+
+export const benchmark: Benchmark = {
+  about: `a snapshot of ${TASKS} array tasks, read, compared with what is known and stored`,
+  async run({ stack, progress }) {
+    const folder = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
+    stack.defer(() => rm(folder, { recursive: true, force: true }));
+    const store = await Store.open(join(folder, 'slurmql.db'));
+    stack.defer(() => store.close());
+    const journal = new Journal(store);
+    await journal.start();
+
+    const resources = { ...NO_RESOURCES, array: `0-${TASKS - 1}` };
+    const array = aJob({ slurmJobId: '8', resources });
+    const tasks = Array.from({ length: TASKS }, (_, task) => ({
+      ...aJob({ slurmJobId: `8_${task}`, resources, arrayParentId: array.id, arrayTaskId: task }),
+      slurmName: array.slurmName,
+    }));
+    await journal.write((writer) =>
+      writer.create([array, ...tasks].map((job) => ({ job, idempotencyKey: null, submission: null }))),
+    );
+
+    const queue = new PlayedQueue(array.slurmName);
+    const settings = { name: 'alpha', host: 'login', workspace: '~/slurmql', gpuRequest: 'gres' } as const;
+    const slurm = new SlurmAdapter(queue, { ...settings, pollIntervalSeconds: 3600, gpuCacheSeconds: 60 });
+    let fault: Error | null = null;
+    const poller = new Poller({
+      ...{ clusterName: 'alpha', intervalSeconds: 3600, slurm, jobs: store.jobs, journal, log: SILENT },
+      onAnswer: (cause) => {
+        fault = cause;
+      },
+    });
+    stack.defer(() => poller.stop());
+    poller.connected();
+    // From waiting to running: the largest change there is, and not measured.
+    await poller.requeued();
+
+    const measure = async (changed: number) => {
+      queue.suspend(0);
+      await poller.requeued();
+      const figures = { took: [] as number[], held: [] as number[] };
+      const processor: number[] = [];
+      for (let run = 0; run < RUNS; run += 1) {
+        const before = journal.newest;
+        queue.suspend(run % 2 === 0 ? changed : 0);
+        // What the last run left behind is not this one's.
+        globalThis.gc?.();
+        await pause(100);
+        const delay = monitorEventLoopDelay({ resolution: 1 });
+        delay.enable();
+        // It counts from one of its own looks to the next, so there has to be a first one.
+        await pause(10);
+        const start = performance.now();
+        const used = process.cpuUsage();
+        await poller.requeued();
+        figures.took.push(performance.now() - start);
+        const { user, system } = process.cpuUsage(used);
+        processor.push((user + system) / 1000);
+        await pause(10);
+        delay.disable();
+        figures.held.push(delay.max / 1e6);
+        if (fault !== null) throw fault;
+        const events = journal.newest - before;
+        if (events < changed || (changed === 0 && events > 0))
+          throw new Error(`${events} events for ${changed} changes`);
+      }
+      const list = (values: readonly number[]) => values.map(Math.round).join(', ');
+      progress(
+        `${changed} changed: took ${list(figures.took)} ms, ${list(processor)} ms of processor time, ` +
+          `held the loop for ${list(figures.held)} ms`,
+      );
+      return figures;
+    };
+
+    const rows: Row[] = [];
+    for (const [what, changed] of [
+      ['nothing changed', 0],
+      ['100 changed', 100],
+      ['all changed', TASKS],
+    ] as const) {
+      const { took, held } = await measure(changed);
+      const row = (work: string, figures: readonly number[], limit: number): Row => ({
+        work: `${work}, ${what}`,
+        unit: 'ms',
+        ours: median(figures),
+        against: { name: 'limit', kind: 'limit', figure: limit },
+        goal: { atMost: 1 },
+        samples: figures.length,
+      });
+      rows.push(row(`a snapshot of ${TASKS.toLocaleString('en-US')} tasks`, took, LIMIT_MS));
+      rows.push(row('longest hold of the event loop by it', held, LIMIT_HELD_MS));
+    }
+    return rows;
+  },
+};
