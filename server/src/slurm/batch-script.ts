@@ -1,4 +1,4 @@
-import { quote } from './shell.ts';
+import { quote } from '../ssh/index.ts';
 
 export interface BatchScriptParts {
   readonly jobId: string;
