@@ -74,7 +74,9 @@ builder.subscriptionField('logTail', (t) =>
             signal,
             files: context.clusters.files(job.clusterName),
             watches: context.watches,
-            job: async () => (await context.store.jobs.get(job.id)) ?? job,
+            // Asked at every look at the file: while it is active, memory knows.
+            job: async () =>
+              context.journal.active(job.clusterName).get(job.id) ?? (await context.store.jobs.get(job.id)) ?? job,
           }),
       );
     },

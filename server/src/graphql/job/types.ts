@@ -2,7 +2,7 @@ import { ADMINISTRATOR } from '../../auth/index.ts';
 import { clusterOfJob, isStale } from '../../clusters/index.ts';
 import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
 import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
-import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
+import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
 import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
@@ -364,16 +364,14 @@ async function readJobLog(
   },
   { clusters }: GraphQLContext,
 ): Promise<LogChunk | null> {
-  const path = isArray(job) ? null : logPath(job, args.stream ?? 'STDOUT');
-  if (path === null) return null;
+  if (isArray(job) || job.workDir === null) return null;
   const cluster = clusters.get(job.clusterName);
   if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
   try {
-    return await readLog(cluster.files, {
-      path,
+    return await readLog(cluster.files, job, {
+      stream: args.stream ?? 'STDOUT',
       offset: args.offset ?? 0,
       limit: args.limit ?? 65_536,
-      isFinal: !isActiveState(job.state),
     });
   } catch (cause) {
     throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause instanceof Error ? cause.message : cause}`);

@@ -6,6 +6,8 @@ const END = { attempt: 1, exitCode: 0, endedAt: new Date(1_795_494_207_000) };
 describe('the end of the last attempt', () => {
   it.each([
     ['job.0.end job=12 code=0 at=1795494207\n', END],
+    ['job.0.end job=12 code=0 at=1795494207 stdout=12 stderr=0\n', END],
+    ['job.0.end job=12 code=0 at=1795494207 stdout= stderr=\n', END],
     ['job.0.end job=12 code=143 at=1795494207\n', { ...END, exitCode: 143 }],
     ['3.2.end job=12 code=0 at=1795494207\n', { ...END, attempt: 3 }],
     ['job.0.start job=12 at=1795494200\njob.0.end job=12 code=0 at=1795494207\n', END],

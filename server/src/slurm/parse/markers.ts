@@ -18,7 +18,7 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   }));
   const last = Math.max(...markers.map(({ attempt }) => attempt));
   const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=\d+ code=(\d+) at=(\d+)$/.exec(end?.text ?? '');
+  const match = /^job=\d+ code=(\d+) at=(\d+)(?: stdout=\d* stderr=\d*)?$/.exec(end?.text ?? '');
   const endedAt = clock.instant(match?.[2] ?? '');
   return match === null || endedAt === null ? null : { attempt: last, exitCode: Number(match[1]), endedAt };
 }
