@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, open, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type Chunk, type JobData, TAIL, Workbench } from './support/jobs.ts';
+import { type Chunk, TAIL, Workbench } from './support/jobs.ts';
+import { LogWriter, WAIT } from './support/log-writer.ts';
+import { memoryDuring } from './support/memory.ts';
 import { until } from './support/server.ts';
 import { Tail } from './support/tail.ts';
 
@@ -14,8 +16,6 @@ const CLUSTER = {
   accounting: false,
 } as const;
 const MB = 1_000_000;
-/** It is there from its start on, and over once the test makes the file `go`. */
-const WAIT = 'until [ -e ../go ]; do sleep 0.2; done';
 /** Above what the server takes anyway: far more than what it may keep, far less than the files of these tests. */
 const MEMORY_BYTES = 400 * MB;
 
@@ -36,68 +36,11 @@ afterAll(async () => {
   await slurm?.stop();
 });
 
-/** A job that runs and writes nothing of its own, with its log for the test to write. */
-class Writer {
-  readonly job: JobData;
-  readonly path: string;
-
-  private constructor(job: JobData) {
-    this.job = job;
-    this.path = join(job.workDir ?? '', 'stdout.log');
-  }
-
-  static async start(command = WAIT, cluster = 'alpha'): Promise<Writer> {
-    const { id } = await bench.submit({ command, cluster });
-    await bench.reaches(id, 'RUNNING');
-    return new Writer(await bench.job(id));
-  }
-
-  tail(after = 0): Tail {
-    return new Tail(bench.server, { id: this.job.id, after });
-  }
-
-  async append(text: string | Buffer): Promise<void> {
-    await appendFile(this.path, text);
-  }
-
-  /** Another file takes the log's place, at once. */
-  async replace(text: string): Promise<void> {
-    await writeFile(`${this.path}.new`, text);
-    await rename(`${this.path}.new`, this.path);
-  }
-
-  async end(): Promise<void> {
-    await writeFile(join(this.job.workDir ?? '', 'go'), '');
-    await bench.ended(this.job.id);
-  }
-
-  async page(offset: number, limit: number): Promise<Chunk> {
-    const query = `query ($id: ID!, $offset: SafeInt, $limit: Int) {
-      job(id: $id) { log(offset: $offset, limit: $limit) { startOffset endOffset text isReset isComplete } } }`;
-    return (await bench.server.query<{ job: { log: Chunk } }>(query, { id: this.job.id, offset, limit })).job.log;
-  }
-}
-
 const decoded = (bytes: Buffer) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-
-async function memoryOf(pid: number, key: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
-}
-
-/** The most memory that the server takes while something is done, above what it had before. */
-async function memoryDuring(work: () => Promise<void>): Promise<number> {
-  const { pid } = bench.server;
-  const before = await memoryOf(pid, 'VmRSS');
-  // Begins the peak anew (man 5 proc).
-  await writeFile(`/proc/${pid}/clear_refs`, '5');
-  await work();
-  return (await memoryOf(pid, 'VmHWM')) - before;
-}
 
 describe.concurrent('a log that is followed', () => {
   it('starts over when it is truncated, whatever comes then', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     const tail = writer.tail();
     await writer.append('a first line that is long\n');
     await tail.reads('a first line that is long\n');
@@ -114,7 +57,7 @@ describe.concurrent('a log that is followed', () => {
   });
 
   it('starts over when another file takes its place, shorter, longer, or of the same size', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     const tail = writer.tail();
     await writer.append('one\n');
     await tail.reads('one\n');
@@ -134,7 +77,7 @@ describe.concurrent('a log that is followed', () => {
   });
 
   it('may be deleted and come back, or not be there at first', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     await rm(writer.path);
     const early = writer.tail();
     const tail = writer.tail();
@@ -169,7 +112,7 @@ describe.concurrent('a log that is followed', () => {
   }, 240_000);
 
   it('keeps carriage returns, and characters that are written in pieces', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     const tail = writer.tail();
     const bytes = Buffer.from('10%\r20%\r\n훈련 🐧\r\n');
     for (const byte of bytes) await writer.append(Buffer.from([byte]));
@@ -188,7 +131,7 @@ describe.concurrent('a log that is followed', () => {
   });
 
   it('that is binary comes whole, and in pages as it does at once', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     const bytes = randomBytes(60_000);
     const tail = writer.tail();
     for (let start = 0; start < bytes.length; start += 7_001) await writer.append(bytes.subarray(start, start + 7_001));
@@ -211,7 +154,7 @@ describe.concurrent('a log that is followed', () => {
   });
 
   it('is read on after the end of its job, as long as bytes come late', async () => {
-    const writer = await Writer.start(`echo early; ${WAIT}`);
+    const writer = await LogWriter.start(bench, `echo early; ${WAIT}`);
     const tail = writer.tail();
     await tail.reads('early\n');
     await writer.end();
@@ -224,7 +167,7 @@ describe.concurrent('a log that is followed', () => {
   });
 
   it('is not taken for complete before all is there that the batch script had seen written', async () => {
-    const writer = await Writer.start(`echo early; ${WAIT}`);
+    const writer = await LogWriter.start(bench, `echo early; ${WAIT}`);
     const tail = writer.tail();
     await tail.reads('early\n');
     const record = join(writer.job.workDir ?? '', 'run/job.0.end');
@@ -248,10 +191,10 @@ describe.concurrent('a log that is followed', () => {
 
 describe('a log that is large', () => {
   it('is read at its end at once, however long it is', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     await truncate(writer.path, 10 * 1024 ** 3);
     await writer.append('the end\n');
-    const used = await memoryDuring(async () => {
+    const used = await memoryDuring(bench.server, async () => {
       const tail = writer.tail(-8);
       await tail.reads('the end\n');
       await writer.append('and more\n');
@@ -266,12 +209,12 @@ describe('a log that is large', () => {
   });
 
   it('comes whole where it is one line of 100 MB, for many at once, in bounded memory', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     const file = await open(writer.path, 'a');
     for (let part = 0; part < 100; part += 1) await file.write(Buffer.alloc(MB, 'abcdefghij'));
     await file.close();
     await writer.end();
-    const used = await memoryDuring(async () => {
+    const used = await memoryDuring(bench.server, async () => {
       await Promise.all(
         [1, 2, 3].map(async () => {
           let offset = 0;
@@ -290,11 +233,11 @@ describe('a log that is large', () => {
   });
 
   it('is not read ahead of a client that takes nothing, and others are not kept waiting by it', async () => {
-    const writer = await Writer.start();
+    const writer = await LogWriter.start(bench);
     const line = `${'0123456789'.repeat(10)}\n`;
     await writer.append(line.repeat(2_000_000));
     let slowText = '';
-    const used = await memoryDuring(async () => {
+    const used = await memoryDuring(bench.server, async () => {
       const socket = new WebSocket(`${bench.server.address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
       socket.on('message', (data) => {
         const message = JSON.parse(String(data));
@@ -346,7 +289,7 @@ describe('a cluster without SFTP', () => {
     );
     expect(testCluster.steps.find(({ name }) => name === 'SFTP')?.found).toContain('SFTP is off');
 
-    const writer = await Writer.start(`bash hello.sh world; ${WAIT}`, 'bare');
+    const writer = await LogWriter.start(bench, `bash hello.sh world; ${WAIT}`, 'bare');
     const tails = [writer.tail(), writer.tail(-6)];
     await tails[0]?.reads('hello from world\n');
     await tails[1]?.reads('world\n');

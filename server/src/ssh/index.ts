@@ -20,6 +20,7 @@ export {
 } from './errors.ts';
 export type { CommandResult } from './session/command.ts';
 export {
+  type FoundMatch,
   type FoundMatches,
   SearchLimitError,
   SearchPatternError,

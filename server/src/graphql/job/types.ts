@@ -16,6 +16,7 @@ import { fault } from '../errors.ts';
 import { ProjectRef } from '../project/types.ts';
 import { UserRef } from '../user/types.ts';
 import { type JobList, readJobList } from './list.ts';
+import { logUrl } from './log-file.ts';
 
 const STATE_DESCRIPTIONS: Readonly<Partial<Record<JobState, string>>> = {
   SUBMITTING: 'Recorded here; Slurm has not said yes or no.',
@@ -322,6 +323,14 @@ builder.node(JobRef, {
       },
       complexity: 20,
       resolve: (job, args, context) => readJobLog(job, args, context),
+    }),
+    logUrl: t.string({
+      nullable: true,
+      description:
+        "Where the whole log is to be had over HTTP, byte for byte: a path at this server's address, for GET and HEAD, " +
+        'with the same credential; Range requests are answered. Null: there is no folder yet, or it is an array.',
+      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }) },
+      resolve: (job, { stream }) => (isArray(job) || job.workDir === null ? null : logUrl(job, stream ?? 'STDOUT')),
     }),
     tasks: t.field({
       type: JobConnection,

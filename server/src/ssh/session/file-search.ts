@@ -22,8 +22,8 @@ export interface SearchQuestion {
   readonly ignoresCase: boolean;
   /** Where a line begins, in bytes. */
   readonly from: number;
-  /** How many bytes are searched from there on. */
-  readonly length: number;
+  /** How many bytes are searched from there on; null: up to the end of the file. */
+  readonly length: number | null;
   /** Matches before it are left out; not before `from`. */
   readonly after: number;
   /** As many matches are told, and one more to say that there are more. */
@@ -46,7 +46,7 @@ export interface FoundMatches {
 }
 
 /** In seconds of CPU time, for each process. */
-const CPU_SECONDS = 20;
+const CPU_SECONDS = 15;
 /** In KiB, of address space: grep holds a line as a whole. */
 const MEMORY_KB = 1_000_000;
 const OUTPUT_BYTES = 4 * 1024 * 1024;
@@ -75,7 +75,12 @@ export function searchScript(path: string, question: SearchQuestion, nonce: stri
   const file = quote(path);
   // As text, whatever is in it.
   const grep = `grep -a -b -n ${isRegex ? '-E' : '-F'}${ignoresCase ? ' -i' : ''} -e ${quote(pattern)}`;
-  const part = `tail -c +${from + 1} -- ${file} | head -c ${length}`;
+  // grep reads a file about twice as fast as a pipe. dd moves the place at which it begins, and reads nothing.
+  const seek = from === 0 ? '' : `dd bs=1 skip=${from} count=0 2>/dev/null; `;
+  const search = (command: string) =>
+    length === null
+      ? `{ ${seek}${command}; } <${file}`
+      : `tail -c +${from + 1} -- ${file} | head -c ${length} | { ${command}; }`;
   // POSIX sh tells the status of a pipe's last command alone, so that of grep goes the way of what it found.
   return `LC_ALL=C; export LC_ALL
 ulimit -v ${MEMORY_KB}; ulimit -t ${CPU_SECONDS}
@@ -86,14 +91,14 @@ echo | ${grep} 2>&1; echo "status $?"
 begin before
 ${from === 0 ? 'echo 0' : `head -c ${from} -- ${file} | wc -l`}
 begin matches
-found=$(${part} | { ${grep} -o --line-buffered; echo "status $?"; } | cut -b -${PREFIX_BYTES} | awk -F: '
+found=$(${search(`${grep} -o --line-buffered; echo "status $?"`)} | cut -b -${PREFIX_BYTES} | awk -F: '
   /^status / { print; next }
   $1 != line { line = $1; lines++ }
   $2 + 0 >= ${after - from} { print "match " $1 " " $2; if (++told > ${limit}) exit }
   END { print "lines " lines + 0 }')
 echo "$found"
 begin lines
-${part} | { ${grep} --line-buffered -m "\${found##*lines }"; } | cut -b -${PREFIX_BYTES} | cut -d: -f1,2
+${search(`${grep} --line-buffered -m "\${found##*lines }"`)} | cut -b -${PREFIX_BYTES} | cut -d: -f1,2
 begin end
 `;
 }
@@ -115,7 +120,9 @@ export function readFindings(question: SearchQuestion, nonce: string, stdout: st
     case 1:
       break;
     default:
-      throw new SearchPatternError(shortened(trial.replace(/^status .*$/m, '').replace(/^grep: /m, '')));
+      throw new SearchPatternError(
+        shortened(trial.replace(/^status .*$/m, '').replace(/^grep: /m, '')) || 'It is too large',
+      );
   }
   const told = section('matches', 'lines');
   const status = statusOf(told);

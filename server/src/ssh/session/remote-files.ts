@@ -1,5 +1,6 @@
 import type { RequestOptions } from '../deadline.ts';
 import { SshUnavailable } from '../errors.ts';
+import { Gate } from '../gate.ts';
 import type { Channels } from './channels.ts';
 import { CommandFiles } from './command-files.ts';
 import type { FileContent } from './file-content.ts';
@@ -62,6 +63,9 @@ export interface FileTransport {
 
 const MOST_READ_BYTES = 16 * 1024 * 1024;
 const OPEN_TIMEOUT_MS = 30_000;
+/** A search reads a file as fast as the disk gives it: one at a time is as much as a guest may ask for. */
+const MOST_SEARCHES = 1;
+const MOST_SEARCHES_WAITING = 16;
 
 /** The files of one connection. Whether it has SFTP is tried at once. */
 export class ConnectionFiles {
@@ -69,6 +73,7 @@ export class ConnectionFiles {
   readonly #session: SftpSession;
   readonly #sftp: SftpFiles;
   readonly #commands: CommandFiles;
+  readonly #searches = new Gate(MOST_SEARCHES, MOST_SEARCHES_WAITING);
   readonly #tried: Promise<void>;
   #isTried = false;
 
@@ -107,8 +112,13 @@ export class ConnectionFiles {
     return this.#use((files) => files.write(path, content, mode, signal));
   }
 
-  search(path: string, question: SearchQuestion, signal: AbortSignal): Promise<FoundMatches> {
-    return searchFile(this.#channels, path, question, signal);
+  async search(path: string, question: SearchQuestion, signal: AbortSignal): Promise<FoundMatches> {
+    await this.#searches.enter(signal);
+    try {
+      return await searchFile(this.#channels, path, question, signal);
+    } finally {
+      this.#searches.leave();
+    }
   }
 
   async #use<T>(work: (files: FileTransport) => Promise<T>): Promise<T> {
