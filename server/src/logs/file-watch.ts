@@ -71,6 +71,11 @@ export class FileWatches {
   get size(): number {
     return this.#watches.size;
   }
+
+  /** How much of them is kept for those who come a little later. */
+  get keptBytes(): number {
+    return [...this.#watches.values()].reduce((sum, { keptBytes }) => sum + keptBytes, 0);
+  }
 }
 
 interface Surroundings {
@@ -130,6 +135,10 @@ export class FileWatch implements Disposable {
   /** How many times the file was really looked at: two looks without growth mean more than two quick questions. */
   get looks(): number {
     return this.#looks;
+  }
+
+  get keptBytes(): number {
+    return this.#recent.sizeBytes;
   }
 
   join(): void {
