@@ -4,6 +4,7 @@ import { WakeUp } from '../events/index.ts';
 import { type FileStatus, RemoteFileError, type RemoteFiles } from '../ssh/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { lookPauseMs } from './pace.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { RecentChunks, type SharedChunk } from './recent-chunks.ts';
 import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 
@@ -16,6 +17,9 @@ const MOST_CHUNK_BYTES = 1024 * 1024;
 /** Kept of what was read last, of one file and of all; as text it takes up to twice as much memory. */
 const RECENT_BYTES = 1024 * 1024;
 const ALL_RECENT_BYTES = 32 * 1024 * 1024;
+/** Read ahead of somebody who catches up, of 1 MiB each. */
+const PIECES_AHEAD = 3;
+const ALL_PIECES_AHEAD = 32;
 /** By so many bytes before a place it is known whether the file is still the one that was read. */
 const SEAM_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
@@ -60,6 +64,7 @@ export class FileWatches {
       new FileWatch(files, path, this.#log, {
         countOnCluster: () => [...this.#watches.keys()].filter((other) => other.startsWith(`${clusterName}:`)).length,
         recentBytes: () => Math.min(RECENT_BYTES, ALL_RECENT_BYTES / this.#watches.size),
+        piecesAhead: () => Math.min(PIECES_AHEAD, Math.floor(ALL_PIECES_AHEAD / this.#watches.size)),
         onUnused: () => this.#watches.delete(key),
       });
     this.#watches.set(key, watch);
@@ -81,12 +86,15 @@ export class FileWatches {
 interface Surroundings {
   countOnCluster(): number;
   recentBytes(): number;
+  /** How many parts of 1 MiB may be read before they are asked for. */
+  piecesAhead(): number;
   onUnused(): void;
 }
 
 /**
  * One file, however many follow it. It is looked at often while it grows and seldom while it rests, and read when a
- * follower asks for more: what one has read is kept for the others for a while (1 MiB a file, 32 MiB in all). Nobody is
+ * follower asks for more: what one has read is kept for the others for a while (1 MiB a file, 32 MiB in all), and for one who catches up up to 3 MiB are read ahead (32
+ * MiB in all). Nobody is
  * waited for. A follower that asks for nothing has nothing read for it; when it comes back it reads the file from where
  * it was until it reaches what is kept.
  *
@@ -103,6 +111,7 @@ export class FileWatch implements Disposable {
   readonly #looked = new WakeUp();
   readonly #ending = new AbortController();
   readonly #recent = new RecentChunks();
+  readonly #ahead = new ReadAhead((from, length) => this.#readBytes(from, length), SEAM_BYTES + LOOK_BACK_BYTES);
   /** Reads that are under way, by what they are for: whoever wants the same waits for the same. */
   readonly #reading = new Map<string, Promise<Followed>>();
   #users = 0;
@@ -181,8 +190,9 @@ export class FileWatch implements Disposable {
     const firstKept = this.#recent.firstBehind(offset);
     // Only what is there is asked for, so that little growth costs little; where none may have been seen, a little more.
     const wanted = mode === 'grown' && growth > 0 ? growth : Math.max(growth, SEAM_BYTES);
-    const length = Math.min(wanted, MOST_CHUNK_BYTES, (firstKept ?? Number.POSITIVE_INFINITY) - offset);
-    const read = await this.#files.read(this.#path, offset - backBytes, backBytes + length, this.#options());
+    const length = Math.min(wanted, MOST_CHUNK_BYTES - backBytes, (firstKept ?? Number.POSITIVE_INFINITY) - offset);
+    const ahead = mode === 'last' ? null : this.#ahead.take(offset - backBytes);
+    const read = await (ahead ?? this.#readBytes(offset - backBytes, backBytes + length));
     if (version !== this.#version) return { kind: 'replaced' };
     const before = read.subarray(0, backBytes);
     if (!before.subarray(0, seam.length).equals(seam)) {
@@ -200,7 +210,10 @@ export class FileWatch implements Disposable {
     const chunk = { startOffset: offset + skipped, endOffset, text, isReset: false, isComplete: false };
     // A copy, or a few bytes would keep all that was read.
     const shared = { chunk, seam: Buffer.from(read.subarray(0, backBytes + consumed).subarray(-SEAM_BYTES)) };
-    if (mode !== 'last') this.#recent.add(shared, this.#surroundings.recentBytes());
+    if (mode !== 'last') {
+      this.#ahead.goOn(endOffset, firstKept ?? offset + growth, this.#surroundings.piecesAhead());
+      this.#recent.add(shared, this.#surroundings.recentBytes());
+    }
     const told = this.#told(shared);
     if (endOffset > (this.#furthest?.offset ?? 0)) this.#furthest = told.next;
     return told;
@@ -210,8 +223,13 @@ export class FileWatch implements Disposable {
     return { kind: 'chunk', chunk, next: { version: this.#version, offset: chunk.endOffset, seam } };
   }
 
+  #readBytes(from: number, length: number): Promise<Buffer> {
+    return this.#files.read(this.#path, from, length, this.#options());
+  }
+
   #replaced(): void {
     this.#version += 1;
+    this.#ahead.clear();
     this.#recent.clear();
     this.#furthest = null;
   }
@@ -252,7 +270,7 @@ export class FileWatch implements Disposable {
     const place = this.#furthest;
     if (place === null || sizeBytes > place.offset) return;
     const { offset, seam, version } = place;
-    const bytes = await this.#files.read(this.#path, offset - seam.length, seam.length, this.#options());
+    const bytes = await this.#readBytes(offset - seam.length, seam.length);
     if (version === this.#version && !bytes.equals(seam)) this.#replaced();
   }
 

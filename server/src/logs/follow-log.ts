@@ -10,8 +10,6 @@ const FOLDER_CHECK_MS = 250;
 /** How often a log is opened and asked for late bytes once its job is over. */
 const END_CHECK_MS = 500;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** With so much still to be read, the next part is asked for while the last one is on its way. */
-const READ_AHEAD_BYTES = 64 * 1024;
 
 export interface FollowRequest {
   readonly stream: LogStream;
@@ -39,7 +37,6 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
   }
   using watch = request.watches.open(first.clusterName, files, path);
   let place: Place | null = null;
-  let ahead: Promise<Followed | null> | null = null;
   let isReset = false;
   let quietSince: number | null = null;
   let recorded: number | null = null;
@@ -54,8 +51,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     if (watch.status !== null) {
       const { sizeBytes } = watch.status;
       place ??= watch.place(after < 0 ? Math.max(0, sizeBytes + after) : after);
-      followed = await untilAborted(ahead ?? unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
-      ahead = null;
+      followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
     }
     if (followed?.kind === 'replaced') {
       place = watch.place(0);
@@ -63,14 +59,8 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
       quietSince = null;
     } else if (followed?.kind === 'chunk') {
       const { chunk } = followed;
-      const next: Place = followed.next;
-      if ((watch.status?.sizeBytes ?? 0) - next.offset >= READ_AHEAD_BYTES) {
-        ahead = unlessInterrupted(watch.read(next, 'grown'));
-        // Should nobody come for it.
-        ahead.catch(() => {});
-      }
       yield { ...chunk, isReset };
-      place = next;
+      place = followed.next;
       isReset = false;
       quietSince = null;
     } else if (followed === null || !isOver) {
