@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, open, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -153,13 +153,24 @@ describe.concurrent('a log that is followed', () => {
     expect(await writer.page(10 * MB, -1)).toMatchObject({ startOffset: 60_000, endOffset: 60_000, text: '' });
   });
 
+  it('that may not be read is told of, to those who follow it and to those who read it', async () => {
+    const writer = await LogWriter.start(bench);
+    // Another user's, as where a job writes elsewhere by way of a link.
+    await chown(writer.path, 0, 0);
+    await chmod(writer.path, 0o600);
+    await writer.append('secret\n');
+    await expect(writer.tail().ended).rejects.toThrow('the cluster denies permission');
+    await expect(writer.page(0, 100)).rejects.toThrow('the cluster denies permission');
+    await writer.end();
+  });
+
   it('is read on after the end of its job, as long as bytes come late', async () => {
     const writer = await LogWriter.start(bench, `echo early; ${WAIT}`);
     const tail = writer.tail();
     await tail.reads('early\n');
     await writer.end();
     for (const line of ['late\n', 'later\n']) {
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 1000));
       await writer.append(line);
     }
     await tail.ended;

@@ -29,10 +29,11 @@ export const benchmark: Benchmark = {
     const cluster = slurm.cluster('alpha');
     progress(`${SIZE_MIB} MiB are written`);
 
-    const connection = new SshConnection(
-      { name: 'alpha', ...cluster },
-      { homeDirectory: '/nonexistent', userName: cluster.user, configFile: '/nonexistent/config' },
-    );
+    const connection = new SshConnection(cluster, {
+      homeDirectory: '/nonexistent',
+      userName: cluster.user,
+      configFile: '/nonexistent/config',
+    });
     stack.defer(() => connection.stop());
     connection.start();
     const request = { timeoutMs: 60_000 };

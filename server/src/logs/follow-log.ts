@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, type LogStream, logPath } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { LogChunk } from '../domain/log-chunk.ts';
-import { RemoteFileError, type RemoteFiles, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
+import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
 import type { FileWatches, Followed, Place } from './file-watch.ts';
 import { isSettled, recordedBytes } from './log-end.ts';
 
@@ -10,6 +10,8 @@ const FOLDER_CHECK_MS = 250;
 /** How often a log is opened and asked for late bytes once its job is over. */
 const END_CHECK_MS = 500;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** So many refusals to read the file, one behind the other, are no passing ones. */
+const LASTING_FAULTS = 3;
 
 export interface FollowRequest {
   readonly stream: LogStream;
@@ -38,6 +40,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
   using watch = request.watches.open(first.clusterName, files, path);
   let place: Place | null = null;
   let isReset = false;
+  let faults = 0;
   let quietSince: number | null = null;
   let recorded: number | null = null;
 
@@ -51,7 +54,15 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     if (watch.status !== null) {
       const { sizeBytes } = watch.status;
       place ??= watch.place(after < 0 ? Math.max(0, sizeBytes + after) : after);
-      followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
+      try {
+        followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
+        faults = 0;
+      } catch (cause) {
+        // One may come of a file that is being replaced or has just gone.
+        faults += 1;
+        if (!(cause instanceof RemoteFileError) || faults >= LASTING_FAULTS) throw cause;
+        followed = null;
+      }
     }
     if (followed?.kind === 'replaced') {
       place = watch.place(0);
@@ -73,7 +84,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
       const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
       recorded ??= (await unlessInterrupted(recordedBytes(files, job, stream, options))) ?? null;
       if (isSettled(job, { seenBytes, recorded, quietMs: performance.now() - quietSince })) {
-        const last = place === null ? null : await untilAborted(unlessInterrupted(watch.read(place, 'last')), signal);
+        const last = place === null ? null : await untilAborted(lastOf(watch.read(place, 'last')), signal);
         if (last?.kind === 'chunk') yield { ...last.chunk, isReset, isComplete: true };
         else if (!signal.aborted) yield complete(offset);
         return;
@@ -96,14 +107,22 @@ async function withFolder({ job, signal }: FollowRequest): Promise<Job> {
   }
 }
 
-/** Null when the connection broke, or the file is not to be had at the moment: the watch tells how it goes on. */
+/** Null when the connection broke: the watch tells when the cluster answers again. */
 async function unlessInterrupted<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
   } catch (cause) {
-    const isPassing =
-      cause instanceof SshUnavailable || cause instanceof SshInterrupted || cause instanceof RemoteFileError;
-    if (isPassing) return null;
+    if (cause instanceof SshUnavailable || cause instanceof SshInterrupted) return null;
+    throw cause;
+  }
+}
+
+/** Null where nothing can be read any more, as of a file that was deleted. */
+async function lastOf(reading: Promise<Followed>): Promise<Followed | null> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (cause instanceof SshError) return null;
     throw cause;
   }
 }

@@ -6,9 +6,9 @@ const RECORD_BYTES = 512;
 /** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
 export const LATE_MS = 90_000;
 /** How long nothing more has to come once all is there that the batch script wrote down. */
-const QUIET_MS = 2_500;
+const QUIET_MS = 3_500;
 /** The same where it wrote down nothing: it was killed, or its node was lost. */
-const QUIET_WITHOUT_RECORD_MS = 6_000;
+const QUIET_WITHOUT_RECORD_MS = 7_000;
 
 /** Whether a job has been over for so long that everything that it wrote can be seen. */
 export function isLongOver(job: Job): boolean {

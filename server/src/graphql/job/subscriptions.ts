@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isUnanswered } from '../../clusters/index.ts';
 import { isArray, type Job } from '../../domain/job.ts';
 import type { JobEvent } from '../../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
@@ -68,21 +69,35 @@ builder.subscriptionField('logTail', (t) =>
       if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
       return untilReturned(
         (signal): AsyncGenerator<LogChunk, void, undefined> =>
-          followLog({
-            stream: stream ?? 'STDOUT',
-            after: after ?? 0,
-            signal,
-            files: context.clusters.files(job.clusterName),
-            watches: context.watches,
-            // Asked at every look at the file: while it is active, memory knows.
-            job: async () =>
-              context.journal.active(job.clusterName).get(job.id) ?? (await context.store.jobs.get(job.id)) ?? job,
-          }),
+          withLogFaults(
+            followLog({
+              stream: stream ?? 'STDOUT',
+              after: after ?? 0,
+              signal,
+              files: context.clusters.files(job.clusterName),
+              watches: context.watches,
+              // Asked at every look at the file: while it is active, memory knows.
+              job: async () =>
+                context.journal.active(job.clusterName).get(job.id) ?? (await context.store.jobs.get(job.id)) ?? job,
+            }),
+          ),
       );
     },
     resolve: (chunk) => chunk,
   }),
 );
+
+/** The cluster's own refusals are for those who follow. */
+async function* withLogFaults(
+  chunks: AsyncGenerator<LogChunk, void, undefined>,
+): AsyncGenerator<LogChunk, void, undefined> {
+  try {
+    yield* chunks;
+  } catch (cause) {
+    if (!isUnanswered(cause)) throw cause;
+    throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause.message}`);
+  }
+}
 
 async function existingJob(globalId: string, { store }: GraphQLContext): Promise<Job> {
   const job = await store.jobs.get(localId(globalId, 'Job'));
