@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { GraphQLError } from 'graphql';
 import { isUnanswered } from '../../clusters/index.ts';
 import { isArray, type Job } from '../../domain/job.ts';
 import type { JobEvent } from '../../domain/job-event.ts';
@@ -68,7 +69,7 @@ builder.subscriptionField('logTail', (t) =>
       const cluster = context.clusters.get(job.clusterName);
       if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
       return untilReturned(
-        (signal): AsyncGenerator<LogChunk, void, undefined> =>
+        (signal): AsyncGenerator<LogChunk | GraphQLError, void, undefined> =>
           withLogFaults(
             followLog({
               stream: stream ?? 'STDOUT',
@@ -83,19 +84,25 @@ builder.subscriptionField('logTail', (t) =>
           ),
       );
     },
-    resolve: (chunk) => chunk,
+    resolve: (chunk) => {
+      if (chunk instanceof GraphQLError) throw chunk;
+      return chunk;
+    },
   }),
 );
 
-/** The cluster's own refusals are for those who follow. */
+/**
+ * The cluster's own refusal as the last event, for this follower alone: what a stream throws ends the whole connection,
+ * with all else that the client follows over it.
+ */
 async function* withLogFaults(
   chunks: AsyncGenerator<LogChunk, void, undefined>,
-): AsyncGenerator<LogChunk, void, undefined> {
+): AsyncGenerator<LogChunk | GraphQLError, void, undefined> {
   try {
     yield* chunks;
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
-    throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause.message}`);
+    yield fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause.message}`);
   }
 }
 
