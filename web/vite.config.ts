@@ -17,6 +17,8 @@ export default defineConfig({
     proxy: {
       '/graphql': { target: server, ws: true },
       '/session': { target: server },
+      // The files of logs.
+      '^/jobs/[^/]+/std(out|err)\\.log$': { target: server },
     },
   },
   test: {

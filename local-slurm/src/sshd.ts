@@ -25,7 +25,10 @@ export interface SshdOptions {
   readonly twoFactor?: { readonly password?: string };
   /** Set in every session. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Lines of sshd_config(5) that come first and so win over those here; from the first `Match` on they come last. */
+  /**
+   * Lines of sshd_config(5) that come first and so win over those here; from the first `Match` on they come last. A
+   * `Subsystem` among them takes the place of SFTP, so `Subsystem none /bin/false` leaves a server without.
+   */
   readonly extraConfig?: readonly string[];
 }
 
@@ -165,7 +168,8 @@ function sshdConfig(
     'UseDNS no',
     'PrintMotd no',
     'PrintLastLog no',
-    'Subsystem sftp internal-sftp',
+    // sshd takes no second one of the same name.
+    ...(extra.some((line) => /^\s*Subsystem\b/i.test(line)) ? [] : ['Subsystem sftp internal-sftp']),
     ...(environment.length === 0 ? [] : [`SetEnv${environment.join('')}`]),
     ...extra.slice(split),
     '',

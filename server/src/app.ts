@@ -75,8 +75,11 @@ export async function startApp(environment: Environment): Promise<App> {
 
     const authenticator = new Authenticator(token.value, store.revokedSessions);
     await authenticator.start();
+    const watches = new FileWatches(log);
+    metrics.gauge('slurmql_followed_logs', 'Log files that are followed now.', () => watches.size);
+    metrics.gauge('slurmql_kept_log_bytes', 'Bytes of them that are kept in memory.', () => watches.keptBytes);
     const http = new HttpServer({
-      services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
+      services: { store, journal, clusters, staging, watches, log, metrics },
       authenticator,
       host: environment.host,
       port: environment.port,

@@ -18,6 +18,8 @@ const FILES_TIMEOUT_MS = 20_000;
 const SMALL_SPACE_BYTES = 1024 ** 3;
 const FEW_SECONDS = 120;
 const LONGEST_NOISE = 120;
+const SFTP_ADVICE =
+  'Logs are read and jobs are sent over SFTP: ask the administrators for "Subsystem sftp internal-sftp" in sshd_config';
 
 /** What one step came to. */
 interface Finding {
@@ -95,19 +97,18 @@ export async function* checkSteps(
     'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
     () => accountingFinding(slurm, facts),
   );
-  const hasFiles = yield* take<true>(
-    'SFTP',
-    offline,
-    'Logs are read and jobs are sent over SFTP: ask the administrators for "Subsystem sftp internal-sftp" in sshd_config',
-    async () => {
-      await connection.files.stat('.', { timeoutMs: FILES_TIMEOUT_MS });
-      return { status: 'OK', found: 'Files can be read and written', advice: null, value: true };
-    },
-  );
+  const hasFiles = yield* take<true>('SFTP', offline, SFTP_ADVICE, async () => {
+    await connection.files.stat('.', { timeoutMs: FILES_TIMEOUT_MS });
+    if (connection.files.transport === 'commands') {
+      const found = 'SFTP is off: files are read and written by commands, each a process on the login node';
+      return { status: 'WARNING', found, advice: SFTP_ADVICE, value: true };
+    }
+    return { status: 'OK', found: 'Files can be read and written', advice: null, value: true };
+  });
   yield* take('GIT', shellless, 'Install git on the machine that SlurmQL runs on', () => gitFinding(login));
   yield* take(
     'WORKSPACE',
-    shellless ?? (hasFiles === null ? 'There is no SFTP' : null),
+    shellless ?? (hasFiles === null ? 'Files can be neither read nor written' : null),
     'Name a folder that you may write to, with room in its quota, as "workspace" in clusters.yaml',
     () => workspaceFinding(connection, absoluteWorkspace(settings.workspace, login?.home ?? '')),
   );
@@ -214,7 +215,7 @@ async function gitFinding(login: LoginShell | null): Promise<Finding> {
   };
 }
 
-/** Writes a file over SFTP and reads it in the shell: both have to see the same file system. */
+/** Writes a file as jobs are sent and reads it in the shell: both have to see the same file system. */
 async function workspaceFinding(connection: SshConnection, workspace: string): Promise<Finding> {
   const trial = new WorkspaceTrial(connection, workspace);
   const { isNew } = await trial.make();
@@ -222,7 +223,7 @@ async function workspaceFinding(connection: SshConnection, workspace: string): P
     const text = `SlurmQL tries whether it can write here. ${trial.file}\n`;
     await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
     const { content, freeBytes } = await trial.look();
-    if (content !== text) throw new Error(`${workspace}: SFTP and the shell don't see the same files there`);
+    if (content !== text) throw new Error(`${workspace}: file requests and the shell don't see the same files there`);
     const room = freeBytes === null ? '' : `, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`;
     const found = `${workspace} ${isNew ? 'can be made and written to' : 'can be written to'}${room}`;
     if (freeBytes === null || freeBytes >= SMALL_SPACE_BYTES) return { status: 'OK', found, advice: null };

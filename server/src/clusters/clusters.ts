@@ -91,10 +91,15 @@ export class Clusters {
       if (cluster === null) throw new SshUnavailable(`${name} is no longer in clusters.yaml`);
       return cluster.files;
     };
+    const transport = () => this.get(name)?.files.transport ?? null;
     return {
+      get transport() {
+        return transport();
+      },
       stat: async (...request) => now().stat(...request),
       read: async (...request) => now().read(...request),
       write: async (...request) => now().write(...request),
+      search: async (...request) => now().search(...request),
     };
   }
 

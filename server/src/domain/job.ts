@@ -85,5 +85,10 @@ export function logPath(job: Pick<Job, 'workDir' | 'arrayTaskId'>, stream: LogSt
   return `${job.workDir}/${base}${job.arrayTaskId === null ? '' : `-${job.arrayTaskId}`}.log`;
 }
 
+/** Where the batch script writes down how the job's last attempt ended, and how much it had written to its logs. */
+export function endRecordPath(job: Pick<Job, 'workDir' | 'arrayTaskId' | 'attempt'>): string | null {
+  return job.workDir === null ? null : `${job.workDir}/run/${job.arrayTaskId ?? 'job'}.${job.attempt - 1}.end`;
+}
+
 export const LOG_STREAMS = ['STDOUT', 'STDERR'] as const;
 export type LogStream = (typeof LOG_STREAMS)[number];

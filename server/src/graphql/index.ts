@@ -1,4 +1,5 @@
 export { createContext, type GraphQLContext, type Services } from './context.ts';
+export { type LogAddress, logAddress, openLog } from './job/log-file.ts';
 export { checkLimits, LIMITS } from './limits.ts';
 export { type SharedSubscription, SharedSubscriptions } from './live/shared-subscriptions.ts';
 export type { Sink } from './live/tape.ts';

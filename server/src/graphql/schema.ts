@@ -13,6 +13,7 @@ import './job/queries.ts';
 import './job/events.ts';
 import './job/mutations.ts';
 import './job/subscriptions.ts';
+import './job/log-search.ts';
 import { DirectiveLocation, GraphQLDirective, GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 

@@ -3,7 +3,18 @@ import { schema } from './schema.ts';
 
 /** Types of which every field but these is read from the store alone. A test holds the list against the schema. */
 export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly string[] }>> = {
-  Query: { except: ['cluster', 'clusters', 'partitions', 'gpuAvailability', 'configurationFault', 'node', 'nodes'] },
+  Query: {
+    except: [
+      'cluster',
+      'clusters',
+      'partitions',
+      'gpuAvailability',
+      'configurationFault',
+      'logSearch',
+      'node',
+      'nodes',
+    ],
+  },
   Job: { except: ['log'] },
   JobConnection: { except: [] },
   JobEdge: { except: [] },

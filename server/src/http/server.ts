@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Authenticator, Verdict } from '../auth/index.ts';
-import { type Services, SharedSubscriptions } from '../graphql/index.ts';
+import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
 import { BodyTooLarge, readBody } from './body.ts';
 import { EventStreams } from './event-stream.ts';
+import { sendLog } from './log-download.ts';
 import { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
+import { sendError, sendJson } from './respond.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
@@ -149,9 +151,15 @@ export class HttpServer {
         response.end(await registry.metrics());
         return;
       }
-      default:
+      default: {
+        const address = logAddress(pathOf(request));
+        if (address !== null) {
+          if (this.#authorize(request, response) === null) return;
+          return sendLog(address, request, response, services);
+        }
         if (openSessionFromAddress(request, response, authenticator)) return;
         this.#files(request, response);
+      }
     }
   }
 
@@ -183,16 +191,6 @@ export class HttpServer {
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '/').split('?', 1)[0] ?? '/';
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
-  response.end(JSON.stringify(body));
-}
-
-/** In the shape that GraphQL clients understand. */
-function sendError(response: ServerResponse, status: number, code: string, message: string): void {
-  sendJson(response, status, { errors: [{ message, extensions: { code } }] });
 }
 
 function listenError(cause: NodeJS.ErrnoException, host: string, port: number): ListenError {

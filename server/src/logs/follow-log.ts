@@ -2,13 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, type LogStream, logPath } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { LogChunk } from '../domain/log-chunk.ts';
-import { type RemoteFiles, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
-import type { FileWatches } from './file-watch.ts';
-import { MAX_CHUNK_BYTES, readLog } from './read-log.ts';
+import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
+import type { FileWatches, Followed, Place } from './file-watch.ts';
+import { isSettled, recordedBytes } from './log-end.ts';
 
-/** Shared file systems show a job's last bytes late: so many looks without growth after its end, then it is over. */
-const QUIET_LOOKS_AT_THE_END = 2;
 const FOLDER_CHECK_MS = 250;
+/** How often a log is opened and asked for late bytes once its job is over. */
+const END_CHECK_MS = 500;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** So many refusals to read the file, one behind the other, are no passing ones. */
+const LASTING_FAULTS = 3;
 
 export interface FollowRequest {
   readonly stream: LogStream;
@@ -17,62 +20,82 @@ export interface FollowRequest {
   readonly signal: AbortSignal;
   readonly files: RemoteFiles;
   readonly watches: FileWatches;
-  /** The job as it is now. */
+  /** The job as it is now; asked at each look. */
   job(): Promise<Job>;
 }
 
 /**
  * The bytes of a job's log from an offset to the end, then as they come. Ends with a complete chunk once the job is
- * over and its file read to the end. While the cluster is out of reach it waits, and then goes on where it was.
+ * over and its file brings nothing more. While the cluster is out of reach it waits, and then goes on where it was.
  */
 export async function* followLog(request: FollowRequest): AsyncGenerator<LogChunk, void, undefined> {
-  const { signal, files } = request;
-  const job = await withFolder(request);
-  const path = logPath(job, request.stream);
+  const { signal, files, stream, after } = request;
+  const first = await withFolder(request);
+  const path = logPath(first, stream);
   if (path === null) {
     // Aborted, or the job ended before it had a folder: there never was a log.
-    if (!signal.aborted) yield { startOffset: 0, endOffset: 0, text: '', isReset: false, isComplete: true };
+    if (!signal.aborted) yield complete(0);
     return;
   }
-  using watch = request.watches.open(job.clusterName, files, path);
-  let offset = request.after < 0 ? null : request.after;
+  using watch = request.watches.open(first.clusterName, files, path);
+  let place: Place | null = null;
   let isReset = false;
+  let faults = 0;
   let quietSince: number | null = null;
-  let lookAtRead = watch.looks;
+  let recorded: number | null = null;
 
   while (!signal.aborted) {
     if (watch.fault !== null) throw watch.fault;
-    // Read before the look that counts, so that nothing the job wrote at its end can follow that look.
-    const isOver = !isActiveState((await request.job()).state);
-    const size = watch.status?.sizeBytes ?? null;
-    if (size !== null) {
-      offset ??= Math.max(0, size + request.after);
-      // The look that was under way while the offset was read may have seen the file as it was before.
-      if (size < offset && watch.looks - lookAtRead >= 2) {
-        offset = 0;
-        isReset = true;
-        quietSince = null;
+    // Before the file is asked, so that nothing that the job wrote at its end can come after that.
+    const job = await request.job();
+    const isOver = !isActiveState(job.state);
+    if (!isOver) quietSince = null;
+    let followed: Followed | null = watch.looks > 0 ? { kind: 'end' } : null;
+    if (watch.status !== null) {
+      const { sizeBytes } = watch.status;
+      place ??= watch.place(after < 0 ? Math.max(0, sizeBytes + after) : after);
+      try {
+        followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
+        faults = 0;
+      } catch (cause) {
+        // One may come of a file that is being replaced or has just gone.
+        faults += 1;
+        if (!(cause instanceof RemoteFileError) || faults >= LASTING_FAULTS) throw cause;
+        followed = null;
       }
     }
-    const isFinal = quietSince !== null && watch.looks - quietSince >= QUIET_LOOKS_AT_THE_END;
-    if (size !== null && offset !== null && (size > offset || isFinal)) {
-      const chunk = await unlessInterrupted(readLog(files, { path, offset, limit: MAX_CHUNK_BYTES, isFinal, signal }));
-      if (chunk !== null && (chunk.endOffset > offset || chunk.isComplete)) {
-        yield { ...chunk, isReset };
-        if (chunk.isComplete) return;
-        offset = chunk.endOffset;
-        lookAtRead = watch.looks;
-        isReset = false;
-        quietSince = null;
-        continue;
+    if (followed?.kind === 'replaced') {
+      place = watch.place(0);
+      isReset = true;
+      quietSince = null;
+    } else if (followed?.kind === 'chunk') {
+      const { chunk } = followed;
+      yield { ...chunk, isReset };
+      place = followed.next;
+      isReset = false;
+      quietSince = null;
+    } else if (followed === null || !isOver) {
+      await watch.nextLook(signal);
+    } else {
+      quietSince ??= performance.now();
+      const offset = place?.offset ?? 0;
+      // More than was read where it ends within a character.
+      const seenBytes = Math.max(offset, watch.status?.sizeBytes ?? 0);
+      const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
+      recorded ??= (await unlessInterrupted(recordedBytes(files, job, stream, options))) ?? null;
+      if (isSettled(job, { seenBytes, recorded, quietMs: performance.now() - quietSince })) {
+        const last = place === null ? null : await untilAborted(lastOf(watch.read(place, 'last')), signal);
+        if (last?.kind === 'chunk') yield { ...last.chunk, isReset, isComplete: true };
+        else if (!signal.aborted) yield complete(offset);
+        return;
       }
-    } else if (isFinal) {
-      yield { startOffset: 0, endOffset: 0, text: '', isReset: false, isComplete: true };
-      return;
+      await pause(END_CHECK_MS, undefined, { signal }).catch(() => undefined);
     }
-    if (isOver) quietSince ??= watch.looks;
-    await watch.nextLook(signal);
   }
+}
+
+function complete(offset: number): LogChunk {
+  return { startOffset: offset, endOffset: offset, text: '', isReset: false, isComplete: true };
 }
 
 /** The job once its folder on the cluster is known, or it is over, or nobody follows any more. */
@@ -91,5 +114,28 @@ async function unlessInterrupted<T>(reading: Promise<T>): Promise<T | null> {
   } catch (cause) {
     if (cause instanceof SshUnavailable || cause instanceof SshInterrupted) return null;
     throw cause;
+  }
+}
+
+/** Null where nothing can be read any more, as of a file that was deleted. */
+async function lastOf(reading: Promise<Followed>): Promise<Followed | null> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (cause instanceof SshError) return null;
+    throw cause;
+  }
+}
+
+/** Null once nobody follows any more: what is read for several goes on without this one. */
+async function untilAborted<T>(reading: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  if (signal.aborted) return null;
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const onAbort = () => resolve(null);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([reading, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,3 +1,5 @@
 export { FileWatches } from './file-watch.ts';
 export { type FollowRequest, followLog } from './follow-log.ts';
+export { type LogFile, openLogFile } from './log-file.ts';
 export { readLog } from './read-log.ts';
+export { isSearchPatternFault, type LogMatch, type LogSearchResult, patternFault, searchLog } from './search-log.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBytes } from './utf8.ts';
+import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 
+const NOTHING = Buffer.alloc(0);
 const whole = (bytes: Buffer) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 
 /** Reads as a follower does: each read goes on where the one before it ended. */
@@ -11,7 +12,7 @@ function readInPieces(bytes: Buffer, sizes: readonly number[]): { text: string; 
   const offsets = [0];
   for (let turn = 0; offset < bytes.length; turn += 1) {
     const end = Math.min(bytes.length, offset + (sizes[turn % sizes.length] ?? 4));
-    const decoded = decodeBytes(bytes.subarray(offset, end), { isStart: true, isEnd: end === bytes.length });
+    const decoded = decodeBytes(bytes.subarray(offset, end), { before: NOTHING, isEnd: end === bytes.length });
     text += decoded.text;
     offset += decoded.consumed;
     offsets.push(offset);
@@ -102,13 +103,21 @@ describe('a read from the middle of a file', () => {
       [4, 1, 'b'],
       [5, 0, 'b'],
     ] as const) {
-      const decoded = decodeBytes(encoded.subarray(start), { isStart: start === 0, isEnd: true });
+      const before = encoded.subarray(Math.max(0, start - LOOK_BACK_BYTES), start);
+      const decoded = decodeBytes(encoded.subarray(start), { before, isEnd: true });
       expect(decoded).toEqual({ text: rest, skipped, consumed: encoded.length - start });
     }
   });
 
+  it('skips nothing that is no part of a character that began before', () => {
+    for (const before of [[0x61], [0x80, 0x80, 0x80], [0xc3, 0xbc], [0xff]]) {
+      const decoded = decodeBytes(Buffer.from([0x80, 0x61]), { before: Buffer.from(before), isEnd: true });
+      expect(decoded).toEqual({ text: '\ufffda', skipped: 0, consumed: 2 });
+    }
+  });
+
   it('begins at the beginning of the file with whatever is there', () => {
-    expect(decodeBytes(Buffer.from([0x80, 0x61]), { isStart: true, isEnd: true })).toEqual({
+    expect(decodeBytes(Buffer.from([0x80, 0x61]), { before: NOTHING, isEnd: true })).toEqual({
       text: '\ufffda',
       skipped: 0,
       consumed: 2,
@@ -127,11 +136,11 @@ describe('the end of what was read', () => {
     [[0xf0], 0],
     [[], 0],
   ])('of %j is kept for the next read from byte %i on', (encoded, consumed) => {
-    expect(decodeBytes(Buffer.from(encoded), { isStart: true, isEnd: false }).consumed).toBe(consumed);
+    expect(decodeBytes(Buffer.from(encoded), { before: NOTHING, isEnd: false }).consumed).toBe(consumed);
   });
 
   it('is told as it is when no more will come', () => {
-    expect(decodeBytes(Buffer.from([0x61, 0xf0, 0x9f]), { isStart: true, isEnd: true })).toEqual({
+    expect(decodeBytes(Buffer.from([0x61, 0xf0, 0x9f]), { before: NOTHING, isEnd: true })).toEqual({
       text: 'a\ufffd',
       skipped: 0,
       consumed: 3,

@@ -1,4 +1,4 @@
-import { quote } from './shell.ts';
+import { quote } from '../ssh/index.ts';
 
 /**
  * How the batch script of a double ends, which found its folder claimed by another Slurm job: neither a success nor
@@ -60,9 +60,13 @@ slurmql_mark() {
   printf '%s\\n' "$2" >"$slurmql_record.$1.part" && mv "$slurmql_record.$1.part" "$slurmql_record.$1"
   { printf '%s\\n' "$1 $SLURM_JOB_ID" >>"\${slurmql_directory%/jobs/*}/activity"; } 2>/dev/null
 }
+# How much was written to the logs: what is seen of them elsewhere may be late.
+slurmql_size() {
+  { wc -c <"$slurmql_directory/$1\${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}.log"; } 2>/dev/null
+}
 slurmql_mark start "job=$SLURM_JOB_ID at=$(date +%s)"
 slurmql_told=
-trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s)"; exit "$slurmql_code"' EXIT
+trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s) stdout=$(slurmql_size stdout) stderr=$(slurmql_size stderr)"; exit "$slurmql_code"' EXIT
 
 IFS= read -r -d '' slurmql_commands <<'${end}'
 ${commands}

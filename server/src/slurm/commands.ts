@@ -1,7 +1,8 @@
+import { quote } from '../ssh/index.ts';
 import { jobLists } from './job-list.ts';
 import { ACCOUNTING_FIELDS } from './parse/accounting.ts';
 import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
-import { quote, quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
+import { quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
 
 // Variables of the login's environment silently filter and reformat what Slurm's commands print, or change what they
 // do (man squeue, sinfo, sacct, scancel, sbatch: ENVIRONMENT VARIABLES).

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { quote } from '../ssh/index.ts';
 import type { Runner } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import { slurmMessage } from './parse/submit.ts';
-import { quote, script } from './shell.ts';
+import { script } from './shell.ts';
 
 const TIMEOUT_MS = 30_000;
 /** What the scripts here and the batch script use. */

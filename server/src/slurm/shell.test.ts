@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quote, quoteAll, type Section, script, unsetByPrefix } from './shell.ts';
+import { quote } from '../ssh/index.ts';
+import { quoteAll, type Section, script, unsetByPrefix } from './shell.ts';
 import { runSection, runShell } from './testing.ts';
 
 /** Text that a shell word can hold: everything but NUL, and no half of a surrogate pair, which has no UTF-8. */

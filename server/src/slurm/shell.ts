@@ -1,12 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { quote } from '../ssh/index.ts';
 
 // Every script goes to a constant `/bin/sh -s` on the cluster, over its standard input. POSIX sh only.
-
-/** A word that the shell takes as it is. Throws on NUL, which no word can hold. */
-export function quote(word: string): string {
-  if (word.includes('\0')) throw new TypeError('A shell word cannot hold a NUL character');
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
 
 export function quoteAll(words: readonly string[]): string {
   return words.map(quote).join(' ');

@@ -10,8 +10,7 @@ import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
 import { Channels } from './session/channels.ts';
 import { type CommandResult, runCommand } from './session/command.ts';
-import { type RemoteFiles, SftpFiles } from './session/remote-files.ts';
-import { SftpSession } from './session/sftp-session.ts';
+import { ConnectionFiles, type RemoteFiles } from './session/remote-files.ts';
 import type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
 
 export type ConnectionState =
@@ -94,7 +93,7 @@ const SILENT: SshLog = { info() {}, warn() {}, debug() {} };
 interface Session {
   readonly link: Link;
   readonly channels: Channels;
-  readonly sftp: SftpSession;
+  readonly files: ConnectionFiles;
   readonly since: Date;
 }
 
@@ -144,9 +143,7 @@ export class SshConnection {
     this.#log = options.log ?? SILENT;
     this.#meter = options.meter;
     this.#timing = { ...TIMING, ...options.timing };
-    this.files = new SftpFiles((request, work) =>
-      this.#request('files', request, ({ sftp }, signal) => sftp.use(signal, (channel) => work(channel, signal))),
-    );
+    this.files = this.#remoteFiles();
   }
 
   get state(): ConnectionState {
@@ -222,6 +219,23 @@ export class SshConnection {
     );
   }
 
+  /** The files of whatever session there is at the time. */
+  #remoteFiles(): RemoteFiles {
+    const session = () => this.#session;
+    return {
+      get transport() {
+        return session()?.files.transport ?? null;
+      },
+      stat: (path, options) => this.#request('files', options, ({ files }, signal) => files.stat(path, signal)),
+      read: (path, offset, length, options) =>
+        this.#request('files', options, ({ files }, signal) => files.read(path, offset, length, signal)),
+      write: (path, content, options) =>
+        this.#request('files', options, ({ files }, signal) => files.write(path, content, options.mode, signal)),
+      search: (path, question, options) =>
+        this.#request('search', options, ({ files }, signal) => files.search(path, question, signal)),
+    };
+  }
+
   async #request<T>(
     kind: string,
     options: RequestOptions,
@@ -290,7 +304,7 @@ export class SshConnection {
         throw stopped.reason;
       }
       const channels = new Channels(client);
-      const session = { link, channels, sftp: new SftpSession(channels), since: new Date() };
+      const session = { link, channels, files: new ConnectionFiles(channels), since: new Date() };
       this.#asksPerson = hasAsked;
       this.#online(session);
       return session;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { abortable, Deadline } from './deadline.ts';
+import { abortable, Deadline, DeadlinePassed } from './deadline.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -13,7 +13,7 @@ test('a deadline aborts once its time has passed, and says so', () => {
   vi.advanceTimersByTime(299);
   expect(deadline.signal.aborted).toBe(false);
   vi.advanceTimersByTime(1);
-  expect(deadline.signal.reason).toEqual(new Error('the deadline of 300 ms passed'));
+  expect(deadline.signal.reason).toEqual(new DeadlinePassed('the deadline of 300 ms passed'));
 });
 
 test("a deadline aborts with its caller's signal, even one that has aborted before", () => {

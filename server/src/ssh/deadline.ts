@@ -5,6 +5,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Why a request ended whose time was over, other than because its caller wanted no more of it. */
+export class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed';
+}
+
 /**
  * Bounds one request by time and by the caller's own signal. `signal` aborts at whichever comes first, and its reason
  * is an Error whose message completes "…: ". Dispose of it to release the timer.
@@ -40,7 +45,7 @@ export class Deadline implements Disposable {
     clearTimeout(this.#timer);
     if (this.#isReleased) return;
     const reason = `the deadline of ${this.#timeoutMs} ms passed`;
-    this.#timer = setTimeout(() => this.#controller.abort(new Error(reason)), this.#timeoutMs);
+    this.#timer = setTimeout(() => this.#controller.abort(new DeadlinePassed(reason)), this.#timeoutMs);
   }
 
   [Symbol.dispose](): void {

@@ -19,5 +19,13 @@ export {
   SshUnavailable,
 } from './errors.ts';
 export type { CommandResult } from './session/command.ts';
-export type { FileStatus, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
+export {
+  type FoundMatch,
+  type FoundMatches,
+  SearchLimitError,
+  SearchPatternError,
+  type SearchQuestion,
+} from './session/file-search.ts';
+export type { FileStatus, FileTransportKind, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
 export type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
+export { quote } from './shell.ts';

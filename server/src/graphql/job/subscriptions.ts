@@ -1,3 +1,5 @@
+import { GraphQLError } from 'graphql';
+import { isUnanswered } from '../../clusters/index.ts';
 import { isArray, type Job } from '../../domain/job.ts';
 import type { JobEvent } from '../../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
@@ -67,20 +69,42 @@ builder.subscriptionField('logTail', (t) =>
       const cluster = context.clusters.get(job.clusterName);
       if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
       return untilReturned(
-        (signal): AsyncGenerator<LogChunk, void, undefined> =>
-          followLog({
-            stream: stream ?? 'STDOUT',
-            after: after ?? 0,
-            signal,
-            files: context.clusters.files(job.clusterName),
-            watches: context.watches,
-            job: async () => (await context.store.jobs.get(job.id)) ?? job,
-          }),
+        (signal): AsyncGenerator<LogChunk | GraphQLError, void, undefined> =>
+          withLogFaults(
+            followLog({
+              stream: stream ?? 'STDOUT',
+              after: after ?? 0,
+              signal,
+              files: context.clusters.files(job.clusterName),
+              watches: context.watches,
+              // Asked at every look at the file: while it is active, memory knows.
+              job: async () =>
+                context.journal.active(job.clusterName).get(job.id) ?? (await context.store.jobs.get(job.id)) ?? job,
+            }),
+          ),
       );
     },
-    resolve: (chunk) => chunk,
+    resolve: (chunk) => {
+      if (chunk instanceof GraphQLError) throw chunk;
+      return chunk;
+    },
   }),
 );
+
+/**
+ * The cluster's own refusal as the last event, for this follower alone: what a stream throws ends the whole connection,
+ * with all else that the client follows over it.
+ */
+async function* withLogFaults(
+  chunks: AsyncGenerator<LogChunk, void, undefined>,
+): AsyncGenerator<LogChunk | GraphQLError, void, undefined> {
+  try {
+    yield* chunks;
+  } catch (cause) {
+    if (!isUnanswered(cause)) throw cause;
+    yield fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause.message}`);
+  }
+}
 
 async function existingJob(globalId: string, { store }: GraphQLContext): Promise<Job> {
   const job = await store.jobs.get(localId(globalId, 'Job'));

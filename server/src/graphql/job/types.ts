@@ -3,7 +3,7 @@ import { clusterOfJob, isStale } from '../../clusters/index.ts';
 import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
 import type { JobComponent } from '../../domain/component.ts';
 import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
-import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, logPath } from '../../domain/job.ts';
+import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
 import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
@@ -17,6 +17,7 @@ import { fault } from '../errors.ts';
 import { ProjectRef } from '../project/types.ts';
 import { UserRef } from '../user/types.ts';
 import { type JobList, readJobList } from './list.ts';
+import { logUrl } from './log-file.ts';
 
 const STATE_DESCRIPTIONS: Readonly<Partial<Record<JobState, string>>> = {
   SUBMITTING: 'Recorded here; Slurm has not said yes or no.',
@@ -380,6 +381,14 @@ builder.node(JobRef, {
       complexity: 20,
       resolve: (job, args, context) => readJobLog(job, args, context),
     }),
+    logUrl: t.string({
+      nullable: true,
+      description:
+        "Where the whole log is to be had over HTTP, byte for byte: a path at this server's address, for GET and HEAD, " +
+        'with the same credential; Range requests are answered. Null: there is no folder yet, or it is an array.',
+      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }) },
+      resolve: (job, { stream }) => (isArray(job) || job.workDir === null ? null : logUrl(job, stream ?? 'STDOUT')),
+    }),
     tasks: t.field({
       type: JobConnection,
       description: 'The tasks of an array by index; empty for every other job.',
@@ -421,16 +430,14 @@ async function readJobLog(
   },
   { clusters }: GraphQLContext,
 ): Promise<LogChunk | null> {
-  const path = isArray(job) ? null : logPath(job, args.stream ?? 'STDOUT');
-  if (path === null) return null;
+  if (isArray(job) || job.workDir === null) return null;
   const cluster = clusters.get(job.clusterName);
   if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
   try {
-    return await readLog(cluster.files, {
-      path,
+    return await readLog(cluster.files, job, {
+      stream: args.stream ?? 'STDOUT',
       offset: args.offset ?? 0,
       limit: args.limit ?? 65_536,
-      isFinal: !isActiveState(job.state),
     });
   } catch (cause) {
     throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause instanceof Error ? cause.message : cause}`);

@@ -16,6 +16,8 @@ describe('the end of the last attempt', () => {
     ['job.0.end job=12 code=1 interrupted at=1795494207\n', { ...END, exitCode: 1, isInterrupted: true }],
     ['job.0.end job=12 code=128 at=1795494207\n', { ...END, exitCode: 128 }],
     ['job.0.end job=12 code=255 at=1795494207\n', { ...END, exitCode: 255 }],
+    ['job.0.end job=12 code=0 at=1795494207 stdout=12 stderr=0\n', END],
+    ['job.0.end job=12 code=0 at=1795494207 stdout= stderr=\n', END],
     ['3.2.end job=12 code=0 at=1795494207\n', { ...END, attempt: 3 }],
     ['job.0.start job=12 at=1795494200\njob.0.end job=12 code=0 at=1795494207\n', END],
     ['job.1.end job=12 code=0 at=1795494207\njob.0.end job=12 code=1 at=1795494100\n', { ...END, attempt: 2 }],

@@ -26,7 +26,7 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   }));
   const last = Math.max(...markers.map(({ attempt }) => attempt));
   const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=(\d+) code=(\d+)( interrupted)? at=(\d+)$/.exec(end?.text ?? '');
+  const match = /^job=(\d+) code=(\d+)( interrupted)? at=(\d+)(?: stdout=\d* stderr=\d*)?$/.exec(end?.text ?? '');
   const endedAt = clock.instant(match?.[4] ?? '');
   if (match === null || endedAt === null) return null;
   const exitCode = Number(match[2]);

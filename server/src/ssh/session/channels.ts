@@ -67,7 +67,7 @@ export class Channels {
    * @throws SshUnavailable as `openCommand` does
    */
   async openSftp(yieldTurn: () => void, signal: AbortSignal): Promise<SFTPWrapper> {
-    const sftp = await this.#open((done: ClientSFTPCallback) => this.#client.sftp(done), signal);
+    const sftp = await this.#open((done: ClientSFTPCallback) => requestSftp(this.#client, done), signal);
     this.#yieldSftp = yieldTurn;
     sftp.once('close', () => {
       if (this.#yieldSftp === yieldTurn) this.#yieldSftp = undefined;
@@ -147,4 +147,25 @@ export class Channels {
 /** A server's refusal carries the reason as a number (RFC 4254 section 5.1); a connection that broke has none. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'reason' in error && typeof error.reason === 'number';
+}
+
+/**
+ * Asks for an SFTP channel. Where the server grants a channel and has no SFTP to run on it, ssh2 (1.17) reports that and
+ * leaves the channel open, neither closing it nor handing it out; it would take one of the server's sessions for as long
+ * as the connection holds, the only one perhaps. So it is found among the client's channels and closed.
+ */
+function requestSftp(client: Client, done: ClientSFTPCallback): void {
+  const before = new Set(sftpChannels(client));
+  client.sftp((error, sftp) => {
+    if (error) for (const channel of sftpChannels(client)) if (!before.has(channel)) channel.end();
+    done(error, sftp);
+  });
+}
+
+/** There is no public list of them: none are found where ssh2 keeps them elsewhere. */
+function sftpChannels(client: Client): readonly Channel[] {
+  const manager: unknown = Reflect.get(client, '_chanMgr');
+  const channels: unknown = typeof manager === 'object' && manager !== null ? Reflect.get(manager, '_channels') : null;
+  if (typeof channels !== 'object' || channels === null) return [];
+  return Object.values(channels).filter((channel: unknown) => channel?.constructor.name === 'SFTP');
 }

@@ -1,3 +1,4 @@
+import type { ClientChannel } from 'ssh2';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
 import type { Channels } from './channels.ts';
 
@@ -8,6 +9,30 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** The same in bytes. */
+export interface ScriptResult {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+export interface ScriptOptions {
+  readonly maxOutputBytes: number;
+  /** What is sent to the script's standard input, once it has printed `ready`; it ends there. None: /dev/null. */
+  readonly input?: { readonly ready: string; readonly content: AsyncIterable<Buffer> };
+}
+
+/** As `runScript`, with the output as text. */
+export async function runCommand(
+  channels: Channels,
+  script: string,
+  maxOutputBytes: number,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  const { exitCode, stdout, stderr } = await runScript(channels, script, { maxOutputBytes }, signal);
+  return { exitCode, stdout: stdout.toString('utf8'), stderr: stderr.toString('utf8') };
+}
+
 /**
  * Runs a POSIX shell script on the cluster. The command line is always the same, so it means the same to every login
  * shell, csh and fish included; the script goes to the shell's standard input.
@@ -15,13 +40,14 @@ export interface CommandResult {
  * @throws SshUnavailable if it was not sent
  * @throws SshInterrupted if it was, and `signal` aborted or the connection broke before its exit code came
  * @throws SshOutputTooLarge if standard output and standard error together exceed `maxOutputBytes`
+ * @throws what the input's content throws
  */
-export async function runCommand(
+export async function runScript(
   channels: Channels,
   script: string,
-  maxOutputBytes: number,
+  { maxOutputBytes, input }: ScriptOptions,
   signal: AbortSignal,
-): Promise<CommandResult> {
+): Promise<ScriptResult> {
   const channel = await channels.openCommand('/bin/sh -s', signal);
   if (signal.aborted) {
     channel.close();
@@ -32,6 +58,7 @@ export async function runCommand(
     const stderr: Buffer[] = [];
     let size = 0;
     let isOver = false;
+    let awaited = input;
 
     function settle(conclude: () => void): void {
       if (isOver) return;
@@ -64,20 +91,41 @@ export async function runCommand(
       if (size > maxOutputBytes) stop(new SshOutputTooLarge(`the command printed more than ${maxOutputBytes} bytes`));
     }
 
-    channel.on('data', (chunk: Buffer) => collect(stdout, chunk));
+    channel.on('data', (chunk: Buffer) => {
+      collect(stdout, chunk);
+      if (awaited === undefined || !Buffer.concat(stdout).includes(awaited.ready)) return;
+      const { content } = awaited;
+      awaited = undefined;
+      send(channel, content, () => isOver).catch(stop);
+    });
     channel.stderr.on('data', (chunk: Buffer) => collect(stderr, chunk));
     channel.on('error', (error: Error) => stop(new SshInterrupted(`the command's channel failed: ${error.message}`)));
     channel.on('close', (exitCode: unknown) => {
       settle(() => {
-        if (typeof exitCode === 'number') resolve({ exitCode, stdout: decode(stdout), stderr: decode(stderr) });
-        else
+        if (typeof exitCode === 'number') {
+          resolve({ exitCode, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) });
+        } else {
           reject(new SshInterrupted('the command ended without an exit code: it was killed or the connection broke'));
+        }
       });
     });
     signal.addEventListener('abort', onAbort, { once: true });
     // The login shell may have ended already, as that of a closed account does.
-    if (channel.writable) channel.write(asOneCommand(script));
+    if (channel.writable) channel.write(asOneCommand(script, input === undefined));
   });
+}
+
+/** Sends no more than the channel takes, and nothing once the command is over. */
+async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOver: () => boolean): Promise<void> {
+  for await (const piece of content) {
+    if (isOver() || !channel.writable) return;
+    if (channel.write(piece)) continue;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    channel.once('drain', resolve).once('close', resolve);
+    await promise;
+    channel.off('drain', resolve).off('close', resolve);
+  }
+  if (!isOver()) channel.end();
 }
 
 /**
@@ -85,10 +133,6 @@ export async function runCommand(
  * that breaks on the way can't run the first half of a script or of a line, and no child can read the rest of the
  * script as its input. Standard input stays open, since ssh2 sends no signal to a channel after its end.
  */
-function asOneCommand(script: string): string {
-  return `{ :; ${script}\n} </dev/null; exit\n`;
-}
-
-function decode(chunks: readonly Buffer[]): string {
-  return Buffer.concat(chunks).toString('utf8');
+function asOneCommand(script: string, isWithoutInput: boolean): string {
+  return `{ :; ${script}\n}${isWithoutInput ? ' </dev/null' : ''}; exit\n`;
 }

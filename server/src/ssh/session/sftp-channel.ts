@@ -1,4 +1,5 @@
 import ssh2, { type InputAttributes, type SFTPWrapper, type Stats } from 'ssh2';
+import { DeadlinePassed } from '../deadline.ts';
 import { RemoteFileError, SshInterrupted } from '../errors.ts';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
@@ -119,8 +120,8 @@ export class SftpChannel {
     const answersBefore = this.#answers;
     const onAbort = () => {
       reject(late());
-      // Not one answer since it was sent: the server's end hangs, on a file system that is down perhaps.
-      if (this.#answers === answersBefore) this.#stall();
+      // Not one answer in all its time: the server's end hangs, on a file system that is down perhaps.
+      if (signal.reason instanceof DeadlinePassed && this.#answers === answersBefore) this.#stall();
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#pending.add(reject);

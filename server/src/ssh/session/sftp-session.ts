@@ -26,6 +26,11 @@ export class SftpSession {
     this.#channels = channels;
   }
 
+  /** SFTP itself couldn't be started: this server has none. Known for good, as long as the connection holds. */
+  get isOff(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /**
    * Lends the channel to `work`, for the time that it takes.
    *
@@ -60,8 +65,8 @@ export class SftpSession {
     const opening = this.#start(forget);
     // Its users report the failure; the next one tries again.
     opening.catch((error: unknown) => {
-      forget();
       this.#failure ??= startFailure(error);
+      forget();
     });
     return opening;
   }
@@ -96,11 +101,7 @@ export class SftpSession {
   }
 }
 
-/**
- * What to tell from now on, if SFTP itself couldn't be started. ssh2 never closes the channel then (neither after
- * CHANNEL_FAILURE nor after an exit in its `sftp` function), so each further try would use up one of the server's
- * sessions.
- */
+/** What to tell from now on, if SFTP itself couldn't be started. */
 function startFailure(error: unknown): SshUnavailable | undefined {
   const cause = error instanceof SshUnavailable && error.cause instanceof Error ? error.cause.message : '';
   if (!/Unable to start subsystem|while establishing SFTP session/.test(cause)) return undefined;

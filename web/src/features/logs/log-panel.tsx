@@ -1,4 +1,5 @@
 import ArrowDownToLine from 'lucide-solid/icons/arrow-down-to-line';
+import Download from 'lucide-solid/icons/download';
 import WrapText from 'lucide-solid/icons/text-wrap';
 import { createEffect, createSignal, For, type JSX, Match, on, Show, Switch } from 'solid-js';
 import { useApi } from '../../graphql/api.ts';
@@ -83,6 +84,9 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
         </fieldset>
         <LogPosition log={log} onGoToEnd={follow} />
         <div class="ml-auto flex gap-1">
+          <a class="button button-quiet h-7 text-xs" href={fileOf(props.jobId, props.stream)} download="">
+            <Download size={14} aria-hidden="true" /> Download
+          </a>
           <Toggle
             label="Wrap"
             icon={<WrapText size={14} />}
@@ -142,6 +146,11 @@ function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Eleme
       </Switch>
     </span>
   );
+}
+
+/** Where the server has the whole file (`Job.logUrl`). */
+function fileOf(jobId: string, stream: LogStream): string {
+  return `/jobs/${encodeURIComponent(jobId)}/${stream.toLowerCase()}.log`;
 }
 
 interface ToggleProps {

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { SshError, SshInterrupted } from '../errors.ts';
+import { quote } from '../shell.ts';
+import type { Channels } from './channels.ts';
+import { runScript } from './command.ts';
+
+/** grep doesn't understand the pattern; the message is grep's own. */
+export class SearchPatternError extends SshError {
+  override readonly name = 'SearchPatternError';
+}
+
+/** The search needed more time or memory than a guest may take on a login node. */
+export class SearchLimitError extends SshError {
+  override readonly name = 'SearchLimitError';
+}
+
+export interface SearchQuestion {
+  /** One line without NUL. Bytes are compared: no letter outside of ASCII has a counterpart in another case. */
+  readonly pattern: string;
+  /** An extended regular expression (POSIX, `grep -E`); else the text as it is. */
+  readonly isRegex: boolean;
+  readonly ignoresCase: boolean;
+  /** Where a line begins, in bytes. */
+  readonly from: number;
+  /** How many bytes are searched from there on; null: up to the end of the file. */
+  readonly length: number | null;
+  /** Matches before it are left out; not before `from`. */
+  readonly after: number;
+  /** As many matches are told, and one more to say that there are more. */
+  readonly limit: number;
+}
+
+export interface FoundMatch {
+  /** Counted from 0 at `from`. */
+  readonly lineIndex: number;
+  /** In bytes from the beginning of the file. */
+  readonly lineOffset: number;
+  readonly matchOffset: number;
+}
+
+export interface FoundMatches {
+  /** In the order of the file, one more than the limit where there are more. */
+  readonly matches: readonly FoundMatch[];
+  /** Newlines before `from`. */
+  readonly linesBefore: number;
+}
+
+/** In seconds of CPU time, for each process. */
+const CPU_SECONDS = 15;
+/** In KiB, of address space: grep holds a line as a whole. */
+const MEMORY_KB = 1_000_000;
+const OUTPUT_BYTES = 4 * 1024 * 1024;
+/** "12345678901:12345678901234567:" and a little of the line. */
+const PREFIX_BYTES = 48;
+
+/**
+ * Each occurrence by its offset, then the beginnings of their lines, in two passes, because grep tells either one or the
+ * other; the second one ends with the last line that the first one told of. grep stops once nobody reads on.
+ */
+export async function searchFile(
+  channels: Channels,
+  path: string,
+  question: SearchQuestion,
+  signal: AbortSignal,
+): Promise<FoundMatches> {
+  const nonce = randomBytes(12).toString('hex');
+  const script = searchScript(path, question, nonce);
+  const { stdout, stderr } = await runScript(channels, script, { maxOutputBytes: OUTPUT_BYTES }, signal);
+  return readFindings(question, nonce, stdout.toString('latin1'), stderr.toString());
+}
+
+/** Pure. */
+export function searchScript(path: string, question: SearchQuestion, nonce: string): string {
+  const { pattern, isRegex, ignoresCase, from, length, after, limit } = question;
+  const file = quote(path);
+  // As text, whatever is in it.
+  const grep = `grep -a -b -n ${isRegex ? '-E' : '-F'}${ignoresCase ? ' -i' : ''} -e ${quote(pattern)}`;
+  // grep reads a file about twice as fast as a pipe. dd moves the place at which it begins, and reads nothing.
+  const seek = from === 0 ? '' : `dd bs=1 skip=${from} count=0 2>/dev/null; `;
+  const search = (command: string) =>
+    length === null
+      ? `{ ${seek}${command}; } <${file}`
+      : `tail -c +${from + 1} -- ${file} | head -c ${length} | { ${command}; }`;
+  // POSIX sh tells the status of a pipe's last command alone, so that of grep goes the way of what it found.
+  return `LC_ALL=C; export LC_ALL
+ulimit -v ${MEMORY_KB}; ulimit -t ${CPU_SECONDS}
+renice -n 19 -p $$ >/dev/null 2>&1; ionice -c 3 -p $$ >/dev/null 2>&1
+begin() { printf '\n%s\n' "begin $1 ${nonce}"; }
+begin pattern
+echo | ${grep} 2>&1; echo "status $?"
+begin before
+${from === 0 ? 'echo 0' : `head -c ${from} -- ${file} | wc -l`}
+begin matches
+found=$(${search(`${grep} -o --line-buffered; echo "status $?"`)} | cut -b -${PREFIX_BYTES} | awk -F: '
+  /^status / { print; next }
+  $1 != line { line = $1; lines++ }
+  $2 + 0 >= ${after - from} { print "match " $1 " " $2; if (++told > ${limit}) exit }
+  END { print "lines " lines + 0 }')
+echo "$found"
+begin lines
+${search(`${grep} --line-buffered -m "\${found##*lines }"`)} | cut -b -${PREFIX_BYTES} | cut -d: -f1,2
+begin end
+`;
+}
+
+/** Pure. Throws SearchPatternError, SearchLimitError, or SshInterrupted where the search didn't come to its end. */
+export function readFindings(question: SearchQuestion, nonce: string, stdout: string, stderr: string): FoundMatches {
+  const section = (name: string, next: string): string => {
+    const mark = `\nbegin ${name} ${nonce}\n`;
+    const begin = stdout.indexOf(mark);
+    const end = stdout.indexOf(`\nbegin ${next} ${nonce}\n`, begin + mark.length - 1);
+    if (begin === -1 || end === -1)
+      throw new SshInterrupted(`The search did not come to its end: ${shortened(stderr)}`);
+    return stdout.slice(begin + mark.length, end);
+  };
+  const trial = section('pattern', 'before');
+  switch (statusOf(trial)) {
+    case 0:
+      throw new SearchPatternError('It matches where nothing is, so it is found everywhere');
+    case 1:
+      break;
+    default:
+      throw new SearchPatternError(
+        shortened(trial.replace(/^status .*$/m, '').replace(/^grep: /m, '')) || 'It is too large',
+      );
+  }
+  const told = section('matches', 'lines');
+  const status = statusOf(told);
+  // Without one, or ended by SIGPIPE (128 + 13), grep had told enough.
+  if (status !== null && status > 1 && status !== 141) {
+    throw new SearchLimitError(
+      /memory exhausted/.test(stderr)
+        ? 'The pattern or a line of the file is too large to be searched'
+        : `The search on the cluster was ended: ${shortened(stderr) || 'it took too much time'}`,
+    );
+  }
+  const lineOffsets = new Map(
+    [...section('lines', 'end').matchAll(/^(\d+):(\d+)$/gm)].map(([, line, offset]) => [Number(line), Number(offset)]),
+  );
+  const matches = [...told.matchAll(/^match (\d+) (\d+)$/gm)].map(([, line, offset]) => ({
+    lineIndex: Number(line) - 1,
+    lineOffset: question.from + (lineOffsets.get(Number(line)) ?? Number(offset)),
+    matchOffset: question.from + Number(offset),
+  }));
+  return { matches, linesBefore: Number(section('before', 'matches')) };
+}
+
+function statusOf(output: string): number | null {
+  const match = /^status (\d+)$/m.exec(output);
+  return match === null ? null : Number(match[1]);
+}
+
+function shortened(words: string): string {
+  return words.trim().slice(0, 200);
+}

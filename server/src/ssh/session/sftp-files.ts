@@ -1,0 +1,129 @@
+import { RemoteFileError } from '../errors.ts';
+import { Gate } from '../gate.ts';
+import { type FileContent, piecesOf } from './file-content.ts';
+import type { FileStatus, FileTransport } from './remote-files.ts';
+import type { Handle, SftpChannel } from './sftp-channel.ts';
+import type { SftpSession } from './sftp-session.ts';
+
+const READ_PIECE_BYTES = 128 * 1024;
+/**
+ * The server answers one request behind the other, so what is asked for in bulk holds up all who come later. Reads that
+ * are larger than a piece or two wait in line for one of a few places, and small ones, of a log's new lines, never do.
+ */
+const MOST_LARGE_READS = 4;
+const LARGE_READ_BYTES = 256 * 1024;
+const LONGEST_LINE = 1_024;
+const MOST_WRITES_IN_FLIGHT = 16;
+
+/** Files by SFTP, over the one session of a connection. */
+export class SftpFiles implements FileTransport {
+  readonly #session: SftpSession;
+  readonly #largeReads = new Gate(MOST_LARGE_READS, LONGEST_LINE);
+
+  constructor(session: SftpSession) {
+    this.#session = session;
+  }
+
+  stat(path: string, signal: AbortSignal): Promise<FileStatus | null> {
+    return this.#session.use(signal, async (sftp) => {
+      try {
+        const { size, mtime } = await sftp.stat(path, signal);
+        return { sizeBytes: size, modifiedAt: new Date(mtime * 1000) };
+      } catch (error) {
+        if (error instanceof RemoteFileError && error.fault === 'no-such-file') return null;
+        throw error;
+      }
+    });
+  }
+
+  async read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
+    if (length <= LARGE_READ_BYTES) return this.#read(path, offset, length, signal);
+    await this.#largeReads.enter(signal);
+    try {
+      return await this.#read(path, offset, length, signal);
+    } finally {
+      this.#largeReads.leave();
+    }
+  }
+
+  #read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
+    return this.#session.use(signal, async (sftp) => {
+      const handle = await sftp.openToRead(path, signal);
+      try {
+        return await readRange(sftp, handle, offset, length, signal);
+      } finally {
+        sftp.abandon(handle);
+      }
+    });
+  }
+
+  write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void> {
+    return this.#session.use(signal, async (sftp) => {
+      const handle = await sftp.openToReplace(path, mode, signal);
+      try {
+        await writeAll(sftp, handle, content, signal);
+      } catch (error) {
+        sftp.abandon(handle);
+        throw error;
+      }
+      await sftp.close(handle, signal);
+    });
+  }
+}
+
+async function readRange(
+  sftp: SftpChannel,
+  handle: Handle,
+  offset: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  const pieces: Promise<number>[] = [];
+  for (let start = 0; start < length; start += READ_PIECE_BYTES) {
+    pieces.push(readPiece(sftp, handle, buffer.subarray(start, start + READ_PIECE_BYTES), offset + start, signal));
+  }
+  let size = 0;
+  for (const read of await Promise.all(pieces)) {
+    size += read;
+    // The file ended in this piece. Should a later one hold bytes, it has grown meanwhile: the next read gets them.
+    if (read < READ_PIECE_BYTES) break;
+  }
+  // A copy, for a short answer not to keep the memory of the long one that was asked for.
+  return size === length ? buffer : Buffer.from(buffer.subarray(0, size));
+}
+
+/** A server may answer with less than was asked for before the file ends: only nothing at all means its end. */
+async function readPiece(
+  sftp: SftpChannel,
+  handle: Handle,
+  target: Buffer,
+  position: number,
+  signal: AbortSignal,
+): Promise<number> {
+  let size = 0;
+  while (size < target.length) {
+    const read = await sftp.read(handle, target.subarray(size), position + size, signal);
+    if (read === 0) break;
+    size += read;
+  }
+  return size;
+}
+
+async function writeAll(sftp: SftpChannel, handle: Handle, content: FileContent, signal: AbortSignal): Promise<void> {
+  const inFlight = new Set<Promise<void>>();
+  const faults: unknown[] = [];
+  let position = 0;
+  for await (const piece of piecesOf(content, handle.path, signal)) {
+    if (inFlight.size === MOST_WRITES_IN_FLIGHT) await Promise.race(inFlight);
+    if (faults.length > 0) break;
+    const write = sftp
+      .write(handle, piece, position, signal)
+      .catch((error: unknown) => faults.push(error))
+      .then(() => void inFlight.delete(write));
+    inFlight.add(write);
+    position += piece.length;
+  }
+  await Promise.all(inFlight);
+  if (faults.length > 0) throw faults[0];
+}
