@@ -107,32 +107,72 @@ export function isInQueue(job: Job): boolean {
  * uses numbers again: the name has to be ours too.
  */
 export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObservation[], now: Date): SnapshotDiff {
-  const seenById = new Map(observations.map((seen) => [seen.slurmJobId, seen]));
-  const updates: JobUpdate[] = [];
-  const missing: Job[] = [];
-  const unknownWords = new Set<string>();
-  for (const job of jobs) {
-    const seen = seenById.get(job.slurmJobId ?? '');
-    if (seen === undefined || seen.slurmName !== job.slurmName) {
-      missing.push(job);
-      continue;
-    }
-    seenById.delete(seen.slurmJobId);
-    // The rest of it is taken as it was seen.
-    if (lacksComponent(job, seen)) missing.push(job);
-    for (const { state, word } of [seen, ...seen.components])
-      if (state === null && word !== null) unknownWords.add(word);
-    if (observed(job, seen, now) === job) continue;
-    updates.push({ jobId: job.id, apply: (current) => observed(current, seen, now) });
+  const comparison = new SnapshotComparison(observations, now, new WeakMap());
+  comparison.take(jobs);
+  return comparison.diff();
+}
+
+/** By observation, the job of which it has said nothing new: neither is to be looked at again while both are the same. */
+export type Confirmed = WeakMap<JobObservation, Job>;
+
+/** `diffSnapshot` for many jobs, some at a time. */
+export class SnapshotComparison {
+  readonly #now: Date;
+  readonly #confirmed: Confirmed;
+  readonly #seenById: Map<string, JobObservation>;
+  readonly #names = new Set<string>();
+  readonly #updates: JobUpdate[] = [];
+  readonly #missing: Job[] = [];
+  readonly #unknownWords = new Set<string>();
+
+  constructor(observations: readonly JobObservation[], now: Date, confirmed: Confirmed) {
+    this.#now = now;
+    this.#confirmed = confirmed;
+    this.#seenById = new Map(observations.map((seen) => [seen.slurmJobId, seen]));
   }
-  const rest = [...seenById.values()];
-  const names = new Set(rest.length === 0 ? [] : jobs.map((job) => `${job.slurmName} ${job.arrayTaskId ?? ''}`));
-  const unexpected = rest.filter(
-    ({ state, attempt, slurmName, slurmJobId }) =>
-      state !== null &&
-      (isActiveState(state) || (attempt ?? 1) > 1 || names.has(`${slurmName} ${slurmJobId.split('_')[1] ?? ''}`)),
-  );
-  return { updates, missing, unexpected, unknownWords };
+
+  take(jobs: readonly Job[]): void {
+    for (const job of jobs) {
+      this.#names.add(nameOf(job.slurmName, job.arrayTaskId));
+      const seen = this.#seenById.get(job.slurmJobId ?? '');
+      if (seen === undefined || seen.slurmName !== job.slurmName) {
+        this.#missing.push(job);
+        continue;
+      }
+      this.#seenById.delete(seen.slurmJobId);
+      if (this.#confirmed.get(seen) !== job) this.#compare(job, seen);
+    }
+  }
+
+  #compare(job: Job, seen: JobObservation): void {
+    const now = this.#now;
+    const isPart = lacksComponent(job, seen);
+    // The rest of it is taken as it was seen.
+    if (isPart) this.#missing.push(job);
+    for (const { state, word } of [seen, ...seen.components])
+      if (state === null && word !== null) this.#unknownWords.add(word);
+    const after = observed(job, seen, now);
+    if (after !== job) {
+      const apply = (current: Job) => (current === job ? after : observed(current, seen, now));
+      this.#updates.push({ jobId: job.id, apply });
+    } else if (!isPart) {
+      this.#confirmed.set(seen, job);
+    }
+  }
+
+  diff(): SnapshotDiff {
+    const unexpected = [...this.#seenById.values()].filter(
+      ({ state, attempt, slurmName, slurmJobId }) =>
+        state !== null &&
+        (isActiveState(state) || (attempt ?? 1) > 1 || this.#names.has(nameOf(slurmName, slurmJobId.split('_')[1]))),
+    );
+    return { updates: this.#updates, missing: this.#missing, unexpected, unknownWords: this.#unknownWords };
+  }
+}
+
+/** Of a job, or of one task of an array. */
+function nameOf(slurmName: string, task: number | string | null | undefined): string {
+  return task == null ? slurmName : `${slurmName} ${task}`;
 }
 
 /**

@@ -1,12 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
+import type { JobObservation } from '../domain/observation.ts';
 import type { Journal } from '../events/index.ts';
 import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Doubles } from './doubles.ts';
-import { diffSnapshot, isInQueue, type JobUpdate, reopened, type SnapshotDiff } from './observe.ts';
+import {
+  type Confirmed,
+  isInQueue,
+  type JobUpdate,
+  reopened,
+  SnapshotComparison,
+  type SnapshotDiff,
+} from './observe.ts';
 import { PollSchedule } from './schedule.ts';
 import { VanishedJobs } from './vanished.ts';
 
@@ -23,6 +31,8 @@ export interface PollerOptions {
 
 /** Ends that Slurm itself may follow up by a requeue (slurm.conf, JobRequeue). */
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
+/** So many jobs are compared at a time. */
+const JOBS_A_TURN = 1000;
 /** For so long a requeue is looked for, even when no job is active. */
 const REQUEUE_SHOWS_MS = 30_000;
 /** Of so many jobs it is asked after a start how their earlier attempts ended. */
@@ -38,6 +48,7 @@ export class Poller {
   readonly #vanished: VanishedJobs;
   readonly #doubles: Doubles;
   readonly #reportedWords = new Set<string>();
+  readonly #confirmed: Confirmed = new WeakMap();
   #isConnected = false;
   #timer: NodeJS.Timeout | undefined;
   #tick: Promise<void> | null = null;
@@ -153,19 +164,11 @@ export class Poller {
       const now = new Date();
       this.#isOwed = false;
       this.#schedule.answered(now.getTime() - askedAt);
-      // Ten thousand rows take tens of milliseconds to read, to compare and to write: others have their turn in between.
-      await nextTurn();
       if (snapshot.faultyRows.length > 0) {
         log.warn({ rows: snapshot.faultyRows.slice(0, 3) }, `${clusterName}: squeue printed rows of an unknown shape`);
       }
-      const active = journal.active(clusterName);
-      const diff = diffSnapshot(
-        asked.flatMap((id) => active.get(id) ?? []),
-        snapshot.observations,
-        now,
-      );
+      const diff = await this.#compare(asked, snapshot.observations, now);
       this.#reportWords(diff.unknownWords);
-      await nextTurn();
       await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
       // Once this answer's ends are written: with the last of them, the questions end too.
       const doubles = await this.#doubles.look(diff.unexpected);
@@ -184,6 +187,17 @@ export class Poller {
       onAnswer(fault);
     }
     return true;
+  }
+
+  /** Tens of thousands of jobs take tens of milliseconds: others have their turn in between. */
+  async #compare(jobIds: readonly string[], seen: readonly JobObservation[], now: Date): Promise<SnapshotDiff> {
+    const active = this.#options.journal.active(this.#options.clusterName);
+    const comparison = new SnapshotComparison(seen, now, this.#confirmed);
+    for (let start = 0; start < jobIds.length; start += JOBS_A_TURN) {
+      if (start > 0) await nextTurn();
+      comparison.take(jobIds.slice(start, start + JOBS_A_TURN).flatMap((id) => active.get(id) ?? []));
+    }
+    return comparison.diff();
   }
 
   async #inform(): Promise<void> {

@@ -37,7 +37,7 @@ import {
   type SlurmConfiguration,
   type SlurmFoundBy,
 } from './parse/probe.ts';
-import { isCutOff, mentions, parseQueue, type QueueSnapshot } from './parse/queue.ts';
+import { isCutOff, mentions, QueueReader, type QueueSnapshot } from './parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
@@ -91,6 +91,7 @@ export class SlurmAdapter {
   readonly #runner: Runner;
   readonly #settings: ClusterSettings;
   readonly #clock = new ClusterClock();
+  readonly #queueReader = new QueueReader();
   #searchPath: SearchPath = null;
   /** Null: not known yet. */
   #keepsAccounts: boolean | null = null;
@@ -146,7 +147,7 @@ export class SlurmAdapter {
     const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
     if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
-    return parseQueue(rows, this.#clock);
+    return this.#queueReader.read(rows, this.#clock);
   }
 
   /** How far the cluster's clock is ahead of this server's, in ms; what was read is corrected by it. 0 within seconds. */

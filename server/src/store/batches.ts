@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** SQLite takes 32,766 values in one statement (SQLITE_MAX_VARIABLE_NUMBER); a row here has fewer than 60. */
-const ROWS_A_BATCH = 250;
+/** SQLite takes 32,766 values in one statement (SQLITE_MAX_VARIABLE_NUMBER). */
+const ROWS_A_BATCH = 500;
 
 /**
  * Rows in batches of which each fits into one statement. Where there are several, the event loop turns before each, so

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJob } from './job-rows.ts';
-import { insertRows } from './write-rows.ts';
 
 export interface EventBounds {
   readonly kept: number;
@@ -16,6 +17,18 @@ const changedFromSchema = z.object({
   isArchived: z.boolean().exactOptional(),
   slurmJobId: z.string().nullable().exactOptional(),
 } satisfies Record<keyof ChangingFacts, z.ZodType>);
+
+/** Whether two events differ in nothing but the job and the number. */
+function tellsTheSame(left: JobEvent, right: JobEvent): boolean {
+  return (
+    left.kind === right.kind &&
+    left.at.getTime() === right.at.getTime() &&
+    left.fromState === right.fromState &&
+    left.state === right.state &&
+    left.message === right.message &&
+    (left.changedFrom === right.changedFrom || isDeepStrictEqual(left.changedFrom, right.changedFrom))
+  );
+}
 
 /** The durable log of every job's changes. */
 export class JobEventQueries {
@@ -43,20 +56,32 @@ export class JobEventQueries {
     return Number(row?.sequence ?? 0);
   }
 
+  /** Their numbers follow one another. */
   async append(events: readonly JobEvent[]): Promise<void> {
     for await (const batch of batches(events)) {
-      const rows = batch.map((event) => ({
-        sequence: event.sequence,
-        job_id: event.jobId,
-        kind: event.kind,
-        at: event.at.getTime(),
-        from_state: event.fromState,
-        state: event.state,
-        changed_from: event.changedFrom === null ? null : JSON.stringify(event.changedFrom),
-        message: event.message,
-      }));
-      await insertRows(this.#database, 'job_events', rows);
+      let run: JobEvent[] = [];
+      for (const event of batch) {
+        if (run[0] !== undefined && !tellsTheSame(run[0], event)) {
+          await this.#appendRun(run);
+          run = [];
+        }
+        run.push(event);
+      }
+      await this.#appendRun(run);
     }
+  }
+
+  /** Events that tell of different jobs the same: of many jobs that move on together, a statement takes all. */
+  async #appendRun(run: readonly JobEvent[]): Promise<void> {
+    const [first] = run;
+    if (first === undefined) return;
+    const { kind, at, fromState, state, changedFrom, message, sequence } = first;
+    const jobIds = JSON.stringify(run.map(({ jobId }) => jobId));
+    const before = changedFrom === null ? null : JSON.stringify(changedFrom);
+    await sql`
+      insert into job_events (sequence, job_id, kind, at, from_state, state, changed_from, message)
+      select ${sequence} + key, value, ${kind}, ${at.getTime()}, ${fromState}, ${state}, ${before}, ${message}
+      from json_each(${jobIds})`.execute(this.#database);
   }
 
   /** Up to `limit` events after a sequence number, in order: of one job, or of all. Each carries its job as it is now. */

@@ -63,10 +63,35 @@ export function toJob(row: JobRow): Job {
   };
 }
 
+function changing(job: Job) {
+  const { slurmJobId, state, evidence, reason, exitCode, signal, attempt, description, isArchived, workDir } =
+    CHANGING_PARTS;
+  const { partition, components, nodeList, startedAt, endedAt, estimatedStartAt, cancelRequestedAt } = CHANGING_PARTS;
+  return {
+    ...slurmJobId(job),
+    ...state(job),
+    ...evidence(job),
+    ...reason(job),
+    ...exitCode(job),
+    ...signal(job),
+    ...attempt(job),
+    ...description(job),
+    ...isArchived(job),
+    ...workDir(job),
+    ...partition(job),
+    ...components(job),
+    ...nodeList(job),
+    ...startedAt(job),
+    ...endedAt(job),
+    ...estimatedStartAt(job),
+    ...cancelRequestedAt(job),
+  };
+}
+
 /** Every column but the idempotency key, which belongs to the request, and the number, which the store gives. */
 export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
   return {
-    ...changingColumns(job),
+    ...changing(job),
     id: job.id,
     name: job.name,
     slurm_name: job.slurmName,
@@ -94,37 +119,50 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
   };
 }
 
-/** What can change after a job is recorded. Its project can't: that is the database's own doing when it is removed. */
-export function changingColumns(job: Job) {
-  return {
-    slurm_job_id: job.slurmJobId,
-    state: job.state,
-    evidence_source: job.evidence?.source ?? null,
-    evidence_word: job.evidence?.word ?? null,
-    evidence_seen_at: fromInstant(job.evidence?.seenAt ?? null),
-    is_active: isActiveState(job.state) ? 1 : 0,
-    reason: job.reason,
-    exit_code: job.exitCode,
-    signal: job.signal,
-    attempt: job.attempt,
-    description: job.description,
-    is_archived: job.isArchived ? 1 : 0,
-    work_dir: job.workDir,
-    partition: job.partition,
-    components: fromComponents(job.components),
-    node_list: job.nodeList,
-    started_at: fromInstant(job.startedAt),
-    ended_at: fromInstant(job.endedAt),
-    estimated_start_at: fromInstant(job.estimatedStartAt),
-    cancel_requested_at: fromInstant(job.cancelRequestedAt),
-  } as const satisfies Partial<JobRow>;
-}
+type Columns = Partial<JobRow>;
 
-export const CHANGING_COLUMNS = [
-  ...['slurm_job_id', 'state', 'evidence_source', 'evidence_word', 'evidence_seen_at', 'is_active', 'reason'],
-  ...['exit_code', 'signal', 'attempt', 'description', 'is_archived', 'work_dir', 'partition', 'node_list'],
-  ...['components', 'started_at', 'ended_at', 'estimated_start_at', 'cancel_requested_at'],
-] as readonly (keyof ReturnType<typeof changingColumns>)[];
+/**
+ * What can change after a job is recorded, part by part. Its project can't: that is the database's own doing when it is
+ * removed.
+ */
+const CHANGING_PARTS = {
+  slurmJobId: ({ slurmJobId }) => ({ slurm_job_id: slurmJobId }),
+  state: ({ state }) => ({ state, is_active: isActiveState(state) ? 1 : 0 }),
+  evidence: ({ evidence }) => ({
+    evidence_source: evidence?.source ?? null,
+    evidence_word: evidence?.word ?? null,
+    evidence_seen_at: fromInstant(evidence?.seenAt ?? null),
+  }),
+  reason: ({ reason }) => ({ reason }),
+  exitCode: ({ exitCode }) => ({ exit_code: exitCode }),
+  signal: ({ signal }) => ({ signal }),
+  attempt: ({ attempt }) => ({ attempt }),
+  description: ({ description }) => ({ description }),
+  isArchived: ({ isArchived }) => ({ is_archived: isArchived ? 1 : 0 }),
+  workDir: ({ workDir }) => ({ work_dir: workDir }),
+  partition: ({ partition }) => ({ partition }),
+  components: ({ components }) => ({ components: fromComponents(components) }),
+  nodeList: ({ nodeList }) => ({ node_list: nodeList }),
+  startedAt: ({ startedAt }) => ({ started_at: fromInstant(startedAt) }),
+  endedAt: ({ endedAt }) => ({ ended_at: fromInstant(endedAt) }),
+  estimatedStartAt: ({ estimatedStartAt }) => ({ estimated_start_at: fromInstant(estimatedStartAt) }),
+  cancelRequestedAt: ({ cancelRequestedAt }) => ({ cancel_requested_at: fromInstant(cancelRequestedAt) }),
+} as const satisfies Partial<Record<keyof Job, (job: Job) => Columns>>;
+
+const PARTS = Object.entries(CHANGING_PARTS) as [keyof typeof CHANGING_PARTS, (job: Job) => Columns][];
+
+/** The columns that differ between two states of a job, with their new values. */
+export function changedColumns(before: Job, after: Job): Columns {
+  const news: Columns = {};
+  for (const [part, columnsOf] of PARTS) {
+    if (before[part] === after[part]) continue;
+    const old = columnsOf(before);
+    for (const [column, value] of Object.entries(columnsOf(after))) {
+      if (old[column as keyof Columns] !== value) Object.assign(news, { [column]: value });
+    }
+  }
+  return news;
+}
 
 export function toAttempt(row: Selectable<JobAttemptsTable>): JobAttempt {
   return {

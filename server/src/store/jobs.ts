@@ -12,11 +12,11 @@ import { toInstant } from './instants.ts';
 import { componentRequestsSchema } from './job-components.ts';
 import { jobsMatching, type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList, NOT_YET } from './job-list.ts';
-import { CHANGING_COLUMNS, changingColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
+import { changedColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
 import { type KeysetOrder, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { blockOf, indexedTokens } from './search.ts';
 import { jobsBy, runForEach } from './sqlite.ts';
-import { insertRows, updateJobs } from './write-rows.ts';
+import { insertRows, type RowChange, updateJobs } from './write-rows.ts';
 
 export interface StateCount {
   readonly state: JobState;
@@ -370,17 +370,13 @@ export class JobQueries {
 
   /** Writes what has changed of jobs that are stored already. */
   async update(changes: readonly { readonly before: Job; readonly after: Job }[]): Promise<void> {
+    const news: RowChange[] = [];
     for await (const batch of batches(changes)) {
-      await updateJobs(
-        this.#database,
-        CHANGING_COLUMNS,
-        batch.map(({ before, after }) => ({
-          id: after.id,
-          before: changingColumns(before),
-          after: changingColumns(after),
-        })),
-      );
-      await this.#indexNumbers(batch.filter(({ before, after }) => before.slurmJobId !== after.slurmJobId));
+      for (const { before, after } of batch) news.push({ id: after.id, news: changedColumns(before, after) });
+    }
+    await updateJobs(this.#database, news);
+    for await (const batch of batches(changes.filter(({ before, after }) => before.slurmJobId !== after.slurmJobId))) {
+      await this.#indexNumbers(batch);
     }
   }
 

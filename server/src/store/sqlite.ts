@@ -91,6 +91,17 @@ export async function runForEach(
   await database.executeQuery(query);
 }
 
+/** Runs one statement, which ends in `in`, for the rows with these ids. */
+export async function writeForAll(
+  database: Kysely<Tables>,
+  text: string,
+  values: readonly unknown[],
+  ids: readonly string[],
+): Promise<void> {
+  const all = `${text} (select value from json_each(?))`;
+  await database.executeQuery(CompiledQuery.raw(all, [...values, JSON.stringify(ids)]));
+}
+
 /** `jobs`, read in the order of one index. PostgreSQL has no such words and plans by itself. */
 export function jobsBy(index: string) {
   return sql<Tables['jobs']>`jobs`.as<'jobs'>(sql`jobs indexed by ${sql.ref(index)}`);

@@ -1,6 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Insertable } from 'kysely';
 import type { Database } from './database.ts';
-import { runForEach } from './sqlite.ts';
+import { runForEach, writeForAll } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 /** Adds rows that all have the same columns, as many as fit into one turn of the event loop. */
@@ -20,34 +21,47 @@ export async function insertRows<Table extends keyof Tables>(
   );
 }
 
-/** A job's values before and after a change, column by column. */
-export interface RowChange<Column extends string> {
+/** A job of which some columns get other values. */
+export interface RowChange {
   readonly id: string;
-  readonly before: Readonly<Record<Column, unknown>>;
-  readonly after: Readonly<Record<Column, unknown>>;
+  readonly news: Readonly<Record<string, string | number | null>>;
 }
+
+/** From so many on, rows that get the same values are written by one statement. */
+const ALIKE = 4;
+/** So many rows are written at a time: others have their turn in between. */
+const ROWS_A_TURN = 500;
 
 /**
  * Writes what differs, by id. A database writes an index anew for each column that a statement sets, whether or not its
- * value changes: so each statement sets only the columns that do change, and is prepared once for all rows in which the
- * same ones do.
+ * value changes: so each statement sets only the columns that do change. Of many jobs that move on together most get
+ * the same values, and one statement writes them all.
  */
-export async function updateJobs<Column extends string>(
-  database: Database,
-  columns: readonly Column[],
-  changes: readonly RowChange<Column>[],
-): Promise<void> {
-  const alike = new Map<string, { readonly changing: readonly Column[]; readonly rows: unknown[][] }>();
-  for (const { id, before, after } of changes) {
-    const changing = columns.filter((column) => before[column] !== after[column]);
-    if (changing.length === 0) continue;
-    const key = changing.join();
-    const group = alike.get(key) ?? { changing, rows: [] };
+export async function updateJobs(database: Database, changes: readonly RowChange[]): Promise<void> {
+  const alike = new Map<string, { readonly news: RowChange['news']; readonly ids: string[] }>();
+  for (const { id, news } of changes) {
+    const key = JSON.stringify(news);
+    const group = alike.get(key) ?? { news, ids: [] };
     alike.set(key, group);
-    group.rows.push([...changing.map((column) => after[column]), id]);
+    group.ids.push(id);
   }
-  for (const { changing, rows } of alike.values()) {
-    const set = changing.map((column) => `"${column}" = ?`).join(', ');
-    await runForEach(database, `update jobs set ${set} where id = ?`, rows);
+  let written = 0;
+  for (const { news, ids } of alike.values()) {
+    const columns = Object.keys(news);
+    if (columns.length === 0) continue;
+    const values = Object.values(news);
+    const set = `update jobs set ${columns.map((column) => `"${column}" = ?`).join(', ')} where id`;
+    for (let start = 0; start < ids.length; start += ROWS_A_TURN) {
+      const some = ids.slice(start, start + ROWS_A_TURN);
+      if (some.length >= ALIKE) await writeForAll(database, `${set} in`, values, some);
+      else {
+        const rows = some.map((id) => [...values, id]);
+        await runForEach(database, `${set} = ?`, rows);
+      }
+      written += some.length;
+      if (written < ROWS_A_TURN) continue;
+      await nextTurn();
+      written = 0;
+    }
   }
 }

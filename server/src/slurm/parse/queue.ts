@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { isOurName } from '../job-name.ts';
@@ -58,62 +59,109 @@ export function mentions(
  * each other.
  */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): QueueSnapshot {
-  const seen = new Map<string, { readonly observation: JobObservation; readonly row: string }>();
-  const contradicted = new Set<string>();
-  const faultyRows: string[] = [];
-  const rows = output.split(ROW_END);
-  const rest = rows.pop();
-  if (rest !== undefined && rest.trim() !== '') faultyRows.push(rest);
-  for (const raw of rows) {
-    const row = raw.replace(/^\n/, '');
-    const fields = row.split(FIELD_END);
-    // Each field is followed by its end, so there is one empty part behind the last.
-    if (fields.length !== QUEUE_FIELDS.length + 1) {
-      faultyRows.push(raw);
-      continue;
+  const answer = new Answer(output);
+  for (const row of answer.rows) answer.take(row, readRow(row, clock));
+  return answer.snapshot();
+}
+
+/** So many rows are read at a time: others have their turn in between. */
+const ROWS_A_TURN = 1000;
+
+/**
+ * Reads squeue's answers one after another, as `parseQueue` does. A row that comes again as it was gives the very same
+ * observations, and costs next to nothing: of large queues most rows do.
+ */
+export class QueueReader {
+  #known: ReadonlyMap<string, RowReading> = new Map();
+  #aheadMs = 0;
+
+  async read(output: string, clock: ClusterClock): Promise<QueueSnapshot> {
+    const known = clock.aheadMs === this.#aheadMs ? this.#known : new Map<string, RowReading>();
+    const readings = new Map<string, RowReading>();
+    const answer = new Answer(output);
+    for (const [index, row] of answer.rows.entries()) {
+      if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn();
+      const reading = known.get(row) ?? readRow(row, clock);
+      readings.set(row, reading);
+      answer.take(row, reading);
     }
-    const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
-      fields;
-    const slurmName = fields[QUEUE_FIELDS.length - 1] ?? '';
-    if (!isOurName(slurmName)) continue;
-    const ids = jobIds(id);
-    if (ids === null) {
-      faultyRows.push(raw);
-      continue;
+    this.#known = readings;
+    this.#aheadMs = clock.aheadMs;
+    return answer.snapshot();
+  }
+}
+
+/** What one row says of our jobs, or that it can't be read. */
+type RowReading = readonly JobObservation[] | 'faulty';
+
+/** One answer of squeue, row by row. */
+class Answer {
+  readonly rows: readonly string[];
+  readonly #seen = new Map<string, { readonly observation: JobObservation; readonly row: string }>();
+  readonly #contradicted = new Set<string>();
+  readonly #faultyRows: string[] = [];
+
+  constructor(output: string) {
+    const rows = output.split(ROW_END);
+    const rest = rows.pop();
+    if (rest !== undefined && rest.trim() !== '') this.#faultyRows.push(rest);
+    this.rows = rows.map((row) => (row.startsWith('\n') ? row.slice(1) : row));
+  }
+
+  take(row: string, reading: RowReading): void {
+    if (reading === 'faulty') {
+      this.#faultyRows.push(row);
+      return;
     }
-    const reason = textValue(why);
-    const state = jobState(word, reason);
-    const isWaiting = state === 'PENDING' || state === 'HELD';
-    const hasEnded = state !== null && !isActiveState(state);
-    const startTime = clock.instant(start);
-    for (const slurmJobId of ids) {
-      const known = seen.get(slurmJobId);
-      if (known !== undefined) {
-        if (known.row === row) continue;
-        contradicted.add(slurmJobId);
-        faultyRows.push(known.row, row);
-        continue;
+    for (const observation of reading) {
+      const { slurmJobId } = observation;
+      const known = this.#seen.get(slurmJobId);
+      if (known === undefined) {
+        this.#seen.set(slurmJobId, { observation, row });
+      } else if (known.row !== row) {
+        this.#contradicted.add(slurmJobId);
+        this.#faultyRows.push(known.row, row);
       }
-      const observation: JobObservation = {
-        source: 'SQUEUE',
-        slurmJobId,
-        slurmName,
-        state,
-        word,
-        reason,
-        ...(hasEnded ? exitStatus(exit) : { exitCode: null, signal: null }),
-        attempt: /^\d+$/.test(restarts) ? Number(restarts) + 1 : null,
-        // While a job waits, squeue shows the scheduler's estimate in the same column.
-        startedAt: isWaiting ? null : startTime,
-        endedAt: hasEnded ? clock.instant(end) : null,
-        estimatedStartAt: isWaiting ? startTime : null,
-        nodeList: textValue(nodes),
-        partition: textValue(partition),
-        components: [],
-      };
-      seen.set(slurmJobId, { observation, row });
     }
   }
-  for (const slurmJobId of contradicted) seen.delete(slurmJobId);
-  return { observations: joinComponents([...seen.values()].map(({ observation }) => observation)), faultyRows };
+
+  snapshot(): QueueSnapshot {
+    for (const slurmJobId of this.#contradicted) this.#seen.delete(slurmJobId);
+    const observations = [...this.#seen.values()].map(({ observation }) => observation);
+    return { observations: joinComponents(observations), faultyRows: this.#faultyRows };
+  }
+}
+
+function readRow(row: string, clock: ClusterClock): RowReading {
+  const fields = row.split(FIELD_END);
+  // Each field is followed by its end, so there is one empty part behind the last.
+  if (fields.length !== QUEUE_FIELDS.length + 1) return 'faulty';
+  const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
+    fields;
+  const slurmName = fields[QUEUE_FIELDS.length - 1] ?? '';
+  if (!isOurName(slurmName)) return [];
+  const ids = jobIds(id);
+  if (ids === null) return 'faulty';
+  const reason = textValue(why);
+  const state = jobState(word, reason);
+  const isWaiting = state === 'PENDING' || state === 'HELD';
+  const hasEnded = state !== null && !isActiveState(state);
+  const startTime = clock.instant(start);
+  return ids.map((slurmJobId) => ({
+    source: 'SQUEUE',
+    slurmJobId,
+    slurmName,
+    state,
+    word,
+    reason,
+    ...(hasEnded ? exitStatus(exit) : { exitCode: null, signal: null }),
+    attempt: /^\d+$/.test(restarts) ? Number(restarts) + 1 : null,
+    // While a job waits, squeue shows the scheduler's estimate in the same column.
+    startedAt: isWaiting ? null : startTime,
+    endedAt: hasEnded ? clock.instant(end) : null,
+    estimatedStartAt: isWaiting ? startTime : null,
+    nodeList: textValue(nodes),
+    partition: textValue(partition),
+    components: [],
+  }));
 }
