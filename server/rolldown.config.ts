@@ -1,10 +1,10 @@
-import { defineConfig } from 'rolldown';
+import type { BuildOptions } from 'rolldown';
 
 // One file starts in a fifth of the time and half the memory of the hundreds it is made of.
-export default defineConfig({
+export default {
   input: 'src/main.ts',
   platform: 'node',
   // Native code, packages that load files of their own, and what is loaded only when somebody needs it.
   external: ['better-sqlite3', 'ssh2', 'pino', 'pino-pretty', '@graphql-yoga/render-graphiql'],
   output: { dir: 'dist', format: 'esm', sourcemap: true, cleanDir: true },
-});
+} satisfies BuildOptions;

@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createKey, type LocalSlurm, oneTimeCode, startLocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
-import { ServerProcess, until } from './support/server.ts';
+import { MAIN, ServerProcess, until } from './support/server.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 
 interface Step {
@@ -18,7 +17,6 @@ interface Step {
   readonly seconds: number | null;
 }
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const CLUSTER = {
   nodes: [{ name: 'n1' }],
   partitions: [{ name: 'main', nodes: ['n1'] }],

@@ -1,16 +1,14 @@
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
 import { told } from './support/told.ts';
 
 // At this interval, whatever shows within a test was told by the jobs themselves.
 const SELDOM = 3600;
-let bench: Workbench;
-afterEach(() => bench?.[Symbol.asyncDispose]());
 
-describe('a job', () => {
+describe.concurrent('a job', () => {
   it('shows its start and its end at once at a poll interval of an hour, with where they were seen', async () => {
-    bench = await Workbench.open(
+    await using bench = await Workbench.open(
       inject('clustersYaml').replaceAll(/poll_interval_seconds: .*/g, `poll_interval_seconds: ${SELDOM}`),
     );
     // Longer than the looks that follow a submission.
@@ -27,7 +25,7 @@ describe('a job', () => {
   });
 
   it('tells how an attempt ended that a requeue closed', async () => {
-    bench = await Workbench.open();
+    await using bench = await Workbench.open();
     const job = await bench.submit({ command: '[ -n "$SLURM_RESTART_COUNT" ] || sleep 120' });
     await bench.reaches(job.id, 'RUNNING');
     const { requeueJob } = await bench.server.query<{ requeueJob: { userErrors: unknown[] } }>(

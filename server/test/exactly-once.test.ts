@@ -49,28 +49,32 @@ async function openBench(): Promise<{ bench: Workbench; proxy: TcpProxy; close()
   };
 }
 
-/** Starting a dozen servers takes its time on a busy machine. */
-const SEVERAL_SERVERS = { timeout: 240_000 };
-
 /** Sends a submission of which the answer may never come. */
 function send(bench: Workbench, payload: Payload): Promise<unknown> {
   return bench.submit(payload.input).catch(() => null);
 }
 
-describe('a payload runs once, and one row tells of it', () => {
-  // Each in a server of its own: one that loses its connection again and again waits longer each time.
-  it.each([
-    ['before sbatch', 'touch "$HOME/at.$name"; sleep 2; exec "$real" "$@"'],
-    [
-      'while sbatch waits for its answer',
+describe.concurrent('a payload runs once, and one row tells of it', { timeout: 300_000 }, () => {
+  const cuts = {
+    'before sbatch': 'touch "$HOME/at.$name"; sleep 2; exec "$real" "$@"',
+    'while sbatch waits for its answer':
       '"$real" "$@" >"$HOME/id.$name"; touch "$HOME/at.$name"; sleep 2; cat "$HOME/id.$name"',
-    ],
-    ['as sbatch has answered', '"$real" "$@"; touch "$HOME/at.$name"'],
-  ])('when the connection is cut %s', async (_when, script) => {
-    const payload = new Payload(`cut-${crypto.randomUUID().slice(0, 8)}`);
+    'as sbatch has answered': '"$real" "$@"; touch "$HOME/at.$name"',
+  };
+  const payloads = Object.keys(cuts).map((when, index) => [when, new Payload(`cut-${index}`)] as const);
+  let wrapper: AsyncDisposable;
+
+  beforeAll(async () => {
+    const scripts = Object.values(cuts);
+    const cases = payloads.map(([, { name }], index) => `*--job-name=${name}.*) name=${name}; ${scripts[index]};;`);
+    wrapper = await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`);
+  });
+  afterAll(() => wrapper?.[Symbol.asyncDispose]());
+
+  // Each in a server of its own: one that loses its connection again and again waits longer each time.
+  it.each(payloads)('when the connection is cut %s', async (_when, payload) => {
     const { bench, proxy, close } = await openBench();
     try {
-      await using _wrapper = await login.wrap('sbatch', `name=${payload.name}\n${script}`);
       const sent = send(bench, payload);
       await until(
         () => login.run(`ls "at.${payload.name}" 2>/dev/null || :`),
@@ -84,7 +88,7 @@ describe('a payload runs once, and one row tells of it', () => {
     }
   });
 
-  it('when the connection is cut at any moment of the way to sbatch', SEVERAL_SERVERS, async () => {
+  it('when the connection is cut at any moment of the way to sbatch', async () => {
     const delays = [5, 20, 40, 60, 90, 130];
     await Promise.all(
       delays.map(async (delay) => {
@@ -106,7 +110,7 @@ describe('a payload runs once, and one row tells of it', () => {
     );
   });
 
-  it('when the server is killed at any moment and started again', SEVERAL_SERVERS, async () => {
+  it('when the server is killed at any moment and started again', async () => {
     const { bench, close } = await openBench();
     try {
       const delays = [0, 10, 20, 30, 45, 60, 80, 100, 130, 160, 200, 300];
@@ -171,114 +175,5 @@ describe('on one server, a payload runs once', () => {
       await slurm.startDaemon('alpha/slurmctld');
     }
     await payload.ranOnce(bench, login, slurm);
-  });
-
-  describe('when sbatch', () => {
-    const accidents = {
-      'is killed before it asked Slurm': 'once $name && kill -9 $$; exec "$real" "$@"',
-      'is killed after it asked Slurm': '"$real" "$@" >/dev/null; kill -9 $$',
-      'says nothing though it has submitted': '"$real" "$@" >/dev/null',
-      'fails without a word though it has submitted': '"$real" "$@" >/dev/null; exit 1',
-      'gets no answer though it has submitted':
-        '"$real" "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1',
-      'dies with the shell that started it, after it has submitted': '"$real" "$@" >/dev/null; kill -9 $PPID $$',
-      'dies with the shell that started it, before it has submitted':
-        'once $name && kill -9 $PPID $$; exec "$real" "$@"',
-      'says more than a number': 'echo "Welcome to alpha"; echo 99; "$real" "$@"; echo "Thank you"; echo "be nice" >&2',
-      'takes its time': 'sleep 3; exec "$real" "$@"',
-    };
-    const names = Object.keys(accidents) as (keyof typeof accidents)[];
-    const payloads = new Map(names.map((name, index) => [name, new Payload(`sbatch-${index}`)]));
-    let wrapper: AsyncDisposable;
-
-    beforeAll(async () => {
-      const cases = names.map((name) => {
-        const payload = payloads.get(name)?.name;
-        return `*--job-name=${payload}.*) name=${payload}; ${accidents[name]};;`;
-      });
-      wrapper = await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`);
-      // All at once: those that were really lost take a minute to be sure of it.
-      await Promise.all([...payloads.values()].map(({ input }) => bench.submit({ ...input, waitSeconds: 0 })));
-    });
-    afterAll(() => wrapper?.[Symbol.asyncDispose]());
-
-    it.each(names)('%s', { timeout: 150_000 }, async (name) => {
-      await payloads.get(name)?.ranOnce(bench, login, slurm);
-    });
-  });
-});
-
-describe('where sbatch has submitted twice', () => {
-  // The wrapper stands in the job's folder.
-  const claimed = (task: string) => `until [ -L run/${task}.claim ]; do sleep 0.1; done`;
-  const orders = {
-    'and tells the first one, which works': `a=$("$real" "$@"); ${claimed('job')}; "$real" "$@" >/dev/null; echo "$a"`,
-    'and tells the second one, which finds the folder taken': `"$real" "$@" >/dev/null; ${claimed('job')}; "$real" "$@"`,
-    'and tells the one that works, while the other is held': 'a=$("$real" "$@"); "$real" --hold "$@" >&2; echo "$a"',
-    'and tells the one that is held, while the other works': '"$real" "$@" >/dev/null; exec "$real" --hold "$@"',
-  };
-  const names = Object.keys(orders) as (keyof typeof orders)[];
-  const payloads = new Map(names.map((name, index) => [name, new Payload(`double-${index}`)]));
-  const array = new Payload('double-array', {
-    input: {
-      array: '0-1',
-      command: 'echo "$SLURM_ARRAY_JOB_ID"_"$SLURM_ARRAY_TASK_ID" >>"$HOME/runs.double-array"; exit 3',
-    },
-  });
-  let bench: Workbench;
-  const own = new AsyncDisposableStack();
-
-  beforeAll(async () => {
-    const opened = await openBench();
-    own.defer(() => opened.close());
-    bench = opened.bench;
-    const cases = names.map((name) => `*--job-name=${payloads.get(name)?.name}.*) ${orders[name]};;`);
-    cases.push(`*--job-name=double-array.*) "$real" "$@" >/dev/null; ${claimed('1')}; exec "$real" "$@";;`);
-    own.use(await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`));
-  });
-  afterAll(() => own.disposeAsync());
-
-  /** The states of all that Slurm holds under the payload's name, by number. */
-  async function inSlurm(payload: Payload): Promise<ReadonlyMap<string, string>> {
-    const rows = await slurm.run('alpha', 'squeue', ['--noheader', '--array', '--states=all', '--format=%i %T %j']);
-    return new Map(
-      rows.split('\n').flatMap((row) => {
-        const [id = '', state = '', name] = row.trim().split(/\s+/);
-        return name?.startsWith(`${payload.name}.`) ? [[id, state] as const] : [];
-      }),
-    );
-  }
-
-  async function nothingIsLeft(payload: Payload, count: number): Promise<void> {
-    const left = await until(
-      () => inSlurm(payload),
-      (states) => [...states.values()].every((state) => state === 'FAILED' || state === 'CANCELLED'),
-    );
-    expect(left.size).toBe(count);
-  }
-
-  it.each(names)('%s, the row is that of the one that works, and nothing is left of the other', async (name) => {
-    const payload = payloads.get(name);
-    if (payload === undefined) throw new Error('no payload');
-    const { id } = await bench.submit(payload.input);
-    const states = await bench.statesUntilEnd(id);
-    expect(states.map(({ state }) => state)).not.toContain('COMPLETED');
-    const end = states.at(-1);
-    expect(end).toMatchObject({ state: 'FAILED', exitCode: 3 });
-    expect(await payload.runs(login)).toEqual([end?.slurmJobId]);
-    await nothingIsLeft(payload, 2);
-  });
-
-  it('each task of an array is that of the one that works', async () => {
-    const { id } = await bench.submit(array.input);
-    expect(await bench.ended(id)).toMatchObject({ state: 'FAILED', exitCode: 3 });
-    const { job } = await bench.server.query<{ job: { tasks: { nodes: { slurmJobId: string; exitCode: number }[] } } }>(
-      'query ($id: ID!) { job(id: $id) { tasks(first: 5) { nodes { slurmJobId exitCode } } } }',
-      { id },
-    );
-    expect(job.tasks.nodes.map(({ exitCode }) => exitCode)).toEqual([3, 3]);
-    const numbers = job.tasks.nodes.map(({ slurmJobId }) => slurmJobId);
-    expect((await array.runs(login)).toSorted()).toEqual(numbers.toSorted());
-    await nothingIsLeft(array, 4);
   });
 });

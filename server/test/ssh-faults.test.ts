@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKey, type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
@@ -17,7 +17,6 @@ const CLUSTER = {
 
 let slurm: LocalSlurm;
 const stack = new AsyncDisposableStack();
-let scenario = new AsyncDisposableStack();
 
 beforeAll(async () => {
   slurm = await startLocalSlurm({
@@ -31,10 +30,6 @@ beforeAll(async () => {
   stack.defer(() => slurm.stop());
 });
 afterAll(() => stack.disposeAsync());
-afterEach(async () => {
-  await scenario.disposeAsync();
-  scenario = new AsyncDisposableStack();
-});
 
 type Settings = Readonly<Record<string, string | number>>;
 
@@ -52,7 +47,7 @@ function yamlOf(clusters: Readonly<Record<string, Settings>>): string {
 }
 
 /** A network of its own to alpha, and the settings that lead through it. */
-async function throughProxy(): Promise<{ proxy: TcpProxy; settings: Settings }> {
+async function throughProxy(scenario: AsyncDisposableStack): Promise<{ proxy: TcpProxy; settings: Settings }> {
   const proxy = scenario.use(await TcpProxy.start(slurm.cluster('alpha')));
   const knownHosts = join(slurm.scratch, `known_hosts.${proxy.port}`);
   await (await ClusterLogin.open(slurm.cluster('alpha'))).knownHostsFor(proxy.port, knownHosts);
@@ -71,15 +66,17 @@ async function runsOnBeta(bench: Workbench): Promise<void> {
   expect(await bench.ended(job.id)).toMatchObject({ state: 'COMPLETED' });
 }
 
-/** Resolves to the state of the server once alpha can't be reached and beta can. */
+/** A server once it has reached beta, whatever becomes of alpha. */
 async function serverWithDeadAlpha(settings: Settings): Promise<TestServer> {
-  const server = scenario.use(await TestServer.start(yamlOf({ alpha: settings, beta: {} })));
+  await using starting = new AsyncDisposableStack();
+  const server = starting.use(await TestServer.start(yamlOf({ alpha: settings, beta: {} })));
   await new ClusterHealth(() => server, 'beta').reaches('ONLINE');
+  starting.move();
   return server;
 }
 
 it('an sshd that is restarted: the connection comes back by itself, and jobs are told right', async () => {
-  const bench = scenario.use(await Workbench.open(yamlOf({ alpha: {}, beta: {} })));
+  await using bench = await Workbench.open(yamlOf({ alpha: {}, beta: {} }));
   const short = await bench.submit({ command: 'sleep 3' });
   const long = await bench.submit({ command: 'sleep 300' });
   await bench.reaches(long.id, 'RUNNING');
@@ -96,64 +93,68 @@ it('an sshd that is restarted: the connection comes back by itself, and jobs are
   expect(await bench.ended(long.id)).toMatchObject({ state: 'CANCELLED' });
 });
 
-it('a half-open connection: it is noticed, no state is guessed, beta goes on, and it heals by itself', {
-  timeout: 240_000,
-}, async () => {
-  const { proxy, settings } = await throughProxy();
-  const bench = scenario.use(await Workbench.open(yamlOf({ alpha: settings, beta: {} })));
-  const job = await bench.submit({ command: 'sleep 300' });
-  await bench.reaches(job.id, 'RUNNING');
-  proxy.stall();
-  await runsOnBeta(bench);
-  const away = await healthOf(bench, 'alpha').until(({ status }) => status !== 'ONLINE');
-  expect(away.statusMessage).toContain('the connection was lost: Keepalive timeout');
-  // The keepalive gives it up, and a new attempt comes no further.
-  const { statusMessage } = await healthOf(bench, 'alpha').until(({ status }) => status === 'UNREACHABLE', 120_000);
-  expect(statusMessage).toContain('the deadline of 15000 ms passed');
-  expect((await bench.job(job.id)).state).toBe('RUNNING');
-  proxy.resume();
-  await healthOf(bench, 'alpha').connect();
-  await healthOf(bench, 'alpha').reaches('ONLINE');
-  expect((await bench.job(job.id)).state).toBe('RUNNING');
-  await bench.cancel(job.id);
-  expect(await bench.ended(job.id)).toMatchObject({ state: 'CANCELLED' });
-});
+// A server each: what they do most is wait.
+describe.concurrent('a server meets', { timeout: 240_000 }, () => {
+  it('a half-open connection: it is noticed, no state is guessed, beta goes on, and it heals by itself', async () => {
+    await using scenario = new AsyncDisposableStack();
+    const { proxy, settings } = await throughProxy(scenario);
+    await using bench = await Workbench.open(yamlOf({ alpha: settings, beta: {} }));
+    const job = await bench.submit({ command: 'sleep 300' });
+    await bench.reaches(job.id, 'RUNNING');
+    proxy.stall();
+    await runsOnBeta(bench);
+    const away = await healthOf(bench, 'alpha').until(({ status }) => status !== 'ONLINE');
+    expect(away.statusMessage).toContain('the connection was lost: Keepalive timeout');
+    // The keepalive gives it up, and a new attempt comes no further.
+    const { statusMessage } = await healthOf(bench, 'alpha').until(({ status }) => status === 'UNREACHABLE', 120_000);
+    expect(statusMessage).toContain('the deadline of 15000 ms passed');
+    expect((await bench.job(job.id)).state).toBe('RUNNING');
+    proxy.resume();
+    await healthOf(bench, 'alpha').connect();
+    await healthOf(bench, 'alpha').reaches('ONLINE');
+    expect((await bench.job(job.id)).state).toBe('RUNNING');
+    await bench.cancel(job.id);
+    expect(await bench.ended(job.id)).toMatchObject({ state: 'CANCELLED' });
+  });
 
-it('a cluster that answers nothing: neither the start of the server nor beta waits for it', async () => {
-  const { proxy, settings } = await throughProxy();
-  proxy.stall();
-  const server = await serverWithDeadAlpha({ ...settings, help: 'Is the VPN up?' });
-  const alpha = new ClusterHealth(() => server, 'alpha');
-  expect((await alpha.now()).status).toBe('CONNECTING');
-  const { statusMessage } = await alpha.reaches('UNREACHABLE');
-  expect(statusMessage).toContain('the deadline of 15000 ms passed');
-  expect(statusMessage).toContain('Is the VPN up?');
-  proxy.resume();
-  await alpha.reaches('ONLINE');
-});
+  it('a cluster that answers nothing: neither the start of the server nor beta waits for it', async () => {
+    await using scenario = new AsyncDisposableStack();
+    const { proxy, settings } = await throughProxy(scenario);
+    proxy.stall();
+    await using server = await serverWithDeadAlpha({ ...settings, help: 'Is the VPN up?' });
+    const alpha = new ClusterHealth(() => server, 'alpha');
+    expect((await alpha.now()).status).toBe('CONNECTING');
+    const { statusMessage } = await alpha.reaches('UNREACHABLE');
+    expect(statusMessage).toContain('the deadline of 15000 ms passed');
+    expect(statusMessage).toContain('Is the VPN up?');
+    proxy.resume();
+    await alpha.reaches('ONLINE');
+  });
 
-it('connections that are refused: told at once, and healed by itself', async () => {
-  const { proxy, settings } = await throughProxy();
-  proxy.refuse();
-  const server = await serverWithDeadAlpha(settings);
-  const alpha = new ClusterHealth(() => server, 'alpha');
-  const { statusMessage } = await alpha.reaches('UNREACHABLE');
-  expect(statusMessage).toMatch(/can't be reached|broke off before the login/);
-  proxy.resume();
-  await alpha.reaches('ONLINE');
-});
+  it('connections that are refused: told at once, and healed by itself', async () => {
+    await using scenario = new AsyncDisposableStack();
+    const { proxy, settings } = await throughProxy(scenario);
+    proxy.refuse();
+    await using server = await serverWithDeadAlpha(settings);
+    const alpha = new ClusterHealth(() => server, 'alpha');
+    const { statusMessage } = await alpha.reaches('UNREACHABLE');
+    expect(statusMessage).toMatch(/can't be reached|broke off before the login/);
+    proxy.resume();
+    await alpha.reaches('ONLINE');
+  });
 
-describe.each(['single', 'double'])('a login node that allows few sessions a connection (%s)', (cluster) => {
-  it('lets jobs be submitted, polled and their logs followed, all at once', async () => {
-    const bench = scenario.use(await Workbench.open(yamlOf({ [cluster]: {} })));
-    const names = ['one', 'two', 'three', 'four'];
-    const jobs = await Promise.all(
-      names.map((name) => bench.submit({ cluster, command: `for i in 1 2 3; do echo ${name} $i; sleep 1; done` })),
-    );
-    const logs = await Promise.all(jobs.map(({ id }) => bench.wholeLog(id)));
-    expect(logs).toEqual(names.map((name) => [1, 2, 3].map((count) => `${name} ${count}\n`).join('')));
-    for (const { id } of jobs) expect(await bench.ended(id)).toMatchObject({ state: 'COMPLETED', exitCode: 0 });
-    expect(await healthOf(bench, cluster).now()).toMatchObject({ status: 'ONLINE', statusMessage: null });
+  describe.each(['single', 'double'])('a login node that allows few sessions a connection (%s)', (cluster) => {
+    it('lets jobs be submitted, polled and their logs followed, all at once', async () => {
+      await using bench = await Workbench.open(yamlOf({ [cluster]: {} }));
+      const names = ['one', 'two', 'three', 'four'];
+      const jobs = await Promise.all(
+        names.map((name) => bench.submit({ cluster, command: `for i in 1 2 3; do echo ${name} $i; sleep 1; done` })),
+      );
+      const logs = await Promise.all(jobs.map(({ id }) => bench.wholeLog(id)));
+      expect(logs).toEqual(names.map((name) => [1, 2, 3].map((count) => `${name} ${count}\n`).join('')));
+      for (const { id } of jobs) expect(await bench.ended(id)).toMatchObject({ state: 'COMPLETED', exitCode: 0 });
+      expect(await healthOf(bench, cluster).now()).toMatchObject({ status: 'ONLINE', statusMessage: null });
+    });
   });
 });
 
@@ -164,7 +165,7 @@ it('a host key that has changed: nothing is sent, it is told what to do, and men
   const path = join(slurm.scratch, 'known_hosts.changed');
   await writeFile(path, `[${alpha.host}]:${alpha.port} ${other}\n`);
   const before = await sshdLog('alpha');
-  const server = await serverWithDeadAlpha({ known_hosts: path });
+  await using server = await serverWithDeadAlpha({ known_hosts: path });
   const health = new ClusterHealth(() => server, 'alpha');
   const { statusMessage, loginAsksPerson } = await health.reaches('AUTH_REQUIRED');
   expect(statusMessage).toContain('HAS CHANGED');
@@ -193,7 +194,7 @@ it('a key that is refused: one attempt, and none after it until a person asks', 
   const wrong = join(slurm.scratch, 'wrong_key');
   await createKey(wrong);
   const before = (await sshdLog('alpha')).length;
-  const server = await serverWithDeadAlpha({ identity_file: wrong });
+  await using server = await serverWithDeadAlpha({ identity_file: wrong });
   const alpha = new ClusterHealth(() => server, 'alpha');
   const { statusMessage } = await alpha.reaches('AUTH_REQUIRED');
   expect(statusMessage).toContain(`It was offered ${wrong} and accepts publickey`);

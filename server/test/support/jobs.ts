@@ -58,8 +58,9 @@ export class Workbench implements AsyncDisposable {
     clustersYaml: string = inject('clustersYaml'),
     prepare: (server: TestServer) => Promise<void> = async () => undefined,
   ): Promise<Workbench> {
-    const server = await TestServer.start(clustersYaml);
-    const repository = await TestRepository.create({ 'hello.sh': 'echo "hello from $1"\n' });
+    await using opening = new AsyncDisposableStack();
+    const server = opening.use(await TestServer.start(clustersYaml));
+    const repository = opening.use(await TestRepository.create({ 'hello.sh': 'echo "hello from $1"\n' }));
     const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
       'mutation ($path: String!) { addProject(input: { path: $path, name: "hello" }) { project { id } } }',
       { path: repository.path },
@@ -67,6 +68,7 @@ export class Workbench implements AsyncDisposable {
     const workbench = new Workbench(server, repository, addProject.project.id, clustersYaml);
     await prepare(server);
     await workbench.online();
+    opening.move();
     return workbench;
   }
 

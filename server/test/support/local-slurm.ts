@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { startLocalSlurm } from '@slurmql/local-slurm';
+import { build } from 'rolldown';
 import type { TestProject } from 'vitest/node';
+import bundle from '../../rolldown.config.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -8,8 +11,13 @@ declare module 'vitest' {
   }
 }
 
-/** Two real clusters for the whole run. */
+const SERVER = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The server, built, and two real clusters for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // These tests start it some two hundred times.
+  await build({ ...bundle, cwd: SERVER });
+  process.env['SLURMQL_TEST_MAIN'] = `${SERVER}dist/main.js`;
   const slurm = await startLocalSlurm({ onProgress: (line) => process.stderr.write(`${line}\n`) });
   project.provide('clustersYaml', slurm.clustersYaml({ poll_interval_seconds: 1, gpu_cache_seconds: 5 }));
   return () => slurm.stop();

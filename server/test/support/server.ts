@@ -90,9 +90,10 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** What starts the server: the built one in its own tests, which starts in a third of the time, and its source elsewhere. */
+export const MAIN = process.env['SLURMQL_TEST_MAIN'] ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** `node main.ts`, or the built one, with an environment of its own, so that nothing of this machine's user gets in. */
+/** The server in a process, with an environment of its own, so that nothing of this machine's user gets in. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #firstLine: Promise<string>;
