@@ -26,6 +26,8 @@ export interface DemoServer {
   stop(): Promise<void>;
 }
 
+/** As `npm start` has it. */
+const NODE_OPTIONS = ['--max-semi-space-size=8'];
 const START_TIMEOUT_MS = 60_000;
 /** The server itself promises five seconds. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -38,18 +40,22 @@ export async function startDemoServer(options: DemoServerOptions): Promise<DemoS
   const token = randomBytes(24).toString('base64url');
   // A group of its own: Ctrl-C in the terminal is for the demo, which stops it in order. It ends with the demo at the
   // latest, however that ends.
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, 'server/dist/main.js'], {
-    cwd: options.repository,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...environment,
-      PORT: PORT ?? String(await defaultPort(environment['HOST'])),
-      SLURMQL_CONFIG: options.clustersFile,
-      SLURMQL_DATA_DIR: options.dataDirectory,
-      SLURMQL_TOKEN: token,
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'TERM', '--', process.execPath, ...NODE_OPTIONS, 'server/dist/main.js'],
+    {
+      cwd: options.repository,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...environment,
+        PORT: PORT ?? String(await defaultPort(environment['HOST'])),
+        SLURMQL_CONFIG: options.clustersFile,
+        SLURMQL_DATA_DIR: options.dataDirectory,
+        SLURMQL_TOKEN: token,
+      },
     },
-  });
+  );
   await once(child, 'spawn');
   let log = '';
   child.stderr.on('data', (data: Buffer) => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { PRODUCT_OPTIONS } from '../product-options.ts';
 
 /** What a process has used of the machine. */
 export interface Usage {
@@ -17,10 +18,17 @@ export class Child implements AsyncDisposable {
     this.#process = process;
   }
 
-  /** `file`: a module of this folder that calls `serveCommands`. Resolves once it is ready. */
-  static async start(file: string, args: readonly string[] = []): Promise<Child> {
+  /**
+   * `file`: a module of this folder that calls `serveCommands`. With the options of Node's that the product is started
+   * with, unless others are given. Resolves once it is ready.
+   */
+  static async start(
+    file: string,
+    args: readonly string[] = [],
+    nodeOptions: readonly string[] = PRODUCT_OPTIONS,
+  ): Promise<Child> {
     const path = fileURLToPath(new URL(file, import.meta.url));
-    const child = fork(path, args, { stdio: 'inherit', execArgv: ['--expose-gc'] });
+    const child = fork(path, args, { stdio: 'inherit', execArgv: [...nodeOptions, '--expose-gc'] });
     const started = new Child(child);
     await started.#answer();
     return started;

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { startLocalSlurm } from '@slurmql/local-slurm';
 import { ServerProcess, until } from '@slurmql/server/testing';
 import type { Benchmark } from '../benchmark.ts';
+import { PRODUCT_OPTIONS } from '../product-options.ts';
 import { median } from '../statistics.ts';
 
 const SERVER = fileURLToPath(new URL('../../../server/', import.meta.url));
@@ -27,12 +28,13 @@ export const benchmark: Benchmark = {
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, 'clusters.yaml'), slurm.clustersYaml());
 
+    const environment = { SLURMQL_TOKEN: TOKEN, NODE_OPTIONS: PRODUCT_OPTIONS.join(' ') };
     const startMs: number[] = [];
     const memoryMiB: number[] = [];
     // The first one makes the database.
     for (let count = 0; count <= STARTS; count += 1) {
       const begun = performance.now();
-      const server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN }, join(SERVER, 'dist/main.js'));
+      const server = new ServerProcess(folder, environment, join(SERVER, 'dist/main.js'));
       const address = /http:\S+/.exec(await server.firstLine())?.[0];
       const tookMs = performance.now() - begun;
       if (address === undefined) throw new Error(`the server did not start: ${server.errors}`);

@@ -70,10 +70,22 @@ describe('looking for Slurm on a login', () => {
       accountingStorage: 'accounting_storage/slurmdbd',
       maxArraySize: 1001,
       minJobAgeSeconds: 300,
+      showsFederation: false,
       clockAheadSeconds: expect.any(Number),
     });
     expect(Math.abs(facts.clockAheadSeconds)).toBeLessThan(5);
     expect(login.scripts).toHaveLength(1);
+  });
+
+  it.each([
+    ['the cluster itself', '(null)', '--local'],
+    ['its federation', 'fed_display', '--federation'],
+  ])('asks for the jobs of %s, as the cluster shows them', async (_what, parameters, option) => {
+    await slurmIs('slurm 25.11.2', undefined, `FederationParameters    = ${parameters}\n${CONFIGURATION}`);
+    await says('squeue', '');
+    await slurm.probe();
+    await slurm.queue();
+    expect(await calls()).toEqual([expect.stringContaining(` --me ${option} `)]);
   });
 
   it("knows Debian's name for it", async () => {
@@ -159,8 +171,9 @@ describe('asking for the queue', () => {
     expect(await readFile(join(login.home, 'environment'), 'utf8')).toBe(
       'LC_ALL=C\nSLURM_BITSTR_LEN=0\nSLURM_CONF=/etc/s.conf\nSLURM_TIME_FORMAT=%s\n',
     );
-    expect((await readFile(join(login.home, 'arguments'), 'utf8')).split('\n').slice(0, 4)).toEqual([
+    expect((await readFile(join(login.home, 'arguments'), 'utf8')).split('\n').slice(0, 5)).toEqual([
       '--me',
+      '--local',
       '--noheader',
       '--all',
       '--states=all',

@@ -95,6 +95,7 @@ export class SlurmAdapter {
   #searchPath: SearchPath = null;
   /** Null: not known yet. */
   #keepsAccounts: boolean | null = null;
+  #showsFederation = false;
 
   constructor(runner: Runner, settings: ClusterSettings) {
     this.#runner = runner;
@@ -133,6 +134,7 @@ export class SlurmAdapter {
     this.#clock.compare(clock * 1000, askedAt);
     this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     this.#keepsAccounts = facts.accountingStorage !== null;
+    this.#showsFederation = facts.showsFederation;
     return {
       ...facts,
       slurmVersion,
@@ -144,7 +146,8 @@ export class SlurmAdapter {
 
   async queue(): Promise<QueueSnapshot> {
     const askedAt = Date.now();
-    const [clock = '', rows = ''] = await this.#query(queueScript(this.#searchPath), ['clock', 'queue'], 'queue');
+    const ask = queueScript(this.#searchPath, this.#showsFederation);
+    const [clock = '', rows = ''] = await this.#query(ask, ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
     if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
     return this.#queueReader.read(rows, this.#clock);

@@ -56,13 +56,18 @@ export function probeScript(): Script {
 }
 
 /** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
-export function queueScript(searchPath: SearchPath): Script {
+export function queueScript(searchPath: SearchPath, showsFederation: boolean): Script {
+  // Without it, squeue asks the controller each time whether there is a federation (src/api/job_info.c).
+  const scope = showsFederation ? '--federation' : '--local';
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
   return script(searchPath, CLEAN_QUERY, [
     { name: 'clock', command: 'date +%s' },
     // One request a user, and never an error for jobs that are gone, as ids would give. Tasks that differ from the
     // rest of their array (held, requeued) have rows of their own: --array-unique, since squeue merges them otherwise.
-    { name: 'queue', command: `squeue --me --noheader --all --states=all --array-unique --Format=${quote(format)}` },
+    {
+      name: 'queue',
+      command: `squeue --me ${scope} --noheader --all --states=all --array-unique --Format=${quote(format)}`,
+    },
   ]);
 }
 

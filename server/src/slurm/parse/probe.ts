@@ -32,6 +32,8 @@ export interface SlurmConfiguration {
   readonly minJobAgeSeconds: number | null;
   /** One more than the highest index of a job array; null: not told. */
   readonly maxArraySize: number | null;
+  /** Its commands show the jobs of a whole federation of clusters unless they are asked for their own. */
+  readonly showsFederation: boolean;
 }
 
 /** Null where the output isn't that of `scontrol show config`. */
@@ -50,6 +52,7 @@ export function parseConfiguration(output: string): SlurmConfiguration | null {
     accountingStorage: storage === '' || storage === '(null)' || storage.endsWith('/none') ? null : storage,
     minJobAgeSeconds: number(values.get('MinJobAge')),
     maxArraySize: number(values.get('MaxArraySize')),
+    showsFederation: /\bfed_display\b/.test(values.get('FederationParameters') ?? ''),
   };
 }
 
