@@ -16,8 +16,12 @@ export class Backlog {
     return this.#stream.writableNeedDrain;
   }
 
-  /** Calls back once, when the receiver has taken everything; never, once the stream is closed. */
+  /** Calls back once, when the receiver has taken everything, or at once if it has; never, once the stream is closed. */
   whenDrained(callback: () => void): void {
+    if (!this.isFull && !this.#stream.destroyed) {
+      callback();
+      return;
+    }
     this.#waiting.add(callback);
     if (this.#waiting.size > 1) return;
     this.#stream.once('drain', () => {
