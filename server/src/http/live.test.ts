@@ -406,6 +406,25 @@ describe('a connection', () => {
   });
 });
 
+describe('a stream that breaks', () => {
+  it('tells its client no more than that, and leaves the connection as it is', async () => {
+    const client = new RawClient();
+    await client.init();
+    // A store that fails under a reader can't be had by way of a client.
+    // biome-ignore lint/correctness/useYield: it breaks before it has anything to tell.
+    const broken = vi.spyOn(stage.journal, 'follow').mockImplementation(async function* () {
+      throw new Error('disk I/O error in /var/lib');
+    });
+    client.subscribe('1', EVENTS);
+    await client.until(() => client.messages.length === 2);
+    expect(client.messages.at(-1)).toMatchObject({ type: 'error', payload: [{ message: 'Unexpected error.' }] });
+    broken.mockRestore();
+    client.subscribe('2', '{ viewer { name } }');
+    await client.until(() => client.messages.some(({ id, type }) => id === '2' && type === 'complete'));
+    client.socket.terminate();
+  });
+});
+
 describe('limits of a connection', () => {
   it('hold for the number of its operations and for how fast they are begun, and end nothing else', async () => {
     const client = new RawClient();
