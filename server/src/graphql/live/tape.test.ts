@@ -289,7 +289,7 @@ describe('a tape', () => {
     const late = new Receiver(1000);
     const latePlace = tape.join(feed(5), late);
     let hasEnded = false;
-    latePlace.ended.then(() => {
+    void latePlace.ended.then(() => {
       hasEnded = true;
     });
     for (let round = 0; round < 10; round += 1) {
