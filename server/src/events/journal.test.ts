@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import type { JobState } from '../domain/job-state.ts';
@@ -239,6 +239,62 @@ describe('a follower', () => {
     await settle();
     expect(follower.sequences).toEqual([2, 3]);
     await follower.stop();
+  });
+
+  it('is reset where events are forgotten while it reads them', async () => {
+    const job = aJob();
+    await create(job);
+    for (let number = 1; number <= 5; number += 1) await setReason(job.id, String(number));
+    // As after a restart, with nothing in memory from that far back.
+    journal = new Journal(store);
+    await journal.start();
+    await setReason(job.id, 'last');
+    const removeOldest = store.events.removeOldest.bind(store.events);
+    const isKnown = Promise.withResolvers<void>();
+    const slow = vi.spyOn(store.events, 'removeOldest').mockImplementation(async (bounds) => {
+      const removed = await removeOldest(bounds);
+      await isKnown.promise;
+      return removed;
+    });
+    const forgetting = journal.forget({ kept: 3, since: new Date(0) });
+    await settle();
+    const follower = new Follower(1);
+    await settle();
+    isKnown.resolve();
+    await forgetting;
+    await settle();
+    await follower.stop();
+    slow.mockRestore();
+    expect(follower.received.map(({ kind, upTo }) => [kind, upTo])).toEqual([['reset', 7]]);
+  });
+
+  it('hears of nothing before it is announced, though the store shows it', async () => {
+    const job = aJob();
+    await create(job);
+    await setReason(job.id, '1');
+    journal = new Journal(store);
+    await journal.start();
+    await setReason(job.id, '2');
+    const transaction = store.transaction.bind(store);
+    const isCommitted = Promise.withResolvers<void>();
+    const isAnnounced = Promise.withResolvers<void>();
+    const slow = vi.spyOn(store, 'transaction').mockImplementation(async (work) => {
+      const result = await transaction(work);
+      isCommitted.resolve();
+      await isAnnounced.promise;
+      return result;
+    });
+    const written = setReason(job.id, '3');
+    await isCommitted.promise;
+    const follower = new Follower(0);
+    await settle();
+    isAnnounced.resolve();
+    await written;
+    await settle();
+    await follower.stop();
+    slow.mockRestore();
+    expect(follower.received.map(({ kind }) => kind)).not.toContain('reset');
+    expect(follower.sequences).toEqual([1, 2, 3, 4]);
   });
 
   it('that does not read for a long time misses nothing, and is not held in memory', async () => {

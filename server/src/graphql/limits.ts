@@ -14,7 +14,7 @@ export const LIMITS = {
   tokens: 5_000,
 } as const;
 
-/** What an operation asks too much of; null when it may run. */
+/** What an operation asks too much of; null when it may run, or its variables don't fit, of which its execution tells. */
 export function checkLimits(
   document: DocumentNode,
   operationName: string | null | undefined,
@@ -25,14 +25,12 @@ export function checkLimits(
   const definitions = document.definitions.filter(
     (definition) => definition.kind !== Kind.OPERATION_DEFINITION || isMeant(definition.name?.value),
   );
-  const { depth, breadth, complexity } = complexityFromQuery(
-    { ...document, definitions },
-    { schema, variables: { ...variables } },
-  );
+  const size = sizeOf({ ...document, definitions }, { ...variables });
+  if (size === null) return null;
   const excess = [
-    ['deep', depth, LIMITS.depth],
-    ['wide: fields and aliases', breadth, LIMITS.fields],
-    ['costly', complexity, LIMITS.cost],
+    ['deep', size.depth, LIMITS.depth],
+    ['wide: fields and aliases', size.breadth, LIMITS.fields],
+    ['costly', size.complexity, LIMITS.cost],
   ] as const;
   for (const [word, actual, limit] of excess) {
     if (actual <= limit) continue;
@@ -41,4 +39,14 @@ export function checkLimits(
     });
   }
   return null;
+}
+
+/** Null where the variables are not of their types. */
+function sizeOf(document: DocumentNode, variables: Record<string, unknown>) {
+  try {
+    return complexityFromQuery(document, { schema, variables });
+  } catch (cause) {
+    if (cause instanceof GraphQLError) return null;
+    throw cause;
+  }
 }

@@ -1,4 +1,4 @@
-import { type DocumentNode, type GraphQLError, parse, validate } from 'graphql';
+import { type DocumentNode, GraphQLError, parse, validate } from 'graphql';
 import { LIMITS } from './limits.ts';
 import { schema } from './schema.ts';
 
@@ -24,7 +24,14 @@ export function readDocument(text: string): ReadDocument {
 }
 
 function parseAndValidate(text: string): ReadDocument {
-  const document = parse(text, { maxTokens: LIMITS.tokens });
-  const errors = validate(schema, document);
-  return errors.length === 0 ? { isValid: true, document } : { isValid: false, errors };
+  try {
+    const document = parse(text, { maxTokens: LIMITS.tokens });
+    const errors = validate(schema, document);
+    return errors.length === 0 ? { isValid: true, document } : { isValid: false, errors };
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // Both go down into it by recursion, and the stack is at its end before the words are.
+    const message = 'The document is nested too deeply';
+    return { isValid: false, errors: [new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' } })] };
+  }
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
 import { z } from 'zod';
@@ -45,8 +44,16 @@ export class EventStreams {
     response: ServerResponse,
     { viewer, session }: { readonly viewer: User; readonly session: Session | null },
   ): Promise<boolean> {
-    if (!/\btext\/event-stream\b/.test(request.headers.accept ?? '')) return false;
+    if (!/(text|\*)\/(event-stream|\*)/.test(request.headers.accept ?? '*/*')) return false;
     const { streams } = this.#options;
+    // From the beginning on, for a receiver may go away before anything is sent.
+    const leaving = new AbortController();
+    const closed = new Promise<void>((resolve) => {
+      response.once('close', () => {
+        leaving.abort();
+        resolve();
+      });
+    });
     const backlog = new Backlog(response);
     const sink = new EventSink(response, backlog);
     const subscription = await this.#subscription(readRequest(request, body), viewer, sink);
@@ -55,6 +62,7 @@ export class EventStreams {
       response.writeHead(503, { 'retry-after': '10' }).end();
       return true;
     }
+    if (response.destroyed) return true;
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -63,9 +71,14 @@ export class EventStreams {
     });
     // Headers at once, so that the client knows that it is connected.
     response.write(':\n\n');
-    using _stream = streams.add(session, () => endForbidden(response));
+    using _stream = streams.add(session, () => {
+      endForbidden(response);
+      leaving.abort();
+    });
+    // Until everything has been taken: a receiver that takes nothing any more would keep the connection for ever.
     using _pings = pings(response);
-    await this.#run(subscription, response, backlog);
+    await this.#run(subscription, response, backlog, leaving.signal);
+    await closed;
     return true;
   }
 
@@ -90,17 +103,34 @@ export class EventStreams {
     }
   }
 
-  async #run(subscription: SharedSubscription, response: ServerResponse, backlog: Backlog): Promise<void> {
+  /** Until the last result has been sent, or the receiver is leaving. */
+  async #run(
+    subscription: SharedSubscription,
+    response: ServerResponse,
+    backlog: Backlog,
+    leaving: AbortSignal,
+  ): Promise<void> {
     const { document, operationName, variableValues } = subscription.args;
     const excess = checkLimits(document, operationName, variableValues);
     const stream = excess === null ? await this.#options.subscriptions.subscribe(subscription) : { errors: [excess] };
     if (!(Symbol.asyncIterator in stream)) {
       sendResult(response, stream);
     } else {
-      const closed = once(response, 'close').then(() => stream.return(undefined));
+      let wake: () => void = () => undefined;
+      const leave = () => {
+        // What breaks a stream is thrown to its reader, below.
+        stream.return(undefined).catch(() => undefined);
+        wake();
+      };
+      if (leaving.aborted) leave();
+      else leaving.addEventListener('abort', leave, { once: true });
       for await (const result of stream) {
         sendResult(response, result);
-        if (backlog.isFull) await Promise.race([once(response, 'drain'), closed]);
+        if (!backlog.isFull) continue;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          backlog.whenDrained(resolve);
+        });
       }
     }
     if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
@@ -147,7 +177,7 @@ class EventSink implements Sink {
 }
 
 function sendResult(response: ServerResponse, result: ExecutionResult): void {
-  response.write(`event: next\ndata: ${JSON.stringify(result)}\n\n`);
+  if (!response.writableEnded) response.write(`event: next\ndata: ${JSON.stringify(result)}\n\n`);
 }
 
 function endForbidden(response: ServerResponse): void {
@@ -163,7 +193,8 @@ function pings(response: ServerResponse): Disposable {
     const taken = response.socket?.bytesWritten ?? 0;
     const waiting = response.socket?.writableLength ?? 0;
     if (waiting > 0 && taken - waiting === takenBefore) response.destroy();
-    else response.write(':\n\n');
+    // Written behind the end, it would be an error that ends the process.
+    else if (!response.writableEnded) response.write(':\n\n');
     takenBefore = taken - waiting;
   }, PING_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };

@@ -1,7 +1,8 @@
+import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { createClient } from 'graphql-ws';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
@@ -16,6 +17,7 @@ afterEach(() => stage[Symbol.asyncDispose]());
 const EVENTS = `subscription ($after: String, $filter: JobFilter) {
   jobEvents(after: $after, filter: $filter) { cursor kind fromState state job { name state reason } }
 }`;
+const ARCHIVE = 'mutation ($id: ID!) { archiveJobs(input: { ids: [$id] }) { __typename } }';
 const STATUS = 'subscription ($id: ID!) { jobStatus(id: $id) { state reason } }';
 
 interface ToldEvent {
@@ -89,6 +91,12 @@ function follow(query: string, variables: Record<string, unknown> = {}) {
     }
   })();
   return { told: told as ToldEvent[], done, stop: () => client.dispose() };
+}
+
+/** A session of its own, as a Cookie header. */
+async function signIn(): Promise<string> {
+  const response = await fetch(`${stage.address}/session`, { method: 'POST', body: JSON.stringify({ token: TOKEN }) });
+  return response.headers.get('set-cookie')?.split(';')[0] ?? '';
 }
 
 async function until(isRight: () => boolean): Promise<void> {
@@ -307,8 +315,7 @@ describe('a connection is closed with', () => {
   });
 
   it('4403 when its session is ended', async () => {
-    const signIn = await fetch(`${stage.address}/session`, { method: 'POST', body: JSON.stringify({ token: TOKEN }) });
-    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const cookie = await signIn();
     const client = new RawClient({ headers: { cookie } });
     await client.init({});
     client.subscribe('1', EVENTS);
@@ -322,6 +329,99 @@ describe('a connection is closed with', () => {
     expect(await again.closed).toBe(4403);
     expect(other.socket.readyState).toBe(WebSocket.OPEN);
     other.socket.terminate();
+  });
+});
+
+describe('a connection', () => {
+  it('whose client answers nothing does not hold up a stop of the server', { timeout: 20_000 }, async () => {
+    const client = new RawClient();
+    await client.init();
+    client.subscribe('1', EVENTS);
+    client.socket.pause();
+    // Left to itself, the closing handshake would wait for half a minute.
+    await stage[Symbol.asyncDispose]();
+    client.socket.terminate();
+  });
+
+  it('does nothing more once its session is over, even if its client goes on', async () => {
+    const [job, second] = [aJob({ state: 'COMPLETED' }), aJob({ state: 'COMPLETED' })];
+    await stage.create([job, second]);
+    const cookie = await signIn();
+    const client = new RawClient({ headers: { cookie } });
+    await client.init({});
+    // It doesn't see that it is closed, so it doesn't close.
+    client.socket.pause();
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    client.subscribe('1', ARCHIVE, { id: globalId(job) });
+    await new Promise<void>((resolve) => client.socket.ping(undefined, undefined, () => resolve()));
+    // What another one asks for after that is done after that.
+    const other = new RawClient();
+    await other.init();
+    other.subscribe('1', ARCHIVE, { id: globalId(second) });
+    await other.until(() => other.messages.length === 3);
+    expect((await stage.store.jobs.get(second.id))?.isArchived).toBe(true);
+    expect((await stage.store.jobs.get(job.id))?.isArchived).toBe(false);
+    client.socket.terminate();
+    other.socket.terminate();
+  });
+
+  it('is read no faster than its client reads', async () => {
+    const client = new RawClient();
+    await client.init();
+    client.socket.pause();
+    const text = 'x'.repeat(100_000);
+    let sent = 0;
+    let isHeldUp = false;
+    // Each is answered with the same payload, which nobody takes.
+    for (; sent < 2_000 && !isHeldUp; sent += 1) {
+      const written = new Promise<false>((resolve) => {
+        client.socket.send(JSON.stringify({ type: 'ping', payload: { text } }), () => resolve(false));
+      });
+      isHeldUp = await Promise.race([written, pause(2_000, true)]);
+    }
+    expect(isHeldUp).toBe(true);
+    client.socket.resume();
+    await client.until(() => client.messages.length === sent + 1);
+    client.socket.terminate();
+  });
+
+  it.each<[string, string, object]>([
+    ['a query whose variables do not fit', 'query ($n: Int) { jobs(first: $n) { totalCount } }', { n: 'many' }],
+    [
+      'a subscription whose variables do not fit',
+      'subscription ($f: JobFilter) { jobEvents(filter: $f) { cursor } }',
+      { f: 'none' },
+    ],
+    ['a document that is nested too deeply', `{ jobs(filter: ${'['.repeat(4900)}) { totalCount } }`, {}],
+  ])('outlives %s', async (_what, query, variables) => {
+    const client = new RawClient();
+    await client.init();
+    client.subscribe('1', query, variables);
+    client.subscribe('2', '{ viewer { name } }');
+    await client.until(() => client.messages.some(({ id, type }) => id === '2' && type === 'complete'));
+    await client.until(() =>
+      client.messages.some((message) => message.id === '1' && /"message"/.test(JSON.stringify(message))),
+    );
+    client.socket.terminate();
+  });
+});
+
+describe('a stream that breaks', () => {
+  it('tells its client no more than that, and leaves the connection as it is', async () => {
+    const client = new RawClient();
+    await client.init();
+    // A store that fails under a reader can't be had by way of a client.
+    // biome-ignore lint/correctness/useYield: it breaks before it has anything to tell.
+    const broken = vi.spyOn(stage.journal, 'follow').mockImplementation(async function* () {
+      throw new Error('disk I/O error in /var/lib');
+    });
+    client.subscribe('1', EVENTS);
+    await client.until(() => client.messages.length === 2);
+    expect(client.messages.at(-1)).toMatchObject({ type: 'error', payload: [{ message: 'Unexpected error.' }] });
+    broken.mockRestore();
+    client.subscribe('2', '{ viewer { name } }');
+    await client.until(() => client.messages.some(({ id, type }) => id === '2' && type === 'complete'));
+    client.socket.terminate();
   });
 });
 
@@ -401,5 +501,104 @@ describe('server-sent events', () => {
       { event: 'next', data: { errors: [{ extensions: { code: 'NOT_FOUND' } }] } },
       { event: 'complete' },
     ]);
+  });
+
+  /** A request byte by byte, of whose answer nothing is read. */
+  async function ask(body: object, credential: string): Promise<Socket> {
+    const text = JSON.stringify(body);
+    const socket = connect(Number(new URL(stage.address).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    socket.pause();
+    const head = ['POST /graphql HTTP/1.1', `host: ${new URL(stage.address).host}`, 'accept: text/event-stream'];
+    const headers = [...head, credential, 'content-type: application/json', `content-length: ${text.length}`];
+    socket.write(`${headers.join('\r\n')}\r\n\r\n${text}`);
+    return socket;
+  }
+
+  async function openStreams(): Promise<number> {
+    const response = await fetch(`${stage.address}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    return Number(/^slurmql_streams (\d+)/m.exec(await response.text())?.[1]);
+  }
+
+  it('to a receiver that does not read end with its session, and it is cut off', async () => {
+    const job = aJob();
+    await stage.create([job]);
+    const cookie = await signIn();
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    try {
+      const receiver = await ask({ query: EVENTS, variables: { after: here() } }, `cookie: ${cookie}`);
+      await expect.poll(openStreams, { timeout: 30_000 }).toBe(1);
+      const quick = follow(EVENTS, { after: here() });
+      const padding = 'x'.repeat(100_000);
+      for (let number = 1; number <= 200; number += 1) await stage.change(job.id, { reason: `${number} ${padding}` });
+      // All that the other one can be sent has been sent by then.
+      await until(() => quick.told.length === 200);
+      await quick.stop();
+      await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+      for (let pings = 0; pings < 3; pings += 1) {
+        vi.advanceTimersByTime(12_000);
+        await pause(20);
+      }
+      await expect.poll(openStreams, { timeout: 30_000 }).toBe(0);
+      receiver.destroy();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('to a receiver that went away before they began are not begun', async () => {
+    const job = aJob();
+    await stage.create([job]);
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    // A store that takes its time, which a real one does under load alone.
+    const get = stage.store.jobs.get.bind(stage.store.jobs);
+    const slow = vi.spyOn(stage.store.jobs, 'get').mockImplementation(async (id) => {
+      asked.resolve();
+      await answer.promise;
+      return get(id);
+    });
+    const receiver = await ask({ query: STATUS, variables: { id: globalId(job) } }, `authorization: Bearer ${TOKEN}`);
+    await asked.promise;
+    const before = await openStreams();
+    receiver.destroy();
+    await pause(100);
+    answer.resolve();
+    await expect.poll(openStreams, { timeout: 30_000 }).toBe(before - 1);
+    slow.mockRestore();
+  });
+
+  it('are not begun by a request whose session ended before it was read', async () => {
+    const cookie = await signIn();
+    const text = JSON.stringify({ query: EVENTS });
+    const socket = connect(Number(new URL(stage.address).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += String(bytes);
+    });
+    const head = ['POST /graphql HTTP/1.1', 'host: localhost', `cookie: ${cookie}`, 'accept: text/event-stream'];
+    const headers = [...head, 'content-type: application/json', `content-length: ${text.length}`];
+    await new Promise<void>((resolve) => {
+      socket.write(`${headers.join('\r\n')}\r\n\r\n${text.slice(0, 10)}`, () => resolve());
+    });
+    await openStreams();
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    socket.write(text.slice(10));
+    await until(() => answer.includes('\r\n\r\n'));
+    expect(answer).toMatch(/^HTTP\/1.1 401 /);
+    socket.destroy();
+  });
+
+  it.each(['*/*', 'text/*'])('come to whoever accepts %s, and end with the session', async (accept) => {
+    const cookie = await signIn();
+    const response = await fetch(`${stage.address}/graphql`, {
+      method: 'POST',
+      headers: { cookie, accept, 'content-type': 'application/json' },
+      body: JSON.stringify({ query: EVENTS }),
+    });
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    expect(await response.text()).toContain('UNAUTHENTICATED');
   });
 });

@@ -94,9 +94,12 @@ export class HttpServer {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#streams.stop();
-    await this.#webSocket.stop();
+    const cut = setTimeout(() => {
+      this.#webSocket.cut();
+      this.#server.closeAllConnections();
+    }, DRAIN_MS);
     this.#server.closeIdleConnections();
-    const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
+    await this.#webSocket.stop();
     await closed;
     clearTimeout(cut);
   }
@@ -123,11 +126,13 @@ export class HttpServer {
     const { authenticator, services } = this.#options;
     switch (pathOf(request)) {
       case '/graphql': {
+        if (this.#authorize(request, response) === null) return;
+        const body = request.method === 'POST' ? await readBody(request, MAX_BODY_BYTES) : null;
+        // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#authorize(request, response);
         if (verdict === null) return;
-        const body = request.method === 'POST' ? await readBody(request, MAX_BODY_BYTES) : null;
-        if (await this.#events.answer(request, body, response, verdict)) return;
         if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
+        if (await this.#events.answer(request, body, response, verdict)) return;
         if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
         await this.#yoga(request, response, { viewer: verdict.viewer });

@@ -4,7 +4,7 @@ import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Authenticator } from '../auth/index.ts';
+import type { Authenticator, Session } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
 import {
   checkLimits,
@@ -29,7 +29,7 @@ const OPERATIONS_AT_ONCE = 400;
 const OPERATIONS_A_SECOND = 50;
 
 /** What belongs to one connection, once it is allowed. */
-type Extra = { viewer?: User; backlog?: Backlog; rate?: RateLimit };
+type Extra = { viewer?: User; session?: Session | null; backlog?: Backlog; rate?: RateLimit };
 
 export interface WebSocketOptions {
   readonly yoga: GraphQLServer;
@@ -67,13 +67,17 @@ export class WebSocketTransport {
           const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
           socket.once('close', () => stream[Symbol.dispose]());
           extra.viewer = verdict.viewer;
+          extra.session = verdict.session;
           extra.backlog = new Backlog(extra.request.socket);
           extra.rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
           return true;
         },
         onSubscribe: async ({ extra, subscriptions: open }, id, params) => {
-          const { viewer } = extra;
+          const { viewer, session, socket } = extra;
           if (viewer === undefined || extra.backlog === undefined) return [refused('UNAUTHENTICATED', 'Not connected')];
+          // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
+          const isOver = session != null && !authenticator.isCurrent(session);
+          if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
           // This one is among them already.
           if (Object.keys(open).length > MAX_OPERATIONS) {
             return [refused('LIMIT_EXCEEDED', `A connection has at most ${MAX_OPERATIONS} operations at a time`)];
@@ -122,13 +126,38 @@ export class WebSocketTransport {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\n\r\n');
       return;
     }
-    this.#sockets.handleUpgrade(request, socket, head, (client) => this.#sockets.emit('connection', client, request));
+    this.#sockets.handleUpgrade(request, socket, head, (client) => {
+      this.#sockets.emit('connection', client, request);
+      readNoFasterThanIsRead(client, socket);
+    });
   }
 
-  /** Tells clients that the server goes away, with a code (1001) on which they connect again. */
+  /**
+   * Tells clients that the server goes away, with a code (1001) on which they connect again. Resolves once all have
+   * answered.
+   */
   async stop(): Promise<void> {
     await this.#dispose();
   }
+
+  /** Cuts those off that haven't. */
+  cut(): void {
+    for (const client of this.#sockets.clients) client.terminate();
+  }
+}
+
+/**
+ * Most messages are answered, be it a ping: while a client doesn't take the answers, it isn't asked for more. Before it
+ * is allowed anything, too.
+ */
+function readNoFasterThanIsRead(client: WebSocket, stream: Duplex): void {
+  const wait = () => {
+    if (!stream.writableNeedDrain || client.isPaused) return;
+    client.pause();
+    stream.once('drain', () => client.resume());
+  };
+  client.on('message', wait);
+  client.on('ping', wait);
 }
 
 /** What an operation is run with travels with the arguments that graphql-ws hands on. */

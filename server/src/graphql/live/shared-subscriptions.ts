@@ -25,8 +25,8 @@ export interface SharedSubscription {
 
 export type SubscriptionStream = AsyncGenerator<ExecutionResult, void, void>;
 
-/** Gives a fault's error as a client may see it. */
-type Mask = (error: GraphQLError) => GraphQLError;
+/** Gives a fault as a client may see it. */
+type Mask = (cause: unknown) => GraphQLError;
 
 /**
  * Subscriptions of both transports. Those that ask for the same (document, variables, viewer) are executed and
@@ -56,12 +56,14 @@ export class SharedSubscriptions {
     const source = await createSourceEventStream(validated);
     if (!(Symbol.asyncIterator in source)) return this.#masked(source);
     if (!(source instanceof FeedStream)) {
-      return mapSourceToResponseEvent(validated, source, async (event) =>
+      const results = mapSourceToResponseEvent(validated, source, async (event) =>
         this.#masked(await executeSubscriptionEvent(event)),
       );
+      return 'next' in results ? new MaskedStream(results, this.#mask) : this.#masked(results);
     }
     const { feed }: FeedStream<unknown> = source;
-    return new SharedStream(() => this.#tape(subscription, feed, validated).join(feed, subscription.sink));
+    const shared = new SharedStream(() => this.#tape(subscription, feed, validated).join(feed, subscription.sink));
+    return new MaskedStream(shared, this.#mask);
   }
 
   #tape(
@@ -89,6 +91,41 @@ export class SharedSubscriptions {
 
   #masked(result: ExecutionResult): ExecutionResult {
     return result.errors === undefined ? result : { ...result, errors: result.errors.map(this.#mask) };
+  }
+}
+
+/** A stream that tells of what breaks it as a client may see it: whoever reads it sends that on. */
+class MaskedStream implements SubscriptionStream {
+  readonly #stream: SubscriptionStream;
+  readonly #mask: Mask;
+
+  constructor(stream: SubscriptionStream, mask: Mask) {
+    this.#stream = stream;
+    this.#mask = mask;
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult, void>> {
+    try {
+      return await this.#stream.next();
+    } catch (cause) {
+      throw this.#mask(cause);
+    }
+  }
+
+  return(): Promise<IteratorResult<ExecutionResult, void>> {
+    return this.#stream.return();
+  }
+
+  throw(cause: unknown): Promise<IteratorResult<ExecutionResult, void>> {
+    return this.#stream.throw(cause);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
   }
 }
 

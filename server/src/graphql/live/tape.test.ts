@@ -263,6 +263,47 @@ describe('a tape', () => {
     expect(receivers[1]?.received).toEqual([1, 2, 3]);
   });
 
+  it('ends for nobody who came when its feed had begun again', async () => {
+    const numbers = new Numbers();
+    const END = 3;
+    const feed = (position: number): Feed<number> => {
+      const whole = numbers.feed(position);
+      return {
+        ...whole,
+        follow: async function* (after, signal) {
+          if (after >= END) return yield* whole.follow(after, signal);
+          const shown = numbers.shownAfter(after).filter((number) => number <= END);
+          yield { upTo: END, entries: shown.map((number) => ({ position: number, value: number })) };
+        },
+      };
+    };
+    numbers.grow(5);
+    const tape = new Tape(
+      { ...feed(0), newest: () => 0 },
+      async (number) => Buffer.from(String(number)),
+      () => undefined,
+    );
+    const slow = new Receiver(1);
+    const slowPlace = tape.join(feed(0), slow);
+    await turns(3);
+    const late = new Receiver(1000);
+    const latePlace = tape.join(feed(5), late);
+    let hasEnded = false;
+    void latePlace.ended.then(() => {
+      hasEnded = true;
+    });
+    for (let round = 0; round < 10; round += 1) {
+      slow.drain();
+      await turns(2);
+    }
+    await slowPlace.ended;
+    expect(slow.received).toEqual([1, 2, 3]);
+    numbers.grow(1);
+    await turns(5);
+    expect([late.received, hasEnded]).toEqual([[6], false]);
+    latePlace.leave();
+  });
+
   it('fails for everybody with its feed', async () => {
     const numbers = new Numbers();
     const broken: Feed<number> = {

@@ -96,6 +96,9 @@ export class Tape<T> {
   #bytes = 0;
   /** Whoever has everything up to here finds the rest on the tape. */
   #tail: number;
+  /** Position of the newest entry that there has been. */
+  #last: number;
+  /** The feed has ended. */
   #isOver = false;
 
   /** `onUnused`: its last subscriber has left, or the feed is over. */
@@ -104,6 +107,7 @@ export class Tape<T> {
     this.#render = render;
     this.#onUnused = onUnused;
     this.#tail = feed.newest();
+    this.#last = this.#tail;
     void this.#run();
   }
 
@@ -159,11 +163,16 @@ export class Tape<T> {
   }
 
   #attach(reader: Reader): boolean {
-    if (reader.position < this.#tail || reader.signal.aborted) return false;
+    if (reader.position < this.#tail || this.#hasEndedBefore(reader) || reader.signal.aborted) return false;
     reader.next = this.#base;
     if (reader.isReady) this.#serve(reader);
     else void this.#resume(reader);
     return true;
+  }
+
+  /** A feed may begin again behind its end, as that of a job that is requeued: whoever comes from there is not at its end. */
+  #hasEndedBefore({ position }: Reader): boolean {
+    return this.#isOver && position > this.#last;
   }
 
   /** Reads on for as long as somebody can take more. Never throws. */
@@ -200,6 +209,7 @@ export class Tape<T> {
 
   #append(entry: TapeEntry): void {
     this.#entries.push(entry);
+    this.#last = entry.position;
     this.#bytes += entry.result.length;
     let isPassed = true;
     for (const reader of this.#readers) {
@@ -229,7 +239,8 @@ export class Tape<T> {
     while (reader.isReady && reader.next !== null) {
       const entry = this.#entries[reader.next - this.#base];
       if (entry === undefined) {
-        if (this.#isOver) this.#finish(reader);
+        if (this.#hasEndedBefore(reader)) void this.#resume(reader);
+        else if (this.#isOver) this.#finish(reader);
         return;
       }
       reader.next += 1;
@@ -250,7 +261,7 @@ export class Tape<T> {
     try {
       await reader.drained();
       if (reader.signal.aborted || reader.next === null) return;
-      if (reader.next >= this.#base) {
+      if (reader.next >= this.#base && !this.#hasEndedBefore(reader)) {
         this.#serve(reader);
       } else {
         reader.next = null;
