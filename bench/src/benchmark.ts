@@ -8,6 +8,8 @@ export interface Benchmark {
 export interface Context {
   /** Ends what a benchmark has started, the last first, also when it fails. */
   readonly stack: AsyncDisposableStack;
+  /** How many jobs the lists hold. */
+  readonly jobs: number;
   /** For the person who waits. */
   progress(line: string): void;
 }

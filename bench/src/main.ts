@@ -8,7 +8,7 @@ import { table } from './table.ts';
 
 const ROWS = fileURLToPath(new URL('rows/', import.meta.url));
 const RESULTS = fileURLToPath(new URL('../results.json', import.meta.url));
-const USAGE = 'npm run bench -- [--list] [--json FILE] [NAME ...]';
+const USAGE = 'npm run bench -- [--list] [--json FILE] [--jobs NUMBER] [NAME ...]';
 
 interface Result {
   readonly benchmark: string;
@@ -20,8 +20,17 @@ interface Result {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: 'boolean' }, json: { type: 'string', default: RESULTS } },
+  options: {
+    list: { type: 'boolean' },
+    json: { type: 'string', default: RESULTS },
+    jobs: { type: 'string', default: '1000000' },
+  },
 });
+const jobs = Number(values.jobs);
+if (!Number.isSafeInteger(jobs) || jobs < 1) {
+  process.stderr.write(`--jobs wants a number above 0. ${USAGE}\n`);
+  process.exit(1);
+}
 const names = (await readdir(ROWS)).map((file) => file.replace(/\.ts$/, '')).sort();
 const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
@@ -57,7 +66,7 @@ async function measure(name: string): Promise<Result> {
   let fault: string | null = null;
   try {
     await using stack = new AsyncDisposableStack();
-    rows = (await (await load(name)).run({ stack, progress })).map(judge);
+    rows = (await (await load(name)).run({ stack, progress, jobs })).map(judge);
   } catch (cause) {
     fault = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
     progress(fault);

@@ -8,13 +8,12 @@ import { Store } from '@slurmql/server/src/store/index.ts';
 import type { Benchmark, Row } from '../benchmark.ts';
 import { watched } from '../event-loop.ts';
 import { CLUSTERS, MODELS, type PlausibleJobs, plausibleJobs, seededRandom, TASKS } from '../plausible-jobs.ts';
+import { record } from '../recorded-jobs.ts';
 import { median, percentile, timed } from '../statistics.ts';
 
-const JOBS = 1_000_000;
 const SEED = 42;
 const UNTIL = new Date('2026-11-25T00:00:00Z');
 const DAY_MS = 86_400_000;
-const A_TRANSACTION = 10_000;
 const COMBINATIONS = 200;
 const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
 /** What the dashboard shows at first. */
@@ -22,12 +21,12 @@ const LISTED: JobFilter = { ...EVERY_JOB, isArchived: false, includeArrayTasks: 
 
 /** Lists of a million jobs: what a page costs whatever is asked for. */
 export const benchmark: Benchmark = {
-  about: `pages, sorts and counts of ${JOBS.toLocaleString('en')} jobs`,
-  async run({ stack, progress }) {
+  about: 'pages, sorts and counts of a million jobs',
+  async run({ stack, progress, jobs }) {
     const directory = await mkdtemp(join(tmpdir(), 'slurmql-lists-'));
     stack.defer(() => rm(directory, { recursive: true }));
     const file = join(directory, 'slurmql.db');
-    const world = plausibleJobs(JOBS, SEED, UNTIL);
+    const world = plausibleJobs(jobs, SEED, UNTIL);
     const recordedMs = await timed(() => record(file, world, progress));
 
     let opened: Store | undefined;
@@ -46,7 +45,7 @@ export const benchmark: Benchmark = {
     for (let round = 0; round < 100; round += 1) plain.push(await timedPage(LISTED, NEWEST_FIRST));
 
     progress('pages by two filters');
-    const filters = twoFilters(world);
+    const filters = twoFilters(world, jobs);
     const first: number[] = [];
     const deep: number[] = [];
     for (let round = 0; round < COMBINATIONS; round += 1) {
@@ -75,7 +74,7 @@ export const benchmark: Benchmark = {
       limit('event loop held by a count, the longest', 'ms', Math.max(...held), 100, held.length),
       limit('open, and read the active jobs', 'ms', startMs, 1000, 1),
       limit('file', 'MiB', size / 1024 ** 2, 2048, 1),
-      { ...limit('jobs recorded', '/s', JOBS / (recordedMs / 1000), 1000, 1), goal: { atLeast: 1 } },
+      { ...limit('jobs recorded', '/s', jobs / (recordedMs / 1000), 1000, 1), goal: { atLeast: 1 } },
     ];
   },
 };
@@ -84,25 +83,8 @@ function limit(work: string, unit: Row['unit'], ours: number, figure: number, sa
   return { work, unit, ours, against: { name: 'limit', kind: 'limit', figure }, goal: { atMost: 1 }, samples };
 }
 
-async function record(file: string, world: PlausibleJobs, progress: (line: string) => void): Promise<void> {
-  const store = await Store.open(file);
-  for (const project of world.projects) await store.projects.save(project);
-  let recorded = 0;
-  for (;;) {
-    const entries = world.jobs
-      .take(A_TRANSACTION)
-      .map((job) => ({ job, idempotencyKey: null, submission: null }))
-      .toArray();
-    if (entries.length === 0) break;
-    await store.transaction((queries) => queries.jobs.insert(entries));
-    recorded += entries.length;
-    if (recorded % 100_000 === 0) progress(`${recorded.toLocaleString('en')} jobs recorded`);
-  }
-  await store.close();
-}
-
 /** Filters as people make them, of two parts each, beside what the list leaves out anyway; the same in every run. */
-function twoFilters({ projects, users }: PlausibleJobs) {
+function twoFilters({ projects, users }: PlausibleJobs, jobs: number) {
   const random = seededRandom(7);
   const pick = <T>(list: readonly T[]): T => {
     const value = list[Math.floor(random() * list.length)];
@@ -127,7 +109,7 @@ function twoFilters({ projects, users }: PlausibleJobs) {
     () => `${pick(TASKS)} ${pick(MODELS)}`,
     () => `${pick(TASKS)}-${pick(MODELS)}-${Math.floor(random() * 1000)}`,
     () => Math.floor(random() * 16 ** 6).toString(16),
-    () => String(1_000_000 + Math.floor(random() * JOBS)),
+    () => String(1_000_000 + Math.floor(random() * jobs)),
     () => pick(projects).name,
     () => 'nothing-like-it',
   ];
