@@ -15,6 +15,8 @@ const SNAPSHOTS_UNTIL_ASKED = 2;
 const ACCOUNTING_INTERVAL_MS = 30_000;
 /** Accounting and shared file systems show things late: until then a job without a trace is not given up. */
 const GRACE_MS = 10 * 60_000;
+/** So long after its end, as Slurm tells it, a job's own word may still come: KillWait is 30 s unless told otherwise. */
+const MARKER_LATE_MS = 45_000;
 /** With one command. */
 const MARKERS_A_TICK = 200;
 
@@ -91,7 +93,7 @@ export class VanishedJobs {
     for (const entry of requeued) {
       entry.askedAt = now;
       const closed = accountOf(entry.job)?.closed ?? [];
-      const isTold = closed.length >= entry.job.attempt - 1;
+      const isTold = closed.filter(({ outcome }) => outcome !== null).length >= entry.job.attempt - 1;
       if (isTold || accounting.kind === 'none' || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
       if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
     }
@@ -162,6 +164,11 @@ export class VanishedJobs {
     now: number,
   ): JobUpdate | null {
     if (account !== null) {
+      // Slurm accounts for a job as soon as it ends it: unless a signal ended the job's script itself, that still has its
+      // time to write of it (KillWait).
+      const { signal, endedAt } = account.latest;
+      const isLate = now - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
+      if (marker === null && job.workDir !== null && signal === null && isLate) return null;
       // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c), and shows 0 for what Slurm ended: the
       // script's own word is exact.
       const attempt = Math.max(job.attempt, account.latest.attempt);

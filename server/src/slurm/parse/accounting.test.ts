@@ -161,3 +161,13 @@ describe('a row of the accounts', () => {
     expect(parseAccounting(`${text}${row({ JobID: '8' })}`).map(({ latest }) => latest.slurmJobId)).toEqual(['8']);
   });
 });
+
+it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
+  const name = 'train.01K00000000000000000000001';
+  const row = (state: string, submit: string) =>
+    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', name].join(FIELD_END);
+  const rows = [row('RUNNING', '1795494300'), row('REQUEUED', '1795494310'), row('PENDING', '1795494320')];
+  const [account] = parseAccounting(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
+  expect(account?.closed.map(({ outcome }) => outcome)).toEqual([null, 'REQUEUED', null]);
+  expect(account?.latest).toMatchObject({ attempt: 4, word: 'RUNNING' });
+});

@@ -67,11 +67,16 @@ export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK
   return [...accounts.values()];
 }
 
+/** Slurm's words for an attempt that was put back into the queue: it is over, though its job is not. */
+const PUT_BACK = /^REQUEUED\b/;
+
 function closedAttempt(latest: JobAccount['latest']): JobAttempt {
   const { attempt, state, word, exitCode, signal, startedAt, endedAt, nodeList } = latest;
+  // The row of an attempt is closed late, after a time without slurmdbd: till then it tells no end.
+  const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
   // Slurm shows code 0 for whatever it ended itself.
   const code = exitCode === 0 && state !== 'COMPLETED' ? null : exitCode;
-  return { number: attempt, outcome: word, exitCode: code, signal, startedAt, endedAt, nodeList };
+  return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal, startedAt, endedAt, nodeList };
 }
 
 function rowsByJob(rows: readonly Row[]): Map<string, Row[]> {
