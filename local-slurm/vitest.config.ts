@@ -1,4 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-// Real daemons: the first run on a machine also installs packages.
-export default defineConfig({ test: { testTimeout: 60_000, hookTimeout: 900_000 } });
+export default defineConfig({
+  test: {
+    globalSetup: 'src/test-setup.ts',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // They wait for daemons more than they compute: all files at once on any machine.
+    maxWorkers: 4,
+  },
+});

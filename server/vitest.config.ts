@@ -17,6 +17,8 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
+    // They wait for Slurm, sshd and deadlines far more than they compute: several files at once on any machine.
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -24,6 +26,8 @@ export default defineConfig({
           ...timeouts,
           name: 'unit',
           include: ['src/**/*.test.ts'],
+          // Most of their time would go into loading the same modules for every file.
+          isolate: false,
           sequence: { groupOrder: 0 },
           // One copy of graphql: Vite would take its development build and Node its other one.
           server: { deps: { inline: [/graphql/, /pothos/] } },
@@ -34,9 +38,7 @@ export default defineConfig({
           ...timeouts,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          // They wait for Slurm and for deadlines far more than they compute: several at once on any machine, and after
-          // the unit tests, which do compute.
-          maxWorkers: 4,
+          // After the unit tests, which compute.
           sequence: { groupOrder: 1 },
           globalSetup: 'test/support/local-slurm.ts',
         },

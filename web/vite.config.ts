@@ -27,5 +27,7 @@ export default defineConfig({
     // The browser's test waits for a real Slurm.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // The browsers wait for it as well, so the files that have one run beside each other on any machine.
+    maxWorkers: 3,
   },
 });

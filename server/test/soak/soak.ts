@@ -423,7 +423,7 @@ function layout(name: (typeof CLUSTER_NAMES)[number]) {
 }
 
 /** Whether a request makes sense for a job in its state; Slurm may see it otherwise by then. */
-function fits(kind: string, { state, slurmJobId }: JobSummary): boolean {
+function fits(kind: string, { state, slurmJobId, arrayTaskId }: JobSummary): boolean {
   switch (kind) {
     case 'hold':
       return state === 'PENDING';
@@ -434,7 +434,8 @@ function fits(kind: string, { state, slurmJobId }: JobSummary): boolean {
     case 'scontrol':
       return state === 'RUNNING' && slurmJobId !== null;
     case 'scancel':
-      return slurmJobId !== null;
+      // Of a task that others cancel by itself while it waits, Slurm keeps no record that could be held against it.
+      return slurmJobId !== null && (arrayTaskId === null || (state !== 'PENDING' && state !== 'HELD'));
     default:
       return true;
   }
