@@ -5,6 +5,8 @@ import { schema } from './schema.ts';
 /** What clients send is mostly the same few documents. */
 const MAX_DOCUMENTS = 500;
 const MAX_REMEMBERED_LENGTH = 16 * 1024;
+/** Of all of them together. A parsed document takes some hundred bytes of memory a byte of text. */
+const MAX_TOTAL_LENGTH = 512 * 1024;
 
 export type ReadDocument =
   | { readonly isValid: true; readonly document: DocumentNode }
@@ -12,15 +14,24 @@ export type ReadDocument =
 
 /** By text, the one that was wanted last at the end. */
 const known = new Map<string, ReadDocument>();
+let totalLength = 0;
 
 /** Parses and validates a document. Equal texts give the same document. Throws GraphQLError for a syntax error. */
 export function readDocument(text: string): ReadDocument {
   const read = known.get(text) ?? parseAndValidate(text);
-  known.delete(text);
-  if (text.length <= MAX_REMEMBERED_LENGTH) known.set(text, read);
-  const [oldest] = known.keys();
-  if (known.size > MAX_DOCUMENTS && oldest !== undefined) known.delete(oldest);
+  if (text.length > MAX_REMEMBERED_LENGTH) return read;
+  forget(text);
+  known.set(text, read);
+  totalLength += text.length;
+  for (const oldest of known.keys()) {
+    if (known.size <= MAX_DOCUMENTS && totalLength <= MAX_TOTAL_LENGTH) break;
+    forget(oldest);
+  }
   return read;
+}
+
+function forget(text: string): void {
+  if (known.delete(text)) totalLength -= text.length;
 }
 
 function parseAndValidate(text: string): ReadDocument {

@@ -447,6 +447,25 @@ describe('limits of a connection', () => {
   });
 });
 
+describe('what is kept for as long as an operation is open', () => {
+  it.each<[string, string, object]>([
+    ['id', 'x'.repeat(1001), { query: EVENTS }],
+    ['document', '1', { query: `${EVENTS} #${'x'.repeat(100_000)}` }],
+    ['variables', '1', { query: EVENTS, variables: { filter: { search: 'x'.repeat(100_000) } } }],
+  ])('is refused where its %s is very long', async (_what, id, payload) => {
+    const client = new RawClient();
+    await client.init();
+    client.send({ id, type: 'subscribe', payload });
+    await client.until(() => client.messages.length >= 2);
+    expect(JSON.stringify(client.messages[1])).toContain('LIMIT_EXCEEDED');
+    client.subscribe('2', EVENTS);
+    client.subscribe('3', '{ viewer { name } }');
+    await client.until(() => client.messages.some((message) => message.id === '3' && message.type === 'complete'));
+    expect(client.messages.filter((message) => message.id === '2')).toEqual([]);
+    client.socket.terminate();
+  });
+});
+
 describe('server-sent events', () => {
   async function* events(body: object, headers: Record<string, string> = {}) {
     const response = await fetch(`${stage.address}/graphql`, {

@@ -43,12 +43,14 @@ export function openSessionFromAddress(
   response: ServerResponse,
   authenticator: Authenticator,
 ): boolean {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  const token = url.searchParams.get('token');
-  if (token === null) return false;
+  const url = URL.parse(request.url ?? '/', 'http://localhost');
+  const token = url?.searchParams.get('token') ?? null;
+  if (url === null || token === null) return false;
   if (authenticator.isToken(token)) response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
   url.searchParams.delete('token');
-  response.writeHead(302, { location: `${url.pathname}${url.search}`, 'cache-control': 'no-store' }).end();
+  // With two slashes at its beginning, a browser would take the first word for another server.
+  const path = url.pathname.replace(/^\/+/, '/');
+  response.writeHead(302, { location: `${path}${url.search}`, 'cache-control': 'no-store' }).end();
   return true;
 }
 

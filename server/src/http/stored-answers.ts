@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { DocumentNode } from 'graphql';
 import { z } from 'zod';
 import type { User } from '../domain/user.ts';
 import { checkLimits, isAnsweredFromStore, readDocument } from '../graphql/index.ts';
@@ -20,7 +19,6 @@ const requestSchema = z.strictObject({
 
 interface Query {
   readonly params: z.infer<typeof requestSchema>;
-  readonly document: DocumentNode;
   answer: Answer | null;
 }
 
@@ -102,11 +100,14 @@ export class StoredAnswers {
     return made;
   }
 
-  async #execute({ params, document }: Query, viewer: User): Promise<Buffer | null> {
+  async #execute({ params }: Query, viewer: User): Promise<Buffer | null> {
+    // Not kept here: a document takes much more memory than its text.
+    const read = readDocument(params.query);
+    if (!read.isValid) return null;
     const { execute, contextFactory, schema } = this.#options.yoga.getEnveloped({ viewer, params });
     const result = await execute({
       schema,
-      document,
+      document: read.document,
       contextValue: await contextFactory(),
       operationName: params.operationName ?? null,
       variableValues: params.variables ?? null,
@@ -131,8 +132,7 @@ function prepare(body: Buffer): Query | null {
     const { query, operationName = null, variables } = params;
     const read = readDocument(query);
     if (!read.isValid || !isAnsweredFromStore(read.document, operationName)) return null;
-    const { document } = read;
-    return checkLimits(document, operationName, variables) === null ? { params, document, answer: null } : null;
+    return checkLimits(read.document, operationName, variables) === null ? { params, answer: null } : null;
   } catch {
     // Not even GraphQL: whoever answers in the usual way says what is wrong.
     return null;

@@ -24,6 +24,8 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** A client that hasn't answered a ping by the time of the next one is cut off. */
 const PING_INTERVAL_MS = 12_000;
 const MAX_OPERATIONS = 200;
+/** An operation's id stands in each of its messages. */
+const MAX_ID_LENGTH = 1000;
 /** Operations a connection may begin: at once, and a second in the long run. */
 const OPERATIONS_AT_ONCE = 400;
 const OPERATIONS_A_SECOND = 50;
@@ -78,6 +80,9 @@ export class WebSocketTransport {
           // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
           const isOver = session != null && !authenticator.isCurrent(session);
           if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
+          if (id.length > MAX_ID_LENGTH) {
+            return [refused('LIMIT_EXCEEDED', `The id of an operation has at most ${MAX_ID_LENGTH} characters`)];
+          }
           // This one is among them already.
           if (Object.keys(open).length > MAX_OPERATIONS) {
             return [refused('LIMIT_EXCEEDED', `A connection has at most ${MAX_OPERATIONS} operations at a time`)];

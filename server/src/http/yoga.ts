@@ -1,7 +1,15 @@
-import { GraphQLError } from 'graphql';
+import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { User } from '../domain/user.ts';
-import { checkLimits, createContext, type GraphQLContext, LIMITS, type Services, schema } from '../graphql/index.ts';
+import {
+  checkLimits,
+  createContext,
+  type GraphQLContext,
+  LIMITS,
+  readDocument,
+  type Services,
+  schema,
+} from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 
 export interface ServerContext {
@@ -29,6 +37,8 @@ export function createGraphQLServer(services: Services) {
       warn: (...args) => services.log.warn({ args }, 'GraphQL'),
       error: (...args) => services.log.error({ args }, 'GraphQL'),
     },
+    // Bounded by a number of documents alone, of any size.
+    parserAndValidationCache: false,
     plugins: [limits],
   });
 }
@@ -43,9 +53,19 @@ export function maskError(cause: unknown, message: string, log: Logger): GraphQL
   return new GraphQLError(message, { ...at, extensions: { code: 'INTERNAL_SERVER_ERROR' } });
 }
 
+const valid = new WeakSet<DocumentNode>();
+
 const limits: Plugin = {
   onParse: ({ params, setParseFn, parseFn }) => {
-    setParseFn((source) => parseFn(source, { ...params.options, maxTokens: LIMITS.tokens }));
+    setParseFn((source: string) => {
+      const read = readDocument(source);
+      if (!read.isValid) return parseFn(source, { ...params.options, maxTokens: LIMITS.tokens });
+      valid.add(read.document);
+      return read.document;
+    });
+  },
+  onValidate: ({ params, setResult }) => {
+    if (valid.has(params.documentAST)) setResult([]);
   },
   // As a result and not as a throw, which would end a whole WebSocket connection.
   onExecute: ({ args, setResultAndStopExecution }) => {

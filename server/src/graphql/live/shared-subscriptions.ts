@@ -3,7 +3,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   executeSubscriptionEvent,
-  type GraphQLError,
+  GraphQLError,
   mapSourceToResponseEvent,
   type ValidatedSubscriptionArgs,
   validateSubscriptionArgs,
@@ -24,6 +24,9 @@ export interface SharedSubscription {
 }
 
 export type SubscriptionStream = AsyncGenerator<ExecutionResult, void, void>;
+
+/** Of a document and its variables, which are kept for as long as somebody follows. Lists of ids are the longest. */
+const MAX_LENGTH = 64 * 1024;
 
 /** Gives a fault as a client may see it. */
 type Mask = (cause: unknown) => GraphQLError;
@@ -51,7 +54,12 @@ export class SharedSubscriptions {
    * the first `next()` on, and it ends after the last one of them.
    */
   async subscribe(subscription: SharedSubscription): Promise<SubscriptionStream | ExecutionResult> {
-    const validated = validateSubscriptionArgs(subscription.args);
+    const { args, query } = subscription;
+    if (query.length + JSON.stringify(args.variableValues ?? {}).length > MAX_LENGTH) {
+      const message = `A subscription and its variables have at most ${MAX_LENGTH} characters`;
+      return { errors: [new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' } })] };
+    }
+    const validated = validateSubscriptionArgs(args);
     if (!('schema' in validated)) return { errors: validated };
     const source = await createSourceEventStream(validated);
     if (!(Symbol.asyncIterator in source)) return this.#masked(source);
