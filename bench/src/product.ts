@@ -1,4 +1,4 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import { type LocalClusterOptions, type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { TestRepository, TestServer, until } from '@slurmql/server/testing';
 import type { Context } from './benchmark.ts';
 
@@ -14,14 +14,18 @@ export class Product {
     this.#projectId = projectId;
   }
 
-  /** With every setting at its default, and room for hundreds of jobs at once. It ends with the benchmark. */
-  static async open({ stack, progress }: Context): Promise<Product> {
+  /**
+   * With every setting at its default, and room for hundreds of jobs at once unless `layout` says otherwise. It ends with
+   * the benchmark.
+   */
+  static async open({ stack, progress }: Context, layout: Partial<LocalClusterOptions> = {}): Promise<Product> {
     const slurm = await startLocalSlurm({
       clusters: [
         {
           name: 'alpha',
           nodes: ['n1', 'n2'].map((name) => ({ name, cpus: 128, memoryMb: 1_000_000 })),
           partitions: [{ name: 'main', nodes: ['n1', 'n2'] }],
+          ...layout,
         },
       ],
       onProgress: progress,
@@ -40,14 +44,14 @@ export class Product {
     return new Product(slurm, server, addProject.project.id);
   }
 
-  /** Gives the ids of jobs that run these commands, in their order. */
-  async submitAll(commands: readonly string[]): Promise<readonly string[]> {
+  /** Gives the ids of jobs that run these commands, in their order; of each one's array, if `array` makes it one. */
+  async submitAll(commands: readonly string[], array: string | null = null): Promise<readonly string[]> {
     return Promise.all(
       commands.map(async (command, index) => {
         const { submitJob } = await this.server.query<{
           submitJob: { job: { id: string } | null; userErrors: unknown };
         }>('mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } userErrors { message } } }', {
-          input: { projectId: this.#projectId, cluster: 'alpha', name: `bench-${index}`, command },
+          input: { projectId: this.#projectId, cluster: 'alpha', name: `bench-${index}`, command, array },
         });
         if (submitJob.job === null) throw new Error(JSON.stringify(submitJob.userErrors));
         return submitJob.job.id;

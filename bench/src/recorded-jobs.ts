@@ -1,4 +1,5 @@
-import { Store } from '@slurmql/server/src/store/index.ts';
+import { EVERY_JOB } from '@slurmql/server/src/domain/testing.ts';
+import { type NewJob, Store } from '@slurmql/server/src/store/index.ts';
 import type { PlausibleJobs } from './plausible-jobs.ts';
 
 const A_TRANSACTION = 10_000;
@@ -8,15 +9,20 @@ export async function record(file: string, world: PlausibleJobs, progress: (line
   const store = await Store.open(file);
   for (const project of world.projects) await store.projects.save(project);
   let recorded = 0;
-  for (;;) {
-    const entries = world.jobs
-      .take(A_TRANSACTION)
-      .map((job) => ({ job, idempotencyKey: null, submission: null }))
-      .toArray();
-    if (entries.length === 0) break;
-    await store.transaction((queries) => queries.jobs.insert(entries));
-    recorded += entries.length;
+  let entries: NewJob[] = [];
+  const write = async () => {
+    const jobs = entries;
+    entries = [];
+    await store.transaction((queries) => queries.jobs.insert(jobs));
+    recorded += jobs.length;
     if (recorded % 100_000 === 0) progress(`${recorded.toLocaleString('en')} jobs recorded`);
+  };
+  for (const job of world.jobs) {
+    entries.push({ job, idempotencyKey: null, submission: null });
+    if (entries.length === A_TRANSACTION) await write();
   }
+  await write();
+  const count = await store.jobs.count({ ...EVERY_JOB, includeArrayTasks: false });
   await store.close();
+  if (count !== recorded) throw new Error(`${count} jobs are there of ${recorded}`);
 }

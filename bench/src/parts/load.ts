@@ -1,5 +1,4 @@
-import { connect, type Socket } from 'node:net';
-import { TOKEN } from '@slurmql/server/stage';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { percentile } from '../statistics.ts';
 import { serveCommands } from './child.ts';
 
@@ -9,10 +8,17 @@ export interface Posted {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
+/** Any other request: the path that is asked for. */
+export interface Got {
+  readonly path: string;
+}
+
 export interface Load {
+  /** `http://HOST:PORT`, or `unix:PATH` of a socket. */
   readonly address: string;
+  readonly token?: string;
   /** Sent one after the other, by whichever connection is free, again and again. */
-  readonly requests: readonly Posted[];
+  readonly requests: readonly (Posted | Got)[];
   readonly connections: number;
   readonly seconds: number;
 }
@@ -23,26 +29,22 @@ export interface Loaded {
   readonly p99Ms: number;
 }
 
+const START = Buffer.from('HTTP/1.1 ');
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 // Kept connections and requests that are put together beforehand: what is measured is to be the server.
 serveCommands({
-  fire: async ({ address, requests, connections, seconds }: Load): Promise<Loaded> => {
-    const { hostname, port, host } = new URL(address);
-    const messages = requests.map((request) => {
-      const body = JSON.stringify(request);
-      return Buffer.from(
-        `POST /graphql HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${TOKEN}\r\n` +
-          `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      );
-    });
+  fire: async ({ address, token, requests, connections, seconds }: Load): Promise<Loaded> => {
+    const { protocol, hostname, port, pathname } = new URL(address);
+    const destination = protocol === 'unix:' ? { path: pathname } : { host: hostname, port: Number(port) };
+    const messages = requests.map((request) => message(request, token));
     const tookMs: number[] = [];
     let next = 0;
     const end = performance.now() + seconds * 1000;
     const start = performance.now();
     await Promise.all(
       Array.from({ length: connections }, async () => {
-        const connection = await Connection.open(hostname, Number(port));
+        const connection = await Connection.open(destination);
         while (performance.now() < end) {
           const begun = performance.now();
           await connection.send(messages[next++ % messages.length] ?? HEAD_END);
@@ -55,6 +57,15 @@ serveCommands({
     return { requests: tookMs.length, perSecond: tookMs.length / tookSeconds, p99Ms: percentile(tookMs, 0.99) };
   },
 });
+
+function message(request: Posted | Got, token: string | undefined): Buffer {
+  const shared = `host: localhost\r\n${token === undefined ? '' : `authorization: Bearer ${token}\r\n`}`;
+  if ('path' in request) return Buffer.from(`GET ${request.path} HTTP/1.1\r\n${shared}\r\n`);
+  const body = JSON.stringify(request);
+  const length = Buffer.byteLength(body);
+  const head = `POST /graphql HTTP/1.1\r\n${shared}content-type: application/json\r\ncontent-length: ${length}`;
+  return Buffer.from(`${head}\r\n\r\n${body}`);
+}
 
 /** One connection that sends a request when the last one has been answered. */
 class Connection {
@@ -71,8 +82,8 @@ class Connection {
     socket.on('close', () => this.#settle?.reject(new Error('The server has closed the connection')));
   }
 
-  static async open(host: string, port: number): Promise<Connection> {
-    const socket = connect(port, host);
+  static async open(destination: NetConnectOpts): Promise<Connection> {
+    const socket = connect(destination);
     await new Promise((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
@@ -96,9 +107,11 @@ class Connection {
   #read(data: Buffer): void {
     if (this.#missing === null) {
       this.#received = this.#received.length === 0 ? data : Buffer.concat([this.#received, data]);
-      const headEnd = this.#received.indexOf(HEAD_END);
+      // slurmrestd sends a few bytes more than it says: an answer begins where it says so.
+      const begin = this.#received.indexOf(START);
+      const headEnd = begin < 0 ? -1 : this.#received.indexOf(HEAD_END, begin);
       if (headEnd < 0) return;
-      const head = this.#received.toString('latin1', 0, headEnd);
+      const head = this.#received.toString('latin1', begin, headEnd);
       const length = /^content-length: (\d+)/im.exec(head)?.[1];
       if (!head.startsWith('HTTP/1.1 200 ') || length === undefined) {
         this.#settle?.reject(new Error(`It answered ${this.#received.toString()}`));

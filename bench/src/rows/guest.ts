@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { LocalSlurm } from '@slurmql/local-slurm';
 import { createClient } from 'graphql-ws';
 import type { Benchmark, Row } from '../benchmark.ts';
+import { requestsOf, resetRequests } from '../controller.ts';
 import { Product } from '../product.ts';
 
 const JOBS = 100;
@@ -12,27 +12,21 @@ const IDLE_MINUTES = 2;
 const SETTLING_MS = 60_000;
 const LIST = '{ jobs(first: 50) { totalCount nodes { id name state startedAt cluster { name status } } } }';
 
-/** What the controller is asked for by the cluster's user: everything that the server does comes in that name. */
-async function requests(slurm: LocalSlurm): Promise<number> {
-  const { user } = slurm.cluster('alpha');
-  const said = await slurm.run('alpha', 'sdiag', []);
-  const ofUser = new RegExp(`^\\s*${user}\\s*\\(\\s*\\d+\\)\\s*count:(\\d+)`, 'm').exec(said.split('by user')[1] ?? '');
-  return Number(ofUser?.[1] ?? 0);
-}
-
 export const benchmark: Benchmark = {
   about: "the controller's load, with many jobs and clients and with none active",
   async run(context) {
     const product = await Product.open(context);
     const { slurm, server } = product;
+    // Everything that the server does comes in the name of the cluster's user, and nothing else does.
+    const requests = () => requestsOf(slurm, slurm.cluster('alpha').user);
     const count = async (minutes: number): Promise<number> => {
-      await slurm.run('alpha', 'sdiag', ['--reset']);
+      await resetRequests(slurm);
       await pause(minutes * 60_000);
-      return (await requests(slurm)) / minutes;
+      return (await requests()) / minutes;
     };
     const ids = await product.submitAll(Array<string>(JOBS).fill('sleep 3600'));
     await product.untilCount('RUNNING', JOBS);
-    if ((await requests(slurm)) < JOBS) throw new Error("sdiag's counts of the user's requests can't be read");
+    if ((await requests()) < JOBS) throw new Error("sdiag's counts of the user's requests can't be read");
 
     // Half of them are told of every change, half look at the list again and again.
     const ending = new AbortController();

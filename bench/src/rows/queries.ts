@@ -44,7 +44,7 @@ export const benchmark: Benchmark = {
     await compareAnswers(ours, theirs);
 
     const fire = ({ address }: Side, requests: readonly Posted[], seconds: number) =>
-      load.ask<Loaded>('fire', { address, requests, connections: CONNECTIONS, seconds } satisfies Load);
+      load.ask<Loaded>('fire', { address, token: TOKEN, requests, connections: CONNECTIONS, seconds } satisfies Load);
     type Measured = Loaded & { readonly cpuMs: number };
     const measure = async (what: string, requestsOf: (side: Side) => readonly Posted[], isWritten = false) => {
       const figures = new Map<Side, Measured[]>([

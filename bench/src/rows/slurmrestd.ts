@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ensurePackages, type LocalSlurm } from '@slurmql/local-slurm';
+import { until } from '@slurmql/server/testing';
+import type { Benchmark, Context, Row } from '../benchmark.ts';
+import { requestsOf, resetRequests } from '../controller.ts';
+import { Child } from '../parts/child.ts';
+import type { Got, Load, Loaded, Posted } from '../parts/load.ts';
+import { Product } from '../product.ts';
+import { median } from '../statistics.ts';
+
+const TASKS = 10_000;
+const CONNECTIONS = 16;
+const RUNS = 5;
+const SECONDS = 4;
+/** What follows a submission is over by then. */
+const SETTLING_MS = 30_000;
+const FIELDS = 'id name state isActive exitCode partition nodeList submittedAt startedAt endedAt';
+const ARRAY: Posted = { query: `{ jobs(first: 50) { nodes { ${FIELDS} slurmJobId taskCounts { state count } } } }` };
+const SOME_TASKS: Posted = {
+  query: `{ jobs(first: 50, filter: { includeArrayTasks: true }) { nodes { ${FIELDS} } } }`,
+};
+const THEIRS: Got = { path: '/slurm/v0.0.38/jobs' };
+/** Not the cluster's user, so that the controller counts its requests by themselves. */
+const THEIR_USER = 'nobody';
+
+/** What many clients cost that look at the queue, beside Slurm's own way to ask for it over HTTP. */
+export const benchmark: Benchmark = {
+  about: `the queue with an array of ${TASKS} waiting tasks for ${CONNECTIONS} clients, beside slurmrestd`,
+  async run(context) {
+    const { stack, progress } = context;
+    await ensurePackages(['slurmrestd'], { onProgress: progress });
+    const product = await Product.open(context, {
+      // A node that is down, so that all of them wait.
+      nodes: [{ name: 'n1', cpus: 128, memoryMb: 1_000_000, state: 'DOWN' }],
+      partitions: [{ name: 'main', nodes: ['n1'] }],
+      slurmConf: [`MaxArraySize=${TASKS + 1}`, `MaxJobCount=${2 * TASKS}`],
+    });
+    const { slurm, server } = product;
+    await product.submitAll(['sleep 60'], `0-${TASKS - 1}`);
+    await until(
+      () =>
+        server.query<{ jobs: { totalCount: number } }>(
+          '{ jobs(first: 1, filter: { includeArrayTasks: true, states: [PENDING] }) { totalCount } }',
+        ),
+      ({ jobs }) => jobs.totalCount === TASKS + 1,
+      300_000,
+    );
+    const socket = await startSlurmrestd(slurm, context);
+    const load = stack.use(await Child.start('load.ts', [], []));
+    await pause(SETTLING_MS);
+
+    const fire = async (request: Posted | Got) => {
+      const target =
+        'path' in request ? { address: `unix:${socket}` } : { address: server.address, token: server.token };
+      const asked = { ...target, requests: [request], connections: CONNECTIONS, seconds: SECONDS };
+      return load.ask<Loaded>('fire', asked satisfies Load);
+    };
+    const rates = { array: [] as number[], tasks: [] as number[], theirs: [] as number[] };
+    const asked = { ours: 0, theirs: 0 };
+    await resetRequests(slurm);
+    const startedAt = Date.now();
+    for (let run = 0; run <= RUNS; run += 1) {
+      const [array, tasks, theirs] = [await fire(ARRAY), await fire(SOME_TASKS), await fire(THEIRS)];
+      asked.ours += array.requests + tasks.requests;
+      asked.theirs += theirs.requests;
+      if (run === 0) continue;
+      rates.array.push(array.perSecond);
+      rates.tasks.push(tasks.perSecond);
+      rates.theirs.push(theirs.perSecond);
+    }
+    const minutes = (Date.now() - startedAt) / 60_000;
+    const ours = await requestsOf(slurm, slurm.cluster('alpha').user);
+    const theirs = await requestsOf(slurm, THEIR_USER);
+    progress(
+      `the controller had ${ours} requests for ${asked.ours} of ours, and ${theirs} for ${asked.theirs} of slurmrestd's`,
+    );
+    if (theirs === 0) throw new Error("sdiag's counts of slurmrestd's requests can't be read");
+    const rate = (work: string, figures: readonly number[]): Row => ({
+      work,
+      unit: '/s',
+      ours: median(figures),
+      against: { name: 'slurmrestd, /jobs: the array as one row', kind: 'peer', figure: median(rates.theirs) },
+      goal: { atLeast: 20 },
+      samples: RUNS,
+    });
+    return [
+      rate(`an array of ${TASKS} waiting tasks as one row, ${CONNECTIONS} clients`, rates.array),
+      rate(`50 of its tasks as rows of their own, ${CONNECTIONS} clients`, rates.tasks),
+      {
+        work: `controller requests while these ${CONNECTIONS} clients asked ${asked.ours} times`,
+        unit: 'requests/min',
+        ours: ours / minutes,
+        // As much as when nobody asks.
+        against: { name: 'limit', kind: 'limit', figure: 4 },
+        goal: { atMost: 1 },
+        samples: asked.ours,
+      },
+    ];
+  },
+};
+
+/** On a socket, where it lets root ask without more. Gives the socket's path; it ends with the benchmark. */
+async function startSlurmrestd(slurm: LocalSlurm, { stack }: Context): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'slurmql-slurmrestd-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  await slurm.run('alpha', 'chown', [THEIR_USER, folder]);
+  const socket = join(folder, 'socket');
+  const child = spawn(
+    'setpriv',
+    [
+      ...['--pdeathsig', 'TERM', `--reuid=${THEIR_USER}`, '--regid=nogroup', '--clear-groups', '--'],
+      ...['slurmrestd', '-a', 'rest_auth/local', '-s', 'openapi/v0.0.38', `unix:${socket}`],
+    ],
+    {
+      env: { PATH: `${process.env['PATH']}:/usr/sbin`, SLURM_CONF: slurm.cluster('alpha').slurmConf },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  const closed = once(child, 'close');
+  stack.defer(async () => {
+    child.kill();
+    await closed;
+  });
+  let said = '';
+  child.stderr.on('data', (data: Buffer) => {
+    said = `${said}${data}`.slice(-2000);
+  });
+  await until(
+    async () => child.exitCode !== null || (await accepts(socket)),
+    (isOver) => isOver,
+  );
+  if (child.exitCode !== null) throw new Error(`slurmrestd has ended: ${said}`);
+  return socket;
+}
+
+async function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
