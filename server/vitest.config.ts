@@ -17,8 +17,6 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // They wait for Slurm, sshd and deadlines far more than they compute: several files at once on any machine.
-    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -28,6 +26,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts'],
           // Most of their time would go into loading the same modules for every file.
           isolate: false,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
           // One copy of graphql: Vite would take its development build and Node its other one.
           server: { deps: { inline: [/graphql/, /pothos/] } },
@@ -38,7 +37,9 @@ export default defineConfig({
           ...timeouts,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          // After the unit tests, which compute.
+          // They wait for Slurm, sshd and deadlines far more than they compute: several files at once on any machine,
+          // after the unit tests.
+          maxWorkers: 5,
           sequence: { groupOrder: 1 },
           globalSetup: 'test/support/local-slurm.ts',
         },

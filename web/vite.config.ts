@@ -25,7 +25,7 @@ export default defineConfig({
     environment: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // The browser's test waits for a real Slurm.
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     // The browsers wait for it as well, so the files that have one run beside each other on any machine.
     maxWorkers: 3,

@@ -169,16 +169,23 @@ describe('the page of a job', () => {
     await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
     await page.getByText('Failed', { exact: true }).first().waitFor();
     const header = page.getByRole('main').locator('header');
-    for (const _time of ['first', 'second']) {
-      await server.query('mutation ($id: ID!) { requeueJob(input: { id: $id }) { userErrors { message } } }', { id });
-      await header.getByText('Pending', { exact: true }).waitFor();
-      await header.getByRole('button', { name: 'Hold' }).click();
-      await header.getByText('Held', { exact: true }).waitFor();
-      await header.getByRole('button', { name: 'Release' }).click();
-      await header.getByText('Pending', { exact: true }).waitFor();
-      await page.keyboard.press('c');
-      await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
-      await header.getByText('Cancelled', { exact: true }).waitFor();
+    // However long all this takes, it doesn't start meanwhile.
+    const node = (...change: string[]) => slurm.run('alpha', 'scontrol', ['update', 'NodeName=n1', ...change]);
+    await node('State=DRAIN', 'Reason=test');
+    try {
+      for (const _time of ['first', 'second']) {
+        await server.query('mutation ($id: ID!) { requeueJob(input: { id: $id }) { userErrors { message } } }', { id });
+        await header.getByText('Pending', { exact: true }).waitFor();
+        await header.getByRole('button', { name: 'Hold' }).click();
+        await header.getByText('Held', { exact: true }).waitFor();
+        await header.getByRole('button', { name: 'Release' }).click();
+        await header.getByText('Pending', { exact: true }).waitFor();
+        await page.keyboard.press('c');
+        await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
+        await header.getByText('Cancelled', { exact: true }).waitFor();
+      }
+    } finally {
+      await node('State=RESUME');
     }
     expect(opened.faults).toEqual([]);
   });

@@ -403,6 +403,12 @@ exit 9`,
     expect(await node.endMarker()).toMatchObject({ exitCode: 143 });
   });
 
+  it('that comes before the command runs keeps it from running, and is recorded as such', async () => {
+    await appendFile(join(node.workDir, 'environment.sh'), 'kill -TERM $$\n');
+    expect(await node.run({ command: 'echo ran' })).toMatchObject({ exitCode: 143, stdout: '' });
+    expect(await node.endMarker()).toMatchObject({ exitCode: 143, isInterrupted: true });
+  });
+
   // scancel and time limits signal every process of the job at once.
   it('that reaches the command at the same moment is told as the end that the command came to', async () => {
     // Which of the two bash hears of first is chance.

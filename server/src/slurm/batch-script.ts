@@ -66,6 +66,8 @@ slurmql_size() {
 }
 slurmql_mark start "job=$SLURM_JOB_ID at=$(date +%s)"
 slurmql_told=
+# A signal that nothing takes would end bash itself, with the code of its last command as that of the job.
+trap 'slurmql_told=yes; exit 143' TERM INT
 trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s) stdout=$(slurmql_size stdout) stderr=$(slurmql_size stderr)"; exit "$slurmql_code"' EXIT
 
 IFS= read -r -d '' slurmql_commands <<'${end}'
@@ -79,10 +81,14 @@ ${end}
 
 . "$slurmql_directory/environment.sh" || exit
 cd "$slurmql_directory/source" || exit
+slurmql_interrupted=
+slurmql_payload=
+trap 'slurmql_interrupted=yes; slurmql_told=yes; kill -TERM "$slurmql_payload" 2>/dev/null' TERM INT
 # In the background, because bash puts a trap off until its foreground command has ended.
 bash -c "$slurmql_commands" &
 slurmql_payload=$!
-trap 'slurmql_interrupted=yes; slurmql_told=yes; kill -TERM "$slurmql_payload" 2>/dev/null' TERM INT
+# One that came when there was nobody yet to pass it on to.
+[ -z "$slurmql_interrupted" ] || kill -TERM "$slurmql_payload" 2>/dev/null
 wait "$slurmql_payload"
 slurmql_code=$?
 while [ -n "$slurmql_interrupted" ]; do

@@ -198,9 +198,9 @@ export async function eventually(
   probe: () => boolean | Promise<boolean>,
   expected: () => string = () => 'what was awaited',
 ): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 45_000;
   while (!(await probe())) {
-    if (performance.now() > deadline) throw new Error(`expected ${expected()} within 20 s`);
+    if (performance.now() > deadline) throw new Error(`expected ${expected()} within 45 s`);
     await pause(20);
   }
 }

@@ -1,7 +1,7 @@
 import { ensurePackages } from '@slurmql/local-slurm';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 
 /** A page in a browser of its own, and what went wrong in it. */
 export class TestPage implements AsyncDisposable {

@@ -47,16 +47,16 @@ test('where sshd allows one session, commands and files take turns for as long a
 
 test('where sshd allows none, a request ends with its deadline, and nothing was sent', async () => {
   const connection = await connectTo('MaxSessions 0');
-  await expect(connection.run('true', { timeoutMs: 500 })).rejects.toThrow(SshUnavailable);
+  await expect(connection.run('true', { timeoutMs: 3000 })).rejects.toThrow(SshUnavailable);
   expect(connection.state.status).toBe('online');
 });
 
 test('the wait for a free channel counts against the deadline', async () => {
   const connection = await connectTo();
-  const busy = Array.from({ length: 4 }, () => connection.run('sleep 1', request));
-  const late = connection.run('touch sent', { timeoutMs: 300 });
+  const busy = Array.from({ length: 4 }, () => connection.run('sleep 10', request));
+  const late = connection.run('touch sent', { timeoutMs: 3000 });
   await expect(late).rejects.toThrow(SshUnavailable);
-  await expect(late).rejects.toThrow('the deadline of 300 ms passed while others were served');
+  await expect(late).rejects.toThrow('the deadline of 3000 ms passed while others were served');
   await Promise.all(busy);
   expect(await connection.run('test -e sent', request)).toMatchObject({ exitCode: 1 });
 });
