@@ -102,6 +102,25 @@ describe('the file of a log', () => {
     expect(response.headers.get('content-disposition')).toMatch(/filename="nai-ve-name-\d+_0\.stderr\.log"$/);
   });
 
+  it('comes no further once the session is over under which it was asked for', async () => {
+    const writer = await LogWriter.start(bench);
+    await truncate(writer.path, 500 * MB);
+    const signIn = await fetch(`${bench.server.address}/session`, {
+      method: 'POST',
+      body: JSON.stringify({ token: bench.server.token }),
+    });
+    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const response = await fetch((await urlOf(writer.job.id)) ?? '', { headers: { cookie } });
+    const reader = response.body?.getReader();
+    expect((await reader?.read())?.done).toBe(false);
+    await fetch(`${bench.server.address}/session`, { method: 'DELETE', headers: { cookie } });
+    const rest = async () => {
+      while ((await reader?.read())?.done === false);
+    };
+    await expect(rest()).rejects.toThrow();
+    await writer.end();
+  });
+
   it('is read no faster than the client takes it, and not any more once the client has gone', async () => {
     const writer = await LogWriter.start(bench);
     await truncate(writer.path, 2_000 * MB);

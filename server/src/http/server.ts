@@ -70,7 +70,7 @@ export class HttpServer {
       'WebSocket connections that are open now.',
       () => this.#webSocket.size,
     );
-    metrics.gauge('slurmql_streams', 'Connections over which subscriptions come, by either way.', () => streams.size);
+    metrics.gauge('slurmql_streams', 'Connections over which subscriptions or logs come now.', () => streams.size);
     metrics.gauge(
       'slurmql_shared_subscriptions',
       'Subscriptions that are executed once for all who ask for the same.',
@@ -159,8 +159,11 @@ export class HttpServer {
       default: {
         const address = logAddress(pathOf(request));
         if (address !== null) {
-          if (this.#authorize(request, response) === null) return;
-          return sendLog(address, request, response, services);
+          const verdict = this.#authorize(request, response);
+          if (verdict === null) return;
+          using _stream = this.#streams.add(verdict.session, () => response.destroy());
+          await sendLog(address, request, response, services);
+          return;
         }
         if (openSessionFromAddress(request, response, authenticator)) return;
         this.#files(request, response);
