@@ -21,7 +21,7 @@ export async function record(file: string, world: PlausibleJobs, progress: (line
     entries.push({ job, idempotencyKey: null, submission: null });
     if (entries.length === A_TRANSACTION) await write();
   }
-  await write();
+  if (entries.length > 0) await write();
   const count = await store.jobs.count({ ...EVERY_JOB, includeArrayTasks: false });
   await store.close();
   if (count !== recorded) throw new Error(`${count} jobs are there of ${recorded}`);

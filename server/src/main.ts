@@ -1,3 +1,5 @@
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import type { App } from './app.ts';
 import {
   type Arguments,
@@ -15,6 +17,10 @@ import { examineClusters } from './doctor/index.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
+
+// The built server reads what an earlier start has compiled. Beside the code itself, where only those can write who can
+// change the code; where that can't be written, it is compiled each time.
+if (import.meta.filename.endsWith('.js')) enableCompileCache(join(import.meta.dirname, 'compiled'));
 
 let app: App | null = null;
 let isStopping = false;

@@ -37,7 +37,8 @@ const pageAfter = (condition: string) =>
   );
 const firstPage = pageAfter('');
 const laterPage = pageAfter('and (submitted_at, number) < (?, ?)');
-const update = sqlite.prepare<[string]>(`update jobs set reason = ? where number = (select max(number) from jobs)`);
+const newest = firstPage.get(1)?.id ?? '';
+const update = sqlite.prepare<[reason: string, id: string]>('update jobs set reason = ? where id = ?');
 
 const instant = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 const toJob = (row: Row) => ({
@@ -87,5 +88,5 @@ await app.listen({ host: '127.0.0.1', port: 0 });
 
 serveCommands({
   address: () => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`,
-  write: () => update.run(String(Date.now())).changes,
+  write: () => update.run(String(Date.now()), newest).changes,
 });

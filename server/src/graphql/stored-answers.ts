@@ -1,4 +1,12 @@
-import { type DocumentNode, getOperationAST, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
+import {
+  type DocumentNode,
+  getOperationAST,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
 import { schema } from './schema.ts';
 
 /** Types of which every field but these is read from the store alone. A test holds the list against the schema. */
@@ -36,12 +44,22 @@ export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly s
 /** Of a cluster, what never changes while it has its name. */
 const CLUSTER_FIELDS: readonly string[] = ['id', 'name'];
 
+/** Requests that differ in their variables alone share their document. */
+const judged = new WeakMap<OperationDefinitionNode, boolean>();
+
 /**
  * Whether an operation is a query that is answered from the store alone: as long as the store doesn't change, its
  * answer changes with nothing but the time.
  */
 export function isAnsweredFromStore(document: DocumentNode, operationName: string | null): boolean {
-  if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY) return false;
+  const operation = getOperationAST(document, operationName);
+  if (operation?.operation !== OperationTypeNode.QUERY) return false;
+  const isStored = judged.get(operation) ?? readsStoredFieldsOnly(document);
+  judged.set(operation, isStored);
+  return isStored;
+}
+
+function readsStoredFieldsOnly(document: DocumentNode): boolean {
   const types = new TypeInfo(schema);
   let isStored = true;
   visit(
