@@ -53,6 +53,7 @@ export class Journal {
   #recent: JobEvent[] = [];
   #recalling: Promise<void> | null = null;
   #newest = 0;
+  #oldest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
   /** By cluster and id. All writes come by here, so it is as true as the store. */
   readonly #active = new Map<string, Map<string, Job>>();
@@ -63,6 +64,7 @@ export class Journal {
 
   async start(): Promise<void> {
     this.#newest = await this.#store.events.newest();
+    this.#oldest = await this.#store.events.oldest();
     for (const job of await this.#store.jobs.allActive()) this.#keepActive(job);
   }
 
@@ -79,9 +81,11 @@ export class Journal {
   /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
   async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
     const { events } = this.#store;
-    let removed: number;
-    do removed = await events.removeOldest({ kept, before: since, limit: FORGET_BATCH });
-    while (removed === FORGET_BATCH);
+    for (;;) {
+      const removed = await events.removeOldest({ kept, before: since, limit: FORGET_BATCH });
+      this.#oldest = await events.oldest();
+      if (removed < FORGET_BATCH) return;
+    }
   }
 
   /** Removes a project; its jobs stay, with no project. */
@@ -137,10 +141,12 @@ export class Journal {
         await this.#news.wait(signal);
         continue;
       }
-      const read = position < this.#newest ? await this.#read(position) : [];
+      const isKept = position < this.#newest && position >= this.#oldest - 1;
+      const read = isKept ? await this.#read(position) : [];
       // The store may already show what is committed and not yet announced: that is told when it is.
       const events = read.filter(({ sequence }) => sequence <= this.#newest);
       const last = events.at(-1);
+      // Some may have been forgotten while they were read.
       if (last === undefined || events[0]?.sequence !== position + 1) {
         position = this.#newest;
         yield { kind: 'reset', upTo: position };

@@ -47,6 +47,15 @@ export class JobEventQueries {
     return Number(row?.sequence ?? 0);
   }
 
+  /** The sequence number of the oldest event that is kept; 0 when there is none. */
+  async oldest(): Promise<number> {
+    const row = await this.#database
+      .selectFrom('job_events')
+      .select((select) => select.fn.min('sequence').as('sequence'))
+      .executeTakeFirst();
+    return Number(row?.sequence ?? 0);
+  }
+
   /** Their numbers follow one another. */
   async append(events: readonly JobEvent[]): Promise<void> {
     for await (const batch of batches(events)) {

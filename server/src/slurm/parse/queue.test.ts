@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
 import { fixture } from '../testing.ts';
-import { FIELD_END, isCutOff, mentions, parseQueue, QUEUE_FIELDS, ROW_END } from './queue.ts';
+import { ClusterClock } from './clock.ts';
+import { FIELD_END, isCutOff, mentions, parseQueue, QUEUE_FIELDS, QueueReader, ROW_END } from './queue.ts';
 
 const NAME = 'train.01K00000000000000000000042';
 
@@ -41,6 +42,30 @@ function recorded(file: string, label: string): JobObservation {
   if (found === undefined) throw new Error(`${file} has no job ${label}`);
   return found;
 }
+
+describe('a reader of one answer after another', () => {
+  it('gives a row that comes again as the same observation', async () => {
+    const reader = new QueueReader();
+    const clock = new ClusterClock();
+    const [first] = (await reader.read(row(), clock)).observations;
+    const [again, other] = (await reader.read(row() + row({ JobArrayID: '8' }), clock)).observations;
+    expect(again).toBe(first);
+    expect(other?.slurmJobId).toBe('8');
+  });
+
+  it('reads every row anew when the clock is corrected, also while it reads', async () => {
+    const reader = new QueueReader();
+    const clock = new ClusterClock();
+    // So many that others have their turn in between.
+    const output = Array.from({ length: 1500 }, (_, index) => row({ JobArrayID: String(index + 1) })).join('');
+    const reading = reader.read(output, clock);
+    clock.compare(Date.now() + 3_600_000, Date.now());
+    await reading;
+    const { observations } = await reader.read(output, clock);
+    const starts = new Set(observations.map(({ startedAt }) => startedAt?.getTime()));
+    expect([...starts]).toEqual([1_795_494_207_000 - clock.aheadMs]);
+  });
+});
 
 describe('the recorded queue of heterogeneous jobs of a real Slurm 22.05.8', () => {
   it('shows each as one job with its components', () => {

@@ -76,7 +76,9 @@ export class QueueReader {
   #aheadMs = 0;
 
   async read(output: string, clock: ClusterClock): Promise<QueueSnapshot> {
-    const known = clock.aheadMs === this.#aheadMs ? this.#known : new Map<string, RowReading>();
+    // Another answer may correct the clock meanwhile: what was read before that is not known by the new one.
+    const { aheadMs } = clock;
+    const known = aheadMs === this.#aheadMs ? this.#known : new Map<string, RowReading>();
     const readings = new Map<string, RowReading>();
     const answer = new Answer(output);
     for (const [index, row] of answer.rows.entries()) {
@@ -86,7 +88,7 @@ export class QueueReader {
       answer.take(row, reading);
     }
     this.#known = readings;
-    this.#aheadMs = clock.aheadMs;
+    this.#aheadMs = aheadMs;
     return answer.snapshot();
   }
 }
