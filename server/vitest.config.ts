@@ -1,8 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
-
 /** Those that wait longest. Begun first they end with the others, not after them; elsewhere the largest comes first. */
 const LONGEST = ['heterogeneous', 'ssh-faults', 'exactly-once', 'vanished', 'cluster-faults'];
 
@@ -21,8 +19,9 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...timeouts,
           name: 'unit',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
           include: ['src/**/*.test.ts'],
           // Most of their time would go into loading the same modules for every file.
           isolate: false,
@@ -34,9 +33,11 @@ export default defineConfig({
       },
       {
         test: {
-          ...timeouts,
           name: 'integration',
           include: ['test/**/*.test.ts'],
+          // On a busy machine Slurm answers late, and the more seldom it is asked.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           // They wait for Slurm, sshd and deadlines far more than they compute: several files at once on any machine,
           // after the unit tests.
           maxWorkers: 5,

@@ -104,9 +104,7 @@ async function logOf(id: string): Promise<string> {
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 describe('an array of a thousand tasks', () => {
-  it('is one job with its tasks under it, which are held, released and cancelled together or one by one', {
-    timeout: 300_000,
-  }, async () => {
+  it('is one job with its tasks under it, which are held, released and cancelled together or one by one', async () => {
     const before = await asked();
     const array = await bench.submit({
       partition: 'main',
@@ -132,7 +130,6 @@ describe('an array of a thousand tasks', () => {
     const held = await until(
       () => whole(array),
       ({ state }) => state === 'HELD',
-      120_000,
     );
     const byIndex = await tasks(array);
     expect(byIndex.map(({ arrayTaskId, slurmJobId }) => [arrayTaskId, slurmJobId])).toEqual(
@@ -224,11 +221,10 @@ async function waitsFor(job: Pick<JobData, 'id'>, reason: string): Promise<void>
   await until(
     () => bench.job(job.id),
     (now) => now.state === 'PENDING' && now.reason === reason,
-    120_000,
   );
 }
 
-describe.concurrent('a job that depends on another', { timeout: 150_000 }, () => {
+describe.concurrent('a job that depends on another', () => {
   it('AFTER starts once the other has started', async () => {
     const first = await gate(0, { command: 'sleep 300' });
     const second = await dependent(first, 'AFTER');

@@ -54,7 +54,7 @@ function send(bench: Workbench, payload: Payload): Promise<unknown> {
   return bench.submit(payload.input).catch(() => null);
 }
 
-describe.concurrent('a payload runs once, and one row tells of it', { timeout: 300_000 }, () => {
+describe.concurrent('a payload runs once, and one row tells of it', () => {
   const cuts = {
     'before sbatch': 'touch "$HOME/at.$name"; sleep 2; exec "$real" "$@"',
     'while sbatch waits for its answer':

@@ -305,7 +305,7 @@ describe('a heterogeneous job', () => {
     ).toEqual({ job: { evidence: { source: 'SACCT' } } });
   });
 
-  it('is requeued as a whole while it runs, and opened again when it is over', { timeout: 300_000 }, async () => {
+  it('is requeued as a whole while it runs, and opened again when it is over', async () => {
     for (const { id, slurmJobId } of requeued) {
       expect(await bench.ended(id)).toMatchObject({ state: 'COMPLETED', exitCode: 0, slurmJobId });
       expect(await words(id)).toEqual(['COMPLETED', 'COMPLETED']);
@@ -314,7 +314,7 @@ describe('a heterogeneous job', () => {
 });
 
 describe('when sbatch of a heterogeneous job', () => {
-  it.each(Object.keys(ACCIDENTS))('%s, its payload runs once', { timeout: 200_000 }, async (accident) => {
+  it.each(Object.keys(ACCIDENTS))('%s, its payload runs once', async (accident) => {
     const payload = payloads.get(accident);
     if (payload === undefined) throw new Error('no payload');
     const job = await bench.submit(payload.input);
@@ -385,11 +385,10 @@ describe('submitJob refuses', () => {
     }
   });
 
-  it('what Slurm refused though its words were lost', { timeout: 150_000 }, async () => {
+  it('what Slurm refused though its words were lost', async () => {
     await until(
       () => stands(UNHEARD.name),
       ({ jobs, records }) => jobs.length === 1 && jobs[0]?.state !== 'SUBMITTING' && records > 0,
-      140_000,
     );
     expect((await stands(UNHEARD.name)).jobs).toEqual(REFUSED);
   });

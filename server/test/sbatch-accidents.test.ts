@@ -70,14 +70,14 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 
 // All at once: those that were really lost take a minute to be sure of it.
-describe.concurrent('a payload runs once', { timeout: 200_000 }, () => {
+describe.concurrent('a payload runs once', () => {
   it.each(accidents)('when sbatch $what', async ({ payload }) => {
     await bench.submit({ ...payload.input, waitSeconds: 0 });
     await payload.ranOnce(bench, login, slurm);
   });
 });
 
-describe.concurrent('where sbatch has submitted twice', { timeout: 200_000 }, () => {
+describe.concurrent('where sbatch has submitted twice', () => {
   /** The states of all that Slurm holds under the payload's name, by number. */
   async function inSlurm(payload: Payload): Promise<ReadonlyMap<string, string>> {
     const rows = await slurm.run('alpha', 'squeue', ['--noheader', '--array', '--states=all', '--format=%i %T %j']);

@@ -170,9 +170,7 @@ it('through all of this, no subscriber was told of another state', async () => {
   expect(told.map((all) => all.at(-1))).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED']);
 });
 
-it('a squeue that hangs is ended at its deadline and leaves nothing behind; it is told, and it heals', {
-  timeout: 200_000,
-}, async () => {
+it('a squeue that hangs is ended at its deadline and leaves nothing behind; it is told, and it heals', async () => {
   const told = await toldOfHang;
   const { statusMessage } = told.find(({ status }) => status === 'DEGRADED') ?? {};
   expect(statusMessage).toContain('the deadline of 60000 ms passed');

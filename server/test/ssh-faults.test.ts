@@ -94,7 +94,7 @@ it('an sshd that is restarted: the connection comes back by itself, and jobs are
 });
 
 // A server each: what they do most is wait.
-describe.concurrent('a server meets', { timeout: 240_000 }, () => {
+describe.concurrent('a server meets', () => {
   it('a half-open connection: it is noticed, no state is guessed, beta goes on, and it heals by itself', async () => {
     await using scenario = new AsyncDisposableStack();
     const { proxy, settings } = await throughProxy(scenario);
@@ -106,7 +106,7 @@ describe.concurrent('a server meets', { timeout: 240_000 }, () => {
     const away = await healthOf(bench, 'alpha').until(({ status }) => status !== 'ONLINE');
     expect(away.statusMessage).toContain('the connection was lost: Keepalive timeout');
     // The keepalive gives it up, and a new attempt comes no further.
-    const { statusMessage } = await healthOf(bench, 'alpha').until(({ status }) => status === 'UNREACHABLE', 120_000);
+    const { statusMessage } = await healthOf(bench, 'alpha').until(({ status }) => status === 'UNREACHABLE');
     expect(statusMessage).toContain('the deadline of 15000 ms passed');
     expect((await bench.job(job.id)).state).toBe('RUNNING');
     proxy.resume();
@@ -205,5 +205,5 @@ it('a key that is refused: one attempt, and none after it until a person asks', 
   expect(await attempts()).toBe(1);
   expect((await alpha.now()).status).toBe('AUTH_REQUIRED');
   await alpha.connect();
-  await expect.poll(attempts, { timeout: 20_000 }).toBe(2);
+  await expect.poll(attempts, { timeout: 60_000 }).toBe(2);
 });

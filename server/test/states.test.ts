@@ -76,7 +76,6 @@ async function reaches(job: JobData, state: string): Promise<Told> {
   return until(
     () => told(bench, job.id),
     (now) => now.state === state,
-    120_000,
   );
 }
 
@@ -85,7 +84,6 @@ async function says(job: JobData, text: string): Promise<void> {
   await until(
     () => login.run(`cat "${job.workDir}/stdout.log" 2>/dev/null || :`),
     (now) => now === text,
-    120_000,
   );
 }
 
@@ -158,7 +156,7 @@ async function ranTwice(job: JobData, outcome: string, exitCode: number | null =
 }
 
 // First, since they take longest.
-describe.concurrent('a job that is taken off its node', { timeout: 180_000 }, () => {
+describe.concurrent('a job that is taken off its node', () => {
   it('by a more urgent one is PREEMPTED where it is not tried again', async () => {
     const job = await submit(TWICE, { partition: 'once', extraOptions: ['--exclusive'] });
     await begins(job);
@@ -315,7 +313,7 @@ describe.concurrent('a job that runs', () => {
     expect(await ended(job)).toMatchObject({ state: 'CANCELLED', evidence: seen('CANCELLED') });
   });
 
-  it('until its time is up ends with TIMEOUT', { timeout: 150_000 }, async () => {
+  it('until its time is up ends with TIMEOUT', async () => {
     const job = await submit('echo ready; sleep 300', { timeLimitMinutes: 60 });
     await says(job, 'ready\n');
     // A minute is the shortest limit that sbatch takes.

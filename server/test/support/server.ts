@@ -140,7 +140,7 @@ export class ServerProcess {
 }
 
 /** Asks again until the answer is right; throws the last answer when it never is. */
-export async function until<T>(ask: () => Promise<T>, isRight: (value: T) => boolean, timeoutMs = 60_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, isRight: (value: T) => boolean, timeoutMs = 180_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await ask();
