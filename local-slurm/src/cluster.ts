@@ -13,6 +13,8 @@ export interface ClusterSetting {
   readonly mungeSocket: string;
   /** Undefined: no accounting. */
   readonly slurmdbdPort: number | undefined;
+  /** Whose jobs it is to take. */
+  readonly user: { readonly name: string; readonly uid: number };
 }
 
 /**
@@ -42,6 +44,7 @@ export async function startCluster(
       await controller.start();
       await Promise.all(nodes.map((node) => node.start()));
       await untilIdle(cluster, directory);
+      if (setting.slurmdbdPort !== undefined) await untilKnown(cluster, setting);
     } catch (error) {
       await Promise.all(daemons.map((daemon) => daemon.stop({ graceMs: 0 })));
       throw error;
@@ -104,6 +107,18 @@ async function untilIdle(cluster: LocalClusterOptions, directory: string): Promi
       const idle = new Set(states.split('\n').map((line) => line.trim()));
       return livingNodes(cluster).every((name) => idle.has(`${name} idle`));
     },
-    { timeoutMs: 20_000, intervalMs: 50, failure: `not every node of ${cluster.name} became idle` },
+    { timeoutMs: 60_000, intervalMs: 50, failure: `not every node of ${cluster.name} became idle` },
+  );
+}
+
+/** A slurmctld that slurmdbd answers late starts without associations, and refuses every job until it has them. */
+async function untilKnown(cluster: LocalClusterOptions, { directory, user }: ClusterSetting): Promise<void> {
+  const environment = { SLURM_CONF: slurmConfPath(directory) };
+  await waitFor(
+    async () => {
+      const known = await run('scontrol', ['-o', 'show', 'assoc_mgr', 'flags=assoc'], { environment });
+      return known.includes(` UserName=${user.name}(${user.uid}) `);
+    },
+    { timeoutMs: 60_000, intervalMs: 100, failure: `slurmctld of ${cluster.name} was not told of ${user.name}` },
   );
 }

@@ -188,6 +188,7 @@ export class Instance {
       directory,
       mungeSocket: common.mungeSocket,
       slurmdbdPort: cluster.accounting === false ? undefined : slurmdbdPort,
+      user: account,
     });
     for (const [name, daemon] of daemons) this.#daemons.set(name, daemon);
     const password = cluster.twoFactor === 'password' ? common.password : null;
