@@ -15,7 +15,8 @@ beforeAll(async () => {
   const layout = {
     nodes: [{ name: 'n1', cpus: 256, memoryMb: 900_000 }],
     partitions: [{ name: 'main', nodes: ['n1'] }],
-    slurmConf: ['MinJobAge=2'],
+    // A script that is told to end has the time on a busy machine, too, to write that it did.
+    slurmConf: ['MinJobAge=2', 'KillWait=20'],
   };
   slurm = await startLocalSlurm({
     clusters: [
