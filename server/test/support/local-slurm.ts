@@ -15,8 +15,8 @@ const SERVER = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The server, built, and two real clusters for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // These tests start it some two hundred times.
-  await build({ ...bundle, cwd: SERVER });
+  // These tests start it some two hundred times. What is there stays: another run may be starting servers from it.
+  await build({ ...bundle, output: { ...bundle.output, cleanDir: false }, cwd: SERVER });
   process.env['SLURMQL_TEST_MAIN'] = `${SERVER}dist/main.js`;
   const slurm = await startLocalSlurm({ onProgress: (line) => process.stderr.write(`${line}\n`) });
   project.provide('clustersYaml', slurm.clustersYaml({ poll_interval_seconds: 1, gpu_cache_seconds: 5 }));
