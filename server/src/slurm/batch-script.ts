@@ -68,7 +68,8 @@ slurmql_mark start "job=$SLURM_JOB_ID at=$(date +%s)"
 slurmql_told=
 # A signal that nothing takes would end bash itself, with the code of its last command as that of the job.
 trap 'slurmql_told=yes; exit 143' TERM INT
-trap 'slurmql_code=$?; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s) stdout=$(slurmql_size stdout) stderr=$(slurmql_size stderr)"; exit "$slurmql_code"' EXIT
+# Slurm signals every process of a job: what is needed to write of the end is not to be ended itself.
+trap 'slurmql_code=$?; trap "" TERM INT; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s) stdout=$(slurmql_size stdout) stderr=$(slurmql_size stderr)"; exit "$slurmql_code"' EXIT
 
 IFS= read -r -d '' slurmql_commands <<'${end}'
 ${commands}
