@@ -44,7 +44,7 @@ async function watch(given: World): Promise<readonly Told[]> {
   const clusterName = `cluster-${runs}`;
   const beginning = Math.ceil(Date.now() / SECOND) * SECOND;
   const rows = given.jobs.map((_plan, index) =>
-    aJob({ clusterName, slurmJobId: String(100 + index), workDir: `/work/jobs/${runs}-${index}` }),
+    aJob({ clusterName, slurmJobId: String(100 + index), workDir: `/home/ada/slurmql/jobs/${runs}-${index}` }),
   );
   const jobs = rows.map(({ slurmName, workDir }, index) =>
     trueJob(
