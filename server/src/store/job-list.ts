@@ -4,13 +4,22 @@ import type { JobOrder } from '../domain/job-filter.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
+import {
+  BY_SUBMISSION,
+  compare,
+  inOrder,
+  type Key,
+  LISTED,
+  type Place,
+  placeOf,
+  SORTS,
+  type Sort,
+  type SortRange,
+} from './job-list-order.ts';
 import type { JobRow } from './job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from './keyset.ts';
 import { isIndexed, tokensQuery } from './search.ts';
 import { jobsBy } from './sqlite.ts';
-
-/** Later than any date: a job that hasn't started or ended sorts as the newest. */
-export const NOT_YET = 9e15;
 
 /** So many entries of an index, or rows, are looked at before the event loop turns; the first look is a short one. */
 const FIRST_LOOK = 1000;
@@ -27,14 +36,6 @@ const MOST_BLOCKS_TOGETHER = 8;
 /** A word that is in more of a block's jobs than this is found soonest by looking at one job after the other. */
 const COMMON_IN_BLOCK = 2000;
 
-type Key = string | number;
-
-/** Where a job stands in a list: by what the list is sorted by, and among equals by its number. */
-interface Place {
-  readonly key: Key;
-  readonly number: number;
-}
-
 /** The jobs that stand between two places, in the direction of reading. Null: from, or to, the edge. */
 interface Span {
   readonly from: Place | null;
@@ -43,12 +44,8 @@ interface Span {
 }
 
 /** One stretch of an index: jobs in the order of a key and of their numbers. */
-interface Range {
+interface Range extends SortRange {
   readonly index: string;
-  readonly where: readonly Expression<SqlBool>[];
-  readonly key: Expression<Key>;
-  /** What the list sorts by, less what the index does. */
-  readonly shift: number;
   /** What the index leaves open; null: nothing. */
   readonly rest: ResolvedFilter | null;
 }
@@ -72,8 +69,6 @@ interface Block {
   readonly earliest: number;
   readonly latest: number;
 }
-
-const BY_SUBMISSION = sql.ref<number>('submitted_at');
 
 /** The jobs that a filter lets through, of those that no array holds. */
 export class JobList {
@@ -487,8 +482,6 @@ export class JobList {
   }
 }
 
-const LISTED = 'jobs_listed';
-
 type Lists = Readonly<Record<string, readonly string[]>>;
 
 interface IndexCandidate {
@@ -518,60 +511,4 @@ function* inGroups(blocks: readonly Block[]): Generator<readonly [Block, ...Bloc
 function isOpen(filter: ResolvedFilter): boolean {
   const { words, includeArrayTasks: _, ...parts } = filter;
   return words.length === 0 && Object.values(parts).every((part) => part === null);
-}
-
-function placeOf({ key, number }: { readonly key: Key; readonly number: number | null }, shift: number): Place {
-  return { key: typeof key === 'number' ? key + shift : key, number: Number(number) };
-}
-
-function inOrder(places: readonly Place[], isDescending: boolean): Place[] {
-  return places.toSorted(isDescending ? (left, right) => compare(right, left) : compare);
-}
-
-/** As the database compares: texts by their bytes. */
-function compare(left: Place, right: Place): number {
-  if (left.key === right.key) return left.number - right.number;
-  if (typeof left.key === 'number' && typeof right.key === 'number') return left.key - right.key;
-  return Buffer.compare(Buffer.from(String(left.key)), Buffer.from(String(right.key)));
-}
-
-/** What a list may be sorted by besides the submission, and the index that holds it in this order. */
-interface Sort {
-  readonly index: string;
-  readonly ranges: readonly Pick<Range, 'where' | 'key' | 'shift'>[];
-  keyOf(row: JobRow): Key;
-}
-
-const SORTS: Readonly<Record<JobOrder['field'], (now: number) => Sort>> = {
-  SUBMITTED_AT: () => simpleSort(LISTED, BY_SUBMISSION, (row) => row.submitted_at),
-  STARTED_AT: () =>
-    simpleSort(
-      'jobs_in_order_of_start',
-      sql<number>`coalesce(started_at, ${sql.lit(NOT_YET)})`,
-      (row) => row.started_at ?? NOT_YET,
-    ),
-  ENDED_AT: () =>
-    simpleSort(
-      'jobs_in_order_of_end',
-      sql<number>`coalesce(ended_at, ${sql.lit(NOT_YET)})`,
-      (row) => row.ended_at ?? NOT_YET,
-    ),
-  NAME: () => simpleSort('jobs_in_order_of_name', sql.ref<string>('name'), (row) => row.name),
-  STATE: () => simpleSort('jobs_in_order_of_state', sql.ref<string>('state'), (row) => row.state),
-  // Those that wait, those that run and those that are over are each in an order that time doesn't change.
-  ELAPSED: (now) => ({
-    index: 'jobs_in_order_of_elapsed',
-    ranges: [-1, now, 0].map((shift, kind) => ({
-      where: [
-        sql<SqlBool>`case when started_at is null then 0 when ended_at is null then 1 else 2 end = ${sql.lit(kind)}`,
-      ],
-      key: sql<number>`case when started_at is null then 0 when ended_at is null then -started_at else ended_at - started_at end`,
-      shift,
-    })),
-    keyOf: (row) => (row.started_at === null ? -1 : (row.ended_at ?? now) - row.started_at),
-  }),
-};
-
-function simpleSort(index: string, key: Expression<Key>, keyOf: (row: JobRow) => Key): Sort {
-  return { index, ranges: [{ where: [], key, shift: 0 }], keyOf };
 }

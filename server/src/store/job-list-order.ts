@@ -1,0 +1,83 @@
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { JobOrder } from '../domain/job-filter.ts';
+import type { JobRow } from './job-rows.ts';
+
+/** Later than any date: a job that hasn't started or ended sorts as the newest. */
+export const NOT_YET = 9e15;
+
+export type Key = string | number;
+
+/** Where a job stands in a list: by what the list is sorted by, and among equals by its number. */
+export interface Place {
+  readonly key: Key;
+  readonly number: number;
+}
+
+/** The index of all jobs of a list, in the order of their submission. */
+export const LISTED = 'jobs_listed';
+
+export const BY_SUBMISSION = sql.ref<number>('submitted_at');
+
+export function placeOf({ key, number }: { readonly key: Key; readonly number: number | null }, shift: number): Place {
+  return { key: typeof key === 'number' ? key + shift : key, number: Number(number) };
+}
+
+export function inOrder(places: readonly Place[], isDescending: boolean): Place[] {
+  return places.toSorted(isDescending ? (left, right) => compare(right, left) : compare);
+}
+
+/** As the database compares: texts by their bytes. */
+export function compare(left: Place, right: Place): number {
+  if (left.key === right.key) return left.number - right.number;
+  if (typeof left.key === 'number' && typeof right.key === 'number') return left.key - right.key;
+  return Buffer.compare(Buffer.from(String(left.key)), Buffer.from(String(right.key)));
+}
+
+/** One stretch of such an index. */
+export interface SortRange {
+  readonly where: readonly Expression<SqlBool>[];
+  readonly key: Expression<Key>;
+  /** What the list sorts by, less what the index does. */
+  readonly shift: number;
+}
+
+/** What a list may be sorted by besides the submission, and the index that holds it in this order. */
+export interface Sort {
+  readonly index: string;
+  readonly ranges: readonly SortRange[];
+  keyOf(row: JobRow): Key;
+}
+
+export const SORTS: Readonly<Record<JobOrder['field'], (now: number) => Sort>> = {
+  SUBMITTED_AT: () => simpleSort(LISTED, BY_SUBMISSION, (row) => row.submitted_at),
+  STARTED_AT: () =>
+    simpleSort(
+      'jobs_in_order_of_start',
+      sql<number>`coalesce(started_at, ${sql.lit(NOT_YET)})`,
+      (row) => row.started_at ?? NOT_YET,
+    ),
+  ENDED_AT: () =>
+    simpleSort(
+      'jobs_in_order_of_end',
+      sql<number>`coalesce(ended_at, ${sql.lit(NOT_YET)})`,
+      (row) => row.ended_at ?? NOT_YET,
+    ),
+  NAME: () => simpleSort('jobs_in_order_of_name', sql.ref<string>('name'), (row) => row.name),
+  STATE: () => simpleSort('jobs_in_order_of_state', sql.ref<string>('state'), (row) => row.state),
+  // Those that wait, those that run and those that are over are each in an order that time doesn't change.
+  ELAPSED: (now) => ({
+    index: 'jobs_in_order_of_elapsed',
+    ranges: [-1, now, 0].map((shift, kind) => ({
+      where: [
+        sql<SqlBool>`case when started_at is null then 0 when ended_at is null then 1 else 2 end = ${sql.lit(kind)}`,
+      ],
+      key: sql<number>`case when started_at is null then 0 when ended_at is null then -started_at else ended_at - started_at end`,
+      shift,
+    })),
+    keyOf: (row) => (row.started_at === null ? -1 : (row.ended_at ?? now) - row.started_at),
+  }),
+};
+
+function simpleSort(index: string, key: Expression<Key>, keyOf: (row: JobRow) => Key): Sort {
+  return { index, ranges: [{ where: [], key, shift: 0 }], keyOf };
+}
