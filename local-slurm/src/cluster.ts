@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clockEnvironment } from './clock.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, DaemonError } from './daemon.ts';
 import { gresConf, type LocalClusterOptions, largestGpuCount, slurmConf } from './layout.ts';
 import { accepts, freePort, retryWhenPortIsTaken } from './ports.ts';
 import { run } from './run.ts';
@@ -43,8 +43,8 @@ export async function startCluster(
     try {
       await controller.start();
       await Promise.all(nodes.map((node) => node.start()));
+      if (setting.slurmdbdPort !== undefined) await untilKnown(controller, setting);
       await untilIdle(cluster, directory);
-      if (setting.slurmdbdPort !== undefined) await untilKnown(cluster, setting);
     } catch (error) {
       await Promise.all(daemons.map((daemon) => daemon.stop({ graceMs: 0 })));
       throw error;
@@ -111,14 +111,32 @@ async function untilIdle(cluster: LocalClusterOptions, directory: string): Promi
   );
 }
 
-/** A slurmctld that slurmdbd answers late starts without associations, and refuses every job until it has them. */
-async function untilKnown(cluster: LocalClusterOptions, { directory, user }: ClusterSetting): Promise<void> {
+/**
+ * A slurmctld that slurmdbd answers late starts without associations, and refuses every job until it has them. It asks for
+ * them again when slurmdbd next speaks to it, which may be never: then it is started again.
+ */
+async function untilKnown(controller: Daemon, { directory, user }: ClusterSetting): Promise<void> {
   const environment = { SLURM_CONF: slurmConfPath(directory) };
-  await waitFor(
-    async () => {
-      const known = await run('scontrol', ['-o', 'show', 'assoc_mgr', 'flags=assoc'], { environment });
-      return known.includes(` UserName=${user.name}(${user.uid}) `);
-    },
-    { timeoutMs: 60_000, intervalMs: 100, failure: `slurmctld of ${cluster.name} was not told of ${user.name}` },
-  );
+  const knows = (timeoutMs: number) =>
+    waitFor(
+      async () => {
+        const known = await run('scontrol', ['-o', 'show', 'assoc_mgr', 'flags=assoc'], { environment });
+        return known.includes(` UserName=${user.name}(${user.uid}) `);
+      },
+      { timeoutMs, intervalMs: 100, failure: `it was not told of ${user.name}` },
+    );
+  for (let restarts = 0; restarts < 3; restarts += 1) {
+    try {
+      await knows(10_000);
+      return;
+    } catch {
+      await controller.stop();
+      await controller.start();
+    }
+  }
+  try {
+    await knows(30_000);
+  } catch (error) {
+    throw new DaemonError(controller.name, `knows no user (${error})`, await controller.log());
+  }
 }

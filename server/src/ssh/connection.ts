@@ -361,7 +361,7 @@ export class SshConnection {
   #lose(session: Session, reason: Error): void {
     if (this.#session !== session) return;
     this.#session = undefined;
-    const failure = unreachable(`the connection was lost: ${reason.message}`, reason);
+    const failure = unreachable(`the connection to ${this.#settings.host} was lost: ${reason.message}`, reason);
     if (this.#asksPerson) {
       this.#failures = 0;
       this.#fail(failure);
