@@ -89,12 +89,14 @@ describe.concurrent('where sbatch has submitted twice', () => {
     );
   }
 
-  async function nothingIsLeft(payload: Payload, count: number): Promise<void> {
+  async function nothingIsLeft(payload: Payload): Promise<void> {
     const left = await until(
       () => inSlurm(payload),
       (states) => [...states.values()].every((state) => state === 'FAILED' || state === 'CANCELLED'),
     );
-    expect(left.size).toBe(count);
+    // Tasks that were cancelled before any of them ran share a row.
+    const submissions = new Set([...left.keys()].map((number) => number.split('_')[0]));
+    expect(submissions.size).toBe(2);
   }
 
   it.each(doubles)(
@@ -106,7 +108,7 @@ describe.concurrent('where sbatch has submitted twice', () => {
       const end = states.at(-1);
       expect(end).toMatchObject({ state: 'FAILED', exitCode: 3 });
       expect(await payload.runs(login)).toEqual([end?.slurmJobId]);
-      await nothingIsLeft(payload, 2);
+      await nothingIsLeft(payload);
     },
   );
 
@@ -120,6 +122,6 @@ describe.concurrent('where sbatch has submitted twice', () => {
     expect(job.tasks.nodes.map(({ exitCode }) => exitCode)).toEqual([3, 3]);
     const numbers = job.tasks.nodes.map(({ slurmJobId }) => slurmJobId);
     expect((await array.runs(login)).toSorted()).toEqual(numbers.toSorted());
-    await nothingIsLeft(array, 4);
+    await nothingIsLeft(array);
   });
 });
