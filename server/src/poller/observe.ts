@@ -34,10 +34,10 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
     estimatedStartAt: seen.estimatedStartAt,
     nodeList: seen.nodeList,
     partition: seen.partition ?? job.partition,
-    components: seen.components,
+    components: seen.components.length === 0 ? job.components : seen.components,
     cancelRequestedAt,
   };
-  return saysMore(job, news) ? { ...job, ...news } : job;
+  return withNews(job, news);
 }
 
 /**
@@ -45,6 +45,7 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
  * attempt nothing is known of them.
  */
 export function withOtherComponents(job: Job, seen: JobObservation): JobObservation {
+  if (seen.components.length === 0 && job.components.length === 0) return seen;
   if (job.components.length === 0 || seen.components.length === 0) return { ...seen, components: job.components };
   const isNewAttempt = (seen.attempt ?? job.attempt) > job.attempt;
   const saidOf = new Map(seen.components.map((component) => [component.offset, component]));
@@ -70,11 +71,24 @@ function evidenceOf(job: Job, seen: JobObservation, state: JobState, attempt: nu
   return { source: seen.source, word: seen.word, seenAt: now };
 }
 
-function saysMore(job: Job, news: Partial<Job>): boolean {
-  return (Object.keys(news) as (keyof Job)[]).some((key) => {
-    const [old, value] = [job[key], news[key]];
-    return value !== old && !isDeepStrictEqual(value, old);
-  });
+/** What is no news stays the very same object, so that whoever looks for what has changed sees it at once. */
+function withNews(job: Job, news: Partial<Job>): Job {
+  const after: Record<keyof Job, Job[keyof Job]> = { ...job, ...news };
+  let isChanged = false;
+  for (const key of Object.keys(news) as (keyof Job)[]) {
+    const old = job[key];
+    const value = after[key];
+    if (value === old) continue;
+    if (isSame(old, value)) after[key] = old;
+    else isChanged = true;
+  }
+  return isChanged ? (after as unknown as Job) : job;
+}
+
+/** As `isDeepStrictEqual`, and faster for what most jobs have. */
+function isSame(old: Job[keyof Job], value: Job[keyof Job]): boolean {
+  if (old instanceof Date && value instanceof Date) return old.getTime() === value.getTime();
+  return isDeepStrictEqual(old, value);
 }
 
 /** A change of one job that is certain, whatever else becomes of the job before it is written. */
@@ -120,7 +134,7 @@ export class SnapshotComparison {
   readonly #now: Date;
   readonly #confirmed: Confirmed;
   readonly #seenById: Map<string, JobObservation>;
-  readonly #names = new Set<string>();
+  readonly #jobs: (readonly Job[])[] = [];
   readonly #updates: JobUpdate[] = [];
   readonly #missing: Job[] = [];
   readonly #unknownWords = new Set<string>();
@@ -132,8 +146,8 @@ export class SnapshotComparison {
   }
 
   take(jobs: readonly Job[]): void {
+    this.#jobs.push(jobs);
     for (const job of jobs) {
-      this.#names.add(nameOf(job.slurmName, job.arrayTaskId));
       const seen = this.#seenById.get(job.slurmJobId ?? '');
       if (seen === undefined || seen.slurmName !== job.slurmName) {
         this.#missing.push(job);
@@ -161,12 +175,18 @@ export class SnapshotComparison {
   }
 
   diff(): SnapshotDiff {
-    const unexpected = [...this.#seenById.values()].filter(
+    const unexpected = this.#unexpected([...this.#seenById.values()]);
+    return { updates: this.#updates, missing: this.#missing, unexpected, unknownWords: this.#unknownWords };
+  }
+
+  #unexpected(others: readonly JobObservation[]): readonly JobObservation[] {
+    if (others.length === 0) return [];
+    const names = new Set(this.#jobs.flat().map((job) => nameOf(job.slurmName, job.arrayTaskId)));
+    return others.filter(
       ({ state, attempt, slurmName, slurmJobId }) =>
         state !== null &&
-        (isActiveState(state) || (attempt ?? 1) > 1 || this.#names.has(nameOf(slurmName, slurmJobId.split('_')[1]))),
+        (isActiveState(state) || (attempt ?? 1) > 1 || names.has(nameOf(slurmName, slurmJobId.split('_')[1]))),
     );
-    return { updates: this.#updates, missing: this.#missing, unexpected, unknownWords: this.#unknownWords };
   }
 }
 

@@ -33,6 +33,8 @@ export interface PollerOptions {
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
 /** So many jobs are compared at a time. */
 const JOBS_A_TURN = 1000;
+/** A commit holds the event loop until the disk has all of it. */
+const UPDATES_A_TRANSACTION = 2500;
 /** For so long a requeue is looked for, even when no job is active. */
 const REQUEUE_SHOWS_MS = 30_000;
 /** Of so many jobs it is asked after a start how their earlier attempts ended. */
@@ -241,10 +243,17 @@ export class Poller {
     else this.#schedule.settled();
   }
 
+  /** Each update stands for itself: what a crash leaves unwritten is in the next answer again. */
   async #write(found: readonly JobUpdate[]): Promise<void> {
     const { clusterName, journal } = this.#options;
     const updates = await this.#doubles.withoutFalseEnds(found, journal.active(clusterName));
-    if (updates.length === 0) return;
+    for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
+      await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
+    }
+  }
+
+  async #commit(updates: readonly JobUpdate[]): Promise<void> {
+    const { clusterName, journal } = this.#options;
     await journal.write(async (writer) => {
       const active = journal.active(clusterName);
       const others = updates.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId]));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { unseenComponent } from '../domain/component.ts';
 import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
@@ -67,6 +67,18 @@ describe('a database', () => {
     const raw = new SqliteDatabase(file, { readonly: true });
     expect(raw.pragma('journal_mode', { simple: true })).toBe('wal');
     raw.close();
+  });
+
+  it('has its log moved to the file by the time that much was written', async () => {
+    const store = await Store.open(file);
+    const made = await stat(file);
+    for (let round = 0; round < 5; round += 1) {
+      const created = Array.from({ length: 500 }, () => ({ job: aJob(), idempotencyKey: null, submission: null }));
+      await store.transaction(({ jobs }) => jobs.insert(created));
+    }
+    await vi.waitFor(async () => expect((await stat(file)).size).toBeGreaterThan(made.size + 1_000_000));
+    expect((await stat(`${file}-wal`)).size).toBeLessThan(8_000_000);
+    await store.close();
   });
 
   it('takes one idempotency key of one user once', async () => {

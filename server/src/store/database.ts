@@ -15,6 +15,8 @@ export interface OpenDatabase {
   readonly database: Database;
   /** How many rows have been changed since it was opened. Nobody else writes to it. */
   changes(): number;
+  /** Moves what the log has to the file; false: it wasn't possible now. Holds the event loop until the disk has it. */
+  checkpoint(): boolean;
 }
 
 /** The database can't be used; the message says why and what to do. */
@@ -38,6 +40,8 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     sqlite.pragma('journal_mode = WAL');
     // In WAL mode FULL syncs the log at each commit: an acknowledged write outlives a power cut.
     sqlite.pragma('synchronous = FULL');
+    // The store moves the log to the file itself, in turns of their own, before it has grown to so many pages.
+    sqlite.pragma('wal_autocheckpoint = 16384');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('busy_timeout = 5000');
     // A large file is read where the system keeps it, without copies, as far as this goes; a small one takes no more by it.
@@ -61,7 +65,20 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     throw cause;
   }
   const totalChanges = sqlite.prepare('select total_changes()').pluck();
-  return { database, changes: () => Number(totalChanges.get()) };
+  return {
+    database,
+    changes: () => Number(totalChanges.get()),
+    checkpoint: () => {
+      if (!sqlite.open || sqlite.inTransaction) return false;
+      try {
+        sqlite.pragma('wal_checkpoint(PASSIVE)');
+        return true;
+      } catch {
+        // Nothing is lost by it: a disk that refuses this refuses the next commit, too, and its writer is told.
+        return false;
+      }
+    },
+  };
 }
 
 async function migrate(database: Database, file: string): Promise<void> {

@@ -20,6 +20,9 @@ export interface Queries {
   readonly events: JobEventQueries;
 }
 
+/** After so many changed rows the log of the database is moved to its file. */
+const CHANGES_A_CHECKPOINT = 1000;
+
 /** The one file of data. */
 export class Store implements Queries {
   readonly jobs: JobQueries;
@@ -28,11 +31,13 @@ export class Store implements Queries {
   readonly clusters: ClusterQueries;
   readonly revokedSessions: RevokedSessionQueries;
   readonly #database: Database;
-  readonly #changes: () => number;
+  readonly #opened: OpenDatabase;
+  #changesAtCheckpoint = 0;
 
-  private constructor({ database, changes }: OpenDatabase) {
+  private constructor(opened: OpenDatabase) {
+    const { database, changes } = opened;
     this.#database = database;
-    this.#changes = changes;
+    this.#opened = opened;
     this.jobs = new JobQueries(database, new CountMemo(changes));
     this.events = new JobEventQueries(database);
     this.projects = new ProjectQueries(database);
@@ -47,14 +52,21 @@ export class Store implements Queries {
 
   /** All of `work`'s writes or none. Inside, only the queries it is given: the store's own would wait for it forever. */
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    return this.#database
+    const result = await this.#database
       .transaction()
       .execute((trx) => work({ jobs: new JobQueries(trx), events: new JobEventQueries(trx) }));
+    // In a later turn: whoever waits for the commit doesn't wait for this too.
+    if (this.version - this.#changesAtCheckpoint >= CHANGES_A_CHECKPOINT) setImmediate(() => this.#checkpoint());
+    return result;
+  }
+
+  #checkpoint(): void {
+    if (this.#opened.checkpoint()) this.#changesAtCheckpoint = this.version;
   }
 
   /** Grows with every change of what it holds. */
   get version(): number {
-    return this.#changes();
+    return this.#opened.changes();
   }
 
   /** Whether it can be asked. */

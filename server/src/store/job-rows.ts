@@ -120,6 +120,8 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
 }
 
 type Columns = Partial<JobRow>;
+/** Columns by their names. */
+export type Values = Readonly<Record<string, string | number | null>>;
 
 /**
  * What can change after a job is recorded, part by part. Its project can't: that is the database's own doing when it is
@@ -152,14 +154,13 @@ const CHANGING_PARTS = {
 const PARTS = Object.entries(CHANGING_PARTS) as [keyof typeof CHANGING_PARTS, (job: Job) => Columns][];
 
 /** The columns that differ between two states of a job, with their new values. */
-export function changedColumns(before: Job, after: Job): Columns {
-  const news: Columns = {};
+export function changedColumns(before: Job, after: Job): Values {
+  const news: Record<string, string | number | null> = {};
   for (const [part, columnsOf] of PARTS) {
     if (before[part] === after[part]) continue;
-    const old = columnsOf(before);
-    for (const [column, value] of Object.entries(columnsOf(after))) {
-      if (old[column as keyof Columns] !== value) Object.assign(news, { [column]: value });
-    }
+    const old: Values = columnsOf(before);
+    const now: Values = columnsOf(after);
+    for (const column of Object.keys(now)) if (old[column] !== now[column]) news[column] = now[column] ?? null;
   }
   return news;
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Insertable } from 'kysely';
 import type { Database } from './database.ts';
+import type { Values } from './job-rows.ts';
 import { runForEach, writeForAll } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -24,7 +25,12 @@ export async function insertRows<Table extends keyof Tables>(
 /** A job of which some columns get other values. */
 export interface RowChange {
   readonly id: string;
-  readonly news: Readonly<Record<string, string | number | null>>;
+  readonly news: Values;
+}
+
+interface Group {
+  readonly news: Values;
+  readonly ids: string[];
 }
 
 /** From so many on, rows that get the same values are written by one statement. */
@@ -38,12 +44,15 @@ const ROWS_A_TURN = 500;
  * the same values, and one statement writes them all.
  */
 export async function updateJobs(database: Database, changes: readonly RowChange[]): Promise<void> {
-  const alike = new Map<string, { readonly news: RowChange['news']; readonly ids: string[] }>();
+  const alike = new Map<string, Group>();
+  let last: Group | undefined;
   for (const { id, news } of changes) {
-    const key = JSON.stringify(news);
-    const group = alike.get(key) ?? { news, ids: [] };
-    alike.set(key, group);
-    group.ids.push(id);
+    if (last === undefined || !areEqual(last.news, news)) {
+      const key = JSON.stringify(news);
+      last = alike.get(key) ?? { news, ids: [] };
+      alike.set(key, last);
+    }
+    last.ids.push(id);
   }
   let written = 0;
   for (const { news, ids } of alike.values()) {
@@ -64,4 +73,9 @@ export async function updateJobs(database: Database, changes: readonly RowChange
       written = 0;
     }
   }
+}
+
+function areEqual(left: Values, right: Values): boolean {
+  const columns = Object.keys(left);
+  return columns.length === Object.keys(right).length && columns.every((column) => left[column] === right[column]);
 }
