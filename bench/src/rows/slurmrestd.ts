@@ -22,10 +22,16 @@ const SECONDS = 4;
 const SETTLING_MS = 30_000;
 const FIELDS = 'id name state isActive exitCode partition nodeList submittedAt startedAt endedAt';
 const ARRAY: Posted = { query: `{ jobs(first: 50) { nodes { ${FIELDS} slurmJobId taskCounts { state count } } } }` };
-const SOME_TASKS: Posted = {
-  query: `{ jobs(first: 50, filter: { includeArrayTasks: true }) { nodes { ${FIELDS} } } }`,
-};
+const TASKS_A_PAGE = 500;
+const PAGE = `query ($after: String) {
+  jobs(first: ${TASKS_A_PAGE}, after: $after, filter: { includeArrayTasks: true }) {
+    nodes { ${FIELDS} }
+    pageInfo { endCursor }
+  }
+}`;
 const THEIRS: Got = { path: '/slurm/v0.0.38/jobs' };
+/** So many tasks are named to scontrol at once. */
+const TASKS_A_COMMAND = 1000;
 /** Not the cluster's user, so that the controller counts its requests by themselves. */
 const THEIR_USER = 'nobody';
 
@@ -55,25 +61,33 @@ export const benchmark: Benchmark = {
     const load = stack.use(await Child.start('load.ts', [], []));
     await pause(SETTLING_MS);
 
-    const fire = async (request: Posted | Got) => {
-      const target =
-        'path' in request ? { address: `unix:${socket}` } : { address: server.address, token: server.token };
-      const asked = { ...target, requests: [request], connections: CONNECTIONS, seconds: SECONDS };
+    const fire = async (requests: readonly (Posted | Got)[]) => {
+      const isTheirs = requests.some((request) => 'path' in request);
+      const target = isTheirs ? { address: `unix:${socket}` } : { address: server.address, token: server.token };
+      const asked = { ...target, requests, connections: CONNECTIONS, seconds: SECONDS };
       return load.ask<Loaded>('fire', asked satisfies Load);
     };
-    const rates = { array: [] as number[], tasks: [] as number[], theirs: [] as number[] };
     const asked = { ours: 0, theirs: 0 };
+    const measure = async (ours: readonly Posted[]) => {
+      const rates = { ours: [] as number[], theirs: [] as number[] };
+      for (let run = 0; run <= RUNS; run += 1) {
+        const [our, their] = [await fire(ours), await fire([THEIRS])];
+        asked.ours += our.requests;
+        asked.theirs += their.requests;
+        if (run === 0) continue;
+        rates.ours.push(our.perSecond);
+        rates.theirs.push(their.perSecond);
+      }
+      return { ours: median(rates.ours), theirs: median(rates.theirs) };
+    };
     await resetRequests(slurm);
     const startedAt = Date.now();
-    for (let run = 0; run <= RUNS; run += 1) {
-      const [array, tasks, theirs] = [await fire(ARRAY), await fire(SOME_TASKS), await fire(THEIRS)];
-      asked.ours += array.requests + tasks.requests;
-      asked.theirs += theirs.requests;
-      if (run === 0) continue;
-      rates.array.push(array.perSecond);
-      rates.tasks.push(tasks.perSecond);
-      rates.theirs.push(theirs.perSecond);
-    }
+    const waiting = await measure([ARRAY]);
+    await splitArray(slurm);
+    await pause(SETTLING_MS);
+    const list = await measure([ARRAY]);
+    const pages = await taskPages(server);
+    const everything = await measure(pages);
     const minutes = (Date.now() - startedAt) / 60_000;
     const ours = await requestsOf(slurm, slurm.cluster('alpha').user);
     const theirs = await requestsOf(slurm, THEIR_USER);
@@ -81,17 +95,20 @@ export const benchmark: Benchmark = {
       `the controller had ${ours} requests for ${asked.ours} of ours, and ${theirs} for ${asked.theirs} of slurmrestd's`,
     );
     if (theirs === 0) throw new Error("sdiag's counts of slurmrestd's requests can't be read");
-    const rate = (work: string, figures: readonly number[]): Row => ({
-      work,
-      unit: '/s',
-      ours: median(figures),
-      against: { name: 'slurmrestd, /jobs: the array as one row', kind: 'peer', figure: median(rates.theirs) },
-      goal: { atLeast: 20 },
+    const row = (work: string, figures: typeof list, answer: string, atLeast: number, unit: Row['unit']): Row => ({
+      work: `${work}, ${CONNECTIONS} clients`,
+      unit,
+      ours: figures.ours,
+      against: { name: `slurmrestd, /jobs: ${answer}`, kind: 'peer', figure: figures.theirs },
+      goal: { atLeast },
       samples: RUNS,
     });
+    const rows = `${TASKS.toLocaleString('en')} rows`;
+    const all = { ...everything, ours: everything.ours / pages.length };
     return [
-      rate(`an array of ${TASKS} waiting tasks as one row, ${CONNECTIONS} clients`, rates.array),
-      rate(`50 of its tasks as rows of their own, ${CONNECTIONS} clients`, rates.tasks),
+      row(`an array of ${TASKS} tasks, none of which has begun`, waiting, 'one row', 1, '/s'),
+      row(`an array of ${TASKS} tasks with its counts by state`, list, rows, 20, '/s'),
+      row(`all of its tasks, in ${pages.length} pages`, all, rows, 1, '/s'),
       {
         work: `controller requests while these ${CONNECTIONS} clients asked ${asked.ours} times`,
         unit: 'requests/min',
@@ -104,6 +121,31 @@ export const benchmark: Benchmark = {
     ];
   },
 };
+
+/** Has Slurm keep a record of its own for each task, as it does of those that run. */
+async function splitArray(slurm: LocalSlurm): Promise<void> {
+  const [number = ''] = (await slurm.run('alpha', 'squeue', ['--noheader', '--format=%F'])).trim().split('\n');
+  for (let first = 0; first < TASKS; first += TASKS_A_COMMAND) {
+    const tasks = Array.from({ length: TASKS_A_COMMAND }, (_, index) => `${number}_${first + index}`);
+    await slurm.run('alpha', 'scontrol', ['update', `JobId=${tasks.join(',')}`, 'Nice=5']);
+  }
+  const records = (await slurm.run('alpha', 'scontrol', ['--oneliner', 'show', 'job'])).trim().split('\n').length;
+  if (records !== TASKS) throw new Error(`Slurm holds ${records} records for ${TASKS} tasks`);
+}
+
+/** The requests for all tasks, page after page. */
+async function taskPages(server: Product['server']): Promise<readonly Posted[]> {
+  const pages: Posted[] = [];
+  for (let after: string | null = null; ; ) {
+    const variables: { readonly after: string | null } = { after };
+    pages.push({ query: PAGE, variables });
+    const { jobs } = await server.query<{
+      jobs: { nodes: readonly unknown[]; pageInfo: { endCursor: string | null } };
+    }>(PAGE, variables);
+    if (jobs.nodes.length < TASKS_A_PAGE) return pages;
+    after = jobs.pageInfo.endCursor;
+  }
+}
 
 /** On a socket, where it lets root ask without more. Gives the socket's path; it ends with the benchmark. */
 async function startSlurmrestd(slurm: LocalSlurm, { stack }: Context): Promise<string> {

@@ -28,16 +28,15 @@ export function createBuilder() {
       cursorType: 'String',
       edgeCursorType: 'String',
       pageInfoCursorType: 'String',
-      nodesOnConnection: true,
+      // The size of a page is counted where the list is asked for.
+      nodesOnConnection: { complexity: { multiplier: 1 }, description: 'The entries alone.' },
       cursorFieldOptions: { description: 'The place of this entry, for `after` and `before`.' },
       nodeFieldOptions: { nullable: false, description: 'The entry itself.' },
-      // The size of a page is counted where the list is asked for.
       edgesFieldOptions: {
         nullable: false,
         complexity: { multiplier: 1 },
         description: 'The entries with their cursors.',
       },
-      nodesFieldOptions: { nullable: false, complexity: { multiplier: 1 }, description: 'The entries alone.' },
       pageInfoFieldOptions: { description: 'Whether there is more, and where this page begins and ends.' },
       hasNextPageFieldOptions: { description: 'There are entries behind this page.' },
       hasPreviousPageFieldOptions: { description: 'There are entries before this page.' },
