@@ -43,4 +43,28 @@ describe.concurrent('a job', () => {
       { number: 2, outcome: 'COMPLETED' },
     ]);
   });
+
+  it('that was a waiting task, taken out of its array in a terminal, is cancelled though Slurm has no record of it', async () => {
+    await using bench = await Workbench.open();
+    const array = await bench.submit({ command: 'true', array: '1-4', extraOptions: ['--hold'] });
+    await bench.reaches(array.id, 'HELD');
+    await bench.ended((await bench.submit({ command: `scancel ${array.slurmJobId}_3` })).id);
+    const tasks = async () => {
+      const { job } = await bench.server.query<{
+        job: { tasks: { nodes: { arrayTaskId: number; state: string; reason: string | null }[] } };
+      }>('query ($id: ID!) { job(id: $id) { tasks(first: 4) { nodes { arrayTaskId state reason } } } }', {
+        id: array.id,
+      });
+      return job.tasks.nodes;
+    };
+    const [, , third, ...others] = await until(tasks, (nodes) => nodes[2]?.state !== 'HELD', 300_000);
+    expect(third).toMatchObject({
+      arrayTaskId: 3,
+      state: 'CANCELLED',
+      reason: expect.stringContaining('before it began'),
+    });
+    expect(others.map(({ state }) => state)).toEqual(['HELD']);
+    await bench.cancel(array.id);
+    await until(tasks, (nodes) => nodes.every(({ state }) => state === 'CANCELLED'));
+  });
 });

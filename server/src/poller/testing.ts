@@ -54,7 +54,9 @@ export class ToldSlurm extends SlurmAdapter {
     const accounts = this.accounts.map((account) =>
       'latest' in account ? account : { latest: { ...account, attempt: account.attempt ?? 1 }, closed: [] },
     );
-    return { kind: 'read', accounts: accounts.filter(({ latest }) => slurmJobIds.includes(latest.slurmJobId)) };
+    // Of a task, with all the others of its array.
+    const numbers = new Set(slurmJobIds.map(numberOf));
+    return { kind: 'read', accounts: accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId))) };
   }
 
   override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {
@@ -74,6 +76,11 @@ export class ToldSlurm extends SlurmAdapter {
   override async cancel(slurmJobIds: readonly string[]): Promise<void> {
     this.asked.push(`cancel ${slurmJobIds.join(',')}`);
   }
+}
+
+/** `31` of `31_4`. */
+function numberOf(slurmJobId: string): string {
+  return slurmJobId.split('_')[0] ?? '';
 }
 
 /** What Slurm says of a job that runs; what matters to a test is given. */

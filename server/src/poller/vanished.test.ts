@@ -137,6 +137,47 @@ describe('a job that left the queue', () => {
     expect(await look([other], MINUTE)).toMatchObject([{ state: 'FAILED', exitCode: 143 }]);
   });
 
+  describe('and is a task of an array that never began', () => {
+    const task = aJob({ slurmJobId: '31_4', arrayTaskId: 4, arrayParentId: 'array' });
+    const others = ['31_2', '31_3'].map((slurmJobId) => account(task, { slurmJobId, state: 'PENDING', endedAt: null }));
+
+    it('was cancelled, when the accounts go on telling of the others alone', async () => {
+      slurm.accounts = others;
+      await look([task]);
+      for (let minute = 0; minute < 2; minute += 1) expect(await look([task], MINUTE)).toEqual([]);
+      expect(await look([task], MINUTE)).toMatchObject([{ state: 'CANCELLED', evidence: { source: 'SACCT' } }]);
+    });
+
+    it('is waited for anew when accounts that could not be read are back', async () => {
+      slurm.accounts = others;
+      slurm.accountingFault = 'Connection refused';
+      for (let minute = 0; minute < 30; minute += 1) expect(await look([task], MINUTE)).toEqual([]);
+      slurm.accountingFault = null;
+      for (let minute = 0; minute < 2; minute += 1) expect(await look([task], MINUTE)).toEqual([]);
+      slurm.accounts = [...others, account(task, { state: 'FAILED', exitCode: 3, nodeList: 'n1' })];
+      slurm.markers.set(`${task.workDir}/4`, marker(3));
+      expect(await look([task], MINUTE)).toMatchObject([{ state: 'FAILED', exitCode: 3 }]);
+    });
+
+    it.each([
+      ['its script wrote of its end', others, marker(0), 'COMPLETED'],
+      ['the accounts have it waiting', [...others, account(task, { state: 'PENDING', endedAt: null })], null, 'LOST'],
+      ['the accounts know nothing of its array', [], null, 'LOST'],
+    ])('was not cancelled when %s', async (_why, accounts, ended, state) => {
+      slurm.accounts = accounts;
+      if (ended !== null) slurm.markers.set(`${task.workDir}/4`, ended);
+      const seen: Job[] = [];
+      for (let minute = 0; minute < 12 && seen.length === 0; minute += 1) seen.push(...(await look([task], MINUTE)));
+      expect(seen).toMatchObject([{ state }]);
+    });
+
+    it('and was seen to run was not cancelled by that', async () => {
+      slurm.accounts = others;
+      const begun = { ...task, state: 'RUNNING' as const, startedAt: ENDED };
+      for (let minute = 0; minute < 9; minute += 1) expect(await look([begun], MINUTE)).toEqual([]);
+    });
+  });
+
   it('whose cancellation was asked for and whose script was cut short was cancelled', async () => {
     const job = running({ state: 'CANCELLING', cancelRequestedAt: new Date() });
     slurm.markers.set(job.workDir ?? '', marker(143));
@@ -241,7 +282,7 @@ describe('a job that left the queue', () => {
     expect(ended).toEqual([expect.objectContaining({ id: last?.id, slurmJobId: '999', state: 'COMPLETED' })]);
   });
 
-  it('is not given up while its accounts cannot be read, however long that takes', async () => {
+  it('is not given up while its accounts cannot be read, however long that takes, nor before they have caught up', async () => {
     const job = running();
     slurm.accountingFault = 'Connection refused';
     await look([job], 0);
@@ -249,8 +290,9 @@ describe('a job that left the queue', () => {
     expect(vanished.accountingFault).toBe('Connection refused');
     slurm.accountingFault = null;
     slurm.accounts = [];
-    expect(await look([job], MINUTE)).toMatchObject([{ state: 'LOST', evidence: { source: 'ABSENCE' } }]);
+    for (let minute = 0; minute < 9; minute += 1) expect(await look([job], MINUTE)).toEqual([]);
     expect(vanished.accountingFault).toBeNull();
+    expect(await look([job], MINUTE)).toMatchObject([{ state: 'LOST', evidence: { source: 'ABSENCE' } }]);
   });
 
   it('has ended by its marker though its accounts cannot be read', async () => {

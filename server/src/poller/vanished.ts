@@ -1,6 +1,6 @@
 import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
-import { isActiveState } from '../domain/job-state.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
 import {
   type Accounting,
   DOUBLE_EXIT_CODE,
@@ -17,17 +17,24 @@ const ACCOUNTING_INTERVAL_MS = 30_000;
 const GRACE_MS = 10 * 60_000;
 /** So long after its end, as Slurm tells it, a job's own word may still come: KillWait is 30 s unless told otherwise. */
 const MARKER_LATE_MS = 45_000;
+/** For so long the accounts have to go on telling of other tasks of an array and not of one: a start may come late. */
+const TAKEN_OUT_MS = 2 * 60_000;
 /** With one command. */
 const MARKERS_A_TICK = 200;
+
+const NOT_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'CANCELLING']);
 
 const ENDED_BY_SIGNAL =
   'A signal ended it, and no accounting tells why: it was cancelled, out of time, preempted or killed, or its program failed so';
 
 interface Absence {
   snapshots: number;
-  readonly since: number;
+  /** Since when it is gone, or, if that is later, the accounts can be read again: they catch up first. */
+  since: number;
   askedAt: number;
   markerReadAt: number;
+  /** Since when the accounts tell of its array and not of it; null: they don't. */
+  takenOutSince: number | null;
 }
 
 interface Due {
@@ -100,6 +107,7 @@ export class VanishedJobs {
     const open: Open[] = [];
     for (const { job, absence } of due) {
       absence.askedAt = now;
+      if (accounting.kind === 'unreadable') absence.since = now;
       const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
       // A double's end says nothing of the job's, and the marker is not of its making.
       const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
@@ -112,7 +120,8 @@ export class VanishedJobs {
     const markers = await this.#markers(looked.map(({ job }) => job));
     for (const { job, absence, account } of looked) {
       absence.markerReadAt = now;
-      const update = this.#concluded(job, account, markers.get(job.id) ?? null, accounting, now - absence.since, now);
+      absence.takenOutSince = isTakenOut(job, accounting) ? (absence.takenOutSince ?? now) : null;
+      const update = this.#concluded({ job, account, absence }, markers.get(job.id) ?? null, accounting, now);
       if (update !== null) updates.push(update);
     }
     return updates;
@@ -147,6 +156,7 @@ export class VanishedJobs {
         since: now,
         askedAt: Number.NEGATIVE_INFINITY,
         markerReadAt: 0,
+        takenOutSince: null,
       };
       absence.snapshots += 1;
       this.#absences.set(job.id, absence);
@@ -156,11 +166,9 @@ export class VanishedJobs {
   }
 
   #concluded(
-    job: Job,
-    account: JobAccount | null,
+    { job, account, absence }: Open,
     marker: EndMarker | null,
     accounting: Accounting,
-    absentMs: number,
     now: number,
   ): JobUpdate | null {
     if (account !== null) {
@@ -177,12 +185,15 @@ export class VanishedJobs {
       return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
     }
     // As long as the accounting can't be read, or shows things late, it may still tell.
-    const mayBeTold = accounting.kind === 'unreadable' || absentMs < GRACE_MS;
+    const mayBeTold = accounting.kind === 'unreadable' || now - absence.since < GRACE_MS;
     if (marker !== null && marker.attempt >= job.attempt) {
       // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
       const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.kind !== 'none';
       if (isOpen && mayBeTold) return null;
       return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
+    }
+    if (absence.takenOutSince !== null && now - absence.takenOutSince >= TAKEN_OUT_MS) {
+      return { jobId: job.id, apply: (current) => takenOut(current, new Date(now)) };
     }
     if (mayBeTold) return null;
     return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
@@ -230,6 +241,30 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
     endedAt: marker.endedAt,
     estimatedStartAt: null,
     components: job.components.map(unlessOpen),
+  };
+}
+
+/**
+ * Who cancels a waiting task by itself has Slurm take it out of the rest of its array, and neither squeue nor sacct has
+ * a record of it then (seen with 22.05). A task that began has one of its own.
+ */
+function isTakenOut(job: Job, accounting: Accounting): boolean {
+  if (job.arrayTaskId === null || job.startedAt !== null || !NOT_BEGUN.has(job.state)) return false;
+  if (accounting.kind !== 'read') return false;
+  const [array] = job.slurmJobId?.split('_') ?? [];
+  const ofArray = accounting.accounts.filter(
+    ({ latest }) => latest.slurmName === job.slurmName && latest.slurmJobId.split('_')[0] === array,
+  );
+  return ofArray.length > 0 && ofArray.every(({ latest }) => latest.slurmJobId !== job.slurmJobId);
+}
+
+function takenOut(job: Job, now: Date): Job {
+  return {
+    ...job,
+    state: 'CANCELLED',
+    evidence: { source: 'SACCT', word: null, seenAt: now },
+    reason: "Slurm's accounting has other tasks of its array and none of it: it was cancelled before it began",
+    estimatedStartAt: null,
   };
 }
 
