@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SshdOptions } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type ConnectionState, SshConnection } from './connection.ts';
+import { SshConnection } from './connection.ts';
+import type { ConnectionState } from './connection-state.ts';
 import { SshInterrupted, SshUnavailable } from './errors.ts';
 import { eventually, SshWorld, stateOf } from './testing.ts';
 

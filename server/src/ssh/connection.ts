@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { backOffMs } from './back-off.ts';
+import type { AnswerOutcome, ConnectionState, LoginPrompt } from './connection-state.ts';
 import { abortable, Deadline, type RequestOptions } from './deadline.ts';
 import { dial } from './dial/dial.ts';
 import { DialFailure, refused, unreachable } from './dial/failure.ts';
@@ -12,27 +13,7 @@ import { Channels } from './session/channels.ts';
 import { type CommandResult, runCommand } from './session/command.ts';
 import { ConnectionFiles, type RemoteFiles } from './session/remote-files.ts';
 import type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
-
-export type ConnectionState =
-  /** Not started, or stopped. */
-  | { readonly status: 'idle' }
-  /** An attempt is under way, or begins within seconds. `message`: what became of the connection before; null: nothing. */
-  | { readonly status: 'connecting'; readonly message: string | null }
-  | { readonly status: 'online'; readonly since: Date }
-  /** Network, timeout or protocol: tried again by itself at `retryAt`. */
-  | { readonly status: 'unreachable'; readonly message: string; readonly retryAt: Date }
-  /** The login waits for answers of a person (`answer`), until `prompt.expiresAt`. */
-  | { readonly status: 'asking'; readonly message: string; readonly prompt: LoginPrompt }
-  /** Host key, login or configuration: nothing more is tried until a person asks for it with `connectNow`. */
-  | { readonly status: 'refused'; readonly message: string };
-
-export interface LoginPrompt extends LoginQuestion {
-  /** New for each question; an answer has to name it. */
-  readonly id: string;
-}
-
-/** What became of answers: `stale`, the question isn't waiting (any more); `miscounted`, there have to be as many as prompts. */
-export type AnswerOutcome = 'taken' | 'stale' | 'miscounted';
+import { type SshTiming, USUAL_TIMING } from './timing.ts';
 
 export interface RunOptions extends RequestOptions {
   /** Standard output and standard error together. 16 MiB unless told. */
@@ -48,32 +29,6 @@ export interface SshMeter {
   /** An attempt to log in has ended. */
   login(isAccepted: boolean): void;
 }
-
-export interface SshTiming {
-  /** For one attempt: all hops, their handshakes and logins. Anew after each answer of a person. */
-  readonly connectTimeoutMs: number;
-  /** How long a host that asks is kept waiting; from the beginning of its login. */
-  readonly answerTimeoutMs: number;
-  /** A silent connection is asked for a sign of life this often, and given up after `keepAliveMisses` without one. */
-  readonly keepAliveIntervalMs: number;
-  readonly keepAliveMisses: number;
-  /** A connection that held so long was a good one: when it is lost, the next attempt comes quickly. */
-  readonly steadyAfterMs: number;
-  readonly quickRetryMs: number;
-  /** The least time from one attempt to the next, however often a person asks. */
-  readonly askAgainMs: number;
-}
-
-const TIMING: SshTiming = {
-  connectTimeoutMs: 15_000,
-  // sshd ends a login after two minutes (LoginGraceTime) unless told otherwise.
-  answerTimeoutMs: 115_000,
-  keepAliveIntervalMs: 10_000,
-  keepAliveMisses: 3,
-  steadyAfterMs: 30_000,
-  quickRetryMs: 1_000,
-  askAgainMs: 5_000,
-};
 
 export interface ConnectionOptions {
   readonly log?: SshLog;
@@ -142,7 +97,7 @@ export class SshConnection {
     this.#environment = environment;
     this.#log = options.log ?? SILENT;
     this.#meter = options.meter;
-    this.#timing = { ...TIMING, ...options.timing };
+    this.#timing = { ...USUAL_TIMING, ...options.timing };
     this.files = this.#remoteFiles();
   }
 

@@ -1,13 +1,5 @@
-export {
-  type AnswerOutcome,
-  type ConnectionOptions,
-  type ConnectionState,
-  type LoginPrompt,
-  type RunOptions,
-  SshConnection,
-  type SshMeter,
-  type SshTiming,
-} from './connection.ts';
+export { type ConnectionOptions, type RunOptions, SshConnection, type SshMeter } from './connection.ts';
+export type { AnswerOutcome, ConnectionState, LoginPrompt } from './connection-state.ts';
 export type { RequestOptions } from './deadline.ts';
 export type { DialStage, DialStep } from './dial/report.ts';
 export {
@@ -29,3 +21,4 @@ export {
 export type { FileStatus, FileTransportKind, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
 export type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
 export { quote } from './shell.ts';
+export type { SshTiming } from './timing.ts';

@@ -13,7 +13,8 @@ import {
   type SshdOptions,
   startSshd,
 } from '@slurmql/local-slurm';
-import { type ConnectionOptions, type ConnectionState, SshConnection } from './connection.ts';
+import { type ConnectionOptions, SshConnection } from './connection.ts';
+import type { ConnectionState } from './connection-state.ts';
 import type { SshEnvironment, SshSettings } from './settings.ts';
 
 /** A real account with a key, and as many real SSH servers for it as a test wants. Everything ends with `close`. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { createKey, oneTimeCode, type Sshd } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { LoginPrompt, SshConnection } from '../connection.ts';
+import type { SshConnection } from '../connection.ts';
+import type { LoginPrompt } from '../connection-state.ts';
 import { SshUnavailable } from '../errors.ts';
 import { eventually, SshWorld, stateOf } from '../testing.ts';
 

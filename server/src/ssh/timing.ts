@@ -1,0 +1,26 @@
+/** How long a connection waits for what. All in ms. */
+export interface SshTiming {
+  /** For one attempt: all hops, their handshakes and logins. Anew after each answer of a person. */
+  readonly connectTimeoutMs: number;
+  /** How long a host that asks is kept waiting; from the beginning of its login. */
+  readonly answerTimeoutMs: number;
+  /** A silent connection is asked for a sign of life this often, and given up after `keepAliveMisses` without one. */
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveMisses: number;
+  /** A connection that held so long was a good one: when it is lost, the next attempt comes quickly. */
+  readonly steadyAfterMs: number;
+  readonly quickRetryMs: number;
+  /** The least time from one attempt to the next, however often a person asks. */
+  readonly askAgainMs: number;
+}
+
+export const USUAL_TIMING: SshTiming = {
+  connectTimeoutMs: 15_000,
+  // sshd ends a login after two minutes (LoginGraceTime) unless told otherwise.
+  answerTimeoutMs: 115_000,
+  keepAliveIntervalMs: 10_000,
+  keepAliveMisses: 3,
+  steadyAfterMs: 30_000,
+  quickRetryMs: 1_000,
+  askAgainMs: 5_000,
+};
