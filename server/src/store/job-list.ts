@@ -454,13 +454,21 @@ export class JobList {
   async #countSought({ words, rest }: Sought): Promise<number> {
     let count = 0;
     for (const block of await this.#blocks(this.#bounded({ from: null, to: null, isDescending: true }))) {
-      const row = await this.#inBlocks([block], words)
-        .where(this.#hasWords(words))
-        .where((where) => jobsMatching(where, rest))
-        .select((select) => select.fn.countAll<number>().as('count'))
-        .executeTakeFirstOrThrow();
-      count += row.count;
       await nextTurn();
+      const candidates = await this.#inBlocks([block], words).select('number').execute();
+      for (let start = 0; start < candidates.length; start += LONGEST_LOOK) {
+        await nextTurn();
+        const numbers = JSON.stringify(candidates.slice(start, start + LONGEST_LOOK).map(({ number }) => number));
+        const row = await this.#database
+          .selectFrom(jobsBy('jobs_number'))
+          .where('number', 'is not', null)
+          .where(sql<SqlBool>`number in (select value from json_each(${numbers}))`)
+          .where(this.#hasWords(words))
+          .where((where) => jobsMatching(where, rest))
+          .select((select) => select.fn.countAll<number>().as('count'))
+          .executeTakeFirstOrThrow();
+        count += row.count;
+      }
     }
     return count;
   }
