@@ -10,7 +10,7 @@ import { median, timed } from '../statistics.ts';
 
 const MIB = 1024 ** 2;
 const SIZE_MIB = 250;
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 /** How fast a long log is read from its beginning: up to the server, and on to the text in a client. */
 export const benchmark: Benchmark = {

@@ -2,10 +2,11 @@ import { appendFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Benchmark } from '../benchmark.ts';
 import { follow, LogsServer } from '../logs-server.ts';
-import { percentile } from '../statistics.ts';
+import { medianOfRuns, percentile } from '../statistics.ts';
 
 const LOGS = 64;
 const ROUNDS = 30;
+const RUNS = 5;
 const LINE_EVERY_MS = 1000;
 const LIMIT_MS = 400;
 
@@ -46,7 +47,7 @@ export const benchmark: Benchmark = {
       {
         work: `a line from the cluster to one of ${LOGS} followers, p95`,
         unit: 'ms',
-        ours: percentile(latencies, 0.95),
+        ours: medianOfRuns(latencies, RUNS, (run) => percentile(run, 0.95)),
         against: { name: 'limit', kind: 'limit', figure: LIMIT_MS },
         goal: { atMost: 1 },
         samples: latencies.length,

@@ -25,9 +25,6 @@ export const benchmark: Benchmark = {
     stack.defer(() => server[Symbol.asyncDispose]());
     let address = await server.ask<string>('address');
     const clients = Array.from({ length: CLIENTS }, () => new ResumingClient(() => address));
-    stack.defer(async () => {
-      for (const client of clients) await client.stop();
-    });
     for (let kill = 0; kill < KILLS; kill += 1) {
       // Its answer never comes.
       server.ask('write', { events: 1_000_000, together: 1 + (kill % 3) * 20 }).catch(() => undefined);
@@ -38,6 +35,8 @@ export const benchmark: Benchmark = {
     }
     const newest = await server.ask<number>('newest');
     await until(() => clients.every(({ sequences }) => sequences.at(-1) === newest), 'the newest event', 120_000);
+    // While there is a server: a client that waits for one can't be stopped.
+    for (const client of clients) await client.stop();
     await server[Symbol.asyncDispose]();
     const stored = await storedSequences(file);
     progress(`${stored.length} events were committed`);

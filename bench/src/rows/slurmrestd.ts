@@ -15,7 +15,7 @@ import { Product } from '../product.ts';
 import { median } from '../statistics.ts';
 
 const TASKS = 10_000;
-const CONNECTIONS = 16;
+const CONNECTIONS = 4;
 const RUNS = 5;
 const SECONDS = 4;
 /** What follows a submission is over by then. */
