@@ -3,6 +3,7 @@ import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
+import { keepKeysAsObjects } from './cipher-keys.ts';
 import { DialFailure, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
@@ -128,6 +129,7 @@ async function logIn(
     isHostTrusted = true;
     options.report.enter('login', hop.label);
   });
+  client.on('handshake', () => keepKeysAsObjects(client));
   client.once('banner', (message) => options.log.debug({ host: hop.label, message }, 'SSH banner'));
   client.on('error', (error) => ownErrors.add(error));
   client.once('change password', () =>
