@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { refused, unreachable } from './failure.ts';
@@ -23,7 +23,24 @@ export async function reachDirectly({ host, port }: Hop, link: Link): Promise<Du
   } catch (error) {
     throw unreachable(`${host} port ${port} can't be reached: ${explain(error)}`, error);
   }
+  writeByTurns(socket);
   return socket;
+}
+
+/**
+ * ssh2 writes the length, the text and the tag of each packet by themselves: what is written in one turn leaves with one
+ * system call.
+ */
+function writeByTurns(socket: Socket): void {
+  const write = socket.write.bind(socket);
+  const writeLater: Socket['write'] = (...args: unknown[]) => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    return write(...(args as Parameters<Socket['write']>));
+  };
+  socket.write = writeLater;
 }
 
 function explain(error: unknown): string {
