@@ -403,6 +403,18 @@ export class JobList {
       .where(sql<SqlBool>`number in (select rowid from job_search where job_search match ${query})`);
   }
 
+  /** Those of some jobs that really have the words, and whatever else is asked for. */
+  #having(words: readonly string[], rest: ResolvedFilter, jobs: readonly { readonly number: number | null }[]) {
+    // One value however many they are, so that the statement stays the same and prepared.
+    const numbers = JSON.stringify(jobs.map(({ number }) => number));
+    return this.#database
+      .selectFrom(jobsBy('jobs_number'))
+      .where('number', 'is not', null)
+      .where(sql<SqlBool>`number in (select value from json_each(${numbers}))`)
+      .where(this.#hasWords(words))
+      .where((where) => jobsMatching(where, rest));
+  }
+
   #hasWords(words: readonly string[]): Expression<SqlBool> {
     return sql<SqlBool>`${sql.join(
       words.map((word) => sql`instr(search_text, ${word}) > 0`),
@@ -429,18 +441,8 @@ export class JobList {
       const candidates = (await query.execute()).map((row) => placeOf(row, 0));
       let matching = 0;
       for (let start = 0; start < candidates.length && matching < limit; start += FIRST_LOOK) {
-        const some = candidates.slice(start, start + FIRST_LOOK);
-        const rows = await this.#database
-          .selectFrom(jobsBy('jobs_number'))
+        const rows = await this.#having(words, rest, candidates.slice(start, start + FIRST_LOOK))
           .select(['submitted_at as key', 'number'])
-          .where('number', 'is not', null)
-          .where(
-            'number',
-            'in',
-            some.map(({ number }) => number),
-          )
-          .where(this.#hasWords(words))
-          .where((where) => jobsMatching(where, rest))
           .execute();
         found.push(...rows.map((row) => placeOf(row, 0)));
         matching += rows.length;
@@ -458,13 +460,7 @@ export class JobList {
       const candidates = await this.#inBlocks([block], words).select('number').execute();
       for (let start = 0; start < candidates.length; start += LONGEST_LOOK) {
         await nextTurn();
-        const numbers = JSON.stringify(candidates.slice(start, start + LONGEST_LOOK).map(({ number }) => number));
-        const row = await this.#database
-          .selectFrom(jobsBy('jobs_number'))
-          .where('number', 'is not', null)
-          .where(sql<SqlBool>`number in (select value from json_each(${numbers}))`)
-          .where(this.#hasWords(words))
-          .where((where) => jobsMatching(where, rest))
+        const row = await this.#having(words, rest, candidates.slice(start, start + LONGEST_LOOK))
           .select((select) => select.fn.countAll<number>().as('count'))
           .executeTakeFirstOrThrow();
         count += row.count;
