@@ -112,7 +112,10 @@ export class JobList {
     const ways = await this.#ways();
     const way = await this.#shortest(ways, Number.POSITIVE_INFINITY);
     let count = 0;
-    for (const range of way.ranges) count += await this.#countRange(range);
+    for (const range of way.ranges) {
+      await nextTurn();
+      count += await this.#countRange(range);
+    }
     if (way.sought !== null) count += await this.#countSought(way.sought);
     return count;
   }
