@@ -146,8 +146,6 @@ function exits(word: string, exit: string, ownCode: number | null): readonly str
       'code 143',
       'signal 9',
       'code 137',
-      // bash aborts when the signal comes in a bad moment (seen now and then with 5.2).
-      'signal 6',
       ...(ownCode === null ? [] : [`code ${ownCode}`]),
     ];
   }
