@@ -25,8 +25,10 @@ import { jobsBy } from './sqlite.ts';
 const FIRST_LOOK = 1000;
 const LONGEST_LOOK = 4000;
 const LONGEST_COUNT = 20_000;
-/** Counting further tells nothing that would change which way is taken. */
+/** Nothing is counted further. */
 const COUNTED_AT_MOST = 20_000;
+/** What is taken for the size of what isn't counted to its end: of two ways, the one that is known to be short is taken. */
+const MANY = 10 * COUNTED_AT_MOST;
 /** Fewer jobs than that are read as a whole and sorted. */
 const SORTED_AT_MOST = 3000;
 /** So many stretches of an index are read side by side. */
@@ -132,16 +134,30 @@ export class JobList {
     return this.#merged(this.#sortRanges(sort), null, span, limit);
   }
 
-  /** The first ones of several stretches, each of which is read only as far as it can still add to them. */
+  /**
+   * The first ones of several stretches, which are read a look each in turn: where one fills the page soon, the others are
+   * read only as far as they can still add to it.
+   */
   async #merged(ranges: readonly Range[], sought: Sought | null, span: Span, limit: number): Promise<Place[]> {
     let found: Place[] = [];
     let rest = span;
     const add = (places: readonly Place[]) => {
+      if (places.length === 0) return;
       found = inOrder([...found, ...places], span.isDescending).slice(0, limit);
       const last = found[limit - 1];
       if (last !== undefined) rest = { ...span, to: { place: last, isIncluded: false } };
     };
-    for (const range of ranges) add(await this.#readRange(range, rest, limit));
+    let open = ranges.map((range) => ({ range, from: span.from }));
+    for (let length = FIRST_LOOK; open.length > 0; length = Math.min(length * 2, LONGEST_LOOK)) {
+      const further: typeof open = [];
+      for (const { range, from } of open) {
+        const { places, end } = await this.#look(range, { ...rest, from }, length, limit);
+        add(places);
+        if (end !== null) further.push({ range, from: end });
+        if (range.rest !== null) await nextTurn();
+      }
+      open = further;
+    }
     if (sought !== null) add(await this.#readSought(sought, rest, limit));
     return found;
   }
@@ -207,14 +223,13 @@ export class JobList {
   async #shortest(candidates: readonly Candidate[], common: number): Promise<Way> {
     let shortest: { readonly candidate: Candidate; readonly size: number } | undefined;
     for (const candidate of candidates) {
-      const size =
-        candidates.length === 1 && candidate.index === LISTED ? COUNTED_AT_MOST : await this.#size(candidate, common);
+      const size = candidates.length === 1 && candidate.index === LISTED ? MANY : await this.#size(candidate, common);
       if (shortest === undefined || size < shortest.size) shortest = { candidate, size };
       if (size <= FIRST_LOOK / 2) break;
     }
     if (shortest === undefined || shortest.size === Number.POSITIVE_INFINITY) {
       return {
-        size: COUNTED_AT_MOST,
+        size: MANY,
         ranges: this.#ranges({ index: LISTED, lists: {}, rest: this.#filter }),
         sought: null,
       };
@@ -248,7 +263,7 @@ export class JobList {
       .selectFrom(some.as('some'))
       .select((select) => select.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
-    return row.count;
+    return row.count < COUNTED_AT_MOST ? row.count : MANY;
   }
 
   #bounds(where: (column: 'submitted_at', operator: '>=' | '<', value: number) => Expression<SqlBool>) {
@@ -351,21 +366,19 @@ export class JobList {
     return row === undefined ? null : placeOf(row, range.shift);
   }
 
-  async #readRange(range: Range, span: Span, limit: number): Promise<Place[]> {
+  /** What the next `length` entries of a stretch add, and where they end; null: nothing that follows could be of use. */
+  async #look(
+    range: Range,
+    span: Span,
+    length: number,
+    limit: number,
+  ): Promise<{ readonly places: readonly Place[]; readonly end: Place | null }> {
     const { rest } = range;
-    const found: Place[] = [];
-    let { from } = span;
-    for (let look = FIRST_LOOK; ; look = Math.min(look * 2, LONGEST_LOOK)) {
-      const end = rest === null ? null : await this.#ahead(range, { ...span, from }, look);
-      const to = end === null ? span.to : { place: end, isIncluded: true };
-      let query = this.#ordered(range, { ...span, from, to });
-      if (rest !== null) query = query.where((where) => jobsMatching(where, rest));
-      const rows = await query.limit(limit - found.length).execute();
-      found.push(...rows.map((row) => placeOf(row, range.shift)));
-      if (end === null || found.length >= limit) return found;
-      from = end;
-      await nextTurn();
-    }
+    const end = rest === null ? null : await this.#ahead(range, span, length);
+    let query = this.#ordered(range, end === null ? span : { ...span, to: { place: end, isIncluded: true } });
+    if (rest !== null) query = query.where((where) => jobsMatching(where, rest));
+    const places = (await query.limit(limit).execute()).map((row) => placeOf(row, range.shift));
+    return { places, end: places.length < limit ? end : null };
   }
 
   async #countRange(range: Range): Promise<number> {
