@@ -10,7 +10,7 @@ const [databaseFile = ''] = process.argv.slice(2);
 const sqlite = new SqliteDatabase(databaseFile);
 sqlite.pragma('journal_mode = WAL');
 sqlite.pragma('synchronous = FULL');
-sqlite.pragma(`mmap_size = ${2 ** 28}`);
+sqlite.pragma(`mmap_size = ${2 ** 31}`);
 sqlite.pragma('cache_size = -32768');
 
 interface Row {

@@ -44,8 +44,9 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     sqlite.pragma('wal_autocheckpoint = 16384');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('busy_timeout = 5000');
-    // A large file is read where the system keeps it, without copies, as far as this goes; a small one takes no more by it.
-    sqlite.pragma(`mmap_size = ${2 ** 28}`);
+    // The file is read where the system keeps it, without copies; that counts as resident memory, though the system takes
+    // it back whenever it needs it. As far as SQLite maps at most (SQLITE_MAX_MMAP_SIZE).
+    sqlite.pragma(`mmap_size = ${2 ** 31}`);
     sqlite.pragma('cache_size = -32768');
     // SQLite's own knows no letters but ASCII's.
     sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));

@@ -47,7 +47,7 @@ export const JOBS_A_BLOCK = 16_384;
 const GRAM = 3;
 /** All of a word's parts would cost more to look up than they leave out. */
 const MAX_GRAMS_SOUGHT = 4;
-const MAX_RARE_GRAMS_SOUGHT = 2;
+const MAX_RARE_GRAMS_SOUGHT = 3;
 
 export function blockOf(number: number): number {
   return Math.floor(number / JOBS_A_BLOCK);
