@@ -93,10 +93,9 @@ interface Surroundings {
 
 /**
  * One file, however many follow it. It is looked at often while it grows and seldom while it rests, and read when a
- * follower asks for more: what one has read is kept for the others for a while (1 MiB a file, 32 MiB in all), and for one who catches up up to 3 MiB are read ahead (32
- * MiB in all). Nobody is
- * waited for. A follower that asks for nothing has nothing read for it; when it comes back it reads the file from where
- * it was until it reaches what is kept.
+ * follower asks for more: what one has read is kept for the others for a while (1 MiB a file, 32 MiB in all), and for one
+ * who catches up, up to 3 MiB are read ahead (32 MiB in all). Nobody is waited for. A follower that asks for nothing has
+ * nothing read for it; when it comes back it reads the file from where it was until it reaches what is kept.
  *
  * SFTP tells no inode (draft-ietf-secsh-filexfer-02, section 5), so a file counts as truncated or replaced when it is
  * shorter than what was read, or when the 256 bytes before the place that was read up to are other ones: looked at with
