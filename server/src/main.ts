@@ -14,6 +14,7 @@ import {
   USAGE,
 } from './config/index.ts';
 import { examineClusters } from './doctor/index.ts';
+import { giveMemoryBack } from './heap.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
@@ -51,6 +52,7 @@ async function obey(request: Arguments): Promise<void> {
 async function start(): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  giveMemoryBack();
   // Most of the program is the server: the other commands don't wait until it is loaded.
   const { isMendable, startApp } = await import('./app.ts');
   try {

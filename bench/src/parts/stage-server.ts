@@ -1,8 +1,10 @@
 import { aJob } from '@slurmql/server/src/domain/testing.ts';
+import { giveMemoryBack } from '@slurmql/server/src/heap.ts';
 import { Stage } from '@slurmql/server/stage';
 import { serveCommands } from './child.ts';
 
 // The product's server on a database, without a cluster; its parent has it write events.
+giveMemoryBack();
 const [databaseFile] = process.argv.slice(2);
 const stage = await Stage.open(databaseFile);
 const jobs = Array.from({ length: 50 }, (_, index) =>

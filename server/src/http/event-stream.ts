@@ -54,8 +54,7 @@ export class EventStreams {
         resolve();
       });
     });
-    const backlog = new Backlog(response);
-    const sink = new EventSink(response, backlog);
+    const sink = new EventSink(response, new Backlog(response));
     const subscription = await this.#subscription(readRequest(request, body), viewer, sink);
     if (subscription === null) return false;
     if (streams.isFull) {
@@ -77,7 +76,7 @@ export class EventStreams {
     });
     // Until everything has been taken: a receiver that takes nothing any more would keep the connection for ever.
     using _pings = pings(response);
-    await this.#run(subscription, response, backlog, leaving.signal);
+    await this.#run(subscription, response, leaving.signal);
     await closed;
     return true;
   }
@@ -104,34 +103,18 @@ export class EventStreams {
   }
 
   /** Until the last result has been sent, or the receiver is leaving. */
-  async #run(
-    subscription: SharedSubscription,
-    response: ServerResponse,
-    backlog: Backlog,
-    leaving: AbortSignal,
-  ): Promise<void> {
+  async #run(subscription: SharedSubscription, response: ServerResponse, leaving: AbortSignal): Promise<void> {
     const { document, operationName, variableValues } = subscription.args;
     const excess = checkLimits(document, operationName, variableValues);
     const stream = excess === null ? await this.#options.subscriptions.subscribe(subscription) : { errors: [excess] };
     if (!(Symbol.asyncIterator in stream)) {
       sendResult(response, stream);
     } else {
-      let wake: () => void = () => undefined;
-      const leave = () => {
-        // What breaks a stream is thrown to its reader, below.
-        stream.return(undefined).catch(() => undefined);
-        wake();
-      };
+      // What breaks it is thrown to its reader, below.
+      const leave = () => void stream.return().catch(() => undefined);
       if (leaving.aborted) leave();
       else leaving.addEventListener('abort', leave, { once: true });
-      for await (const result of stream) {
-        sendResult(response, result);
-        if (!backlog.isFull) continue;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          backlog.whenDrained(resolve);
-        });
-      }
+      await stream.next();
     }
     if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
   }
@@ -155,6 +138,17 @@ function readRequest(request: IncomingMessage, body: Buffer | null): z.infer<typ
 
 const BEGIN = Buffer.from('event: next\ndata: ');
 const END = Buffer.from('\n\n');
+/** Results as events: the same for all who are told. */
+const events = new WeakMap<Buffer, Buffer>();
+
+function eventOf(result: Buffer): Buffer {
+  const known = events.get(result);
+  if (known !== undefined) return known;
+  // JSON has no line breaks of its own.
+  const event = Buffer.concat([BEGIN, result, END]);
+  events.set(result, event);
+  return event;
+}
 
 class EventSink implements Sink {
   readonly #response: ServerResponse;
@@ -166,8 +160,7 @@ class EventSink implements Sink {
   }
 
   send(result: Buffer): boolean {
-    // JSON has no line breaks of its own.
-    if (!this.#response.writableEnded) this.#response.write(Buffer.concat([BEGIN, result, END]));
+    if (!this.#response.writableEnded) this.#response.write(eventOf(result));
     return !this.#backlog.isFull;
   }
 

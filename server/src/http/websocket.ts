@@ -17,7 +17,7 @@ import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { isForeign } from './origin.ts';
 import { RateLimit } from './rate-limit.ts';
-import { textFrame } from './text-frame.ts';
+import { writeTextFrame } from './text-frame.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -192,7 +192,7 @@ class MessageSink implements Sink {
 
   send(result: Buffer): boolean {
     // Of one that is closing nothing more is expected: its operations end with it.
-    if (this.#socket.readyState === this.#socket.OPEN) this.#stream.write(textFrame([this.#begin, result, END]));
+    if (this.#socket.readyState === this.#socket.OPEN) writeTextFrame(this.#stream, [this.#begin, result, END]);
     return !this.#backlog.isFull;
   }
 

@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import type { User } from '../../domain/user.ts';
 import { FeedStream } from './feed.ts';
+import { jsonBytes } from './json-bytes.ts';
 import { withoutResume } from './resume-variable.ts';
 import { type Place, type Sink, Tape } from './tape.ts';
 
@@ -19,11 +20,11 @@ export interface SharedSubscription {
   /** The document's text as it came: equal texts are one document. */
   readonly query: string;
   readonly viewer: User;
-  /** The way to the subscriber: for results that are shared, which don't come out of the stream. */
+  /** The way to the subscriber. */
   readonly sink: Sink;
 }
 
-export type SubscriptionStream = AsyncGenerator<ExecutionResult, void, void>;
+export type SubscriptionStream = AsyncGenerator<never, void, void>;
 
 /** Of a document and its variables, which are kept for as long as somebody follows. Lists of ids are the longest. */
 const MAX_LENGTH = 64 * 1024;
@@ -50,11 +51,11 @@ export class SharedSubscriptions {
   }
 
   /**
-   * A stream of results, or why there is none. That of a shared subscription is empty: its results go to the sink from
-   * the first `next()` on, and it ends after the last one of them.
+   * What follows a subscription, or why there is none. The stream is empty: results go to the sink from the first
+   * `next()` on, and it ends after the last one of them.
    */
   async subscribe(subscription: SharedSubscription): Promise<SubscriptionStream | ExecutionResult> {
-    const { args, query } = subscription;
+    const { args, query, sink } = subscription;
     if (query.length + JSON.stringify(args.variableValues ?? {}).length > MAX_LENGTH) {
       const message = `A subscription and its variables have at most ${MAX_LENGTH} characters`;
       return { errors: [new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' } })] };
@@ -67,11 +68,12 @@ export class SharedSubscriptions {
       const results = mapSourceToResponseEvent(validated, source, async (event) =>
         this.#masked(await executeSubscriptionEvent(event)),
       );
-      return 'next' in results ? new MaskedStream(results, this.#mask) : this.#masked(results);
+      if (!('next' in results)) return this.#masked(results);
+      return new MaskedStream(new SilentStream(() => pour(results, sink)), this.#mask);
     }
     const { feed }: FeedStream<unknown> = source;
-    const shared = new SharedStream(() => this.#tape(subscription, feed, validated).join(feed, subscription.sink));
-    return new MaskedStream(shared, this.#mask);
+    const join = () => this.#tape(subscription, feed, validated).join(feed, sink);
+    return new MaskedStream(new SilentStream(join), this.#mask);
   }
 
   #tape(
@@ -112,7 +114,7 @@ class MaskedStream implements SubscriptionStream {
     this.#mask = mask;
   }
 
-  async next(): Promise<IteratorResult<ExecutionResult, void>> {
+  async next(): Promise<IteratorResult<never, void>> {
     try {
       return await this.#stream.next();
     } catch (cause) {
@@ -120,11 +122,11 @@ class MaskedStream implements SubscriptionStream {
     }
   }
 
-  return(): Promise<IteratorResult<ExecutionResult, void>> {
+  return(): Promise<IteratorResult<never, void>> {
     return this.#stream.return();
   }
 
-  throw(cause: unknown): Promise<IteratorResult<ExecutionResult, void>> {
+  throw(cause: unknown): Promise<IteratorResult<never, void>> {
     return this.#stream.throw(cause);
   }
 
@@ -137,8 +139,38 @@ class MaskedStream implements SubscriptionStream {
   }
 }
 
-/** Looks like a stream without results that ends when the shared one does. */
-class SharedStream implements SubscriptionStream {
+/** Sends the results of a subscription that nobody shares, no faster than they are taken. */
+function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink): Place {
+  let isReady = true;
+  let hasLeft = false;
+  let release: () => void = () => undefined;
+  const run = async () => {
+    for await (const result of results) {
+      // Made while the one before is taken.
+      const bytes = jsonBytes(result);
+      if (!isReady && !hasLeft) {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+          sink.whenDrained(resolve);
+        });
+      }
+      if (hasLeft) return;
+      isReady = sink.send(bytes);
+    }
+  };
+  return {
+    ended: run(),
+    leave: () => {
+      hasLeft = true;
+      release();
+      // What breaks them is thrown to whoever waits for their end.
+      results.return().catch(() => undefined);
+    },
+  };
+}
+
+/** A stream without results, that ends when somebody has been sent all there is. */
+class SilentStream implements SubscriptionStream {
   readonly #join: () => Place;
   #place: Place | null = null;
   #hasEnded = false;
@@ -147,7 +179,7 @@ class SharedStream implements SubscriptionStream {
     this.#join = join;
   }
 
-  async next(): Promise<IteratorResult<ExecutionResult, void>> {
+  async next(): Promise<IteratorResult<never, void>> {
     if (this.#hasEnded) return { done: true, value: undefined };
     this.#place ??= this.#join();
     await this.#place.ended;
@@ -155,13 +187,13 @@ class SharedStream implements SubscriptionStream {
     return { done: true, value: undefined };
   }
 
-  async return(): Promise<IteratorResult<ExecutionResult, void>> {
+  async return(): Promise<IteratorResult<never, void>> {
     this.#hasEnded = true;
     this.#place?.leave();
     return { done: true, value: undefined };
   }
 
-  async throw(cause: unknown): Promise<IteratorResult<ExecutionResult, void>> {
+  async throw(cause: unknown): Promise<IteratorResult<never, void>> {
     await this.return();
     throw cause;
   }
