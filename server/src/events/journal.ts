@@ -9,7 +9,7 @@ import { WakeUp } from './wake-up.ts';
 
 /** How many events are kept in memory for followers; who is further behind reads the store. */
 const RECENT_LIMIT = 4096;
-/** So much does a follower hold that is behind, each with a job of its own. */
+/** So many events does a follower that is far behind hold at a time, each with a job of its own. */
 const READ_BATCH = 100;
 /** So many are removed at a time: between two such steps others get at the store. */
 const FORGET_BATCH = 2000;

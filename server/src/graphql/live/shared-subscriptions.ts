@@ -69,11 +69,10 @@ export class SharedSubscriptions {
         this.#masked(await executeSubscriptionEvent(event)),
       );
       if (!('next' in results)) return this.#masked(results);
-      return new MaskedStream(new SilentStream(() => pour(results, sink)), this.#mask);
+      return new SilentStream(() => pour(results, sink), this.#mask);
     }
     const { feed }: FeedStream<unknown> = source;
-    const join = () => this.#tape(subscription, feed, validated).join(feed, sink);
-    return new MaskedStream(new SilentStream(join), this.#mask);
+    return new SilentStream(() => this.#tape(subscription, feed, validated).join(feed, sink), this.#mask);
   }
 
   #tape(
@@ -101,41 +100,6 @@ export class SharedSubscriptions {
 
   #masked(result: ExecutionResult): ExecutionResult {
     return result.errors === undefined ? result : { ...result, errors: result.errors.map(this.#mask) };
-  }
-}
-
-/** A stream that tells of what breaks it as a client may see it: whoever reads it sends that on. */
-class MaskedStream implements SubscriptionStream {
-  readonly #stream: SubscriptionStream;
-  readonly #mask: Mask;
-
-  constructor(stream: SubscriptionStream, mask: Mask) {
-    this.#stream = stream;
-    this.#mask = mask;
-  }
-
-  async next(): Promise<IteratorResult<never, void>> {
-    try {
-      return await this.#stream.next();
-    } catch (cause) {
-      throw this.#mask(cause);
-    }
-  }
-
-  return(): Promise<IteratorResult<never, void>> {
-    return this.#stream.return();
-  }
-
-  throw(cause: unknown): Promise<IteratorResult<never, void>> {
-    return this.#stream.throw(cause);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
   }
 }
 
@@ -169,21 +133,31 @@ function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink):
   };
 }
 
-/** A stream without results, that ends when somebody has been sent all there is. */
+/**
+ * A stream without results, that ends when somebody has been sent all there is. It tells of what breaks it as a client
+ * may see it: whoever reads it sends that on.
+ */
 class SilentStream implements SubscriptionStream {
   readonly #join: () => Place;
+  readonly #mask: Mask;
   #place: Place | null = null;
   #hasEnded = false;
 
-  constructor(join: () => Place) {
+  constructor(join: () => Place, mask: Mask) {
     this.#join = join;
+    this.#mask = mask;
   }
 
   async next(): Promise<IteratorResult<never, void>> {
     if (this.#hasEnded) return { done: true, value: undefined };
     this.#place ??= this.#join();
-    await this.#place.ended;
-    this.#hasEnded = true;
+    try {
+      await this.#place.ended;
+    } catch (cause) {
+      throw this.#mask(cause);
+    } finally {
+      this.#hasEnded = true;
+    }
     return { done: true, value: undefined };
   }
 
