@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { resolve as pathOf } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
@@ -40,19 +41,20 @@ const startedAt = new Date();
 const results: Result[] = [];
 for (const name of positionals.length > 0 ? positionals : all) results.push(await measure(name));
 // npm runs this in the folder of the root; a path is meant from where the person is.
-const json = pathOf(process.env['INIT_CWD'] ?? process.cwd(), values.json);
+const json = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
 await writeFile(json, `${JSON.stringify({ startedAt, environment: await describeEnvironment(), results }, null, 2)}\n`);
 process.stdout.write(`\n${table(results)}\n`);
 for (const { benchmark, fault } of results) if (fault !== null) process.stdout.write(`${benchmark} failed: ${fault}\n`);
 process.stdout.write(`\nWritten to ${json}\n`);
 process.exit(results.every(({ fault, rows }) => fault === null && rows.every(({ isMet }) => isMet)) ? 0 : 1);
 
-function measure(name: string): Promise<Result> {
-  const { promise, resolve } = Promise.withResolvers<Result>();
+/** In a process of its own; resolves when that has ended. */
+async function measure(name: string): Promise<Result> {
   const child = fork(RUN_ONE, [name, String(jobs)]);
-  child.once('message', (result) => resolve(result as Result));
-  child.once('exit', (code, signal) =>
-    resolve({ benchmark: name, seconds: 0, rows: [], fault: `its process ended with ${code ?? signal}` }),
-  );
-  return promise;
+  let result: Result | null = null;
+  child.once('message', (message) => {
+    result = message as Result;
+  });
+  const [code, signal] = await once(child, 'exit');
+  return result ?? { benchmark: name, seconds: 0, rows: [], fault: `its process ended with ${code ?? signal}` };
 }

@@ -52,9 +52,10 @@ async function obey(request: Arguments): Promise<void> {
 async function start(): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  giveMemoryBack();
   // Most of the program is the server: the other commands don't wait until it is loaded.
   const { isMendable, startApp } = await import('./app.ts');
+  // Not before: what Node keeps compiled doesn't fit other settings than it was compiled with.
+  giveMemoryBack();
   try {
     app = await startApp(environment());
   } catch (cause) {

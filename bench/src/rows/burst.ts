@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Benchmark, Context, Row } from '../benchmark.ts';
 import { Child } from '../parts/child.ts';
@@ -11,7 +11,7 @@ const RUNS = 5;
 const TOGETHER = 100;
 /** Without a load, before memory is looked at: V8 gives back what it doesn't need when it has had eight seconds for it. */
 const QUIET_MS = 12_000;
-const STALLING_WITHIN_MS = 5_000;
+const STALLING_WITHIN_MS = 3_000;
 /** Below the time in which a ping has to be answered. */
 const STALL_MS = 8_000;
 const MIB = 1024 * 1024;
@@ -105,36 +105,29 @@ async function burst({ name, query, events, reading, isReadOn }: Scenario, { pro
   const tallies = told.map((subscriber) => new Tally(subscriber, events));
   await pause(QUIET_MS);
 
-  const before = await residentBytes(server.pid);
-  let peak = before;
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      peak = Math.max(peak, await residentBytes(server.pid));
-      await pause(20);
-    }
-  })();
+  const before = await residentBytes(server.pid, 'VmRSS');
+  // The highest is counted anew from here on (proc_pid_clear_refs(5)).
+  await writeFile(`/proc/${server.pid}/clear_refs`, '5');
   const start = performance.now();
-  const stalls = stalling.map(async ({ socket }, index) => {
+  const stalls = stalling.map(async (subscriber, index) => {
+    const { socket } = subscriber;
     if (isReadOn) await pause((index / stalling.length) * STALLING_WITHIN_MS);
     socket.pause();
+    if (subscriber.received >= events) throw new Error('it has been told everything before it stalled');
     if (!isReadOn) return;
     await pause(STALL_MS);
     socket.resume();
   });
-  await server.ask('write', { events, together: TOGETHER });
-  await Promise.all(stalls);
+  const [newest] = await Promise.all([server.ask<number>('write', { events, together: TOGETHER }), ...stalls]);
   await until(() => told.every(({ received }) => received >= events), 'every event for everybody', 600_000);
   const tookMs = performance.now() - start;
   await pause(QUIET_MS);
-  isOver = true;
-  await watching;
-  const left = (await residentBytes(server.pid)) - before;
-  const grown = peak - before;
+  const left = (await residentBytes(server.pid, 'VmRSS')) - before;
+  const grown = (await residentBytes(server.pid, 'VmHWM')) - before;
   for (const subscriber of subscribers) subscriber.close();
   const [most, rest] = [grown, left].map((bytes) => (bytes / MIB).toFixed(1));
   progress(`${name}: told after ${Math.round(tookMs)} ms, memory grew by ${most} MiB, ${rest} MiB are left`);
-  return { faults: tallies.filter(({ isRight }) => !isRight).length, grown, left };
+  return { faults: tallies.filter((tally) => !tally.isRight(newest)).length, grown, left };
 }
 
 /** Counts anew what a subscriber is told, and holds it against what it should be. */
@@ -155,8 +148,9 @@ class Tally {
     };
   }
 
-  get isRight(): boolean {
-    return this.#isInOrder && this.#subscriber.received === this.#expected;
+  /** Every event once and in order, up to the newest. */
+  isRight(newest: number): boolean {
+    return this.#isInOrder && this.#subscriber.received === this.#expected && this.#last === newest;
   }
 }
 
@@ -165,7 +159,10 @@ function sequenceOf(message: string): number {
   return Number(Buffer.from(cursor, 'base64url').toString().split(':')[1]);
 }
 
-async function residentBytes(pid: number): Promise<number> {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+/** Now, or at the highest. */
+async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+  if (kilobytes === undefined) throw new Error(`the system doesn't tell ${field}`);
   return Number(kilobytes) * 1024;
 }

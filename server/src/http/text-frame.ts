@@ -4,7 +4,8 @@ import type { Writable } from 'node:stream';
 const FINAL_TEXT = 0x81;
 const LENGTH_IN_16_BITS = 126;
 const LENGTH_IN_64_BITS = 127;
-const SCRATCH_BYTES = 16 * 1024;
+/** A receiver that stalls keeps so much for the frame at which it did; what is longer is sent without being copied. */
+const SCRATCH_BYTES = 4 * 1024;
 
 /** Where frames are put together: each overwrites the last one, which its stream has done with. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);

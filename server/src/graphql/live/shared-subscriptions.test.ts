@@ -86,6 +86,20 @@ it('that is left while its receiver takes nothing ends its source and sends no m
   expect([isOver, receiver.received]).toEqual([true, [1]]);
 });
 
+it('that is left before anything was asked of it ends its source', async () => {
+  let ends = 0;
+  const source: AsyncGenerator<number> = Object.assign((async function* () {})(), {
+    return: async () => {
+      ends += 1;
+      return { done: true as const, value: undefined };
+    },
+  });
+  const stream = await subscribe(() => source, new Receiver());
+  await stream.return();
+  expect(ends).toBe(1);
+  expect(await stream.next()).toEqual({ done: true, value: undefined });
+});
+
 it('that breaks tells so as a client may see it, once', async () => {
   const stream = await subscribe(
     async function* () {

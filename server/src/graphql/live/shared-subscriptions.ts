@@ -69,7 +69,11 @@ export class SharedSubscriptions {
         this.#masked(await executeSubscriptionEvent(event)),
       );
       if (!('next' in results)) return this.#masked(results);
-      return new SilentStream(() => pour(results, sink), this.#mask);
+      return new SilentStream(
+        () => pour(results, sink),
+        this.#mask,
+        () => end(results),
+      );
     }
     const { feed }: FeedStream<unknown> = source;
     return new SilentStream(() => this.#tape(subscription, feed, validated).join(feed, sink), this.#mask);
@@ -127,10 +131,14 @@ function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink):
     leave: () => {
       hasLeft = true;
       release();
-      // What breaks them is thrown to whoever waits for their end.
-      results.return().catch(() => undefined);
+      end(results);
     },
   };
+}
+
+/** What breaks them is thrown to whoever waits for their end. */
+function end(results: AsyncGenerator): void {
+  results.return(undefined).catch(() => undefined);
 }
 
 /**
@@ -140,12 +148,15 @@ function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink):
 class SilentStream implements SubscriptionStream {
   readonly #join: () => Place;
   readonly #mask: Mask;
+  readonly #abandon: () => void;
   #place: Place | null = null;
   #hasEnded = false;
 
-  constructor(join: () => Place, mask: Mask) {
+  /** `abandon`: it is left before anybody has joined. */
+  constructor(join: () => Place, mask: Mask, abandon: () => void = () => undefined) {
     this.#join = join;
     this.#mask = mask;
+    this.#abandon = abandon;
   }
 
   async next(): Promise<IteratorResult<never, void>> {
@@ -163,7 +174,8 @@ class SilentStream implements SubscriptionStream {
 
   async return(): Promise<IteratorResult<never, void>> {
     this.#hasEnded = true;
-    this.#place?.leave();
+    if (this.#place === null) this.#abandon();
+    else this.#place.leave();
     return { done: true, value: undefined };
   }
 
