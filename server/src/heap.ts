@@ -11,6 +11,6 @@ import { setFlagsFromString } from 'node:v8';
 export function giveMemoryBack(): void {
   setFlagsFromString('--optimize-for-size');
   // That alone lets garbage grow to a third of what is alive, which costs a fifth of the throughput where logs are read.
-  // To as much as is alive, it costs nothing.
-  setFlagsFromString('--heap-growing-percent=100');
+  // One and a half times as much as is alive costs nothing.
+  setFlagsFromString('--heap-growing-percent=150');
 }
