@@ -9,8 +9,8 @@ const SUBSCRIBERS = 200;
 const RUNS = 5;
 /** As a snapshot of a large queue does it. */
 const TOGETHER = 100;
-/** Without a load, before memory is looked at: V8 gives back what it doesn't need when it has had eight seconds for it. */
-const QUIET_MS = 12_000;
+/** Without a load, before memory is looked at: V8 gives back some eight seconds after it, in a few steps. */
+const QUIET_MS = 20_000;
 const STALLING_WITHIN_MS = 3_000;
 /** Below the time in which a ping has to be answered. */
 const STALL_MS = 8_000;
