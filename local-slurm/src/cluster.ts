@@ -117,10 +117,11 @@ async function untilIdle(cluster: LocalClusterOptions, directory: string): Promi
  */
 async function untilKnown(controller: Daemon, { directory, user }: ClusterSetting): Promise<void> {
   const environment = { SLURM_CONF: slurmConfPath(directory) };
+  let known = '';
   const knows = (timeoutMs: number) =>
     waitFor(
       async () => {
-        const known = await run('scontrol', ['-o', 'show', 'assoc_mgr', 'flags=assoc'], { environment });
+        known = await run('scontrol', ['-o', 'show', 'assoc_mgr', 'flags=assoc'], { environment });
         return known.includes(` UserName=${user.name}(${user.uid}) `);
       },
       { timeoutMs, intervalMs: 100, failure: `it was not told of ${user.name}` },
@@ -137,6 +138,6 @@ async function untilKnown(controller: Daemon, { directory, user }: ClusterSettin
   try {
     await knows(30_000);
   } catch (error) {
-    throw new DaemonError(controller.name, `knows no user (${error})`, await controller.log());
+    throw new DaemonError(controller.name, `knows no user (${error}), but ${known}`, await controller.log());
   }
 }
