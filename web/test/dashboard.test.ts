@@ -163,6 +163,44 @@ describe('jobs are selected and acted on, many at once', () => {
   });
 });
 
+/** The stretches of an array's bar, by their meaning: what share of it each takes, in percent. */
+async function stretches(bar: Locator): Promise<Record<string, number>> {
+  const drawn = await bar.evaluate((element) => {
+    const whole = element.firstElementChild;
+    const width = whole?.getBoundingClientRect().width ?? 0;
+    return [...(whole?.children ?? [])].map(
+      (part) => [part.className, Math.round((part.getBoundingClientRect().width / width) * 100)] as const,
+    );
+  });
+  return Object.fromEntries(drawn.map(([className, share]) => [/tone-(\w+)/.exec(className)?.[1] ?? '', share]));
+}
+
+it('the bar of an array that is open follows its tasks, in the list and on its page', async () => {
+  const name = 'four tasks';
+  const id = await submit(name, {
+    command: 'case $SLURM_ARRAY_TASK_ID in 1) exit 1;; 3) sleep 600;; esac',
+    array: '0-3',
+    extraOptions: ['--hold'],
+  });
+  const other = await page.context().newPage();
+  try {
+    await other.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
+    const bars = [row(name).getByTitle('4 held'), other.getByRole('main').locator('header').getByTitle('4 held')];
+    for (const waiting of bars) expect(await stretches(waiting)).toEqual({ waiting: 100 });
+    const release = 'mutation ($id: ID!) { releaseJob(input: { id: $id }) { userErrors { message } } }';
+    await server.query(release, { id });
+    const words = '2 completed, 1 failed, 1 running';
+    for (const over of [row(name).getByTitle(words), other.getByRole('main').locator('header').getByTitle(words)]) {
+      await over.waitFor();
+      expect(await stretches(over)).toEqual({ good: 50, bad: 25, running: 25 });
+    }
+  } finally {
+    await other.close();
+    await server.query('mutation ($id: ID!) { cancelJob(input: { id: $id }) { userErrors { message } } }', { id });
+  }
+  expect(opened.faults).toEqual([]);
+});
+
 describe('the page of a job', () => {
   it('goes on with a job that was over and is requeued elsewhere, every time', async () => {
     const id = await submit('comes back', { command: 'exit 3' });

@@ -29,10 +29,10 @@ export function TaskBar(props: { readonly counts: readonly StateCount[] }): JSX.
     <span class="inline-flex items-center gap-2" title={words()}>
       <span class="flex h-1.5 w-20 overflow-hidden rounded-full bg-raised" aria-hidden="true">
         <For each={ordered()}>
-          {({ state, count }) => (
+          {(part) => (
             <span
-              class={`bg-tone ${TONE_CLASS[JOB_STATES[state].tone]}`}
-              style={{ width: `${(count / total()) * 100}%` }}
+              class={`bg-tone ${TONE_CLASS[JOB_STATES[part.state].tone]}`}
+              style={{ width: `${(part.count / total()) * 100}%` }}
             />
           )}
         </For>

@@ -26,7 +26,8 @@ export class TestPage implements AsyncDisposable {
       executablePath: '/usr/bin/chromium',
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
     });
-    return new TestPage(browser, await browser.newPage());
+    const context = await browser.newContext();
+    return new TestPage(browser, await context.newPage());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

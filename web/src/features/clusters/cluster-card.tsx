@@ -1,6 +1,6 @@
 import { A } from '@solidjs/router';
 import RefreshCw from 'lucide-solid/icons/refresh-cw';
-import { type JSX, Show } from 'solid-js';
+import { type JSX, Show, untrack } from 'solid-js';
 import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
 import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
 import { ClusterBadge } from '../../ui/cluster-badge.tsx';
@@ -17,7 +17,10 @@ import { TestButton } from './test-dialog.tsx';
 /** One cluster: how it is, what it offers, and where its GPUs are free. */
 export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Element {
   const clusters = useClusters();
-  const inventory = createInventory(props.cluster.name, () => props.cluster.status);
+  const inventory = createInventory(
+    untrack(() => props.cluster.name),
+    () => props.cluster.status,
+  );
   return (
     <section class="card scroll-mt-16" id={props.cluster.name} aria-label={props.cluster.name}>
       <Health cluster={props.cluster} />

@@ -1,4 +1,4 @@
-import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
+import { createMemo, createSignal, For, type JSX, Show, untrack } from 'solid-js';
 import { formatExact } from '../../lib/time.ts';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { createLoad, type LoadRow, loadRows } from './load.ts';
@@ -18,7 +18,7 @@ export function Load(props: { readonly cluster: string }): JSX.Element {
 }
 
 function Figures(props: { readonly cluster: string }): JSX.Element {
-  const load = createLoad(props.cluster);
+  const load = createLoad(untrack(() => props.cluster));
   return (
     <div class="px-4 pb-4">
       <Show when={load.fault()}>{(fault) => <Notice tone="bad">{fault()}</Notice>}</Show>
@@ -72,10 +72,10 @@ function Row(props: LoadRow): JSX.Element {
         </Show>
       </th>
       <For each={[props.hour, props.day]}>
-        {({ count, seconds }) => (
+        {(figures) => (
           <>
-            <td class={NUMBER}>{count.toLocaleString()}</td>
-            <td class={`${NUMBER} text-muted`}>{seconds === null ? '' : `${seconds.toFixed(1)} s`}</td>
+            <td class={NUMBER}>{figures.count.toLocaleString()}</td>
+            <td class={`${NUMBER} text-muted`}>{figures.seconds === null ? '' : `${figures.seconds.toFixed(1)} s`}</td>
           </>
         )}
       </For>

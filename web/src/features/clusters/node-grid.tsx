@@ -34,9 +34,9 @@ export function NodeGrid(props: {
     <div class="space-y-5">
       <ul class="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted" aria-hidden="true">
         <For each={TILE_LEGEND}>
-          {([kind, label]) => (
+          {(entry) => (
             <li class="flex items-center gap-1.5">
-              <TileCell kind={kind} /> {label}
+              <TileCell kind={entry.kind} /> {entry.label}
             </li>
           )}
         </For>

@@ -19,11 +19,11 @@ const CELLS = {
 } as const;
 type CellKind = keyof typeof CELLS;
 
-export const TILE_LEGEND: readonly (readonly [CellKind, string])[] = [
-  ['allocated', 'allocated'],
-  ['obtainable', 'free'],
-  ['blocked', "idle, can't be had now"],
-  ['unavailable', 'unavailable'],
+export const TILE_LEGEND: readonly { readonly kind: CellKind; readonly label: string }[] = [
+  { kind: 'allocated', label: 'allocated' },
+  { kind: 'obtainable', label: 'free' },
+  { kind: 'blocked', label: "idle, can't be had now" },
+  { kind: 'unavailable', label: 'unavailable' },
 ];
 
 export function NodeTile(props: { readonly node: ClusterNode; readonly pool: GpuPool | null }): JSX.Element {

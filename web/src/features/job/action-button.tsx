@@ -1,5 +1,5 @@
 import type { AnyVariables, TypedDocumentNode } from '@urql/core';
-import { createSignal, type JSX, Show } from 'solid-js';
+import { createSignal, type JSX, Show, untrack } from 'solid-js';
 import { createAction } from '../../graphql/action.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { showToast } from '../../lib/toasts.ts';
@@ -31,7 +31,7 @@ export function ActionButton<Result extends ActionResult, Variables extends AnyV
   props: ActionButtonProps<Result, Variables>,
 ): JSX.Element {
   const [isAsking, setIsAsking] = createSignal(false);
-  const [act, isBusy] = createAction(props.document);
+  const [act, isBusy] = createAction(untrack(() => props.document));
 
   async function run(): Promise<void> {
     const result = await act(props.variables);
@@ -44,7 +44,8 @@ export function ActionButton<Result extends ActionResult, Variables extends AnyV
     if (props.confirmation === undefined) void run();
     else setIsAsking(true);
   }
-  if (props.shortcut !== undefined) useShortcuts([{ ...props.shortcut, run: begin }]);
+  const shortcut = untrack(() => props.shortcut);
+  if (shortcut !== undefined) useShortcuts([{ ...shortcut, run: begin }]);
 
   return (
     <>

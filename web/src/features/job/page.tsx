@@ -1,5 +1,5 @@
 import { A, useParams, useSearchParams } from '@solidjs/router';
-import { type Component, For, type JSX, Match, Show, Switch } from 'solid-js';
+import { type Component, For, type JSX, Match, Show, Switch, untrack } from 'solid-js';
 import { Dynamic } from 'solid-js/web';
 import { useApi } from '../../graphql/api.ts';
 import type { LogStream } from '../../graphql/graphql.ts';
@@ -31,7 +31,10 @@ export default function JobPage(props: { readonly log: JobLog }): JSX.Element {
 }
 
 function OneJob(props: { readonly id: string; readonly log: JobLog }): JSX.Element {
-  const live = createLiveJob(useApi(), props.id);
+  const live = createLiveJob(
+    useApi(),
+    untrack(() => props.id),
+  );
   useTitle(() => live.value()?.name ?? 'Job');
   return (
     <>

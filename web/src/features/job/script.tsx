@@ -7,7 +7,7 @@ import { jobScriptQuery } from './operations.ts';
 
 /** The batch script exactly as Slurm got it; asked for again when the job's state changes, until there is one. */
 export function Script(props: { readonly jobId: string; readonly state: string }): JSX.Element {
-  const [result, refetch] = createQuery({ query: jobScriptQuery, variables: { id: props.jobId } });
+  const [result, refetch] = createQuery({ query: jobScriptQuery, variables: () => ({ id: props.jobId }) });
   const script = (): string | null | undefined => result.data?.job?.script;
   createEffect(
     on(

@@ -1,5 +1,5 @@
 import { A } from '@solidjs/router';
-import { createMemo, For, type JSX, Show } from 'solid-js';
+import { createMemo, For, type JSX, Show, untrack } from 'solid-js';
 import { useApi } from '../../graphql/api.ts';
 import { isStale, useClusters } from '../../graphql/clusters.ts';
 import type { JobSection } from '../../graphql/job-section.ts';
@@ -14,21 +14,24 @@ const ROW_HEIGHT = 36;
 
 /** The tasks of an array, each with a link to its page. */
 export function TaskTable(props: { readonly jobId: string }): JSX.Element {
-  const tasks = createLiveTasks(useApi(), props.jobId);
+  const tasks = createLiveTasks(
+    useApi(),
+    untrack(() => props.jobId),
+  );
   return <Show when={tasks()}>{(section) => <Tasks section={section()} />}</Show>;
 }
 
 function Tasks(props: { readonly section: JobSection }): JSX.Element {
-  const { list } = props.section;
+  const list = (): JobSection['list'] => props.section.list;
   const clusters = useClusters();
   let anchor: HTMLElement | undefined;
   const range = createPageWindow(
     () => anchor,
-    () => list.ids().length,
+    () => list().ids().length,
     () => ROW_HEIGHT,
-    props.section.isLoaded,
+    () => props.section.isLoaded(),
   );
-  const drawn = createMemo(() => list.ids().slice(range().start, range().end));
+  const drawn = createMemo(() => list().ids().slice(range().start, range().end));
   return (
     <section class="card overflow-hidden" aria-label="Tasks">
       <Show when={props.section.fault()}>{(fault) => <Notice tone="bad">{fault()}</Notice>}</Show>
@@ -59,7 +62,7 @@ function Tasks(props: { readonly section: JobSection }): JSX.Element {
             />
             <For each={drawn()}>
               {(id) => (
-                <Show when={list.get(id)}>
+                <Show when={list().get(id)}>
                   {(task) => (
                     <tr class="relative h-9 hover:bg-raised focus-within:bg-raised">
                       <td class="border-b border-line px-3">
@@ -85,13 +88,13 @@ function Tasks(props: { readonly section: JobSection }): JSX.Element {
                 </Show>
               )}
             </For>
-            <tr style={{ height: `${(list.ids().length - range().start - drawn().length) * ROW_HEIGHT}px` }} />
+            <tr style={{ height: `${(list().ids().length - range().start - drawn().length) * ROW_HEIGHT}px` }} />
           </tbody>
         </table>
-        <Show when={list.total() === 0}>
+        <Show when={list().total() === 0}>
           <p class="p-6 text-center text-muted">No task has been seen yet.</p>
         </Show>
-        <Show when={list.hasMore() && list.ids().length < MAX_TASKS}>
+        <Show when={list().hasMore() && list().ids().length < MAX_TASKS}>
           <div class="p-2 text-center">
             <button
               type="button"
@@ -99,7 +102,7 @@ function Tasks(props: { readonly section: JobSection }): JSX.Element {
               disabled={props.section.isLoadingMore()}
               onClick={() => props.section.loadMore()}
             >
-              Load more of {list.total().toLocaleString()}
+              Load more of {list().total().toLocaleString()}
             </button>
           </div>
         </Show>

@@ -4,7 +4,7 @@ import ArchiveRestore from 'lucide-solid/icons/archive-restore';
 import CircleCheck from 'lucide-solid/icons/circle-check';
 import CircleX from 'lucide-solid/icons/circle-x';
 import X from 'lucide-solid/icons/x';
-import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
+import { createMemo, createSignal, For, type JSX, Show, untrack } from 'solid-js';
 import type { JobRow } from '../../graphql/job-row.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { ConfirmDialog, Dialog } from '../../ui/dialog.tsx';
@@ -22,7 +22,10 @@ interface BulkBarProps {
 
 /** What can be done with the selected jobs, all at once; stands over the page's lower edge while there are any. */
 export function BulkBar(props: BulkBarProps): JSX.Element {
-  const bulk = createBulk(props.selection, (id) => props.jobOf(id));
+  const bulk = createBulk(
+    untrack(() => props.selection),
+    (id) => props.jobOf(id),
+  );
   const [isAsking, setIsAsking] = createSignal(false);
   const count = (): number => props.selection.ids().length;
   const jobs = createMemo<readonly JobRow[]>(() => props.selection.ids().flatMap((id) => props.jobOf(id) ?? []));
@@ -127,14 +130,14 @@ function OutcomeDialog(props: {
     <Dialog isOpen={props.outcomes.length > 0} title={props.title} onClose={() => props.onClose()}>
       <ul class="max-h-[60dvh] space-y-3 overflow-y-auto">
         <For each={refused()}>
-          {({ id, name, refusal }) => (
+          {(job) => (
             <li class="tone-bad flex gap-2">
               <CircleX size={15} class="mt-0.5 shrink-0 text-tone" aria-hidden="true" />
               <div class="min-w-0 wrap-anywhere">
-                <A href={`/jobs/${encodeURIComponent(id)}`} class="link font-medium">
-                  {name}
+                <A href={`/jobs/${encodeURIComponent(job.id)}`} class="link font-medium">
+                  {job.name}
                 </A>
-                <p>{refusal}</p>
+                <p>{job.refusal}</p>
               </div>
             </li>
           )}

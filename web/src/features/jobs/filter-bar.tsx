@@ -103,9 +103,9 @@ function ClusterSelect(props: FilterBarProps): JSX.Element {
     >
       <option value="">All clusters</option>
       <For each={clusters.all}>
-        {({ name }) => (
-          <option value={name} selected={name === props.filter.cluster}>
-            {name}
+        {(cluster) => (
+          <option value={cluster.name} selected={cluster.name === props.filter.cluster}>
+            {cluster.name}
           </option>
         )}
       </For>
@@ -123,9 +123,9 @@ function ProjectSelect(props: FilterBarProps): JSX.Element {
     >
       <option value="">All projects</option>
       <For each={projects.data?.projects.nodes}>
-        {({ id, name }) => (
-          <option value={id} selected={id === props.filter.project}>
-            {name}
+        {(project) => (
+          <option value={project.id} selected={project.id === props.filter.project}>
+            {project.name}
           </option>
         )}
       </For>

@@ -136,17 +136,17 @@ interface SectionProps {
 
 /** One section's heading and rows, of which only those near the view are drawn. */
 function Section(props: SectionProps): JSX.Element {
-  const { list } = props.section;
+  const list = (): JobSection['list'] => props.section.list;
   const isPhone = (): boolean => props.columns === COLUMNS.phone;
   const rowHeight = (): number => (isPhone() ? 56 : 36);
   let anchor: HTMLElement | undefined;
   const range = createPageWindow(
     () => anchor,
-    () => list.ids().length,
+    () => list().ids().length,
     rowHeight,
-    props.layout,
+    () => props.layout(),
   );
-  const drawn = createMemo(() => list.ids().slice(range().start, range().end));
+  const drawn = createMemo(() => list().ids().slice(range().start, range().end));
 
   return (
     <tbody>
@@ -158,7 +158,7 @@ function Section(props: SectionProps): JSX.Element {
         >
           {HEADINGS[props.section.name]}{' '}
           <Show when={props.section.isLoaded()}>
-            <span class="font-normal text-muted">{list.total().toLocaleString()}</span>
+            <span class="font-normal text-muted">{list().total().toLocaleString()}</span>
           </Show>
         </th>
       </tr>
@@ -187,17 +187,17 @@ function Section(props: SectionProps): JSX.Element {
       />
       <For each={drawn()}>
         {(id) => (
-          <Show when={list.get(id)}>
+          <Show when={list().get(id)}>
             {(job) => <JobTableRow job={job()} isPhone={isPhone()} selection={props.selection} />}
           </Show>
         )}
       </For>
-      <tr style={{ height: `${(list.ids().length - range().start - drawn().length) * rowHeight()}px` }} />
-      <Show when={list.hasMore()}>
+      <tr style={{ height: `${(list().ids().length - range().start - drawn().length) * rowHeight()}px` }} />
+      <Show when={list().hasMore()}>
         <WholeRow columns={props.columns}>
           <div class="p-2 text-center text-muted">
             <Show
-              when={list.ids().length < MAX_ROWS}
+              when={list().ids().length < MAX_ROWS}
               fallback={`The first ${MAX_ROWS.toLocaleString()} are shown. Filter to see the others.`}
             >
               <button

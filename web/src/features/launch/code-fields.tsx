@@ -27,9 +27,9 @@ export function ProjectSelect(props: ProjectSelectProps): JSX.Element {
             <option value="">Choose…</option>
           </Show>
           <For each={props.projects}>
-            {({ id, name }) => (
-              <option value={id} selected={id === props.form.projectId}>
-                {name}
+            {(project) => (
+              <option value={project.id} selected={project.id === props.form.projectId}>
+                {project.name}
               </option>
             )}
           </For>
@@ -53,7 +53,7 @@ export function CodeFields(props: FormState & { readonly project: LaunchProject 
         hint={isHead() && describeHead(props.project)}
       />
       <datalist id={BRANCHES}>
-        <For each={props.project?.branches}>{({ name }) => <option value={name} />}</For>
+        <For each={props.project?.branches}>{(branch) => <option value={branch.name} />}</For>
       </datalist>
       <label class="flex items-center gap-2" classList={{ 'text-muted': !isHead() }}>
         <input

@@ -1,5 +1,5 @@
 import { useNavigate } from '@solidjs/router';
-import { createSignal, type JSX, Show } from 'solid-js';
+import { createSignal, type JSX, Show, untrack } from 'solid-js';
 import { createStore } from 'solid-js/store';
 import { createAction } from '../../graphql/action.ts';
 import { errorsByField, type FieldErrors } from '../../lib/user-errors.ts';
@@ -23,7 +23,7 @@ interface LaunchFormProps {
 }
 
 export function LaunchForm(props: LaunchFormProps): JSX.Element {
-  const [form, setForm] = createStore<FormValues>(props.initial);
+  const [form, setForm] = createStore<FormValues>(untrack(() => props.initial));
   const [errors, setErrors] = createSignal<FieldErrors<FieldName>>({});
   const [submit, isSubmitting] = createAction(submitJobMutation);
   const navigate = useNavigate();

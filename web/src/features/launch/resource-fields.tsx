@@ -133,7 +133,7 @@ function Choice(props: ChoiceProps): JSX.Element {
             <Show when={isUnknown(props.form[props.field])}>
               <option value={props.form[props.field]}>{props.form[props.field]} – not offered now</option>
             </Show>
-            <For each={props.options}>{({ value, label }) => <option value={value}>{label}</option>}</For>
+            <For each={props.options}>{(option) => <option value={option.value}>{option.label}</option>}</For>
           </select>
         )}
       </Field>

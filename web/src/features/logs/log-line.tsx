@@ -7,7 +7,7 @@ export function LogLineRow(props: { readonly line: LogLine }): JSX.Element {
   const parts = createMemo(() => parseAnsi(props.line.text, props.line.style).parts);
   return (
     <div class="min-h-5">
-      <For each={parts()}>{({ text, style }) => <span style={toCss(style)}>{text}</span>}</For>
+      <For each={parts()}>{(part) => <span style={toCss(part.style)}>{part.text}</span>}</For>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import ArrowDownToLine from 'lucide-solid/icons/arrow-down-to-line';
 import Download from 'lucide-solid/icons/download';
 import WrapText from 'lucide-solid/icons/text-wrap';
-import { createEffect, createSignal, For, type JSX, Match, on, Show, Switch } from 'solid-js';
+import { createEffect, createSignal, For, type JSX, Match, on, Show, Switch, untrack } from 'solid-js';
 import { useApi } from '../../graphql/api.ts';
 import type { LogStream } from '../../graphql/graphql.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
@@ -10,10 +10,7 @@ import { Notice } from '../../ui/notice.tsx';
 import { LogView } from './log-view.tsx';
 import { createLog, type Log } from './state.ts';
 
-const STREAMS = [
-  ['STDOUT', 'stdout'],
-  ['STDERR', 'stderr'],
-] as const;
+const STREAMS = ['STDOUT', 'STDERR'] as const satisfies readonly LogStream[];
 
 export interface LogPanelProps {
   readonly jobId: string;
@@ -26,7 +23,11 @@ export interface LogPanelProps {
 export default function LogPanel(props: LogPanelProps): JSX.Element {
   const [isWrapped, setIsWrapped] = createSignal(false);
   const [isFollowing, setIsFollowing] = createSignal(true);
-  const log = createLog(useApi(), props.jobId, () => props.stream);
+  const log = createLog(
+    useApi(),
+    untrack(() => props.jobId),
+    () => props.stream,
+  );
   const isEmpty = (): boolean => {
     log.version();
     return log.buffer.endOffset === 0;
@@ -70,14 +71,14 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
         <fieldset class="flex rounded-md bg-raised p-0.5">
           <legend class="sr-only">Stream</legend>
           <For each={STREAMS}>
-            {([stream, label]) => (
+            {(stream) => (
               <button
                 type="button"
                 class="rounded px-2.5 py-0.5 text-xs aria-pressed:bg-surface aria-pressed:font-medium aria-pressed:shadow-sm"
                 aria-pressed={props.stream === stream}
                 onClick={() => props.onStream(stream)}
               >
-                {label}
+                {stream.toLowerCase()}
               </button>
             )}
           </For>

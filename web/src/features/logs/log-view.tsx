@@ -1,5 +1,5 @@
 import ArrowDown from 'lucide-solid/icons/arrow-down';
-import { createEffect, createMemo, createSignal, For, type JSX, on, onCleanup, onMount, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, type JSX, on, onCleanup, onMount, Show, untrack } from 'solid-js';
 import { LogLineRow } from './log-line.tsx';
 import { RowLayout } from './row-layout.ts';
 import type { Log } from './state.ts';
@@ -22,7 +22,7 @@ interface LogViewProps {
 
 /** A log as a scrolling text of which only the lines near the view are in the page. */
 export function LogView(props: LogViewProps): JSX.Element {
-  const { buffer, version, loadNext, reading } = props.log;
+  const { buffer, version, loadNext, reading } = untrack(() => props.log);
   const [scrollTop, setScrollTop] = createSignal(0);
   const [size, setSize] = createSignal({ height: 0, columns: 80 });
   /** How many lines there were when following ended. */
