@@ -56,6 +56,7 @@ Slurmctld(primary) at localhost is UP`;
 async function slurmIs(version: string, folder?: string, configuration = CONFIGURATION): Promise<void> {
   await login.command('sbatch', `echo "${version}"`, folder);
   await login.command('scontrol', `cat <<'END'\n${configuration}\nEND`, folder);
+  await login.command('squeue', 'exit 0', folder);
 }
 
 describe('looking for Slurm on a login', () => {
@@ -74,7 +75,6 @@ describe('looking for Slurm on a login', () => {
       clockAheadSeconds: expect.any(Number),
     });
     expect(Math.abs(facts.clockAheadSeconds)).toBeLessThan(5);
-    expect(login.scripts).toHaveLength(1);
   });
 
   it.each([
@@ -85,7 +85,44 @@ describe('looking for Slurm on a login', () => {
     await says('squeue', '');
     await slurm.probe();
     await slurm.queue();
-    expect(await calls()).toEqual([expect.stringContaining(` --me ${option} `)]);
+    // Tried at the probe, and then asked, in the very same words.
+    const [tried, asked, ...others] = await calls();
+    expect(asked).toContain(` --me ${option} `);
+    expect([tried, others]).toEqual([asked, []]);
+  });
+
+  // What 24.11.5 and 26.05.5 say; the option went with 23.02.
+  const REFUSAL = `squeue: unrecognized option '--array-unique'\nTry "squeue --help" for more information`;
+  const refuses = async (option: string) => {
+    await writeFile(join(login.home, 'refusal'), REFUSAL);
+    const refusal = 'cat "$HOME/refusal" >&2; exit 1';
+    await login.command(
+      'squeue',
+      `echo "$*" >>"$HOME/calls"\nfor word; do [ "$word" != ${option} ] || { ${refusal}; }; done`,
+    );
+  };
+
+  it('asks without an option that squeue no longer has', async () => {
+    await slurmIs('slurm 24.11.5');
+    await refuses('--array-unique');
+    await slurm.probe();
+    await slurm.queue();
+    const [refused, tried, asked, ...others] = await calls();
+    expect(refused).toContain(' --array-unique ');
+    expect(asked).toContain(' --array ');
+    expect([tried, others]).toEqual([asked, []]);
+  });
+
+  it("fails in squeue's own words where squeue can't be asked at all", async () => {
+    await slurmIs('slurm 24.11.5');
+    await refuses('--me');
+    await expect(slurm.probe()).rejects.toThrow(`squeue can't be asked on this login: unrecognized option`);
+  });
+
+  it('takes nothing for an answer that the controller did not give', async () => {
+    await slurmIs('slurm 24.11.5');
+    await says('squeue', '', 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)');
+    await expect(slurm.probe()).rejects.toThrow('Unable to contact slurm controller');
   });
 
   it("knows Debian's name for it", async () => {
@@ -96,7 +133,6 @@ describe('looking for Slurm on a login', () => {
   it('finds it where only a login shell does, and asks it there from then on', async () => {
     const folder = join(login.home, 'opt slurm');
     await slurmIs('slurm 23.02.1', folder);
-    await login.command('squeue', 'exit 0', folder);
     await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
     await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
     expect(await slurm.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
@@ -131,8 +167,9 @@ describe('looking for Slurm on a login', () => {
   it.each(['accounting_storage/none', '(null)'])('asks no accounts of a cluster with %s', async (type) => {
     await slurmIs('slurm 25.11.2', undefined, `ClusterName = alpha\nAccountingStorageType   = ${type}`);
     expect((await slurm.probe()).accountingStorage).toBeNull();
+    await says('sacct', '');
     expect(await slurm.accounting(['1'])).toEqual({ kind: 'none' });
-    expect(login.scripts).toHaveLength(1);
+    await expect(calls()).rejects.toThrow('ENOENT');
   });
 
   it('says so when it is nowhere', async () => {

@@ -2,6 +2,8 @@ import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import {
+  ARRAY_OPTIONS,
+  type ArrayOption,
   accountingScript,
   cancelScript,
   claimScript,
@@ -15,6 +17,7 @@ import {
   NOT_UNPACKED,
   probeScript,
   queueScript,
+  queueTrialScript,
   removeFolderScript,
   resetSubmitScript,
   SBATCH_WAIT_SECONDS,
@@ -96,6 +99,7 @@ export class SlurmAdapter {
   /** Null: not known yet. */
   #keepsAccounts: boolean | null = null;
   #showsFederation = false;
+  #arrays: ArrayOption = ARRAY_OPTIONS[0];
 
   constructor(runner: Runner, settings: ClusterSettings) {
     this.#runner = runner;
@@ -135,6 +139,7 @@ export class SlurmAdapter {
     this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     this.#keepsAccounts = facts.accountingStorage !== null;
     this.#showsFederation = facts.showsFederation;
+    await this.#tryQueue();
     return {
       ...facts,
       slurmVersion,
@@ -144,9 +149,25 @@ export class SlurmAdapter {
     };
   }
 
+  /** Finds out which of squeue's options this cluster's release has: those that the questions need come and go. */
+  async #tryQueue(): Promise<void> {
+    const ask = queueTrialScript(this.#searchPath, this.#showsFederation);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'probe' });
+    const words = new Set<string>();
+    for (const option of ARRAY_OPTIONS) {
+      const section = ask.read(stdout, option);
+      if (section?.exitCode === 0 && !isLostAnswer(section.output)) {
+        this.#arrays = option;
+        return;
+      }
+      words.add(slurmMessage(section?.output ?? '') || 'its answer was cut off');
+    }
+    throw new SlurmUnavailable(`squeue can't be asked on this login: ${[...words].join('; ')}`);
+  }
+
   async queue(): Promise<QueueSnapshot> {
     const askedAt = Date.now();
-    const ask = queueScript(this.#searchPath, this.#showsFederation);
+    const ask = queueScript(this.#searchPath, { showsFederation: this.#showsFederation, arrays: this.#arrays });
     const [clock = '', rows = ''] = await this.#query(ask, ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
     if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');

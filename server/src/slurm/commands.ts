@@ -55,20 +55,45 @@ export function probeScript(): Script {
   ]);
 }
 
-/** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
-export function queueScript(searchPath: SearchPath, showsFederation: boolean): Script {
+/**
+ * How squeue is made to give tasks that differ from the rest of their array (held, requeued) rows of their own; without
+ * it, it merges them. The first is cheap, and gone since 23.02; the second gives every task a row.
+ */
+export const ARRAY_OPTIONS = ['--array-unique', '--array'] as const;
+export type ArrayOption = (typeof ARRAY_OPTIONS)[number];
+
+/** How squeue is asked on a cluster. */
+export interface QueueQuestion {
+  readonly showsFederation: boolean;
+  readonly arrays: ArrayOption;
+}
+
+function queueCommand({ showsFederation, arrays }: QueueQuestion): string {
   // Without it, squeue asks the controller each time whether there is a federation (src/api/job_info.c).
   const scope = showsFederation ? '--federation' : '--local';
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
+  // One request a user, and never an error for jobs that are gone, as ids would give.
+  return `squeue --me ${scope} --noheader --all --states=all ${arrays} --Format=${quote(format)}`;
+}
+
+/** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
+export function queueScript(searchPath: SearchPath, question: QueueQuestion): Script {
   return script(searchPath, CLEAN_QUERY, [
     { name: 'clock', command: 'date +%s' },
-    // One request a user, and never an error for jobs that are gone, as ids would give. Tasks that differ from the
-    // rest of their array (held, requeued) have rows of their own: --array-unique, since squeue merges them otherwise.
-    {
-      name: 'queue',
-      command: `squeue --me ${scope} --noheader --all --states=all --array-unique --Format=${quote(format)}`,
-    },
+    { name: 'queue', command: queueCommand(question) },
   ]);
+}
+
+/**
+ * Tries the question for the queue, as it will be asked, with each of ARRAY_OPTIONS until one works: a section for each
+ * of them, with what squeue said against it, or `skipped`.
+ */
+export function queueTrialScript(searchPath: SearchPath, showsFederation: boolean): Script {
+  const trials = ARRAY_OPTIONS.map((arrays) => ({
+    name: arrays,
+    command: `if [ -n "$found" ]; then echo skipped; (exit 1); else ${queueCommand({ showsFederation, arrays })} 2>&1 >/dev/null && found=yes; fi`,
+  }));
+  return script(searchPath, `${CLEAN_QUERY}\nfound=`, trials);
 }
 
 /** Jobs that left Slurm's memory, from its database: section `accounting`. */
