@@ -65,13 +65,6 @@ describe('submitJob refuses, naming the field,', () => {
       'partition',
       'choose one of gpu',
     ],
-    [
-      'no partition where some are allowed',
-      { partition: null },
-      'PARTITION_NOT_ALLOWED',
-      'partition',
-      'choose one of gpu',
-    ],
     ['a GPU type that is not allowed', { gpus: 1, gpuType: 'h100' }, 'GPU_TYPE_NOT_ALLOWED', 'gpuType', 'a100'],
     ['a line break in a name', { name: 'a\nb' }, 'INVALID_INPUT', 'name', 'one plain line'],
     ['a control character in a name', { name: 'a\u0007b' }, 'INVALID_INPUT', 'name', 'control character'],

@@ -8,11 +8,13 @@ import type { Submission } from '../domain/submission.ts';
 import type { User } from '../domain/user.ts';
 import { GitError, readCommit, readRepository } from '../projects/index.ts';
 import { rejectedField, slurmJobName } from '../slurm/index.ts';
+import type { JobQueries } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
+import { withDefaultPartition } from './default-partition.ts';
+import { differingFields, digestRequest, type RequestFields } from './request-digest.ts';
 
 /** A job as it is asked for. */
 export interface LaunchJob extends Omit<Submission, 'prologue'> {
-  readonly idempotencyKey: string | null;
   readonly waitSeconds: number;
   readonly projectId: string;
   readonly cluster: string;
@@ -36,30 +38,49 @@ export interface LaunchSource {
   readonly commit: string | null;
 }
 
+/** A request as its sender knows it: what a second one with the same key must ask for as well. */
+export interface KeyedRequest {
+  readonly idempotencyKey: string | null;
+  readonly fields: RequestFields;
+}
+
 /** What became of the request that was sent with this key before; null: there was none. */
 export async function earlierAnswer(
-  { store }: ActionContext,
+  jobs: JobQueries,
   viewer: User,
-  idempotencyKey: string | null,
+  request: KeyedRequest,
 ): Promise<Outcome<Job> | null> {
+  const { idempotencyKey, fields } = request;
   if (idempotencyKey === null) return null;
-  const earlier = await store.jobs.byIdempotencyKey(viewer.id, idempotencyKey);
-  return earlier === null ? null : answerFor(earlier);
+  const earlier = await jobs.byIdempotencyKey(viewer.id, idempotencyKey);
+  if (earlier === null) return null;
+  const digest = await jobs.requestDigest(earlier.id);
+  const differing = digest === null ? [] : differingFields(digest, fields);
+  if (differing.length === 0) return answerFor(earlier);
+  const key = `The idempotency key ${JSON.stringify(idempotencyKey)}`;
+  const message = differing.includes('mutation')
+    ? `${key} was used with another mutation: take a new one`
+    : `${key} was used for ${earlier.name}, with other inputs: ${differing.join(', ')}. Take a new key for another job`;
+  return refuse('INVALID_INPUT', 'idempotencyKey', message);
 }
 
 /** The part that every new job goes through, once its fields are known to be well formed. */
 export async function launchJob(
   context: ActionContext,
   viewer: User,
-  input: LaunchJob,
+  asked: LaunchJob,
   from: LaunchSource,
+  request: KeyedRequest,
 ): Promise<Outcome<Job>> {
   const { store, journal, clusters, staging } = context;
-  const cluster = clusters.get(input.cluster);
+  const cluster = clusters.get(asked.cluster);
   if (cluster === null) {
     const names = clusters.all().map(({ settings }) => settings.name);
-    return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(input.cluster)}: ${listed(names)}`);
+    return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(asked.cluster)}: ${listed(names)}`);
   }
+  const placed = await withDefaultPartition(cluster, asked);
+  if (!placed.ok) return placed;
+  const input = placed.value;
   const refusals = [...notAllowed(cluster, input), ...(await danglingReferences(context, input))];
   if (refusals.length > 0) return { ok: false, refusals };
 
@@ -113,7 +134,7 @@ export async function launchJob(
     dependsOn: input.dependsOn,
     condaEnv: from.condaEnv,
     prologue: from.prologue,
-    partition: input.partition,
+    partition: asked.partition,
     gitRef: input.gitRef,
     components: input.components,
   };
@@ -125,14 +146,16 @@ export async function launchJob(
   }
   const earlier = await journal.write(async (writer) => {
     // Looked up again inside the transaction, where two equal requests can't both find nothing.
-    const sameKey =
-      input.idempotencyKey === null ? null : await writer.jobs.byIdempotencyKey(viewer.id, input.idempotencyKey);
-    if (sameKey === null) await writer.create([{ job, idempotencyKey: input.idempotencyKey, submission }]);
-    return sameKey;
+    const answer = await earlierAnswer(writer.jobs, viewer, request);
+    if (answer !== null) return answer;
+    const { idempotencyKey, fields } = request;
+    const requestDigest = idempotencyKey === null ? null : digestRequest(fields);
+    await writer.create([{ job, idempotencyKey, requestDigest, submission }]);
+    return null;
   });
   if (earlier !== null) {
     await staging.remove(id);
-    return answerFor(earlier);
+    return earlier;
   }
 
   const answered = cluster.submit(id);
@@ -172,11 +195,6 @@ function componentNotAllowed(
   for (const one of partition?.split(',') ?? []) {
     if (allowedPartitions === undefined || allowedPartitions.includes(one)) continue;
     const message = `Partition ${JSON.stringify(one)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
-    refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
-  }
-  if (allowedPartitions !== undefined && partition === null) {
-    // Slurm's own default partition may be one that isn't allowed.
-    const message = `${name} takes jobs only for named partitions: ${listed(allowedPartitions)}`;
     refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
   }
   if (gpuType !== null && allowedGpuTypes !== undefined && !allowedGpuTypes.includes(gpuType)) {

@@ -5,7 +5,7 @@ import type { DependencyKind, Submission } from '../domain/submission.ts';
 import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
-import { earlierAnswer, launchJob } from './launch-job.ts';
+import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
 
 export interface ResubmitJob {
   readonly id: string;
@@ -18,7 +18,11 @@ export interface ResubmitJob {
  * environment as they were then. Of a task of an array, that task alone.
  */
 export async function resubmitJob(context: ActionContext, viewer: User, input: ResubmitJob): Promise<Outcome<Job>> {
-  const earlier = await earlierAnswer(context, viewer, input.idempotencyKey);
+  const request: KeyedRequest = {
+    idempotencyKey: input.idempotencyKey,
+    fields: { mutation: 'resubmitJob', id: input.id },
+  };
+  const earlier = await earlierAnswer(context.store.jobs, viewer, request);
   if (earlier !== null) return earlier;
   const check = new FieldCheck();
   check.line('idempotencyKey', input.idempotencyKey, 200);
@@ -49,7 +53,6 @@ export async function resubmitJob(context: ActionContext, viewer: User, input: R
     viewer,
     {
       ...submission,
-      idempotencyKey: input.idempotencyKey,
       waitSeconds: input.waitSeconds,
       projectId: project.id,
       cluster: job.clusterName,
@@ -68,6 +71,7 @@ export async function resubmitJob(context: ActionContext, viewer: User, input: R
       prologue: submission.prologue,
       commit: job.gitCommit,
     },
+    request,
   );
   // Whatever is in the way, the one field that the caller has is the old job.
   if (outcome.ok) return outcome;

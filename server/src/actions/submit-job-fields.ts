@@ -3,7 +3,7 @@ import type { ComponentRequest } from '../domain/component.ts';
 import type { Refusal } from '../domain/refusal.ts';
 import { faultInOption } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
-import type { LaunchJob } from './launch-job.ts';
+import type { SubmitJob } from './submit-job.ts';
 
 /** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
 const MAX_COMMAND = 32 * 1024;
@@ -12,10 +12,11 @@ const MAX_ENVIRONMENT = 64 * 1024;
 const MAX_LIST = 100;
 
 /** What is wrong with the input by itself, before anything is looked up. */
-export function checkSubmitJob(input: LaunchJob): readonly Refusal[] {
+export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
   const check = new FieldCheck();
   const { resources } = input;
   check.line('name', input.name, 200);
+  check.line('project', input.project, 200);
   check.line('idempotencyKey', input.idempotencyKey, 200);
   check.line('gitRef', input.gitRef, 400);
   check.line('condaEnv', input.condaEnv, 200);
@@ -57,7 +58,7 @@ function checkComponent(check: FieldCheck, { partition, resources, extraOptions 
   }
 }
 
-function checkComponents(check: FieldCheck, input: LaunchJob): void {
+function checkComponents(check: FieldCheck, input: SubmitJob): void {
   const { components, resources } = input;
   if (components.length === 0) return;
   if (components.length > MAX_LIST) check.fault('components', `at most ${MAX_LIST} are taken`);
@@ -80,7 +81,7 @@ function checkComponents(check: FieldCheck, input: LaunchJob): void {
   }
 }
 
-function checkEnvironment(check: FieldCheck, { environment }: LaunchJob): void {
+function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
   let size = 0;
   for (const { name, value } of environment) {
     size += name.length + value.length;

@@ -1,26 +1,71 @@
 import type { Job } from '../domain/job.ts';
-import { type Outcome, refuse } from '../domain/refusal.ts';
+import type { Project } from '../domain/project.ts';
+import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
-import { earlierAnswer, type LaunchJob, launchJob } from './launch-job.ts';
+import { earlierAnswer, type KeyedRequest, type LaunchJob, launchJob } from './launch-job.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
+
+/** A job as a client asks for it. */
+export interface SubmitJob extends Omit<LaunchJob, 'projectId'> {
+  readonly idempotencyKey: string | null;
+  /** Either this or the project's name. */
+  readonly projectId: string | null;
+  readonly project: string | null;
+}
 
 /**
  * Records a job and brings it to Slurm. Once it is recorded nothing loses it: what isn't through after `waitSeconds`
  * goes on in the background. Whatever is refused before that leaves nothing behind.
  */
-export async function submitJob(context: ActionContext, viewer: User, input: LaunchJob): Promise<Outcome<Job>> {
-  const earlier = await earlierAnswer(context, viewer, input.idempotencyKey);
+export async function submitJob(context: ActionContext, viewer: User, input: SubmitJob): Promise<Outcome<Job>> {
+  const request = keyedRequest(input);
+  const earlier = await earlierAnswer(context.store.jobs, viewer, request);
   if (earlier !== null) return earlier;
   const faults = checkSubmitJob(input);
   if (faults.length > 0) return { ok: false, refusals: faults };
-  const project = await context.store.projects.get(input.projectId);
-  if (project === null) return refuse('NOT_FOUND', 'projectId', 'There is no such project');
-  return launchJob(context, viewer, input, {
-    path: project.path,
-    fallbackName: project.name,
-    condaEnv: input.condaEnv ?? project.condaEnv,
-    prologue: project.prologue,
-    commit: null,
-  });
+  const project = await chosenProject(context, input);
+  if (!project.ok) return project;
+  const { id, name, path, condaEnv, prologue } = project.value;
+  return launchJob(
+    context,
+    viewer,
+    { ...input, projectId: id },
+    { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
+    request,
+  );
+}
+
+async function chosenProject(
+  { store }: ActionContext,
+  { projectId, project: name }: SubmitJob,
+): Promise<Outcome<Project>> {
+  if (projectId !== null && name !== null) {
+    return refuse('INVALID_INPUT', 'project', 'projectId and project both name a project: write one of them');
+  }
+  if (name !== null) {
+    const named = await store.projects.byName(name);
+    return named === null
+      ? refuse('NOT_FOUND', 'project', `There is no project named ${JSON.stringify(name)}`)
+      : done(named);
+  }
+  if (projectId === null)
+    return refuse('INVALID_INPUT', 'projectId', 'projectId or project has to say whose files run');
+  const found = await store.projects.get(projectId);
+  return found === null ? refuse('NOT_FOUND', 'projectId', 'There is no such project') : done(found);
+}
+
+/** How long a request waits is no part of what it asks for, and neither is the order of what stands for itself. */
+function keyedRequest({ idempotencyKey, waitSeconds: _, environment, dependsOn, ...rest }: SubmitJob): KeyedRequest {
+  const { resources, ...others } = rest;
+  return {
+    idempotencyKey,
+    fields: {
+      mutation: 'submitJob',
+      ...others,
+      ...resources,
+      environment: environment.toSorted((left, right) => (left.name < right.name ? -1 : 1)),
+      dependsOn: dependsOn.toSorted((left, right) => (left.jobId < right.jobId ? -1 : 1)),
+    },
+  };
 }

@@ -27,6 +27,8 @@ export interface StateCount {
 export interface NewJob {
   readonly job: Job;
   readonly idempotencyKey: string | null;
+  /** What a request with the same key is held against. */
+  readonly requestDigest?: string | null;
   /** Null for array tasks, which are submitted with their array. */
   readonly submission: Submission | null;
 }
@@ -99,6 +101,16 @@ export class JobQueries {
       .where('idempotency_key', '=', key)
       .executeTakeFirst();
     return row === undefined ? null : toJob(row);
+  }
+
+  /** Null: the job was asked for without a key, or before digests were kept. */
+  async requestDigest(jobId: string): Promise<string | null> {
+    const row = await this.#database
+      .selectFrom('job_submissions')
+      .select('request_digest')
+      .where('job_id', '=', jobId)
+      .executeTakeFirst();
+    return row?.request_digest ?? null;
   }
 
   /** Every active job of every cluster, tasks and arrays included, oldest first. */
@@ -311,7 +323,7 @@ export class JobQueries {
       await insertRows(this.#database, 'jobs', rows);
       await this.#index(rows);
     }
-    for (const { job, submission } of created) {
+    for (const { job, submission, requestDigest } of created) {
       if (submission === null) continue;
       await this.#database
         .insertInto('job_submissions')
@@ -326,6 +338,7 @@ export class JobQueries {
           requested_partition: submission.partition,
           git_ref: submission.gitRef,
           components: JSON.stringify(submission.components),
+          request_digest: requestDigest ?? null,
         })
         .execute();
     }

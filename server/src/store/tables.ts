@@ -91,6 +91,8 @@ export interface JobSubmissionsTable {
   git_ref: string | null;
   /** JSON list of what the components behind the first are asked for with. */
   components: string;
+  /** Of a request with an idempotency key, what it asked for without its values; null: none is known. */
+  request_digest: string | null;
 }
 
 /** Attempts that a requeue has closed; the current one is part of the job. */

@@ -95,13 +95,14 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
   fields: (t) => ({
     idempotencyKey: t.string({
       description:
-        'The same key returns the same job, however often it is sent: set it wherever a request may be repeated.',
+        'The same key with the same inputs returns the same job, however often it is sent: make one for each job, and set it wherever a request may be repeated. With other inputs it is refused.',
     }),
     waitSeconds: t.int({
       defaultValue: 10,
       description: "How long to wait for Slurm's answer, 0 to 300. The job is recorded before, and goes on after.",
     }),
-    projectId: t.id({ required: true, description: 'Whose files it runs.' }),
+    projectId: t.id({ description: 'Whose files it runs. Either this or `project`.' }),
+    project: t.string({ description: 'The same by name.' }),
     cluster: t.string({ required: true, description: 'Where, by name.' }),
     name: t.string({ description: 'Default: the beginning of the command.' }),
     description: t.string({ description: 'What this run is to show.' }),
@@ -146,7 +147,8 @@ builder.mutationField('submitJob', (t) =>
         await submitJob(context, context.viewer, {
           idempotencyKey: input.idempotencyKey ?? null,
           waitSeconds: input.waitSeconds ?? 10,
-          projectId: localId(input.projectId, 'Project'),
+          projectId: input.projectId == null ? null : localId(input.projectId, 'Project'),
+          project: input.project ?? null,
           cluster: input.cluster,
           name: input.name ?? null,
           description: input.description ?? null,

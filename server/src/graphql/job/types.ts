@@ -117,7 +117,7 @@ function shownComponents(job: Job, submission: Submission | null): ShownComponen
     return {
       slurmJobId: job.slurmJobId === null ? null : `${job.slurmJobId}+${offset}`,
       ...{ state, word, nodeList },
-      partition: partition ?? asked?.partition ?? null,
+      partition: partition ?? (offset === 0 ? job.partition : (asked?.partition ?? null)),
       resources: { ...job.resources, ...own },
       extraOptions: asked?.extraOptions ?? [],
     };
