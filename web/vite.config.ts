@@ -1,11 +1,12 @@
 import tailwindcss from '@tailwindcss/vite';
 import solid from 'vite-plugin-solid';
 import { defineConfig } from 'vitest/config';
+import { compress } from './scripts/compress.ts';
 
 const { SLURMQL_SERVER: server = 'http://127.0.0.1:4000' } = process.env;
 
 export default defineConfig({
-  plugins: [solid(), tailwindcss()],
+  plugins: [solid(), tailwindcss(), compress()],
   build: {
     // light-dark() and the nesting of CSS reach the browser as written.
     target: ['chrome123', 'firefox120', 'safari17.5'],

@@ -308,3 +308,20 @@ it('a page says that the connection to the server is lost, and goes on by itself
   await page.getByText('No connection to the server since').waitFor({ state: 'detached' });
   await page.getByRole('status').getByText('live', { exact: true }).waitFor();
 });
+
+it('every file that a page needs comes compressed, for browsers that take brotli and for those that do not', async () => {
+  const names = await page.evaluate(() =>
+    performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname),
+  );
+  const files = ['/', ...names.filter((name) => /\.(js|css)$/.test(name))];
+  expect(files.length).toBeGreaterThan(3);
+  for (const coding of ['br', 'gzip']) {
+    for (const file of files) {
+      const { headers } = await fetch(server.address + file, { headers: { 'accept-encoding': coding } });
+      // The smallest don't get smaller.
+      if (file === '/' || Number(headers.get('content-length')) > 300) {
+        expect(`${file} ${headers.get('content-encoding')}`).toBe(`${file} ${coding}`);
+      }
+    }
+  }
+});

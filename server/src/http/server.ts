@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Authenticator, Verdict } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
 import { BodyTooLarge, readBody } from './body.ts';
+import { AnswerBody, sendAnswer } from './compression.ts';
 import { EventStreams } from './event-stream.ts';
 import { sendLog } from './log-download.ts';
 import { OpenStreams } from './open-streams.ts';
@@ -12,7 +13,7 @@ import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
 import { WebSocketTransport } from './websocket.ts';
-import { createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
+import { answerGraphQL, createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** After this, connections that are still busy are cut. */
@@ -135,7 +136,7 @@ export class HttpServer {
         if (await this.#events.answer(request, body, response, verdict)) return;
         if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
-        await this.#yoga(request, response, { viewer: verdict.viewer });
+        await answerGraphQL(this.#yoga, request, response, { viewer: verdict.viewer });
         return;
       }
       case '/session':
@@ -152,8 +153,8 @@ export class HttpServer {
       case '/metrics': {
         if (this.#authorize(request, response) === null) return;
         const { registry } = services.metrics;
-        response.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' });
-        response.end(await registry.metrics());
+        const headers = { 'content-type': registry.contentType, 'cache-control': 'no-store' };
+        await sendAnswer(request, response, 200, headers, new AnswerBody(Buffer.from(await registry.metrics())));
         return;
       }
       default: {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import sirv from 'sirv';
+import { acceptedCoding } from './compression.ts';
 
 /** The dashboard loads nothing from elsewhere and runs no script that isn't a file of its own. */
 const CONTENT_SECURITY_POLICY = [
@@ -26,16 +27,32 @@ export function staticFiles(directory: string): StaticFiles {
   const serve = sirv(directory, {
     single: true,
     etag: true,
+    // Made by the build, beside each file.
+    brotli: true,
+    gzip: true,
     setHeaders: (response, path) => {
+      // Not what the client holds, but the file's own.
+      response.removeHeader('etag');
       response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
       // Names under assets/ change with their content.
       const isHashed = path.startsWith('/assets/');
       response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
-  return (request, response) =>
+  return (request, response) => {
+    const { headers } = request;
+    // sirv looks for a coding's name alone, and would send what was refused with a weight of 0.
+    headers['accept-encoding'] = acceptedCoding(headers['accept-encoding']) ?? '';
+    // It takes "the last 500 bytes" for the first ones; a server may send the whole (RFC 9110, section 14.2).
+    delete headers.range;
+    // "Not modified" has to say of what, and what else it depends on (section 15.4.5); sirv says neither.
+    response.setHeader('vary', 'Accept-Encoding');
+    const held = headers['if-none-match'];
+    if (held !== undefined) response.setHeader('etag', held);
     serve(request, response, () => {
+      response.removeHeader('etag');
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
       response.end('Not found\n');
     });
+  };
 }

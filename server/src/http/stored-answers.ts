@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { User } from '../domain/user.ts';
 import { checkLimits, isAnsweredFromStore, readDocument } from '../graphql/index.ts';
+import { AnswerBody, sendAnswer } from './compression.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 /** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
@@ -26,7 +27,8 @@ interface Answer {
   readonly version: number;
   readonly madeAt: number;
   /** Null: it has errors, so it is not kept. */
-  readonly body: Promise<Buffer | null>;
+  readonly body: Promise<AnswerBody | null>;
+  /** As counted, of all its forms. */
   bytes: number;
 }
 
@@ -57,14 +59,11 @@ export class StoredAnswers {
     const key = `${viewer.role} ${viewer.id} ${body.toString()}`;
     const query = this.#query(key, body);
     if (query === null) return false;
-    const text = await this.#current(query, viewer).body;
+    const answer = this.#current(query, viewer);
+    const text = await answer.body;
     if (text === null) return false;
-    response.writeHead(200, {
-      'content-type': contentType,
-      'content-length': text.length,
-      'cache-control': 'no-store',
-    });
-    response.end(text);
+    await sendAnswer(request, response, 200, { 'content-type': contentType, 'cache-control': 'no-store' }, text);
+    if (query.answer === answer) this.#count(answer, text);
     return true;
   }
 
@@ -89,9 +88,7 @@ export class StoredAnswers {
       (text) => {
         if (query.answer !== made) return;
         if (text === null) query.answer = null;
-        made.bytes = text?.length ?? 0;
-        this.#bytes += made.bytes;
-        this.#shrink();
+        else this.#count(made, text);
       },
       () => {
         if (query.answer === made) query.answer = null;
@@ -100,7 +97,13 @@ export class StoredAnswers {
     return made;
   }
 
-  async #execute({ params }: Query, viewer: User): Promise<Buffer | null> {
+  #count(answer: Answer, { bytes }: AnswerBody): void {
+    this.#bytes += bytes - answer.bytes;
+    answer.bytes = bytes;
+    this.#shrink();
+  }
+
+  async #execute({ params }: Query, viewer: User): Promise<AnswerBody | null> {
     // Not kept here: a document takes much more memory than its text.
     const read = readDocument(params.query);
     if (!read.isValid) return null;
@@ -112,7 +115,7 @@ export class StoredAnswers {
       operationName: params.operationName ?? null,
       variableValues: params.variables ?? null,
     });
-    return result.errors === undefined ? Buffer.from(JSON.stringify(result)) : null;
+    return result.errors === undefined ? new AnswerBody(Buffer.from(JSON.stringify(result))) : null;
   }
 
   #shrink(): void {

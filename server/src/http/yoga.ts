@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { User } from '../domain/user.ts';
@@ -11,6 +13,7 @@ import {
   schema,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { AnswerBody, sendAnswer } from './compression.ts';
 
 export interface ServerContext {
   readonly viewer: User;
@@ -41,6 +44,29 @@ export function createGraphQLServer(services: Services) {
     parserAndValidationCache: false,
     plugins: [limits],
   });
+}
+
+/** Answers a request, its body compressed where it is whole; a stream goes out as it comes. */
+export async function answerGraphQL(
+  yoga: GraphQLServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: ServerContext,
+): Promise<void> {
+  try {
+    const answer = await yoga.handleNodeRequestAndResponse(request, response, context);
+    const headers = Object.fromEntries(answer.headers);
+    if (/^(text\/event-stream|multipart\/)/.test(headers['content-type'] ?? '') && answer.body !== null) {
+      response.writeHead(answer.status, headers);
+      await pipeline(answer.body, response);
+    } else {
+      const body = new AnswerBody(Buffer.from(await answer.arrayBuffer()));
+      await sendAnswer(request, response, answer.status, headers, body);
+    }
+  } catch (cause) {
+    // Whoever asked has gone, and what was being done for it was broken off.
+    if (!response.destroyed) throw cause;
+  }
 }
 
 /** Faults of ours stay in the log; callers learn that there was one. */
