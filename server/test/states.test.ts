@@ -361,8 +361,9 @@ describe.concurrent('the end of a job', () => {
 
   it.each([
     ['OUT_OF_MEMORY', 'exit 1', 'FAILED', { exitCode: 1 }],
-    ['BOOT_FAIL', 'exit 1', 'FAILED', { exitCode: 1 }],
-    ['REVOKED', 'exit 1', 'FAILED', { exitCode: 1 }],
+    // Nothing of it can have run here.
+    ['BOOT_FAIL', 'exit 1', 'FAILED', { exitCode: null }],
+    ['REVOKED', 'exit 1', 'FAILED', { exitCode: null }],
   ])('that Slurm calls %s is that', async (word, command, real, code) => {
     const job = await submit(command, { extraOptions: ['--hold'] });
     await using _wrapper = await rewrite(job, `s/\\x1f${real}\\x1f/\\x1f${word}\\x1f/`);

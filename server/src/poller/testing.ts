@@ -13,6 +13,7 @@ export class ToldSlurm extends SlurmAdapter {
   faultyRows: readonly string[] = [];
   /** Null: it keeps no accounts. */
   accounts: readonly (JobObservation | JobAccount)[] | null = null;
+  hasExactCodes = true;
   /** Why its accounting can't be read; null when it can. */
   accountingFault: string | null = null;
   /** By folder. */
@@ -56,7 +57,8 @@ export class ToldSlurm extends SlurmAdapter {
     );
     // Of a task, with all the others of its array.
     const numbers = new Set(slurmJobIds.map(numberOf));
-    return { kind: 'read', accounts: accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId))) };
+    const found = accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId)));
+    return { kind: 'read', accounts: found, hasExactCodes: this.hasExactCodes };
   }
 
   override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {

@@ -223,6 +223,21 @@ describe('a job that left the queue', () => {
     },
   );
 
+  it('has no exit code where sacct may have taken 128 from it and its script left no word', async () => {
+    const job = running();
+    slurm.hasExactCodes = false;
+    slurm.accounts = [account(job, { state: 'FAILED', exitCode: 15 })];
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'FAILED', exitCode: null, signal: null }]);
+  });
+
+  it('has the exit code of sacct where that takes nothing from it', async () => {
+    const job = running();
+    slurm.accounts = [account(job, { state: 'FAILED', exitCode: 143 })];
+    await look([job]);
+    expect(await look([job])).toMatchObject([{ state: 'FAILED', exitCode: 143, signal: null }]);
+  });
+
   it('and never ran has no code of its own: its marker is not looked for', async () => {
     const job = running({ state: 'PENDING', startedAt: null, nodeList: null });
     slurm.accounts = [account(job, { state: 'CANCELLED', exitCode: 0, nodeList: null })];

@@ -177,10 +177,11 @@ export class VanishedJobs {
       const { signal, endedAt } = account.latest;
       const isLate = now - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
       if (marker === null && job.workDir !== null && signal === null && isLate) return null;
-      // sacct takes 128 from the codes above it, up to 25.05 (src/sacct/print.c), and shows 0 for what Slurm ended: the
-      // script's own word is exact.
+      // The script's own word is exact; that of sacct may be 128 less, and 0 for what Slurm ended.
       const attempt = Math.max(job.attempt, account.latest.attempt);
-      const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : {};
+      const isExact = accounting.kind === 'read' && accounting.hasExactCodes;
+      const unknown = isExact || account.latest.exitCode === 0 ? {} : { exitCode: null };
+      const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : unknown;
       const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
       return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
     }

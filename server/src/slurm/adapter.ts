@@ -32,6 +32,7 @@ import { parseControl } from './parse/control.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
 import { type EndMarker, lastEnd } from './parse/markers.ts';
 import {
+  hasExactExitCodes,
   isTooOld,
   OLDEST_SLURM,
   parseConfiguration,
@@ -67,7 +68,12 @@ export interface LoginFacts extends SlurmConfiguration {
 
 /** The answer of Slurm's accounting: accounts, or that this cluster keeps none, or why they can't be read now. */
 export type Accounting =
-  | { readonly kind: 'read'; readonly accounts: readonly JobAccount[] }
+  | {
+      readonly kind: 'read';
+      readonly accounts: readonly JobAccount[];
+      /** Else an exit code is the script's own, or 128 less. */
+      readonly hasExactCodes: boolean;
+    }
   | { readonly kind: 'none' }
   | { readonly kind: 'unreadable'; readonly message: string };
 
@@ -99,6 +105,7 @@ export class SlurmAdapter {
   /** Null: not known yet. */
   #keepsAccounts: boolean | null = null;
   #showsFederation = false;
+  #hasExactCodes = false;
   #arrays: ArrayOption = ARRAY_OPTIONS[0];
 
   constructor(runner: Runner, settings: ClusterSettings) {
@@ -139,6 +146,7 @@ export class SlurmAdapter {
     this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     this.#keepsAccounts = facts.accountingStorage !== null;
     this.#showsFederation = facts.showsFederation;
+    this.#hasExactCodes = hasExactExitCodes(slurmVersion);
     await this.#tryQueue();
     return {
       ...facts,
@@ -204,9 +212,9 @@ export class SlurmAdapter {
       if (section.output !== '' && !section.output.endsWith('\n')) {
         return { kind: 'unreadable', message: 'the answer of sacct ends in the middle of a row' };
       }
-      accounts.push(...parseAccounting(section.output, this.#clock));
+      accounts.push(...parseAccounting(section.output, this.#clock, this.#hasExactCodes));
     }
-    return { kind: 'read', accounts };
+    return { kind: 'read', accounts, hasExactCodes: this.#hasExactCodes };
   }
 
   /**

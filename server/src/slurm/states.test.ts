@@ -61,7 +61,11 @@ describe("Slurm's words for a state", () => {
     // Tried on 22.05.8: scontrol requeuehold.
     expect(jobState('PENDING', 'job requeued in held state')).toBe('HELD');
     expect(jobState('PENDING', 'launch_failed_requeued_held')).toBe('HELD');
+    expect(jobState('PENDING', 'job_requeued_in_special_exit_state')).toBe('HELD');
     expect(jobState('PENDING', 'JobHoldMaxRequeue')).toBe('HELD');
+    // The sources of 26.05.
+    expect(jobState('PENDING', 'launch failure limit exceeded requeued held')).toBe('HELD');
+    expect(jobState('PENDING', 'user_env_retrieval_failed_requeued_held')).toBe('HELD');
     expect(jobState('PENDING', 'Resources')).toBe('PENDING');
     expect(jobState('PENDING', 'None')).toBe('PENDING');
     // Tried on 22.05.8: what was cancelled while it was held keeps the reason.

@@ -35,19 +35,16 @@ const STATES: ReadonlyMap<string, JobState> = new Map<string, JobState>(
   } as const),
 );
 
-/** Some of them Slurm itself puts into free words, with spaces or, in later releases, underscores between them. */
-const HELD_REASONS = new Set([
-  'JobHeldUser',
-  'JobHeldAdmin',
-  'JobHoldMaxRequeue',
-  'job requeued in held state',
-  'job requeued in special exit state',
-  'launch failed requeued held',
-]);
+/**
+ * Some are Slurm's own free words (src/slurmctld/job_mgr.c), with blanks or, in later releases, underscores between them:
+ * "job requeued in held state", "launch failed requeued held", "user env retrieval failed requeued held".
+ */
+const HELD_REASON =
+  /^JobHeld(?:User|Admin)$|^JobHoldMaxRequeue$|[ _]requeued[ _](?:held|in[ _](?:held|special[ _]exit)[ _]state)$/;
 
 /** Null for a word that this table doesn't know. Takes sacct's `CANCELLED by 1000` too. */
 export function jobState(word: string, reason: string | null): JobState | null {
   const state = STATES.get(word.split(' ')[0] ?? '') ?? null;
-  const isHeld = reason !== null && HELD_REASONS.has(reason.replaceAll('_', ' '));
+  const isHeld = reason !== null && HELD_REASON.test(reason);
   return state === 'PENDING' && isHeld ? 'HELD' : state;
 }

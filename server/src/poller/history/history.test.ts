@@ -127,20 +127,22 @@ const exitOf = ({ exitCode, signal }: Pick<Job, 'exitCode' | 'signal'>) =>
 /** How squeue tells an end: code 0 of what didn't complete is none. */
 function shownExit({ end: { word, status } }: Attempt): string {
   const signal = status & 0x7f;
+  if (word === 'NODE_FAIL') return 'code null';
   if (signal !== 0) return `signal ${signal}`;
   return status === 0 && word !== 'COMPLETED' ? 'code null' : `code ${status >> 8}`;
 }
 
 /**
- * How sacct tells it: what a limit or a person ended has no exit, and from codes from 128 on 128 is taken. What the
- * script wrote itself is exact.
+ * How sacct tells it: what a limit or a person ended has no exit, and a code may be 128 less than the script's own. What
+ * the script wrote itself is exact.
  */
 function accountExits({ end: { word, status, marked } }: Attempt): readonly string[] {
   const [code = 0, signal = 0] = accountedExit({ word, status, marked }).split(':').map(Number);
   const own = marked === null ? [] : [`code ${marked.code === 0 && word !== 'COMPLETED' ? null : marked.code}`];
   if (word === 'FAILED' && marked !== null) return own;
-  if (signal !== 0) return [`signal ${signal}`, ...own];
-  return [`code ${code === 0 && word !== 'COMPLETED' ? null : code}`, ...own];
+  // 125 is no signal.
+  if (signal !== 0) return [signal === 125 ? 'code null' : `signal ${signal}`, ...own];
+  return [`code ${code === 0 && word === 'COMPLETED' ? code : null}`, ...own];
 }
 
 /** Why a final state that was told is not true; null when it is. */

@@ -132,8 +132,8 @@ describe('a row of the accounts', () => {
   );
 
   it('tells of a signal, and not of an exit code beside it', () => {
-    expect(parseAccounting(row({ State: 'OUT_OF_MEMORY', ExitCode: '0:125' }))).toMatchObject([
-      { latest: { exitCode: null, signal: 125 }, closed: [] },
+    expect(parseAccounting(row({ State: 'FAILED', ExitCode: '1:9' }))).toMatchObject([
+      { latest: { exitCode: null, signal: 9 }, closed: [] },
     ]);
   });
 

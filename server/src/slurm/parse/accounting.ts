@@ -7,7 +7,7 @@ import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
 import { FIELD_END } from './queue.ts';
-import { exitStatus, textValue, timeValue } from './values.ts';
+import { scriptEnd, textValue, timeValue } from './values.ts';
 
 /** sacct's output fields, in the order in which `parseAccounting` reads them. All exist since 20.11. */
 export const ACCOUNTING_FIELDS = [
@@ -41,8 +41,15 @@ interface Row {
  * Our jobs' accounts. A job has one row an attempt, since a requeue closes the old row and opens another with a new
  * time of submission (man sacct, --duplicates). A heterogeneous job has one row a component, and the tasks of an array
  * that never started share a row, `31_[1-5]`.
+ *
+ * Without `hasExactCodes`, a code may be 128 less than the script's own. Of the latest attempt its marker may tell more;
+ * of those that are closed nothing does, so they have none.
  */
-export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK): readonly JobAccount[] {
+export function parseAccounting(
+  output: string,
+  clock: ClusterClock = SAME_CLOCK,
+  hasExactCodes = false,
+): readonly JobAccount[] {
   const rows = output.split('\n').flatMap((line) => parseLine(line, clock));
   const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
   const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
@@ -61,7 +68,7 @@ export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK
   for (const observation of attempts.flatMap(joinComponents)) {
     const key = `${observation.slurmJobId} ${observation.slurmName}`;
     const earlier = accounts.get(key);
-    const closed = earlier === undefined ? [] : [...earlier.closed, closedAttempt(earlier.latest)];
+    const closed = earlier === undefined ? [] : [...earlier.closed, closedAttempt(earlier.latest, hasExactCodes)];
     accounts.set(key, { latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
   }
   return [...accounts.values()];
@@ -70,12 +77,11 @@ export function parseAccounting(output: string, clock: ClusterClock = SAME_CLOCK
 /** Slurm's words for an attempt that was put back into the queue: it is over, though its job is not. */
 const PUT_BACK = /^REQUEUED\b/;
 
-function closedAttempt(latest: JobAccount['latest']): JobAttempt {
+function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): JobAttempt {
   const { attempt, state, word, exitCode, signal, startedAt, endedAt, nodeList } = latest;
   // The row of an attempt is closed late, after a time without slurmdbd: till then it tells no end.
   const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
-  // Slurm shows code 0 for whatever it ended itself.
-  const code = exitCode === 0 && state !== 'COMPLETED' ? null : exitCode;
+  const code = exitCode === 0 || hasExactCodes ? exitCode : null;
   return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal, startedAt, endedAt, nodeList };
 }
 
@@ -92,7 +98,6 @@ function parseLine(line: string, clock: ClusterClock): readonly Row[] {
   const ids = isOurName(slurmName) ? jobIds(id) : null;
   if (ids === null) return [];
   const state = jobState(word, null);
-  const hasEnded = state !== null && !isActiveState(state);
   return ids.map((slurmJobId) => ({
     submitted: timeValue(submit)?.getTime() ?? 0,
     isShared: slurmJobId !== id,
@@ -103,7 +108,7 @@ function parseLine(line: string, clock: ClusterClock): readonly Row[] {
       state,
       word,
       reason: null,
-      ...(hasEnded ? exitStatus(exit) : { exitCode: null, signal: null }),
+      ...scriptEnd(exit, state, null),
       attempt: null,
       startedAt: clock.instant(start),
       endedAt: clock.instant(end),

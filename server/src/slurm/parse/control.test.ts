@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseControl } from './control.ts';
 
-// What scontrol of Slurm 22.05.8 printed.
+// What scontrol of Slurm 20.11.4, 22.05.8, 24.11.5 and 26.05.5 printed.
 describe('an answer of scontrol', () => {
   it('is no refusal when it ended well', () => {
     expect(parseControl(0, '')).toBeNull();
@@ -16,12 +16,17 @@ describe('an answer of scontrol', () => {
       'Access/permission denied',
     ],
     ['14_2-3,7,9: Job is pending execution\n', 'Job is pending execution'],
+    // 26.05.
+    ['Job has already finished for job 1\nslurm_suspend error:Job has already finished\n', 'Job has already finished'],
+    ['Access/permission denied for job 9\nslurm_suspend error\n', 'Access/permission denied'],
+    ['10_[2-5]: Job is pending execution\n', 'Job is pending execution'],
   ])('is told in the words of Slurm without numbers: %j', (output, words) => {
     expect(parseControl(1, output)).toBe(words);
   });
 
   it('is no refusal of an array of which a part was done', () => {
     expect(parseControl(1, '14_0-1,4-9: Job is pending execution\n14_2-3: No error\n')).toBeNull();
+    expect(parseControl(1, '10_[0-1]: No error\n10_[2-5]: Job is pending execution\n')).toBeNull();
   });
 
   it('that says nothing is still a refusal', () => {

@@ -9,8 +9,9 @@ export function parseControl(exitCode: number, output: string): string | null {
     .map((line) =>
       line
         .trim()
-        // The library says it again without naming the job.
-        .replace(/^slurm_\w+ error: /, '')
+        // The library says it again without naming the job: "slurm_suspend error: …", in 26.05 without the blank, and
+        // without any words where a list was refused in part.
+        .replace(/^slurm_\w+ error(?:: ?|$)/, '')
         .replace(/^\d+[\d_,[\]-]*: /, '')
         .replace(/ for job \d+[\d_,[\]%-]*$/, ''),
     )

@@ -53,6 +53,8 @@ describe('devices in a gres list', () => {
     ['shard:a100:2(IDX:0,2)', [0, 2], 'shards on two devices, as 22.05 shows them'],
     ['shard:a100:7(3/4,0/4,4/4,0/4)', [0, 2], 'shards in use of each device'],
     ['shard:0(0/4)', [], 'no shard in use'],
+    ['shard:h100:3(3/4,-/4)', [0], 'shards beside a GPU that is given whole, as 26.05 shows it'],
+    ['shard:h100:0(-/4,-/4)', [], 'only GPUs that are given whole'],
     ['gpu:a100:1(IDX:3-1)', [], 'a range that ends before it begins'],
   ])('%j are %j: %s', (list, devices) => {
     expect(parseGres(list)[0]?.devices).toEqual(devices);

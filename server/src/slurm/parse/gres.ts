@@ -42,7 +42,10 @@ export function countByType(entries: readonly Gres[], name: string): ReadonlyMap
   return counts;
 }
 
-/** `(IDX:0,2-3)` tells the devices, `(2/4,0/4)` of shared ones how much of each is in use, `(S:0)` only their sockets. */
+/**
+ * `(IDX:0,2-3)` tells the devices, `(2/4,0/4)` of shared ones how much of each is in use, `(S:0)` only their sockets.
+ * `-/4` is a shared device that is given whole, as a GPU and not in shards: no shard of it is in use.
+ */
 function devicesInUse(details: string): readonly number[] {
   const indexes = /^\(IDX:([\d,-]+)\)$/.exec(details)?.[1];
   if (indexes !== undefined) {
@@ -51,6 +54,6 @@ function devicesInUse(details: string): readonly number[] {
       return Array.from({ length: Math.max(0, Math.min(last, MAX_DEVICES) - first + 1) }, (_, index) => first + index);
     });
   }
-  const shares = /^\((\d+\/\d+(?:,\d+\/\d+)*)\)$/.exec(details)?.[1];
+  const shares = /^\(((?:\d+|-)\/\d+(?:,(?:\d+|-)\/\d+)*)\)$/.exec(details)?.[1];
   return (shares ?? '').split(',').flatMap((share, index) => (Number.parseInt(share, 10) > 0 ? [index] : []));
 }

@@ -70,7 +70,19 @@ export function parseVersion(output: string): string | null {
 }
 
 export function isTooOld(version: string): boolean {
+  return isBefore(version, OLDEST_SLURM);
+}
+
+/**
+ * Up to 25.05, sacct takes 128 from exit codes from 128 on (src/sacct/print.c): its 15 is 15 or 143. No question to a
+ * cluster without such a job shows it, so the release decides.
+ */
+export function hasExactExitCodes(version: string): boolean {
+  return !isBefore(version, '25.11');
+}
+
+function isBefore(version: string, release: string): boolean {
   const [year = 0, month = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  const [oldestYear = 0, oldestMonth = 0] = OLDEST_SLURM.split('.').map(Number);
-  return year < oldestYear || (year === oldestYear && month < oldestMonth);
+  const [otherYear = 0, otherMonth = 0] = release.split('.').map(Number);
+  return year < otherYear || (year === otherYear && month < otherMonth);
 }

@@ -6,7 +6,7 @@ import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
-import { exitStatus, textValue } from './values.ts';
+import { scriptEnd, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
 export const QUEUE_FIELDS = [
@@ -156,7 +156,7 @@ function readRow(row: string, clock: ClusterClock): RowReading {
     state,
     word,
     reason,
-    ...(hasEnded ? exitStatus(exit) : { exitCode: null, signal: null }),
+    ...scriptEnd(exit, state, reason),
     attempt: /^\d+$/.test(restarts) ? Number(restarts) + 1 : null,
     // While a job waits, squeue shows the scheduler's estimate in the same column.
     startedAt: isWaiting ? null : startTime,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { countValue, durationSeconds, exitStatus, textValue, timeValue } from './values.ts';
+import type { JobState } from '../../domain/job-state.ts';
+import { countValue, durationSeconds, exitStatus, scriptEnd, textValue, timeValue } from './values.ts';
 
 describe('an exit status', () => {
   it.each([
@@ -19,6 +20,9 @@ describe('an exit status', () => {
     ['15', null, 15],
     // SIGSEGV with a core dump.
     ['139', null, 11],
+    // Slurm's sign of having run out of memory.
+    ['0:125', null, null],
+    ['125', null, null],
     // Neither.
     ['', null, null],
     ['N/A', null, null],
@@ -27,6 +31,34 @@ describe('an exit status', () => {
     ['1:0:0', null, null],
   ])('%j is code %j, signal %j', (text, exitCode, signal) => {
     expect(exitStatus(text)).toEqual({ exitCode, signal });
+  });
+});
+
+describe("the end of a job's script", () => {
+  it.each<[string, JobState | null, string | null, number | null, number | null, string]>([
+    ['0:0', 'COMPLETED', 'None', 0, null, 'a success'],
+    ['3:0', 'FAILED', 'NonZeroExitCode', 3, null, 'a code of its own'],
+    ['143:0', 'FAILED', null, 143, null, 'a code above 128'],
+    ['0:9', 'FAILED', 'RaisedSignal:9(Killed)', null, 9, 'a signal'],
+    ['9', 'FAILED', 'JobLaunchFailure', null, 9, 'a signal, as 22.05 tells it'],
+    ['1:0', 'OUT_OF_MEMORY', 'OutOfMemory', 1, null, 'a code of its own after a process ran out of memory'],
+    ['0:15', 'TIMEOUT', 'TimeLimit', null, 15, 'the signal of the time limit'],
+    // Tried: squeue of 24.11 and 26.05, sacct of both, squeue of 20.11 (twice) and of 22.05.
+    ['0:1', 'NODE_FAIL', 'NodeDown', null, null, 'none, since its node failed'],
+    ['1:0', 'NODE_FAIL', null, null, null, 'none, since its node failed'],
+    ['36608', 'NODE_FAIL', 'NodeDown', null, null, 'none, since its node failed'],
+    ['15', 'NODE_FAIL', 'NodeDown', null, null, 'none, since its node failed'],
+    ['0', 'NODE_FAIL', 'NodeDown', null, null, 'none, since its node failed'],
+    ['0:125', 'OUT_OF_MEMORY', 'OutOfMemory', null, null, 'none, but a sign of having run out of memory'],
+    ['1:0', 'BOOT_FAIL', null, null, null, 'none, since its node did not boot'],
+    ['0:0', 'REVOKED', null, null, null, 'none, since another cluster runs it'],
+    ['1:0', 'FAILED', 'JobLaunchFailure', null, null, 'none, since it never began'],
+    ['0:0', 'CANCELLED', null, null, null, 'none, since Slurm ended it'],
+    ['0:0', 'TIMEOUT', 'TimeLimit', null, null, 'none, since Slurm ended it'],
+    ['1:0', 'RUNNING', null, null, null, 'none yet'],
+    ['1:0', null, null, null, null, 'not known, with a state that is not known'],
+  ])('%j of %s (%s) is code %j, signal %j: %s', (text, state, reason, exitCode, signal) => {
+    expect(scriptEnd(text, state, reason)).toEqual({ exitCode, signal });
   });
 });
 
