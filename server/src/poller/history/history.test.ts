@@ -136,10 +136,11 @@ function shownExit({ end: { word, status } }: Attempt): string {
  * How sacct tells it: what a limit or a person ended has no exit, and a code may be 128 less than the script's own. What
  * the script wrote itself is exact.
  */
-function accountExits({ end: { word, status, marked } }: Attempt): readonly string[] {
+function accountExits({ end: { word, status, marked } }: Attempt, isLast: boolean): readonly string[] {
   const [code = 0, signal = 0] = accountedExit({ word, status, marked }).split(':').map(Number);
   const own = marked === null ? [] : [`code ${marked.code === 0 && word !== 'COMPLETED' ? null : marked.code}`];
-  if (word === 'FAILED' && marked !== null) return own;
+  // Only the last attempt's own word is read.
+  if (word === 'FAILED' && marked !== null) return isLast ? own : [...own, 'code null'];
   // 125 is no signal.
   if (signal !== 0) return [signal === 125 ? 'code null' : `signal ${signal}`, ...own];
   return [`code ${code === 0 && word === 'COMPLETED' ? code : null}`, ...own];
@@ -164,7 +165,7 @@ function lieIn(told: Job, at: number, { attempts }: TrueJob, { accounts }: World
     if (accounts !== 'kept' || (told.state === 'CANCELLED' && told.cancelRequestedAt !== null)) return null;
     return told.state === attempt.end.word ? null : 'its script was believed, though the accounts say otherwise';
   }
-  const exits = source === 'SACCT' ? accountExits(attempt) : [shownExit(attempt)];
+  const exits = source === 'SACCT' ? accountExits(attempt, attempt === last) : [shownExit(attempt)];
   const isTrue = told.state === attempt.end.word && exits.includes(exitOf(told));
   return isTrue ? null : `${told.state} with ${exitOf(told)} by ${source}`;
 }
