@@ -32,13 +32,17 @@ async function signIn(): Promise<string> {
   return cookie.split(';')[0] ?? '';
 }
 
-/** The code that a WebSocket is closed with, or 'connection_ack'. */
-function connect(headers: Readonly<Record<string, string>>, payload: object = {}): Promise<string | number> {
+/** The code that a WebSocket is closed with, or the reason; or 'connection_ack'. */
+function connect(
+  headers: Readonly<Record<string, string>>,
+  payload: object = {},
+  wanted: 'code' | 'reason' = 'code',
+): Promise<string | number> {
   const socket = new WebSocket(`${server.address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers });
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload })));
-    socket.on('close', (code) => resolve(code));
+    socket.on('close', (code, reason) => resolve(wanted === 'code' ? code : String(reason)));
     socket.on('message', (data) => {
       resolve(JSON.parse(String(data)).type);
       socket.close();
@@ -57,6 +61,25 @@ describe('without a credential', () => {
     expect((await post({})).status).toBe(401);
     expect((await post({ authorization: 'Bearer wrong' })).status).toBe(401);
     expect((await post({ cookie: 'slurmql_session=9999999999.AAAA' })).status).toBe(401);
+  });
+
+  it('is told which it is: none, a wrong one, something else, or a session that is over', async () => {
+    const told = async (headers: Record<string, string>) => (await (await post(headers)).json()).errors[0].message;
+    const messages = await Promise.all([
+      told({}),
+      told({ authorization: 'Bearer wrong' }),
+      told({ authorization: `Basic ${server.token}` }),
+      told({ cookie: 'slurmql_session=a.9999999999.AAAA' }),
+    ]);
+    expect(messages).toEqual([
+      'A credential is needed: "Authorization: Bearer TOKEN"',
+      "The token is not this server's",
+      'The Authorization header holds no bearer token: write "Authorization: Bearer TOKEN"',
+      'The session is over: sign in again',
+    ]);
+    const closed = (payload: object) => connect({}, payload, 'reason');
+    expect(await closed({})).toBe(messages[0]);
+    expect(await closed({ authorization: 'Bearer wrong' })).toBe(messages[1]);
   });
 
   it('a WebSocket is closed with 4403', async () => {

@@ -15,8 +15,12 @@ export class FieldCheck {
     return new FieldCheck([...this.#path, ...path], this.refusals);
   }
 
+  /** `message`: what is wrong with the field, "is empty: …", or a sentence of its own. Its name is put before it. */
   fault(field: string, message: string): void {
-    this.refusals.push(refusal('INVALID_INPUT', [...this.#path, field], message));
+    const path = [...this.#path, field];
+    const subject = path.join('.');
+    const text = /^(?:is|has|holds) /.test(message) ? `${subject} ${message}` : `${subject}: ${message}`;
+    this.refusals.push(refusal('INVALID_INPUT', path, text));
   }
 
   /** One line that people read: a name. */

@@ -3,7 +3,7 @@ import { ADMINISTRATOR, Authenticator, FORGET_SESSION, SESSION_COOKIE, SESSION_S
 
 const TOKEN = 'a-token-for-tests-only';
 const NOW = new Date('2026-11-24T12:00:00Z');
-const anonymous = { kind: 'anonymous' };
+const anonymous = { kind: 'anonymous', why: expect.stringMatching(/^(missing|malformed|wrong|over)$/) };
 let revoked: Map<string, Date>;
 let authenticator: Authenticator;
 
@@ -50,6 +50,17 @@ describe('a token', () => {
     `XBearer ${TOKEN}`,
   ])('written as %j makes nobody', (authorization) => {
     expect(withToken(authorization)).toEqual(anonymous);
+  });
+
+  it.each([
+    ['missing', undefined, undefined],
+    ['missing', undefined, 'theme=dark'],
+    ['malformed', `Basic ${TOKEN}`, undefined],
+    ['malformed', '', undefined],
+    ['wrong', 'Bearer wrong', undefined],
+    ['over', undefined, `${SESSION_COOKIE}=a.1.b`],
+  ])('is told to be %s for %j and the cookie %j', (why, authorization, cookie) => {
+    expect(withToken(authorization, cookie)).toEqual({ kind: 'anonymous', why });
   });
 
   it('that is wrong is not made up for by a cookie that is right', () => {

@@ -23,7 +23,14 @@ export interface Session {
 
 export type Verdict =
   /** `session`: null where the token itself was shown. */
-  { readonly kind: 'viewer'; readonly viewer: User; readonly session: Session | null } | { readonly kind: 'anonymous' };
+  | { readonly kind: 'viewer'; readonly viewer: User; readonly session: Session | null }
+  | { readonly kind: 'anonymous'; readonly why: Unknown };
+
+/**
+ * Why nobody is known by a credential: there was none; the Authorization header holds something else than a bearer
+ * token; the token is not the right one; the cookie's session is over.
+ */
+export type Unknown = 'missing' | 'malformed' | 'wrong' | 'over';
 
 /** Remembers sessions that were ended before their time, over restarts. */
 export interface RevokedSessions {
@@ -57,10 +64,13 @@ export class Authenticator {
   authenticate({ authorization, cookie }: Credentials): Verdict {
     const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
     if (bearer !== undefined) {
-      return this.isToken(bearer) ? { kind: 'viewer', viewer: ADMINISTRATOR, session: null } : { kind: 'anonymous' };
+      if (this.isToken(bearer)) return { kind: 'viewer', viewer: ADMINISTRATOR, session: null };
+      return { kind: 'anonymous', why: 'wrong' };
     }
     const session = this.#session(cookie);
-    return session === null ? { kind: 'anonymous' } : { kind: 'viewer', viewer: ADMINISTRATOR, session };
+    if (session !== null) return { kind: 'viewer', viewer: ADMINISTRATOR, session };
+    if (authorization !== undefined) return { kind: 'anonymous', why: 'malformed' };
+    return { kind: 'anonymous', why: readCookie(cookie, SESSION_COOKIE) === undefined ? 'missing' : 'over' };
   }
 
   /** Whether a session that was valid once still is. */

@@ -5,5 +5,6 @@ export {
   FORGET_SESSION,
   type RevokedSessions,
   type Session,
+  type Unknown,
   type Verdict,
 } from './credentials.ts';

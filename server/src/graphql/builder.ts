@@ -46,10 +46,9 @@ export function createBuilder() {
         description: 'Anything with an id by which it can be fetched again (Relay global object identification).',
       },
       pageInfoTypeOptions: { description: 'Where a page lies in its list (Relay cursor connections).' },
-      nodeQueryOptions: { nullable: true, description: 'Whatever has this id; null when nothing has it (any more).' },
-      nodesQueryOptions: {
-        description: 'For each id whatever has it, in the order of the ids; null where nothing has it.',
-      },
+      // nodes.ts has them: an id that is none is no fault there.
+      nodeQueryOptions: false,
+      nodesQueryOptions: false,
     },
     // Limits are checked by a validation rule (limits.ts), before anything runs.
     complexity: { disabled: true, defaultComplexity: 1, defaultListMultiplier: 10 },

@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql';
 import { type Outcome, REFUSAL_CODES, type Refusal } from '../domain/refusal.ts';
 import { CursorError } from '../store/index.ts';
 import { builder } from './builder.ts';
+import type { ErrorCode } from './error-codes.ts';
 
 const UserErrorCode = builder.enumType('UserErrorCode', {
   description: 'Why a request was refused.',
@@ -33,10 +34,8 @@ export function toPayload<T>(outcome: Outcome<T>): Payload<T> {
   return outcome.ok ? { result: outcome.value, userErrors: [] } : { result: null, userErrors: outcome.refusals };
 }
 
-export type FaultCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'FORBIDDEN' | 'CLUSTER_UNAVAILABLE';
-
 /** A fault that the caller is told of as it is; anything else thrown is masked. */
-export function fault(code: FaultCode, message: string): GraphQLError {
+export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 

@@ -1,5 +1,6 @@
 import { complexityFromQuery } from '@pothos/plugin-complexity';
-import { type DocumentNode, GraphQLError, Kind } from 'graphql';
+import { type DocumentNode, GraphQLError, getOperationAST, Kind } from 'graphql';
+import { requestFault } from './error-codes.ts';
 import { schema } from './schema.ts';
 
 /** What one operation may ask for. Far above what the dashboard or a notebook needs, far below what hurts. */
@@ -13,6 +14,27 @@ export const LIMITS = {
   /** Words of the document, checked while it is parsed. */
   tokens: 5_000,
 } as const;
+
+/** Why an operation can't run; null when it may, or its variables don't fit, of which its execution tells. */
+export function checkOperation(
+  document: DocumentNode,
+  operationName: string | null | undefined,
+  variables: Readonly<Record<string, unknown>> | null | undefined,
+): GraphQLError | null {
+  if (getOperationAST(document, operationName) != null) return checkLimits(document, operationName, variables);
+  const names = document.definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION ? [definition.name?.value ?? ''] : [],
+  );
+  return requestFault('OPERATION_RESOLUTION_FAILURE', unresolved(operationName, names));
+}
+
+function unresolved(operationName: string | null | undefined, names: readonly string[]): string {
+  if (names.length === 0) return 'query: the document holds no operation, only fragments';
+  const listed = names.filter(Boolean).join(', ');
+  return operationName == null
+    ? `operationName: the document has several operations, name one: ${listed}`
+    : `operationName: the document has no operation ${JSON.stringify(operationName)}, only ${listed || 'one without a name'}`;
+}
 
 /** What an operation asks too much of; null when it may run, or its variables don't fit, of which its execution tells. */
 export function checkLimits(

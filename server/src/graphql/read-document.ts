@@ -1,4 +1,5 @@
 import { type DocumentNode, GraphQLError, parse, validate } from 'graphql';
+import { type ErrorCode, requestFault } from './error-codes.ts';
 import { LIMITS } from './limits.ts';
 import { schema } from './schema.ts';
 
@@ -16,7 +17,7 @@ export type ReadDocument =
 const known = new Map<string, ReadDocument>();
 let totalLength = 0;
 
-/** Parses and validates a document. Equal texts give the same document. Throws GraphQLError for a syntax error. */
+/** Parses and validates a document. Equal texts give the same document. */
 export function readDocument(text: string): ReadDocument {
   const read = known.get(text) ?? parseAndValidate(text);
   if (text.length > MAX_REMEMBERED_LENGTH) return read;
@@ -38,11 +39,24 @@ function parseAndValidate(text: string): ReadDocument {
   try {
     const document = parse(text, { maxTokens: LIMITS.tokens });
     const errors = validate(schema, document);
-    return errors.length === 0 ? { isValid: true, document } : { isValid: false, errors };
+    if (errors.length === 0) return { isValid: true, document };
+    return { isValid: false, errors: errors.map((error) => coded('GRAPHQL_VALIDATION_FAILED', error)) };
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    // Both go down into it by recursion, and the stack is at its end before the words are.
-    const message = 'The document is nested too deeply';
-    return { isValid: false, errors: [new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' } })] };
+    // Both go down into it by recursion, and the stack may be at its end before the words are.
+    if (cause instanceof RangeError)
+      return refused(requestFault('LIMIT_EXCEEDED', 'The document is nested too deeply'));
+    if (!(cause instanceof GraphQLError)) throw cause;
+    return refused(coded(TOO_MANY_TOKENS.test(cause.message) ? 'LIMIT_EXCEEDED' : 'GRAPHQL_PARSE_FAILED', cause));
   }
+}
+
+/** How graphql-js says that a document has more words than `maxTokens`. A test holds it. */
+const TOO_MANY_TOKENS = /^Syntax Error: Document contains more th\w+ \d+ tokens/;
+
+function refused(error: GraphQLError): ReadDocument {
+  return { isValid: false, errors: [error] };
+}
+
+function coded(code: ErrorCode, { message, nodes, source, positions }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, { nodes, source, positions, extensions: requestFault(code, message).extensions });
 }

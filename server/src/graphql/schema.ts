@@ -1,4 +1,5 @@
 import './scalars.ts';
+import './nodes.ts';
 import './user/types.ts';
 import './cluster/queries.ts';
 import './cluster/mutations.ts';

@@ -1,17 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
+import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
 import { z } from 'zod';
 import type { Session } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
 import {
-  checkLimits,
+  checkOperation,
   readDocument,
   type SharedSubscription,
   type SharedSubscriptions,
   type Sink,
+  withCodeAlone,
 } from '../graphql/index.ts';
 import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
+import { sendError } from './respond.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 /** Proxies close what is quiet; a receiver that has taken nothing from one to the next is gone. */
@@ -58,7 +60,8 @@ export class EventStreams {
     const subscription = await this.#subscription(readRequest(request, body), viewer, sink);
     if (subscription === null) return false;
     if (streams.isFull) {
-      response.writeHead(503, { 'retry-after': '10' }).end();
+      response.setHeader('retry-after', '10');
+      sendError(response, 503, 'LIMIT_EXCEEDED', 'The server has as many streams open as it takes. Try again');
       return true;
     }
     if (response.destroyed) return true;
@@ -88,33 +91,34 @@ export class EventStreams {
   ): Promise<SharedSubscription | null> {
     if (params === null) return null;
     const { query, operationName = null, variables = null } = params;
-    try {
-      const read = readDocument(query);
-      if (!read.isValid) return null;
-      const { document } = read;
-      if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
-      const { schema, contextFactory } = this.#options.yoga.getEnveloped({ viewer, params });
-      const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
-      return { args, query, viewer, sink };
-    } catch {
-      // A syntax error: what answers other requests tells of it.
-      return null;
-    }
+    const read = readDocument(query);
+    if (!read.isValid) return null;
+    const { document } = read;
+    if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
+    const { schema, contextFactory } = this.#options.yoga.getEnveloped({ viewer, params });
+    const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
+    return { args, query, viewer, sink };
   }
 
   /** Until the last result has been sent, or the receiver is leaving. */
   async #run(subscription: SharedSubscription, response: ServerResponse, leaving: AbortSignal): Promise<void> {
     const { document, operationName, variableValues } = subscription.args;
-    const excess = checkLimits(document, operationName, variableValues);
+    const excess = checkOperation(document, operationName, variableValues);
     const stream = excess === null ? await this.#options.subscriptions.subscribe(subscription) : { errors: [excess] };
     if (!(Symbol.asyncIterator in stream)) {
-      sendResult(response, stream);
+      sendErrors(response, stream.errors ?? []);
     } else {
       // What breaks it is thrown to its reader, below.
       const leave = () => void stream.return().catch(() => undefined);
       if (leaving.aborted) leave();
       else leaving.addEventListener('abort', leave, { once: true });
-      await stream.next();
+      try {
+        await stream.next();
+      } catch (cause) {
+        // Masked by whoever made the stream. Thrown on, it would cut the connection without a word.
+        if (!(cause instanceof GraphQLError)) throw cause;
+        sendErrors(response, [cause]);
+      }
     }
     if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
   }
@@ -169,8 +173,9 @@ class EventSink implements Sink {
   }
 }
 
-function sendResult(response: ServerResponse, result: ExecutionResult): void {
-  if (!response.writableEnded) response.write(`event: next\ndata: ${JSON.stringify(result)}\n\n`);
+function sendErrors(response: ServerResponse, errors: readonly GraphQLError[]): void {
+  if (response.writableEnded) return;
+  response.write(`event: next\ndata: ${JSON.stringify({ errors: errors.map(withCodeAlone) })}\n\n`);
 }
 
 function endForbidden(response: ServerResponse): void {

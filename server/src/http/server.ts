@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Authenticator, Verdict } from '../auth/index.ts';
-import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
+import { logAddress, type Services, SharedSubscriptions, withCodeAlone } from '../graphql/index.ts';
+import { refusalOf } from './access.ts';
 import { BodyTooLarge, readBody } from './body.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import { EventStreams } from './event-stream.ts';
 import { sendLog } from './log-download.ts';
 import { OpenStreams } from './open-streams.ts';
-import { isForeign } from './origin.ts';
 import { sendError, sendJson } from './respond.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
@@ -52,7 +52,9 @@ export class HttpServer {
     const { services, authenticator } = options;
     const yoga = createGraphQLServer(services);
     const streams = new OpenStreams(authenticator);
-    const subscriptions = new SharedSubscriptions((error) => maskError(error, 'Unexpected error.', services.log));
+    const subscriptions = new SharedSubscriptions((error) =>
+      withCodeAlone(maskError(error, 'Unexpected error.', services.log)),
+    );
     this.#yoga = yoga;
     this.#streams = streams;
     this.#webSocket = new WebSocketTransport({ yoga, subscriptions, authenticator, streams });
@@ -145,6 +147,11 @@ export class HttpServer {
           this.#streams.check();
           return;
         }
+        if (request.method !== 'POST') {
+          response.setHeader('allow', 'POST, DELETE');
+          sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A session is opened with POST and ended with DELETE');
+          return;
+        }
         return openSession(await readBody(request, MAX_BODY_BYTES), request, response, authenticator);
       case '/healthz':
         return sendJson(response, 200, { status: 'ok' });
@@ -176,16 +183,11 @@ export class HttpServer {
   #authorize(request: IncomingMessage, response: ServerResponse): (Verdict & { kind: 'viewer' }) | null {
     const { authorization, cookie } = request.headers;
     const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
-    if (verdict.kind === 'anonymous') {
-      response.setHeader('www-authenticate', 'Bearer');
-      sendError(response, 401, 'UNAUTHENTICATED', 'A credential is needed: "Authorization: Bearer TOKEN"');
-      return null;
-    }
-    if (verdict.session !== null && isForeign(request)) {
-      sendError(response, 403, 'FORBIDDEN', 'Another site may not use your session');
-      return null;
-    }
-    return verdict;
+    const refusal = refusalOf(verdict, request);
+    if (refusal === null && verdict.kind === 'viewer') return verdict;
+    if (verdict.kind === 'anonymous') response.setHeader('www-authenticate', 'Bearer');
+    if (refusal !== null) sendError(response, verdict.kind === 'anonymous' ? 401 : 403, refusal.code, refusal.message);
+    return null;
   }
 
   async #readiness(request: IncomingMessage, response: ServerResponse): Promise<void> {

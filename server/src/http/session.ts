@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { type Authenticator, FORGET_SESSION } from '../auth/index.ts';
 import { isForeign } from './origin.ts';
+import { sendError } from './respond.ts';
 
 const signInSchema = z.object({ token: z.string() });
 
@@ -13,16 +14,13 @@ export function openSession(
   authenticator: Authenticator,
 ): void {
   const signIn = signInSchema.safeParse(parseJson(body));
-  const isRight = request.method === 'POST' && !isForeign(request) && signIn.success;
+  const isRight = !isForeign(request) && signIn.success;
   if (isRight && authenticator.isToken(signIn.data.token)) {
     response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
     response.writeHead(204, { 'cache-control': 'no-store' }).end();
     return;
   }
-  response.writeHead(401, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(
-    JSON.stringify({ errors: [{ message: 'This is not the token', extensions: { code: 'UNAUTHENTICATED' } }] }),
-  );
+  sendError(response, 401, 'UNAUTHENTICATED', 'This is not the token');
 }
 
 /** `DELETE /session`: the session ends, with all that is open under it, and the browser forgets its cookie. */

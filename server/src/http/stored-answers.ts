@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { User } from '../domain/user.ts';
-import { checkLimits, isAnsweredFromStore, readDocument } from '../graphql/index.ts';
+import { checkOperation, isAnsweredFromStore, readDocument } from '../graphql/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import type { GraphQLServer } from './yoga.ts';
 
@@ -135,7 +135,7 @@ function prepare(body: Buffer): Query | null {
     const { query, operationName = null, variables } = params;
     const read = readDocument(query);
     if (!read.isValid || !isAnsweredFromStore(read.document, operationName)) return null;
-    return checkLimits(read.document, operationName, variables) === null ? { params, answer: null } : null;
+    return checkOperation(read.document, operationName, variables) === null ? { params, answer: null } : null;
   } catch {
     // Not even GraphQL: whoever answers in the usual way says what is wrong.
     return null;

@@ -7,15 +7,17 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator, Session } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
 import {
-  checkLimits,
+  checkOperation,
+  type ErrorCode,
   readDocument,
   type SharedSubscription,
   type SharedSubscriptions,
   type Sink,
+  withCodeAlone,
 } from '../graphql/index.ts';
+import { refusalOf } from './access.ts';
 import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { isForeign } from './origin.ts';
 import { RateLimit } from './rate-limit.ts';
 import { writeTextFrame } from './text-frame.ts';
 import type { GraphQLServer } from './yoga.ts';
@@ -63,9 +65,14 @@ export class WebSocketTransport {
             authorization: authorizationOf(connectionParams) ?? extra.request.headers.authorization,
             cookie: extra.request.headers.cookie,
           });
-          if (verdict.kind === 'anonymous') return false;
-          if (verdict.session !== null && isForeign(extra.request)) return false;
           const { socket } = extra;
+          const refusal = refusalOf(verdict, extra.request);
+          if (refusal !== null) {
+            // At most 123 bytes (RFC 6455, 5.5); they are ASCII.
+            socket.close(CloseCode.Forbidden, refusal.message.slice(0, 123));
+            return false;
+          }
+          if (verdict.kind === 'anonymous') return false;
           const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
           socket.once('close', () => stream[Symbol.dispose]());
           extra.viewer = verdict.viewer;
@@ -93,8 +100,10 @@ export class WebSocketTransport {
               refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`),
             ];
           }
-          const read = readOperation(params.query);
+          const read = readDocument(params.query);
           if (!read.isValid) return read.errors;
+          const fault = checkOperation(read.document, params.operationName, params.variables);
+          if (fault !== null) return [fault];
           const enveloped = yoga.getEnveloped({ viewer, params });
           const args: ExecutionArgs = {
             schema: enveloped.schema,
@@ -109,9 +118,14 @@ export class WebSocketTransport {
           return operation;
         },
         execute: (args) => (args as Operation).rootValue.execute({ ...args, rootValue: undefined }),
-        subscribe: (args) => {
-          const excess = checkLimits(args.document, args.operationName, args.variableValues);
-          return excess === null ? subscriptions.subscribe((args as Operation).rootValue.shared) : { errors: [excess] };
+        subscribe: (args) => subscriptions.subscribe((args as Operation).rootValue.shared),
+        onError: (_context, _id, _payload, errors) => errors.map((error) => withCodeAlone(error).toJSON()),
+        onNext: (_context, _id, _payload, _args, { data, errors }) => {
+          if (errors === undefined) return;
+          return {
+            ...(data === undefined ? {} : { data }),
+            errors: errors.map((error) => withCodeAlone(error).toJSON()),
+          };
         },
       },
       this.#sockets,
@@ -201,17 +215,7 @@ class MessageSink implements Sink {
   }
 }
 
-/** A syntax error is told like any other: thrown, it would end the whole connection. */
-function readOperation(query: string): ReturnType<typeof readDocument> {
-  try {
-    return readDocument(query);
-  } catch (cause) {
-    if (cause instanceof GraphQLError) return { isValid: false, errors: [cause] };
-    throw cause;
-  }
-}
-
-function refused(code: string, message: string): GraphQLError {
+function refused(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 

@@ -1,16 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { type DocumentNode, GraphQLError } from 'graphql';
-import { createYoga, type Plugin } from 'graphql-yoga';
+import { GraphQLError } from 'graphql';
+import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import type { User } from '../domain/user.ts';
 import {
-  checkLimits,
+  checkOperation,
   createContext,
+  type ErrorCode,
   type GraphQLContext,
-  LIMITS,
   readDocument,
+  requestFault,
   type Services,
   schema,
+  withCode,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
@@ -42,7 +44,7 @@ export function createGraphQLServer(services: Services) {
     },
     // Bounded by a number of documents alone, of any size.
     parserAndValidationCache: false,
-    plugins: [limits],
+    plugins: [parameters, parts, limits, codes],
   });
 }
 
@@ -79,27 +81,71 @@ export function maskError(cause: unknown, message: string, log: Logger): GraphQL
   return new GraphQLError(message, { ...at, extensions: { code: 'INTERNAL_SERVER_ERROR' } });
 }
 
-const valid = new WeakSet<DocumentNode>();
-
-const limits: Plugin = {
-  onParse: ({ params, setParseFn, parseFn }) => {
+/** What may not run is refused with the parsing, before anything else has a look at it. */
+const limits: Plugin<YogaInitialContext> = {
+  onParse: ({ context: { params }, setParseFn }) => {
     setParseFn((source: string) => {
       const read = readDocument(source);
-      if (!read.isValid) return parseFn(source, { ...params.options, maxTokens: LIMITS.tokens });
-      valid.add(read.document);
+      if (!read.isValid) throw new AggregateError(read.errors);
+      const fault = checkOperation(read.document, params.operationName, params.variables);
+      if (fault !== null) throw fault;
       return read.document;
     });
   },
-  onValidate: ({ params, setResult }) => {
-    if (valid.has(params.documentAST)) setResult([]);
+  // It has been validated with the parsing.
+  onValidate: ({ setResult }) => setResult([]),
+};
+
+/** Variables in an address or a form are JSON too. */
+const parameters: Plugin = {
+  onRequestParse: ({ requestParser, setRequestParser }) => {
+    if (requestParser === undefined) return;
+    setRequestParser(async (request) => {
+      try {
+        return await requestParser(request);
+      } catch (cause) {
+        if (cause instanceof SyntaxError) throw requestFault('BAD_REQUEST', 'variables or extensions are no JSON');
+        throw cause;
+      }
+    });
   },
-  // As a result and not as a throw, which would end a whole WebSocket connection.
-  onExecute: ({ args, setResultAndStopExecution }) => {
-    const excess = checkLimits(args.document, args.operationName, args.variableValues);
-    if (excess !== null) setResultAndStopExecution({ errors: [excess] });
+};
+
+const parts: Plugin = {
+  onParams: ({ params }) => {
+    const { operationName }: { readonly operationName?: unknown } = params ?? {};
+    if (operationName != null && typeof operationName !== 'string') {
+      throw requestFault('BAD_REQUEST', 'operationName is no text');
+    }
+    // Clients that know a query's hash (Apollo's automatic persisted queries) send the query once they are told.
+    if (params?.query == null && params?.extensions?.['persistedQuery'] !== undefined) {
+      // Their own word for it, by which they know it.
+      throw requestFault('PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported');
+    }
   },
-  onSubscribe: ({ args, setResultAndStopExecution }) => {
-    const excess = checkLimits(args.document, args.operationName, args.variableValues);
-    if (excess !== null) setResultAndStopExecution({ errors: [excess] });
+};
+
+const BODILESS: Readonly<Record<number, { readonly code: ErrorCode; readonly message: string }>> = {
+  406: {
+    code: 'NOT_ACCEPTABLE',
+    message:
+      'Accept: name application/graphql-response+json or application/json, and text/event-stream for a subscription',
+  },
+  415: { code: 'UNSUPPORTED_MEDIA_TYPE', message: 'Content-Type: send application/json' },
+};
+
+/** Each error leaves with a code of the list, wherever it came from. */
+const codes: Plugin = {
+  onResultProcess: ({ result, setResult }) => {
+    if (!('errors' in result) || result.errors === undefined) return;
+    setResult({ ...result, errors: result.errors.map(withCode) });
+  },
+  onResponse: ({ response, setResponse, fetchAPI }) => {
+    const refusal = BODILESS[response.status];
+    if (refusal === undefined || response.body !== null) return;
+    const { code, message } = refusal;
+    const headers = { 'content-type': 'application/json; charset=utf-8' };
+    const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });
+    setResponse(new fetchAPI.Response(body, { status: response.status, headers }));
   },
 };

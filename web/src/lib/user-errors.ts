@@ -15,7 +15,8 @@ export function errorsByField<Field extends string>(
   const byField: Partial<Record<Field | 'form', string>> = {};
   for (const { message, path } of errors) {
     const field = fields.find((name) => name === path[1]) ?? 'form';
-    const text = field === 'form' && path[1] !== undefined ? `${path[1]}: ${message}` : message;
+    const name = path[1] ?? '';
+    const text = field === 'form' && !message.startsWith(name) ? `${name}: ${message}` : message;
     byField[field] = byField[field] === undefined ? text : `${byField[field]} ${text}`;
   }
   return byField;

@@ -3,12 +3,13 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   executeSubscriptionEvent,
-  GraphQLError,
+  type GraphQLError,
   mapSourceToResponseEvent,
   type ValidatedSubscriptionArgs,
   validateSubscriptionArgs,
 } from 'graphql';
 import type { User } from '../../domain/user.ts';
+import { requestFault } from '../error-codes.ts';
 import { FeedStream } from './feed.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { withoutResume } from './resume-variable.ts';
@@ -58,7 +59,7 @@ export class SharedSubscriptions {
     const { args, query, sink } = subscription;
     if (query.length + JSON.stringify(args.variableValues ?? {}).length > MAX_LENGTH) {
       const message = `A subscription and its variables have at most ${MAX_LENGTH} characters`;
-      return { errors: [new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' } })] };
+      return { errors: [requestFault('LIMIT_EXCEEDED', message)] };
     }
     const validated = validateSubscriptionArgs(args);
     if (!('schema' in validated)) return { errors: validated };

@@ -1,0 +1,57 @@
+import { decodeGlobalID, resolveNodes } from '@pothos/plugin-relay';
+import { type GraphQLResolveInfo, isObjectType } from 'graphql';
+import { builder } from './builder.ts';
+import type { GraphQLContext } from './context.ts';
+
+const NodeRef = builder.nodeInterfaceRef();
+
+builder.queryField('node', (t) =>
+  t.field({
+    type: NodeRef,
+    nullable: true,
+    description: 'Whatever has this id. Null: nothing has it (any more), or it is no id at all.',
+    args: { id: t.arg.id({ required: true, description: 'As the `id` of anything has it.' }) },
+    resolve: async (_root, { id }, context, info) => (await read([id], context, info))[0] ?? null,
+  }),
+);
+
+builder.queryField('nodes', (t) =>
+  t.field({
+    type: [NodeRef],
+    nullable: { list: false, items: true },
+    description: 'For each id whatever has it, in the order of the ids; null where nothing has it.',
+    args: { ids: t.arg.idList({ required: true, description: 'As the `id` of anything has it.' }) },
+    complexity: ({ ids }) => ({ field: 1, multiplier: Math.max(ids.length, 1) }),
+    resolve: (_root, { ids }, context, info) => read(ids, context, info),
+  }),
+);
+
+/** What a program calls a node, each with the name of its type by which it is told what it is. */
+type AnyNode = typeof NodeRef.$inferType;
+
+async function read(
+  ids: readonly string[],
+  context: GraphQLContext,
+  info: GraphQLResolveInfo,
+): Promise<(AnyNode | null)[]> {
+  const nodes = await resolveNodes(
+    builder,
+    context,
+    info,
+    ids.map((id) => decoded(id, info)),
+  );
+  return Promise.all(nodes) as Promise<(AnyNode | null)[]>;
+}
+
+/** Null for what is no id of something that can be read by it. */
+function decoded(globalId: string, { schema }: GraphQLResolveInfo): { typename: string; id: string } | null {
+  try {
+    const { typename, id } = decodeGlobalID(globalId);
+    const type = schema.getType(typename);
+    const isNode = isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node');
+    return isNode ? { typename, id } : null;
+  } catch {
+    // Not a global id.
+    return null;
+  }
+}
