@@ -228,6 +228,31 @@ describe('the page of a job', () => {
     expect(opened.faults).toEqual([]);
   });
 
+  it('shows many updates of one line as one, whether they are followed or read later', async () => {
+    // It begins once somebody looks, so that the first page sees every update come.
+    const command =
+      'until [ -e go ]; do sleep 0.2; done; ' +
+      "for step in $(seq 300); do printf '\\r\\033[32m%3d of 300 %060d\\033[0m' $step 0; [ $((step % 20)) = 0 ] && sleep 0.05; done; " +
+      "printf '\\nsaved\\r\\n'";
+    const id = await submit('progress', { command });
+    await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
+    const lines = page.getByRole('region', { name: 'Log lines' });
+    await page.getByText('Nothing written yet').waitFor();
+    const { job } = await server.query<{ job: { workDir: string } }>('query ($id: ID!) { job(id: $id) { workDir } }', {
+      id,
+    });
+    await writeFile(join(job.workDir, 'source/go'), '');
+    await lines.getByText('saved').waitFor();
+    await page.getByText('Complete', { exact: true }).waitFor();
+    const shown = async (): Promise<string[]> =>
+      (await lines.locator('.min-h-5').allTextContents()).filter((line) => line !== '');
+    const expected = [`300 of 300 ${'0'.repeat(60)}`, 'saved'];
+    expect(await shown()).toEqual(expected);
+    await page.reload();
+    await lines.getByText('saved').waitFor();
+    expect(await shown()).toEqual(expected);
+  });
+
   it('asks before a job that runs is requeued, and runs one again with the same inputs', async () => {
     const id = await submit('again', { command: 'sleep 600' });
     await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);

@@ -44,6 +44,18 @@ export function parseAnsi(line: string, start: TextStyle): { parts: readonly Sty
   return { parts, end: style };
 }
 
+/** Behind the escape sequence that begins at `start`, as far as it is there. */
+export function controlEnd(text: string, start: number): number {
+  const sequence = new RegExp(CONTROL.source, 'y');
+  sequence.lastIndex = start;
+  return start + (sequence.exec(text)?.[0].length ?? 0);
+}
+
+/** What is drawn of a line. */
+export function visibleText(line: string): string {
+  return line.replaceAll(CONTROL, '');
+}
+
 /** Select Graphic Rendition: "1;31", "38;5;208", "38;2;255;128;0", and the last two with colons. */
 function applyCodes(style: TextStyle, parameters: string): TextStyle {
   const codes = parameters.split(';').map((group) => group.split(':').map(Number));

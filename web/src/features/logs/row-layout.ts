@@ -1,3 +1,4 @@
+import { visibleText } from './ansi.ts';
 import type { LogBuffer } from './log-buffer.ts';
 
 const TAB_COLUMNS = 8;
@@ -55,9 +56,7 @@ export class RowLayout {
 }
 
 function columnsOf(text: string): number {
-  let columns = text.length;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that take no room
-  if (text.includes('\x1b')) columns = text.replaceAll(/\x1b\[[0-?]*[ -/]*[@-~]/g, '').length;
+  let columns = text.includes('\x1b') ? visibleText(text).length : text.length;
   for (let tab = text.indexOf('\t'); tab >= 0; tab = text.indexOf('\t', tab + 1)) columns += TAB_COLUMNS - 1;
   return columns;
 }
