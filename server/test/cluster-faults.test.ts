@@ -26,6 +26,7 @@ beforeAll(async () => {
     clusters: [
       { ...CLUSTER, name: 'alpha' },
       { ...CLUSTER, name: 'beta' },
+      { ...CLUSTER, name: 'away' },
       // How long squeue waits for a controller that hangs.
       { ...CLUSTER, name: 'frozen', slurmConf: ['MessageTimeout=3'] },
       { ...CLUSTER, name: 'ahead', clockOffsetSeconds: THREE_HOURS },
@@ -111,6 +112,26 @@ describe('told in the status with what to do, no state changes wrongly, and it h
     expect((await own.job(job.id)).state).toBe('RUNNING');
     await own.cancel(job.id);
     expect(await own.ended(job.id)).toMatchObject({ state: 'CANCELLED' });
+  });
+
+  it.concurrent('a slurmctld that is back long before the next question would be due', {
+    timeout: 600_000,
+  }, async () => {
+    await using own = await Workbench.open(
+      `clusters:\n${blockOf('away').replace(/poll_interval_seconds: .*/, 'poll_interval_seconds: 3600')}`,
+    );
+    const going = await own.submit({ cluster: 'away', command: 'sleep 5; exit 5' });
+    await own.reaches(going.id, 'RUNNING');
+    await slurm.stopDaemon('away/slurmctld');
+    const health = healthOf('away', own);
+    const meanwhile = await own.submit({ cluster: 'away', command: 'exit 6', waitSeconds: 25 });
+    expect(meanwhile).toMatchObject({ state: 'SUBMITTING', slurmJobId: null });
+    await health.reaches('DEGRADED');
+    await slurm.startDaemon('away/slurmctld');
+    expect(await health.reaches('ONLINE')).toMatchObject({ statusMessage: null });
+    expect(await own.ended(going.id)).toMatchObject({ state: 'FAILED', exitCode: 5 });
+    expect(await own.ended(meanwhile.id)).toMatchObject({ state: 'FAILED', exitCode: 6 });
+    expect(await health.now()).toMatchObject({ status: 'ONLINE', statusMessage: null });
   });
 
   it.concurrent('a slurmctld that hangs', { timeout: 600_000 }, async () => {

@@ -78,6 +78,7 @@ export const benchmark: Benchmark = {
       onAnswer: (cause) => {
         fault = cause;
       },
+      onAccounting: () => undefined,
     });
     stack.defer(() => poller.stop());
     poller.connected();

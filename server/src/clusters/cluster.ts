@@ -6,7 +6,7 @@ import type { JobObservation } from '../domain/observation.ts';
 import type { Journal } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
+import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable, tellsOfNoAnswer } from '../slurm/index.ts';
 import {
   type AnswerOutcome,
   type ConnectionState,
@@ -22,6 +22,7 @@ import { ActivityWatch } from './activity.ts';
 import type { ClusterChanges } from './changes.ts';
 import { checkCluster } from './check.ts';
 import type { LoadMeter } from './load.ts';
+import { Pulse } from './pulse.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
 import { statusOf } from './status.ts';
 import { Submitter } from './submitter.ts';
@@ -52,6 +53,7 @@ export class Cluster {
   readonly #poller: Poller;
   readonly #submitter: Submitter;
   readonly #activity: ActivityWatch;
+  readonly #pulse: Pulse;
   readonly #inventory: SharedAnswer<Inventory>;
   readonly #changes: ClusterChanges;
   #login: LoginFacts | null = null;
@@ -90,7 +92,12 @@ export class Cluster {
     this.#lastPolledAt = known?.lastPolledAt ?? null;
     this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log: parts.log, meter: load });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
-    this.#inventory = new SharedAnswer(() => this.#slurm.inventory());
+    this.#pulse = new Pulse({ ping: () => this.#slurm.ping(), onSign: () => this.#tryAgain() });
+    this.#inventory = new SharedAnswer(async () => {
+      const inventory = await this.#slurm.inventory();
+      this.#answered();
+      return inventory;
+    });
     const { journal, log } = parts;
     const { jobs } = parts.store;
     this.#poller = new Poller({
@@ -101,11 +108,15 @@ export class Cluster {
       journal,
       log,
       onAnswer: (fault) => this.#polled(fault),
+      onAccounting: () => this.#notify(),
     });
     this.#activity = new ActivityWatch({
       files: this.#connection.files,
       hasActiveJobs: () => journal.active(settings.name).size > 0,
-      onActivity: () => this.#poller.noticed(),
+      onActivity: () => {
+        this.#poller.noticed();
+        this.#pulse.nudge();
+      },
       onFault: (cause) => log.warn({ err: cause }, `${settings.name}: ends of jobs show late, at the poll interval`),
     });
     this.#submitter = new Submitter({
@@ -117,7 +128,7 @@ export class Cluster {
       staging: parts.staging,
       log,
       onAccepted: (job) => this.#accepted(job),
-      onRound: (fault) => this.#submissionsTried(fault),
+      onFault: (fault) => this.#submissionsTried(fault),
     });
   }
 
@@ -154,6 +165,7 @@ export class Cluster {
     this.#submitter.disconnected();
     this.#activity.stop();
     return Promise.all([
+      this.#pulse.stopped(),
       this.#poller.stop(),
       this.#submitter.stop(),
       this.#activity.stopped(),
@@ -200,9 +212,14 @@ export class Cluster {
 
   /** Goes through everything that the cluster has to offer, step by step; shared by all who ask at once. Never throws. */
   check(): Promise<readonly CheckStep[]> {
-    this.#checking ??= checkCluster(this.settings, this.#connection).finally(() => {
-      this.#checking = null;
-    });
+    this.#checking ??= checkCluster(this.settings, this.#connection)
+      .then((steps) => {
+        if (steps.some(({ name, status }) => name === 'SLURM' && status !== 'FAILED')) this.#answered();
+        return steps;
+      })
+      .finally(() => {
+        this.#checking = null;
+      });
     return this.#checking;
   }
 
@@ -254,7 +271,9 @@ export class Cluster {
 
   /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
   async look(): Promise<readonly JobObservation[]> {
-    return (await this.#slurm.queue()).observations;
+    const { observations } = await this.#slurm.queue();
+    this.#answered();
+    return observations;
   }
 
   /**
@@ -267,6 +286,7 @@ export class Cluster {
       action,
       groups.map((jobs) => jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
     );
+    this.#answered();
     if (refusals.includes(null) && action === 'requeue') await this.#poller.requeued();
     else this.#poller.acted();
     return refusals;
@@ -284,6 +304,7 @@ export class Cluster {
       this.#loginFault = null;
       this.#queueFault = null;
       this.#submissionFault = null;
+      this.#pulse.stop();
       clearTimeout(this.#probeTimer);
       this.#poller.disconnected();
       this.#submitter.disconnected();
@@ -310,6 +331,7 @@ export class Cluster {
       this.#login = login;
       this.#slurmVersion = login.slurmVersion;
       this.#heard();
+      this.#pulse.stop();
       this.#loginFault = null;
       this.#submitter.connected(login.workspace);
       this.#poller.connected();
@@ -317,6 +339,7 @@ export class Cluster {
       void this.#cancelAgain();
     } catch (cause) {
       this.#loginFault = cause instanceof Error ? cause.message : String(cause);
+      if (this.#connection.state.status === 'online' && !this.#isStopped) this.#pulse.start();
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: Slurm can't be used on this login`);
     }
     this.#notify();
@@ -340,6 +363,7 @@ export class Cluster {
 
   #accepted(job: Job): void {
     this.#heard();
+    this.#answered();
     this.#poller.acted();
     // It may have been cancelled while it was on its way.
     if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
@@ -348,6 +372,8 @@ export class Cluster {
   #submissionsTried(fault: string | null): void {
     if (fault === this.#submissionFault || this.#connection.state.status !== 'online') return;
     this.#submissionFault = fault;
+    // A workspace that can't be written says nothing of Slurm.
+    if (fault !== null && tellsOfNoAnswer(fault)) this.#pulse.start();
     this.#notify();
   }
 
@@ -355,13 +381,33 @@ export class Cluster {
     this.#parts.metrics.questions.inc({ cluster: this.settings.name, outcome: fault === null ? 'answered' : 'failed' });
     // Without a connection, its own state says what is wrong.
     if (this.#connection.state.status !== 'online') return;
-    if (fault === null && (this.#queueFault !== null || this.#isCancelOwed)) void this.#cancelAgain();
+    const isBack = fault === null && this.#queueFault !== null;
+    if (isBack || (fault === null && this.#isCancelOwed)) void this.#cancelAgain();
     this.#queueFault = fault?.message ?? null;
     if (fault === null) {
       this.#lastPolledAt = new Date();
       this.#heard();
+      if (isBack) this.#answered();
+    } else if (this.#poller.isUnanswered) {
+      this.#pulse.start();
     }
     this.#notify();
+  }
+
+  /** Slurm has answered somebody: what waits because it didn't answer others is tried again at once. */
+  #answered(): void {
+    this.#pulse.stop();
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    if (this.#isStopped || this.#connection.state.status !== 'online') return;
+    if (this.#login === null) {
+      this.#probe();
+      return;
+    }
+    this.#poller.recovered();
+    if (this.#submissionFault !== null) this.#submitter.tryNow();
   }
 
   /** Slurm has answered something; what is known of the cluster is kept over a restart. */

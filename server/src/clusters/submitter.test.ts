@@ -25,6 +25,8 @@ let store: Store;
 let journal: Journal;
 let archive: Buffer;
 let submitters: Submitter[];
+/** What the submitters told of faults, in its order. */
+let faults: (string | null)[];
 
 beforeEach(async () => {
   login = await LocalLogin.create();
@@ -34,6 +36,7 @@ beforeEach(async () => {
   await login.run('mkdir empty && tar -czf empty.tar.gz -C empty .');
   archive = await readFile(join(login.home, 'empty.tar.gz'));
   submitters = [];
+  faults = [];
   await login.command('squeue', ':');
 });
 
@@ -62,7 +65,7 @@ function startSubmitter(): Submitter {
     log,
     delays: { retryMs: 5, certainlyAbsentMs: 10 },
     onAccepted: () => undefined,
-    onRound: () => undefined,
+    onFault: (fault) => faults.push(fault),
   });
   submitters.push(submitter);
   submitter.connected(`${login.home}/slurmql`);
@@ -125,5 +128,30 @@ describe('a Slurm that is away', () => {
       slurmJobId: '77',
     });
     expect(await calls()).toBe(9);
+  });
+
+  it('is no fault any more once Slurm took the job at the second try of the same attempt', async () => {
+    const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
+    await login.command(
+      'sbatch',
+      `echo called >>"$HOME/calls"\n[ "$(wc -l <"$HOME/calls")" -gt 1 ] || { echo '${away}' >&2; exit 1; }\necho 77`,
+    );
+    const job = await record();
+    startSubmitter();
+    await once(job.id, ({ state }) => state === 'PENDING');
+    await submitters[0]?.stop();
+    expect(faults).toContainEqual(expect.stringContaining('Unable to contact slurm controller'));
+    expect(faults.at(-1)).toBeNull();
+  });
+
+  it('is no fault any more once another job was taken, though the first one still waits', async () => {
+    const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
+    const first = await record();
+    await login.command('sbatch', `case $PWD in *${first.id}) echo '${away}' >&2; exit 1 ;; esac; echo 78`);
+    const second = await record();
+    startSubmitter();
+    await once(second.id, ({ state }) => state === 'PENDING');
+    expect(faults).toContainEqual(expect.stringContaining('Unable to contact slurm controller'));
+    expect(faults).toContain(null);
   });
 });

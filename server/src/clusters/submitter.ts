@@ -45,8 +45,8 @@ export interface SubmitterOptions {
   readonly delays?: typeof DELAYS;
   /** Slurm took a job. */
   onAccepted(job: Job): void;
-  /** After an attempt for every job that waits: what keeps one of them from Slurm; null: nothing. */
-  onRound(fault: string | null): void;
+  /** What keeps jobs from Slurm, whenever that may have changed; null: nothing. */
+  onFault(fault: string | null): void;
 }
 
 /**
@@ -60,8 +60,10 @@ export class Submitter {
   readonly #doubts = new Map<string, Doubt>();
   #workspace: string | null = null;
   #working: Promise<void> | null = null;
-  /** What kept a job from Slurm in this round. */
-  #fault: string | null = null;
+  /** What kept jobs from Slurm when each was last tried: gone as soon as one of them gets through. */
+  readonly #faults = new Map<string, string>();
+  /** Somebody wanted another attempt while one was under way. */
+  #isWanted = false;
   #retry: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -90,8 +92,9 @@ export class Submitter {
     return waiting.promise;
   }
 
-  /** Whatever waits to be tried again is tried now. */
+  /** Whatever waits to be tried again is tried now, or once what is under way has ended. */
   tryNow(): void {
+    this.#isWanted = this.#working !== null;
     this.#work();
   }
 
@@ -107,11 +110,12 @@ export class Submitter {
   #work(): void {
     if (this.#working !== null || this.#isStopped) return;
     clearTimeout(this.#retry);
+    this.#isWanted = false;
     this.#working = this.#bringAll().then((unanswered) => {
       this.#working = null;
       if (this.#isStopped || this.#workspace === null || unanswered?.length === 0) return;
       // A job that came while the last one was on its way waits for nothing.
-      if (unanswered?.some((job) => this.#waiting.has(job.id))) this.#work();
+      if (this.#isWanted || unanswered?.some((job) => this.#waiting.has(job.id))) this.#work();
       else this.#retry = setTimeout(() => this.#work(), this.#delays.retryMs);
     });
   }
@@ -120,7 +124,6 @@ export class Submitter {
   async #bringAll(): Promise<readonly Job[] | null> {
     const { journal, settings, log } = this.#options;
     const unanswered = () => [...journal.active(settings.name).values()].filter(isUnanswered);
-    this.#fault = null;
     try {
       for (const { id } of unanswered()) {
         const workspace = this.#workspace;
@@ -134,8 +137,10 @@ export class Submitter {
         this.#waiting.get(id)?.resolve();
         this.#waiting.delete(id);
       }
-      this.#options.onRound(this.#fault);
-      return unanswered();
+      const left = unanswered();
+      for (const id of this.#faults.keys()) if (!left.some((job) => job.id === id)) this.#faults.delete(id);
+      this.#tell();
+      return left;
     } catch (cause) {
       log.error({ err: cause }, `${settings.name}: the store can't be used`);
       return null;
@@ -166,6 +171,7 @@ export class Submitter {
       case 'accepted':
         return this.#accepted(job, answer.slurmJobId);
       case 'rejected':
+        this.#answered();
         return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
       case 'not-asked':
         await this.#failed(job.id, answer.message);
@@ -247,6 +253,7 @@ export class Submitter {
 
   async #accepted(job: Job, slurmJobId: string): Promise<void> {
     this.#doubts.delete(job.id);
+    this.#answered();
     const accepted = await this.#options.journal.write(async (writer) => {
       const after = await writer.update(job.id, (current) => ({
         ...current,
@@ -284,8 +291,19 @@ export class Submitter {
 
   /** The fault is the cluster's and not the job's. */
   async #failed(jobId: string, message: string): Promise<void> {
-    this.#fault = message;
+    this.#faults.set(jobId, message);
     await this.#note(jobId, message);
+    this.#tell();
+  }
+
+  /** Slurm has taken a job or judged it: whatever kept jobs from it before does so no more, or is met again. */
+  #answered(): void {
+    this.#faults.clear();
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#options.onFault([...this.#faults.values()].at(-1) ?? null);
   }
 
   async #note(jobId: string, reason: string): Promise<void> {

@@ -47,6 +47,7 @@ function aPoller(): Poller {
     journal,
     log,
     onAnswer: (fault) => void answers.push(fault),
+    onAccounting: () => undefined,
   });
 }
 

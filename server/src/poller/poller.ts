@@ -27,6 +27,8 @@ export interface PollerOptions {
   readonly log: Logger;
   /** After each question: null when it was answered whole, else why not. */
   onAnswer(fault: Error | null): void;
+  /** After each look at jobs that left the queue: `accountingFault` may have changed. */
+  onAccounting(): void;
 }
 
 /** Ends that Slurm itself may follow up by a requeue (slurm.conf, JobRequeue). */
@@ -58,6 +60,8 @@ export class Poller {
   #examining: Promise<void> | null = null;
   /** Somebody wanted the next question planned while one was under way. */
   #isWanted = false;
+  /** Somebody wanted one at once meanwhile. */
+  #isUrgent = false;
   #isStopped = false;
   /** What the server still wanted to know when it last ended is in the list of questions. */
   #isInformed = false;
@@ -78,10 +82,15 @@ export class Poller {
     return this.#vanished.accountingFault;
   }
 
+  /** The last question got no answer. */
+  get isUnanswered(): boolean {
+    return this.#isOwed;
+  }
+
   /** The cluster can be asked: does so at once. */
   connected(): void {
     this.#isConnected = true;
-    this.#plan(0);
+    this.askNow();
   }
 
   disconnected(): void {
@@ -91,7 +100,16 @@ export class Poller {
 
   /** Somebody wants to know now, whatever went wrong before. */
   askNow(): void {
+    this.#isUrgent = this.#tick !== null;
     this.#plan(0);
+  }
+
+  /** Slurm has shown that it answers again: if questions wait because it didn't, it is asked now. */
+  recovered(): void {
+    // The question under way may be one that is lost already.
+    if (!this.#schedule.isBackedOff && this.#tick === null) return;
+    this.#schedule.recovered();
+    this.askNow();
   }
 
   /** A job was submitted or cancelled: looks soon, and a few times more. */
@@ -139,9 +157,11 @@ export class Poller {
 
   #begin(): void {
     this.#isWanted = false;
+    this.#isUrgent = false;
     this.#tick = this.#poll().then((isWorthRepeating) => {
       this.#tick = null;
-      if (isWorthRepeating || this.#isWanted) this.#planNext();
+      if (this.#isUrgent && this.#isOwed) this.#plan(0);
+      else if (isWorthRepeating || this.#isWanted) this.#planNext();
     });
   }
 
@@ -158,7 +178,8 @@ export class Poller {
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
       if (asked.length === 0 && Date.now() > this.#requeueUntil && !this.#isOwed) {
-        if (this.#vanished.isWaiting) this.#examine([]);
+        // With nothing left to ask of the accounts, that they couldn't be read is no fault any more.
+        if (this.#vanished.isWaiting || this.#vanished.accountingFault !== null) this.#examine([]);
         return this.#vanished.isWaiting;
       }
       const askedAt = Date.now();
@@ -222,7 +243,7 @@ export class Poller {
   /** One at a time; what it finds is written when it comes. */
   #examine(missing: readonly Job[]): void {
     if (this.#examining !== null) return;
-    const { clusterName, log } = this.#options;
+    const { clusterName, log, onAccounting } = this.#options;
     this.#examining = this.#vanished
       .examine(missing, Date.now())
       .then((updates) => this.#write(updates))
@@ -232,6 +253,7 @@ export class Poller {
       })
       .finally(() => {
         this.#examining = null;
+        onAccounting();
       });
   }
 

@@ -63,6 +63,16 @@ describe('the time until the next question', () => {
     expect(plan.delay(0)).toBe(60 * SECOND);
   });
 
+  it('is the usual one again once Slurm has shown that it answers', () => {
+    const plan = schedule();
+    for (let fault = 0; fault < 7; fault += 1) plan.failed();
+    expect(plan.isBackedOff).toBe(true);
+    plan.acted(0);
+    plan.recovered();
+    expect(plan.isBackedOff).toBe(false);
+    expect(plan.delay(0)).toBe(SECOND);
+  });
+
   it('is never shorter after faults than without them, however long the interval', () => {
     const plan = schedule(3600);
     expect(plan.delay(0)).toBe(3600 * SECOND);

@@ -78,6 +78,16 @@ export class PollSchedule {
     this.#failures += 1;
   }
 
+  /** The last question got no answer, so that the next one waits for longer than usual. */
+  get isBackedOff(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** Slurm has shown that it answers again: what went wrong before counts no more. */
+  recovered(): void {
+    this.#failures = 0;
+  }
+
   /** How long to wait from now on until the next question. */
   delay(now: number): number {
     const usual = Math.max(this.#intervalMs, Math.min(this.#latencyMs / MAX_LOAD, MAX_BACK_OFF_SECONDS * 1000));

@@ -15,6 +15,7 @@ import {
   markersScript,
   NOT_BEGUN,
   NOT_UNPACKED,
+  pingScript,
   probeScript,
   queueScript,
   queueTrialScript,
@@ -130,6 +131,7 @@ export class SlurmAdapter {
           '"module load slurm". Is it a login node of the cluster? If so, put Slurm on the PATH in ~/.bash_profile',
       );
     }
+    this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     if (isTooOld(slurmVersion)) {
       throw new SlurmUnavailable(
         `this cluster runs Slurm ${slurmVersion}, and ${OLDEST_SLURM} is the oldest that can be used: ` +
@@ -143,7 +145,6 @@ export class SlurmAdapter {
     const workspace = absoluteWorkspace(this.#settings.workspace, ask.read(stdout, 'home')?.output ?? '');
     const clock = Number(ask.read(stdout, 'clock')?.output.trim());
     this.#clock.compare(clock * 1000, askedAt);
-    this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     this.#keepsAccounts = facts.accountingStorage !== null;
     this.#showsFederation = facts.showsFederation;
     this.#hasExactCodes = hasExactExitCodes(slurmVersion);
@@ -171,6 +172,16 @@ export class SlurmAdapter {
       words.add(slurmMessage(section?.output ?? '') || 'its answer was cut off');
     }
     throw new SlurmUnavailable(`squeue can't be asked on this login: ${[...words].join('; ')}`);
+  }
+
+  /**
+   * What `scontrol ping` says of the controllers, such as "Slurmctld(primary) at head is DOWN"; '' when it says nothing.
+   * Cheap for a controller that is away, and it waits for one that hangs (slurm.conf, MessageTimeout).
+   */
+  async ping(): Promise<string> {
+    const ask = pingScript(this.#searchPath);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'ping' });
+    return ask.read(stdout, 'ping')?.output.trim() ?? '';
   }
 
   async queue(): Promise<QueueSnapshot> {

@@ -7,5 +7,5 @@ export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
-export { rejectedField, type SubmitAnswer } from './parse/submit.ts';
+export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export { faultInOption, type SubmitRequest } from './sbatch-options.ts';

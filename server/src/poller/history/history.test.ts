@@ -62,7 +62,7 @@ async function watch(given: World): Promise<readonly Told[]> {
     const settings = { name: clusterName, host: 'login', workspace: '~/slurmql', gpuRequest: 'gres' } as const;
     const slurm = new SlurmAdapter(cluster, { ...settings, pollIntervalSeconds: 30, gpuCacheSeconds: 60 });
     const options = { clusterName, intervalSeconds: 30, slurm, jobs: store.jobs, journal, log: SILENT };
-    const started = new Poller({ ...options, onAnswer: () => undefined });
+    const started = new Poller({ ...options, onAnswer: () => undefined, onAccounting: () => undefined });
     started.connected();
     return started;
   };

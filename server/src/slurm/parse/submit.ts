@@ -36,6 +36,11 @@ export function isLostAnswer(stderr: string): boolean {
   return stderr.split('\n').some((line) => /^(?:slurm|s[a-z]+:)/.test(line) && LOST_ANSWER.test(line));
 }
 
+/** Whether a message of one of Slurm's commands, as `slurmMessage` gives it, says that nobody answered. */
+export function tellsOfNoAnswer(message: string): boolean {
+  return LOST_ANSWER.test(message);
+}
+
 /** `--parsable` prints `id` or `id;cluster` as the last line that looks so; a plug-in may print lines of its own. */
 export function parseSubmit(exitCode: number, stdout: string, stderr: string): SubmitAnswer {
   const id = stdout
