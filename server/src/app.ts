@@ -84,6 +84,7 @@ export async function startApp(environment: Environment): Promise<App> {
       host: environment.host,
       port: environment.port,
       webDirectory: WEB_DIRECTORY,
+      allowedOrigins: environment.allowedOrigins,
       readiness: async () => ({
         database: await store.isOpen(),
         configuration: clusters.configurationFault === null,

@@ -26,6 +26,7 @@ describe('an environment in which nothing is set', () => {
       host: '127.0.0.1',
       port: 4000,
       token: null,
+      allowedOrigins: [],
       logLevel: 'info',
       logFormat: 'json',
       homeDirectory: '/home/ada',
@@ -54,6 +55,7 @@ describe('an environment in which nothing is set', () => {
         'HOST',
         'PORT',
         'SLURMQL_TOKEN',
+        'SLURMQL_ALLOWED_ORIGINS',
         'LOG_LEVEL',
         'LOG_FORMAT',
       ].map((name) => [name, '']),
@@ -93,6 +95,16 @@ describe('what is set', () => {
     expect(read({ SLURMQL_DATABASE_URL: 'sqlite:x.db' }).databaseFile).toBe('/srv/slurmql/x.db');
   });
 
+  it.each([
+    ['https://lab.example.org', ['https://lab.example.org']],
+    ['https://LAB.example.org:443/, http://localhost:8888', ['https://lab.example.org', 'http://localhost:8888']],
+    [' http://[::1]:3000\nvscode-webview://abc ', ['http://[::1]:3000', 'vscode-webview://abc']],
+    ['*', ['*']],
+    [' , ', []],
+  ])('lets pages of %j in', (text, origins) => {
+    expect(read({ SLURMQL_ALLOWED_ORIGINS: text }).allowedOrigins).toEqual(origins);
+  });
+
   it('is meant from where npm was called, not from the workspace that npm changes to', () => {
     const { configFile, dataDirectory } = read({ INIT_CWD: '/home/ada/slurmql' });
     expect([configFile, dataDirectory]).toEqual(['/home/ada/slurmql/clusters.yaml', '/home/ada/slurmql/data']);
@@ -113,6 +125,12 @@ describe('faults', () => {
     ['SLURMQL_DATABASE_URL', 'mysql://host/x'],
     ['SLURMQL_DATABASE_URL', 'sqlite:'],
     ['SLURMQL_DATABASE_URL', '/var/db/x.db'],
+    ['SLURMQL_ALLOWED_ORIGINS', 'lab.example.org'],
+    ['SLURMQL_ALLOWED_ORIGINS', 'https://lab.example.org, https://'],
+    ['SLURMQL_ALLOWED_ORIGINS', 'https://lab.example.org/notebooks'],
+    ['SLURMQL_ALLOWED_ORIGINS', 'https://ada@lab.example.org'],
+    ['SLURMQL_ALLOWED_ORIGINS', 'https://*.example.org'],
+    ['SLURMQL_ALLOWED_ORIGINS', 'null'],
     ['SLURMQL_TOKEN', 'too short'],
     ['SLURMQL_TOKEN', 'has a space in the middle'],
     ['SLURMQL_TOKEN', 'unprintable-\u007f-letters'],

@@ -14,6 +14,8 @@ export interface Environment {
   readonly port: number;
   /** Null: made at the first start and kept in the data directory. */
   readonly token: string | null;
+  /** Origins, as browsers write them, whose pages may use a token here; "*": all. */
+  readonly allowedOrigins: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: 'pretty' | 'json';
   readonly homeDirectory: string;
@@ -72,6 +74,12 @@ export function readEnvironment(
     faults.push({ message: `SLURMQL_TOKEN: write at least ${MINIMUM_TOKEN_LENGTH} characters` });
   }
 
+  const originTexts = (read('SLURMQL_ALLOWED_ORIGINS') ?? '').split(/[\s,]+/).filter(Boolean);
+  const allowedOrigins = originTexts.flatMap((text) => originOf(text) ?? []);
+  if (allowedOrigins.length < originTexts.length) {
+    fault('SLURMQL_ALLOWED_ORIGINS', 'write origins such as https://lab.example.org, with commas between them, or *');
+  }
+
   const levelText = read('LOG_LEVEL') ?? 'info';
   const logLevel = LOG_LEVELS.find((level) => level === levelText);
   if (logLevel === undefined) fault('LOG_LEVEL', `write one of ${LOG_LEVELS.join(', ')}`);
@@ -88,12 +96,22 @@ export function readEnvironment(
     host: read('HOST') ?? '127.0.0.1',
     port,
     token,
+    allowedOrigins,
     logLevel,
     logFormat,
     homeDirectory: read('HOME') ?? homedir(),
     userName: read('USER') ?? userInfo().username,
     agentSocket: read('SSH_AUTH_SOCK'),
   };
+}
+
+/** An origin as browsers write it, without a default port; null: it is none. */
+function originOf(text: string): string | null {
+  if (text === '*') return text;
+  const url = URL.parse(text);
+  const isBare =
+    url !== null && url.host !== '' && url.username === '' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#*]+\/?$/i.test(text);
+  return isBare ? `${url.protocol}//${url.host}` : null;
 }
 
 /** The person and machine that SSH logs in from. */

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Unknown, Verdict } from '../auth/index.ts';
 import type { ErrorCode } from '../graphql/index.ts';
+import { type AllowedOrigins, ORIGIN_REFUSED } from './cors.ts';
 import { isForeign } from './origin.ts';
 
-/** Why a request gets no answer. The message is ASCII: a WebSocket is closed with it. */
+/** Why a request gets no answer. A WebSocket is closed with the message: 123 bytes at most (RFC 6455, 5.5). */
 export interface AccessRefusal {
   readonly code: ErrorCode & ('UNAUTHENTICATED' | 'FORBIDDEN');
   readonly message: string;
@@ -17,10 +18,11 @@ const UNKNOWN: Readonly<Record<Unknown, string>> = {
 };
 
 /** One rule for HTTP and WebSocket; null: the request may be answered. */
-export function refusalOf(verdict: Verdict, request: IncomingMessage): AccessRefusal | null {
+export function refusalOf(verdict: Verdict, request: IncomingMessage, origins: AllowedOrigins): AccessRefusal | null {
   if (verdict.kind === 'anonymous') return { code: 'UNAUTHENTICATED', message: UNKNOWN[verdict.why] };
-  if (verdict.session !== null && isForeign(request)) {
-    return { code: 'FORBIDDEN', message: 'Another site may not use your session' };
-  }
-  return null;
+  if (!isForeign(request)) return null;
+  if (verdict.session !== null) return { code: 'FORBIDDEN', message: 'Another site may not use your session' };
+  // Without an origin no page sends a token.
+  const { origin } = request.headers;
+  return origin === undefined || origins.allows(origin) ? null : { code: 'FORBIDDEN', message: ORIGIN_REFUSED };
 }

@@ -5,11 +5,14 @@ import { logAddress, type Services, SharedSubscriptions, withCodeAlone } from '.
 import { refusalOf } from './access.ts';
 import { BodyTooLarge, readBody } from './body.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
+import { AllowedOrigins, addCorsHeaders, answerPreflight } from './cors.ts';
 import { EventStreams } from './event-stream.ts';
+import { GraphiQL } from './graphiql.ts';
 import { sendLog } from './log-download.ts';
 import { OpenStreams } from './open-streams.ts';
 import { sendError, sendJson } from './respond.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
+import { sendSignInPage, wantsPage } from './sign-in-page.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
 import { WebSocketTransport } from './websocket.ts';
@@ -27,6 +30,8 @@ export interface HttpOptions {
   readonly port: number;
   /** The built dashboard. */
   readonly webDirectory: string;
+  /** Origins whose pages may use a token here; "*": all. */
+  readonly allowedOrigins: readonly string[];
   /** What readiness depends on, by name. */
   readiness(): Promise<Readonly<Record<string, boolean>>>;
 }
@@ -46,6 +51,8 @@ export class HttpServer {
   readonly #events: EventStreams;
   readonly #answers: StoredAnswers;
   readonly #files: StaticFiles;
+  readonly #origins: AllowedOrigins;
+  readonly #graphiql = new GraphiQL();
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -55,9 +62,11 @@ export class HttpServer {
     const subscriptions = new SharedSubscriptions((error) =>
       withCodeAlone(maskError(error, 'Unexpected error.', services.log)),
     );
+    const origins = new AllowedOrigins(options.allowedOrigins);
+    this.#origins = origins;
     this.#yoga = yoga;
     this.#streams = streams;
-    this.#webSocket = new WebSocketTransport({ yoga, subscriptions, authenticator, streams });
+    this.#webSocket = new WebSocketTransport({ yoga, subscriptions, authenticator, streams, origins });
     this.#events = new EventStreams({ yoga, subscriptions, streams });
     this.#answers = new StoredAnswers({ yoga, version: () => services.store.version });
     this.#files = staticFiles(options.webDirectory);
@@ -127,9 +136,17 @@ export class HttpServer {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { authenticator, services } = this.#options;
-    switch (pathOf(request)) {
+    const path = pathOf(request);
+    if (isData(path)) {
+      addCorsHeaders(request, response, this.#origins);
+      if (answerPreflight(request, response, this.#origins)) return;
+    }
+    switch (path) {
       case '/graphql': {
+        const isPage = wantsPage(request);
+        if (isPage && openSessionFromAddress(request, response, authenticator)) return;
         if (this.#authorize(request, response) === null) return;
+        if (isPage) return this.#graphiql.sendPage(request, response);
         const body = request.method === 'POST' ? await readBody(request, MAX_BODY_BYTES) : null;
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#authorize(request, response);
@@ -165,7 +182,8 @@ export class HttpServer {
         return;
       }
       default: {
-        const address = logAddress(pathOf(request));
+        if (this.#graphiql.isAsset(path)) return this.#graphiql.sendAsset(path, request, response);
+        const address = logAddress(path);
         if (address !== null) {
           const verdict = this.#authorize(request, response);
           if (verdict === null) return;
@@ -183,10 +201,15 @@ export class HttpServer {
   #authorize(request: IncomingMessage, response: ServerResponse): (Verdict & { kind: 'viewer' }) | null {
     const { authorization, cookie } = request.headers;
     const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
-    const refusal = refusalOf(verdict, request);
-    if (refusal === null && verdict.kind === 'viewer') return verdict;
-    if (verdict.kind === 'anonymous') response.setHeader('www-authenticate', 'Bearer');
-    if (refusal !== null) sendError(response, verdict.kind === 'anonymous' ? 401 : 403, refusal.code, refusal.message);
+    const refusal = refusalOf(verdict, request, this.#origins);
+    if (refusal === null) return verdict.kind === 'viewer' ? verdict : null;
+    const { code, message } = refusal;
+    if (code === 'FORBIDDEN') sendError(response, 403, code, message);
+    else {
+      response.setHeader('www-authenticate', 'Bearer');
+      if (wantsPage(request)) sendSignInPage(request, response, { next: request.url ?? '/', message });
+      else sendError(response, 401, code, message);
+    }
     return null;
   }
 
@@ -194,10 +217,16 @@ export class HttpServer {
     const { authorization, cookie } = request.headers;
     const checks = await this.#options.readiness();
     const isReady = Object.values(checks).every(Boolean);
-    const mayKnow = this.#options.authenticator.authenticate({ authorization, cookie }).kind === 'viewer';
+    const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
+    const mayKnow = refusalOf(verdict, request, this.#origins) === null;
     const status = isReady ? 'ready' : 'not ready';
     sendJson(response, isReady ? 200 : 503, mayKnow ? { status, checks } : { status });
   }
+}
+
+/** Not the dashboard's own files, which other pages have no use for. */
+function isData(path: string): boolean {
+  return ['/graphql', '/metrics', '/healthz', '/readyz'].includes(path) || logAddress(path) !== null;
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -3,24 +3,32 @@ import { z } from 'zod';
 import { type Authenticator, FORGET_SESSION } from '../auth/index.ts';
 import { isForeign } from './origin.ts';
 import { sendError } from './respond.ts';
+import { safeNext, sendSignInPage } from './sign-in-page.ts';
 
+const WRONG_TOKEN = 'This is not the token';
 const signInSchema = z.object({ token: z.string() });
 
-/** `POST /session` with `{"token": "…"}`: 204 and a cookie, or 401. */
+/**
+ * `POST /session` with `{"token": "…"}`: 204 and a cookie, or 401. From the form of the sign-in page: back to where
+ * somebody came from, or the page again.
+ */
 export function openSession(
   body: Buffer,
   request: IncomingMessage,
   response: ServerResponse,
   authenticator: Authenticator,
 ): void {
-  const signIn = signInSchema.safeParse(parseJson(body));
-  const isRight = !isForeign(request) && signIn.success;
-  if (isRight && authenticator.isToken(signIn.data.token)) {
+  const isForm = /^application\/x-www-form-urlencoded\b/.test(request.headers['content-type'] ?? '');
+  const form = new URLSearchParams(isForm ? body.toString() : '');
+  const signIn = signInSchema.safeParse(isForm ? { token: form.get('token')?.trim() } : parseJson(body));
+  const next = safeNext(form.get('next'));
+  if (!isForeign(request) && signIn.success && authenticator.isToken(signIn.data.token)) {
     response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
-    response.writeHead(204, { 'cache-control': 'no-store' }).end();
-    return;
-  }
-  sendError(response, 401, 'UNAUTHENTICATED', 'This is not the token');
+    response.setHeader('cache-control', 'no-store');
+    if (isForm) response.writeHead(303, { location: next }).end();
+    else response.writeHead(204).end();
+  } else if (isForm) sendSignInPage(request, response, { next, message: WRONG_TOKEN });
+  else sendError(response, 401, 'UNAUTHENTICATED', WRONG_TOKEN);
 }
 
 /** `DELETE /session`: the session ends, with all that is open under it, and the browser forgets its cookie. */

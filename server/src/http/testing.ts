@@ -13,6 +13,10 @@ import { HttpServer } from './server.ts';
 
 export const TOKEN = 'a-token-for-tests-only';
 
+interface StageOptions {
+  readonly allowedOrigins?: readonly string[];
+}
+
 /** The server on a real store and without a cluster: whoever holds it writes the jobs. */
 export class Stage implements AsyncDisposable {
   readonly store: Store;
@@ -28,7 +32,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `databaseFile`: one that is there already. Default: a new one, which is removed in the end. */
-  static async open(databaseFile?: string): Promise<Stage> {
+  static async open(databaseFile?: string, { allowedOrigins = [] }: StageOptions = {}): Promise<Stage> {
     const stack = new AsyncDisposableStack();
     try {
       const folder = await mkdtemp(join(tmpdir(), 'slurmql-stage-'));
@@ -51,6 +55,7 @@ export class Stage implements AsyncDisposable {
         host: '127.0.0.1',
         port: 0,
         webDirectory: folder,
+        allowedOrigins,
         readiness: async () => ({}),
       });
       stack.defer(() => http.stop());

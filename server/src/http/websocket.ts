@@ -17,6 +17,7 @@ import {
 } from '../graphql/index.ts';
 import { refusalOf } from './access.ts';
 import { Backlog } from './backlog.ts';
+import type { AllowedOrigins } from './cors.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
 import { writeTextFrame } from './text-frame.ts';
@@ -40,6 +41,7 @@ export interface WebSocketOptions {
   readonly subscriptions: SharedSubscriptions;
   readonly authenticator: Authenticator;
   readonly streams: OpenStreams;
+  readonly origins: AllowedOrigins;
 }
 
 /** graphql-transport-ws on the server's own port. */
@@ -52,7 +54,7 @@ export class WebSocketTransport {
   readonly #streams: OpenStreams;
   readonly #dispose: () => Promise<void>;
 
-  constructor({ yoga, subscriptions, authenticator, streams }: WebSocketOptions) {
+  constructor({ yoga, subscriptions, authenticator, streams, origins }: WebSocketOptions) {
     this.#streams = streams;
     const { dispose } = useServer<Record<string, unknown>, Extra>(
       {
@@ -66,10 +68,9 @@ export class WebSocketTransport {
             cookie: extra.request.headers.cookie,
           });
           const { socket } = extra;
-          const refusal = refusalOf(verdict, extra.request);
+          const refusal = refusalOf(verdict, extra.request, origins);
           if (refusal !== null) {
-            // At most 123 bytes (RFC 6455, 5.5); they are ASCII.
-            socket.close(CloseCode.Forbidden, refusal.message.slice(0, 123));
+            socket.close(CloseCode.Forbidden, refusal.message);
             return false;
           }
           if (verdict.kind === 'anonymous') return false;

@@ -30,9 +30,8 @@ export function createGraphQLServer(services: Services) {
     context: ({ viewer }) => createContext(services, viewer),
     graphqlEndpoint: '/graphql',
     landingPage: false,
-    graphiql: { title: 'SlurmQL', subscriptionsProtocol: 'WS' },
-    // Loaded when somebody opens it: the page with all its scripts takes 50 MB of memory.
-    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    // graphiql.ts sends it.
+    graphiql: false,
     // Requests are allowed by origin and credential in server.ts, before they come here.
     cors: false,
     maskedErrors: { maskError: (cause, message) => maskError(cause, message, services.log) },

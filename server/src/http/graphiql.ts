@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Worker } from 'node:worker_threads';
+import { AnswerBody, sendAnswer } from './compression.ts';
+import type { GraphiQLParts } from './graphiql-worker.ts';
+import { sendError } from './respond.ts';
+
+/** Below the endpoint, so that whatever leads to the one (a proxy, the development server) leads to the other. */
+const FOLDER = '/graphql/assets/';
+
+/** Monaco writes its styles into the page and brings its icons as data: addresses. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "font-src 'self' data:",
+  "img-src 'self' data:",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+].join('; ');
+
+interface Asset {
+  readonly type: string;
+  readonly body: AnswerBody;
+}
+
+interface Assets {
+  readonly byPath: ReadonlyMap<string, Asset>;
+  readonly page: AnswerBody;
+}
+
+/** GraphiQL from this server alone: a small page, and large files that a browser keeps for as long as they are the same. */
+export class GraphiQL {
+  /** Made when somebody opens it for the first time. */
+  #assets: Promise<Assets> | null = null;
+
+  isAsset(path: string): boolean {
+    return path.startsWith(FOLDER);
+  }
+
+  async sendPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { page } = await this.#load();
+    const headers = {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'cache-control': 'no-store',
+    };
+    await sendAnswer(request, response, 200, headers, page);
+  }
+
+  async sendAsset(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return sendError(
+        response,
+        405,
+        'METHOD_NOT_ALLOWED',
+        'A file of GraphiQL can be read, with GET, and nothing else',
+      );
+    }
+    const asset = (await this.#load()).byPath.get(path);
+    if (asset === undefined) return sendError(response, 404, 'NOT_FOUND', 'GraphiQL has no such file (any more)');
+    const headers = { 'content-type': asset.type, 'cache-control': 'public, max-age=31536000, immutable' };
+    await sendAnswer(request, response, 200, headers, asset.body);
+  }
+
+  #load(): Promise<Assets> {
+    this.#assets ??= load().catch((cause: unknown) => {
+      this.#assets = null;
+      throw cause;
+    });
+    return this.#assets;
+  }
+}
+
+async function load(): Promise<Assets> {
+  const { css, js, workers } = await readParts();
+  const byPath = new Map<string, Asset>();
+  /** Its address, which changes with what is in it. */
+  const keep = (name: string, type: string, content: Uint8Array): string => {
+    const [stem = '', extension = ''] = name.split('.');
+    const path = `${FOLDER}${stem}-${hash('sha256', content, 'base64url').slice(0, 16)}.${extension}`;
+    const { buffer, byteOffset, byteLength } = content;
+    byPath.set(path, { type, body: new AnswerBody(Buffer.from(buffer, byteOffset, byteLength)) });
+    return path;
+  };
+  const script = (name: string, content: Uint8Array) => keep(name, 'text/javascript; charset=utf-8', content);
+  const workerPaths = Object.fromEntries(
+    Object.entries(workers).map(([label, content]) => [label, script(`${label}.js`, content)]),
+  );
+  const before = `self.MonacoEnvironment={globalAPI:false,getWorkerUrl:(_,label)=>(${JSON.stringify(workerPaths)})[label]};\n`;
+  const options = JSON.stringify({ title: 'SlurmQL', subscriptionsProtocol: 'WS' });
+  const after = `\n;YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'),${options});\n`;
+  const style = keep('graphiql.css', 'text/css; charset=utf-8', css);
+  const main = script('graphiql.js', Buffer.concat([Buffer.from(before), js, Buffer.from(after)]));
+  return { byPath, page: new AnswerBody(Buffer.from(pageOf(style, main))) };
+}
+
+function pageOf(style: string, script: string): string {
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>SlurmQL</title>
+    <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+    <link rel="stylesheet" href="${style}" />
+  </head>
+  <body class="no-focus-outline">
+    <noscript>GraphiQL needs JavaScript.</noscript>
+    <div id="root"></div>
+    <script src="${script}"></script>
+  </body>
+</html>
+`;
+}
+
+/** In a thread of its own: what the module takes of memory goes back with it. */
+async function readParts(): Promise<GraphiQLParts> {
+  // Built, both files lie in one folder, too.
+  const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
+  const worker = new Worker(new URL(`./graphiql-worker.${extension}`, import.meta.url));
+  const [parts] = await once(worker, 'message');
+  return parts as GraphiQLParts;
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "style-src 'unsafe-inline'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+
+/** A browser that opens an address, and shows what it gets as a page. */
+export function wantsPage({ method, headers }: IncomingMessage): boolean {
+  return (method === 'GET' || method === 'HEAD') && /\btext\/html\b/.test(headers.accept ?? '');
+}
+
+/**
+ * Instead of an answer that needs a credential: where to sign in, with the way back. `message`: why there is none.
+ * A form without any script, so that it works in every browser.
+ */
+export function sendSignInPage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { next, message }: { readonly next: string; readonly message: string },
+): void {
+  // A link on another site brings no cookie (SameSite=Strict), but opening the page anew from here does.
+  const site = request.headers['sec-fetch-site'];
+  if (request.method === 'GET' && (site === 'cross-site' || site === 'same-site')) response.setHeader('refresh', '0');
+  response.writeHead(401, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': CONTENT_SECURITY_POLICY,
+    // With none at all, browsers send the form as if it came from nowhere (Fetch, "append a request Origin header").
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
+  });
+  response.end(`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>Sign in – SlurmQL</title>
+    <style>
+      body { font: 1rem/1.5 system-ui, sans-serif; max-width: 24rem; margin: 20vh auto 0; padding: 0 1rem }
+      input, button { font: inherit; box-sizing: border-box; width: 100%; padding: 0.4rem; margin: 0.25rem 0 0.75rem }
+    </style>
+  </head>
+  <body>
+    <h1>Sign in to SlurmQL</h1>
+    <p role="alert">${escaped(message)}</p>
+    <form method="post" action="/session">
+      <input type="hidden" name="next" value="${escaped(next)}" />
+      <label>Token <input name="token" type="password" autocomplete="off" required autofocus /></label>
+      <button type="submit">Sign in</button>
+    </form>
+    <p>The server prints an address with the token when it starts; it is also kept in its data directory. Programs send it
+      as <code>Authorization: Bearer TOKEN</code>.</p>
+  </body>
+</html>
+`);
+}
+
+/** An address at this server that may be gone to after the sign-in; "/" for every other one. */
+export function safeNext(address: string | null): string {
+  // With a second slash, or a backslash, which browsers read as one, it would be another server's.
+  return address !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(address) ? address : '/';
+}
+
+function escaped(text: string): string {
+  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  return text.replaceAll(/[&<>"]/g, (character) => entities[character] ?? '');
+}
