@@ -6,9 +6,10 @@ import type { Job, JobResources } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
 import type { User } from '../domain/user.ts';
-import { GitError, readCommit, readRepository } from '../projects/index.ts';
+import { GitError } from '../projects/index.ts';
 import { rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
+import { cantBeSent, chooseSource } from './choose-source.ts';
 import type { ActionContext } from './context.ts';
 import { withDefaultPartition } from './default-partition.ts';
 import { differingFields, digestRequest, type RequestFields } from './request-digest.ts';
@@ -84,7 +85,7 @@ export async function launchJob(
   const refusals = [...notAllowed(cluster, input), ...(await danglingReferences(context, input))];
   if (refusals.length > 0) return { ok: false, refusals };
 
-  const source = await chooseCommit(from.path, { ...input, gitRef: from.commit ?? input.gitRef });
+  const source = await chooseSource(from.path, { ...input, gitRef: from.commit ?? input.gitRef });
   if (!source.ok) return source;
   const { health } = cluster;
   if (health.status === 'UNREACHABLE' || health.status === 'AUTH_REQUIRED') {
@@ -139,9 +140,9 @@ export async function launchJob(
     components: input.components,
   };
   try {
-    await staging.pack(id, from.path, source.value.sha, source.value.isDirty);
+    await staging.pack(id, source.value);
   } catch (cause) {
-    if (cause instanceof GitError) return refuse('INVALID_INPUT', 'projectId', cause.message);
+    if (cause instanceof GitError) return cantBeSent(from.path, input.includeUncommitted, cause);
     throw cause;
   }
   const earlier = await journal.write(async (writer) => {
@@ -222,34 +223,6 @@ async function danglingReferences({ store }: ActionContext, input: LaunchJob): P
     }
   }
   return refusals;
-}
-
-async function chooseCommit(
-  path: string,
-  { gitRef, includeUncommitted }: Pick<LaunchJob, 'gitRef' | 'includeUncommitted'>,
-): Promise<Outcome<{ readonly sha: string; readonly isDirty: boolean }>> {
-  try {
-    const commit = await readCommit(path, gitRef ?? 'HEAD');
-    if (commit === null && gitRef === null) {
-      return refuse('UNKNOWN_REF', 'gitRef', `${path} has no commit yet: commit something first`);
-    }
-    if (commit === null) {
-      return refuse('UNKNOWN_REF', 'gitRef', `${JSON.stringify(gitRef)} is no branch, tag or commit of ${path}`);
-    }
-    if (!includeUncommitted) return done({ sha: commit.sha, isDirty: false });
-    const { headCommit, isDirty } = await readRepository(path);
-    if (headCommit?.sha !== commit.sha) {
-      return refuse(
-        'INVALID_INPUT',
-        'includeUncommitted',
-        'Uncommitted changes belong to the commit that is checked out: leave gitRef out, or name that commit',
-      );
-    }
-    return done({ sha: commit.sha, isDirty });
-  } catch (cause) {
-    if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'projectId', `${path} can't be read: ${cause.message}`);
-  }
 }
 
 /** A readable name for a job that was given none: what it runs. */

@@ -1,44 +1,43 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
-import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
 
-const METADATA_TIMEOUT_MS = 30_000;
-const ARCHIVE_TIMEOUT_MS = 10 * 60_000;
-const MAX_BRANCHES = 1000;
-/** Compressed. Data sets belong on the cluster, not into a repository that is sent with each job. */
-const MAX_ARCHIVE_BYTES = 1024 ** 3;
+const ANSWER_TIMEOUT_MS = 30_000;
 
-/** git said no, didn't answer in time, or isn't there. The message is git's own, as one line. */
+/** git said no, didn't answer in time, or isn't there; or files can't be sent. The message is one line. */
 export class GitError extends Error {
   override readonly name = 'GitError';
 }
 
 const run = promisify(execFile);
 
-type Variables = Readonly<Record<string, string>>;
+/**
+ * git gets an environment of its own. What its user set for other commands (GIT_DIR, GIT_INDEX_FILE, GIT_ATTR_SOURCE …)
+ * isn't meant for these, and what the server was given (its token) isn't meant for git. SUDO_UID: whose repositories
+ * git trusts when it runs as root. Nothing is asked of a person or fetched, and an object is what its id says.
+ */
+const LAUNCH = `exec env -i \${PATH+"PATH=$PATH"} \${HOME+"HOME=$HOME"} \${XDG_CONFIG_HOME+"XDG_CONFIG_HOME=$XDG_CONFIG_HOME"} \
+\${SUDO_UID+"SUDO_UID=$SUDO_UID"} LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1 \
+GIT_ALLOW_PROTOCOL=none GIT_NO_REPLACE_OBJECTS=1 git "$@"`;
 
-/** git asks nobody anything, takes no locks of its own accord, and speaks English. */
-const VARIABLES: Variables = { GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
-/** A repository's own configuration can name programs; these are the ones that the commands below would start. */
-const SAFE = ['-c', 'core.fsmonitor=false', '-c', 'core.pager=cat', '-c', 'gc.auto=0'];
+/** A repository's own configuration can name programs; these are the ones that the commands used here would start. */
+const SAFE = [
+  ...['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'core.pager=cat', 'gc.auto=0', 'maintenance.auto=false'],
+  ...['protocol.allow=never', 'log.showSignature=false'],
+].flatMap((setting) => ['-c', setting]);
 
-/** Arguments of `env`, which adds variables to those that the process was started with. */
-function gitArguments(args: readonly string[], extra: Variables): string[] {
-  const variables = Object.entries({ ...VARIABLES, ...extra }).map(([name, value]) => `${name}=${value}`);
-  return [...variables, 'git', ...SAFE, ...args];
+function shellArguments(args: readonly string[]): string[] {
+  return ['-c', LAUNCH, 'git', ...SAFE, ...args];
 }
 
-async function git(directory: string, args: readonly string[], extra: Variables = {}): Promise<string> {
+/** What git prints, as UTF-8. Throws GitError. */
+export async function git(directory: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await run('env', gitArguments(args, extra), {
+    const { stdout } = await run('/bin/sh', shellArguments(args), {
       cwd: directory,
-      timeout: METADATA_TIMEOUT_MS,
+      timeout: ANSWER_TIMEOUT_MS,
       maxBuffer: 32 * 1024 * 1024,
     });
     return stdout;
@@ -47,141 +46,96 @@ async function git(directory: string, args: readonly string[], extra: Variables 
   }
 }
 
-/** The version of git on this machine. Throws GitError. */
-export async function gitVersion(): Promise<string> {
-  return (await git('/', ['--version'])).replace(/^git version /, '').trim();
+/** A git that is spoken to by pipes. */
+export interface GitProcess {
+  readonly stdout: Readable;
+  /** Resolves when git has ended well; rejects with a GitError otherwise. */
+  readonly ended: Promise<void>;
+  kill(): void;
 }
 
-/** The top level of the work tree that holds `path`. Throws GitError when there is none. */
-export async function repositoryTopLevel(path: string): Promise<string> {
-  return (await git(path, ['rev-parse', '--show-toplevel'])).trimEnd();
+/** How long git may take, and what is said when it takes longer. */
+export interface Deadline {
+  readonly timeoutMs: number;
+  readonly late?: string;
 }
 
-/** What git says of the repository now. Throws GitError. */
-export async function readRepository(path: string): Promise<GitSnapshot> {
-  const [remoteUrl, branch, headCommit, status, branches] = await Promise.all([
-    git(path, ['config', '--get', 'remote.origin.url']).catch(() => ''),
-    // Fails when HEAD is detached.
-    git(path, ['symbolic-ref', '--quiet', '--short', 'HEAD']).catch(() => ''),
-    readCommit(path, 'HEAD'),
-    git(path, ['status', '--porcelain=v1', '-z', '--untracked-files=normal']),
-    readBranches(path),
-  ]);
-  return {
-    remoteUrl: withoutPassword(remoteUrl.trim()) || null,
-    branch: branch.trim() || null,
-    headCommit,
-    isDirty: status !== '',
-    branches,
-  };
-}
+/** For what looks at a whole commit or work tree, which may lie on a slow disk. */
+export const LISTING: Deadline = {
+  timeoutMs: 60_000,
+  late: 'git did not list the files within 60 s: let it ignore large folders that are no code (.gitignore), or look why the disk is slow',
+};
 
-async function readBranches(path: string): Promise<readonly GitBranch[]> {
-  const format = '%(objectname) %(refname:lstrip=2)';
-  const text = await git(path, [
-    'for-each-ref',
-    `--count=${MAX_BRANCHES}`,
-    '--sort=-committerdate',
-    `--format=${format}`,
-    'refs/heads',
-  ]);
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => ({ sha: line.slice(0, line.indexOf(' ')), name: line.slice(line.indexOf(' ') + 1) }));
-}
-
-/** The commit that a branch, tag or id stands for; null when it stands for none. */
-export async function readCommit(path: string, ref: string): Promise<GitCommit | null> {
-  const sha = await git(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).catch(
-    () => '',
-  );
-  if (sha === '') return null;
-  const text = await git(path, [
-    'show',
-    '--no-patch',
-    '--no-show-signature',
-    '--format=%H%x00%an%x00%ct%x00%s',
-    sha.trim(),
-  ]);
-  const [id = '', author = '', seconds = '', subject = ''] = text.trimEnd().split('\0');
-  return { sha: id, author, subject, committedAt: new Date(Number(seconds) * 1000) };
-}
-
-/**
- * Writes a commit's files as a gzipped tar to `target`; with `includeUncommitted`, the work tree's own state of them
- * and its new files that git doesn't ignore. Nothing of the repository changes: new objects go to a temporary folder.
- */
-export async function archiveCommit(
-  path: string,
-  sha: string,
-  includeUncommitted: boolean,
-  target: string,
-): Promise<void> {
-  if (!includeUncommitted) return archiveTree(path, sha, target, {});
-  const scratch = await mkdtemp(join(tmpdir(), 'slurmql-tree-'));
-  try {
-    const objects = (await git(path, ['rev-parse', '--path-format=absolute', '--git-path', 'objects'])).trimEnd();
-    const extra = {
-      GIT_INDEX_FILE: join(scratch, 'index'),
-      GIT_OBJECT_DIRECTORY: scratch,
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: objects,
-    };
-    await git(path, ['read-tree', sha], extra);
-    await git(path, ['add', '--all', '--', ':/'], extra);
-    const tree = (await git(path, ['write-tree'], extra)).trim();
-    await archiveTree(path, tree, target, extra);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function archiveTree(path: string, tree: string, target: string, extra: Variables): Promise<void> {
-  const child = spawn('env', gitArguments(['archive', '--format=tar.gz', '-3', tree], extra), {
-    cwd: path,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: ARCHIVE_TIMEOUT_MS,
+/** Starts git, feeds it `input`, and ends it at its deadline. */
+export function startGit(
+  directory: string,
+  args: readonly string[],
+  { timeoutMs, late = LATE }: Deadline,
+  input: Iterable<string> = [],
+): GitProcess {
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('/bin/sh', shellArguments(args), {
+    cwd: directory,
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  let isLate = false;
+  const deadline = setTimeout(() => {
+    isLate = true;
+    child.kill();
+  }, timeoutMs);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-4096);
   });
-  let size = 0;
-  const bounded = new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
-      size += chunk.length;
-      callback(size > MAX_ARCHIVE_BYTES ? new GitError('the files are larger than 1 GiB when packed') : null, chunk);
-    },
-  });
-  const ended = exitCode(child);
+  // A git that ends early doesn't read its input; its exit code tells why.
+  child.stdin.on('error', () => undefined);
+  ReadableStream.from(input).pipe(child.stdin);
+  const ended = (async () => {
+    try {
+      const [code] = await once(child, 'close');
+      if (isLate) throw new GitError(late);
+      if (code === 127) throw new GitError(MISSING);
+      if (code !== 0) throw new GitError(oneLine(stderr) || `git ended with ${code ?? 'a signal'}`);
+    } catch (cause) {
+      throw cause instanceof GitError ? cause : new GitError(gitMessage(cause), { cause });
+    } finally {
+      clearTimeout(deadline);
+    }
+  })();
+  // Whoever reads the output may be done with it, or have failed, before git has ended.
+  ended.catch(() => undefined);
+  return { stdout: child.stdout, ended, kill: () => child.kill() };
+}
+
+/** Each record of what `git … -z` prints, one character a byte, as paths are bytes. Leaving it early ends git. */
+export async function* gitRecords(
+  directory: string,
+  args: readonly string[],
+  deadline: Deadline,
+): AsyncGenerator<string> {
+  const child = startGit(directory, args, deadline);
+  let rest = '';
   try {
-    await pipeline(child.stdout, bounded, createWriteStream(target, { mode: 0o600 }));
-  } catch (cause) {
+    child.stdout.setEncoding('latin1');
+    for await (const text of child.stdout as AsyncIterable<string>) {
+      const records = (rest + text).split('\0');
+      rest = records.pop() ?? '';
+      yield* records;
+    }
+    await child.ended;
+    if (rest !== '') yield rest;
+  } finally {
     child.kill();
-    throw cause instanceof GitError ? cause : new GitError(`the files can't be packed: ${String(cause)}`, { cause });
   }
-  if ((await ended) !== 0) throw new GitError(`the files can't be packed: ${oneLine(stderr)}`);
 }
 
-function exitCode(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve) => {
-    child.once('error', () => resolve(null));
-    child.once('close', (code) => resolve(code));
-  });
-}
-
-/** A remote's address without the password or token that some people put into it. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, (whole, scheme: string) =>
-    /^ssh:/i.test(scheme) ? whole.replace(/:[^/@]*@/, '@') : scheme,
-  );
-}
+const LATE = 'git did not answer in time';
+const MISSING = 'git is not installed';
 
 function gitMessage(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if ('code' in cause && cause.code === 'ENOENT') return 'there is no such folder';
-  if ('code' in cause && cause.code === 127) return 'git is not installed';
-  if ('killed' in cause && cause.killed === true) return 'git did not answer in time';
+  if ('code' in cause && cause.code === 127) return MISSING;
+  if ('killed' in cause && cause.killed === true) return LATE;
   return 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
 }
 

@@ -1,2 +1,4 @@
-export { GitError, gitVersion, readCommit, readRepository, repositoryTopLevel } from './git.ts';
+export { chooseFiles, type JobFiles } from './archive.ts';
+export { GitError } from './git.ts';
+export { gitVersion, readCommit, readRepository, repositoryTopLevel } from './repository.ts';
 export { Staging } from './staging.ts';

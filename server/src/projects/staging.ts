@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { archiveCommit } from './git.ts';
+import { type JobFiles, packFiles } from './archive.ts';
 
 /**
  * The files of jobs that are on their way to a cluster, as they were when the job was submitted: a branch that moves
@@ -15,12 +15,12 @@ export class Staging {
     this.#directory = directory;
   }
 
-  /** Packs a commit for a job. Throws GitError, and then leaves nothing behind. */
-  async pack(jobId: string, repository: string, sha: string, includeUncommitted: boolean): Promise<void> {
+  /** Packs files for a job. Throws GitError, and then leaves nothing behind. */
+  async pack(jobId: string, files: JobFiles): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const part = `${this.#file(jobId)}.part`;
     try {
-      await archiveCommit(repository, sha, includeUncommitted, part);
+      await packFiles(files, part);
       await rename(part, this.#file(jobId));
     } catch (cause) {
       await rm(part, { force: true });

@@ -111,7 +111,8 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     gitRef: t.string({ description: "Branch, tag or commit. Default: the project's HEAD." }),
     includeUncommitted: t.boolean({
       defaultValue: false,
-      description: 'Take changes and new files of the work tree along. Only for the commit that is checked out.',
+      description:
+        'Send the files of the work tree as they are on disk, new ones that git does not ignore included, at most 1 GiB of such changes. Only for the commit that is checked out.',
     }),
     partition: t.string({ description: "Default: the cluster's default partition." }),
     nodes: t.int({ description: 'Number of nodes.' }),

@@ -325,7 +325,7 @@ builder.node(JobRef, {
     }),
     gitCommit: t.exposeString('gitCommit', { nullable: true, description: 'The commit it runs, in full.' }),
     hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {
-      description: 'It ran with changes on top of `gitCommit` that were not committed.',
+      description: 'It was sent other files than those of `gitCommit`: changes that were not committed.',
     }),
     workDir: t.exposeString('workDir', {
       nullable: true,

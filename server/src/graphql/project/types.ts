@@ -53,7 +53,8 @@ builder.node(ProjectRef, {
       resolve: ({ git }) => git.headCommit,
     }),
     isDirty: t.boolean({
-      description: 'There are changes or new files that are not committed.',
+      description:
+        'Files on disk differ from those of `headCommit`: in their bytes, kind or executable bit, or they are gone or new. New ones count where git tracks them or does not ignore them.',
       resolve: ({ git }) => git.isDirty,
     }),
     branches: t.field({

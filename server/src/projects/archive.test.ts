@@ -1,0 +1,253 @@
+import { execFile } from 'node:child_process';
+import { appendFile, open, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { packFiles } from './archive.ts';
+import { onDisk } from './paths.ts';
+import { Repository } from './testing.ts';
+
+const run = promisify(execFile);
+let repository: Repository;
+
+beforeEach(async () => {
+  repository = await Repository.create();
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await repository[Symbol.asyncDispose]();
+});
+
+describe("a commit's files", () => {
+  const FILES = {
+    'train.py': '# $Id$ $Format:%H$\nprint("ü")\n',
+    'tests/test.py': 'assert True\n',
+    'data.csv': 'a,b\r\nc,d\n',
+    'secret.txt': 'plain\n',
+  };
+
+  it.each([
+    ['export-ignore', 'tests/ export-ignore\n*.csv export-ignore\n'],
+    ['export-subst and ident', '* export-subst ident\n'],
+    ['line ends', '* text eol=crlf\n'],
+    ['another encoding in the work tree', '*.txt text working-tree-encoding=UTF-16LE\n'],
+    ['a filter', '*.txt filter=shout\n'],
+  ])('come whole and byte for byte whatever attributes say of %s, wherever they say it', async (_, attributes) => {
+    await repository.write(FILES);
+    await repository.commit();
+    await repository.write({ '.git/info/attributes': attributes });
+    await repository.git('config', 'filter.shout.smudge', 'tr a-z A-Z');
+    await repository.git('config', 'filter.shout.clean', 'tr A-Z a-z');
+    const plain = Object.fromEntries(
+      Object.entries(FILES).map(([name, text]) => [name, Buffer.from(text).toString('latin1')]),
+    );
+    expect(await repository.committed()).toEqual(plain);
+    await repository.write({ '.git/info/attributes': '', '.git/attributes': attributes });
+    await repository.git('config', 'core.attributesFile', join(repository.path, '.git/attributes'));
+    expect(await repository.committed()).toEqual(plain);
+    await repository.git('config', '--unset', 'core.attributesFile');
+    await repository.write({ 'tests/.gitattributes': attributes, '.gitattributes': attributes });
+    // As they are, without what the attributes would have git do to them on the way in.
+    await repository.git('-c', 'core.attributesFile=/dev/null', 'update-index', '--add', '.gitattributes');
+    await repository.git('update-index', '--add', 'tests/.gitattributes');
+    await repository.git('commit', '--quiet', '--message', 'Attributes');
+    expect(await repository.committed()).toEqual({
+      ...plain,
+      '.gitattributes': attributes,
+      'tests/.gitattributes': attributes,
+    });
+  });
+
+  it('are as committed whatever the configuration says of line ends, modes and archives', async () => {
+    await repository.write({ 'a.txt': 'one\ntwo\n', 'run.sh': '#!/bin/sh\n' });
+    await repository.makeExecutable('run.sh');
+    await repository.commit();
+    for (const [name, value] of [
+      ['core.autocrlf', 'true'],
+      ['core.eol', 'crlf'],
+      ['tar.umask', '0777'],
+      ['tar.tar.gz.command', 'touch ran; false'],
+      ['core.fileMode', 'false'],
+      ['core.symlinks', 'false'],
+      ['log.showSignature', 'true'],
+      ['format.pretty', 'oneline'],
+    ] as const) {
+      await repository.git('config', name, value);
+    }
+    expect(await repository.committed()).toEqual({ 'a.txt': 'one\ntwo\n', 'run.sh': '* #!/bin/sh\n' });
+    await expect(stat(join(repository.path, 'ran'))).rejects.toThrow('ENOENT');
+  });
+
+  it("are those of its repository whatever git's variables say in the server's environment", async () => {
+    await using other = await Repository.create();
+    await other.write({ 'other.txt': 'other\n' });
+    await other.commit();
+    await repository.write({ 'a.txt': 'one\n' });
+    const sha = await repository.commit();
+    for (const [name, value] of Object.entries({
+      GIT_DIR: join(other.path, '.git'),
+      GIT_WORK_TREE: other.path,
+      GIT_INDEX_FILE: '/nowhere',
+      GIT_OBJECT_DIRECTORY: '/nowhere',
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'core.bare',
+      GIT_CONFIG_VALUE_0: 'true',
+      GIT_NAMESPACE: 'x',
+      GIT_LITERAL_PATHSPECS: '1',
+    })) {
+      vi.stubEnv(name, value);
+    }
+    const { chooseFiles } = await import('./index.ts');
+    const files = await chooseFiles(repository.path, sha, true);
+    vi.unstubAllEnvs();
+    expect(files.isDirty).toBe(false);
+    expect(await repository.unpacked(files)).toEqual({ 'a.txt': 'one\n' });
+  });
+
+  it('are those that its id stands for, though another object is to replace one', async () => {
+    await repository.write({ 'a.txt': 'one\n' });
+    await repository.commit();
+    const old = await repository.git('rev-parse', 'HEAD:a.txt');
+    await repository.write({ 'b.txt': 'two, and longer\n' });
+    await repository.git('replace', old, await repository.git('hash-object', '-w', 'b.txt'));
+    expect(await repository.committed()).toEqual({ 'a.txt': 'one\n' });
+  });
+
+  it.each(['sha1', 'sha256'])('keep odd names, links and modes as they are in a repository of %s', async (format) => {
+    await using odd = await Repository.create(`--object-format=${format}`);
+    const long = `${'deep/'.repeat(60)}${'n'.repeat(200)}`;
+    const files = {
+      empty: '',
+      '-rf': 'leading dash\n',
+      'new\nline': 'x',
+      'quote"\\back': 'x',
+      'latin-\xe9\xff': 'no UTF-8\n',
+      [`${'x'.repeat(100)}`]: 'just fits',
+      [`${'y'.repeat(101)}`]: 'just doesn’t',
+      [long]: 'long',
+      ' blanks ': 'x',
+    };
+    await odd.write(files);
+    await odd.write({ 'run.sh': 'x' });
+    await odd.makeExecutable('run.sh');
+    const links = {
+      'to-nowhere': '../../outside/nothing',
+      'to-bytes': 'latin-\xe9\xff',
+      'to-long': `/${'target/'.repeat(40)}`,
+      'to-absolute': '/etc/passwd',
+    };
+    for (const [name, target] of Object.entries(links)) {
+      await symlink(Buffer.from(target, 'latin1'), onDisk(odd.path, name));
+    }
+    const expected = {
+      ...Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('latin1')])),
+      'run.sh': '* x',
+      ...Object.fromEntries(Object.entries(links).map(([name, target]) => [name, `-> ${target}`])),
+    };
+    // Not committed, and then committed: the same files.
+    await odd.git('commit', '--quiet', '--allow-empty', '--message', 'Nothing');
+    expect(await odd.withUncommitted()).toEqual(expected);
+    await odd.commit();
+    expect(await odd.committed()).toEqual(expected);
+    expect((await odd.choose(true)).isDirty).toBe(false);
+  });
+
+  it("have their commit's time", async () => {
+    await repository.write({ 'a.txt': 'x' });
+    vi.stubEnv('GIT_COMMITTER_DATE', '@1700000000 +0000');
+    await repository.commit();
+    vi.unstubAllEnvs();
+    const archive = join(repository.path, '.git', 'archive.tar.gz');
+    await packFiles(await repository.choose(false), archive);
+    const { stdout } = await run('tar', ['--utc', '--full-time', '-tvzf', archive]);
+    expect(stdout).toContain('-rw-r--r-- root/root         1 2023-11-14 22:13:20 a.txt');
+  });
+
+  it('are refused by name when the repository lacks one', async () => {
+    await repository.write({ 'a.txt': 'x', 'gone.txt': 'gone\n' });
+    await repository.commit();
+    const id = await repository.git('rev-parse', 'HEAD:gone.txt');
+    await rm(join(repository.path, '.git/objects', id.slice(0, 2), id.slice(2)));
+    await expect(repository.committed()).rejects.toThrow('gone.txt is not in this repository');
+  });
+
+  it('are refused when they would be unpacked outside of the folder', async () => {
+    await repository.write({ a: 'x' });
+    const blob = await repository.git('hash-object', '-w', 'a');
+    const entry = Buffer.concat([Buffer.from('100644 ..\0'), Buffer.from(blob, 'hex')]);
+    await writeFile(join(repository.path, '.git/entry'), entry);
+    const tree = await repository.git('hash-object', '-w', '-t', 'tree', '--literally', '.git/entry');
+    await repository.git('update-ref', 'HEAD', await repository.git('commit-tree', '-m', 'x', tree));
+    await expect(repository.choose(false)).rejects.toThrow('the commit holds .., which is no path below its top level');
+  });
+});
+
+describe('files that are read while something happens to them', () => {
+  it('are left out when they are gone by then', async () => {
+    await repository.commit();
+    await repository.write({ 'stays.txt': 'x', 'goes.txt': 'y' });
+    const files = await repository.choose(true);
+    await rm(join(repository.path, 'goes.txt'));
+    expect(await repository.unpacked(files)).toEqual({ 'stays.txt': 'x' });
+  });
+
+  it('are as they were at the beginning when something is appended to them meanwhile', async () => {
+    await repository.commit();
+    const path = join(repository.path, 'growing.log');
+    await writeFile(path, Buffer.alloc(32 * 1024 * 1024, 'x'));
+    const files = await repository.choose(true);
+    let isOver = false;
+    const packing = repository.unpacked(files).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await appendFile(path, 'y');
+    const text = (await packing)['growing.log'] ?? '';
+    expect(text.length).toBeGreaterThanOrEqual(32 * 1024 * 1024);
+    expect(text.replace(/^x+/, '').replace(/y+$/, '')).toBe('');
+  });
+
+  it('are refused by name when they are written over or cut off meanwhile', async () => {
+    await repository.commit();
+    const path = join(repository.path, 'busy.bin');
+    await writeFile(path, Buffer.alloc(32 * 1024 * 1024, 'x'));
+    const files = await repository.choose(true);
+    const refused = async (change: () => Promise<void>) => {
+      let isOver = false;
+      const packing = repository.unpacked(files).finally(() => {
+        isOver = true;
+      });
+      packing.catch(() => undefined);
+      while (!isOver) await change();
+      await expect(packing).rejects.toThrow('busy.bin changed while it was read');
+    };
+    await refused(async () => {
+      await using file = await open(path, 'r+');
+      await file.write('z', 0);
+    });
+    let size = 32 * 1024 * 1024;
+    await refused(async () => {
+      size = Math.max(0, size - 1024 * 1024);
+      await truncate(path, size);
+    });
+  });
+
+  it('are refused by name when they are neither files nor links', async () => {
+    await repository.write({ pipe: 'x' });
+    await repository.commit();
+    await rm(join(repository.path, 'pipe'));
+    await run('mkfifo', [join(repository.path, 'pipe')]);
+    const files = await repository.choose(true);
+    expect(files.isDirty).toBe(true);
+    await expect(repository.unpacked(files)).rejects.toThrow("pipe is neither a file nor a link, so it can't be sent");
+  });
+});
+
+it('an archive that fails says so and leaves the reading git behind nowhere', async () => {
+  await repository.write({ 'a.txt': 'x' });
+  await repository.commit();
+  await expect(packFiles(await repository.choose(false), '/nowhere/archive')).rejects.toThrow(
+    "the files can't be packed",
+  );
+  expect(await readFile(join(repository.path, 'a.txt'), 'utf8')).toBe('x');
+});

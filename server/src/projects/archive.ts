@@ -1,0 +1,157 @@
+import { createWriteStream } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { type CommittedFile, readCommitTree, readContents } from './commit-tree.ts';
+import { chunksOf, openFile, readTarget } from './disk.ts';
+import { GitError, git } from './git.ts';
+import { checkCommitted, MAX_PACKED_BYTES } from './limits.ts';
+import type { DiskFile } from './nested.ts';
+import { type BytePath, onDisk, readable } from './paths.ts';
+import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar.ts';
+import { compareWorkTree } from './work-tree.ts';
+
+const PACKING = { timeoutMs: 10 * 60_000, late: "the files weren't packed within 10 minutes" };
+/** So much goes to the compressor at once. */
+const PIECE_BYTES = 256 * 1024;
+const EXPENSE = 3;
+
+/** The files that a job is to get. Nothing of the repository changes by it. */
+export interface JobFiles {
+  readonly directory: string;
+  readonly sha: string;
+  /** Whether they are others than the commit's. */
+  readonly isDirty: boolean;
+  readonly committed: readonly CommittedFile[];
+  /** Read when they are packed. */
+  readonly uncommitted: readonly DiskFile[];
+}
+
+/** A commit's files; or with `includeUncommitted` those of the work tree, of which that is the commit. Throws GitError. */
+export async function chooseFiles(directory: string, sha: string, includeUncommitted: boolean): Promise<JobFiles> {
+  const files = includeUncommitted ? await workTreeFiles(directory, sha) : await committedFiles(directory, sha);
+  checkCommitted(files.committed);
+  return files;
+}
+
+async function workTreeFiles(directory: string, sha: string): Promise<JobFiles> {
+  const { isDirty, unchanged, changed } = await compareWorkTree(directory, sha);
+  return { directory, sha, isDirty, committed: unchanged, uncommitted: changed };
+}
+
+async function committedFiles(directory: string, sha: string): Promise<JobFiles> {
+  const committed = [...(await readCommitTree(directory, sha)).values()];
+  return { directory, sha, isDirty: false, committed, uncommitted: [] };
+}
+
+/**
+ * Writes files as a gzipped tar to `target`, byte for byte. Not by `git archive`, which obeys attributes
+ * (export-ignore, export-subst, filters, line ends) and configuration. Throws GitError.
+ */
+export async function packFiles(files: JobFiles, target: string): Promise<void> {
+  const signal = AbortSignal.timeout(PACKING.timeoutMs);
+  let size = 0;
+  const bounded = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      size += chunk.length;
+      callback(size > MAX_PACKED_BYTES ? new GitError('the files are larger than 1 GiB when packed') : null, chunk);
+    },
+  });
+  try {
+    const archive = Readable.from(inPieces(archiveBytes(files)), { objectMode: false, highWaterMark: PIECE_BYTES });
+    const compress = createGzip({ level: EXPENSE, chunkSize: PIECE_BYTES });
+    await pipeline(archive, compress, bounded, createWriteStream(target, { mode: 0o600 }), { signal });
+  } catch (cause) {
+    if (cause instanceof GitError) throw cause;
+    throw new GitError(signal.aborted ? PACKING.late : `the files can't be packed: ${String(cause)}`, { cause });
+  }
+}
+
+async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFiles): AsyncGenerator<Buffer> {
+  const modifiedSeconds = Number((await git(directory, ['show', '--no-patch', '--format=%ct', sha])).trim());
+  for (const { path, kind } of committed) {
+    if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'folder', modifiedSeconds });
+  }
+  const withContent = committed.filter(({ kind }) => kind !== 'submodule');
+  for await (const { file, chunks } of readContents(directory, withContent, PACKING)) {
+    const { path, isExecutable, sizeBytes } = file;
+    if (file.kind === 'link') {
+      yield tarHeader({ ...PLAIN, path, kind: 'link', target: await text(chunks), modifiedSeconds });
+    } else {
+      yield tarHeader({ ...PLAIN, path, isExecutable, sizeBytes, modifiedSeconds });
+      yield* chunks;
+      yield tarPadding(sizeBytes);
+    }
+  }
+  for (const { path } of uncommitted) yield* diskBytes(directory, path);
+  yield TAR_END;
+}
+
+const PLAIN: Omit<TarEntry, 'path' | 'modifiedSeconds'> = {
+  kind: 'file',
+  isExecutable: false,
+  sizeBytes: 0,
+  target: '',
+};
+
+async function text(chunks: AsyncIterable<Buffer>): Promise<string> {
+  let whole = '';
+  for await (const chunk of chunks) whole += chunk.toString('latin1');
+  return whole;
+}
+
+/** A file or link as it is on disk now; nothing when it is gone by now. */
+async function* diskBytes(directory: string, path: BytePath): AsyncGenerator<Buffer> {
+  const now = await lstat(onDisk(directory, path)).catch(() => null);
+  if (now === null) return;
+  if (now.isSymbolicLink()) {
+    const target = await readTarget(directory, path);
+    if (target === null) throw changedMeanwhile(path);
+    yield tarHeader({ ...PLAIN, path, kind: 'link', target, modifiedSeconds: Math.floor(now.mtimeMs / 1000) });
+    return;
+  }
+  const handle = await openFile(directory, path);
+  if (handle === null) return;
+  try {
+    const before = await handle.stat();
+    yield tarHeader({
+      ...PLAIN,
+      path,
+      isExecutable: (before.mode & 0o100) !== 0,
+      sizeBytes: before.size,
+      modifiedSeconds: Math.floor(before.mtimeMs / 1000),
+    });
+    let left = before.size;
+    for await (const chunk of chunksOf(handle, { path, sizeBytes: before.size })) {
+      yield chunk.subarray(0, left);
+      left -= Math.min(left, chunk.length);
+      if (left === 0) break;
+    }
+    const after = await handle.stat();
+    // What was only appended to has been read as it was at the beginning.
+    if (left > 0 || (after.size === before.size && after.mtimeMs !== before.mtimeMs)) throw changedMeanwhile(path);
+    yield tarPadding(before.size);
+  } finally {
+    await handle.close();
+  }
+}
+
+function changedMeanwhile(path: BytePath): GitError {
+  return new GitError(`${readable(path)} changed while it was read: submit again when nothing writes to it`);
+}
+
+/** The same bytes in fewer pieces: a hundred thousand small files would be three times as many writes. */
+async function* inPieces(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let kept: Buffer[] = [];
+  let size = 0;
+  for await (const part of parts) {
+    kept.push(part);
+    size += part.length;
+    if (size < PIECE_BYTES) continue;
+    yield Buffer.concat(kept, size);
+    kept = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(kept, size);
+}

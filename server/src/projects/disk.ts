@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
+import type { CommittedFile } from './commit-tree.ts';
+import { GitError } from './git.ts';
+import { type BytePath, onDisk, parentOf, readable } from './paths.ts';
+
+/** So many files are looked at together. */
+const TOGETHER = 128;
+const CHUNK_BYTES = 256 * 1024;
+
+/** What lies on disk under a name. A link's size is that of its target's name. */
+export interface FileStatus {
+  readonly kind: 'file' | 'link' | 'folder' | 'other';
+  readonly isExecutable: boolean;
+  readonly sizeBytes: number;
+  /** Another one after each change; see `stampOf`. */
+  readonly stamp: string;
+}
+
+/** Times of change and modification in nanoseconds, inode and size, of which git's index keeps 32 bits. */
+export function stampOf(changedNs: bigint, modifiedNs: bigint, inode: bigint, size: bigint): string {
+  return `${changedNs} ${modifiedNs} ${BigInt.asUintN(32, inode)} ${BigInt.asUintN(32, size)}`;
+}
+
+/** What lies under these paths; what isn't there, or only behind a symbolic link, is left out. Throws GitError. */
+export async function readStatuses(
+  directory: string,
+  paths: Iterable<BytePath>,
+): Promise<ReadonlyMap<BytePath, FileStatus>> {
+  const folders = new Map<BytePath, Promise<boolean>>([['', Promise.resolve(true)]]);
+  const isFolder = (path: BytePath): Promise<boolean> => {
+    const known = folders.get(path);
+    if (known !== undefined) return known;
+    const found = isFolder(parentOf(path)).then(
+      async (hasParent) => hasParent && (await readStatus(directory, path))?.kind === 'folder',
+    );
+    folders.set(path, found);
+    return found;
+  };
+  const statuses = new Map<BytePath, FileStatus>();
+  await inBatches(paths, async (path) => {
+    if (!(await isFolder(parentOf(path)))) return;
+    const status = await readStatus(directory, path);
+    if (status !== null) statuses.set(path, status);
+  });
+  return statuses;
+}
+
+/** Does the same for each of many, a bounded number at a time. */
+export async function inBatches<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  let batch: Promise<void>[] = [];
+  for (const item of items) {
+    batch.push(work(item));
+    if (batch.length < TOGETHER) continue;
+    await Promise.all(batch);
+    batch = [];
+  }
+  await Promise.all(batch);
+}
+
+async function readStatus(directory: string, path: BytePath): Promise<FileStatus | null> {
+  try {
+    const stats = await lstat(onDisk(directory, path), { bigint: true });
+    const kind = stats.isFile() ? 'file' : stats.isSymbolicLink() ? 'link' : stats.isDirectory() ? 'folder' : 'other';
+    const stamp = stampOf(stats.ctimeNs, stats.mtimeNs, stats.ino, stats.size);
+    return { kind, isExecutable: (stats.mode & 0o100n) !== 0n, sizeBytes: Number(stats.size), stamp };
+  } catch (cause) {
+    if (isAbsent(cause)) return null;
+    throw unreadable(path, cause);
+  }
+}
+
+/** Whether a file or link on disk holds the very bytes that were committed. Throws GitError. */
+export async function hasCommittedContent(directory: string, file: CommittedFile): Promise<boolean> {
+  const hash = createHash(file.objectId.length === 64 ? 'sha256' : 'sha1').update(`blob ${file.sizeBytes}\0`);
+  if (file.kind === 'link') {
+    const target = await readTarget(directory, file.path);
+    return target !== null && hash.update(target, 'latin1').digest('hex') === file.objectId;
+  }
+  const handle = await openFile(directory, file.path);
+  if (handle === null) return false;
+  try {
+    for await (const chunk of chunksOf(handle, file)) hash.update(chunk);
+  } finally {
+    await handle.close();
+  }
+  return hash.digest('hex') === file.objectId;
+}
+
+/** The bytes of a link's target, one character each; null: there is no such link any more. Throws GitError. */
+export async function readTarget(directory: string, path: BytePath): Promise<string | null> {
+  try {
+    return (await readlink(onDisk(directory, path), { encoding: 'buffer' })).toString('latin1');
+  } catch (cause) {
+    if (isAbsent(cause) || codeOf(cause) === 'EINVAL') return null;
+    throw unreadable(path, cause);
+  }
+}
+
+/** A regular file, opened; null: there is none any more. Throws GitError for whatever else lies there. */
+export async function openFile(directory: string, path: BytePath): Promise<FileHandle | null> {
+  let handle: FileHandle;
+  try {
+    // A pipe is not waited for, and a link that has come in its place is not followed.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    handle = await open(onDisk(directory, path), flags);
+  } catch (cause) {
+    if (isAbsent(cause)) return null;
+    throw unreadable(path, cause);
+  }
+  const isFile = await handle.stat().then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+  if (isFile) return handle;
+  await handle.close();
+  throw new GitError(`${readable(path)} is neither a file nor a link, so it can't be sent`);
+}
+
+/** A file from its beginning to its end, which may have come nearer or gone further than `sizeBytes`. Throws GitError. */
+export async function* chunksOf(
+  handle: FileHandle,
+  { path, sizeBytes }: { readonly path: BytePath; readonly sizeBytes: number },
+): AsyncGenerator<Buffer> {
+  const length = Math.min(CHUNK_BYTES, Math.max(1, sizeBytes));
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length).catch((cause: unknown) => {
+      throw unreadable(path, cause);
+    });
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+function isAbsent(cause: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(cause));
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+}
+
+function unreadable(path: BytePath, cause: unknown): GitError {
+  return new GitError(`${readable(path)} can't be read (${codeOf(cause) || String(cause)})`, { cause });
+}

@@ -1,0 +1,62 @@
+import { GitError } from './git.ts';
+import { type BytePath, readable } from './paths.ts';
+
+// Data sets belong on the cluster, not into a repository that is sent with each job.
+const GIB = 1024 ** 3;
+/** What a commit holds, before it is packed. */
+export const MAX_COMMITTED_BYTES = 4 * GIB;
+/** What comes from the work tree, before it is packed. */
+export const MAX_UNCOMMITTED_BYTES = GIB;
+/** What is sent. */
+export const MAX_PACKED_BYTES = GIB;
+/** Of a commit, and of a work tree. */
+export const MAX_FILES = 1_000_000;
+
+/** So many of the largest files are named. */
+const NAMED = 3;
+
+interface Sized {
+  readonly path: BytePath;
+  readonly sizeBytes: number;
+}
+
+/** Throws a GitError that names the largest of them when files of a commit are too much. */
+export function checkCommitted(files: Iterable<Sized>): void {
+  const { sum, text } = weigh(files);
+  if (sum <= MAX_COMMITTED_BYTES) return;
+  throw new GitError(
+    `the commit has ${text}; at most ${inUnits(MAX_COMMITTED_BYTES)} of files are sent with a job: keep data sets on the cluster`,
+  );
+}
+
+/** Throws a GitError that names the largest of them when files that are not committed are too much. */
+export function checkUncommitted(files: Iterable<Sized>): void {
+  const { sum, text } = weigh(files);
+  if (sum <= MAX_UNCOMMITTED_BYTES) return;
+  throw new GitError(
+    `${text} are not committed; at most ${inUnits(MAX_UNCOMMITTED_BYTES)} of such files are sent with a job: let git ignore them (.gitignore), or move them out of the work tree`,
+  );
+}
+
+function weigh(files: Iterable<Sized>): { readonly sum: number; readonly text: string } {
+  let sum = 0;
+  let count = 0;
+  let largest: Sized[] = [];
+  for (const file of files) {
+    sum += file.sizeBytes;
+    count += 1;
+    if (largest.length === NAMED && file.sizeBytes <= (largest.at(-1)?.sizeBytes ?? 0)) continue;
+    largest = [...largest, file].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, NAMED);
+  }
+  const named = largest.map(({ path, sizeBytes }) => `${readable(path)} (${inUnits(sizeBytes)})`).join(', ');
+  const most = count > NAMED ? `, the largest: ${named}` : `: ${named}`;
+  return { sum, text: `${inUnits(sum)} in ${count} file${count === 1 ? '' : 's'}${most}` };
+}
+
+/** A size as people read it: two digits after the point, and never rounded down to a limit that it exceeds. */
+function inUnits(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const value = Math.ceil((bytes / 1024 ** power) * 100) / 100;
+  return `${value} ${units[power]}`;
+}

@@ -1,0 +1,63 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { readStatuses } from './disk.ts';
+import { GitError, git, gitRecords, LISTING } from './git.ts';
+import { MAX_FILES } from './limits.ts';
+import { asText, type BytePath, onDisk, readable } from './paths.ts';
+
+/** A file or link that is read from disk. */
+export interface DiskFile {
+  readonly path: BytePath;
+  readonly sizeBytes: number;
+}
+
+/** The folder of a repository inside another one's work tree; null: what lies there is none. Throws GitError. */
+export async function repositoryInside(directory: string, path: BytePath): Promise<string | null> {
+  const entry = await lstat(onDisk(directory, `${path}/.git`)).catch(() => null);
+  if (entry === null) return null;
+  const name = asText(path);
+  if (name === null) throw new GitError(`${readable(path)} is a repository with a name that is no text: rename it`);
+  const folder = `${directory}/${name}`;
+  try {
+    // Empty at the top level of a work tree.
+    return (await git(folder, ['rev-parse', '--show-prefix'])) === '\n' ? folder : null;
+  } catch (cause) {
+    throw new GitError(`${readable(path)} is a repository that can't be read: ${String(cause)}`, { cause });
+  }
+}
+
+/** Every file below a folder that is a repository of its own, but for what that one ignores. Throws GitError. */
+export async function filesInside(directory: string, path: BytePath): Promise<DiskFile[]> {
+  const folder = await repositoryInside(directory, path);
+  if (folder === null) return filesBelow(directory, path);
+  const paths = new Set<BytePath>();
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  for await (const record of gitRecords(folder, list, LISTING)) {
+    paths.add(record.replace(/\/$/, ''));
+    if (paths.size > MAX_FILES) throw tooMany(path);
+  }
+  const files: DiskFile[] = [];
+  for (const [name, { kind, sizeBytes }] of await readStatuses(folder, paths)) {
+    if (kind !== 'folder') files.push({ path: `${path}/${name}`, sizeBytes });
+    else for (const file of await filesInside(folder, name)) files.push({ ...file, path: `${path}/${file.path}` });
+  }
+  return files;
+}
+
+/** Every file below a folder for which git has no rules. */
+async function filesBelow(directory: string, path: BytePath): Promise<DiskFile[]> {
+  const paths: BytePath[] = [];
+  const folders = [path];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of await readdir(onDisk(directory, folder), { withFileTypes: true, encoding: 'buffer' })) {
+      const name = entry.name.toString('latin1');
+      if (name === '.git') continue;
+      (entry.isDirectory() ? folders : paths).push(`${folder}/${name}`);
+    }
+    if (paths.length > MAX_FILES) throw tooMany(path);
+  }
+  return [...(await readStatuses(directory, paths))].map(([name, { sizeBytes }]) => ({ path: name, sizeBytes }));
+}
+
+function tooMany(path: BytePath): GitError {
+  return new GitError(`${readable(path)} holds more than ${MAX_FILES} files: let git ignore it (.gitignore)`);
+}

@@ -1,0 +1,72 @@
+import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
+import { git } from './git.ts';
+import { isDirty } from './work-tree.ts';
+
+const MAX_BRANCHES = 1000;
+
+/** The version of git on this machine. Throws GitError. */
+export async function gitVersion(): Promise<string> {
+  return (await git('/', ['--version'])).replace(/^git version /, '').trim();
+}
+
+/** The top level of the work tree that holds `path`. Throws GitError when there is none. */
+export async function repositoryTopLevel(path: string): Promise<string> {
+  return (await git(path, ['rev-parse', '--show-toplevel'])).slice(0, -1);
+}
+
+/** What git says of the repository now. Throws GitError. */
+export async function readRepository(path: string): Promise<GitSnapshot> {
+  const [remoteUrl, branch, headCommit, branches] = await Promise.all([
+    git(path, ['config', '--get', 'remote.origin.url']).catch(() => ''),
+    // Fails when HEAD is detached.
+    git(path, ['symbolic-ref', '--quiet', '--short', 'HEAD']).catch(() => ''),
+    readCommit(path, 'HEAD'),
+    readBranches(path),
+  ]);
+  return {
+    remoteUrl: withoutPassword(remoteUrl.trim()) || null,
+    branch: branch.trim() || null,
+    headCommit,
+    isDirty: await isDirty(path, headCommit?.sha ?? null),
+    branches,
+  };
+}
+
+async function readBranches(path: string): Promise<readonly GitBranch[]> {
+  const format = '%(objectname) %(refname:lstrip=2)';
+  const text = await git(path, [
+    'for-each-ref',
+    `--count=${MAX_BRANCHES}`,
+    '--sort=-committerdate',
+    `--format=${format}`,
+    'refs/heads',
+  ]);
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => ({ sha: line.slice(0, line.indexOf(' ')), name: line.slice(line.indexOf(' ') + 1) }));
+}
+
+/** The commit that a branch, tag or id stands for; null when it stands for none. */
+export async function readCommit(path: string, ref: string): Promise<GitCommit | null> {
+  const sha = await git(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).catch(
+    () => '',
+  );
+  if (sha === '') return null;
+  const text = await git(path, [
+    'show',
+    '--no-patch',
+    '--encoding=UTF-8',
+    '--format=%H%x00%an%x00%ct%x00%s',
+    sha.trim(),
+  ]);
+  const [id = '', author = '', seconds = '', subject = ''] = text.trimEnd().split('\0');
+  return { sha: id, author, subject, committedAt: new Date(Number(seconds) * 1000) };
+}
+
+/** A remote's address without the password or token that some people put into it. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, (whole, scheme: string) =>
+    /^ssh:/i.test(scheme) ? whole.replace(/:[^/@]*@/, '@') : scheme,
+  );
+}

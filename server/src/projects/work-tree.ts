@@ -1,0 +1,126 @@
+import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tree.ts';
+import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
+import { GitError, git, gitRecords, LISTING } from './git.ts';
+import { Index } from './git-index.ts';
+import { checkUncommitted, MAX_FILES } from './limits.ts';
+import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
+import type { BytePath } from './paths.ts';
+
+/**
+ * What "uncommitted" means, in what is shown, what is sent and what is recorded:
+ *
+ * A work tree differs from a commit when a file does: one of the commit's that has other bytes, another kind or another
+ * executable bit on disk, or is gone; or one on disk that is not in the commit and that git tracks or doesn't ignore.
+ * Bytes are those on disk: no filter and no conversion of line ends is applied, so what git writes in another form than
+ * it is committed (Git LFS, core.autocrlf) differs. What is staged, and what git is told not to look at
+ * (assume-unchanged, skip-worktree, core.fileMode, core.ignoreStat), makes no difference; only what a sparse checkout
+ * leaves out is as it was committed.
+ *
+ * A repository inside the work tree is a folder of files, with its own rules for what is ignored; so is a submodule in
+ * another state than the committed one. The files of one in the committed state are no part of the commit.
+ */
+export interface WorkTree {
+  readonly isDirty: boolean;
+  /** What is on disk as it was committed. */
+  readonly unchanged: readonly CommittedFile[];
+  /** What is to be read from disk. */
+  readonly changed: readonly DiskFile[];
+}
+
+/** Compares the work tree with a commit. Throws GitError, also when what differs is too much to be sent. */
+export async function compareWorkTree(directory: string, sha: string): Promise<WorkTree> {
+  const look = await lookAt(directory, await readCommitTree(directory, sha));
+  const changed = [...look.changed];
+  const unchanged = [...look.unchanged];
+  // Before anything is read: what is too large is so by its size alone.
+  checkUncommitted(changed);
+  await inBatches(look.suspects, async (suspect) => {
+    if (await hasCommittedContent(directory, suspect)) unchanged.push(suspect);
+    else changed.push({ path: suspect.path, sizeBytes: suspect.sizeBytes });
+  });
+  checkUncommitted(changed);
+  return { isDirty: changed.length > 0 || unchanged.length < look.count, unchanged, changed };
+}
+
+/** Whether the work tree differs from a commit; null: from nothing. Throws GitError. */
+export async function isDirty(directory: string, sha: string | null): Promise<boolean> {
+  const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha);
+  // However many there are, one is enough.
+  for await (const path of others(directory)) if (!path.endsWith('/') && !committed.has(path)) return true;
+  const { changed, unchanged, suspects, count } = await lookAt(directory, committed);
+  if (changed.length > 0 || unchanged.length + suspects.length < count) return true;
+  let hasDifference = false;
+  await inBatches(suspects, async (suspect) => {
+    if (!hasDifference && !(await hasCommittedContent(directory, suspect))) hasDifference = true;
+  });
+  return hasDifference;
+}
+
+/** What can be told without reading a file. */
+interface Look {
+  /** Of files in the commit. What is neither unchanged nor suspect has been changed or removed. */
+  readonly count: number;
+  readonly unchanged: readonly CommittedFile[];
+  readonly changed: readonly DiskFile[];
+  /** Of the committed size and kind: their bytes have to be compared. */
+  readonly suspects: readonly CommittedFile[];
+}
+
+async function lookAt(directory: string, committed: CommitTree): Promise<Look> {
+  const index = await Index.read(directory);
+  const paths = new Set<BytePath>(committed.keys());
+  for (const path of index.paths()) paths.add(path);
+  const repositories = new Set<BytePath>();
+  for await (const path of others(directory)) {
+    if (path.endsWith('/')) repositories.add(path.slice(0, -1));
+    else paths.add(path);
+    if (paths.size > MAX_FILES) {
+      throw new GitError(`the work tree has more than ${MAX_FILES} files: let git ignore what is no code (.gitignore)`);
+    }
+  }
+  const statuses = await readStatuses(directory, paths);
+  const unchanged: CommittedFile[] = [];
+  const suspects: CommittedFile[] = [];
+  const changed = new Map<BytePath, DiskFile>();
+  for (const path of paths) {
+    const was = committed.get(path);
+    const now = statuses.get(path);
+    const mayBeRepository = was?.kind === 'submodule' || index.isSubmodule(path);
+    if (now === undefined) {
+      // A folder without files is nothing that could be missing.
+      if (was?.kind === 'submodule' || (was !== undefined && index.isLeftOut(path))) unchanged.push(was);
+    } else if (now.kind === 'folder') {
+      if (mayBeRepository && (await isSubmoduleChanged(directory, path, was))) repositories.add(path);
+      else if (was?.kind === 'submodule') unchanged.push(was);
+    } else if (was !== undefined && isAlike(was, now)) {
+      (index.provesUnchanged(was, now) ? unchanged : suspects).push(was);
+    } else changed.set(path, { path, sizeBytes: now.sizeBytes });
+  }
+  for (const path of repositories) {
+    for (const file of await filesInside(directory, path)) changed.set(file.path, file);
+  }
+  return { count: committed.size, unchanged, changed: [...changed.values()], suspects };
+}
+
+/** Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. */
+function others(directory: string): AsyncGenerator<string> {
+  return gitRecords(directory, ['ls-files', '-z', '--others', '--exclude-standard'], LISTING);
+}
+
+function isAlike(was: CommittedFile, now: FileStatus): boolean {
+  return (
+    was.kind === now.kind &&
+    was.sizeBytes === now.sizeBytes &&
+    (was.kind === 'link' || was.isExecutable === now.isExecutable)
+  );
+}
+
+/** Whether files lie in a submodule's folder that are not those of the committed state. */
+async function isSubmoduleChanged(directory: string, path: BytePath, was: CommittedFile | undefined): Promise<boolean> {
+  const folder = await repositoryInside(directory, path);
+  if (folder !== null && was?.kind === 'submodule') {
+    const head = await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '');
+    if (head.trim() === was.objectId) return isDirty(folder, was.objectId);
+  }
+  return (await filesInside(directory, path)).length > 0;
+}
