@@ -87,6 +87,7 @@ export async function launchJob(
 
   const source = await chooseSource(from.path, { ...input, gitRef: from.commit ?? input.gitRef });
   if (!source.ok) return source;
+  await cluster.wanted();
   const { health } = cluster;
   if (health.status === 'UNREACHABLE' || health.status === 'AUTH_REQUIRED') {
     const why = health.message ?? health.status;

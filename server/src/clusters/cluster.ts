@@ -249,6 +249,11 @@ export class Cluster {
     return this.#inventory.last?.value ?? null;
   }
 
+  /** Somebody has something for it to do: where it can't be reached, it is looked for again, for a second at most. */
+  async wanted(): Promise<void> {
+    await this.#connection.wanted();
+  }
+
   /** Brings a recorded job to Slurm. Resolves once Slurm has answered or one attempt has failed. */
   async submit(jobId: string): Promise<void> {
     await this.#submitter.submit(jobId);
@@ -260,6 +265,7 @@ export class Cluster {
    */
   async cancel(slurmJobIds: readonly string[]): Promise<void> {
     if (slurmJobIds.length === 0) return;
+    void this.#connection.wanted();
     try {
       await this.#slurm.cancel(slurmJobIds);
     } catch (cause) {

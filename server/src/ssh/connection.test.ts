@@ -131,8 +131,10 @@ describe('when the connection is lost', () => {
     expect(await connection.files.stat('pipe', request)).not.toBeNull();
   });
 
-  test('soon after the login, it is not made again at once', async () => {
+  test('soon after the login, it is made again at once, and not a second time', async () => {
     const connection = world.connect(await world.settings(await world.startSshd()));
+    await expect(connection.run(CUT_CONNECTION, request)).rejects.toThrow(SshInterrupted);
+    await stateOf(connection, 'connecting');
     await expect(connection.run(CUT_CONNECTION, request)).rejects.toThrow(SshInterrupted);
     const { message, retryAt } = await stateOf(connection, 'unreachable');
     expect(message).toMatch(/the connection to .* was lost/);
@@ -150,6 +152,49 @@ describe('when the connection is lost', () => {
     await expect(running).rejects.toThrow(SshInterrupted);
     const { message } = await stateOf(connection, 'unreachable');
     expect(message).toContain('the deadline of 1000 ms passed');
+  });
+});
+
+describe('a server that is away', () => {
+  /** Whose next attempt is minutes away. */
+  async function longAway() {
+    const sshd = await world.startSshd();
+    await sshd.stop();
+    const timing = { askAgainMs: 0, quickRetryMs: 0 };
+    const connection = world.connect(await world.settings(sshd), {}, { timing });
+    for (let failure = 1; failure < 7; failure += 1) {
+      await stateOf(connection, 'unreachable');
+      connection.connectNow();
+    }
+    const { retryAt } = await stateOf(connection, 'unreachable');
+    expect(retryAt.getTime() - Date.now()).toBeGreaterThan(120_000);
+    return { sshd, connection };
+  }
+
+  test('is found when it is back as long as somebody waits for it, and not only by the next attempt', async () => {
+    const { sshd, connection } = await longAway();
+    await sshd.start();
+    await expect(connection.run('true', request)).rejects.toThrow("can't be reached");
+    await stateOf(connection, 'online');
+    expect((await connection.run('echo back', request)).stdout).toBe('back\n');
+  });
+
+  test('is found when something is to be done there', async () => {
+    const { sshd, connection } = await longAway();
+    await sshd.start();
+    await connection.wanted();
+    await stateOf(connection, 'online');
+  });
+
+  test('is logged in to once for each time that it was away', async () => {
+    const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE'] });
+    const connection = world.connect(await world.settings(sshd), {}, STEADY);
+    await stateOf(connection, 'online');
+    await sshd.stop();
+    await stateOf(connection, 'unreachable');
+    await sshd.start();
+    await stateOf(connection, 'online');
+    expect((await sshd.log()).match(/^Connection from/gm)).toHaveLength(2);
   });
 });
 

@@ -6,6 +6,7 @@ import { abortable, Deadline, type RequestOptions } from './deadline.ts';
 import { dial } from './dial/dial.ts';
 import { DialFailure, refused, unreachable } from './dial/failure.ts';
 import type { Link } from './dial/link.ts';
+import { Lookout, type Opened } from './dial/lookout.ts';
 import type { LoginQuestion } from './dial/question.ts';
 import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
@@ -41,6 +42,7 @@ const LOG_IN_AGAIN =
   'This login asks a person, so nothing more is tried by itself: have the password or the code at hand, then begin a' +
   ' new login, with "Log in" on the page of the clusters or with connectCluster.';
 const MOST_WAITING = 256;
+const WANTED_MS = 1000;
 const USUAL_OUTPUT_BYTES = 16 * 1024 * 1024;
 const SILENT: SshLog = { info() {}, warn() {}, debug() {} };
 
@@ -86,6 +88,8 @@ export class SshConnection {
   /** The last login that got anywhere asked a person. */
   #asksPerson = false;
   #retry: NodeJS.Timeout | undefined;
+  /** Looks for a server that wasn't there, between the attempts. */
+  readonly #lookout: Lookout;
   #closing: Promise<void> = Promise.resolve();
   #failures = 0;
   #waiting = 0;
@@ -99,6 +103,7 @@ export class SshConnection {
     this.#meter = options.meter;
     this.#timing = { ...USUAL_TIMING, ...options.timing };
     this.files = this.#remoteFiles();
+    this.#lookout = new Lookout((opened) => this.#connect(0, null, opened));
   }
 
   get state(): ConnectionState {
@@ -127,6 +132,7 @@ export class SshConnection {
     this.#attempt = undefined;
     this.#session = undefined;
     this.#dropQuestion();
+    this.#lookout.stop();
     clearTimeout(this.#retry);
     attempt?.controller.abort(new Error('the connection was stopped'));
     this.#setState({ status: 'idle' });
@@ -137,7 +143,34 @@ export class SshConnection {
   /** A person asks: tries again now, whatever is waited for. Asked often, it waits a few seconds between attempts. */
   connectNow(): void {
     if (this.#state.status !== 'unreachable' && this.#state.status !== 'refused') return;
-    this.#connect(Math.max(0, this.#lastAttemptAt + this.#timing.askAgainMs - performance.now()));
+    const { quickRetryMs, askAgainMs } = this.#timing;
+    const pauseMs = this.#lookout.isLooking ? quickRetryMs : askAgainMs;
+    this.#connect(Math.max(0, this.#lastAttemptAt + pauseMs - performance.now()));
+  }
+
+  /**
+   * There is something to do on the cluster: where nothing listened, it is looked for now and quickly for a while; what
+   * broke off otherwise is tried again, unless it was a short time ago. Resolves once an attempt is under way, there is
+   * nothing to wait for, or after a second without either.
+   */
+  async wanted(): Promise<void> {
+    if (this.#state.status !== 'unreachable') return;
+    this.#lookout.wanted();
+    if (performance.now() - this.#lastAttemptAt >= this.#timing.wantedAgainMs) this.#connect(0);
+    else if (this.#lookout.isLooking) await this.#change(WANTED_MS);
+  }
+
+  /** The next change of the state, or so much time. */
+  #change(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        unsubscribe();
+        resolve();
+      };
+      const timer = setTimeout(finish, timeoutMs);
+      const unsubscribe = this.onStateChange(finish);
+    });
   }
 
   /**
@@ -208,6 +241,7 @@ export class SshConnection {
 
   async #wait(signal: AbortSignal): Promise<Session> {
     const attempt = this.#attempt;
+    if (attempt === undefined) this.#lookout.wanted();
     if (attempt === undefined || this.#question) throw new SshUnavailable(this.#whyOffline());
     if (this.#waiting >= MOST_WAITING)
       throw new SshUnavailable(`${MOST_WAITING} requests wait for the cluster already`);
@@ -227,20 +261,22 @@ export class SshConnection {
     return ('message' in this.#state ? this.#state.message : null) ?? 'the connection to the cluster is stopped';
   }
 
-  #connect(delayMs: number, message: string | null = null): void {
+  /** `opened`: a TCP connection that is there already. */
+  #connect(delayMs: number, message: string | null = null, opened?: Opened): void {
     clearTimeout(this.#retry);
+    this.#lookout.stop();
     const controller = new AbortController();
-    const session = this.#open(delayMs, controller.signal);
+    const session = this.#open(delayMs, controller.signal, opened);
     // Whether anybody waits for it or not, a failed attempt is no unhandled rejection: the state tells of it.
     session.catch(() => {});
     this.#attempt = { controller, session, halted: quietly() };
     this.#setState({ status: 'connecting', message });
   }
 
-  async #open(delayMs: number, stopped: AbortSignal): Promise<Session> {
+  async #open(delayMs: number, stopped: AbortSignal, opened: Opened | undefined): Promise<Session> {
     let hasAsked = false;
     try {
-      await pause(delayMs, undefined, { signal: stopped });
+      if (delayMs > 0) await pause(delayMs, undefined, { signal: stopped });
       this.#lastAttemptAt = performance.now();
       this.#report = new DialReport();
       using deadline = new Deadline({ timeoutMs: this.#timing.connectTimeoutMs, signal: stopped });
@@ -252,6 +288,7 @@ export class SshConnection {
           return this.#ask(question, deadline);
         },
         report: this.#report,
+        opened,
         ...this.#timing,
       });
       if (stopped.aborted) {
@@ -322,12 +359,14 @@ export class SshConnection {
       this.#fail(failure);
       return;
     }
-    if (Date.now() - session.since.getTime() < this.#timing.steadyAfterMs) {
+    this.#lookout.lost();
+    if (Date.now() - session.since.getTime() >= this.#timing.steadyAfterMs) this.#failures = 0;
+    else if (this.#failures === 0) this.#failures = 1;
+    else {
       // A server that drops every login at once is not to be bothered each second.
       this.#fail(failure);
       return;
     }
-    this.#failures = 0;
     this.#log.warn({ cluster: this.#settings.name, err: failure }, 'connection lost, connecting again');
     this.#connect(this.#timing.quickRetryMs, `${failure.message}. It is being made again`);
   }
@@ -349,6 +388,7 @@ export class SshConnection {
       this.#setState({ status: 'refused', message: `${helped.replace(/\.$/, '')}. ${LOG_IN_AGAIN}` });
       return;
     }
+    if (failure.nobodyAt !== undefined) this.#lookout.start(failure.nobodyAt);
     const delayMs = backOffMs(this.#failures, Math.random());
     this.#retry = setTimeout(() => this.#connect(0), delayMs);
     this.#setState({

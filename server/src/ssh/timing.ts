@@ -12,6 +12,8 @@ export interface SshTiming {
   readonly quickRetryMs: number;
   /** The least time from one attempt to the next, however often a person asks. */
   readonly askAgainMs: number;
+  /** The same where it is no person who asks, but something to be done on the cluster. */
+  readonly wantedAgainMs: number;
 }
 
 export const USUAL_TIMING: SshTiming = {
@@ -21,6 +23,7 @@ export const USUAL_TIMING: SshTiming = {
   keepAliveIntervalMs: 10_000,
   keepAliveMisses: 3,
   steadyAfterMs: 30_000,
-  quickRetryMs: 1_000,
+  quickRetryMs: 300,
   askAgainMs: 5_000,
+  wantedAgainMs: 30_000,
 };

@@ -11,6 +11,7 @@ import { fingerprint, keyType } from './host-keys.ts';
 import { collectIdentities, type Identities } from './identities.ts';
 import { Link } from './link.ts';
 import { Login } from './login.ts';
+import type { Opened } from './lookout.ts';
 import type { AskPerson } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
 import type { DialReport } from './report.ts';
@@ -26,6 +27,8 @@ export interface DialOptions {
   readonly log: SshLog;
   /** Is told of every stage. */
   readonly report: DialReport;
+  /** A TCP connection that the first hop has taken already. */
+  readonly opened?: Opened | undefined;
 }
 
 /** A way to the cluster that is open and logged in. */
@@ -70,7 +73,9 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
       const { hop } = next;
       step = `connecting to ${hop.label}`;
       report.enter('reach', hop.label);
-      const socket = reached ? await reachThrough(reached.client, reached.hop, hop) : await reachDirectly(hop, link);
+      const socket = reached
+        ? await reachThrough(reached.client, reached.hop, hop)
+        : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
       reached = { hop, client: await logIn(link, socket, next, options) };
@@ -83,6 +88,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
   try {
     return await abortable(connect(), options.signal, (reason) => unreachable(`${reason.message} while ${step}`));
   } catch (error) {
+    options.opened?.socket.destroy();
     link.break(error instanceof Error ? error : new Error(String(error)));
     await link.close();
     const failure = error instanceof DialFailure ? error : unreachable(`${step} failed: ${String(error)}`, error);

@@ -1,18 +1,25 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
-import { refused, unreachable } from './failure.ts';
+import { nobodyAt, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Link } from './link.ts';
+import type { Opened } from './lookout.ts';
 
 const ADDRESS_TIMEOUT_MS = 3_000;
 
 /**
- * Opens a TCP connection to the first hop and makes it the link's foundation.
+ * Opens a TCP connection to the first hop and makes it the link's foundation. `opened`: one that may lead there.
  *
  * @throws DialFailure unreachable
  */
-export async function reachDirectly({ host, port }: Hop, link: Link): Promise<Duplex> {
+export async function reachDirectly({ host, port }: Hop, link: Link, opened: Opened | undefined): Promise<Duplex> {
+  if (opened?.host === host && opened.port === port && opened.socket.writable) {
+    link.addSocket(opened.socket);
+    writeByTurns(opened.socket);
+    return opened.socket;
+  }
+  opened?.socket.destroy();
   // Nagle's algorithm would hold small packets back for an acknowledgement: 40 ms and more for every request.
   // Of a name with several addresses, each gets more than the 250 ms that Node gives it: networks may be slower.
   const socket = connect({ host, port, noDelay: true, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS });
@@ -21,7 +28,7 @@ export async function reachDirectly({ host, port }: Hop, link: Link): Promise<Du
   try {
     await Promise.race([connected, link.broken]);
   } catch (error) {
-    throw unreachable(`${host} port ${port} can't be reached: ${explain(error)}`, error);
+    throw nobodyAt({ host, port }, `${host} port ${port} can't be reached: ${explain(error)}`, error);
   }
   writeByTurns(socket);
   return socket;
