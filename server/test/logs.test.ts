@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, open, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Chunk, TAIL, Workbench } from './support/jobs.ts';
 import { LogWriter, WAIT } from './support/log-writer.ts';
@@ -285,6 +285,93 @@ describe('a log that is large', () => {
     expect(used).toBeLessThan(MEMORY_BYTES);
     await rm(writer.path);
   }, 180_000);
+});
+
+/** The last chunk of a log that is followed to its end. */
+const LAST = `subscription ($id: ID!, $stream: LogStream, $after: SafeInt) {
+  logTail(jobId: $id, stream: $stream, after: $after) { endOffset text isReset isComplete absence recordedBytes }
+}`;
+const READ = 'query ($id: ID!) { job(id: $id) { log { endOffset text absence recordedBytes } logAbsence logUrl } }';
+
+describe.concurrent.each(['alpha', 'bare'])('a log on %s that shows nothing', (cluster) => {
+  async function lastOf(id: string, stream: 'STDOUT' | 'STDERR' = 'STDOUT'): Promise<unknown> {
+    let last: unknown = null;
+    for await (const { logTail } of bench.server.subscribe<{ logTail: unknown }>(LAST, { id, stream })) last = logTail;
+    return last;
+  }
+  async function read(id: string): Promise<{ log: unknown; logAbsence: string | null; logUrl: string | null }> {
+    return (await bench.server.query<{ job: Awaited<ReturnType<typeof read>> }>(READ, { id })).job;
+  }
+  async function download(id: string): Promise<[number, string]> {
+    const { logUrl } = await read(id);
+    const headers = { authorization: `Bearer ${bench.server.token}` };
+    const response = await fetch(`${bench.server.address}${logUrl}`, { headers });
+    return [response.status, await response.text()];
+  }
+  const END = { endOffset: 0, text: '', isReset: false, isComplete: true };
+
+  it('is told to be empty where the job wrote nothing', async () => {
+    const { id } = await bench.submit({ command: 'echo one', cluster });
+    await bench.ended(id);
+    expect(await lastOf(id, 'STDERR')).toEqual({ ...END, absence: null, recordedBytes: 0 });
+    expect(await lastOf(id)).toEqual({ ...END, endOffset: 4, absence: null, recordedBytes: 4 });
+    await vi.waitFor(
+      async () =>
+        expect(await read(id)).toMatchObject({
+          log: { endOffset: 4, text: 'one\n', absence: null, recordedBytes: 4 },
+          logAbsence: null,
+        }),
+      { timeout: 60_000 },
+    );
+  });
+
+  it('is told to be gone with its folder', async () => {
+    const { id } = await bench.submit({ command: 'echo one; exit 1', cluster });
+    const { workDir } = await bench.ended(id);
+    await rm(workDir ?? '', { recursive: true });
+    for (const stream of ['STDOUT', 'STDERR'] as const) {
+      expect(await lastOf(id, stream)).toEqual({ ...END, absence: 'NO_FOLDER', recordedBytes: null });
+    }
+    expect(await read(id)).toMatchObject({ log: null, logAbsence: 'NO_FOLDER' });
+    expect(await download(id)).toEqual([404, expect.stringContaining("The job's folder is no longer on the cluster")]);
+  });
+
+  it('is told to be gone where the folder is still there', async () => {
+    const { id } = await bench.submit({ command: 'echo one', cluster });
+    const { workDir } = await bench.ended(id);
+    await rm(join(workDir ?? '', 'stdout.log'));
+    expect(await lastOf(id)).toEqual({ ...END, absence: 'NO_FILE', recordedBytes: 4 });
+    expect(await lastOf(id, 'STDERR')).toMatchObject({ absence: null });
+    expect(await read(id)).toMatchObject({ log: null, logAbsence: 'NO_FILE' });
+    expect(await download(id)).toEqual([404, expect.stringContaining('no longer has this file')]);
+  });
+
+  it('is told never to have been where the job never started', async () => {
+    const { id } = await bench.submit({ command: 'echo one', cluster, extraOptions: ['--hold'] });
+    expect(await read(id)).toMatchObject({ log: null, logAbsence: null });
+    expect(await download(id)).toEqual([404, expect.stringContaining('There is no such file yet')]);
+    await bench.cancel(id);
+    await bench.ended(id);
+    expect(await lastOf(id)).toEqual({ ...END, absence: 'NEVER_STARTED', recordedBytes: null });
+    expect(await read(id)).toMatchObject({ log: null, logAbsence: 'NEVER_STARTED' });
+    expect(await download(id)).toEqual([404, expect.stringContaining('The job never started')]);
+  });
+
+  it('is a fault, and no absence, where the folder may not be read', async () => {
+    const { id } = await bench.submit({ command: 'echo one', cluster });
+    const { workDir } = await bench.ended(id);
+    await chmod(workDir ?? '', 0);
+    try {
+      await expect(lastOf(id)).rejects.toThrow('the cluster denies permission');
+      for (const field of ['log { text }', 'logAbsence']) {
+        const query = `query ($id: ID!) { job(id: $id) { ${field} } }`;
+        await expect(bench.server.query(query, { id })).rejects.toThrow('the cluster denies permission');
+      }
+    } finally {
+      await chmod(workDir ?? '', 0o755);
+    }
+    expect(await lastOf(id)).toMatchObject({ isComplete: true, absence: null });
+  });
 });
 
 describe('a cluster without SFTP', () => {

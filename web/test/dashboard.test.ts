@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { TestRepository, TestServer, until } from '@slurmql/server/testing';
@@ -237,7 +237,7 @@ describe('the page of a job', () => {
     const id = await submit('progress', { command });
     await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
     const lines = page.getByRole('region', { name: 'Log lines' });
-    await page.getByText('Nothing written yet').waitFor();
+    await page.getByText('Nothing has arrived yet').waitFor();
     const { job } = await server.query<{ job: { workDir: string } }>('query ($id: ID!) { job(id: $id) { workDir } }', {
       id,
     });
@@ -251,6 +251,55 @@ describe('the page of a job', () => {
     await page.reload();
     await lines.getByText('saved').waitFor();
     expect(await shown()).toEqual(expected);
+  });
+
+  it('says why there is no log, and that nothing was written only where that is known', async () => {
+    const empty = await submit('says nothing', { command: 'true' });
+    const failed = await submit('fails', { command: 'echo lost; exit 3' });
+    const held = await submit('never starts', { extraOptions: ['--hold'] });
+    const ended = (id: string) =>
+      until(
+        () => server.query<{ job: { isActive: boolean; workDir: string } }>(JOB, { id }),
+        ({ job }) => !job.isActive,
+      );
+    const JOB = 'query ($id: ID!) { job(id: $id) { isActive workDir } }';
+    const log = page.getByRole('region', { name: 'Log' });
+    async function shows(id: string, stream: string, words: string): Promise<void> {
+      await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}?stream=${stream}`);
+      await log.getByText(words).waitFor();
+    }
+
+    await page.goto(`${server.address}/jobs/${encodeURIComponent(held)}`);
+    await log.getByText('The job is held. Lines appear here once it writes them.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
+    await log.getByText('The job never started, so it has no output.').waitFor();
+
+    await ended(empty);
+    await shows(empty, 'stderr', 'Nothing was written to stderr.');
+
+    const { workDir } = (await ended(failed)).job;
+    await chmod(workDir, 0);
+    await shows(failed, 'stderr', 'the cluster denies permission');
+    expect(await log.getByText('was written').count()).toBe(0);
+    await chmod(workDir, 0o755);
+    await log.getByRole('button', { name: 'Try again' }).click();
+    await log.getByText('Nothing was written to stderr.').waitFor();
+    await rm(workDir, { recursive: true });
+    await shows(failed, 'stderr', "The file is not there: the job's folder is no longer on the cluster.");
+    expect(await log.getByText('Complete').count()).toBe(0);
+    expect(await log.getByRole('link', { name: 'Download' }).count()).toBe(0);
+    await page.keyboard.press('o');
+    await log.getByText("the job's folder is no longer on the cluster").waitFor();
+
+    await slurm.stopDaemon('alpha/sshd');
+    try {
+      await page.goto(`${server.address}/jobs/${encodeURIComponent(empty)}`);
+      await log.getByText("alpha can't be reached, so it is not known what the job has written.").waitFor();
+    } finally {
+      await slurm.startDaemon('alpha/sshd');
+    }
+    await log.getByText('Nothing was written to stdout.').waitFor();
   });
 
   it('asks before a job that runs is requeued, and runs one again with the same inputs', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { LogChunk } from '../domain/log-chunk.ts';
+import { GOES_ON, type LogChunk } from '../domain/log-chunk.ts';
 import { WakeUp } from '../events/index.ts';
 import { type FileStatus, RemoteFileError, type RemoteFiles } from '../ssh/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -206,7 +206,7 @@ export class FileWatch implements Disposable {
     const { text, skipped, consumed } = decodeBytes(bytes, { before: seam.length > 0 ? NOTHING : before, isEnd });
     if (consumed === 0) return { kind: 'end' };
     const endOffset = offset + consumed;
-    const chunk = { startOffset: offset + skipped, endOffset, text, isReset: false, isComplete: false };
+    const chunk = { startOffset: offset + skipped, endOffset, text, isReset: false, ...GOES_ON };
     // A copy, or a few bytes would keep all that was read.
     const shared = { chunk, seam: Buffer.from(read.subarray(0, backBytes + consumed).subarray(-SEAM_BYTES)) };
     if (mode !== 'last') {

@@ -3,6 +3,7 @@ import { type Job, type LogStream, logPath } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { LogChunk } from '../domain/log-chunk.ts';
 import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
+import { absenceOf } from './absence.ts';
 import type { FileWatches, Followed, Place } from './file-watch.ts';
 import { isSettled, recordedBytes } from './log-end.ts';
 
@@ -34,7 +35,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
   const path = logPath(first, stream);
   if (path === null) {
     // Aborted, or the job ended before it had a folder: there never was a log.
-    if (!signal.aborted) yield complete(0);
+    if (!signal.aborted) yield lastChunk({ offset: 0, absence: 'NEVER_STARTED' });
     return;
   }
   using watch = request.watches.open(first.clusterName, files, path);
@@ -85,17 +86,24 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
       recorded ??= (await unlessInterrupted(recordedBytes(files, job, stream, options))) ?? null;
       if (isSettled(job, { seenBytes, recorded, quietMs: performance.now() - quietSince })) {
         const last = place === null ? null : await untilAborted(lastOf(watch.read(place, 'last')), signal);
-        if (last?.kind === 'chunk') yield { ...last.chunk, isReset, isComplete: true };
-        else if (!signal.aborted) yield complete(offset);
-        return;
+        if (last?.kind === 'chunk') {
+          yield { ...last.chunk, isReset, isComplete: true, recordedBytes: recorded };
+          return;
+        }
+        const absence = watch.status === null ? await unlessInterrupted(absenceOf(files, job, options)) : null;
+        if (watch.status !== null || absence !== null) {
+          if (!signal.aborted) yield lastChunk({ offset, isReset, absence, recordedBytes: recorded });
+          return;
+        }
       }
       await pause(END_CHECK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
-function complete(offset: number): LogChunk {
-  return { startOffset: offset, endOffset: offset, text: '', isReset: false, isComplete: true };
+function lastChunk({ offset, ...news }: { readonly offset: number } & Partial<LogChunk>): LogChunk {
+  const end = { startOffset: offset, endOffset: offset, text: '', isComplete: true };
+  return { ...end, isReset: false, absence: null, recordedBytes: null, ...news };
 }
 
 /** The job once its folder on the cluster is known, or it is over, or nobody follows any more. */

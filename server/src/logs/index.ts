@@ -1,3 +1,4 @@
+export { findAbsence } from './absence.ts';
 export { FileWatches } from './file-watch.ts';
 export { type FollowRequest, followLog } from './follow-log.ts';
 export { type LogFile, openLogFile } from './log-file.ts';

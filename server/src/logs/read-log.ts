@@ -31,14 +31,11 @@ export async function readLog(files: RemoteFiles, job: Job, request: ReadRequest
   const read = await files.read(path, offset - backBytes, backBytes + limit, options);
   const bytes = read.subarray(backBytes);
   const reachesEnd = offset + bytes.length >= sizeBytes;
-  const isComplete =
-    reachesEnd && !isActiveState(job.state) && (await isAllThere(files, job, request.stream, sizeBytes));
+  const isAtEnd = reachesEnd && !isActiveState(job.state);
+  const recorded = isAtEnd ? await recordedBytes(files, job, request.stream, options) : null;
+  // Network file systems may show the last bytes of a job that has just ended late.
+  const isComplete = isAtEnd && (isLongOver(job) || sizeBytes >= (recorded ?? 0));
   const { text, skipped, consumed } = decodeBytes(bytes, { before: read.subarray(0, backBytes), isEnd: isComplete });
-  return { startOffset: offset + skipped, endOffset: offset + consumed, text, isReset: false, isComplete };
-}
-
-/** Network file systems may show the last bytes of a job that has just ended late. */
-async function isAllThere(files: RemoteFiles, job: Job, stream: LogStream, sizeBytes: number): Promise<boolean> {
-  if (isLongOver(job)) return true;
-  return sizeBytes >= ((await recordedBytes(files, job, stream, { timeoutMs: REQUEST_TIMEOUT_MS })) ?? 0);
+  const place = { startOffset: offset + skipped, endOffset: offset + consumed };
+  return { ...place, text, isReset: false, isComplete, absence: null, recordedBytes: isComplete ? recorded : null };
 }

@@ -11,4 +11,5 @@ export const graphql = initGraphQLTada<{
 export type JobState = ReturnType<typeof graphql.scalar<'JobState'>>;
 export type ClusterStatus = ReturnType<typeof graphql.scalar<'ClusterStatus'>>;
 export type LogStream = ReturnType<typeof graphql.scalar<'LogStream'>>;
+export type LogAbsence = ReturnType<typeof graphql.scalar<'LogAbsence'>>;
 export type { ResultOf, VariablesOf } from 'gql.tada';

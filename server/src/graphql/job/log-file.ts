@@ -1,7 +1,8 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { isUnanswered } from '../../clusters/index.ts';
 import { isArray, type Job, type LogStream } from '../../domain/job.ts';
-import { type LogFile, openLogFile } from '../../logs/index.ts';
+import type { LogAbsence } from '../../domain/log-chunk.ts';
+import { findAbsence, type LogFile, openLogFile } from '../../logs/index.ts';
 import type { Services } from '../context.ts';
 import { localId } from '../ids.ts';
 
@@ -36,6 +37,12 @@ export type OpenedLog =
   | { readonly kind: 'missing'; readonly message: string }
   | { readonly kind: 'unavailable'; readonly message: string };
 
+const WORDS = {
+  NEVER_STARTED: 'The job never started, so it has no log',
+  NO_FOLDER: "The job's folder is no longer on the cluster: its workspace was cleaned, or is not mounted there",
+  NO_FILE: "The job's folder no longer has this file, or the job ended before Slurm had made it",
+} as const satisfies Record<LogAbsence, string>;
+
 /** Opens a log for whoever may see the job. */
 export async function openLog({ store, clusters }: Services, { jobId, stream }: LogAddress): Promise<OpenedLog> {
   const job = await store.jobs.get(localId(jobId, 'Job'));
@@ -43,9 +50,9 @@ export async function openLog({ store, clusters }: Services, { jobId, stream }: 
   if (isArray(job)) return { kind: 'missing', message: 'An array has no log of its own: its tasks do' };
   try {
     const file = await openLogFile(clusters.files(job.clusterName), job, stream);
-    return file === null
-      ? { kind: 'missing', message: 'Nothing has been written to this log' }
-      : { kind: 'file', job, file };
+    if (file !== null) return { kind: 'file', job, file };
+    const absence = await findAbsence(clusters.files(job.clusterName), job, stream);
+    return { kind: 'missing', message: absence === null ? 'There is no such file yet' : WORDS[absence] };
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
     return { kind: 'unavailable', message: `The log can't be read: ${cause.message}` };

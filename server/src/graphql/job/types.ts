@@ -5,9 +5,9 @@ import type { JobComponent } from '../../domain/component.ts';
 import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
 import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
-import type { LogChunk } from '../../domain/log-chunk.ts';
+import { LOG_ABSENCES, type LogAbsence, type LogChunk } from '../../domain/log-chunk.ts';
 import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
-import { readLog } from '../../logs/index.ts';
+import { findAbsence, readLog } from '../../logs/index.ts';
 import type { StateCount } from '../../store/index.ts';
 import { builder } from '../builder.ts';
 import { ClusterRef } from '../cluster/types.ts';
@@ -43,6 +43,22 @@ export const LogStreamRef = builder.enumType('LogStream', {
   values: LOG_STREAMS,
 });
 
+const ABSENCES = {
+  NEVER_STARTED: 'The job never started, so nothing was written.',
+  NO_FOLDER:
+    "The job's folder is not on the cluster (any more): the workspace was cleaned, or its file system is not mounted on " +
+    'the login node.',
+  NO_FILE: 'The folder is there and the file is not: it was removed, or the job ended before Slurm had made it.',
+} as const satisfies Record<LogAbsence, string>;
+
+const LogAbsenceRef = builder.enumType('LogAbsence', {
+  description: 'Why there is no log file of a job that is over.',
+  values: Object.fromEntries(LOG_ABSENCES.map((name) => [name, { description: ABSENCES[name] }])) as Record<
+    LogAbsence,
+    { description: string }
+  >,
+});
+
 export const LogChunkRef = builder.objectRef<LogChunk>('LogChunk').implement({
   description: 'A part of a log file. Offsets count bytes from the beginning of the file.',
   fields: (t) => ({
@@ -59,6 +75,20 @@ export const LogChunkRef = builder.objectRef<LogChunk>('LogChunk').implement({
         'The file was truncated or replaced: what was read before is void, and it starts again from `startOffset`.',
     }),
     isComplete: t.exposeBoolean('isComplete', { description: 'No more will come.' }),
+    absence: t.expose('absence', {
+      type: LogAbsenceRef,
+      nullable: true,
+      description:
+        'Why there is no file (any more), on the last chunk: without it, a log that is empty holds nothing. Null: there ' +
+        'is a file, or more will come.',
+    }),
+    recordedBytes: t.expose('recordedBytes', {
+      type: 'SafeInt',
+      nullable: true,
+      description:
+        'On the last chunk: how long the file was when the job ended, as its batch script noted. More than `endOffset`: ' +
+        'it was cut or replaced since. Null: the job left no note, as when it was killed, or more will come.',
+    }),
   }),
 });
 
@@ -381,6 +411,15 @@ builder.node(JobRef, {
       complexity: 20,
       resolve: (job, args, context) => readJobLog(job, args, context),
     }),
+    logAbsence: t.field({
+      type: LogAbsenceRef,
+      nullable: true,
+      description: 'Why `log` is null. Null: there is a file, or the job is not over and may still write one.',
+      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }) },
+      complexity: 20,
+      resolve: (job, { stream }, { clusters }) =>
+        isArray(job) ? null : withLogFile(job, clusters, (files) => findAbsence(files, job, stream ?? 'STDOUT')),
+    }),
     logUrl: t.string({
       nullable: true,
       description:
@@ -431,14 +470,19 @@ async function readJobLog(
   { clusters }: GraphQLContext,
 ): Promise<LogChunk | null> {
   if (isArray(job) || job.workDir === null) return null;
+  const request = { stream: args.stream ?? 'STDOUT', offset: args.offset ?? 0, limit: args.limit ?? 65_536 };
+  return withLogFile(job, clusters, (files) => readLog(files, job, request));
+}
+
+async function withLogFile<T>(
+  job: Job,
+  clusters: GraphQLContext['clusters'],
+  read: (files: Parameters<typeof readLog>[0]) => Promise<T>,
+): Promise<T> {
   const cluster = clusters.get(job.clusterName);
   if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
   try {
-    return await readLog(cluster.files, job, {
-      stream: args.stream ?? 'STDOUT',
-      offset: args.offset ?? 0,
-      limit: args.limit ?? 65_536,
-    });
+    return await read(cluster.files);
   } catch (cause) {
     throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause instanceof Error ? cause.message : cause}`);
   }

@@ -2,7 +2,7 @@ import { A, useParams, useSearchParams } from '@solidjs/router';
 import { type Component, For, type JSX, Match, Show, Switch, untrack } from 'solid-js';
 import { Dynamic } from 'solid-js/web';
 import { useApi } from '../../graphql/api.ts';
-import type { LogStream } from '../../graphql/graphql.ts';
+import type { JobState, LogStream } from '../../graphql/graphql.ts';
 import { useTitle } from '../../lib/title.ts';
 import { EmptyState, Notice, Skeleton } from '../../ui/notice.tsx';
 import { Facts } from './facts.tsx';
@@ -16,7 +16,8 @@ import { Timeline } from './timeline.tsx';
 /** What the page wants of a log viewer; which one it gets is decided where the pages are put together. */
 export type JobLog = Component<{
   readonly jobId: string;
-  readonly isJobActive: boolean;
+  readonly jobState: JobState;
+  readonly clusterName: string;
   readonly stream: LogStream;
   onStream(stream: LogStream): void;
 }>;
@@ -93,7 +94,8 @@ function Loaded(props: { readonly job: JobDetails; readonly log: JobLog }): JSX.
               <Dynamic
                 component={props.log}
                 jobId={props.job.id}
-                isJobActive={props.job.isActive}
+                jobState={props.job.state}
+                clusterName={props.job.cluster.name}
                 stream={stream()}
                 onStream={(next: LogStream) =>
                   setParameters({ stream: next === 'STDERR' ? 'stderr' : undefined }, { replace: true })

@@ -3,24 +3,29 @@ import Download from 'lucide-solid/icons/download';
 import WrapText from 'lucide-solid/icons/text-wrap';
 import { createEffect, createSignal, For, type JSX, Match, on, Show, Switch, untrack } from 'solid-js';
 import { useApi } from '../../graphql/api.ts';
-import type { LogStream } from '../../graphql/graphql.ts';
+import { useClusters } from '../../graphql/clusters.ts';
+import type { JobState, LogStream } from '../../graphql/graphql.ts';
+import { isActiveState } from '../../lib/job-state.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { formatBytes } from '../../lib/size.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { LogView } from './log-view.tsx';
 import { createLog, type Log } from './state.ts';
+import { describeFlaw, describeNothing } from './words.ts';
 
 const STREAMS = ['STDOUT', 'STDERR'] as const satisfies readonly LogStream[];
 
 export interface LogPanelProps {
   readonly jobId: string;
-  readonly isJobActive: boolean;
+  readonly jobState: JobState;
+  readonly clusterName: string;
   readonly stream: LogStream;
   onStream(stream: LogStream): void;
 }
 
 /** The log of one job, with its switches. It is made for one job: a new job needs a new panel. */
 export default function LogPanel(props: LogPanelProps): JSX.Element {
+  const clusters = useClusters();
   const [isWrapped, setIsWrapped] = createSignal(false);
   const [isFollowing, setIsFollowing] = createSignal(true);
   const log = createLog(
@@ -32,20 +37,25 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
     log.version();
     return log.buffer.endOffset === 0;
   };
-  /** An absence is only told once it is known. */
-  const absence = (): string => {
-    if (log.isComplete()) return `Nothing was written to ${props.stream.toLowerCase()}.`;
-    return props.isJobActive
-      ? 'Nothing written yet. Lines appear here as the job writes them.'
-      : 'Asking the cluster for it…';
+  const nothing = (): string =>
+    describeNothing({
+      file: props.stream.toLowerCase(),
+      jobState: props.jobState,
+      cluster: props.clusterName,
+      clusterStatus: clusters.get(props.clusterName)?.status,
+      ending: log.ending(),
+    });
+  const flaw = (): string | null => {
+    const ending = log.ending();
+    return ending === null ? null : describeFlaw(ending);
   };
   createEffect(on([() => props.stream, log.reading], () => setIsFollowing(true)));
   // A job that was over and lives again, as after a requeue, goes on writing.
   createEffect(
     on(
-      () => props.isJobActive,
+      () => isActiveState(props.jobState),
       (isActive) => {
-        if (isActive && log.isComplete()) log.read(log.reading());
+        if (isActive && log.ending() !== null) log.read(log.reading());
       },
       { defer: true },
     ),
@@ -85,9 +95,11 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
         </fieldset>
         <LogPosition log={log} onGoToEnd={follow} />
         <div class="ml-auto flex gap-1">
-          <a class="button button-quiet h-7 text-xs" href={fileOf(props.jobId, props.stream)} download="">
-            <Download size={14} aria-hidden="true" /> Download
-          </a>
+          <Show when={(log.ending()?.absence ?? null) === null}>
+            <a class="button button-quiet h-7 text-xs" href={fileOf(props.jobId, props.stream)} download="">
+              <Download size={14} aria-hidden="true" /> Download
+            </a>
+          </Show>
           <Toggle
             label="Wrap"
             icon={<WrapText size={14} />}
@@ -102,13 +114,27 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
           />
         </div>
       </div>
-      <Show when={log.fault()}>{(fault) => <Notice tone="bad">The log can't be read: {fault()}</Notice>}</Show>
+      <Show when={log.fault()}>
+        {(fault) => (
+          <div class="flex flex-wrap items-center gap-3 p-2">
+            <Notice tone="bad">{fault()}</Notice>
+            <button type="button" class="button" onClick={() => log.read(log.reading())}>
+              Try again
+            </button>
+          </div>
+        )}
+      </Show>
+      <Show when={!isEmpty() && flaw()}>{(text) => <Notice tone="warning">{text()}</Notice>}</Show>
       <Show when={log.wasReset()}>
         <Notice tone="neutral">The file was replaced while it was shown; this is the new one from its start.</Notice>
       </Show>
       <Show
         when={!isEmpty()}
-        fallback={<p class="log grid h-40 place-items-center px-4 text-center">{log.fault() === null && absence()}</p>}
+        fallback={
+          <p class="log grid h-40 place-items-center px-4 text-center text-balance">
+            {log.fault() === null && nothing()}
+          </p>
+        }
       >
         <LogView log={log} isWrapped={isWrapped()} isFollowing={isFollowing()} onFollow={setIsFollowing} />
       </Show>
@@ -121,6 +147,10 @@ function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Eleme
   const hiddenBytes = (): number => {
     props.log.version();
     return props.log.buffer.startOffset;
+  };
+  const isWhole = (): boolean => {
+    const ending = props.log.ending();
+    return ending !== null && describeFlaw(ending) === null;
   };
   return (
     <span class="text-xs text-muted">
@@ -143,7 +173,7 @@ function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Eleme
             Read from the start
           </button>
         </Match>
-        <Match when={props.log.isComplete()}>Complete</Match>
+        <Match when={isWhole()}>Complete</Match>
       </Switch>
     </span>
   );

@@ -8,6 +8,8 @@ export const logTailSubscription = graphql(`
       text
       isReset
       isComplete
+      absence
+      recordedBytes
     }
   }
 `);
@@ -21,6 +23,8 @@ export const logPageQuery = graphql(`
         endOffset
         text
         isComplete
+        absence
+        recordedBytes
       }
     }
   }

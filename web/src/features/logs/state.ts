@@ -5,6 +5,7 @@ import type { LogStream } from '../../graphql/graphql.ts';
 import { openStream } from '../../graphql/stream.ts';
 import { LogBuffer } from './log-buffer.ts';
 import { logPageQuery, logTailSubscription } from './operations.ts';
+import type { LogEnding } from './words.ts';
 
 /** How much of a long log's end is fetched at first. */
 const TAIL_BYTES = 1_048_576;
@@ -21,8 +22,8 @@ export interface Log {
   read(from: Reading): void;
   /** Reading from the start: fetches what follows, unless that is under way or there was nothing more last time. */
   loadNext(): void;
-  /** Nothing more can come. */
-  readonly isComplete: Accessor<boolean>;
+  /** What its end told, once nothing more can come; null before. */
+  readonly ending: Accessor<LogEnding | null>;
   /** The file was replaced while it was shown: a requeued job starts its log anew. */
   readonly wasReset: Accessor<boolean>;
   readonly fault: Accessor<string | null>;
@@ -34,7 +35,7 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
   const [version, setVersion] = createSignal(0);
   // Also when it is set to what it is: then reading starts over.
   const [reading, setReading] = createSignal<Reading>('end', { equals: false });
-  const [isComplete, setIsComplete] = createSignal(false);
+  const [ending, setEnding] = createSignal<LogEnding | null>(null);
   const [wasReset, setWasReset] = createSignal(false);
   const [fault, setFault] = createSignal<string | null>(null);
   /** While there may be more to fetch, and nothing is being fetched. */
@@ -54,7 +55,7 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
     beginning += 1;
     canFetch = true;
     buffer.clear();
-    setIsComplete(false);
+    setEnding(null);
     setWasReset(false);
     setFault(null);
     changed();
@@ -71,10 +72,10 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
           setWasReset(true);
         }
         buffer.append(logTail);
-        setIsComplete(logTail.isComplete);
+        setEnding(logTail.isComplete ? logTail : null);
         changed();
       },
-      isFinished: isComplete,
+      isFinished: () => ending() !== null,
       fault: setFault,
     });
   }
@@ -87,9 +88,13 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
       const { job } = await ask(client, logPageQuery, { jobId, stream: stream(), offset: buffer.endOffset });
       if (mine !== beginning) return;
       setFault(null);
-      if (job === null || job.log === null) return;
+      // The file has gone since: its end tells why.
+      if (job === null || job.log === null) {
+        setReading('end');
+        return;
+      }
       buffer.append(job.log);
-      setIsComplete(job.log.isComplete);
+      setEnding(job.log.isComplete ? job.log : null);
       canFetch = job.log.text !== '' && !job.log.isComplete;
       changed();
     } catch (error) {
@@ -111,7 +116,7 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
     reading,
     read: setReading,
     loadNext: () => void fetchNext(),
-    isComplete,
+    ending,
     wasReset,
     fault,
   };

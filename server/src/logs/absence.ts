@@ -1,0 +1,27 @@
+import { type Job, type LogStream, logPath } from '../domain/job.ts';
+import { isActiveState } from '../domain/job-state.ts';
+import type { LogAbsence } from '../domain/log-chunk.ts';
+import type { RemoteFiles, RequestOptions } from '../ssh/index.ts';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/**
+ * Why there is no log file of a job that is over. Null: there is one, or the job isn't over and may still write it.
+ * Throws what the connection throws.
+ */
+export async function findAbsence(files: RemoteFiles, job: Job, stream: LogStream): Promise<LogAbsence | null> {
+  if (isActiveState(job.state)) return null;
+  const options = { timeoutMs: REQUEST_TIMEOUT_MS };
+  const path = logPath(job, stream);
+  if (path !== null && (await files.stat(path, options)) !== null) return null;
+  return absenceOf(files, job, options);
+}
+
+/** The same where it is known that there is no file. */
+export async function absenceOf(files: RemoteFiles, job: Job, options: RequestOptions): Promise<LogAbsence> {
+  // Of one that was lost, not even that is known.
+  if (job.workDir === null || (job.startedAt === null && job.attempt === 1 && job.state !== 'LOST')) {
+    return 'NEVER_STARTED';
+  }
+  return (await files.stat(job.workDir, options)) === null ? 'NO_FOLDER' : 'NO_FILE';
+}

@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import type { LogChunk } from '../domain/log-chunk.ts';
+import { aJob } from '../domain/testing.ts';
+import { RemoteFileError, type RemoteFiles } from '../ssh/index.ts';
+import { createLogger } from '../telemetry/index.ts';
+import { FileWatches } from './file-watch.ts';
+import { followLog } from './follow-log.ts';
+
+/** A cluster's files by path, as one who reads them sees them. */
+class Files implements Pick<RemoteFiles, 'stat' | 'read'> {
+  readonly content = new Map<string, string>();
+
+  async stat(path: string) {
+    const text = this.content.get(path);
+    if (text !== undefined) return { sizeBytes: text.length, modifiedAt: new Date(text.length) };
+    const isFolder = [...this.content.keys()].some((name) => name.startsWith(`${path}/`));
+    return isFolder ? { sizeBytes: 4096, modifiedAt: new Date(0) } : null;
+  }
+  async read(path: string, offset: number, length: number) {
+    const text = this.content.get(path);
+    if (text === undefined) throw new RemoteFileError('no-such-file', path, `${path}: no such file on the cluster`);
+    return Buffer.from(text.slice(offset, offset + length));
+  }
+}
+
+const LONG_AGO = new Date(Date.now() - 3_600_000);
+const OVER = { state: 'COMPLETED', workDir: '/w/j', startedAt: LONG_AGO, endedAt: LONG_AGO } as const;
+
+function follow(files: Files, job: () => Job, after = 0) {
+  return followLog({
+    stream: 'STDOUT',
+    after,
+    signal: new AbortController().signal,
+    files: files as unknown as RemoteFiles,
+    watches: new FileWatches(createLogger({ level: 'error', format: 'json' })),
+    job: async () => job(),
+  });
+}
+
+async function all(chunks: AsyncIterable<LogChunk>): Promise<LogChunk[]> {
+  const told: LogChunk[] = [];
+  for await (const chunk of chunks) told.push(chunk);
+  return told;
+}
+
+it('a log that was cut after the end of its job is told with how long it had been', async () => {
+  const files = new Files();
+  const job = aJob(OVER);
+  files.content.set('/w/j/stdout.log', '');
+  files.content.set('/w/j/run/job.0.end', '0 stdout=6 stderr=0\n');
+  expect(await all(follow(files, () => job))).toEqual([
+    { startOffset: 0, endOffset: 0, text: '', isReset: false, isComplete: true, absence: null, recordedBytes: 6 },
+  ]);
+});
+
+it('a log that is emptied while it is followed is told to start over, though nothing follows', async () => {
+  const files = new Files();
+  let job = aJob({ ...OVER, state: 'RUNNING', endedAt: null });
+  files.content.set('/w/j/stdout.log', 'hello\n');
+  const chunks = follow(files, () => job);
+  expect((await chunks.next()).value).toMatchObject({ text: 'hello\n', isReset: false, isComplete: false });
+  files.content.set('/w/j/stdout.log', '');
+  job = aJob({ ...OVER, id: job.id });
+  expect((await chunks.next()).value).toMatchObject({ endOffset: 0, text: '', isReset: true, isComplete: true });
+});
+
+it('a log whose folder goes while it is followed is told to be gone; what was read stays', async () => {
+  const files = new Files();
+  let job = aJob({ ...OVER, state: 'RUNNING', endedAt: null });
+  files.content.set('/w/j/stdout.log', 'hello\n');
+  const chunks = follow(files, () => job);
+  await chunks.next();
+  files.content.clear();
+  job = aJob({ ...OVER, id: job.id });
+  expect((await chunks.next()).value).toMatchObject({ endOffset: 6, text: '', isReset: false, absence: 'NO_FOLDER' });
+});
+
+it('a log of a job that was lost is not told never to have been', async () => {
+  const job = aJob({ ...OVER, state: 'LOST', startedAt: null });
+  expect(await all(follow(new Files(), () => job))).toMatchObject([{ absence: 'NO_FOLDER' }]);
+});
