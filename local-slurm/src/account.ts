@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +32,12 @@ export interface AccountOptions {
   readonly home?: string;
   /** The path of its login shell. Default: bash. */
   readonly shell?: string;
+  /** With a number that neither accounts nor services nor containers are given. Default false. */
+  readonly isApart?: boolean;
 }
+
+/** Unused on every system (https://systemd.io/UIDS-GIDS/). */
+const APART = { first: 60_706, last: 61_183 };
 
 /**
  * Makes an account `slurmql-<6 hex>` that can log in with a key and in no other way, with its home in `directory`.
@@ -53,6 +58,7 @@ export async function createAccount(options: AccountOptions): Promise<Account> {
   // System: no mail spool, no subordinate ids. Password "*": none fits, yet sshd doesn't take it for locked ("!").
   await whenPasswordFileIsFree('useradd', [
     ...['--system', '--user-group', '--no-create-home', '--no-log-init'],
+    ...(options.isApart === true ? ['--uid', String(randomInt(APART.first, APART.last + 1))] : []),
     ...['--home-dir', home, '--shell', options.shell ?? '/bin/bash', '--password', '*', '--comment', comment, name],
   ]);
   const account = (await slurmqlAccounts()).find((one) => one.name === name);

@@ -5,6 +5,9 @@ import { accountingSettings } from './layout.ts';
 import { accepts, freePort, retryWhenPortIsTaken } from './ports.ts';
 import { run } from './run.ts';
 
+/** Slurm's, in MariaDB. */
+const DATABASE = 'slurm';
+
 /** Makes MariaDB's folder, and its daemon. */
 export async function prepareDatabase(directory: string): Promise<Daemon> {
   // MariaDB runs without a port and without accounts: whoever reaches its socket may do anything, and this folder lets
@@ -12,7 +15,9 @@ export async function prepareDatabase(directory: string): Promise<Daemon> {
   await mkdir(join(directory, 'data'), { recursive: true, mode: 0o700 });
   const systemTables = await readFile(await systemTablesFile(), 'utf8');
   const initFile = join(directory, 'init.sql');
-  await writeFile(initFile, `CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\n${systemTables}`);
+  // slurmdbd makes its own database where there is none, but with the client library of MariaDB 11.8 fails after that.
+  const databases = `CREATE DATABASE IF NOT EXISTS ${DATABASE};\nCREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\n`;
+  await writeFile(initFile, databases + systemTables);
   return new Daemon({
     name: 'mariadbd',
     command: 'mariadbd',
@@ -39,11 +44,11 @@ export async function prepareDatabase(directory: string): Promise<Daemon> {
   });
 }
 
-/** The statements that make the tables of the database `mysql`. Folder and name change with MariaDB's version. */
+/** The statements that make the tables of the database `mysql`. Package, folder and name change with MariaDB's version. */
 async function systemTablesFile(): Promise<string> {
-  const files = (await run('dpkg-query', ['--listfiles', 'mariadb-server-core'])).split('\n');
-  const file = files.find((path) => path.endsWith('_system_tables.sql'));
-  if (file === undefined) throw new Error('The package mariadb-server-core has no file with the system tables.');
+  const found = await run('dpkg-query', ['--search', '*_system_tables.sql']);
+  const file = /^mariadb-server-core\S*: (.*)$/m.exec(found)?.[1];
+  if (file === undefined) throw new Error('No package mariadb-server-core has a file with the system tables.');
   return file;
 }
 
@@ -61,7 +66,7 @@ export async function startSlurmdbd(directory: string, mungeSocket: string): Pro
       'StorageType=accounting_storage/mysql',
       'StorageHost=localhost',
       'StorageUser=root',
-      'StorageLoc=slurm',
+      `StorageLoc=${DATABASE}`,
       `PidFile=${join(directory, 'slurmdbd.pid')}`,
       '',
     ];

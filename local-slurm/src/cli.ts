@@ -3,19 +3,22 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { removeAbandoned, removeFolder } from './folder.ts';
 import { launchKeeper } from './keeper-client.ts';
-import { DEFAULT_CLUSTERS } from './layout.ts';
+import { defaultClusters } from './layout.ts';
 import { startLocalSlurm } from './local-slurm.ts';
 import { timedProgress } from './progress.ts';
+import { RELEASES, releaseNamed } from './releases.ts';
 import { asRoot, run } from './run.ts';
 import { type InstanceState, isAlive, readState } from './state.ts';
 import { waitFor } from './wait.ts';
 
-const USAGE = `Two real Slurm clusters on this machine, alpha and beta, each behind an sshd on loopback.
+const USAGE = `Two real Slurm clusters on this machine, alpha and beta, each behind an sshd on loopback; of another release a
+third, gamma.
 
   up [--foreground]   start them; without --foreground they go on in the background
   down                stop them and remove everything of them
   status              what runs; exit code 0 when they are up, 3 when they aren't
 
+  --release RELEASE   another Slurm than the machine's own: ${Object.keys(RELEASES).join(', ')}
   --directory PATH    where they are (default: a folder of your own among the temporary files)
 `;
 
@@ -23,7 +26,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function up(directory: string, foreground: boolean): Promise<number> {
+async function up(directory: string, foreground: boolean, release: string | undefined): Promise<number> {
   const state = await readState(directory);
   if (state !== undefined && isAlive(state)) {
     print(`Slurm is there already, in ${directory}; "down" stops it.`);
@@ -35,15 +38,16 @@ async function up(directory: string, foreground: boolean): Promise<number> {
   }
 
   const options = { onProgress: timedProgress(), signal: stop.signal };
+  const wanted = { directory, ...(release === undefined ? {} : { release }) };
   if (foreground) {
-    const slurm = await startLocalSlurm({ directory, ...options });
+    const slurm = await startLocalSlurm({ ...wanted, ...options });
     await status(directory);
     print('Ctrl-C stops everything.');
     stop.signal.addEventListener('abort', () => void slurm.stop().catch(() => undefined));
     await slurm.stopped;
     return 0;
   }
-  const keeper = await launchKeeper({ clusters: DEFAULT_CLUSTERS, directory, detached: true }, options);
+  const keeper = await launchKeeper({ clusters: defaultClusters(release), detached: true, ...wanted }, options);
   keeper.release();
   return status(directory);
 }
@@ -61,7 +65,7 @@ async function down(directory: string): Promise<number> {
     await run(kill.command, kill.args);
     await waitFor(() => !isAlive(state), { timeoutMs: 60_000, failure: `the keeper ${state.keeper.pid} didn't end` });
   } else {
-    await removeAbandoned(print);
+    await removeAbandoned(print, tmpdir());
     await removeFolder(directory);
   }
   print(`Slurm in ${directory} is stopped and removed.`);
@@ -78,18 +82,21 @@ async function status(directory: string): Promise<number> {
     print(`Slurm is starting or stopping in ${directory}, keeper ${state.keeper.pid}.`);
     return 3;
   }
-  print(`Slurm is up in ${directory}, keeper ${state.keeper.pid}.`);
+  print(
+    `Slurm${state.release === undefined ? '' : ` ${state.release}`} is up in ${directory}, keeper ${state.keeper.pid}.`,
+  );
   for (const cluster of state.clusters) print(await describe(cluster));
   return 0;
 }
 
 async function describe(cluster: InstanceState['clusters'][number]): Promise<string> {
-  const nodes = await run('sinfo', ['--Node', '--Format=NodeList:14,Partition:12,StateLong:14,Gres:20'], {
-    environment: { SLURM_CONF: cluster.slurmConf },
-  });
   const { name, host, port, user, identityFile, knownHosts, slurmConf } = cluster;
+  const login = ['-F', 'none', '-i', identityFile, '-o', `UserKnownHostsFile=${knownHosts}`, '-p', `${port}`];
+  const sinfo = 'sinfo --Node --Format=NodeList:14,Partition:12,StateLong:14,Gres:20';
+  // By a login: the daemons need not be in this system.
+  const nodes = await run('ssh', [...login, '-o', 'BatchMode=yes', `${user}@${host}`, sinfo]);
   return `
-${name}: ssh -F none -i ${identityFile} -o UserKnownHostsFile=${knownHosts} -p ${port} ${user}@${host}
+${name}: ssh ${login.join(' ')} ${user}@${host}
   SLURM_CONF=${slurmConf}
 ${nodes.trimEnd().replaceAll(/^/gm, '  ')}`;
 }
@@ -97,11 +104,19 @@ ${nodes.trimEnd().replaceAll(/^/gm, '  ')}`;
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { directory: { type: 'string' }, foreground: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      directory: { type: 'string' },
+      release: { type: 'string' },
+      foreground: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
-  const directory = values.directory ?? join(tmpdir(), `slurmql-local-slurm-${process.getuid?.() ?? 0}`);
+  const { release } = values;
+  if (release !== undefined) releaseNamed(release);
+  const place = ['slurmql-local-slurm', process.getuid?.() ?? 0, ...(release === undefined ? [] : [release])];
+  const directory = values.directory ?? join(tmpdir(), place.join('-'));
   const [command] = positionals;
-  if (command === 'up') return up(directory, values.foreground === true);
+  if (command === 'up') return up(directory, values.foreground === true, release);
   if (command === 'down') return down(directory);
   if (command === 'status') return status(directory);
   process.stdout.write(USAGE);

@@ -4,6 +4,7 @@ import { clockEnvironment } from './clock.ts';
 import { Daemon, DaemonError } from './daemon.ts';
 import { gresConf, type LocalClusterOptions, largestGpuCount, slurmConf } from './layout.ts';
 import { accepts, freePort, retryWhenPortIsTaken } from './ports.ts';
+import { cgroupConf, installedVersion } from './releases.ts';
 import { run } from './run.ts';
 import { waitFor } from './wait.ts';
 
@@ -29,6 +30,7 @@ export async function startCluster(
   await mkdir(directory, { mode: 0o755 });
   await writeGpus(cluster, join(directory, 'gpus'));
   await writeFile(join(directory, 'gres.conf'), gresConf(cluster, join(directory, 'gpus')));
+  await writeFile(join(directory, 'cgroup.conf'), cgroupConf(await installedVersion()));
 
   return retryWhenPortIsTaken(async () => {
     await rm(join(directory, 'state'), { recursive: true, force: true });

@@ -1,30 +1,27 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
 import { startLocalSlurm } from './local-slurm.ts';
 import type { LocalCluster } from './state.ts';
-import { leftovers, newDirectory, SMALL_CLUSTER, ssh, tracesOf, untilNothingIsLeft } from './test-support.ts';
+import {
+  leftovers,
+  newDirectory,
+  type Owner,
+  SMALL_CLUSTER,
+  ssh,
+  startInAnotherProcess,
+  tracesOf,
+  untilNothingIsLeft,
+} from './test-support.ts';
 import { waitFor } from './wait.ts';
 
-// Starts a cluster as an owner would, tells its details in a line, and waits.
-const OWNER = `
-  const { startLocalSlurm } = await import(${JSON.stringify(new URL('local-slurm.ts', import.meta.url).href)});
-  const [directory, cluster] = process.argv.slice(1);
-  const slurm = await startLocalSlurm({ directory, clusters: [JSON.parse(cluster)] });
-  console.log(JSON.stringify(slurm.cluster('small')));
-`;
+let owner: Owner | undefined;
+afterEach(() => owner?.kill());
 
-let owner: ChildProcess | undefined;
-afterEach(() => owner?.kill('SIGKILL'));
-
-async function startInAnotherProcess(directory: string): Promise<LocalCluster> {
-  const args = ['--input-type=module', '--eval', OWNER, directory, JSON.stringify(SMALL_CLUSTER)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  owner = child;
-  const [line] = await once(createInterface({ input: child.stdout }), 'line', { signal: AbortSignal.timeout(60_000) });
-  return JSON.parse(String(line)) as LocalCluster;
+async function startSmall(directory: string): Promise<LocalCluster> {
+  owner = startInAnotherProcess({ directory, clusters: [SMALL_CLUSTER] });
+  const [cluster] = await owner.clusters;
+  if (cluster === undefined) throw new Error('no cluster');
+  return cluster;
 }
 
 async function withRunningJob(cluster: LocalCluster): Promise<void> {
@@ -34,16 +31,16 @@ async function withRunningJob(cluster: LocalCluster): Promise<void> {
 
 test('nothing is left when the owner is killed', async () => {
   const directory = newDirectory();
-  const cluster = await startInAnotherProcess(directory);
+  const cluster = await startSmall(directory);
   const traces = await tracesOf(directory, cluster.user);
   await withRunningJob(cluster);
-  owner?.kill('SIGKILL');
+  owner?.kill();
   await untilNothingIsLeft(traces);
 });
 
 test('when the keeper is killed its daemons end, and the next start removes the rest', async () => {
   const directory = newDirectory();
-  const cluster = await startInAnotherProcess(directory);
+  const cluster = await startSmall(directory);
   const traces = await tracesOf(directory, cluster.user);
   await withRunningJob(cluster);
   const state: unknown = JSON.parse(await readFile(`${directory}/state.json`, 'utf8'));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Account, abandonedAccounts, removeAccount } from './account.ts';
 import { removeClockRemains } from './clock.ts';
@@ -55,8 +55,8 @@ export async function removeLeftovers(account: Account, directory: string): Prom
   await removeClockRemains();
 }
 
-/** Removes what is left of instances whose keeper was killed. */
-export async function removeAbandoned(onProgress: (line: string) => void): Promise<void> {
+/** Removes what is left of instances whose keeper was killed: by its account, or, where it had no account here, in `temporaryDirectory`. */
+export async function removeAbandoned(onProgress: (line: string) => void, temporaryDirectory: string): Promise<void> {
   for (const account of await abandonedAccounts()) {
     const { directory, maker } = account;
     onProgress(`removing what a killed instance left: ${account.name}, ${directory}`);
@@ -68,6 +68,28 @@ export async function removeAbandoned(onProgress: (line: string) => void): Promi
       // The folder is somebody else's by now, or never was an instance's.
       await removeAccount(account);
     }
+  }
+  for (const name of await readdir(temporaryDirectory)) {
+    const directory = join(temporaryDirectory, name);
+    if (!name.startsWith('slurmql-') || !(await isAbandoned(directory))) continue;
+    onProgress(`removing what a killed instance left: ${directory}`);
+    await removeFolder(directory);
+  }
+}
+
+/** Whether this is the folder of an enclosed instance whose keeper is gone. */
+async function isAbandoned(directory: string): Promise<boolean> {
+  try {
+    const { uid } = await lstat(directory);
+    // Root's alone: what others write into a folder of theirs is no reason to remove it.
+    if (uid !== process.getuid?.()) return false;
+    const state = await readState(directory);
+    return state?.release !== undefined && !isAlive(state);
+  } catch (error) {
+    // Removed meanwhile, or no folder.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return false;
+    throw error;
   }
 }
 

@@ -19,6 +19,11 @@ export interface InstanceOptions {
   readonly directory?: string;
   readonly temporaryDirectory: string;
   readonly clusters: readonly LocalClusterOptions[];
+  /**
+   * In a system that is there for nothing else: it holds the packages, and `directory` was claimed by whoever also removes
+   * it. Default false.
+   */
+  readonly isEnclosed?: boolean;
   /** The uid that gets the scratch folder and the client key. */
   readonly owner: number;
   readonly onProgress: (line: string) => void;
@@ -28,7 +33,7 @@ export interface InstanceOptions {
 export interface ControlledDaemon {
   start(): Promise<void>;
   stop(options?: { readonly graceMs?: number }): Promise<void>;
-  signal(signal: NodeJS.Signals): boolean;
+  signal(signal: NodeJS.Signals): boolean | Promise<void>;
 }
 
 /** What has been started. */
@@ -37,6 +42,8 @@ export interface StartedInstance {
   /** A folder in it that belongs to the owner. */
   readonly scratch: string;
   readonly clusters: readonly LocalCluster[];
+  /** What goes before a command that root is to run where the daemons are: nothing, when that is this machine itself. */
+  readonly enter: readonly string[];
 }
 
 /** Where things are in the folder of an instance, and who they are for. */
@@ -93,7 +100,7 @@ export class Instance {
     const directory = this.#directory;
     if (directory !== undefined) {
       for (const account of this.#accounts) await attempt(removeLeftovers(account, directory));
-      await attempt(removeFolder(directory));
+      if (!this.#isEnclosed) await attempt(removeFolder(directory));
     }
     if (faults.length > 0) throw new AggregateError(faults, faults.map(String).join('\n'));
   }
@@ -106,16 +113,14 @@ export class Instance {
   }
 
   async #start(): Promise<StartedInstance> {
-    const { clusters, onProgress } = this.#options;
+    const { clusters, onProgress, temporaryDirectory } = this.#options;
     const hasOtherClock = clusters.some(({ clockOffsetSeconds }) => clockOffsetSeconds !== undefined);
-    await ensurePackages([...PACKAGES, ...(hasOtherClock ? [CLOCK_PACKAGE] : [])], { onProgress });
-    await removeAbandoned(onProgress);
+    const packages = [...(this.#isEnclosed ? [] : PACKAGES), ...(hasOtherClock ? [CLOCK_PACKAGE] : [])];
+    await ensurePackages(packages, { onProgress });
+    if (!this.#isEnclosed) await removeAbandoned(onProgress, temporaryDirectory);
     this.#stopping.signal.throwIfAborted();
 
-    const keeper = thisProcess();
-    const directory = await claimFolder(this.#options.directory, this.#options.temporaryDirectory);
-    this.#directory = directory;
-    await writeState(directory, { keeper, clusters: [] });
+    const directory = await this.#claimFolder();
     const shared = await this.#createAccount({ directory });
     const accounts = new Map<LocalClusterOptions, Account>();
     for (const cluster of clusters) {
@@ -131,13 +136,27 @@ export class Instance {
     const scratch = join(directory, 'scratch');
     await mkdir(scratch, { mode: 0o700 });
     await chown(scratch, this.#options.owner, -1);
-    const result = { directory, scratch, clusters: started.map(({ cluster }) => cluster) };
-    await writeState(directory, { keeper, clusters: result.clusters });
+    const result = { directory, scratch, clusters: started.map(({ cluster }) => cluster), enter: [] };
+    if (!this.#isEnclosed) await writeState(directory, { keeper: thisProcess(), clusters: result.clusters });
     return result;
   }
 
+  get #isEnclosed(): boolean {
+    return this.#options.isEnclosed === true;
+  }
+
+  async #claimFolder(): Promise<string> {
+    const { directory: wanted, temporaryDirectory } = this.#options;
+    if (this.#isEnclosed && wanted === undefined) throw new Error('an enclosed instance is told its folder');
+    const directory = this.#isEnclosed && wanted !== undefined ? wanted : await claimFolder(wanted, temporaryDirectory);
+    this.#directory = directory;
+    if (!this.#isEnclosed) await writeState(directory, { keeper: thisProcess(), clusters: [] });
+    return directory;
+  }
+
   async #createAccount(options: AccountOptions): Promise<Account> {
-    const account = await createAccount(options);
+    // The machine, too, sees the processes, and must not take them for those of an account of its own.
+    const account = await createAccount({ ...options, isApart: this.#isEnclosed });
     this.#accounts.push(account);
     return account;
   }

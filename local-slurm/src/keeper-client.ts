@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { StartedInstance } from './instance.ts';
@@ -9,6 +11,8 @@ import { asRoot, childEnvironment, lastLines } from './run.ts';
 import { withDeadline } from './wait.ts';
 
 export interface Keeper {
+  /** Of the program that was started: the keeper, or what it is a child of. */
+  readonly pid: number;
   readonly instance: StartedInstance;
   /** Settles when the keeper has ended; rejects when it couldn't remove everything. */
   readonly stopped: Promise<void>;
@@ -22,6 +26,10 @@ export interface LaunchOptions {
   readonly onProgress?: (line: string) => void;
   /** Ends the start: everything is taken down, and the launch rejects. */
   readonly signal?: AbortSignal;
+  /** A program and its arguments that become a keeper; whoever starts it is root. Default: a keeper on this machine. */
+  readonly program?: readonly [string, ...string[]];
+  /** The uid of whom it is for. Default: that of this process. */
+  readonly owner?: number;
 }
 
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -29,16 +37,24 @@ const STOP_TIMEOUT_MS = 60_000;
 
 /** Starts a keeper and resolves once its clusters are up. When it rejects, nothing of them is left. */
 export async function launchKeeper(
-  request: Omit<KeeperRequest, 'temporaryDirectory' | 'owner'>,
+  request: Omit<KeeperRequest, 'temporaryDirectory' | 'cacheDirectory' | 'owner'>,
   options: LaunchOptions = {},
 ): Promise<Keeper> {
   options.signal?.throwIfAborted();
-  const program = await asRoot(process.execPath, [fileURLToPath(new URL('keeper.ts', import.meta.url))]);
+  const keeper: readonly [string, ...string[]] = [
+    process.execPath,
+    fileURLToPath(new URL('keeper.ts', import.meta.url)),
+  ];
+  const [command, ...args] = options.program ?? keeper;
+  const program = await asRoot(command, args);
   if (program === undefined) {
     throw new Error(
       "Slurm's daemons run under several accounts here: run this as root, or allow sudo without a password.",
     );
   }
+  const cacheDirectory = cachedReleases();
+  // By its owner: what root makes in somebody's home is root's.
+  if (request.release !== undefined) await mkdir(cacheDirectory, { recursive: true });
   // Detached: a Ctrl-C in the terminal is for the owner, which then stops the keeper.
   const child = spawn(program.command, program.args, { detached: true, env: childEnvironment() });
   await once(child, 'spawn');
@@ -82,7 +98,8 @@ export async function launchKeeper(
   });
   const send = (line: KeeperRequest | DaemonCommand) => child.stdin.write(`${JSON.stringify(line)}\n`);
   // Under sudo the keeper has neither this environment nor this user.
-  send({ ...request, temporaryDirectory: tmpdir(), owner: process.getuid?.() ?? 0 });
+  const owner = options.owner ?? process.getuid?.() ?? 0;
+  send({ ...request, temporaryDirectory: tmpdir(), cacheDirectory, owner });
 
   const ended = stopped.then(() => {
     options.signal?.throwIfAborted();
@@ -93,6 +110,7 @@ export async function launchKeeper(
 
   let nextId = 1;
   return {
+    pid: child.pid ?? -1,
     instance,
     stopped,
     command: async (command) => {
@@ -113,4 +131,10 @@ export async function launchKeeper(
       child.unref();
     },
   };
+}
+
+/** In this user's cache (https://specifications.freedesktop.org/basedir-spec/). */
+function cachedReleases(): string {
+  const given = process.env['XDG_CACHE_HOME'] ?? '';
+  return join(isAbsolute(given) ? given : join(homedir(), '.cache'), 'slurmql', 'releases');
 }

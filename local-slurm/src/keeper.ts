@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline';
+import { EnclosedInstance } from './enclosed-instance.ts';
 import { Instance } from './instance.ts';
 import type { DaemonCommand, KeeperMessage, KeeperRequest } from './protocol.ts';
 
 // The process that owns the daemons. It is told what to start on stdin (protocol.ts), and takes everything down again
 // at a signal, at the end of stdin, and when the start fails.
 
-let instance: Instance | undefined;
+let instance: Instance | EnclosedInstance | undefined;
 let stopping: Promise<void> | undefined;
 /** Whether the clusters are to outlive their owner. */
 let released = false;
@@ -33,7 +34,8 @@ function stop(): Promise<void> {
 }
 
 async function start(request: KeeperRequest): Promise<void> {
-  instance = new Instance({ ...request, onProgress: (line) => send({ type: 'progress', line }) });
+  const { release, ...options } = { ...request, onProgress: (line: string) => send({ type: 'progress', line }) };
+  instance = release === undefined ? new Instance(options) : new EnclosedInstance({ ...options, release });
   try {
     send({ type: 'ready', ...(await instance.start()) });
     released = request.detached;
@@ -46,7 +48,7 @@ async function start(request: KeeperRequest): Promise<void> {
 async function command({ id, daemon, action, signal = 'SIGTERM' }: DaemonCommand): Promise<void> {
   try {
     const target = instance?.daemon(daemon);
-    if (action === 'signal') target?.signal(signal);
+    if (action === 'signal') await target?.signal(signal);
     else await target?.[action]();
     send({ type: 'done', id, problem: null });
   } catch (error) {

@@ -84,6 +84,23 @@ export const DEFAULT_CLUSTERS: readonly LocalClusterOptions[] = [
   },
 ];
 
+/** Of any other release: what clusters differ in for those who ask them. */
+export const RELEASE_CLUSTERS: readonly LocalClusterOptions[] = [
+  ...DEFAULT_CLUSTERS.map((cluster) =>
+    cluster.name === 'alpha' ? cluster : { ...cluster, accounting: false, slurmConf: ['MinJobAge=2'] },
+  ),
+  {
+    name: 'gamma',
+    nodes: [{ name: 'node01', cpus: 64, memoryMb: 128_000 }],
+    partitions: [{ name: 'main', nodes: ['node01'] }],
+    slurmConf: ['MinJobAge=2'],
+  },
+];
+
+export function defaultClusters(release: string | undefined): readonly LocalClusterOptions[] {
+  return release === undefined ? DEFAULT_CLUSTERS : RELEASE_CLUSTERS;
+}
+
 /** What slurm.conf holds besides the cluster's layout. */
 export interface SlurmConfPlaces {
   /** The cluster's own folder. */

@@ -1,11 +1,16 @@
 import { clustersYaml, type YamlSettings } from './clusters-yaml.ts';
 import { launchKeeper } from './keeper-client.ts';
-import { DEFAULT_CLUSTERS, type LocalClusterOptions } from './layout.ts';
+import { defaultClusters, type LocalClusterOptions } from './layout.ts';
 import { asRoot, run } from './run.ts';
 import type { LocalCluster } from './state.ts';
 
 export interface LocalSlurmOptions {
-  /** Default: DEFAULT_CLUSTERS, alpha and beta. */
+  /**
+   * One of RELEASES, in a system of its own on this machine, where it is made once and kept in the user's cache. Default: the
+   * Slurm of the machine's own packages.
+   */
+  readonly release?: string;
+  /** Default: DEFAULT_CLUSTERS, alpha and beta; of a release RELEASE_CLUSTERS, with gamma. */
   readonly clusters?: readonly LocalClusterOptions[];
   /** Made, or empty; removed at the end. Default: a new one in the system's folder for temporary files. */
   readonly directory?: string;
@@ -25,6 +30,8 @@ export interface LocalSlurm {
   cluster(name: string): LocalCluster;
   /** The text of a clusters.yaml for all of them; `extra` adds to the keys of each cluster. */
   clustersYaml(extra?: YamlSettings): string;
+  /** What goes before a command that root is to run where the daemons are: nothing, when that is this machine itself. */
+  readonly enter: readonly string[];
   /** Runs a command, Slurm's own or another, as root with this cluster's SLURM_CONF, and gives its stdout. Throws a CommandError. */
   run(cluster: string, command: string, args: readonly string[]): Promise<string>;
   /**
@@ -42,12 +49,17 @@ export interface LocalSlurm {
 
 /** Starts Slurm clusters, after installing the packages they need. When it rejects, nothing of them is left. */
 export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<LocalSlurm> {
-  const { clusters: layout = DEFAULT_CLUSTERS, directory, ...launchOptions } = options;
+  const { release, directory, ...launchOptions } = options;
   const keeper = await launchKeeper(
-    { clusters: layout, detached: false, ...(directory === undefined ? {} : { directory }) },
+    {
+      clusters: options.clusters ?? defaultClusters(release),
+      detached: false,
+      ...(release === undefined ? {} : { release }),
+      ...(directory === undefined ? {} : { directory }),
+    },
     launchOptions,
   );
-  const { clusters } = keeper.instance;
+  const { clusters, enter } = keeper.instance;
   const cluster = (name: string): LocalCluster => {
     const found = clusters.find((one) => one.name === name);
     if (found === undefined) throw new Error(`no cluster ${name}`);
@@ -58,7 +70,7 @@ export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<
     stopped: keeper.stopped,
     cluster,
     clustersYaml: (extra) => clustersYaml(clusters, extra),
-    run: async (name, command, args) => runAsRoot(cluster(name), command, args),
+    run: async (name, command, args) => runAsRoot(enter, cluster(name), command, args),
     stopDaemon: (daemon) => keeper.command({ daemon, action: 'stop' }),
     startDaemon: (daemon) => keeper.command({ daemon, action: 'start' }),
     signalDaemon: (daemon, signal) => keeper.command({ daemon, action: 'signal', signal }),
@@ -66,8 +78,14 @@ export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<
   };
 }
 
-async function runAsRoot(cluster: LocalCluster, command: string, args: readonly string[]): Promise<string> {
-  const program = await asRoot('env', [`SLURM_CONF=${cluster.slurmConf}`, command, ...args]);
+async function runAsRoot(
+  enter: readonly string[],
+  cluster: LocalCluster,
+  command: string,
+  args: readonly string[],
+): Promise<string> {
+  const [first = '', ...words] = [...enter, 'env', `SLURM_CONF=${cluster.slurmConf}`, command, ...args];
+  const program = await asRoot(first, words);
   if (program === undefined) throw new Error(`${command} needs root, and sudo asks for a password by now.`);
   return run(program.command, program.args);
 }

@@ -5,6 +5,12 @@ import type { LocalClusterOptions } from './layout.ts';
 export interface KeeperRequest {
   readonly clusters: readonly LocalClusterOptions[];
   readonly directory?: string;
+  /** One of RELEASES. Default: the machine's own Slurm. */
+  readonly release?: string;
+  /** As InstanceOptions. */
+  readonly isEnclosed?: boolean;
+  /** Where base systems of other releases are kept. */
+  readonly cacheDirectory: string;
   /** Where a new directory is made when none is given. */
   readonly temporaryDirectory: string;
   /** The uid that gets the scratch folder and the client key. */

@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly workingDirectory?: string;
   /** What it reads from stdin. Default: nothing. */
   readonly input?: string;
+  /** Kills the command. */
+  readonly signal?: AbortSignal;
 }
 
 /** A command that didn't end with exit code 0. The message holds the command and what it wrote to stderr. */
@@ -44,6 +46,7 @@ export function run(command: string, args: readonly string[], options: RunOption
         ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
         maxBuffer: 64 * 1024 * 1024,
       },
       (error, stdout, stderr) => {

@@ -29,6 +29,8 @@ export interface LocalCluster {
 /** What `state.json` in the folder of an instance says. */
 export interface InstanceState {
   readonly keeper: ProcessIdentity;
+  /** Of RELEASES, in a system of its own; undefined: the machine's own Slurm. */
+  readonly release?: string;
   /** None until all of them are up. */
   readonly clusters: readonly LocalCluster[];
 }

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { LocalClusterOptions } from './layout.ts';
+import type { LocalSlurmOptions } from './local-slurm.ts';
 import { listProcesses } from './processes.ts';
 import { run } from './run.ts';
 import type { LocalCluster } from './state.ts';
@@ -36,12 +39,46 @@ export async function tracesOf(directory: string, user: string): Promise<Traces>
   return { directory, user, uid: Number(await run('id', ['-u', user])) };
 }
 
+// Starts clusters as an owner would, tells of them in a line, and waits.
+const OWNER = `
+  const { startLocalSlurm } = await import(${JSON.stringify(new URL('local-slurm.ts', import.meta.url).href)});
+  const slurm = await startLocalSlurm(JSON.parse(process.argv[1]));
+  console.log(JSON.stringify(slurm.clusters));
+`;
+
+/** Another process that has started clusters, or is about to. */
+export interface Owner {
+  /** Resolves when they are up; rejects when it ends before. */
+  readonly clusters: Promise<readonly LocalCluster[]>;
+  /** Ends it as nothing else does: it can take nothing down. */
+  kill(): void;
+}
+
+export function startInAnotherProcess(
+  options: LocalSlurmOptions,
+  environment: Readonly<Record<string, string>> = {},
+): Owner {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', OWNER, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+  const lines = createInterface({ input: child.stdout });
+  const line = new Promise<string>((resolve, reject) => {
+    lines.once('line', resolve);
+    lines.once('close', () => reject(new Error('the owner ended')));
+  });
+  const clusters = line.then((text) => JSON.parse(text) as readonly LocalCluster[]);
+  // Whoever kills it early doesn't ask.
+  clusters.catch(() => undefined);
+  return { clusters, kill: () => void child.kill('SIGKILL') };
+}
+
 /** A path for an instance, which nothing has used yet. */
 export function newDirectory(): string {
   return join(tmpdir(), `slurmql-${randomBytes(4).toString('hex')}`);
 }
 
-/** Everything that is left of an instance: processes, account, folder. */
+/** Everything that is left of an instance: processes, account, mounts, folder. */
 export function leftovers({ directory, user, uid }: Traces): readonly string[] {
   // Once the account is gone, another instance's may have been given its number.
   const isItsNumber = uid !== undefined && (accountWith(uid) ?? user) === user;
@@ -52,7 +89,10 @@ export function leftovers({ directory, user, uid }: Traces): readonly string[] {
     const text = readFileSync(file, 'utf8');
     return text.includes(directory) || (user !== undefined && text.includes(`${user}:`));
   });
-  return [...processes, ...accounts, ...(existsSync(directory) ? [directory] : [])];
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(directory));
+  return [...processes, ...accounts, ...mounts, ...(existsSync(directory) ? [directory] : [])];
 }
 
 function accountWith(uid: number): string | undefined {
