@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { Cluster } from '../clusters/index.ts';
 import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
-import type { Job, JobResources } from '../domain/job.ts';
+import { isArray, type Job, type JobResources } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
 import type { User } from '../domain/user.ts';
 import { GitError } from '../projects/index.ts';
-import { rejectedField, slurmJobName } from '../slurm/index.ts';
+import { constraintConflict, rejectedField, sharedGpuTypes, slurmJobName } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import { cantBeSent, chooseSource } from './choose-source.ts';
 import type { ActionContext } from './context.ts';
@@ -134,6 +134,7 @@ export async function launchJob(
     environment: input.environment,
     extraOptions: input.extraOptions,
     dependsOn: input.dependsOn,
+    isSingleton: input.isSingleton,
     condaEnv: from.condaEnv,
     prologue: from.prologue,
     partition: asked.partition,
@@ -189,20 +190,28 @@ function notAllowed({ settings }: Cluster, input: LaunchJob): Refusal[] {
 
 /** `path`: where the component stands in the input. */
 function componentNotAllowed(
-  { name, allowedPartitions, allowedGpuTypes }: Cluster['settings'],
-  { partition, resources: { gpuType } }: ComponentRequest,
+  { name, allowedPartitions, allowedGpuTypes, gpuRequest }: Cluster['settings'],
+  component: ComponentRequest,
   path: readonly string[],
 ): Refusal[] {
+  const { partition, resources, extraOptions } = component;
   const refusals: Refusal[] = [];
   for (const one of partition?.split(',') ?? []) {
     if (allowedPartitions === undefined || allowedPartitions.includes(one)) continue;
     const message = `Partition ${JSON.stringify(one)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
     refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
   }
-  if (gpuType !== null && allowedGpuTypes !== undefined && !allowedGpuTypes.includes(gpuType)) {
-    const message = `GPU type ${JSON.stringify(gpuType)} isn't allowed on ${name}: ${listed(allowedGpuTypes)}`;
-    refusals.push(refusal('GPU_TYPE_NOT_ALLOWED', [...path, 'gpuType'], message));
+  const types = [
+    ...(resources.gpuType === null ? [] : [['gpuType', resources.gpuType] as const]),
+    ...sharedGpuTypes(extraOptions).map((type) => ['extraOptions', type] as const),
+  ];
+  for (const [field, type] of types) {
+    if (allowedGpuTypes === undefined || allowedGpuTypes.includes(type)) continue;
+    const message = `GPU type ${JSON.stringify(type)} isn't allowed on ${name}: ${listed(allowedGpuTypes)}`;
+    refusals.push(refusal('GPU_TYPE_NOT_ALLOWED', [...path, field], message));
   }
+  const conflict = constraintConflict(component, gpuRequest);
+  if (conflict !== null) refusals.push(refusal('INVALID_INPUT', [...path, 'extraOptions'], conflict));
   return refusals;
 }
 
@@ -213,7 +222,7 @@ async function danglingReferences({ store }: ActionContext, input: LaunchJob): P
     refusals.push(refusal('NOT_FOUND', 'basedOnJobId', 'There is no such job'));
   }
   const dependencies = await store.jobs.getMany(input.dependsOn.map(({ jobId }) => jobId));
-  for (const dependency of dependencies) {
+  for (const [index, dependency] of dependencies.entries()) {
     if (dependency === null) refusals.push(refusal('NOT_FOUND', 'dependsOn', 'There is no such job'));
     else if (dependency.clusterName !== input.cluster) {
       const message = `${dependency.name} is a job of ${dependency.clusterName}: a job can only wait for jobs of its own cluster`;
@@ -221,6 +230,12 @@ async function danglingReferences({ store }: ActionContext, input: LaunchJob): P
     } else if (dependency.slurmJobId === null) {
       const message = `${dependency.name} has no number in Slurm (${dependency.state}), so no job can wait for it`;
       refusals.push(refusal('WRONG_STATE', 'dependsOn', message));
+    } else if (
+      input.dependsOn[index]?.kind === 'AFTER_CORR' &&
+      (!isArray(dependency) || input.resources.array === null)
+    ) {
+      const message = `AFTER_CORR compares the tasks of two arrays, and ${isArray(dependency) ? 'this job' : dependency.name} is none`;
+      refusals.push(refusal('INVALID_INPUT', 'dependsOn', message));
     }
   }
   return refusals;

@@ -105,6 +105,7 @@ const WANTED: Readonly<Record<DependencyKind, string>> = {
   AFTER_OK: 'to complete',
   AFTER_NOT_OK: 'to fail',
   AFTER_ANY: 'to end',
+  AFTER_CORR: 'to complete, task by task',
 };
 
 /** By a job that is over (man sbatch, --dependency). */
@@ -116,6 +117,7 @@ function isFulfilled(kind: DependencyKind, state: JobState): boolean {
     case 'AFTER_ANY':
       return true;
     case 'AFTER_OK':
+    case 'AFTER_CORR':
       return state === 'COMPLETED';
     case 'AFTER_NOT_OK':
       return state !== 'COMPLETED';

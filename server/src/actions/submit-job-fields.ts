@@ -1,7 +1,7 @@
 import { arrayTaskIds, MAX_ARRAY_TASKS } from '../domain/array-spec.ts';
 import type { ComponentRequest } from '../domain/component.ts';
 import type { Refusal } from '../domain/refusal.ts';
-import { faultInOption } from '../slurm/index.ts';
+import { faultInOption, MAX_SHORT_COUNT, optionConflicts } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './submit-job.ts';
 
@@ -38,24 +38,29 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
 }
 
 /** What every component is asked for with, and every job. */
-function checkComponent(check: FieldCheck, { partition, resources, extraOptions }: ComponentRequest): void {
+function checkComponent(check: FieldCheck, component: ComponentRequest): void {
+  const { partition, resources, extraOptions } = component;
   check.word('partition', partition);
   if (resources.gpuType !== null && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(resources.gpuType)) {
     check.fault('gpuType', 'is no GPU type: write letters, digits, "_", "." and "-"');
   }
   check.count('nodes', resources.nodes, 1, 100_000);
-  check.count('tasks', resources.tasks, 1, 10_000_000);
-  check.count('cpusPerTask', resources.cpusPerTask, 1, 100_000);
-  check.count('memoryMb', resources.memoryMb, 1, 1_000_000_000);
-  check.count('gpus', resources.gpus, 0, 10_000);
-  if (resources.gpuType !== null && (resources.gpus ?? 0) === 0) {
-    check.fault('gpus', 'is missing: a GPU type needs a number of GPUs');
+  check.count('maxNodes', resources.maxNodes, 1, 100_000);
+  if (resources.maxNodes !== null && (resources.nodes ?? 1) > resources.maxNodes) {
+    check.fault('maxNodes', `is ${resources.maxNodes}, which is less than nodes: write at least ${resources.nodes}`);
   }
+  check.count('tasks', resources.tasks, 1, 10_000_000);
+  check.count('cpusPerTask', resources.cpusPerTask, 1, MAX_SHORT_COUNT);
+  check.count('memoryMb', resources.memoryMb, 0, 1_000_000_000);
+  check.count('gpus', resources.gpus, 0, 10_000);
+  check.count('gpusTotal', resources.gpusTotal, 1, 1_000_000);
+  check.count('gpusPerTask', resources.gpusPerTask, 1, 10_000);
   if (extraOptions.length > MAX_LIST) check.fault('extraOptions', `at most ${MAX_LIST} are taken`);
   for (const option of extraOptions) {
     const fault = faultInOption(option);
     if (fault !== null) check.fault('extraOptions', fault);
   }
+  for (const { field, message } of optionConflicts(component)) check.fault(field, message);
 }
 
 function checkComponents(check: FieldCheck, input: SubmitJob): void {

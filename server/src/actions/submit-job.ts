@@ -57,13 +57,14 @@ async function chosenProject(
 
 /** How long a request waits is no part of what it asks for, and neither is the order of what stands for itself. */
 function keyedRequest({ idempotencyKey, waitSeconds: _, environment, dependsOn, ...rest }: SubmitJob): KeyedRequest {
-  const { resources, ...others } = rest;
+  const { resources, isSingleton, ...others } = rest;
   return {
     idempotencyKey,
     fields: {
       mutation: 'submitJob',
       ...others,
       ...resources,
+      singleton: isSingleton,
       environment: environment.toSorted((left, right) => (left.name < right.name ? -1 : 1)),
       dependsOn: dependsOn.toSorted((left, right) => (left.jobId < right.jobId ? -1 : 1)),
     },

@@ -225,6 +225,7 @@ export class Submitter {
         const slurmJobId = dependencies[index]?.slurmJobId ?? null;
         return slurmJobId === null ? [] : [{ slurmJobId, kind }];
       }),
+      isSingleton: submission.isSingleton,
       extraOptions: submission.extraOptions,
       components: submission.components,
     });

@@ -5,7 +5,7 @@ import type { JobObservation } from './observation.ts';
 /** What each component of a heterogeneous job is asked for with by itself; the rest holds for all of them. */
 export type ComponentResources = Pick<
   JobResources,
-  'nodes' | 'tasks' | 'cpusPerTask' | 'memoryMb' | 'gpus' | 'gpuType'
+  'nodes' | 'maxNodes' | 'tasks' | 'cpusPerTask' | 'memoryMb' | 'gpus' | 'gpusTotal' | 'gpusPerTask' | 'gpuType'
 >;
 
 /** What one component is asked for with. */

@@ -1,6 +1,6 @@
 import type { ComponentRequest } from './component.ts';
 
-export const DEPENDENCY_KINDS = ['AFTER', 'AFTER_OK', 'AFTER_NOT_OK', 'AFTER_ANY'] as const;
+export const DEPENDENCY_KINDS = ['AFTER', 'AFTER_OK', 'AFTER_NOT_OK', 'AFTER_ANY', 'AFTER_CORR'] as const;
 export type DependencyKind = (typeof DEPENDENCY_KINDS)[number];
 
 export interface EnvironmentVariable {
@@ -15,6 +15,8 @@ export interface Submission {
   /** sbatch options in full, "--constraint=a100". */
   readonly extraOptions: readonly string[];
   readonly dependsOn: readonly { readonly jobId: string; readonly kind: DependencyKind }[];
+  /** It runs only while no other job of the same name and user does that was submitted before. */
+  readonly isSingleton: boolean;
   readonly condaEnv: string | null;
   /** Shell lines of the project; the cluster's own come from its settings. */
   readonly prologue: string | null;

@@ -9,10 +9,13 @@ const ulid = monotonicFactory();
 
 export const NO_RESOURCES: JobResources = {
   nodes: null,
+  maxNodes: null,
   tasks: null,
   cpusPerTask: null,
   memoryMb: null,
   gpus: null,
+  gpusTotal: null,
+  gpusPerTask: null,
   gpuType: null,
   timeLimitMinutes: null,
   account: null,
@@ -24,6 +27,7 @@ export const NO_SUBMISSION: Submission = {
   environment: [],
   extraOptions: [],
   dependsOn: [],
+  isSingleton: false,
   condaEnv: null,
   prologue: null,
   partition: null,

@@ -433,6 +433,7 @@ describe('submitting', () => {
     partition: 'gpu',
     resources: NO_RESOURCES,
     dependsOn: [],
+    isSingleton: false,
     extraOptions: [],
     components: [],
   });

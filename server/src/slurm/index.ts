@@ -2,10 +2,13 @@ export { type Accounting, absoluteWorkspace, type LoginFacts, SlurmAdapter } fro
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export type { JobControl } from './commands.ts';
 export { SlurmUnavailable } from './errors.ts';
+export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
 export { jobIdOf, slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
+export { constraintConflict, optionConflicts } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
-export { faultInOption, type SubmitRequest } from './sbatch-options.ts';
+export { sharedGpuTypes } from './requests.ts';
+export type { SubmitRequest } from './sbatch-options.ts';

@@ -1,7 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_RESOURCES } from '../domain/testing.ts';
-import { faultInOption, type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
+import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 
 const REQUEST: SubmitRequest = {
   slurmName: 'train.01K00000000000000000000042',
@@ -9,6 +8,7 @@ const REQUEST: SubmitRequest = {
   partition: null,
   resources: NO_RESOURCES,
   dependsOn: [],
+  isSingleton: false,
   extraOptions: [],
   components: [],
 };
@@ -22,23 +22,22 @@ describe("sbatch's options", () => {
       '--output=/home/ada/slurmql/jobs/01K00000000000000000000042/stdout.log',
       '--error=/home/ada/slurmql/jobs/01K00000000000000000000042/stderr.log',
       '--open-mode=append',
+      '--ignore-pbs',
     ]);
   });
 
   it('carry every resource under its name', () => {
     const resources = {
+      ...NO_RESOURCES,
       nodes: 2,
       tasks: 4,
       cpusPerTask: 8,
       memoryMb: 64_000,
-      gpus: null,
-      gpuType: null,
       timeLimitMinutes: 90,
       account: 'ml',
       qos: 'high',
-      array: null,
     };
-    expect(sbatchOptions({ ...REQUEST, partition: 'gpu,cpu', resources }, 'gres').slice(6)).toEqual([
+    expect(sbatchOptions({ ...REQUEST, partition: 'gpu,cpu', resources }, 'gres').slice(7)).toEqual([
       '--time=90',
       '--account=ml',
       '--qos=high',
@@ -83,9 +82,54 @@ describe("sbatch's options", () => {
     ['gres', null, 0, []],
     ['constraint', 'a100', null, []],
   ] as const)('ask for GPUs the way the cluster wants: %s, %s × %j', (style, gpuType, gpus, options) => {
-    expect(sbatchOptions({ ...REQUEST, resources: { ...NO_RESOURCES, gpus, gpuType } }, style).slice(6)).toEqual(
+    expect(sbatchOptions({ ...REQUEST, resources: { ...NO_RESOURCES, gpus, gpuType } }, style).slice(7)).toEqual(
       options,
     );
+  });
+
+  it.each([
+    ['gres', { gpusTotal: 4 }, ['--gpus=4']],
+    ['gres', { gpusTotal: 4, gpuType: 'a100' }, ['--gpus=a100:4']],
+    ['gpus', { gpusTotal: 4, gpuType: 'a100' }, ['--gpus=a100:4']],
+    ['constraint', { gpusTotal: 4, gpuType: 'a100' }, ['--constraint=a100', '--gpus=4']],
+    ['gres', { gpusPerTask: 1, gpuType: 'a100' }, ['--gpus-per-task=a100:1']],
+    ['gpus', { gpusPerTask: 1 }, ['--gpus-per-task=1']],
+    ['constraint', { gpusPerTask: 1, gpuType: 'a100' }, ['--constraint=a100', '--gpus-per-task=1']],
+  ] as const)('ask for GPUs in all and per task, in the way %s: %j', (style, gpus, options) => {
+    expect(sbatchOptions({ ...REQUEST, resources: { ...NO_RESOURCES, ...gpus } }, style).slice(7)).toEqual(options);
+  });
+
+  it.each([
+    ['gres', ['--gres=nvme:100'], ['--gres=gpu:a100:2,nvme:100']],
+    ['gres', ['--gres=nvme:100', '--exclusive', '--gres=tmp:1'], ['--gres=gpu:a100:2,nvme:100,tmp:1', '--exclusive']],
+    ['gpus', ['--gres=nvme:100'], ['--gres=nvme:100', '--gpus-per-node=a100:2']],
+    ['constraint', ['--gres=nvme:100'], ['--constraint=a100', '--gres=gpu:2,nvme:100']],
+    ['constraint', ['--constraint=ib'], ['--constraint=a100&ib', '--gres=gpu:2']],
+    ['constraint', ['--constraint=ib&a100'], ['--constraint=ib&a100', '--gres=gpu:2']],
+    ['gres', ['--constraint=ib|eth'], ['--constraint=ib|eth', '--gres=gpu:a100:2']],
+  ] as const)('join what sbatch takes once, in the way %s: %j', (style, extraOptions, options) => {
+    const resources = { ...NO_RESOURCES, gpus: 2, gpuType: 'a100' };
+    expect(sbatchOptions({ ...REQUEST, resources, extraOptions }, style).slice(7)).toEqual(options);
+  });
+
+  it('join it for each component by itself', () => {
+    const { timeLimitMinutes, account, qos, array, ...none } = NO_RESOURCES;
+    expect([timeLimitMinutes, account, qos, array]).toEqual([null, null, null, null]);
+    const component = { partition: null, resources: { ...none, gpus: 1 }, extraOptions: ['--gres=nvme:7'] };
+    const options = sbatchOptions({ ...REQUEST, extraOptions: ['--gres=nvme:5'], components: [component] }, 'gres');
+    expect(options.slice(7)).toEqual(['--gres=nvme:5', ':', '--gres=gpu:1,nvme:7']);
+  });
+
+  it.each([
+    [{ nodes: 2 }, '--nodes=2'],
+    [{ nodes: 2, maxNodes: 4 }, '--nodes=2-4'],
+    [{ maxNodes: 4 }, '--nodes=1-4'],
+    [{ nodes: 4, maxNodes: 4 }, '--nodes=4'],
+    [{ memoryMb: 0 }, '--mem=0'],
+  ])('name a range of nodes, and all of the memory: %j', (resources, option) => {
+    expect(sbatchOptions({ ...REQUEST, resources: { ...NO_RESOURCES, ...resources } }, 'gres').slice(7)).toEqual([
+      option,
+    ]);
   });
 
   it('give each task of an array its own files', () => {
@@ -112,6 +156,11 @@ describe("sbatch's options", () => {
     expect(sbatchOptions({ ...REQUEST, dependsOn }, 'gres')).toContain(
       '--dependency=afterok:12,afterany:13_4,after:14,afternotok:15',
     );
+    const tasks = [{ slurmJobId: '12', kind: 'AFTER_CORR' }] as const;
+    expect(sbatchOptions({ ...REQUEST, dependsOn: tasks, isSingleton: true }, 'gres')).toContain(
+      '--dependency=aftercorr:12,singleton',
+    );
+    expect(sbatchOptions({ ...REQUEST, isSingleton: true }, 'gres')).toContain('--dependency=singleton');
   });
 
   it('are one word each, and no value is read as an option of its own', () => {
@@ -125,97 +174,5 @@ describe("sbatch's options", () => {
   it('end with what was asked for in words of sbatch itself', () => {
     const extraOptions = ['--constraint=ib', '--exclusive'];
     expect(sbatchOptions({ ...REQUEST, extraOptions }, 'gres').slice(-2)).toEqual(extraOptions);
-  });
-});
-
-describe('a further option', () => {
-  it.each([
-    '--constraint=a100',
-    '--exclusive',
-    '--nodelist=gpu[01-03]',
-    '--mail-type=END,FAIL',
-    '--comment=two words, "quoted" and \'so\'',
-    '--signal=B:TERM@60',
-    '--requeue',
-    '--mem-per-cpu=4G',
-    '--begin=now+1hour',
-    '--hold',
-  ])('%j is passed on', (option) => {
-    expect(faultInOption(option)).toBeNull();
-  });
-
-  it.each([
-    '--job-name=x',
-    '--output=/tmp/x',
-    '--error=/tmp/x',
-    '--chdir=/',
-    '--array=0-5',
-    '--parsable',
-    '--wrap=id',
-    '--test-only',
-    '--wait',
-    '--export=NONE',
-    '--open-mode=truncate',
-    '--clusters=beta',
-    '--dependency=singleton',
-    '--uid=0',
-    '--version',
-    '--help',
-    '--usage',
-    '--input=/etc/passwd',
-    // Tried on 22.05.8: with it, --parsable prints no number.
-    '--quiet',
-  ])('%j is ours, or takes the answer away', (option) => {
-    expect(faultInOption(option)).toContain(option.split('=')[0]);
-  });
-
-  // Tried on 22.05.8: `--job-n=other` renamed the job.
-  it.each(['--job-n=other', '--j=other', '--outp=/tmp/x', '--err=/tmp/x', '--arr=0-5', '--wr=id', '--test', '--pars'])(
-    '%j is ours by its beginning, which getopt takes for the whole',
-    (option) => {
-      expect(faultInOption(option)).not.toBeNull();
-    },
-  );
-
-  it.each([
-    ['--partition=secret', 'clusters.yaml may allow some partitions only'],
-    ['--part=secret', 'its beginning'],
-    ['--gres=gpu:h100:8', 'clusters.yaml may allow some GPU types only'],
-    ['--gpus-per-node=h100:8', 'clusters.yaml may allow some GPU types only'],
-    ['--gpus=h100:8', 'clusters.yaml may allow some GPU types only'],
-    ['--account=other', 'the job would be recorded with another account than it runs under'],
-    ['--time=10000', 'the job would be recorded with another limit than it has'],
-  ])('%j has a field of its own in the input: %s', (option) => {
-    expect(faultInOption(option)).not.toBeNull();
-  });
-
-  it.each([
-    '',
-    'script.sh',
-    '-A ml',
-    '-n4',
-    '--',
-    '-',
-    '--constraint a100',
-    '--constraint=',
-    '--comment=two\nlines',
-    '--comment=nul\0',
-    '--comment=\x1b[31m',
-    '--Constraint=a100',
-    '---x',
-    ' --exclusive',
-    '--exclusive ',
-    '=x',
-  ])('%j is no option in full', (option) => {
-    expect(faultInOption(option)).toContain('write it in full');
-  });
-
-  it('that is passed on is one word for sbatch, whose name is written in full', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('', '--', '--a=', '--constraint='), (text, start) => {
-        const option = `${start}${text}`;
-        if (faultInOption(option) === null) expect(option).toMatch(/^--[a-z][a-z0-9-]*(=\P{Cc}+)?$/u);
-      }),
-    );
   });
 });

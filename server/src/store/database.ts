@@ -7,6 +7,7 @@ import * as longLists from './migrations/0002-long-lists.ts';
 import * as components from './migrations/0003-components.ts';
 import * as eventsAndSessions from './migrations/0004-events-and-sessions.ts';
 import * as requestDigests from './migrations/0005-request-digests.ts';
+import * as moreRequests from './migrations/0006-more-requests.ts';
 import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -32,6 +33,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-components': components,
   '0004-events-and-sessions': eventsAndSessions,
   '0005-request-digests': requestDigests,
+  '0006-more-requests': moreRequests,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */

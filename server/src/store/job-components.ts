@@ -25,6 +25,8 @@ const componentsSchema = z.array(
 );
 
 const number = z.number().nullable();
+/** What components couldn't be asked for with at first. */
+const laterNumber = number.default(null);
 
 /** What is stored of the components with a submission. */
 export const componentRequestsSchema: z.ZodType<ComponentRequest[]> = z.array(
@@ -32,10 +34,13 @@ export const componentRequestsSchema: z.ZodType<ComponentRequest[]> = z.array(
     partition: z.string().nullable(),
     resources: z.object({
       nodes: number,
+      maxNodes: laterNumber,
       tasks: number,
       cpusPerTask: number,
       memoryMb: number,
       gpus: number,
+      gpusTotal: laterNumber,
+      gpusPerTask: laterNumber,
       gpuType: z.string().nullable(),
     }),
     extraOptions: z.array(z.string()),

@@ -292,7 +292,7 @@ export class JobQueries {
     const rows = await this.#database
       .selectFrom('job_submissions')
       .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
-      .select(['requested_partition', 'git_ref', 'components'])
+      .select(['requested_partition', 'git_ref', 'components', 'is_singleton'])
       .where('job_id', 'in', jobIds)
       .execute();
     return new Map(
@@ -303,11 +303,15 @@ export class JobQueries {
           dependsOn: JSON.parse(row.depends_on),
           components: JSON.parse(row.components),
         });
-        const { conda_env, prologue, requested_partition, git_ref } = row;
-        return [
-          row.job_id,
-          { ...lists, condaEnv: conda_env, prologue, partition: requested_partition, gitRef: git_ref },
-        ];
+        const submission: Submission = {
+          ...lists,
+          isSingleton: row.is_singleton === 1,
+          condaEnv: row.conda_env,
+          prologue: row.prologue,
+          partition: row.requested_partition,
+          gitRef: row.git_ref,
+        };
+        return [row.job_id, submission];
       }),
     );
   }
@@ -339,6 +343,7 @@ export class JobQueries {
           git_ref: submission.gitRef,
           components: JSON.stringify(submission.components),
           request_digest: requestDigest ?? null,
+          is_singleton: submission.isSingleton ? 1 : 0,
         })
         .execute();
     }

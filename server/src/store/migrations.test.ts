@@ -32,13 +32,18 @@ describe('a database of the first version', () => {
     const array = aJob({ name: 'sweep', submittedAt: new Date(1_800_000_000_000) });
     const task = aJob({ name: 'sweep', arrayParentId: array.id, arrayTaskId: 0, slurmJobId: '42_0' });
     const raw = new SqliteDatabase(file);
+    const columns = new Set(
+      raw
+        .prepare<[], { name: string }>("select name from pragma_table_info('jobs')")
+        .all()
+        .map(({ name }) => name),
+    );
     raw.transaction(() => {
       for (const job of [...plain, array, task]) {
-        const { search_text: _text, components: _components, ...row } = fromJob(job);
-        const columns = Object.keys(row);
+        const row = Object.entries(fromJob(job)).filter(([column]) => columns.has(column));
         raw
-          .prepare(`insert into jobs (${columns.join()}) values (${columns.map(() => '?').join()})`)
-          .run(Object.values(row));
+          .prepare(`insert into jobs (${row.map(([column]) => column).join()}) values (${row.map(() => '?').join()})`)
+          .run(row.map(([, value]) => value));
       }
       const event = raw.prepare(
         `insert into job_events (sequence, job_id, kind, at, from_state, state, message) values (?, ?, ?, 5, null, ?, ?)`,

@@ -50,10 +50,13 @@ export interface JobsTable {
   work_dir: string | null;
   partition: string | null;
   nodes: number | null;
+  max_nodes: number | null;
   tasks: number | null;
   cpus_per_task: number | null;
   memory_mb: number | null;
   gpus: number | null;
+  gpus_total: number | null;
+  gpus_per_task: number | null;
   gpu_type: string | null;
   time_limit_minutes: number | null;
   account: string | null;
@@ -93,6 +96,7 @@ export interface JobSubmissionsTable {
   components: string;
   /** Of a request with an idempotency key, what it asked for without its values; null: none is known. */
   request_digest: string | null;
+  is_singleton: number;
 }
 
 /** Attempts that a requeue has closed; the current one is part of the job. */

@@ -34,6 +34,8 @@ export const jobRowFragment = graphql(`
       cpusPerTask
       memoryMb
       gpus
+      gpusTotal
+      gpusPerTask
       gpuType
       array
     }

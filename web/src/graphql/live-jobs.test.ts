@@ -30,7 +30,10 @@ function job(id: string, state: JobState): JobRow {
     arrayTaskId: null,
     project: null,
     cluster: { id: 'C', name: 'alpha' },
-    resources: { nodes: null, tasks: null, cpusPerTask: null, memoryMb: null, gpus: null, gpuType: null, array: null },
+    resources: {
+      ...{ nodes: null, tasks: null, cpusPerTask: null, memoryMb: null, array: null },
+      ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
+    },
     taskCounts: [],
     arrayParent: null,
   };

@@ -6,20 +6,30 @@ interface Resources {
   readonly cpusPerTask: number | null;
   readonly memoryMb: number | null;
   readonly gpus: number | null;
+  readonly gpusTotal: number | null;
+  readonly gpusPerTask: number | null;
   readonly gpuType: string | null;
 }
 
 /** What a job asked for, the scarcest first: "4 × a100 · 2 nodes"; without GPUs "8 CPUs · 32 GB". */
-export function describeResources({ nodes, tasks, cpusPerTask, memoryMb, gpus, gpuType }: Resources): string {
+export function describeResources(resources: Resources): string {
+  const { nodes, tasks, cpusPerTask, memoryMb } = resources;
   const cpus = (tasks ?? 1) * (cpusPerTask ?? 1);
-  const hasGpus = gpus !== null && gpus > 0;
+  const gpus = describeGpus(resources);
   const parts = [
-    hasGpus ? `${gpus} × ${gpuType ?? 'GPU'}` : null,
+    gpus,
     nodes !== null && nodes > 1 ? `${nodes} nodes` : null,
-    !hasGpus && (tasks ?? cpusPerTask) !== null ? `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}` : null,
-    !hasGpus && memoryMb !== null ? formatMemory(memoryMb) : null,
+    gpus === null && (tasks ?? cpusPerTask) !== null ? `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}` : null,
+    gpus === null && memoryMb !== null && memoryMb > 0 ? formatMemory(memoryMb) : null,
   ];
   return parts.filter((part) => part !== null).join(' · ');
+}
+
+function describeGpus({ gpus, gpusTotal, gpusPerTask, gpuType }: Resources): string | null {
+  const count = gpus ?? gpusTotal ?? gpusPerTask ?? 0;
+  if (count === 0) return null;
+  const whose = gpusTotal !== null ? ' in all' : gpusPerTask !== null ? ' per task' : '';
+  return `${count} × ${gpuType ?? 'GPU'}${whose}`;
 }
 
 interface Outcome {

@@ -95,11 +95,21 @@ export const LogChunkRef = builder.objectRef<LogChunk>('LogChunk').implement({
 const JobResourcesRef = builder.objectRef<JobResources>('JobResources').implement({
   description: "What was asked for. Null: not asked for, so the cluster's default holds.",
   fields: (t) => ({
-    nodes: t.exposeInt('nodes', { nullable: true, description: 'Number of nodes.' }),
+    nodes: t.exposeInt('nodes', { nullable: true, description: 'Number of nodes; with `maxNodes`, the fewest.' }),
+    maxNodes: t.exposeInt('maxNodes', {
+      nullable: true,
+      description: 'The most nodes, of a range. Null: as many as `nodes`.',
+    }),
     tasks: t.exposeInt('tasks', { nullable: true, description: 'Number of tasks (processes that srun starts).' }),
     cpusPerTask: t.exposeInt('cpusPerTask', { nullable: true, description: 'CPUs for each task.' }),
-    memoryMb: t.expose('memoryMb', { type: 'SafeInt', nullable: true, description: 'MiB on each node.' }),
+    memoryMb: t.expose('memoryMb', {
+      type: 'SafeInt',
+      nullable: true,
+      description: 'MiB on each node; 0: all it has.',
+    }),
     gpus: t.exposeInt('gpus', { nullable: true, description: 'GPUs on each node.' }),
+    gpusTotal: t.exposeInt('gpusTotal', { nullable: true, description: 'GPUs in all, where not those of a node.' }),
+    gpusPerTask: t.exposeInt('gpusPerTask', { nullable: true, description: 'GPUs for each task, likewise.' }),
     gpuType: t.exposeString('gpuType', { nullable: true, description: 'As Slurm names it. Null: any.' }),
     timeLimitMinutes: t.exposeInt('timeLimitMinutes', { nullable: true, description: 'The longest it may run.' }),
     account: t.exposeString('account', { nullable: true, description: "Slurm's account to charge." }),
@@ -213,6 +223,9 @@ export const JobDependencyKind = builder.enumType('JobDependencyKind', {
     AFTER_OK: { description: 'It has ended with exit code 0.' },
     AFTER_NOT_OK: { description: 'It has failed.' },
     AFTER_ANY: { description: 'It has ended, however it did.' },
+    AFTER_CORR: {
+      description: "Both are arrays: each task waits for the other array's task of its index to end with exit code 0.",
+    },
   } satisfies Record<(typeof DEPENDENCY_KINDS)[number], { description: string }>,
 });
 
@@ -256,6 +269,9 @@ const JobSubmissionRef = builder.objectRef<Submission>('JobSubmission').implemen
       type: [JobDependencyRef],
       description: 'Jobs that it was to wait for.',
       resolve: ({ dependsOn }) => [...dependsOn],
+    }),
+    isSingleton: t.exposeBoolean('isSingleton', {
+      description: 'It was to wait for every earlier job of its name.',
     }),
   }),
 });

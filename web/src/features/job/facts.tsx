@@ -23,10 +23,10 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
         </Show>
       </Fact>
       <Fact label="GPUs" value={gpus(resources())} />
-      <Fact label="Nodes" value={resources().nodes} />
+      <Fact label="Nodes" value={nodes(resources())} />
       <Fact label="Tasks" value={resources().tasks} />
       <Fact label="CPUs per task" value={resources().cpusPerTask} />
-      <Fact label="Memory" value={optional(resources().memoryMb, formatMemory)} />
+      <Fact label="Memory" value={optional(resources().memoryMb, memory)} />
       <Fact label="Time limit" value={optional(resources().timeLimitMinutes, formatMinutes)} />
       <Fact label="Account" value={resources().account} />
       <Fact label="QOS" value={resources().qos} />
@@ -182,8 +182,21 @@ function TimeFact(props: { readonly label: string; readonly at: string | null })
   );
 }
 
-function gpus({ gpus, gpuType }: Pick<JobDetails['resources'], 'gpus' | 'gpuType'>): string | null {
-  return gpus === null ? null : `${gpus} × ${gpuType ?? 'any type'} per node`;
+type Asked = JobDetails['components'][number]['resources'];
+
+function gpus({ gpus, gpusTotal, gpusPerTask, gpuType }: Asked): string | null {
+  const type = gpuType ?? 'any type';
+  if (gpusTotal !== null) return `${gpusTotal} × ${type} in all`;
+  if (gpusPerTask !== null) return `${gpusPerTask} × ${type} per task`;
+  return gpus === null ? null : `${gpus} × ${type} per node`;
+}
+
+function nodes({ nodes, maxNodes }: JobDetails['resources']): string | number | null {
+  return maxNodes === null ? nodes : `${nodes ?? 1} to ${maxNodes}`;
+}
+
+function memory(megabytes: number): string {
+  return megabytes === 0 ? 'all of each node' : formatMemory(megabytes);
 }
 
 function optional(value: number | null, format: (value: number) => string): string | null {

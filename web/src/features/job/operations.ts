@@ -57,11 +57,14 @@ const jobDetailsFragment = graphql(`
     }
     resources {
       nodes
+      maxNodes
       tasks
       cpusPerTask
       memoryMb
       gpus
       gpuType
+      gpusTotal
+      gpusPerTask
       timeLimitMinutes
       account
       qos
@@ -75,6 +78,8 @@ const jobDetailsFragment = graphql(`
       resources {
         gpus
         gpuType
+        gpusTotal
+        gpusPerTask
       }
     }
     taskCounts {

@@ -22,7 +22,10 @@ const job: JobRow = {
   arrayTaskId: null,
   project: { id: 'P1', name: 'vision' },
   cluster: { id: 'C1', name: 'alpha' },
-  resources: { nodes: null, tasks: null, cpusPerTask: null, memoryMb: null, gpus: null, gpuType: null, array: null },
+  resources: {
+    ...{ nodes: null, tasks: null, cpusPerTask: null, memoryMb: null, array: null },
+    ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
+  },
   taskCounts: [],
   arrayParent: null,
 };

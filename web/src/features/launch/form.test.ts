@@ -63,7 +63,10 @@ describe('what is remembered', () => {
 });
 
 it('fills the form from an earlier job with the commit that it ran', () => {
-  const resources = { nodes: null, tasks: null, cpusPerTask: 8, memoryMb: 65_536, gpus: 4, gpuType: 'a100' };
+  const resources = {
+    ...{ nodes: 2, maxNodes: 4, tasks: null, cpusPerTask: 8, memoryMb: 0 },
+    ...{ gpus: 4, gpusTotal: null, gpusPerTask: null, gpuType: 'a100' },
+  };
   const values = formOf({
     id: 'J',
     name: 'train',
@@ -74,13 +77,17 @@ it('fills the form from an earlier job with the commit that it ran', () => {
     partition: 'gpu',
     project: { id: 'P1' },
     cluster: { id: 'C1', name: 'alpha' },
+    submission: { isSingleton: true },
     resources: { ...resources, timeLimitMinutes: 480, account: null, qos: null, array: '0-3' },
   });
   expect(readForm(values).input).toMatchObject({
     gitRef: '3f9c2d81',
     gpus: 4,
     gpuType: 'a100',
-    memoryMb: 65_536,
+    nodes: 2,
+    maxNodes: 4,
+    memoryMb: 0,
+    singleton: true,
     timeLimitMinutes: 480,
     array: '0-3',
   });

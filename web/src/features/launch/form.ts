@@ -14,7 +14,10 @@ const TEXT_FIELDS = [
   'partition',
   'gpus',
   'gpuType',
+  'gpusTotal',
+  'gpusPerTask',
   'nodes',
+  'maxNodes',
   'tasks',
   'cpusPerTask',
   'memoryMb',
@@ -26,17 +29,18 @@ const TEXT_FIELDS = [
 ] as const;
 
 export type TextField = (typeof TEXT_FIELDS)[number];
-export const FIELDS = [...TEXT_FIELDS, 'includeUncommitted', 'environment'] as const;
+export const FIELDS = [...TEXT_FIELDS, 'includeUncommitted', 'singleton', 'environment'] as const;
 export type Field = (typeof FIELDS)[number];
 
 export interface FormValues extends Record<TextField, string> {
   includeUncommitted: boolean;
+  singleton: boolean;
   environment: { name: string; value: string }[];
 }
 
 export function emptyForm(): FormValues {
   const texts = Object.fromEntries(TEXT_FIELDS.map((field) => [field, ''])) as Record<TextField, string>;
-  return { ...texts, includeUncommitted: false, environment: [] };
+  return { ...texts, includeUncommitted: false, singleton: false, environment: [] };
 }
 
 /** What a job was launched with, as far as the server tells it. Its code is the very commit that it ran. */
@@ -53,14 +57,18 @@ export function formOf(job: OriginalJob): FormValues {
     partition: job.partition ?? '',
     gpus: text(resources.gpus),
     gpuType: resources.gpuType ?? '',
+    gpusTotal: text(resources.gpusTotal),
+    gpusPerTask: text(resources.gpusPerTask),
     nodes: text(resources.nodes),
+    maxNodes: text(resources.maxNodes),
     tasks: text(resources.tasks),
     cpusPerTask: text(resources.cpusPerTask),
-    memoryMb: resources.memoryMb === null ? '' : `${resources.memoryMb} MB`,
+    memoryMb: resources.memoryMb === null ? '' : resources.memoryMb === 0 ? 'all' : `${resources.memoryMb} MB`,
     timeLimitMinutes: text(resources.timeLimitMinutes),
     array: resources.array ?? '',
     account: resources.account ?? '',
     qos: resources.qos ?? '',
+    singleton: job.submission?.isSingleton ?? false,
   };
 }
 
@@ -103,14 +111,18 @@ export function readForm(form: FormValues): FormReading {
     partition: words('partition'),
     gpus: count('gpus'),
     gpuType: words('gpuType'),
+    gpusTotal: count('gpusTotal'),
+    gpusPerTask: count('gpusPerTask'),
     nodes: count('nodes'),
+    maxNodes: count('maxNodes'),
     tasks: count('tasks'),
     cpusPerTask: count('cpusPerTask'),
-    memoryMb: read('memoryMb', parseMemory, 'A size such as 64, 64 GB or 512 MB.'),
+    memoryMb: read('memoryMb', parseMemoryOrAll, 'A size such as 64, 64 GB or 512 MB, or "all".'),
     timeLimitMinutes: read('timeLimitMinutes', parseTimeLimit, 'A time such as 90 (minutes), 8h, 1:30:00 or 2-00:00.'),
     array: words('array'),
     account: words('account'),
     qos: words('qos'),
+    singleton: form.singleton,
     environment: variables.map(({ name, value }) => ({ name: name.trim(), value })),
     extraOptions: form.extraOptions
       .split('\n')
@@ -138,6 +150,11 @@ export function fromMemory(json: string): Partial<Record<TextField, string>> {
 
 function parseCount(value: string): number | null {
   return /^\d+$/.test(value) && Number(value) > 0 ? Number(value) : null;
+}
+
+/** "all" is all that a node has: 0, as Slurm writes it. */
+function parseMemoryOrAll(value: string): number | null {
+  return value.toLowerCase() === 'all' ? 0 : parseMemory(value);
 }
 
 function text(value: number | null): string {

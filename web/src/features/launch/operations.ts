@@ -66,13 +66,19 @@ export const originalJobQuery = graphql(`
         id
         name
       }
+      submission {
+        isSingleton
+      }
       resources {
         nodes
+        maxNodes
         tasks
         cpusPerTask
         memoryMb
         gpus
         gpuType
+        gpusTotal
+        gpusPerTask
         timeLimitMinutes
         account
         qos

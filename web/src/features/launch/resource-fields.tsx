@@ -54,7 +54,13 @@ export function ResourceFields(props: FormState & { readonly offer: ClusterOffer
           }
         />
         <TextInput {...props} field="cpusPerTask" label="CPUs per task" placeholder="1" />
-        <TextInput {...props} field="memoryMb" label="Memory per node (GB)" placeholder="64" />
+        <TextInput
+          {...props}
+          field="memoryMb"
+          label="Memory per node (GB)"
+          placeholder="64"
+          hint='"all": what a node has'
+        />
         <TextInput
           {...props}
           field="timeLimitMinutes"
@@ -68,9 +74,20 @@ export function ResourceFields(props: FormState & { readonly offer: ClusterOffer
         <summary class="font-medium text-muted">More options</summary>
         <div class="mt-3 grid grid-cols-2 gap-3">
           <TextInput {...props} field="nodes" label="Nodes" placeholder="1" />
+          <TextInput {...props} field="maxNodes" label="Nodes at most" placeholder="As many" />
           <TextInput {...props} field="tasks" label="Tasks" placeholder="1" />
+          <TextInput {...props} field="gpusTotal" label="GPUs in all" hint="Instead of those per node." />
+          <TextInput {...props} field="gpusPerTask" label="GPUs per task" hint="Instead of those per node." />
           <TextInput {...props} field="account" label="Account" />
           <TextInput {...props} field="qos" label="QOS" />
+          <label class="col-span-2 flex items-center gap-2">
+            <input
+              type="checkbox"
+              checked={props.form.singleton}
+              onChange={(event) => props.setForm('singleton', event.currentTarget.checked)}
+            />
+            One at a time (singleton)
+          </label>
           <Field
             class="col-span-2"
             label="Further sbatch options"

@@ -1,0 +1,115 @@
+import { canonicalName, SBATCH_OPTIONS, sbatchOptionsFrom } from './sbatch-table.ts';
+
+/** sbatch options that the product sets itself, or that would keep sbatch from answering with a job's number. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set([
+  'autocomplete',
+  'chdir',
+  'error',
+  'export-file',
+  'external',
+  'get-user-env',
+  'gid',
+  'help',
+  'ignore-pbs',
+  'input',
+  'open-mode',
+  'output',
+  'parsable',
+  'quiet',
+  'test-only',
+  'uid',
+  'usage',
+  'version',
+  'wait',
+  'wrap',
+]);
+
+/** sbatch options that have a field of their own: the job is recorded, and allowed, by what the fields say. */
+const FIELD_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['account', 'account'],
+  ['array', 'array'],
+  ['clusters', 'cluster'],
+  ['cpus-per-task', 'cpusPerTask'],
+  ['dependency', 'dependsOn or singleton'],
+  ['export', 'environment'],
+  ['gpus', 'gpusTotal'],
+  ['gpus-per-node', 'gpus'],
+  ['gpus-per-socket', 'gpus, gpusTotal or gpusPerTask'],
+  ['gpus-per-task', 'gpusPerTask'],
+  ['job-name', 'name'],
+  ['mem', 'memoryMb'],
+  ['nodes', 'nodes and maxNodes'],
+  ['ntasks', 'tasks'],
+  ['partition', 'partition'],
+  ['qos', 'qos'],
+  ['time', 'timeLimitMinutes'],
+]);
+
+/** A further option in full, "--constraint=a100". */
+export interface FurtherOption {
+  /** Of two names of one option, always the same. */
+  readonly name: string;
+  /** Null: it has none. */
+  readonly value: string | null;
+}
+
+/** Null: it is no option in full. */
+export function readOption(option: string): FurtherOption | null {
+  const match = /^--([a-z][a-z0-9-]*)(?:=(\P{Cc}+))?$/u.exec(option);
+  return match === null ? null : { name: canonicalName(match[1] ?? ''), value: match[2] ?? null };
+}
+
+/** Why a further sbatch option can't be passed on; null when it can. `option` is all of it, "--constraint=a100". */
+export function faultInOption(option: string): string | null {
+  if (/^(?::|(?:--)?(?:het|pack)job)$/.test(option)) {
+    return `${JSON.stringify(option)} begins another component: use components`;
+  }
+  const read = readOption(option);
+  if (read === null) return `${JSON.stringify(option)} is no sbatch option: write it in full, "--constraint=a100"`;
+  const { name, value } = read;
+  const known = SBATCH_OPTIONS.get(name);
+  if (known === undefined) {
+    const [meant, ...others] = sbatchOptionsFrom(name);
+    if (meant === undefined) return faultInValue(name, value);
+    const names = [meant, ...others.slice(0, 2)].map((one) => `--${one.name}`).join(' or ');
+    return `${JSON.stringify(option)} abbreviates ${names}: write it in full`;
+  }
+  if (OWN_OPTIONS.has(name)) return `--${name} is set by SlurmQL itself and can't be passed`;
+  const field = FIELD_OPTIONS.get(name);
+  if (field !== undefined) return `--${name} has a field of its own: use ${field}`;
+  if (known.argument === 'required' && value === null) return `--${name} needs a value: write --${name}=…`;
+  if (known.argument === 'none' && value !== null) return `--${name} takes no value: write --${name} alone`;
+  return faultInValue(name, value);
+}
+
+/** What Slurm keeps in 16 bits: a higher number would silently become a low one (tried on 20.11 to 26.05). */
+const SHORT_COUNTS: ReadonlySet<string> = new Set([
+  'core-spec',
+  'cores-per-socket',
+  'cpus-per-gpu',
+  'mincpus',
+  'ntasks-per-core',
+  'ntasks-per-gpu',
+  'ntasks-per-node',
+  'ntasks-per-socket',
+  'ntasks-per-tres',
+  'segment',
+  'sockets-per-node',
+  'thread-spec',
+  'threads-per-core',
+]);
+export const MAX_SHORT_COUNT = 65_533;
+
+function faultInValue(name: string, value: string | null): string | null {
+  if (value === null) return null;
+  if (/^(?:help|list)$/i.test(value) && SBATCH_OPTIONS.has(name)) {
+    return `--${name}=${value} only prints a text: there would be no job`;
+  }
+  if (/^(?:gres|tres-per-.*)$/.test(name) && /\bgpu\b/i.test(value)) {
+    return `--${name} asks for GPUs: use gpus, gpusTotal or gpusPerTask, and gpuType`;
+  }
+  if (SHORT_COUNTS.has(name) && /^\d+$/.test(value) && Number(value) > MAX_SHORT_COUNT) {
+    return `--${name}=${value} is more than Slurm counts: ${MAX_SHORT_COUNT} at most`;
+  }
+  return null;
+}

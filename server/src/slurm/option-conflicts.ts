@@ -1,0 +1,130 @@
+import type { GpuRequestStyle } from '../domain/cluster.ts';
+import type { ComponentRequest, ComponentResources } from '../domain/component.ts';
+import { type FurtherOption, readOption } from './further-options.ts';
+import { gresIn, plainConstraint } from './requests.ts';
+import { SBATCH_OPTIONS } from './sbatch-table.ts';
+
+/** Why parts of a request undo each other, and the field that has to change. */
+export interface OptionConflict {
+  readonly field: keyof ComponentResources | 'extraOptions';
+  readonly message: string;
+}
+
+/** Fields by the option that they become. */
+const FIELDS: Readonly<Record<string, keyof ComponentResources>> = {
+  'cpus-per-task': 'cpusPerTask',
+  'gpus-per-task': 'gpusPerTask',
+  mem: 'memoryMb',
+};
+
+/**
+ * Options of which sbatch takes one, or the last, often without a word, and differently from release to release (man
+ * sbatch; tried on 20.11 to 26.05).
+ */
+const RIVALS: readonly (readonly string[])[] = [
+  ['mem', 'mem-per-cpu', 'mem-per-gpu', 'tres-per-task=mem'],
+  ['cpus-per-task', 'cpus-per-gpu', 'tres-per-task=cpu'],
+  ['gpus-per-task', 'ntasks-per-gpu'],
+  ['gpus-per-task', 'ntasks-per-tres'],
+  ['ntasks-per-gpu', 'ntasks-per-tres'],
+  ['exclusive', 'oversubscribe'],
+  ['core-spec', 'thread-spec'],
+  ['requeue', 'no-requeue'],
+  ['nodelist', 'nodefile'],
+  ['spread-job', 'use-min-nodes'],
+  ['bb', 'bbf'],
+  ['container', 'container-id'],
+  ['extra-node-info', 'sockets-per-node'],
+  ['extra-node-info', 'cores-per-socket'],
+  ['extra-node-info', 'threads-per-core'],
+  ['extra-node-info', 'ntasks-per-core'],
+  ['hint', 'extra-node-info'],
+  ['hint', 'threads-per-core'],
+  ['hint', 'ntasks-per-core'],
+];
+
+/** Those that may stand several times: of --gres one is made, and a second --verbose adds to the first. */
+const REPEATABLE: ReadonlySet<string> = new Set(['gres', 'verbose']);
+
+/** What one part of a component's request would undo of another. */
+export function optionConflicts({ resources, extraOptions }: ComponentRequest): readonly OptionConflict[] {
+  const options = extraOptions.flatMap((option) => readOption(option) ?? []);
+  return [
+    ...gpuConflicts(resources),
+    ...repeated(options),
+    ...rivals(resources, options),
+    ...gresConflicts(resources, options),
+  ];
+}
+
+/** GPUs are asked for in one way, and a type needs a number. */
+function* gpuConflicts({ gpus, gpusTotal, gpusPerTask, gpuType }: ComponentResources): Generator<OptionConflict> {
+  const asked = Object.entries({ gpus, gpusTotal, gpusPerTask }).filter(([, count]) => count !== null);
+  if (asked.length > 1) {
+    const names = asked.map(([name]) => name).join(' and ');
+    yield { field: 'gpus', message: `can't stand with the others: of ${names}, write one` };
+  }
+  if (gpuType !== null && !asked.some(([, count]) => (count ?? 0) > 0)) {
+    yield {
+      field: 'gpus',
+      message: 'is missing: a GPU type needs a number of GPUs, in gpus, gpusTotal or gpusPerTask',
+    };
+  }
+}
+
+function* repeated(options: readonly FurtherOption[]): Generator<OptionConflict> {
+  const seen = new Set<string>();
+  for (const { name } of options) {
+    if (seen.has(name) && SBATCH_OPTIONS.has(name) && !REPEATABLE.has(name)) {
+      yield { field: 'extraOptions', message: `--${name} is given twice, and the last one would undo the others` };
+    }
+    seen.add(name);
+  }
+}
+
+function* rivals(resources: ComponentResources, options: readonly FurtherOption[]): Generator<OptionConflict> {
+  // What each is called where it was written.
+  const given = new Map<string, string>();
+  for (const [name, field] of Object.entries(FIELDS)) if (resources[field] !== null) given.set(name, field);
+  for (const { name, value } of options) {
+    given.set(name, `--${name}`);
+    if (name !== 'tres-per-task') continue;
+    for (const kind of ['cpu', 'mem']) {
+      if (new RegExp(`\\b${kind}\\b`).test(value ?? '')) given.set(`tres-per-task=${kind}`, `--tres-per-task=${kind}`);
+    }
+  }
+  for (const group of RIVALS) {
+    const [first, second] = group.flatMap((name) => given.get(name) ?? []);
+    if (first === undefined || second === undefined) continue;
+    yield { field: 'extraOptions', message: `${first} and ${second} would undo each other: leave one of them out` };
+  }
+  const perGpu = given.get('ntasks-per-gpu') ?? given.get('ntasks-per-tres');
+  if (perGpu !== undefined && resources.tasks !== null && (resources.gpus ?? resources.gpusTotal) !== null) {
+    const message = `${perGpu} makes a number of tasks from that of the GPUs, which would undo tasks: leave one of them out`;
+    yield { field: 'extraOptions', message };
+  }
+}
+
+function* gresConflicts(resources: ComponentResources, options: readonly FurtherOption[]): Generator<OptionConflict> {
+  const names = gresIn(options).map((one) => one.split(':')[0] ?? '');
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    yield { field: 'extraOptions', message: `--gres names ${twice} twice: write it once, with the number of all` };
+  }
+  const { gpus, gpusTotal, gpusPerTask } = resources;
+  const hasOthers = names.length > 1 || (gpus ?? gpusTotal ?? gpusPerTask ?? 0) > 0;
+  if (hasOthers && names.some((name) => name.toLowerCase() === 'none')) {
+    yield { field: 'extraOptions', message: '--gres=none would undo what else is asked for: leave it out' };
+  }
+}
+
+/** Where the cluster has a GPU's type asked for as a constraint: why it can't be joined with the job's own; null: it can. */
+export function constraintConflict(
+  { resources: { gpuType }, extraOptions }: ComponentRequest,
+  style: GpuRequestStyle,
+): string | null {
+  if (style !== 'constraint' || gpuType === null) return null;
+  const own = extraOptions.flatMap((option) => readOption(option) ?? []).find(({ name }) => name === 'constraint');
+  if (own?.value == null || plainConstraint(own.value) !== null) return null;
+  return `--constraint=${own.value} can't be joined with gpuType, which is a constraint on this cluster: leave gpuType out and write ${gpuType} into the constraint where it belongs`;
+}
