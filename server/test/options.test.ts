@@ -215,3 +215,29 @@ describe('what would undo another part of a request is refused at its field:', (
     expect(await refused({ dependsOn, array: '0-1' })).toEqual(['dependsOn']);
   });
 });
+
+describe('what sbatch says beside the number of a job', () => {
+  const SUBMIT = `mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id submitMessage } } }`;
+  const JOB = 'query ($id: ID!) { job(id: $id) { submitMessage tasks(first: 1) { nodes { submitMessage } } } }';
+  interface Told {
+    readonly id: string;
+    readonly submitMessage: string | null;
+    readonly tasks: { readonly nodes: readonly { readonly submitMessage: string | null }[] };
+  }
+
+  it.each([{}, { array: '0-1' }])('is told with it, and kept: %j', async (input) => {
+    const words = expect.stringMatching(/^warning: can't run 1 processes on 2 nodes, setting nnodes to 1$/i);
+    const { submitJob } = await bench.server.query<{ submitJob: { job: Told } }>(SUBMIT, {
+      input: { projectId: bench.projectId, cluster: 'gres', command: 'true', nodes: 2, tasks: 1, ...input },
+    });
+    expect(submitJob.job.submitMessage).toEqual(words);
+    const { job } = await bench.server.query<{ job: Told }>(JOB, { id: submitJob.job.id });
+    expect(job.submitMessage).toEqual(words);
+    expect(job.tasks.nodes).toEqual('array' in input ? [{ submitMessage: words }] : []);
+  });
+
+  it('is null where it said nothing', async () => {
+    const { job } = await submit({});
+    expect((await bench.server.query<{ job: Told }>(JOB, { id: job?.id })).job.submitMessage).toBeNull();
+  });
+});

@@ -139,6 +139,7 @@ export async function launchJob(
     prologue: from.prologue,
     partition: asked.partition,
     gitRef: input.gitRef,
+    message: input.message,
     components: input.components,
   };
   try {

@@ -53,6 +53,7 @@ export async function resubmitJob(context: ActionContext, viewer: User, input: R
     viewer,
     {
       ...submission,
+      message: null,
       waitSeconds: input.waitSeconds,
       projectId: project.id,
       cluster: job.clusterName,

@@ -7,7 +7,7 @@ import { earlierAnswer, type KeyedRequest, type LaunchJob, launchJob } from './l
 import { checkSubmitJob } from './submit-job-fields.ts';
 
 /** A job as a client asks for it. */
-export interface SubmitJob extends Omit<LaunchJob, 'projectId'> {
+export interface SubmitJob extends Omit<LaunchJob, 'projectId' | 'message'> {
   readonly idempotencyKey: string | null;
   /** Either this or the project's name. */
   readonly projectId: string | null;
@@ -30,7 +30,7 @@ export async function submitJob(context: ActionContext, viewer: User, input: Sub
   return launchJob(
     context,
     viewer,
-    { ...input, projectId: id },
+    { ...input, projectId: id, message: null },
     { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
     request,
   );

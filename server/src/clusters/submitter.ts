@@ -169,7 +169,7 @@ export class Submitter {
     const answer = await this.#hand(job, workDir);
     switch (answer.kind) {
       case 'accepted':
-        return this.#accepted(job, answer.slurmJobId);
+        return this.#accepted(job, answer.slurmJobId, answer.message);
       case 'rejected':
         this.#answered();
         return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
@@ -235,7 +235,7 @@ export class Submitter {
   async #isFound(job: Job, workDir: string): Promise<boolean> {
     const { slurmJobId, sbatch } = await this.#options.slurm.findSubmitted(workDir, job.slurmName);
     if (slurmJobId !== null) {
-      await this.#accepted(job, slurmJobId);
+      await this.#accepted(job, slurmJobId, null);
       return true;
     }
     const now = Date.now();
@@ -252,7 +252,8 @@ export class Submitter {
     return since !== null && Date.now() - since >= this.#delays.certainlyAbsentMs;
   }
 
-  async #accepted(job: Job, slurmJobId: string): Promise<void> {
+  /** `message`: what sbatch said besides; null: nothing that was heard. */
+  async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
     this.#doubts.delete(job.id);
     this.#answered();
     const accepted = await this.#options.journal.write(async (writer) => {
@@ -263,6 +264,7 @@ export class Submitter {
         evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
         reason: null,
       }));
+      if (message !== null) await writer.addSubmitMessage(job.id, message);
       await writer.create(
         arrayTasks(after, slurmJobId).map((task) => ({ job: task, idempotencyKey: null, submission: null })),
       );

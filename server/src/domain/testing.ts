@@ -32,6 +32,7 @@ export const NO_SUBMISSION: Submission = {
   prologue: null,
   partition: null,
   gitRef: null,
+  message: null,
   components: [],
 };
 

@@ -39,6 +39,7 @@ export interface JournalWriter {
   /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
   update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job>;
   setScript(jobId: string, script: string): Promise<void>;
+  addSubmitMessage(jobId: string, message: string): Promise<void>;
   /** What has become known of attempts that are over. */
   saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void>;
 }
@@ -230,6 +231,10 @@ class Transaction implements JournalWriter {
 
   async setScript(jobId: string, script: string): Promise<void> {
     await this.jobs.setScript(jobId, script);
+  }
+
+  async addSubmitMessage(jobId: string, message: string): Promise<void> {
+    await this.jobs.addSubmitMessage(jobId, message);
   }
 
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {

@@ -450,7 +450,7 @@ describe('submitting', () => {
 
   it('unpacks the project and hands the script to sbatch, with its options as they are', async () => {
     await says('sbatch', '1234\n');
-    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
     expect(await readFile(join(workDir, 'source', 'file'), 'utf8')).toBe('hello\n');
     expect(await calls()).toEqual([
       expect.stringMatching(new RegExp(`sbatch --parsable --job-name=${NAME} .*--partition=gpu .*/job\\.sh$`)),
@@ -469,7 +469,7 @@ describe('submitting', () => {
     const answers = [];
     for (let count = 0; count < 3; count += 1) answers.push(await slurm.submit(request()));
     expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
-      new Set([JSON.stringify({ kind: 'accepted', slurmJobId: '1234' })]),
+      new Set([JSON.stringify({ kind: 'accepted', slurmJobId: '1234', message: 'warning: be nice' })]),
     );
     expect(await calls()).toHaveLength(1);
   });
@@ -477,7 +477,7 @@ describe('submitting', () => {
   it('runs sbatch once when it is asked several times at the same moment, and all wait for the answer', async () => {
     await login.command('sbatch', 'echo call >>"$HOME/calls"\nsleep 0.5\necho 1234');
     const answers = await Promise.all([1, 2, 3, 4].map(() => slurm.submit(request())));
-    expect(answers).toEqual(answers.map(() => ({ kind: 'accepted', slurmJobId: '1234' })));
+    expect(answers).toEqual(answers.map(() => ({ kind: 'accepted', slurmJobId: '1234', message: null })));
     expect(await calls()).toEqual(['call']);
   });
 
@@ -512,7 +512,7 @@ describe('submitting', () => {
     );
     expect((await broken.submit(request())).kind).toBe('unknown');
     // Asked again over a connection that holds, the login still has the answer.
-    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
     expect(await calls()).toHaveLength(1);
   });
 
@@ -544,7 +544,7 @@ describe('submitting', () => {
       expect(await readdir(workDir)).not.toContain('source');
       expect(await slurm.resetSubmit(workDir, false)).toBe(0);
       await rm(join(login.bin, 'tar'));
-      expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+      expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
       expect(await calls()).toHaveLength(1);
     },
   );
@@ -594,7 +594,7 @@ echo go >'${login.home}/gate'
 `,
     );
     expect(interrupted.stdout).toMatch(/shell ended: 129/);
-    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234' });
+    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
   });
 });
 

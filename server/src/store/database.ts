@@ -8,6 +8,7 @@ import * as components from './migrations/0003-components.ts';
 import * as eventsAndSessions from './migrations/0004-events-and-sessions.ts';
 import * as requestDigests from './migrations/0005-request-digests.ts';
 import * as moreRequests from './migrations/0006-more-requests.ts';
+import * as submitMessages from './migrations/0007-submit-messages.ts';
 import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -34,6 +35,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-events-and-sessions': eventsAndSessions,
   '0005-request-digests': requestDigests,
   '0006-more-requests': moreRequests,
+  '0007-submit-messages': submitMessages,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */

@@ -292,7 +292,7 @@ export class JobQueries {
     const rows = await this.#database
       .selectFrom('job_submissions')
       .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
-      .select(['requested_partition', 'git_ref', 'components', 'is_singleton'])
+      .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
       .where('job_id', 'in', jobIds)
       .execute();
     return new Map(
@@ -310,6 +310,7 @@ export class JobQueries {
           prologue: row.prologue,
           partition: row.requested_partition,
           gitRef: row.git_ref,
+          message: row.message,
         };
         return [row.job_id, submission];
       }),
@@ -344,6 +345,7 @@ export class JobQueries {
           components: JSON.stringify(submission.components),
           request_digest: requestDigest ?? null,
           is_singleton: submission.isSingleton ? 1 : 0,
+          message: submission.message,
         })
         .execute();
     }
@@ -385,6 +387,15 @@ export class JobQueries {
 
   async setScript(jobId: string, script: string): Promise<void> {
     await this.#database.updateTable('job_submissions').set({ script }).where('job_id', '=', jobId).execute();
+  }
+
+  /** Adds what is to be told about how a job was taken, in lines of its own. */
+  async addSubmitMessage(jobId: string, message: string): Promise<void> {
+    await this.#database
+      .updateTable('job_submissions')
+      .set({ message: sql`coalesce(message || char(10), '') || ${message}` })
+      .where('job_id', '=', jobId)
+      .execute();
   }
 
   /** Writes what has changed of jobs that are stored already. */

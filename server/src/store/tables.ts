@@ -97,6 +97,7 @@ export interface JobSubmissionsTable {
   /** Of a request with an idempotency key, what it asked for without its values; null: none is known. */
   request_digest: string | null;
   is_singleton: number;
+  message: string | null;
 }
 
 /** Attempts that a requeue has closed; the current one is part of the job. */

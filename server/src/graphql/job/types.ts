@@ -369,6 +369,13 @@ builder.node(JobRef, {
       description: "What it was submitted with; a task has its array's. Null: not known.",
       resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.submission.load(arrayParentId ?? id),
     }),
+    submitMessage: t.string({
+      nullable: true,
+      description:
+        "What there is to tell about how the job was taken, a line each: sbatch's own words beside the job's number, such as a warning that fewer nodes are enough. A task has its array's. Null: nothing was said.",
+      resolve: async ({ id, arrayParentId }, _args, { loaders }) =>
+        (await loaders.submission.load(arrayParentId ?? id))?.message ?? null,
+    }),
     gitCommit: t.exposeString('gitCommit', { nullable: true, description: 'The commit it runs, in full.' }),
     hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {
       description: 'It was sent other files than those of `gitCommit`: changes that were not committed.',

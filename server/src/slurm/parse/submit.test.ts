@@ -15,8 +15,8 @@ function answer(label: string) {
 
 describe("sbatch's recorded answers of a real Slurm 22.05.8", () => {
   it('give the number of the job that was taken', () => {
-    expect(answer('completed')).toEqual({ kind: 'accepted', slurmJobId: '1' });
-    expect(answer('array')).toEqual({ kind: 'accepted', slurmJobId: '8' });
+    expect(answer('completed')).toEqual({ kind: 'accepted', slurmJobId: '1', message: null });
+    expect(answer('array')).toEqual({ kind: 'accepted', slurmJobId: '8', message: null });
   });
 
   it.each([
@@ -50,6 +50,18 @@ describe("sbatch's recorded answers of a real Slurm 22.05.8", () => {
 });
 
 describe('an answer of sbatch', () => {
+  it('keeps what was said beside the number, in its own words and lines', () => {
+    const stderr =
+      "sbatch: warning: can't run 1 processes on 2 nodes, setting nnodes to 1\nsbatch: lua: \x1b[1mquota\x1b[0m: 80 %\n";
+    expect(parseSubmit(0, 'Welcome!\n42\n', stderr)).toEqual({
+      kind: 'accepted',
+      slurmJobId: '42',
+      message: "Welcome!\nwarning: can't run 1 processes on 2 nodes, setting nnodes to 1\nlua: quota: 80 %",
+    });
+    const pages = parseSubmit(0, '42\n', 'x'.repeat(100_000));
+    expect(pages.kind === 'accepted' && pages.message?.length).toBe(4001);
+  });
+
   it.each([
     ['1234\n', '1234'],
     ['1234;alpha\n', '1234'],
@@ -58,7 +70,7 @@ describe('an answer of sbatch', () => {
     ['7\n1234\n', '1234'],
     ['1234\nthank you\n', '1234'],
   ])('%j is job %s', (stdout, slurmJobId) => {
-    expect(parseSubmit(0, stdout, 'sbatch: warning: something')).toEqual({ kind: 'accepted', slurmJobId });
+    expect(parseSubmit(0, stdout, 'sbatch: warning: something')).toMatchObject({ kind: 'accepted', slurmJobId });
   });
 
   it.each([

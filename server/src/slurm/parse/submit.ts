@@ -1,6 +1,7 @@
 /** What sbatch answered. */
 export type SubmitAnswer =
-  | { readonly kind: 'accepted'; readonly slurmJobId: string }
+  /** `message`: what it said beside the number, such as a warning, in lines; null: nothing. */
+  | { readonly kind: 'accepted'; readonly slurmJobId: string; readonly message: string | null }
   /** Slurm took no job; `message` is its own words. */
   | { readonly kind: 'rejected'; readonly message: string }
   /** It was never asked: there is no job, and the fault may go away. */
@@ -41,13 +42,33 @@ export function tellsOfNoAnswer(message: string): boolean {
   return LOST_ANSWER.test(message);
 }
 
+const NUMBER = /^(\d+)(?:;[\w.-]+)?$/;
+/** Some sites greet with pages. */
+const MAX_MESSAGE = 4000;
+
+/** What was said beside a number: by plug-ins on standard output, by sbatch itself on standard error. */
+function besides(stdoutLines: readonly string[], stderr: string): string | null {
+  const said = [...stdoutLines, ...stderr.split('\n')].map((line) =>
+    line
+      .replace(/^sbatch: /, '')
+      // Colours of a terminal.
+      .replace(/\p{Cc}\[[0-9;]*[A-Za-z]/gu, '')
+      .replace(/\p{Cc}+/gu, ' ')
+      .trimEnd(),
+  );
+  const text = said.filter((line) => line.trim() !== '').join('\n');
+  if (text === '') return null;
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
+}
+
 /** `--parsable` prints `id` or `id;cluster` as the last line that looks so; a plug-in may print lines of its own. */
 export function parseSubmit(exitCode: number, stdout: string, stderr: string): SubmitAnswer {
-  const id = stdout
-    .split('\n')
-    .map((line) => /^(\d+)(?:;[\w.-]+)?$/.exec(line.trim())?.[1])
-    .findLast((found) => found !== undefined);
-  if (exitCode === 0 && id !== undefined) return { kind: 'accepted', slurmJobId: id };
+  const lines = stdout.split('\n').map((line) => line.trim());
+  const idLine = lines.findLastIndex((line) => NUMBER.test(line));
+  const id = NUMBER.exec(lines[idLine] ?? '')?.[1];
+  if (exitCode === 0 && id !== undefined) {
+    return { kind: 'accepted', slurmJobId: id, message: besides(lines.toSpliced(idLine, 1), stderr) };
+  }
   const said = slurmMessage(stderr);
   const message = said || `sbatch ended with code ${exitCode} and printed no job number`;
   // 129 and more: it was killed; 255 is its own.

@@ -24,6 +24,7 @@ const jobDetailsFragment = graphql(`
       endedAt
     }
     description
+    submitMessage
     command
     gitCommit
     hasUncommittedChanges

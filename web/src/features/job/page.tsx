@@ -73,6 +73,9 @@ function Loaded(props: { readonly job: JobDetails; readonly log: JobLog }): JSX.
   return (
     <article class="space-y-4">
       <Header job={props.job} />
+      <Show when={props.job.submitMessage}>
+        {(message) => <Notice tone="warning">{`At its submission:\n${message()}`}</Notice>}
+      </Show>
       <div class="grid gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div class="min-w-0 space-y-3">
           <nav class="flex gap-1" aria-label="Parts of the job">
