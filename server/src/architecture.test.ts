@@ -31,11 +31,13 @@ function importsOf(file: string): Import[] {
     /^\s*(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
   return [...textOf(file).matchAll(pattern)].map((match) => {
     const specifier = match[1] ?? match[2] ?? match[3] ?? '';
-    const target = specifier.startsWith('.')
-      ? relative(SOURCE, join(SOURCE, dirname(file), specifier))
-          .split(sep)
-          .join('/')
-      : null;
+    // The package's own manifest belongs to no room.
+    const target =
+      specifier.startsWith('.') && !specifier.endsWith('/package.json')
+        ? relative(SOURCE, join(SOURCE, dirname(file), specifier))
+            .split(sep)
+            .join('/')
+        : null;
     return { file, specifier, target };
   });
 }

@@ -154,6 +154,68 @@ describe.concurrent('a log that is followed', () => {
     expect(await writer.page(10 * MB, -1)).toMatchObject({ startOffset: 60_000, endOffset: 60_000, text: '' });
   });
 
+  it.each(['alpha', 'bare'])('is read by its last lines on %s, however long it is', async (cluster) => {
+    const writer = await LogWriter.start(bench, WAIT, cluster);
+    expect(await writer.lastLines(3)).toEqual({ startOffset: 0, endOffset: 0, text: '' });
+    await writer.append('one\n');
+    expect(await writer.lastLines(3)).toMatchObject({ startOffset: 0, text: 'one\n' });
+    await truncate(writer.path, 5 * 1024 ** 3);
+    await writer.append('\nünd\n10%\r20%\r\n\nlast');
+    const size = 5 * 1024 ** 3 + 20;
+    expect(await writer.lastLines(1)).toEqual({ startOffset: size - 4, endOffset: size, text: 'last' });
+    expect(await writer.lastLines(2)).toMatchObject({ text: '\nlast' });
+    expect(await writer.lastLines(4)).toMatchObject({ text: 'ünd\n10%\r20%\r\n\nlast' });
+    await writer.append('\n');
+    expect(await writer.lastLines(1)).toMatchObject({ text: 'last\n' });
+    const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`);
+    await writer.append(lines.join(''));
+    expect(await writer.lastLines(10_000, { limit: 262_144 })).toMatchObject({ text: lines.slice(-10_000).join('') });
+    // Of longer lines come fewer, down to the end of one.
+    expect(await writer.lastLines(2, { limit: 13 })).toMatchObject({ text: '8\nline 19999\n' });
+    await writer.append(`${'ü'.repeat(200_000)}\n`);
+    expect(await writer.lastLines(1)).toMatchObject({ text: `${'ü'.repeat(32_767)}\n` });
+    for (const [count, more, subject] of [
+      [0, {}, 'lastLines is 0'],
+      [10_001, {}, 'lastLines is 10001'],
+      [5, { offset: 7 }, 'offset'],
+    ] as const) {
+      expect(await writer.lastLines(count, more)).toMatchObject([
+        { message: expect.stringContaining(subject), extensions: { code: 'BAD_USER_INPUT' } },
+      ]);
+    }
+    await writer.end();
+    await rm(writer.path);
+  });
+
+  it.each(['alpha', 'bare'])(
+    'of a job on %s that is over has its end wherever behind it one begins',
+    async (cluster) => {
+      const writer = await LogWriter.start(bench, WAIT, cluster);
+      await writer.append('hello\n');
+      await writer.end();
+      for (const after of [7, 1000, 10 ** 9, 10 ** 15, Number.MAX_SAFE_INTEGER]) {
+        const page = await writer.page(after, 100);
+        expect(page).toMatchObject({ startOffset: 6, endOffset: 6, text: '', isReset: false, isComplete: true });
+        const tail = writer.tail(after);
+        await tail.ended;
+        expect(tail.chunks).toEqual([expect.objectContaining(page)]);
+      }
+    },
+  );
+
+  it.each([100, Number.MAX_SAFE_INTEGER])(
+    'that runs starts over for one who comes back with %d bytes',
+    async (after) => {
+      const writer = await LogWriter.start(bench);
+      await writer.append('begun anew\n');
+      const tail = writer.tail(after);
+      await tail.reads('begun anew\n');
+      expect(tail.chunks[0]).toMatchObject({ startOffset: 0, isReset: true });
+      await writer.end();
+      await tail.ended;
+    },
+  );
+
   it('that may not be read is told of, to those who follow it and to those who read it', async () => {
     const writer = await LogWriter.start(bench);
     // Another user's, as where a job writes elsewhere by way of a link.

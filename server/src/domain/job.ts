@@ -79,6 +79,19 @@ export function elapsedSeconds(job: Pick<Job, 'state' | 'startedAt' | 'endedAt'>
   return Math.max(0, Math.floor((end.getTime() - job.startedAt.getTime()) / 1000));
 }
 
+/**
+ * Whole seconds from the submission to the first start, to the end without one, or to now; null when it is over and
+ * nobody saw it start or end. `startedBefore`: when the first of its earlier attempts began.
+ */
+export function waitedSeconds(
+  job: Pick<Job, 'state' | 'submittedAt' | 'startedAt' | 'endedAt'>,
+  startedBefore: Date | null,
+  now: Date,
+): number | null {
+  const end = startedBefore ?? job.startedAt ?? job.endedAt ?? (isActiveState(job.state) ? now : null);
+  return end === null ? null : Math.max(0, Math.floor((end.getTime() - job.submittedAt.getTime()) / 1000));
+}
+
 /** A task carries its index; an array itself carries the index list it was submitted with. */
 export function isArray(job: Pick<Job, 'resources' | 'arrayTaskId'>): boolean {
   return job.resources.array !== null && job.arrayTaskId === null;

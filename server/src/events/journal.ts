@@ -80,6 +80,11 @@ export class Journal {
     return this.#active.get(clusterName) ?? NO_JOBS;
   }
 
+  /** Resolves at the next commit that changes a job, or once the signal is aborted. */
+  async nextChange(signal: AbortSignal): Promise<void> {
+    await this.#news.wait(signal);
+  }
+
   /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
   async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
     const { events } = this.#store;

@@ -8,6 +8,7 @@ import type { User } from '../domain/user.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { JobWaits } from './job/wait.ts';
 
 /** What resolvers reach the rest of the server through. */
 export interface Services extends ActionContext {
@@ -34,16 +35,25 @@ export interface Loaders {
 
 export interface GraphQLContext extends Services {
   readonly viewer: User;
+  /** Aborted once nobody waits for the answer any more: the client has left, or the server stops. */
+  readonly signal: AbortSignal;
+  readonly waits: JobWaits;
   readonly loaders: Loaders;
 }
 
-export function createContext(services: Services, viewer: User): GraphQLContext {
+export function createContext(
+  services: Services,
+  viewer: User,
+  { waits, signal }: Pick<GraphQLContext, 'waits' | 'signal'>,
+): GraphQLContext {
   const { jobs, projects } = services.store;
   const batching = <V>(load: (ids: readonly string[]) => Promise<V[]>) =>
     new DataLoader<string, V>(load, { cache: false });
   return {
     ...services,
     viewer,
+    waits,
+    signal,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
       job: batching((ids) => jobs.getMany(ids)),

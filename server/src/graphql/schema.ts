@@ -1,5 +1,6 @@
 import './scalars.ts';
 import './nodes.ts';
+import './version.ts';
 import './user/types.ts';
 import './cluster/queries.ts';
 import './cluster/mutations.ts';

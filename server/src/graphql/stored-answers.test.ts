@@ -9,6 +9,7 @@ describe('an answer from the store alone', () => {
   it.each([
     '{ jobs(first: 50) { totalCount eventCursor nodes { id name state project { name } cluster { id name } } } }',
     '{ project(name: "x") { jobs { nodes { tasks { nodes { exitCode } } } } } viewer { name } }',
+    '{ version job(cluster: "alpha", slurmJobId: "12") { id waitedSeconds } }',
     'query ($id: ID!) { job(id: $id) { ...Facts } } fragment Facts on Job { script attempts { number } }',
   ])('is that of %s', (query) => {
     expect(isStored(query)).toBe(true);
@@ -18,6 +19,9 @@ describe('an answer from the store alone', () => {
     '{ clusters { name status } }',
     '{ jobs { nodes { cluster { name status } } } }',
     '{ jobs { nodes { log { text } } } }',
+    '{ jobs { nodes { logAbsence } } }',
+    '{ job(id: "1", waitUntilOverSeconds: 10) { state } }',
+    'query ($seconds: Int = 10) { viewer { id } job(id: "1", waitUntilOverSeconds: $seconds) { state } }',
     '{ gpuAvailability(cluster: "a") { isStale } }',
     '{ __schema { queryType { name } } }',
     'query ($id: ID!) { node(id: $id) { id } }',
@@ -67,6 +71,7 @@ describe('an answer from the store alone', () => {
           "isArchived",
           "isStale",
           "log",
+          "logAbsence",
           "logUrl",
           "name",
           "nodeList",
@@ -80,10 +85,12 @@ describe('an answer from the store alone', () => {
           "startedAt",
           "state",
           "submission",
+          "submitMessage",
           "submittedAt",
           "submittedBy",
           "taskCounts",
           "tasks",
+          "waitedSeconds",
           "workDir",
         ],
         "Query": [
@@ -99,6 +106,7 @@ describe('an answer from the store alone', () => {
           "partitions",
           "project",
           "projects",
+          "version",
           "viewer",
         ],
       }

@@ -23,7 +23,7 @@ export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly s
       'nodes',
     ],
   },
-  Job: { except: ['log'] },
+  Job: { except: ['log', 'logAbsence'] },
   JobConnection: { except: [] },
   JobEdge: { except: [] },
   JobResources: { except: [] },
@@ -41,6 +41,7 @@ export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly s
   GitBranch: { except: [] },
   User: { except: [] },
 };
+const WAITING_ARGUMENTS: readonly string[] = ['waitUntilOverSeconds'];
 /** Of a cluster, what never changes while it has its name. */
 const CLUSTER_FIELDS: readonly string[] = ['id', 'name'];
 
@@ -65,7 +66,9 @@ function readsStoredFieldsOnly(document: DocumentNode): boolean {
   visit(
     document,
     visitWithTypeInfo(types, {
-      Field: ({ name }) => {
+      Field: ({ name, arguments: given = [] }) => {
+        // An answer that somebody waits for is theirs alone.
+        if (given.some((argument) => WAITING_ARGUMENTS.includes(argument.name.value))) isStored = false;
         if (!isStoredField(types.getParentType()?.name ?? '', name.value)) isStored = false;
       },
     }),

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Authenticator, Verdict } from '../auth/index.ts';
+import type { Authenticator, Session, Verdict } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions, withCodeAlone } from '../graphql/index.ts';
 import { refusalOf } from './access.ts';
 import { BodyTooLarge, readBody } from './body.ts';
@@ -53,6 +53,7 @@ export class HttpServer {
   readonly #files: StaticFiles;
   readonly #origins: AllowedOrigins;
   readonly #graphiql = new GraphiQL();
+  readonly #stopping = new AbortController();
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -105,6 +106,7 @@ export class HttpServer {
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#stopping.abort();
     this.#streams.stop();
     const cut = setTimeout(() => {
       this.#webSocket.cut();
@@ -151,11 +153,12 @@ export class HttpServer {
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#authorize(request, response);
         if (verdict === null) return;
+        using waiting = this.#waiting(response, verdict.session);
         if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
         if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
-        await answerGraphQL(this.#yoga, request, response, { viewer: verdict.viewer });
+        await answerGraphQL(this.#yoga, request, response, { viewer: verdict.viewer, signal: waiting.signal });
         return;
       }
       case '/session':
@@ -195,6 +198,22 @@ export class HttpServer {
         this.#files(request, response);
       }
     }
+  }
+
+  /** Aborted once the client has left, its session is over, or the server stops. */
+  #waiting(response: ServerResponse, session: Session | null): Disposable & { readonly signal: AbortSignal } {
+    const leaving = new AbortController();
+    const leave = () => leaving.abort();
+    response.once('close', leave);
+    this.#stopping.signal.addEventListener('abort', leave, { once: true });
+    const stream = session === null ? null : this.#streams.add(session, () => response.destroy());
+    return {
+      signal: leaving.signal,
+      [Symbol.dispose]: () => {
+        this.#stopping.signal.removeEventListener('abort', leave);
+        stream?.[Symbol.dispose]();
+      },
+    };
   }
 
   /** Who asks; null when the request has been refused. */

@@ -24,9 +24,12 @@ export class Stage implements AsyncDisposable {
   readonly address: string;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(store: Store, journal: Journal, address: string, stack: AsyncDisposableStack) {
+  readonly #http: HttpServer;
+
+  private constructor(store: Store, journal: Journal, http: HttpServer, address: string, stack: AsyncDisposableStack) {
     this.store = store;
     this.journal = journal;
+    this.#http = http;
     this.address = address;
     this.#stack = stack;
   }
@@ -59,7 +62,7 @@ export class Stage implements AsyncDisposable {
         readiness: async () => ({}),
       });
       stack.defer(() => http.stop());
-      return new Stage(store, journal, await http.start(), stack);
+      return new Stage(store, journal, http, await http.start(), stack);
     } catch (cause) {
       await stack.disposeAsync();
       throw cause;
@@ -75,6 +78,11 @@ export class Stage implements AsyncDisposable {
   /** Changes a job in a transaction of its own. */
   async change(id: string, news: Partial<Job>): Promise<void> {
     await this.journal.write((writer) => writer.update(id, (job) => ({ ...job, ...news })));
+  }
+
+  /** Stops what listens. */
+  async stop(): Promise<void> {
+    await this.#http.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -34,7 +34,14 @@ const OPERATIONS_AT_ONCE = 400;
 const OPERATIONS_A_SECOND = 50;
 
 /** What belongs to one connection, once it is allowed. */
-type Extra = { viewer?: User; session?: Session | null; backlog?: Backlog; rate?: RateLimit };
+type Extra = {
+  viewer?: User;
+  session?: Session | null;
+  backlog?: Backlog;
+  rate?: RateLimit;
+  /** Aborted once it is closed. */
+  signal?: AbortSignal;
+};
 
 export interface WebSocketOptions {
   readonly yoga: GraphQLServer;
@@ -75,7 +82,12 @@ export class WebSocketTransport {
           }
           if (verdict.kind === 'anonymous') return false;
           const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
-          socket.once('close', () => stream[Symbol.dispose]());
+          const closing = new AbortController();
+          socket.once('close', () => {
+            stream[Symbol.dispose]();
+            closing.abort();
+          });
+          extra.signal = closing.signal;
           extra.viewer = verdict.viewer;
           extra.session = verdict.session;
           extra.backlog = new Backlog(extra.request.socket);
@@ -105,7 +117,7 @@ export class WebSocketTransport {
           if (!read.isValid) return read.errors;
           const fault = checkOperation(read.document, params.operationName, params.variables);
           if (fault !== null) return [fault];
-          const enveloped = yoga.getEnveloped({ viewer, params });
+          const enveloped = yoga.getEnveloped({ viewer, params, ...(extra.signal && { signal: extra.signal }) });
           const args: ExecutionArgs = {
             schema: enveloped.schema,
             document: read.document,

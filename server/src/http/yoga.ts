@@ -8,6 +8,7 @@ import {
   createContext,
   type ErrorCode,
   type GraphQLContext,
+  JobWaits,
   readDocument,
   requestFault,
   type Services,
@@ -19,15 +20,21 @@ import { AnswerBody, sendAnswer } from './compression.ts';
 
 export interface ServerContext {
   readonly viewer: User;
+  /** Aborted once nobody waits for the answer any more. Left out: it is never waited for long. */
+  readonly signal?: AbortSignal;
 }
+
+const NEVER = new AbortController().signal;
 
 export type GraphQLServer = ReturnType<typeof createGraphQLServer>;
 
 /** GraphQL for both transports: what runs over HTTP and what runs over WebSocket go through the same steps. */
 export function createGraphQLServer(services: Services) {
+  const waits = new JobWaits();
+  services.metrics.gauge('slurmql_waiting_requests', 'Requests that wait for the end of a job.', () => waits.size);
   return createYoga<ServerContext, GraphQLContext>({
     schema,
-    context: ({ viewer }) => createContext(services, viewer),
+    context: ({ viewer, signal = NEVER }) => createContext(services, viewer, { waits, signal }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     // graphiql.ts sends it.

@@ -11,6 +11,8 @@ const FOLDER_CHECK_MS = 250;
 /** How often a log is opened and asked for late bytes once its job is over. */
 const END_CHECK_MS = 500;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Behind the end nothing is looked for further away: no file system takes every number (lseek(2), EINVAL). */
+const FARTHEST_BYTES = 2 ** 40;
 /** So many refusals to read the file, one behind the other, are no passing ones. */
 const LASTING_FAULTS = 3;
 
@@ -44,6 +46,8 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
   let faults = 0;
   let quietSince: number | null = null;
   let recorded: number | null = null;
+  let hasRead = false;
+  const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
 
   while (!signal.aborted) {
     if (watch.fault !== null) throw watch.fault;
@@ -54,7 +58,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     let followed: Followed | null = watch.looks > 0 ? { kind: 'end' } : null;
     if (watch.status !== null) {
       const { sizeBytes } = watch.status;
-      place ??= watch.place(after < 0 ? Math.max(0, sizeBytes + after) : after);
+      place ??= watch.place(after < 0 ? Math.max(0, sizeBytes + after) : Math.min(after, sizeBytes + FARTHEST_BYTES));
       try {
         followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
         faults = 0;
@@ -66,13 +70,22 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
       }
     }
     if (followed?.kind === 'replaced') {
-      place = watch.place(0);
-      isReset = true;
+      const sizeBytes = watch.status?.sizeBytes ?? 0;
+      // Of a log that is over and has all that it ever had, somebody named a place behind the end.
+      let isBehindEnd = isOver && !hasRead && after > sizeBytes;
+      if (isBehindEnd) {
+        recorded ??= await unlessInterrupted(recordedBytes(files, job, stream, options));
+        isBehindEnd = sizeBytes >= (recorded ?? 0);
+      }
+      place = watch.place(isBehindEnd ? sizeBytes : 0);
+      isReset = !isBehindEnd;
+      hasRead = true;
       quietSince = null;
     } else if (followed?.kind === 'chunk') {
       const { chunk } = followed;
       yield { ...chunk, isReset };
       place = followed.next;
+      hasRead = true;
       isReset = false;
       quietSince = null;
     } else if (followed === null || !isOver) {
@@ -82,7 +95,6 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
       const offset = place?.offset ?? 0;
       // More than was read where it ends within a character.
       const seenBytes = Math.max(offset, watch.status?.sizeBytes ?? 0);
-      const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
       recorded ??= (await unlessInterrupted(recordedBytes(files, job, stream, options))) ?? null;
       if (isSettled(job, { seenBytes, recorded, quietMs: performance.now() - quietSince })) {
         const last = place === null ? null : await untilAborted(lastOf(watch.read(place, 'last')), signal);

@@ -9,6 +9,10 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** The longest UTF-8 character: with fewer bytes a read might never get past one. */
 const MIN_LIMIT = 4;
 const MAX_LIMIT = 256 * 1024;
+/** More than a terminal holds. */
+export const MOST_LAST_LINES = 10_000;
+const LINE_PIECE_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
 
 export interface ReadRequest {
   readonly stream: LogStream;
@@ -16,6 +20,8 @@ export interface ReadRequest {
   readonly offset: number;
   /** Bytes; kept between 4 and 256 KiB. */
   readonly limit: number;
+  /** So many lines at the end, as far as they have `limit` bytes, instead of what stands at `offset`. */
+  readonly lastLines: number | null;
 }
 
 /** One chunk of a job's log; null when there is no such file (yet). Throws what the connection throws. */
@@ -25,8 +31,16 @@ export async function readLog(files: RemoteFiles, job: Job, request: ReadRequest
   const status = path === null ? null : await files.stat(path, options);
   if (path === null || status === null) return null;
   const { sizeBytes } = status;
-  const offset = request.offset < 0 ? Math.max(0, sizeBytes + request.offset) : Math.min(request.offset, sizeBytes);
-  const limit = Math.min(Math.max(request.limit, MIN_LIMIT), MAX_LIMIT);
+  const most = Math.min(Math.max(request.limit, MIN_LIMIT), MAX_LIMIT);
+  const { offset, limit } =
+    request.lastLines === null
+      ? { offset: placeIn(sizeBytes, request.offset), limit: most }
+      : await lastLinesOf(
+          (from, length) => files.read(path, from, length, options),
+          sizeBytes,
+          request.lastLines,
+          most,
+        );
   const backBytes = Math.min(LOOK_BACK_BYTES, offset);
   const read = await files.read(path, offset - backBytes, backBytes + limit, options);
   const bytes = read.subarray(backBytes);
@@ -38,4 +52,35 @@ export async function readLog(files: RemoteFiles, job: Job, request: ReadRequest
   const { text, skipped, consumed } = decodeBytes(bytes, { before: read.subarray(0, backBytes), isEnd: isComplete });
   const place = { startOffset: offset + skipped, endOffset: offset + consumed };
   return { ...place, text, isReset: false, isComplete, absence: null, recordedBytes: isComplete ? recorded : null };
+}
+
+function placeIn(sizeBytes: number, offset: number): number {
+  return offset < 0 ? Math.max(0, sizeBytes + offset) : Math.min(offset, sizeBytes);
+}
+
+/**
+ * Where the last lines of a file lie, looked for from its end, a piece at a time, in its last `most` bytes. A line feed
+ * ends a line; what follows the last one is a line too.
+ */
+async function lastLinesOf(
+  read: (from: number, length: number) => Promise<Buffer>,
+  sizeBytes: number,
+  lines: number,
+  most: number,
+): Promise<{ readonly offset: number; readonly limit: number }> {
+  const earliest = Math.max(0, sizeBytes - most);
+  let left = lines;
+  for (let end = sizeBytes; end > earliest; end = Math.max(earliest, end - LINE_PIECE_BYTES)) {
+    const from = Math.max(earliest, end - LINE_PIECE_BYTES);
+    const piece = await read(from, end - from);
+    // The one that ends the file ends its last line.
+    let at = end === sizeBytes ? piece.length - 1 : piece.length;
+    while (at > 0) {
+      at = piece.lastIndexOf(NEWLINE, at - 1);
+      if (at === -1) break;
+      left -= 1;
+      if (left === 0) return { offset: from + at + 1, limit: Math.max(1, sizeBytes - from - at - 1) };
+    }
+  }
+  return { offset: earliest, limit: Math.max(1, sizeBytes - earliest) };
 }

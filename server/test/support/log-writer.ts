@@ -48,4 +48,13 @@ export class LogWriter {
       job(id: $id) { log(offset: $offset, limit: $limit) { startOffset endOffset text isReset isComplete } } }`;
     return (await this.#bench.server.query<{ job: { log: Chunk } }>(query, { id: this.job.id, offset, limit })).job.log;
   }
+
+  /** The last lines, and why there are none. */
+  async lastLines(lastLines: number, more: { readonly limit?: number; readonly offset?: number } = {}) {
+    const query = `query ($id: ID!, $lastLines: Int, $limit: Int, $offset: SafeInt) {
+      job(id: $id) { log(lastLines: $lastLines, limit: $limit, offset: $offset) { startOffset endOffset text } } }`;
+    type Lines = { job: { log: Pick<Chunk, 'startOffset' | 'endOffset' | 'text'> | null } };
+    const { data, errors } = await this.#bench.server.send<Lines>(query, { id: this.job.id, lastLines, ...more });
+    return errors === undefined ? (data?.job.log ?? null) : errors;
+  }
 }

@@ -1,17 +1,36 @@
 import { builder } from '../builder.ts';
 import { pageComplexity } from '../connection.ts';
-import { localId } from '../ids.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from './filter.ts';
+import { findJob } from './find.ts';
 import { readJobList } from './list.ts';
 import { JobConnection, JobRef } from './types.ts';
+import { isWaitedFor, LONGEST_WAIT_SECONDS } from './wait.ts';
 
 builder.queryField('job', (t) =>
   t.field({
     type: JobRef,
     nullable: true,
-    description: 'The job with this id. Null: there is none.',
-    args: { id: t.arg.id({ required: true }) },
-    resolve: (_root, { id }, { store }) => store.jobs.get(localId(id, 'Job')),
+    description: 'A job, named by `id`, or by `cluster` and `slurmJobId`. Null: there is none.',
+    args: {
+      id: t.arg.id({ description: 'As `Job.id` has it.' }),
+      cluster: t.arg.string({ description: "The cluster's name, with `slurmJobId`." }),
+      slurmJobId: t.arg.string({
+        description:
+          'As Slurm writes it: "1234", "1234_7" for a task of an array, "1234+1" for a component of a heterogeneous job, ' +
+          'which gives the whole job. Where Slurm has used a number again, the newest job.',
+      }),
+      waitUntilOverSeconds: t.arg.int({
+        description:
+          `Answers once the job is over, or after so many seconds (0 to ${LONGEST_WAIT_SECONDS}) with the job as it is then: for clients ` +
+          'without subscriptions. Ask again while `isActive`. Null: answers at once.',
+      }),
+    },
+    resolve: async (_root, { waitUntilOverSeconds, ...name }, { store, journal, waits, signal }) => {
+      const job = await findJob(store, name);
+      if (!isWaitedFor(job, waitUntilOverSeconds)) return job;
+      await waits.untilOver(job, journal, waitUntilOverSeconds ?? 0, signal);
+      return store.jobs.get(job.id);
+    },
   }),
 );
 

@@ -60,7 +60,9 @@ builder.subscriptionField('logTail', (t) =>
       after: t.arg({
         type: 'SafeInt',
         defaultValue: 0,
-        description: 'In bytes from the beginning; -N begins N bytes before the end.',
+        description:
+          'In bytes from the beginning; -N begins N bytes before the end. Behind the end, the file counts as cut while the ' +
+          'job runs, and starts over; once the job is over, nothing follows.',
       }),
     },
     subscribe: async (_root, { jobId, stream, after }, context) => {

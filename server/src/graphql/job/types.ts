@@ -3,11 +3,11 @@ import { clusterOfJob, isStale } from '../../clusters/index.ts';
 import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
 import type { JobComponent } from '../../domain/component.ts';
 import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
-import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS } from '../../domain/job.ts';
+import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, waitedSeconds } from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import { LOG_ABSENCES, type LogAbsence, type LogChunk } from '../../domain/log-chunk.ts';
 import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
-import { findAbsence, readLog } from '../../logs/index.ts';
+import { findAbsence, MOST_LAST_LINES, readLog } from '../../logs/index.ts';
 import type { StateCount } from '../../store/index.ts';
 import { builder } from '../builder.ts';
 import { ClusterRef } from '../cluster/types.ts';
@@ -416,6 +416,17 @@ builder.node(JobRef, {
       description: 'Whole seconds from its start to its end, or to now. Null: it has not started.',
       resolve: (job) => elapsedSeconds(job, new Date()),
     }),
+    waitedSeconds: t.int({
+      nullable: true,
+      description:
+        'Whole seconds from its submission until it started for the first time, or ended without that, or until now. ' +
+        'Null: it is over, and its start was not seen.',
+      resolve: async (job, _args, { loaders }) => {
+        const earlier = job.attempt === 1 ? [] : await loaders.closedAttempts.load(job.id);
+        const first = earlier.find(({ startedAt }) => startedAt !== null);
+        return waitedSeconds(job, first?.startedAt ?? null, new Date());
+      },
+    }),
     isStale: t.boolean({
       description:
         'It is active, and its cluster has not been heard from within three poll intervals: shown as it was.',
@@ -430,6 +441,11 @@ builder.node(JobRef, {
         stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }),
         offset: t.arg({ type: 'SafeInt', defaultValue: 0, description: 'In bytes; -N begins N bytes before the end.' }),
         limit: t.arg.int({ defaultValue: 65_536, description: 'Bytes at most; kept between 4 and 262,144.' }),
+        lastLines: t.arg.int({
+          description:
+            `The last lines instead of what stands at \`offset\`, 1 to ${MOST_LAST_LINES}; of \`limit\` bytes at most, so that ` +
+            'fewer lines come, or only the end of one, where they are longer. Null: by `offset`.',
+        }),
       },
       complexity: 20,
       resolve: (job, args, context) => readJobLog(job, args, context),
@@ -489,12 +505,29 @@ async function readJobLog(
     readonly stream?: (typeof LOG_STREAMS)[number] | null | undefined;
     readonly offset?: number | null | undefined;
     readonly limit?: number | null | undefined;
+    readonly lastLines?: number | null | undefined;
   },
   { clusters }: GraphQLContext,
 ): Promise<LogChunk | null> {
+  const wrong = faultInLines(args.offset, args.lastLines);
+  if (wrong !== null) throw fault('BAD_USER_INPUT', wrong);
   if (isArray(job) || job.workDir === null) return null;
-  const request = { stream: args.stream ?? 'STDOUT', offset: args.offset ?? 0, limit: args.limit ?? 65_536 };
+  const { stream, offset, limit, lastLines } = args;
+  const request = {
+    stream: stream ?? 'STDOUT',
+    offset: offset ?? 0,
+    limit: limit ?? 65_536,
+    lastLines: lastLines ?? null,
+  };
   return withLogFile(job, clusters, (files) => readLog(files, job, request));
+}
+
+function faultInLines(offset: number | null | undefined, lastLines: number | null | undefined): string | null {
+  if (lastLines == null) return null;
+  if (lastLines < 1 || lastLines > MOST_LAST_LINES) {
+    return `lastLines is ${lastLines}: ask for 1 to ${MOST_LAST_LINES}`;
+  }
+  return offset == null || offset === 0 ? null : 'lastLines: leave out offset, which names another place';
 }
 
 async function withLogFile<T>(

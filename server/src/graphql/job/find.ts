@@ -1,0 +1,38 @@
+import type { Job } from '../../domain/job.ts';
+import type { Store } from '../../store/index.ts';
+import { fault } from '../errors.ts';
+import { localId } from '../ids.ts';
+
+export interface JobName {
+  readonly id?: string | null | undefined;
+  readonly cluster?: string | null | undefined;
+  readonly slurmJobId?: string | null | undefined;
+}
+
+/** The job that somebody named by its id, or by Slurm's number on a cluster; null: there is none. */
+export async function findJob(
+  { jobs }: Pick<Store, 'jobs'>,
+  { id, cluster, slurmJobId }: JobName,
+): Promise<Job | null> {
+  if (id != null && cluster == null && slurmJobId == null) return jobs.get(localId(id, 'Job'));
+  if (id != null || cluster == null || slurmJobId == null) {
+    throw fault('BAD_USER_INPUT', 'Name the job by id, or by cluster and slurmJobId');
+  }
+  const { number, component } = readNumber(slurmJobId);
+  const found = await jobs.inSlurm(cluster, [number]);
+  // Slurm begins anew with its numbers after a reset: the newest job is the one that somebody means now.
+  const [newest] = found.sort((left, right) => (left.id < right.id ? 1 : -1));
+  if (newest === undefined || (component !== null && component >= newest.components.length)) return null;
+  return newest;
+}
+
+/** "1234", "1234_7" for a task, or "1234+1" for a component, which is part of the job 1234. */
+function readNumber(text: string): { readonly number: string; readonly component: number | null } {
+  const [, job, task, component] = /^0*(\d{1,10})(?:_0*(\d{1,10})|\+0*(\d{1,10}))?$/.exec(text.trim()) ?? [];
+  if (job === undefined) {
+    const wanted = 'write "1234", "1234_7" for a task, or "1234+1" for a component';
+    throw fault('BAD_USER_INPUT', `slurmJobId: ${JSON.stringify(text)} is no job number of Slurm's: ${wanted}`);
+  }
+  const number = task === undefined ? job : `${job}_${task}`;
+  return { number, component: component === undefined ? null : Number(component) };
+}
