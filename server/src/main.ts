@@ -18,6 +18,8 @@ import { giveMemoryBack } from './heap.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
+/** Ctrl-C goes to every process of a terminal, and npm passes on what it gets: that is one signal, not two. */
+const SAME_SIGNAL_MS = 150;
 
 // The built server reads what an earlier start has compiled. Beside the code itself, where only those can write who can
 // change the code; where that can't be written, it is compiled each time.
@@ -25,6 +27,7 @@ if (import.meta.filename.endsWith('.js')) enableCompileCache(join(import.meta.di
 
 let app: App | null = null;
 let isStopping = false;
+let signalledAt = 0;
 
 try {
   await obey(readArguments(process.argv.slice(2)));
@@ -104,8 +107,11 @@ function announce({ address, token }: App): void {
 
 /** The first signal stops cleanly, also while the server is still starting; the second one at once. */
 function onSignal(): void {
+  const now = performance.now();
+  if (isStopping && now - signalledAt < SAME_SIGNAL_MS) return;
   if (isStopping) process.exit(1);
   isStopping = true;
+  signalledAt = now;
   setTimeout(() => process.exit(1), STOP_MS).unref();
   if (app !== null) void stop(app);
 }
