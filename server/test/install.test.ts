@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { access, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+interface Locked {
+  readonly version: string;
+  readonly gypfile?: boolean;
+  readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+let folder: string;
+let locked: Readonly<Record<string, Locked>>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'slurmql-install-'));
+  locked = (JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: typeof locked })
+    .packages;
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Where a command of this machine is. */
+async function find(command: string): Promise<string> {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(directory, command);
+    if (
+      await access(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return realpath(path);
+  }
+  throw new Error(`This machine has no ${command}`);
+}
+
+it('no package asks for a compiler: npm runs node-gyp for one that could be built, unless package-lock.json says no', async () => {
+  const buildable = [];
+  for (const path of Object.keys(locked)) {
+    const files = path === '' ? [] : await readdir(join(ROOT, path)).catch(() => []);
+    if (files.includes('binding.gyp')) buildable.push(path);
+  }
+  expect(buildable).toContain('node_modules/better-sqlite3');
+  const wouldBuild = buildable.filter((path) => locked[path]?.optional !== true && locked[path]?.gypfile !== false);
+  expect(wouldBuild, 'write "gypfile": false into its entry, where "npm install" has taken it out').toEqual([]);
+});
+
+it('npm ci installs what is native on a machine with Node and npm only', async () => {
+  const wanted = ['better-sqlite3', 'ssh2'];
+  const packages: Record<string, object> = {};
+  const add = (name: string): void => {
+    const path = `node_modules/${name}`;
+    const entry = locked[path];
+    if (entry === undefined || packages[path] !== undefined) return;
+    packages[path] = entry;
+    for (const other of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) add(other);
+  };
+  for (const name of wanted) add(name);
+  const dependencies = Object.fromEntries(wanted.map((name) => [name, locked[`node_modules/${name}`]?.version ?? '']));
+  const manifest = { name: 'native', version: '1.0.0', private: true, dependencies };
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  const lock = { ...manifest, lockfileVersion: 3, requires: true, packages: { '': manifest, ...packages } };
+  await writeFile(join(folder, 'package-lock.json'), JSON.stringify(lock));
+
+  // No Python, no make, no compiler: only what is named here can be found.
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  for (const command of ['sh', 'env']) await symlink(await find(command), join(bin, command));
+  await symlink(process.execPath, join(bin, 'node'));
+  const npm = await find('npm');
+  const environment = { PATH: bin, HOME: process.env['HOME'], npm_config_update_notifier: 'false' };
+  await run(join(bin, 'node'), [npm, 'ci', '--prefer-offline', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    env: environment,
+  });
+  const script = `
+    const Database = require('better-sqlite3');
+    require('ssh2');
+    console.log(new Database(':memory:').prepare('select 6 * 7').pluck().get());`;
+  const { stdout } = await run(join(bin, 'node'), ['--eval', script], { cwd: folder, env: environment });
+  expect(stdout).toBe('42\n');
+});
