@@ -1,19 +1,20 @@
 import { Route, Router } from '@solidjs/router';
 import { Provider } from '@urql/solid';
-import { createSignal, type JSX, lazy, onCleanup, Show } from 'solid-js';
+import { createSignal, type JSX, onCleanup, Show } from 'solid-js';
 import { Shell } from './features/shell/shell.tsx';
 import { SignIn } from './features/shell/sign-in.tsx';
 import { ApiContext, createApi } from './graphql/api.ts';
 import { ClustersContext, createLiveClusters } from './graphql/clusters.ts';
+import { deferred } from './ui/deferred.tsx';
 import { Toasts } from './ui/toasts.tsx';
 
-const JobsPage = lazy(() => import('./features/jobs/page.tsx'));
-const JobPage = lazy(() => import('./features/job/page.tsx'));
-const LogPanel = lazy(() => import('./features/logs/log-panel.tsx'));
-const LaunchPage = lazy(() => import('./features/launch/page.tsx'));
-const ProjectsPage = lazy(() => import('./features/projects/page.tsx'));
-const ClustersPage = lazy(() => import('./features/clusters/page.tsx'));
-const NotFoundPage = lazy(() => import('./features/shell/not-found.tsx'));
+const JobsPage = deferred(() => import('./features/jobs/page.tsx'));
+const JobPage = deferred(() => import('./features/job/page.tsx'));
+const LogPanel = deferred(() => import('./features/logs/log-panel.tsx'));
+const LaunchPage = deferred(() => import('./features/launch/page.tsx'));
+const ProjectsPage = deferred(() => import('./features/projects/page.tsx'));
+const ClustersPage = deferred(() => import('./features/clusters/page.tsx'));
+const NotFoundPage = deferred(() => import('./features/shell/not-found.tsx'));
 
 /** Where the features are put together, as none of them knows another: the session, then the pages within it. */
 export function App(): JSX.Element {

@@ -1,63 +1,26 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
-import { TestRepository, TestServer, until } from '@slurmql/server/testing';
+import type { TestServer } from '@slurmql/server/testing';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestPage } from './support/browser.ts';
+import type { TestPage } from './support/browser.ts';
+import { Dashboard } from './support/dashboard.ts';
 
-const stack = new AsyncDisposableStack();
-let slurm: LocalSlurm;
+let dashboard: Dashboard;
 let server: TestServer;
-let projectId: string;
 let opened: TestPage;
 let page: Page;
 
 beforeAll(async () => {
-  slurm = await startLocalSlurm({
-    clusters: [
-      {
-        name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-        accounting: false,
-      },
-    ],
-  });
-  stack.defer(() => slurm.stop());
-  server = stack.use(await TestServer.start(clustersYaml()));
-  const repository = stack.use(await TestRepository.create({ 'train.sh': 'echo hello\n' }));
-  const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
-    'mutation ($path: String!) { addProject(input: { path: $path, name: "vision" }) { project { id } } }',
-    { path: repository.path },
-  );
-  projectId = addProject.project.id;
-  await until(
-    () => server.query<{ cluster: { status: string } }>('{ cluster(name: "alpha") { status } }'),
-    ({ cluster }) => cluster.status === 'ONLINE',
-  );
-  opened = stack.use(await TestPage.open());
-  page = opened.page;
-  await page.goto(`${server.address}/?token=${server.token}`);
+  dashboard = await Dashboard.open();
+  ({ server, opened, page } = dashboard);
 });
-afterAll(() => stack.disposeAsync());
+afterAll(() => dashboard?.[Symbol.asyncDispose]());
 beforeEach(() => {
   opened.faults.length = 0;
 });
 
-function clustersYaml(): string {
-  return `${slurm.clustersYaml({ poll_interval_seconds: 1 })}  dead: { host: 127.0.0.1, port: 1, help: Start the VPN }\n`;
-}
-
-async function submit(name: string, input: Readonly<Record<string, unknown>> = {}): Promise<string> {
-  const { submitJob } = await server.query<{ submitJob: { job: { id: string } | null; userErrors: unknown[] } }>(
-    'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } userErrors { message } } }',
-    { input: { projectId, cluster: 'alpha', command: 'sleep 600', name, waitSeconds: 60, ...input } },
-  );
-  if (submitJob.job === null) throw new Error(JSON.stringify(submitJob.userErrors));
-  return submitJob.job.id;
-}
-
+const submit: Dashboard['submit'] = (name, input) => dashboard.submit(name, input);
 const LATER = { extraOptions: ['--begin=now+1hour'] };
 const row = (name: string): Locator => page.getByRole('row').filter({ hasText: name });
 const shows = (name: string, state: string): Promise<void> =>
@@ -208,7 +171,8 @@ describe('the page of a job', () => {
     await page.getByText('Failed', { exact: true }).first().waitFor();
     const header = page.getByRole('main').locator('header');
     // However long all this takes, it doesn't start meanwhile.
-    const node = (...change: string[]) => slurm.run('alpha', 'scontrol', ['update', 'NodeName=n1', ...change]);
+    const node = (...change: string[]) =>
+      dashboard.slurm.run('alpha', 'scontrol', ['update', 'NodeName=n1', ...change]);
     await node('State=DRAIN', 'Reason=test');
     try {
       for (const _time of ['first', 'second']) {
@@ -226,80 +190,6 @@ describe('the page of a job', () => {
       await node('State=RESUME');
     }
     expect(opened.faults).toEqual([]);
-  });
-
-  it('shows many updates of one line as one, whether they are followed or read later', async () => {
-    // It begins once somebody looks, so that the first page sees every update come.
-    const command =
-      'until [ -e go ]; do sleep 0.2; done; ' +
-      "for step in $(seq 300); do printf '\\r\\033[32m%3d of 300 %060d\\033[0m' $step 0; [ $((step % 20)) = 0 ] && sleep 0.05; done; " +
-      "printf '\\nsaved\\r\\n'";
-    const id = await submit('progress', { command });
-    await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
-    const lines = page.getByRole('region', { name: 'Log lines' });
-    await page.getByText('Nothing has arrived yet').waitFor();
-    const { job } = await server.query<{ job: { workDir: string } }>('query ($id: ID!) { job(id: $id) { workDir } }', {
-      id,
-    });
-    await writeFile(join(job.workDir, 'source/go'), '');
-    await lines.getByText('saved').waitFor();
-    await page.getByText('Complete', { exact: true }).waitFor();
-    const shown = async (): Promise<string[]> =>
-      (await lines.locator('.min-h-5').allTextContents()).filter((line) => line !== '');
-    const expected = [`300 of 300 ${'0'.repeat(60)}`, 'saved'];
-    expect(await shown()).toEqual(expected);
-    await page.reload();
-    await lines.getByText('saved').waitFor();
-    expect(await shown()).toEqual(expected);
-  });
-
-  it('says why there is no log, and that nothing was written only where that is known', async () => {
-    const empty = await submit('says nothing', { command: 'true' });
-    const failed = await submit('fails', { command: 'echo lost; exit 3' });
-    const held = await submit('never starts', { extraOptions: ['--hold'] });
-    const ended = (id: string) =>
-      until(
-        () => server.query<{ job: { isActive: boolean; workDir: string } }>(JOB, { id }),
-        ({ job }) => !job.isActive,
-      );
-    const JOB = 'query ($id: ID!) { job(id: $id) { isActive workDir } }';
-    const log = page.getByRole('region', { name: 'Log' });
-    async function shows(id: string, stream: string, words: string): Promise<void> {
-      await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}?stream=${stream}`);
-      await log.getByText(words).waitFor();
-    }
-
-    await page.goto(`${server.address}/jobs/${encodeURIComponent(held)}`);
-    await log.getByText('The job is held. Lines appear here once it writes them.').waitFor();
-    await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
-    await log.getByText('The job never started, so it has no output.').waitFor();
-
-    await ended(empty);
-    await shows(empty, 'stderr', 'Nothing was written to stderr.');
-
-    const { workDir } = (await ended(failed)).job;
-    await chmod(workDir, 0);
-    await shows(failed, 'stderr', 'the cluster denies permission');
-    expect(await log.getByText('was written').count()).toBe(0);
-    await chmod(workDir, 0o755);
-    await log.getByRole('button', { name: 'Try again' }).click();
-    await log.getByText('Nothing was written to stderr.').waitFor();
-    await rm(workDir, { recursive: true });
-    await shows(failed, 'stderr', "The file is not there: the job's folder is no longer on the cluster.");
-    expect(await log.getByText('Complete').count()).toBe(0);
-    expect(await log.getByRole('link', { name: 'Download' }).count()).toBe(0);
-    await page.keyboard.press('o');
-    await log.getByText("the job's folder is no longer on the cluster").waitFor();
-
-    await slurm.stopDaemon('alpha/sshd');
-    try {
-      await page.goto(`${server.address}/jobs/${encodeURIComponent(empty)}`);
-      await log.getByText("alpha can't be reached, so it is not known what the job has written.").waitFor();
-    } finally {
-      await slurm.startDaemon('alpha/sshd');
-    }
-    await log.getByText('Nothing was written to stdout.').waitFor();
   });
 
   it('asks before a job that runs is requeued, and runs one again with the same inputs', async () => {
@@ -354,7 +244,7 @@ describe('the page of the clusters', () => {
 
   it('tells on every page of a mistake in clusters.yaml, with line and column, until it is mended', async () => {
     const path = join(server.directory, 'clusters.yaml');
-    const good = clustersYaml();
+    const good = dashboard.clustersYaml;
     await writeFile(path, `${good}  gamma:\n    hots: nowhere\n`);
     const line = good.split('\n').length + 1;
     const alert = page.getByRole('alert').filter({ hasText: 'clusters.yaml has a mistake' });

@@ -33,3 +33,13 @@ it.each(files)('%s imports only what its room may use', (file) => {
 it('finds imports to look at', () => {
   expect(files.flatMap(importsOf).length).toBeGreaterThan(100);
 });
+
+// ui/deferred.tsx says why.
+it.each(files)('%s makes no transitions, which leave behind what they dispose of', (file) => {
+  const text = readFileSync(join(source, file), 'utf8');
+  const imports = [...text.matchAll(/import \{([^}]*)\} from 'solid-js'/g)].flatMap(([, names = '']) =>
+    names.split(','),
+  );
+  const transitions = ['Suspense', 'SuspenseList', 'lazy', 'startTransition', 'useTransition', 'enableScheduling'];
+  expect(imports.map((name) => name.trim()).filter((name) => transitions.includes(name))).toEqual([]);
+});

@@ -3,6 +3,7 @@ import {
   type Client,
   cacheExchange,
   createClient,
+  type Exchange,
   fetchExchange,
   mapExchange,
   type TypedDocumentNode,
@@ -14,28 +15,32 @@ import { createSocket, type Socket } from './socket.ts';
 /** The two ways to the server: requests by HTTP, and streams over one WebSocket. */
 export interface Api {
   readonly client: Client;
+  /** By HTTP too, and it keeps no answer: what a page asks for of each job, or each part of a log, would stay for ever. */
+  readonly uncached: Client;
   readonly socket: Socket;
 }
 
 /** Both ways carry the session's cookie by themselves; `onUnauthenticated` hears when the server no longer takes it. */
 export function createApi(onUnauthenticated: () => void): Api {
-  const client = createClient({
-    url: '/graphql',
-    preferGetMethod: false,
-    fetchOptions: { credentials: 'same-origin' },
-    exchanges: [
-      cacheExchange,
-      mapExchange({
-        onError: (error) => {
-          if (isUnauthenticated(error)) onUnauthenticated();
-        },
-      }),
-      fetchExchange,
-    ],
+  const noticeExchange = mapExchange({
+    onError: (error) => {
+      if (isUnauthenticated(error)) onUnauthenticated();
+    },
   });
+  const createWith = (...caches: readonly Exchange[]): Client =>
+    createClient({
+      url: '/graphql',
+      preferGetMethod: false,
+      fetchOptions: { credentials: 'same-origin' },
+      exchanges: [...caches, noticeExchange, fetchExchange],
+    });
   const socketUrl = new URL('/graphql', location.href);
   socketUrl.protocol = socketUrl.protocol === 'https:' ? 'wss:' : 'ws:';
-  return { client, socket: createSocket(socketUrl.href, onUnauthenticated) };
+  return {
+    client: createWith(cacheExchange),
+    uncached: createWith(),
+    socket: createSocket(socketUrl.href, onUnauthenticated),
+  };
 }
 
 export const ApiContext = createContext<Api>();
@@ -48,11 +53,11 @@ export function useApi(): Api {
 
 /** The server's answer of this moment, past every cache; throws a CombinedError if any part of it failed. */
 export async function ask<Result, Variables extends AnyVariables>(
-  client: Client,
+  { uncached }: Pick<Api, 'uncached'>,
   document: TypedDocumentNode<Result, Variables>,
   variables: Variables,
 ): Promise<Result> {
-  const { data, error } = await client.query(document, variables, { requestPolicy: 'network-only' }).toPromise();
+  const { data, error } = await uncached.query(document, variables, { requestPolicy: 'network-only' }).toPromise();
   if (error !== undefined) throw error;
   if (data === undefined) throw new Error('The server gave neither data nor an error.');
   return data;

@@ -73,7 +73,7 @@ export interface LiveClusters {
   get(name: string): ClusterHealth | undefined;
 }
 
-export function createLiveClusters({ client, socket }: Api): LiveClusters {
+export function createLiveClusters(api: Api): LiveClusters {
   const [state, setState] = createStore<{ all: ClusterHealth[] }>({ all: [] });
   const [isLoaded, setIsLoaded] = createSignal(false);
   const [isAdministrator, setIsAdministrator] = createSignal(false);
@@ -91,7 +91,7 @@ export function createLiveClusters({ client, socket }: Api): LiveClusters {
   async function load(): Promise<void> {
     newer.clear();
     try {
-      const { clusters, viewer } = await ask(client, clustersQuery, {});
+      const { clusters, viewer } = await ask(api, clustersQuery, {});
       setIsAdministrator(viewer.role === 'ADMIN');
       show(clusters.map((cluster) => newer.get(cluster.id) ?? cluster));
       setFault(null);
@@ -102,7 +102,7 @@ export function createLiveClusters({ client, socket }: Api): LiveClusters {
   }
 
   onCleanup(
-    openStream(socket, {
+    openStream(api.socket, {
       document: clusterStatusSubscription,
       variables: {},
       next: ({ clusterStatus }) => {
@@ -114,7 +114,7 @@ export function createLiveClusters({ client, socket }: Api): LiveClusters {
     }),
   );
   // The stream tells of changes only, so each new connection needs the whole once.
-  onCleanup(socket.onConnected(() => void load()));
+  onCleanup(api.socket.onConnected(() => void load()));
   void load();
 
   return {

@@ -52,13 +52,13 @@ export interface Load {
 
 /** The load of one cluster, asked for now and each minute until the owner is disposed of. */
 export function createLoad(name: string): Load {
-  const { client } = useApi();
+  const api = useApi();
   const [value, setValue] = createSignal<ReturnType<Load['value']>>(null);
   const [fault, setFault] = createSignal<string | null>(null);
 
   async function load(): Promise<void> {
     try {
-      const { cluster } = await ask(client, clusterLoadQuery, { name });
+      const { cluster } = await ask(api, clusterLoadQuery, { name });
       setValue(cluster?.load ?? null);
       setFault(cluster?.load == null ? `${name} is no longer in clusters.yaml.` : null);
     } catch (error) {

@@ -1,5 +1,5 @@
-import { createQuery } from '@urql/solid';
-import { createEffect, type JSX, Match, on, Switch } from 'solid-js';
+import { createEffect, createSignal, type JSX, Match, on, Switch } from 'solid-js';
+import { ask, useApi } from '../../graphql/api.ts';
 import { describeError } from '../../graphql/errors.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
@@ -7,21 +7,28 @@ import { jobScriptQuery } from './operations.ts';
 
 /** The batch script exactly as Slurm got it; asked for again when the job's state changes, until there is one. */
 export function Script(props: { readonly jobId: string; readonly state: string }): JSX.Element {
-  const [result, refetch] = createQuery({ query: jobScriptQuery, variables: () => ({ id: props.jobId }) });
-  const script = (): string | null | undefined => result.data?.job?.script;
+  const api = useApi();
+  const [script, setScript] = createSignal<string | null>();
+  const [fault, setFault] = createSignal<string | null>(null);
+
+  async function load(id: string): Promise<void> {
+    try {
+      const { job } = await ask(api, jobScriptQuery, { id });
+      setScript(job?.script ?? null);
+      setFault(null);
+    } catch (error) {
+      setFault(describeError(error));
+    }
+  }
   createEffect(
-    on(
-      () => props.state,
-      () => {
-        if (script() === null) refetch({ requestPolicy: 'network-only' });
-      },
-      { defer: true },
-    ),
+    on([() => props.jobId, () => props.state], ([id]) => {
+      if (typeof script() !== 'string') void load(id);
+    }),
   );
   return (
     <section class="card overflow-hidden" aria-label="Batch script">
       <Switch fallback={<Skeleton rows={6} />}>
-        <Match when={result.error}>{(error) => <Notice tone="bad">{describeError(error())}</Notice>}</Match>
+        <Match when={fault()}>{(message) => <Notice tone="bad">{message()}</Notice>}</Match>
         <Match when={script()}>
           {(text) => (
             <div class="relative">

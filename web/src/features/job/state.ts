@@ -27,7 +27,8 @@ export interface LiveJob {
  * One job, kept up to date until the owner is disposed of. Its stream completes when the job is over; from then on what
  * is told of jobs says when there is more to hear of this one: it may be requeued from elsewhere.
  */
-export function createLiveJob({ client, socket }: Api, id: string): LiveJob {
+export function createLiveJob(api: Api, id: string): LiveJob {
+  const { socket } = api;
   const [state, setState] = createStore<{ job: JobDetails | null | undefined }>({ job: undefined });
   const [fault, setFault] = createSignal<string | null>(null);
   let hasStreamed = false;
@@ -40,7 +41,7 @@ export function createLiveJob({ client, socket }: Api, id: string): LiveJob {
 
   async function load(): Promise<void> {
     try {
-      const { job } = await ask(client, jobQuery, { id });
+      const { job } = await ask(api, jobQuery, { id });
       // The stream may have been faster, and then it knows better.
       if (!hasStreamed) setState('job', job);
     } catch (error) {
@@ -121,7 +122,7 @@ export function createLiveTasks(api: Api, id: string): () => JobSection | undefi
         includes: (job) => job.arrayParent?.id === id,
         compare: (left, right) => (left.arrayTaskId ?? 0) - (right.arrayTaskId ?? 0),
         fetchPage: async (after) => {
-          const { job } = await ask(api.client, jobTasksQuery, { id, after });
+          const { job } = await ask(api, jobTasksQuery, { id, after });
           if (job === null) throw new Error('This job is no longer known.');
           const { edges, pageInfo, totalCount } = job.tasks;
           return { edges, hasNextPage: pageInfo.hasNextPage, totalCount };

@@ -22,14 +22,14 @@ export function createJobsView(api: Api, filter: Accessor<JobsFilter>): Accessor
   }, []);
 }
 
-function sectionOptions({ client }: Api, filter: JobsFilter, name: SectionName): JobSectionOptions {
+function sectionOptions(api: Api, filter: JobsFilter, name: SectionName): JobSectionOptions {
   return {
     name,
     limit: MAX_ROWS,
     includes: (job) => includesJob(filter, name, job),
     compare: (left, right) => compareJobs(filter, left, right),
     fetchPage: async (after) => {
-      const { jobs } = await ask(client, jobsQuery, { ...toVariables(filter, name), after });
+      const { jobs } = await ask(api, jobsQuery, { ...toVariables(filter, name), after });
       return { edges: jobs.edges, hasNextPage: jobs.pageInfo.hasNextPage, totalCount: jobs.totalCount };
     },
   };

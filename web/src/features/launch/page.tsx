@@ -13,14 +13,14 @@ import { type LaunchProject, launchProjectsQuery, originalJobQuery } from './ope
 
 /** The form, once it is known what to fill in: from the job of `?from=`, or from the last launch of `?project=`. */
 export default function LaunchPage(): JSX.Element {
-  const { client } = useApi();
+  const api = useApi();
   const clusters = useClusters();
   const [parameters] = useSearchParams<{ from: string; project: string }>();
   const [projects] = createQuery({ query: launchProjectsQuery, requestPolicy: 'network-only' });
   const [original] = createResource(
     () => parameters.from,
     async (id) => {
-      const { job } = await ask(client, originalJobQuery, { id });
+      const { job } = await ask(api, originalJobQuery, { id });
       if (job === null) throw new Error('The job to launch again is not known.');
       return job;
     },

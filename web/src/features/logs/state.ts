@@ -30,7 +30,7 @@ export interface Log {
 }
 
 /** The log of one job, anew whenever the stream or the end that it is read from changes. */
-export function createLog({ client, socket }: Api, jobId: string, stream: Accessor<LogStream>): Log {
+export function createLog(api: Api, jobId: string, stream: Accessor<LogStream>): Log {
   const buffer = new LogBuffer();
   const [version, setVersion] = createSignal(0);
   // Also when it is set to what it is: then reading starts over.
@@ -62,7 +62,7 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
   }
 
   function follow(): () => void {
-    return openStream(socket, {
+    return openStream(api.socket, {
       document: logTailSubscription,
       variables: { jobId, stream: stream(), after: -TAIL_BYTES },
       resume: ({ logTail }) => ({ after: logTail.endOffset }),
@@ -85,7 +85,7 @@ export function createLog({ client, socket }: Api, jobId: string, stream: Access
     canFetch = false;
     const mine = beginning;
     try {
-      const { job } = await ask(client, logPageQuery, { jobId, stream: stream(), offset: buffer.endOffset });
+      const { job } = await ask(api, logPageQuery, { jobId, stream: stream(), offset: buffer.endOffset });
       if (mine !== beginning) return;
       setFault(null);
       // The file has gone since: its end tells why.

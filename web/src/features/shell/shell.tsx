@@ -1,11 +1,11 @@
 import { A } from '@solidjs/router';
 import LogOut from 'lucide-solid/icons/log-out';
 import Plus from 'lucide-solid/icons/plus';
-import { ErrorBoundary, type JSX, Suspense } from 'solid-js';
+import { ErrorBoundary, type JSX } from 'solid-js';
 import { describeError } from '../../graphql/errors.ts';
 import { showToast } from '../../lib/toasts.ts';
 import { Logo } from '../../ui/logo.tsx';
-import { Notice, Skeleton } from '../../ui/notice.tsx';
+import { Notice } from '../../ui/notice.tsx';
 import { ClusterDots } from './cluster-dots.tsx';
 import { ConfigurationBanner } from './configuration-banner.tsx';
 import { ConnectionBanner, ConnectionIndicator } from './connection.tsx';
@@ -65,9 +65,7 @@ export function Shell(props: ShellProps): JSX.Element {
         <ConfigurationBanner />
       </header>
       <main id="main" tabindex="-1" class="mx-auto max-w-[100rem] px-3 py-4 outline-none sm:px-5 sm:py-5">
-        <ErrorBoundary fallback={(fault) => <BrokenPage fault={fault} />}>
-          <Suspense fallback={<Skeleton rows={8} />}>{props.children}</Suspense>
-        </ErrorBoundary>
+        <ErrorBoundary fallback={(fault) => <BrokenPage fault={fault} />}>{props.children}</ErrorBoundary>
       </main>
       <ShortcutSheet />
     </>
