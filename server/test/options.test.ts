@@ -183,7 +183,9 @@ it('each task of an array waits for its counterpart, and all of that is carried 
 });
 
 it('lines of other batch systems in a command are no options', async () => {
-  const { job } = await submit({ command: '#BSUB -q full\necho "$SLURM_JOB_PARTITION"\n#PBS -l walltime=00:01:00' });
+  const { job } = await submit({
+    command: 'true\n#BSUB -q full\necho "$SLURM_JOB_PARTITION"\n#PBS -l walltime=00:01:00',
+  });
   expect(await bench.wholeLog(job?.id ?? '')).toBe('main\n');
 });
 
@@ -239,5 +241,75 @@ describe('what sbatch says beside the number of a job', () => {
   it('is null where it said nothing', async () => {
     const { job } = await submit({});
     expect((await bench.server.query<{ job: Told }>(JOB, { id: job?.id })).job.submitMessage).toBeNull();
+  });
+});
+
+describe('a pasted batch script', () => {
+  const SCRIPT = `#!/bin/bash -l
+#SBATCH --job-name="my run" # as sbatch reads it
+#SBATCH -N2-3 -n 4 -c 2
+#SBATCH --mem=1G
+#SBATCH --gres=gpu:a100:1
+#SBATCH --time=0-2:00:30
+#SBATCH --output=logs/%j.out
+#SBATCH --comment='two words' --no-requeue --begin now+1hour
+
+#SBATCH --nice=7
+echo "$SLURM_JOB_NUM_NODES $SLURM_NTASKS"
+#SBATCH --time=1`;
+
+  it('asks Slurm for what plain sbatch asks for it', async () => {
+    const [ours] = await asked({ command: SCRIPT });
+    const number = await login.run(
+      `cat >pasted.sh <<'END OF SCRIPT'\n${SCRIPT}\nEND OF SCRIPT\nsbatch --parsable pasted.sh`,
+    );
+    const text = await login.run(`scontrol --oneliner show job ${number.trim()}; scancel ${number.trim()}`);
+    const plain = new Map(text.split(' ').map((part) => [part.split('=')[0] ?? '', part.replace(/^[^=]*=/, '')]));
+    const names = ['NumNodes', 'NumTasks', 'NumCPUs', 'CPUs/Task', 'MinMemoryNode', 'TresPerNode', 'TimeLimit', 'Nice'];
+    for (const name of [...names, 'Requeue', 'Partition', 'Comment'])
+      expect([name, ours?.get(name)]).toEqual([name, plain.get(name)]);
+    expect(plain.get('NumNodes')).toMatch(/-3$/);
+  });
+
+  it('is named, recorded and told of as what it asks for, and runs', async () => {
+    const { submitJob } = await bench.server.query<{ submitJob: { job: Record<string, unknown> & { id: string } } }>(
+      `mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job {
+        id name submitMessage resources { nodes maxNodes tasks gpus gpuType timeLimitMinutes } submission { extraOptions }
+      } } }`,
+      {
+        input: {
+          project: 'hello',
+          cluster: 'gres',
+          command: SCRIPT.replace(' --begin now+1hour', ''),
+          tasks: 2,
+          nodes: 2,
+        },
+      },
+    );
+    expect(submitJob.job).toMatchObject({
+      name: 'my run',
+      resources: { nodes: 2, maxNodes: null, tasks: 2, gpus: 1, gpuType: 'a100', timeLimitMinutes: 121 },
+      submission: { extraOptions: ['--comment=two words', '--no-requeue', '--nice=7'] },
+    });
+    expect(submitJob.job['submitMessage']).toBe(
+      [
+        'Line 3, #SBATCH -N2-3 -n 4 -c 2: gives way to nodes',
+        'Line 3, #SBATCH -N2-3 -n 4 -c 2: gives way to tasks',
+        "Line 7, #SBATCH --output=logs/%j.out: not used: standard output is the job's own stdout.log",
+        'Line 12, #SBATCH --time=1: not read, as sbatch reads none behind the first command',
+      ].join('\n'),
+    );
+    expect(await bench.wholeLog(submitJob.job.id)).toBe('2 2\n');
+  });
+
+  it.each([
+    '#!/usr/bin/env python3\nprint(1)',
+    '#!/bin/zsh\ntrue',
+    '#!/bin/bash\n#SBATCH --chdir=/\ntrue',
+    '#!/bin/bash\n#SBATCH --wrap=x\ntrue',
+  ])('that can not be run as it is meant is refused with its line: %j', async (command) => {
+    const [refusal] = (await submit({ command })).userErrors;
+    expect(refusal?.code).toBe('INVALID_INPUT');
+    expect(refusal?.message).toMatch(/line \d|--wrap/);
   });
 });

@@ -244,7 +244,9 @@ async function danglingReferences({ store }: ActionContext, input: LaunchJob): P
 
 /** A readable name for a job that was given none: what it runs. */
 function firstWord(command: string): string {
-  const words = command.trim().split(/\s+/).slice(0, 3);
+  // Of a script, the first line that does something.
+  const line = command.split('\n').find((text) => !/^\s*(?:#|set\s|$)/.test(text)) ?? command;
+  const words = line.trim().split(/\s+/).slice(0, 3);
   return words
     .join(' ')
     .replace(/\p{Cc}/gu, '')

@@ -5,6 +5,7 @@ import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 import { earlierAnswer, type KeyedRequest, type LaunchJob, launchJob } from './launch-job.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
+import { takeOver } from './take-over.ts';
 
 /** A job as a client asks for it. */
 export interface SubmitJob extends Omit<LaunchJob, 'projectId' | 'message'> {
@@ -18,11 +19,12 @@ export interface SubmitJob extends Omit<LaunchJob, 'projectId' | 'message'> {
  * Records a job and brings it to Slurm. Once it is recorded nothing loses it: what isn't through after `waitSeconds`
  * goes on in the background. Whatever is refused before that leaves nothing behind.
  */
-export async function submitJob(context: ActionContext, viewer: User, input: SubmitJob): Promise<Outcome<Job>> {
-  const request = keyedRequest(input);
+export async function submitJob(context: ActionContext, viewer: User, asked: SubmitJob): Promise<Outcome<Job>> {
+  const request = keyedRequest(asked);
   const earlier = await earlierAnswer(context.store.jobs, viewer, request);
   if (earlier !== null) return earlier;
-  const faults = checkSubmitJob(input);
+  const { input, refusals, message } = takeOver(asked);
+  const faults = [...checkSubmitJob(input), ...refusals];
   if (faults.length > 0) return { ok: false, refusals: faults };
   const project = await chosenProject(context, input);
   if (!project.ok) return project;
@@ -30,7 +32,7 @@ export async function submitJob(context: ActionContext, viewer: User, input: Sub
   return launchJob(
     context,
     viewer,
-    { ...input, projectId: id, message: null },
+    { ...input, projectId: id, message },
     { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
     request,
   );

@@ -1,11 +1,12 @@
 export { type Accounting, absoluteWorkspace, type LoginFacts, SlurmAdapter } from './adapter.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export type { JobControl } from './commands.ts';
+export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
 export { jobIdOf, slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
-export { constraintConflict, optionConflicts } from './option-conflicts.ts';
+export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';

@@ -43,6 +43,14 @@ const RIVALS: readonly (readonly string[])[] = [
   ['hint', 'ntasks-per-core'],
 ];
 
+/** What an option can't stand beside: other options, by the field that they have, if any. */
+export function rivalsOf(
+  name: string,
+): readonly { readonly name: string; readonly field: keyof ComponentResources | null }[] {
+  const rivals = RIVALS.filter((group) => group.includes(name)).flat();
+  return [...new Set(rivals)].filter((one) => one !== name).map((one) => ({ name: one, field: FIELDS[one] ?? null }));
+}
+
 /** Those that may stand several times: of --gres one is made, and a second --verbose adds to the first. */
 const REPEATABLE: ReadonlySet<string> = new Set(['gres', 'verbose']);
 

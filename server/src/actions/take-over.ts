@@ -1,0 +1,272 @@
+import type { Refusal } from '../domain/refusal.ts';
+import { type Directive, interpreterFault, type LineRemark, readDirectives, rivalsOf } from '../slurm/index.ts';
+import { FieldCheck } from './fields.ts';
+import type { SubmitJob } from './submit-job.ts';
+
+export interface TakenOver {
+  /** With what the #SBATCH lines of its command ask for. */
+  readonly input: SubmitJob;
+  readonly refusals: readonly Refusal[];
+  /** What became of lines that were not taken over, a line each; null: nothing is to be told. */
+  readonly message: string | null;
+}
+
+/** Lines whose options only SlurmQL can set, and what stands in their place. */
+const UNUSED: Readonly<Record<string, string>> = {
+  error: "standard error is the job's own stderr.log",
+  'get-user-env': 'the job gets the environment of a login',
+  'open-mode': 'logs are always added to',
+  output: "standard output is the job's own stdout.log",
+  parsable: 'it is about what sbatch prints',
+  quiet: 'it is about what sbatch prints',
+  verbose: 'it is about what sbatch prints',
+  wait: 'a submission never waits for the end',
+};
+
+const REFUSED: Readonly<Record<string, string>> = {
+  chdir: 'a job begins in the checked-out project: write "cd" into the command',
+  clusters: 'choose the cluster by the field cluster',
+  'gpus-per-socket': 'ask for GPUs by gpus, gpusTotal or gpusPerTask',
+  input: 'write "<" and the file into the command',
+};
+
+/** Options that say nothing else than what holds anyway. */
+const IDLE: readonly (readonly [string, string | null])[] = [
+  ['export', 'ALL'],
+  ['ignore-pbs', null],
+  ['open-mode', 'append'],
+];
+
+/**
+ * Makes fields and further options of the #SBATCH lines at the head of a pasted script. As with sbatch, a line gives way
+ * to what the request itself says, which is told.
+ */
+export function takeOver(asked: SubmitJob): TakenOver {
+  const head = readDirectives(asked.command);
+  const check = new FieldCheck();
+  const notices: LineRemark[] = [...head.notices];
+  for (const { line, message } of head.faults) check.fault('command', `line ${line} ${message}`);
+  const interpreter = interpreterFault(asked.command);
+  if (interpreter !== null) check.fault('command', `line 1 ${interpreter}`);
+
+  const request = new Request(asked);
+  for (const directive of latest(head.directives, notices)) {
+    const { name, value, line } = directive;
+    if (IDLE.some(([idle, idleValue]) => idle === name && idleValue === value)) continue;
+    const unused = UNUSED[name];
+    const refused = REFUSED[name];
+    if (unused !== undefined) notices.push({ line, message: `not used: ${unused}` });
+    else if (refused !== undefined) check.fault('command', `line ${line}, ${written(directive)}: ${refused}`);
+    else {
+      const said = request.take(directive);
+      if (said?.kind === 'fault') check.fault('command', `line ${line}, ${written(directive)}: ${said.message}`);
+      else if (said?.kind === 'notice') notices.push({ line, message: said.message });
+    }
+  }
+  const lines = asked.command.split('\n');
+  const message = notices
+    .toSorted((left, right) => left.line - right.line)
+    .map(({ line, message: told }) => `Line ${line}, ${lines[line - 1]?.trim().slice(0, 100)}: ${told}`)
+    .join('\n');
+  return { input: request.input, refusals: check.refusals, message: message || null };
+}
+
+function written({ name, value }: Directive): string {
+  return value === null ? `--${name}` : `--${name}=${value}`;
+}
+
+/** Of options that stand twice sbatch takes the last; all of --gres are joined instead. */
+function latest(directives: readonly Directive[], notices: LineRemark[]): readonly Directive[] {
+  return directives.filter((one, index) => {
+    const later = directives.findLast(({ name }) => name === one.name);
+    if (later === undefined || one.name === 'gres' || directives.indexOf(later) === index) return true;
+    if (later.value !== one.value) notices.push({ line: one.line, message: `line ${later.line} takes its place` });
+    return false;
+  });
+}
+
+type Said = { readonly kind: 'fault' | 'notice'; readonly message: string } | null;
+
+const GPU_FIELDS = ['gpus', 'gpusTotal', 'gpusPerTask', 'gpuType'] as const;
+
+/** A request that fills up. */
+class Request {
+  input: SubmitJob;
+  readonly #asked: SubmitJob;
+  readonly #optionsAsked: readonly string[];
+
+  constructor(asked: SubmitJob) {
+    this.input = asked;
+    this.#asked = asked;
+    this.#optionsAsked = asked.extraOptions.flatMap((option) => /^--([a-z0-9-]+)/.exec(option)?.[1] ?? []);
+  }
+
+  take({ name, value }: Directive): Said {
+    switch (name) {
+      case 'account':
+      case 'array':
+      case 'qos':
+        return this.#set({ [name]: value });
+      case 'job-name':
+        return this.#whole('name', value);
+      case 'partition':
+        return this.#whole('partition', value);
+      case 'cpus-per-task':
+        return this.#count('cpusPerTask', name, value);
+      case 'ntasks':
+        return this.#count('tasks', name, value);
+      case 'mem': {
+        const memoryMb = megabytes(value);
+        return memoryMb === null ? fault('write a size such as 16G') : this.#set({ memoryMb }, name);
+      }
+      case 'nodes': {
+        const [, nodes, maxNodes] = /^(\d+)(?:-(\d+))?$/.exec(value ?? '') ?? [];
+        if (nodes === undefined) return fault('write a number of nodes, or two such as 2-4');
+        const range = maxNodes === undefined || maxNodes === nodes ? null : Number(maxNodes);
+        return this.#set({ nodes: Number(nodes), maxNodes: range });
+      }
+      case 'time': {
+        const timeLimitMinutes = minutes(value);
+        if (timeLimitMinutes === null) return fault('write a time such as 90, 1:30:00 or 2-00:00');
+        return this.#set({ timeLimitMinutes });
+      }
+      case 'gpus':
+        return this.#gpus('gpusTotal', value);
+      case 'gpus-per-node':
+        return this.#gpus('gpus', value);
+      case 'gpus-per-task':
+        return this.#gpus('gpusPerTask', value);
+      case 'gres':
+        return this.#gres(value);
+      case 'dependency':
+        if (value?.toLowerCase() !== 'singleton') return fault('name the jobs by the field dependsOn');
+        this.input = { ...this.input, isSingleton: true };
+        return null;
+      case 'export':
+        return fault('give variables by the field environment');
+      default:
+        return this.#option(name, value);
+    }
+  }
+
+  #whole(field: 'name' | 'partition', value: string | null): Said {
+    const asked = this.#asked[field];
+    if (asked !== null) return asked === value ? null : givesWay(field);
+    this.input = { ...this.input, [field]: value };
+    return null;
+  }
+
+  #count(field: 'cpusPerTask' | 'tasks', name: string, value: string | null): Said {
+    return /^\d+$/.test(value ?? '') ? this.#set({ [field]: Number(value) }, name) : fault('write a number');
+  }
+
+  /** Unless the request says one of these, or what the option `name` can't stand beside. */
+  #set(values: Partial<SubmitJob['resources']>, name: string | null = null): Said {
+    const asked = new Map<string, unknown>(Object.entries(this.#asked.resources));
+    const given = Object.keys(values).filter((field) => asked.get(field) !== null);
+    if (given.length > 0) {
+      const isSame = Object.entries(values).every(([field, value]) => asked.get(field) === value);
+      return isSame ? null : givesWay(given.join(' and '));
+    }
+    const rival = name === null ? undefined : this.#rival(name);
+    if (rival !== undefined) return givesWay(rival);
+    this.input = { ...this.input, resources: { ...this.input.resources, ...values } };
+    return null;
+  }
+
+  #gpus(field: 'gpus' | 'gpusTotal' | 'gpusPerTask', value: string | null): Said {
+    const [, gpuType = null, count] = /^(?:([^:,=]+)[:=])?(\d+)$/.exec(value ?? '') ?? [];
+    if (count === undefined) return fault('write a number of GPUs, with a type or without: a100:2');
+    const { resources } = this.#asked;
+    const given = GPU_FIELDS.filter((one) => resources[one] !== null);
+    if (given.length > 0) {
+      const isSame = resources[field] === Number(count) && resources.gpuType === gpuType;
+      return isSame ? null : givesWay(given.join(' and '));
+    }
+    const rival = field === 'gpusPerTask' ? this.#rival('gpus-per-task') : undefined;
+    if (rival !== undefined) return givesWay(rival);
+    this.input = {
+      ...this.input,
+      resources: { ...this.input.resources, [field]: Number(count), gpuType: gpuType ?? this.input.resources.gpuType },
+    };
+    return null;
+  }
+
+  /** Its GPUs become fields, and the rest stays what it is. */
+  #gres(value: string | null): Said {
+    const parts = (value ?? '').split(',').filter(Boolean);
+    const gpus = parts.filter((part) => /^(?:gres[:/])?gpu(?:[:=]|$)/i.test(part));
+    const others = parts.filter((part) => !gpus.includes(part));
+    if (gpus.length > 1) return fault('names GPUs twice, which is more than gpus and gpuType can say');
+    if (others.length > 0) {
+      const said = this.#optionsAsked.includes('gres') ? givesWay('--gres') : this.#add(`--gres=${others.join(',')}`);
+      if (said !== null) return said;
+    }
+    const [, rest = ''] = /^(?:gres[:/])?gpu[:=]?(.*)$/i.exec(gpus[0] ?? '') ?? [];
+    if (gpus.length === 0) return null;
+    // "gpu" and "gpu:a100" are one.
+    return this.#gpus('gpus', rest === '' ? '1' : /(?:^|[:=])\d+$/.test(rest) ? rest : `${rest}:1`);
+  }
+
+  #option(name: string, value: string | null): Said {
+    if (this.#optionsAsked.includes(name)) {
+      const option = value === null ? `--${name}` : `--${name}=${value}`;
+      return this.#asked.extraOptions.includes(option) ? null : givesWay(`--${name}`);
+    }
+    const rival = this.#rival(name);
+    return rival === undefined ? this.#add(value === null ? `--${name}` : `--${name}=${value}`) : givesWay(rival);
+  }
+
+  #add(option: string): null {
+    this.input = { ...this.input, extraOptions: [...this.input.extraOptions, option] };
+    return null;
+  }
+
+  /** What the request itself asks for that the option can't stand beside. */
+  #rival(name: string): string | undefined {
+    const { resources } = this.#asked;
+    return rivalsOf(name)
+      .map((rival) =>
+        rival.field === null
+          ? this.#optionsAsked.includes(rival.name)
+            ? `--${rival.name}`
+            : null
+          : resources[rival.field] === null
+            ? null
+            : rival.field,
+      )
+      .find((found) => found !== null);
+  }
+}
+
+function fault(message: string): Said {
+  return { kind: 'fault', message };
+}
+
+function givesWay(field: string): Said {
+  return { kind: 'notice', message: `gives way to ${field}` };
+}
+
+/** As Slurm reads a size (src/common/proc_args.c, str_to_mbytes): MB unless it says otherwise, and kB rounded up. */
+function megabytes(value: string | null): number | null {
+  const [, digits, unit = 'm'] = /^(\d+)([kmgt])?b?$/i.exec(value ?? '') ?? [];
+  if (digits === undefined) return null;
+  const factors: Readonly<Record<string, number>> = { k: 1 / 1024, m: 1, g: 1024, t: 1024 ** 2 };
+  return Math.ceil(Number(digits) * (factors[unit.toLowerCase()] ?? 1));
+}
+
+/** As Slurm reads a time limit (src/common/parse_time.c, time_str2mins): seconds are rounded up to a minute. */
+function minutes(value: string | null): number | null {
+  const [, days, hours, rest] = /^(\d+)-(\d+)((?::\d+){0,2})$/.exec(value ?? '') ?? [];
+  const parts = (text: string) => text.split(':').map(Number);
+  let seconds: number;
+  if (days !== undefined) {
+    const [, minute = 0, second = 0] = parts(rest ?? '');
+    seconds = ((Number(days) * 24 + Number(hours)) * 60 + minute) * 60 + second;
+  } else {
+    if (!/^\d+(?::\d+){0,2}$/.test(value ?? '')) return null;
+    const [first = 0, second = 0, third] = parts(value ?? '');
+    seconds = third === undefined ? first * 60 + second : (first * 60 + second) * 60 + third;
+  }
+  return Math.ceil(seconds / 60);
+}

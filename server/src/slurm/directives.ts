@@ -1,0 +1,178 @@
+import {
+  canonicalName,
+  SBATCH_OPTIONS,
+  type SbatchOption,
+  sbatchOptionOfLetter,
+  sbatchOptionsFrom,
+} from './sbatch-table.ts';
+
+/** One option of the #SBATCH lines at the head of a script. */
+export interface Directive {
+  /** In the script, from 1. */
+  readonly line: number;
+  /** In full; of two names of one option, always the same. */
+  readonly name: string;
+  readonly value: string | null;
+}
+
+/** What keeps a line from being taken over, or what is to be told about one. */
+export interface LineRemark {
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface ScriptHead {
+  readonly directives: readonly Directive[];
+  readonly faults: readonly LineRemark[];
+  readonly notices: readonly LineRemark[];
+}
+
+const MAX_NOTICES = 5;
+
+/**
+ * The options of a script, by sbatch's own rules (src/sbatch/opt.c): lines that begin with #SBATCH, up to the first one
+ * that is neither blank nor a comment; all their words together are read as getopt_long reads a command line.
+ */
+export function readDirectives(script: string): ScriptHead {
+  const lines = script.split('\n');
+  const end = lines.findIndex((line) => /^\s*[^\s#]/.test(line));
+  const faults: LineRemark[] = [];
+  const notices: LineRemark[] = [];
+  const words: Word[] = [];
+  for (const [index, text] of lines.slice(0, end === -1 ? lines.length : end).entries()) {
+    const rest = /^#(?:SBATCH|SLURM)(.*)$/.exec(text)?.[1];
+    if (rest === undefined) continue;
+    const read = wordsOf(rest);
+    if (typeof read === 'string') faults.push({ line: index + 1, message: read });
+    else words.push(...read.map((word) => ({ line: index + 1, word })));
+  }
+  const directives = readOptions(words, faults);
+  for (const [index, text] of lines.entries()) {
+    const line = index + 1;
+    const other = /^#(PBS|BSUB)\b/.exec(text)?.[1];
+    const isHead = end === -1 || index < end;
+    if (other !== undefined && isHead) {
+      const message = `#${other} lines are not read: write what it asks for as #SBATCH, or in a field`;
+      if (words.length === 0 && faults.every((one) => one.message !== message)) faults.push({ line, message });
+      else if (words.length > 0) notices.push({ line, message });
+    }
+    if (!isHead && /^#SBATCH\s/.test(text)) {
+      notices.push({ line, message: 'not read, as sbatch reads none behind the first command' });
+    }
+  }
+  return { directives, faults, notices: notices.slice(0, MAX_NOTICES) };
+}
+
+interface Word {
+  readonly line: number;
+  readonly word: string;
+}
+
+/** The words of one line; a text says why it is none. */
+function wordsOf(text: string): string[] | string {
+  const words: string[] = [];
+  let rest = text.trimStart();
+  while (rest !== '' && !rest.startsWith('#')) {
+    if (/^(?:pack|het)job(?:\s|$)/i.test(rest) || rest.startsWith(':')) {
+      return 'begins another component: ask for it with the field components';
+    }
+    let word = '';
+    let quote = '';
+    let index = 0;
+    for (; index < rest.length; index += 1) {
+      const sign = rest.charAt(index);
+      if (sign === '\\' && index + 1 < rest.length) {
+        index += 1;
+        word += rest.charAt(index);
+      } else if (quote !== '') {
+        if (sign === quote) quote = '';
+        else word += sign;
+      } else if (sign === '"' || sign === "'") quote = sign;
+      else if (/\s/.test(sign) || sign === '#') break;
+      else word += sign;
+    }
+    if (quote !== '') return `has no end to what begins with ${quote}`;
+    words.push(word);
+    rest = rest.slice(index).trimStart();
+  }
+  return words;
+}
+
+/** What getopt_long makes of the words. */
+function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] {
+  const directives: Directive[] = [];
+  const queue = [...words];
+  const add = (line: number, name: string, value: string | null) =>
+    directives.push({ line, name: canonicalName(name), value });
+  /** One that wants a value and has none in its own word: the next word is it. */
+  const addWithValue = (line: number, { name }: SbatchOption) => {
+    const next = queue.shift();
+    if (next === undefined) faults.push({ line, message: `ends with --${name}, which needs a value` });
+    else add(line, name, next.word);
+  };
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const { line, word } = next;
+    const long = /^--([^=]+)(?:=(.*))?$/s.exec(word);
+    if (long !== null) {
+      const [, name = '', value = null] = long;
+      const option = SBATCH_OPTIONS.get(name) ?? null;
+      const meant = option === null ? sbatchOptionsFrom(name) : [option];
+      const [only] = meant;
+      if (meant.length > 1) {
+        const names = meant.map((one) => `--${one.name}`).join(', ');
+        faults.push({ line, message: `--${name} may be any of ${names}: write it in full` });
+      } else if (only === undefined) {
+        // An option of a plug-in: whether it takes the next word is known to the cluster alone.
+        const takesNext = value === null && queue[0]?.line === line && !queue[0].word.startsWith('-');
+        add(line, name, takesNext ? (queue.shift()?.word ?? null) : value);
+      } else if (only.argument === 'none' && value !== null) {
+        faults.push({ line, message: `--${only.name} takes no value` });
+      } else if (only.argument === 'required' && value === null) addWithValue(line, only);
+      else add(line, only.name, value);
+      continue;
+    }
+    if (!/^-[^-]/.test(word)) {
+      faults.push({ line, message: `${JSON.stringify(word)} is no option` });
+      continue;
+    }
+    for (let index = 1; index < word.length; index += 1) {
+      const option = sbatchOptionOfLetter(word.charAt(index));
+      if (option === null) {
+        faults.push({ line, message: `-${word.charAt(index)} is no option of sbatch` });
+        break;
+      }
+      if (option.argument === 'none') {
+        add(line, option.name, null);
+        continue;
+      }
+      const value = word.slice(index + 1);
+      if (option.argument === 'required' && value === '') addWithValue(line, option);
+      else add(line, option.name, value || null);
+      break;
+    }
+  }
+  return directives;
+}
+
+/** Shells that read what is written for bash, and how they may be started so that bash does the same. */
+const SHELLS: ReadonlySet<string> = new Set(['bash', 'sh']);
+const HARMLESS: ReadonlySet<string> = new Set(['-l', '--login', '--norc', '--noprofile']);
+
+/** Why a first line that names an interpreter can't be had, since a command is run by bash; null: it can, or is none. */
+export function interpreterFault(script: string): string | null {
+  const line = /^#![ \t]*(.*)/.exec(script)?.[1]?.trim();
+  if (line === undefined || line === '') return null;
+  const words = line.split(/\s+/);
+  if (/\/env$/.test(words[0] ?? '')) {
+    words.shift();
+    while (words[0]?.startsWith('-')) words.shift();
+  }
+  const [program = '', ...options] = words;
+  const name = program.split('/').at(-1) ?? '';
+  if (!SHELLS.has(name)) {
+    return `has ${name} run the script, and a command is run by bash: put the script into the project, and let the command be what runs it, "${name} FILE"`;
+  }
+  const other = options.find((option) => !HARMLESS.has(option));
+  if (other === undefined) return null;
+  return `starts ${name} with ${other}, and bash is started without: write it as a command of the script, such as "set -e"`;
+}
