@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Authenticator } from './auth/index.ts';
-import { Clusters } from './clusters/index.ts';
+import { Clusters, observeClusters } from './clusters/index.ts';
 import {
   type AdministratorToken,
   administratorToken,
@@ -13,7 +13,8 @@ import {
   readClustersFile,
   sshEnvironment,
 } from './config/index.ts';
-import { EventRetention, Journal } from './events/index.ts';
+import { VERSION } from './domain/version.ts';
+import { EventRetention, JobMetrics, Journal } from './events/index.ts';
 import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
 import { Staging } from './projects/index.ts';
@@ -47,7 +48,7 @@ export async function startApp(environment: Environment): Promise<App> {
     await prepareDataDirectory(environment.dataDirectory);
     const token = await administratorToken(environment);
     const log = createLogger({ level: environment.logLevel, format: environment.logFormat });
-    const metrics = new Metrics();
+    const metrics = new Metrics(VERSION);
 
     const store = await Store.open(environment.databaseFile);
     stack.defer(() => store.close());
@@ -56,6 +57,9 @@ export async function startApp(environment: Environment): Promise<App> {
     const retention = new EventRetention(journal, log);
     stack.defer(() => retention.stop());
     retention.start();
+    const jobMetrics = new JobMetrics(journal, metrics, log);
+    stack.defer(() => jobMetrics.stop());
+    jobMetrics.start();
     const staging = new Staging(join(environment.dataDirectory, 'staging'));
     await staging.sweep(await store.jobs.submitting());
 
@@ -68,6 +72,7 @@ export async function startApp(environment: Environment): Promise<App> {
       sshEnvironment: sshEnvironment(environment),
     });
     stack.defer(() => clusters.stop());
+    observeClusters(clusters, metrics);
     await clusters.start(settings);
     const configuration = new ClustersWatch(environment.configFile, followClustersFile(clusters, log));
     stack.defer(() => configuration.stop());

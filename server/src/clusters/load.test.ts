@@ -7,7 +7,7 @@ const NOON = Date.parse('2026-11-24T12:00:30Z');
 
 function meterAt(start: number) {
   const clock = { now: start };
-  const metrics = new Metrics();
+  const metrics = new Metrics('0.0.0');
   return { clock, metrics, meter: new LoadMeter('alpha', metrics, () => clock.now) };
 }
 

@@ -80,6 +80,11 @@ export class Journal {
     return this.#active.get(clusterName) ?? NO_JOBS;
   }
 
+  /** The same of all clusters, also of those that are no longer configured. */
+  *allActive(): Generator<Job, void, undefined> {
+    for (const jobs of this.#active.values()) yield* jobs.values();
+  }
+
   /** Resolves at the next commit that changes a job, or once the signal is aborted. */
   async nextChange(signal: AbortSignal): Promise<void> {
     await this.#news.wait(signal);

@@ -120,6 +120,7 @@ export class HttpServer {
 
   /** Never throws: what goes wrong is logged, and answered as far as it still can be. */
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#measure(request, response);
     try {
       response.setHeader('x-content-type-options', 'nosniff');
       response.setHeader('referrer-policy', 'no-referrer');
@@ -134,6 +135,16 @@ export class HttpServer {
       if (!response.headersSent) sendError(response, 500, 'INTERNAL_SERVER_ERROR', 'The request failed');
       else response.destroy();
     }
+  }
+
+  /** Also of what is refused; not of streams, which last as long as somebody follows. */
+  #measure(request: IncomingMessage, response: ServerResponse): void {
+    const startedAt = performance.now();
+    response.once('finish', () => {
+      if (/^text\/event-stream/.test(String(response.getHeader('content-type')))) return;
+      const labels = { route: routeOf(pathOf(request)), code: String(response.statusCode) };
+      this.#options.services.metrics.requestSeconds.observe(labels, (performance.now() - startedAt) / 1000);
+    });
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -241,6 +252,12 @@ export class HttpServer {
     const status = isReady ? 'ready' : 'not ready';
     sendJson(response, isReady ? 200 : 503, mayKnow ? { status, checks } : { status });
   }
+}
+
+/** Of few words, as each of them is kept for ever. */
+function routeOf(path: string): string {
+  if (logAddress(path) !== null) return '/jobs/*.log';
+  return ['/graphql', '/session', '/healthz', '/readyz', '/metrics'].includes(path) ? path : 'files';
 }
 
 /** Not the dashboard's own files, which other pages have no use for. */

@@ -1,4 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Gauges of prom-client's own whose names end as only a counter's may (prometheus.io/docs/practices/naming). */
+const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
 
 /** What /metrics shows. One instance a process part, so that two servers in one test share nothing. */
 export class Metrics {
@@ -7,9 +10,17 @@ export class Metrics {
   readonly clusterCommands: Counter<'cluster' | 'kind'>;
   readonly clusterSeconds: Counter<'cluster' | 'kind'>;
   readonly clusterLogins: Counter<'cluster' | 'outcome'>;
+  readonly submissions: Counter<'cluster' | 'outcome'>;
+  readonly jobEnds: Counter<'cluster' | 'state'>;
+  readonly requestSeconds: Histogram<'route' | 'code'>;
 
-  constructor() {
+  /** `version`: of this program. */
+  constructor(version: string) {
     collectDefaultMetrics({ register: this.registry });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
+    this.gauges('slurmql_build_info', 'Always 1; the version is a label.', ['version'], () => [
+      { labels: { version }, value: 1 },
+    ]);
     this.questions = new Counter({
       name: 'slurmql_queue_questions_total',
       help: 'Questions for the queue that were put to a cluster, by how they ended (answered, failed).',
@@ -34,6 +45,25 @@ export class Metrics {
       labelNames: ['cluster', 'outcome'],
       registers: [this.registry],
     });
+    this.submissions = new Counter({
+      name: 'slurmql_submissions_total',
+      help: 'Submissions of jobs, by how they ended (accepted, refused, cancelled before Slurm took them).',
+      labelNames: ['cluster', 'outcome'],
+      registers: [this.registry],
+    });
+    this.jobEnds = new Counter({
+      name: 'slurmql_job_ends_total',
+      help: 'Ends of jobs that were seen, by the state they ended in; of an array each task is one.',
+      labelNames: ['cluster', 'state'],
+      registers: [this.registry],
+    });
+    this.requestSeconds = new Histogram({
+      name: 'slurmql_http_request_duration_seconds',
+      help: 'From the head of an HTTP request to the last byte of its answer, by what was asked for; streams are left out.',
+      labelNames: ['route', 'code'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      registers: [this.registry],
+    });
   }
 
   /** A figure that is read when somebody asks for it. */
@@ -44,6 +74,26 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.set(read());
+      },
+    });
+  }
+
+  /** Figures of the same kind, one for each set of labels, that are read when somebody asks for them. */
+  gauges<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: () => Iterable<{ readonly labels: Readonly<Record<L, string>>; readonly value: number }>,
+  ): void {
+    new Gauge<L>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      collect() {
+        // What is gone has no figure.
+        this.reset();
+        for (const { labels, value } of read()) this.set(labels, value);
       },
     });
   }
