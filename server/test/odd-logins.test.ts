@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
+import { TestServer } from './support/server.ts';
 
 const CLUSTER = {
   nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
@@ -88,6 +89,10 @@ export SBATCH_JOB_NAME=other SBATCH_OUTPUT="$HOME/elsewhere" SBATCH_ERROR=/dev/n
 export SBATCH_PARTITION=none SBATCH_TIMELIMIT=0:01 SBATCH_EXPORT=NONE SBATCH_WAIT=1 SBATCH_QOS=none SBATCH_ACCOUNT=none
 export SBATCH_CLUSTERS=none SLURM_CLUSTERS=none SLURM_TIME_FORMAT=relative SLURM_BITSTR_LEN=8`;
 
+/** Of a login whose bash is replaced by zsh: patterns without a match and what isn't set are faults there. */
+const COMPLAINT_OF_ZSH = `echo "${COMPLAINT}" >&2
+setopt nomatch nounset noclobber`;
+
 let slurm: LocalSlurm;
 let bench: Workbench;
 const logins = new Map<string, ClusterLogin>();
@@ -104,6 +109,7 @@ beforeAll(async () => {
       })),
       { ...CLUSTER, name: 'odd', account: { home: `home of "O'Brien" 100%` } },
       { ...CLUSTER, name: 'german', account: { home: 'home-german' } },
+      { ...CLUSTER, name: 'turned', account: { home: 'home-turned' } },
       { ...CLUSTER, name: 'settings', accounting: true, account: { home: 'home-settings' } },
     ],
   });
@@ -116,7 +122,16 @@ beforeAll(async () => {
     }),
   );
   for (const name of ['odd', 'german', 'settings']) logins.set(name, await ClusterLogin.open(slurm.cluster(name)));
-  bench = stack.use(await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 })));
+  const turned = await ClusterLogin.open(slurm.cluster('turned'));
+  await turned.run(`cat >.zshenv <<'END'
+${COMPLAINT_OF_ZSH}
+END
+printf 'SCRATCH=%s/scratch; export SCRATCH\\n' "$HOME" >.bash_profile
+echo '[ -n "$SLURM_JOB_ID" ] || exec zsh' >.bashrc`);
+  const yaml = slurm.clustersYaml({ poll_interval_seconds: 1 });
+  bench = stack.use(
+    await Workbench.open(yaml.replace(/^( {2}turned:\n)/m, () => `  turned:\n    workspace: "\${SCRATCH}/of $USER"\n`)),
+  );
 });
 afterAll(() => stack.disposeAsync());
 
@@ -161,6 +176,14 @@ describe.concurrent('a job goes through from its submission to its end, with its
     await health.reaches('ONLINE');
   });
 
+  it('whose .bashrc turns into zsh, in a workspace that a variable of login shells leads to', async () => {
+    await goesThrough('turned');
+    const job = await bench.submit({ cluster: 'turned', command: 'exit 4' });
+    const { workDir } = await bench.ended(job.id);
+    const { user } = slurm.cluster('turned');
+    expect(workDir?.startsWith(`${slurm.directory}/home-turned/scratch/of ${user}/jobs/`)).toBe(true);
+  });
+
   it("with settings for every one of Slurm's commands", async () => {
     const login = loginOf('settings');
     await rc('settings', SETTINGS);
@@ -197,6 +220,18 @@ cd() { builtin cd "$@" && ls; }; export -f cd; export CDPATH=.:..: GREP_OPTIONS=
     await rc('odd', lines);
     await goesThrough('odd');
   });
+});
+
+it('what a login says instead of running a command is the word on its cluster', async () => {
+  const sshd = `ForceCommand echo "Password change required but no TTY available." >&2; exit 1`;
+  await using stopped = new AsyncDisposableStack();
+  const closed = await startLocalSlurm({ clusters: [{ ...CLUSTER, name: 'closed', sshdConfig: [sshd] }] });
+  stopped.defer(() => closed.stop());
+  const server = stopped.use(await TestServer.start(closed.clustersYaml()));
+  const { statusMessage } = await new ClusterHealth(() => server, 'closed').reaches('DEGRADED');
+  expect(statusMessage).toMatch(
+    /^the login ended with exit code 1 instead of running a command\. The login said: Password change required but no TTY available\./,
+  );
 });
 
 function loginOf(name: string): ClusterLogin {

@@ -82,7 +82,7 @@ export async function* checkSteps(
     'SHELL',
     offline,
     'Log in with ssh and run "sh -c true": a start-up file of the login shell (.bashrc, .cshrc) may end the session',
-    async () => shellFinding(await examineLogin(connection)),
+    async () => shellFinding(await examineLogin(connection, settings.workspace)),
   );
   const shellless = offline ?? (login === null ? 'The shell gives no answer' : null);
   const facts = yield* take<LoginFacts>(
@@ -110,7 +110,8 @@ export async function* checkSteps(
     'WORKSPACE',
     shellless ?? (hasFiles === null ? 'Files can be neither read nor written' : null),
     'Name a folder that you may write to, with room in its quota, as "workspace" in clusters.yaml',
-    () => workspaceFinding(connection, absoluteWorkspace(settings.workspace, login?.home ?? '')),
+    async () =>
+      workspaceFinding(connection, absoluteWorkspace(settings.workspace, login?.home ?? '', login?.workspace ?? '')),
   );
 }
 

@@ -144,6 +144,11 @@ describe('a fault in clusters.yaml', () => {
       'clusters.alpha.workspace: write an absolute path, or one below ~/',
     ],
     [
+      'clusters:\n  alpha:\n    host: y\n    workspace: /scratch/$(whoami)/ws\n',
+      '4:16',
+      `clusters.alpha.workspace: write variables as $NAME or \${NAME}: nothing else is expanded`,
+    ],
+    [
       'clusters:\n  alpha:\n    host: y\n    workspace: /\n',
       '4:16',
       'clusters.alpha.workspace: write an absolute path',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Alias, type Document, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { type ClusterSettings, GPU_REQUEST_STYLES } from '../domain/cluster.ts';
+import { workspaceParts } from '../domain/workspace.ts';
 import { ConfigurationError, type ConfigurationFault } from './environment.ts';
 import { nearest } from './nearest.ts';
 
@@ -23,7 +24,15 @@ const clusterSchema = z.strictObject({
   identity_file: line.optional(),
   known_hosts: line.optional(),
   proxy_jump: line.optional(),
-  workspace: line.regex(/^(?:\/|~\/).*[^/]$/, 'write an absolute path, or one below ~/').default('~/slurmql'),
+  workspace: line
+    .superRefine((path, context) => {
+      try {
+        workspaceParts(path);
+      } catch (fault) {
+        context.addIssue({ code: 'custom', message: fault instanceof Error ? fault.message : String(fault) });
+      }
+    })
+    .default('~/slurmql'),
   allowed_partitions: z.array(line).min(1, 'name at least one partition, or leave the key out').optional(),
   allowed_gpu_types: z.array(line).min(1, 'name at least one GPU type, or leave the key out').optional(),
   gpu_request: z.enum(GPU_REQUEST_STYLES, `write one of ${GPU_REQUEST_STYLES.join(', ')}`).default('gres'),

@@ -177,6 +177,20 @@ describe('looking for Slurm on a login', () => {
     await expect(slurm.probe()).rejects.toThrow(SlurmUnavailable);
   });
 
+  it('says in its own words why it is nowhere, before anything else', async () => {
+    await login.profile('module() { echo "Lmod: module(s) are unknown: slurm" >&2; return 1; }; export -f module');
+    await expect(slurm.probe()).rejects.toThrow(
+      /^"module load slurm" says on this login: .*Lmod: module\(s\) are unknown: slurm\. sbatch isn't found/,
+    );
+  });
+
+  it('says in its own words why it is there and fails', async () => {
+    await login.command('sbatch', 'echo "sbatch: fatal: unable to status file /etc/slurm/slurm.conf" >&2; exit 1');
+    await expect(slurm.probe()).rejects.toThrow(
+      '"sbatch --version" fails on this login: unable to status file /etc/slurm/slurm.conf',
+    );
+  });
+
   it('takes no other program of that name for it', async () => {
     await login.command('sbatch', 'echo "command not installed, ask your administrator"');
     await expect(slurm.probe()).rejects.toThrow(SlurmUnavailable);

@@ -46,6 +46,7 @@ import { isCutOff, mentions, QueueReader, type QueueSnapshot } from './parse/que
 import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
+import { absoluteWorkspace } from './workspace.ts';
 
 /** Whatever runs a script on the cluster's login: `SshConnection`. */
 export interface Runner {
@@ -119,17 +120,17 @@ export class SlurmAdapter {
    * clusters differ in. Throws SlurmUnavailable also for a Slurm that is too old.
    */
   async probe(): Promise<LoginFacts> {
-    const ask = probeScript();
+    const ask = probeScript(this.#settings.workspace);
     const askedAt = Date.now();
     const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: PROBE_TIMEOUT_MS, kind: 'probe' });
-    const search = parseSearch(ask.read(stdout, 'search')?.output ?? '');
+    const searched = ask.read(stdout, 'search')?.output ?? '';
+    const search = parseSearch(searched);
+    if (search === null) throw new SlurmUnavailable(notFound(searched));
     const version = ask.read(stdout, 'version');
     const slurmVersion = parseVersion(version?.output ?? '');
-    if (search === null || version?.exitCode !== 0 || slurmVersion === null) {
-      throw new SlurmUnavailable(
-        "sbatch isn't found on this login: neither directly, nor in a login shell (bash -l), nor after " +
-          '"module load slurm". Is it a login node of the cluster? If so, put Slurm on the PATH in ~/.bash_profile',
-      );
+    if (version?.exitCode !== 0 || slurmVersion === null) {
+      const said = slurmMessage(version?.output ?? '') || 'its answer was cut off';
+      throw new SlurmUnavailable(`"sbatch --version" fails on this login: ${said}`);
     }
     this.#searchPath = search.foundBy === 'path' ? null : search.variables;
     if (isTooOld(slurmVersion)) {
@@ -142,7 +143,11 @@ export class SlurmAdapter {
     const facts = configuration?.exitCode === 0 ? parseConfiguration(configuration.output) : null;
     if (facts === null)
       throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || '"scontrol show config" gave no answer');
-    const workspace = absoluteWorkspace(this.#settings.workspace, ask.read(stdout, 'home')?.output ?? '');
+    const workspace = absoluteWorkspace(
+      this.#settings.workspace,
+      ask.read(stdout, 'home')?.output ?? '',
+      ask.read(stdout, 'workspace')?.output ?? '',
+    );
     const clock = Number(ask.read(stdout, 'clock')?.output.trim());
     this.#clock.compare(clock * 1000, askedAt);
     this.#keepsAccounts = facts.accountingStorage !== null;
@@ -371,13 +376,15 @@ export class SlurmAdapter {
   }
 }
 
-/** Where the workspace lies; throws SlurmUnavailable for a home directory that can't hold it. */
-export function absoluteWorkspace(workspace: string, home: string): string {
-  // Without a home, "~/slurmql" would be a folder of the root.
-  const path = workspace.startsWith('~/') ? home && `${home.replace(/\/$/, '')}${workspace.slice(1)}` : workspace;
-  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN).
-  if (/^\/[^\\\p{Cc}]*$/u.test(path)) return path;
-  throw new SlurmUnavailable(
-    `the workspace would be ${JSON.stringify(path)}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
-  );
+/** A login without Slurm: in its own words first, where it has any. `searched`: what the search for sbatch printed. */
+function notFound(searched: string): string {
+  const words = searched
+    .split('\n')
+    .slice(1)
+    .filter((line) => line.trim() !== '' && !/\bmodule: (?:command )?not found/.test(line))
+    .map((line) => line.trim());
+  const guess =
+    "sbatch isn't found on this login: neither directly, nor in a login shell (bash -l), nor after " +
+    '"module load slurm". Is it a login node of the cluster? If so, put Slurm on the PATH in ~/.bash_profile';
+  return words.length === 0 ? guess : `"module load slurm" says on this login: ${words.join(' ')}. ${guess}`;
 }

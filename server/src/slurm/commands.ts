@@ -2,7 +2,8 @@ import { quote } from '../ssh/index.ts';
 import { jobLists } from './job-list.ts';
 import { ACCOUNTING_FIELDS } from './parse/accounting.ts';
 import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
-import { quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
+import { LIMITED, quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
+import { workspaceSection } from './workspace.ts';
 
 // Variables of the login's environment silently filter and reformat what Slurm's commands print, or change what they
 // do (man squeue, sinfo, sacct, scancel, sbatch: ENVIRONMENT VARIABLES).
@@ -13,19 +14,17 @@ export SLURM_TIME_FORMAT SLURM_BITSTR_LEN LC_ALL`;
 // sbatch hands its environment on to the job, so nothing is set here.
 const CLEAN_SUBMIT = unsetByPrefix(['SBATCH_', 'SLURM_CLUSTERS']);
 
-/** So long may one login shell take: it may ask a question that nobody answers. */
-const LOGIN_SHELL_SECONDS = 20;
-
 /**
  * Looks for sbatch on the PATH; then, as many sites put it on the PATH of login shells only, in the user's own login
  * shell (whichever it is: all of them read commands from their standard input), in bash as one, and behind a module.
- * What is found is set for the rest of the script. Prints the way, and the variables that count.
+ * What is found is set for the rest of the script. Prints the way, and the variables that count; or none, and what was
+ * said of the module.
  */
-const FIND_SLURM = `limit=
-command -v timeout >/dev/null && limit='timeout ${LOGIN_SHELL_SECONDS}'
+const FIND_SLURM = `${LIMITED}
 if command -v sbatch >/dev/null; then echo path; else
-  for way in login bash module; do
+  for way in login bash module none; do
     case $way in
+      none) echo none; $limit bash -lc 'module load slurm' 2>&1 >/dev/null | tail -n 5; break ;;
       login) variables=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null) ;;
       bash) variables=$($limit bash -lc env 2>/dev/null) ;;
       module) variables=$($limit bash -lc 'module load slurm; env' 2>/dev/null) ;;
@@ -44,13 +43,14 @@ if command -v sbatch >/dev/null; then echo path; else
 fi
 :`;
 
-/** What a login finds: sections `home`, `clock` (epoch seconds), `search`, `version` and `configuration`. */
-export function probeScript(): Script {
+/** What a login finds: sections `home`, `workspace`, `clock` (epoch seconds), `search`, `version` and `configuration`. */
+export function probeScript(workspace: string): Script {
   return script(null, CLEAN_QUERY, [
     { name: 'home', command: `printf '%s' "$HOME"` },
+    workspaceSection(workspace),
     { name: 'clock', command: 'date +%s' },
     { name: 'search', command: FIND_SLURM },
-    { name: 'version', command: 'sbatch --version' },
+    { name: 'version', command: 'sbatch --version 2>&1' },
     { name: 'configuration', command: 'scontrol show config' },
   ]);
 }

@@ -1,4 +1,4 @@
-export { type Accounting, absoluteWorkspace, type LoginFacts, SlurmAdapter } from './adapter.ts';
+export { type Accounting, type LoginFacts, SlurmAdapter } from './adapter.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export type { JobControl } from './commands.ts';
 export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';
@@ -13,3 +13,4 @@ export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export { sharedGpuTypes } from './requests.ts';
 export type { SubmitRequest } from './sbatch-options.ts';
+export { absoluteWorkspace } from './workspace.ts';

@@ -4,6 +4,7 @@ import type { Runner } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import { slurmMessage } from './parse/submit.ts';
 import { script } from './shell.ts';
+import { workspaceSection } from './workspace.ts';
 
 const TIMEOUT_MS = 30_000;
 /** What the scripts here and the batch script use. */
@@ -13,6 +14,8 @@ export interface LoginShell {
   /** The account's own, such as /bin/tcsh. */
   readonly shell: string;
   readonly home: string;
+  /** What the login has for the variables and users in the path of the workspace: see absoluteWorkspace. */
+  readonly workspace: string;
   /** The first line of `bash --version`; null: there is none. */
   readonly bash: string | null;
   readonly missingTools: readonly string[];
@@ -20,11 +23,12 @@ export interface LoginShell {
   readonly noise: string;
 }
 
-/** What a login offers besides Slurm. Throws what the runner throws, or SlurmUnavailable when no shell answers. */
-export async function examineLogin(runner: Runner): Promise<LoginShell> {
+/** What a login offers besides Slurm; `workspace`: as in clusters.yaml. Throws what the runner throws, or SlurmUnavailable when no shell answers. */
+export async function examineLogin(runner: Runner, workspace: string): Promise<LoginShell> {
   const ask = script(null, 'LC_ALL=C; export LC_ALL', [
     { name: 'shell', command: `printf %s "$SHELL"` },
     { name: 'home', command: `printf %s "$HOME"` },
+    workspaceSection(workspace),
     { name: 'bash', command: 'bash --version | sed -n 1p' },
     {
       name: 'missing',
@@ -42,6 +46,7 @@ export async function examineLogin(runner: Runner): Promise<LoginShell> {
   return {
     shell: text('shell'),
     home: text('home'),
+    workspace: ask.read(stdout, 'workspace')?.output ?? '',
     bash: text('bash') || null,
     missingTools: text('missing').split('\n').filter(Boolean),
     noise: stdout.slice(0, Math.max(0, stdout.indexOf('\nbegin shell '))).trim(),

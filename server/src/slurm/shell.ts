@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '../ssh/index.ts';
 
-// Every script goes to a constant `/bin/sh -s` on the cluster, over its standard input. POSIX sh only.
+// Every script goes to a /bin/sh on the cluster, over its standard input. POSIX sh only.
 
 export function quoteAll(words: readonly string[]): string {
   return words.map(quote).join(' ');
@@ -67,6 +67,13 @@ function afterFirst(text: string, line: string): number {
   const index = text.indexOf(line);
   return index === -1 ? 0 : index + line.length;
 }
+
+/** So long may one login shell take: it may ask a question that nobody answers. */
+const LOGIN_SHELL_SECONDS = 20;
+
+/** Sets `limit`, the words before a login shell that keep it from taking too long. */
+export const LIMITED = `limit=
+! command -v timeout >/dev/null || limit='timeout ${LOGIN_SHELL_SECONDS}'`;
 
 /** Takes variables out of the environment by prefix: they silently filter and reformat what Slurm's commands print. */
 export function unsetByPrefix(prefixes: readonly string[]): string {

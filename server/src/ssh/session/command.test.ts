@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensurePackages } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SshConnection } from '../connection.ts';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
@@ -11,6 +12,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 let world: SshWorld;
 let connection: SshConnection;
 beforeAll(async () => {
+  await ensurePackages(['tcsh', 'zsh']);
   world = await SshWorld.create();
   connection = world.connect(await world.settings(await world.startSshd()));
 });
@@ -49,10 +51,10 @@ test('a script of a megabyte runs', async () => {
   expect(stdout.length).toBe(16 * 65_536 + 4);
 });
 
-test('a fault in a script is reported with the line that it has there', async () => {
+test("a fault in a script is reported in the shell's own words", async () => {
   const { exitCode, stderr } = await run('true\ntrue\nno-such-command');
   expect(exitCode).toBe(127);
-  expect(stderr).toMatch(/\b3: no-such-command: not found/);
+  expect(stderr).toMatch(/\b\d+: no-such-command: not found/);
 });
 
 test('a script that is not complete does nothing at all', async () => {
@@ -138,11 +140,99 @@ describe('whatever the login shell', () => {
     });
   });
 
-  test('that of a closed account has its own exit code and output', async () => {
+  test('that of a closed account is told in its own words, and nothing was sent', async () => {
     execFileSync('usermod', ['--shell', '/usr/sbin/nologin', world.account.name]);
     const closed = world.connect(await world.settings(await world.startSshd()));
-    const { exitCode, stdout } = await closed.run('echo never', { timeoutMs: 20_000 });
-    expect(exitCode).toBe(1);
-    expect(stdout).toContain('not available');
+    const refused = closed.run('echo never', { timeoutMs: 20_000 });
+    await expect(refused).rejects.toThrow(SshUnavailable);
+    await expect(refused).rejects.toThrow(
+      'the login ended with exit code 1 instead of running a command. The login said: This account is currently not available.',
+    );
+  });
+
+  test('one that says nothing at all is told so', async () => {
+    execFileSync('usermod', ['--shell', '/bin/false', world.account.name]);
+    const closed = world.connect(await world.settings(await world.startSshd()));
+    await expect(closed.run('echo never', { timeoutMs: 20_000 })).rejects.toThrow(
+      'the login ended with exit code 1 instead of running a command, and the login said nothing',
+    );
+  });
+
+  test('a restricted one is told in its own words', async () => {
+    execFileSync('usermod', ['--shell', '/bin/rbash', world.account.name]);
+    const restricted = world.connect(await world.settings(await world.startSshd()));
+    await expect(restricted.run('echo never', { timeoutMs: 20_000 })).rejects.toThrow(/The login said: .*restricted/);
+  });
+});
+
+/** What fails in any other shell than sh: a pattern that matches nothing, unquoted words, `=` before a word. */
+const PLAIN_SH = `words='a b'; for word in $words /no-such-*; do echo "$word"; done; echo =ls; exit 6`;
+const PLAIN_ANSWER = { exitCode: 6, stdout: 'a\nb\n/no-such-*\n=ls\n' };
+
+describe('a shell of our choice runs the script', () => {
+  beforeAll(() => {
+    execFileSync('usermod', ['--shell', '/bin/bash', world.account.name]);
+  });
+  afterAll(() => writeFile(join(world.account.home, '.bashrc'), ''));
+
+  test.each([
+    ['replaces the shell by zsh', 'exec zsh'],
+    ['replaces the shell by zsh that stops at what is not set', 'exec zsh -o nounset'],
+    ['replaces the shell by a login shell of zsh', 'exec zsh -l'],
+    ['replaces the shell by tcsh, which reads its input in blocks', 'exec tcsh'],
+    ['replaces the shell by dash', 'exec dash'],
+    ['starts zsh and ends with it', 'zsh; exit'],
+    ['starts zsh and goes on after it', 'zsh'],
+    ['asks something', 'read -r answer; read -r -p "Project? " other; echo "working in $answer$other"'],
+    ['prints on both streams and replaces the shell', 'echo Welcome; echo "Quota: 99 %" >&2; exec zsh'],
+    ['stops at every fault', 'set -eu -o pipefail'],
+    ['changes what words mean', "shopt -s expand_aliases; alias printf='echo no' exit=true"],
+  ])('where .bashrc %s', async (_what, lines) => {
+    await writeFile(join(world.account.home, '.bashrc'), `${lines}\n`);
+    const odd = world.connect(await world.settings(await world.startSshd()));
+    const { exitCode, stdout } = await odd.run(PLAIN_SH, { timeoutMs: 30_000 });
+    expect({ exitCode, stdout: stdout.slice(-PLAIN_ANSWER.stdout.length) }).toEqual(PLAIN_ANSWER);
+  });
+
+  test.each([
+    ['gives a shell whatever was asked for', '/bin/bash'],
+    ['gives zsh whatever was asked for', '/usr/bin/zsh'],
+    ['runs what was asked for', 'exec $SSH_ORIGINAL_COMMAND'],
+    ['has a shell run what was asked for', 'exec "$SHELL" -c "$SSH_ORIGINAL_COMMAND"'],
+  ])('where a forced command %s', async (_what, command) => {
+    await writeFile(join(world.account.home, '.bashrc'), '');
+    const forced = world.connect(
+      await world.settings(await world.startSshd({ extraConfig: [`ForceCommand ${command}`] })),
+    );
+    expect(await forced.run(PLAIN_SH, { timeoutMs: 30_000 })).toMatchObject(PLAIN_ANSWER);
+  });
+
+  test('and a forced command that does something else is told in its own words', async () => {
+    const forced = world.connect(
+      await world.settings(
+        await world.startSshd({
+          extraConfig: ['ForceCommand echo "Password change required but no TTY available." >&2'],
+        }),
+      ),
+    );
+    await expect(forced.run('echo never', { timeoutMs: 20_000 })).rejects.toThrow(
+      'the login ended with exit code 0 instead of running a command. The login said: Password change required',
+    );
+  });
+
+  test('a megabyte of script, too, where the shell reads in blocks', async () => {
+    await writeFile(join(world.account.home, '.bashrc'), 'exec tcsh\n');
+    const odd = world.connect(await world.settings(await world.startSshd()));
+    const script = `cat <<'END'\n${'0123456789abcde\n'.repeat(65_536)}END\necho end`;
+    const { stdout } = await odd.run(script, { timeoutMs: 30_000 });
+    expect(stdout.endsWith(`${'0123456789abcde\n'.repeat(65_536)}end\n`)).toBe(true);
+  });
+
+  test('what waits for an answer of nobody sends nothing, and is told', async () => {
+    await writeFile(join(world.account.home, '.bashrc'), 'echo "Accept the terms of use:"; sleep 30\n');
+    const waiting = world.connect(await world.settings(await world.startSshd()));
+    const asked = waiting.run('touch never-sent', { timeoutMs: 1_000 });
+    await expect(asked).rejects.toThrow(SshUnavailable);
+    await expect(asked).rejects.toThrow('before a shell answered. The login said: Accept the terms of use:');
   });
 });

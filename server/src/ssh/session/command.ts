@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
 import type { Channels } from './channels.ts';
+import { OwnShell, SHELL_COMMAND, wordsOf } from './own-shell.ts';
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -33,11 +35,20 @@ export async function runCommand(
   return { exitCode, stdout: stdout.toString('utf8'), stderr: stderr.toString('utf8') };
 }
 
+/** When a shell that hasn't answered is spoken to again, in ms after the first time. */
+const AGAIN_MS = [1_500, 5_000, 15_000];
+/** When its input is ended instead, so that one that reads all of it first, such as fish, says at least what it is. */
+const GIVE_UP_MS = 50_000;
+/** What is left open after the end of a script, such as a shell that had started ours as its child, ends with its input. */
+const LINGER_MS = 500;
+/** For what is printed about the script itself. */
+const FRAME_BYTES = 1024;
+
 /**
- * Runs a POSIX shell script on the cluster. The command line is always the same, so it means the same to every login
- * shell, csh and fish included; the script goes to the shell's standard input.
+ * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The script
+ * goes to the shell's standard input once the shell has answered.
  *
- * @throws SshUnavailable if it was not sent
+ * @throws SshUnavailable if it was not sent, with what the login said instead
  * @throws SshInterrupted if it was, and `signal` aborted or the connection broke before its exit code came
  * @throws SshOutputTooLarge if standard output and standard error together exceed `maxOutputBytes`
  * @throws what the input's content throws
@@ -48,22 +59,30 @@ export async function runScript(
   { maxOutputBytes, input }: ScriptOptions,
   signal: AbortSignal,
 ): Promise<ScriptResult> {
-  const channel = await channels.openCommand('/bin/sh -s', signal);
+  const channel = await channels.openCommand(SHELL_COMMAND, signal);
   if (signal.aborted) {
     channel.close();
     throw new SshUnavailable(`the command was not sent: ${signal.reason.message}`, { cause: signal.reason });
   }
   return new Promise((resolve, reject) => {
+    const shell = new OwnShell();
+    const framed = frame(script, input === undefined);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
+    const timers = new Set<NodeJS.Timeout>();
     let size = 0;
+    let isSent = false;
     let isOver = false;
     let awaited = input;
+    /** The script's exit code, where what ran it went on after its end. */
+    let endedWith: number | undefined;
+    let isInputEnded = false;
 
     function settle(conclude: () => void): void {
       if (isOver) return;
       isOver = true;
       signal.removeEventListener('abort', onAbort);
+      clearTimers();
       conclude();
     }
 
@@ -79,8 +98,46 @@ export async function runScript(
     function onAbort(): void {
       const reason: Error = signal.reason;
       stop(
-        new SshInterrupted(`the command was stopped: ${reason.message}. It may have taken effect`, { cause: reason }),
+        isSent
+          ? new SshInterrupted(`the command was stopped: ${reason.message}. It may have taken effect`, {
+              cause: reason,
+            })
+          : new SshUnavailable(`the command was not sent: ${reason.message} before a shell answered${said()}`, {
+              cause: reason,
+            }),
       );
+    }
+
+    function said(): string {
+      const words = wordsOf(Buffer.concat(stdout), Buffer.concat(stderr));
+      return words === '' ? ', and the login said nothing' : `. The login said: ${words}`;
+    }
+
+    function later(delayMs: number, work: () => void): void {
+      timers.add(setTimeout(work, delayMs));
+    }
+
+    function clearTimers(): void {
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
+    }
+
+    /** The login shell may have ended already, as that of a closed account does. */
+    function write(text: string): void {
+      if (channel.writable) channel.write(text);
+    }
+
+    function endInput(): void {
+      isInputEnded = true;
+      channel.end();
+    }
+
+    function sendOnceAnswered(): void {
+      if (isSent || isInputEnded || !shell.isIn(Buffer.concat(stdout))) return;
+      isSent = true;
+      size = 0;
+      clearTimers();
+      write(framed.text);
     }
 
     function collect(chunks: Buffer[], chunk: Buffer): void {
@@ -88,30 +145,48 @@ export async function runScript(
       if (isOver) return;
       chunks.push(chunk);
       size += chunk.length;
-      if (size > maxOutputBytes) stop(new SshOutputTooLarge(`the command printed more than ${maxOutputBytes} bytes`));
+      if (size > maxOutputBytes + FRAME_BYTES) {
+        stop(new SshOutputTooLarge(`the command printed more than ${maxOutputBytes} bytes`));
+      }
     }
 
     channel.on('data', (chunk: Buffer) => {
       collect(stdout, chunk);
-      if (awaited === undefined || !Buffer.concat(stdout).includes(awaited.ready)) return;
+      sendOnceAnswered();
+      if (awaited === undefined || !isSent || !Buffer.concat(stdout).includes(awaited.ready)) return;
       const { content } = awaited;
       awaited = undefined;
       send(channel, content, () => isOver).catch(stop);
     });
-    channel.stderr.on('data', (chunk: Buffer) => collect(stderr, chunk));
+    channel.stderr.on('data', (chunk: Buffer) => {
+      collect(stderr, chunk);
+      if (endedWith !== undefined || !isSent) return;
+      endedWith = framed.exitCode(Buffer.concat(stderr.slice(-2)));
+      if (endedWith !== undefined) later(LINGER_MS, endInput);
+    });
     channel.on('error', (error: Error) => stop(new SshInterrupted(`the command's channel failed: ${error.message}`)));
-    channel.on('close', (exitCode: unknown) => {
+    channel.on('close', (code: unknown) => {
       settle(() => {
-        if (typeof exitCode === 'number') {
-          resolve({ exitCode, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) });
+        const exitCode = isInputEnded ? endedWith : code;
+        if (!isSent && typeof code === 'number') {
+          reject(new SshUnavailable(`the login ended with exit code ${code} instead of running a command${said()}`));
+        } else if (!isSent) {
+          reject(new SshUnavailable('the command was not sent: its channel was closed before a shell answered'));
+        } else if (typeof exitCode === 'number') {
+          resolve({
+            exitCode,
+            stdout: shell.without(Buffer.concat(stdout)),
+            stderr: framed.without(shell.without(Buffer.concat(stderr))),
+          });
         } else {
           reject(new SshInterrupted('the command ended without an exit code: it was killed or the connection broke'));
         }
       });
     });
     signal.addEventListener('abort', onAbort, { once: true });
-    // The login shell may have ended already, as that of a closed account does.
-    if (channel.writable) channel.write(asOneCommand(script, input === undefined));
+    for (const delayMs of AGAIN_MS) later(delayMs, () => write(shell.greeting));
+    later(GIVE_UP_MS, endInput);
+    write(shell.greeting);
   });
 }
 
@@ -131,8 +206,22 @@ async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOv
 /**
  * Makes the script one compound command, which the shell reads to its end before it runs any of it. So a connection
  * that breaks on the way can't run the first half of a script or of a line, and no child can read the rest of the
- * script as its input. Standard input stays open, since ssh2 sends no signal to a channel after its end.
+ * script as its input. Standard input stays open, since ssh2 sends no signal to a channel after its end. At its end it
+ * tells its exit code, which what goes on after it may not repeat.
  */
-function asOneCommand(script: string, isWithoutInput: boolean): string {
-  return `{ :; ${script}\n}${isWithoutInput ? ' </dev/null' : ''}; exit\n`;
+function frame(script: string, isWithoutInput: boolean) {
+  const nonce = randomBytes(12).toString('hex');
+  const end = new RegExp(`\\nended ${nonce} (\\d+)\\n`);
+  return {
+    text: `{ trap 'set -- $?; printf "\\n%s\\n" "ended ${nonce} $1" >&2; exit "$1"' EXIT
+{ :; ${script}\n}${isWithoutInput ? ' </dev/null' : ''}; exit
+}
+`,
+    /** Of a script that has come to its end, by its standard error. */
+    exitCode: (stderr: Buffer): number | undefined => {
+      const code = end.exec(stderr.toString('latin1'))?.[1];
+      return code === undefined ? undefined : Number(code);
+    },
+    without: (stderr: Buffer): Buffer => Buffer.from(stderr.toString('latin1').replace(end, ''), 'latin1'),
+  };
 }

@@ -1,0 +1,72 @@
+import { type WorkspacePart, workspaceParts } from '../domain/workspace.ts';
+import { SlurmUnavailable } from './errors.ts';
+import { LIMITED, type Section } from './shell.ts';
+
+/** Where nothing sets it. */
+const OWN_NAME = '\n[ -n "$value" ] || value=$(id -un)';
+
+/** The section `workspace`: what the login has for the variables and users in the path, one a line, in their order. */
+export function workspaceSection(workspace: string): Section {
+  const lines = namesIn(workspace).map((part) => {
+    if (part.kind === 'home') return `printf '%s\\n' ~${part.user}`;
+    const { name } = part;
+    // What sites set (SCRATCH, WORK) is often known to login shells alone.
+    const line = `sed -n 's/^${name}=//p' | tail -n 1`;
+    return `value=\${${name}-}
+[ -n "$value" ] || value=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null | ${line})
+[ -n "$value" ] || value=$($limit bash -lc env 2>/dev/null | ${line})${/^(?:USER|LOGNAME)$/.test(name) ? OWN_NAME : ''}
+printf '%s\\n' "$value"`;
+  });
+  return { name: 'workspace', command: [LIMITED, ...lines, ':'].join('\n') };
+}
+
+/**
+ * Where the workspace lies. `told`: the section `workspace`. Throws SlurmUnavailable for variables and users that the
+ * login doesn't know, and for a path that can't hold a workspace.
+ */
+export function absoluteWorkspace(workspace: string, home: string, told: string): string {
+  const values = told.split('\n').slice(0, -1);
+  if (values.length !== namesIn(workspace).length) {
+    throw new SlurmUnavailable(`the login doesn't tell where the workspace ${workspace} is`);
+  }
+  let path = '';
+  for (const part of workspaceParts(workspace)) {
+    if (part.kind === 'text') path += part.text;
+    else if (part.kind === 'home' && part.user === null) path += ownHome(home);
+    else path += knownValue(part, values.shift() ?? '', workspace);
+  }
+  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN).
+  if (/^\/[^\\\p{Cc}]*$/u.test(path)) return path;
+  throw new SlurmUnavailable(
+    `the workspace would be ${JSON.stringify(path)}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
+  );
+}
+
+function ownHome(home: string): string {
+  // Without one, "~/slurmql" would be a folder of the root.
+  if (home !== '') return home.replace(/\/$/, '');
+  throw new SlurmUnavailable('the login has no home directory. Set "workspace" in clusters.yaml to an absolute path');
+}
+
+function knownValue(part: WorkspacePart, value: string, workspace: string): string {
+  if (part.kind === 'variable' && value === '') {
+    throw new SlurmUnavailable(
+      `the workspace ${workspace} names $${part.name}, which this login doesn't set, nor does a login shell (bash -l).` +
+        ' Write the path out in clusters.yaml, or set it in ~/.bash_profile',
+    );
+  }
+  if (part.kind === 'home' && value.startsWith('~')) {
+    throw new SlurmUnavailable(
+      `the workspace ${workspace} lies below the home of ${part.user}, and this login knows no such user`,
+    );
+  }
+  return value;
+}
+
+/** What has to be asked of the login, in its order. */
+function namesIn(workspace: string) {
+  return workspaceParts(workspace).filter(
+    (part): part is Exclude<WorkspacePart, { kind: 'text' }> =>
+      part.kind === 'variable' || (part.kind === 'home' && part.user !== null),
+  );
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * The command that a channel is opened for. So simple that it means the same to every login shell, csh and fish
+ * included, and to forced commands that split $SSH_ORIGINAL_COMMAND at its blanks.
+ */
+export const SHELL_COMMAND = '/bin/sh -s slurmql';
+
+/** What was printed before the shell answered is shown to people, so much of its end. */
+const MOST_LINES = 6;
+const MOST_CHARACTERS = 400;
+
+/**
+ * Makes sure that what reads a channel is a shell of our choice before anything else is sent to it: start-up files may
+ * put another one in its place (`exec zsh`), forced commands too. Nothing has run until it has answered.
+ */
+export class OwnShell {
+  readonly #line: string;
+  /** What it prints on both streams once it is there. */
+  readonly answer: Buffer;
+
+  constructor() {
+    const nonce = randomBytes(12).toString('hex');
+    this.answer = Buffer.from(`\nshell ${nonce}\n`);
+    this.#line = `printf '\\n%s\\n' 'shell ${nonce}'; printf '\\n%s\\n' 'shell ${nonce}' >&2`;
+  }
+
+  /**
+   * May be sent again and again until it is answered: a shell that reads its input in blocks (tcsh, dash) takes what
+   * follows the line that replaces it along to its end. Empty lines come first, for start-up files that ask something.
+   * The line that replaces is one for all of sh, bash, zsh, ksh and csh, with `set -u` too.
+   */
+  get greeting(): string {
+    return `\n\n\ntest x"$*" = xslurmql || exec ${SHELL_COMMAND}\n${this.#line}\n`;
+  }
+
+  isIn(output: Buffer): boolean {
+    return output.includes(this.answer);
+  }
+
+  /** The output of a script without the answers that came before. */
+  without(output: Buffer): Buffer {
+    const start = output.indexOf(this.answer);
+    if (start === -1) return output;
+    const end = output.lastIndexOf(this.answer) + this.answer.length;
+    return Buffer.concat([output.subarray(0, start), output.subarray(end)]);
+  }
+}
+
+/** What a login printed instead of running a command, fit to be shown in a sentence; '' if nothing. */
+export function wordsOf(stdout: Buffer, stderr: Buffer): string {
+  return [stdout, stderr]
+    .map((output) => plain(output.toString('utf8')).split('\n').slice(-MOST_LINES).join(' '))
+    .filter((text) => text !== '')
+    .join(' ')
+    .slice(-MOST_CHARACTERS)
+    .trim();
+}
+
+/** Without colours and other control sequences, and without empty lines. */
+function plain(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+      .replaceAll(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)/g, '')
+      .replaceAll('\r', '\n')
+      .replaceAll(/[^\P{C}\n\t]/gu, '')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)
+      .join('\n')
+  );
+}
