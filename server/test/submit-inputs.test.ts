@@ -159,3 +159,88 @@ describe('a project', () => {
     expect(await refused({})).toMatchObject({ code: 'INVALID_INPUT', path: ['input', 'projectId'] });
   });
 });
+
+describe('what is given', () => {
+  it('arrives in bytes: values of variables, and the command', async () => {
+    const controls = Array.from({ length: 31 }, (_, index) => String.fromCharCode(index + 1)).join('');
+    const values = {
+      CONTROLS: `${controls}\x7f`,
+      QUOTES: `'"\`\\$(reboot) \${HOME} !x ~ * '\\''`,
+      LINES: '\n\nfirst\r\n\tlast\n\n',
+      UNICODE: 'é\u0301 𝔘𝔫𝔦 \u202e \ufeff\u{10ffff}',
+      EMPTY: '',
+      LONG: 'x'.repeat(60_000),
+      BASH_ENV: '',
+      CUDA_VISIBLE_DEVICES: '7',
+      LC_ALL: 'C',
+    };
+    const text = `${controls.replaceAll(/[\n\r']/g, '')}\x7f"\\ é𝔘`;
+    const command = `for name in ${Object.keys(values).join(' ')}; do printf %s "\${!name}" | base64 -w0; echo; done
+printf %s '${text}' | base64 -w0
+printenv QUOTES | head -c 3 >&2`;
+    const environment = Object.entries(values).map(([name, value]) => ({ name, value }));
+    const { job, userErrors } = await submit({ project: 'hello', command, environment });
+    expect(userErrors).toEqual([]);
+    const lines = (await bench.wholeLog(job?.id ?? '')).split('\n');
+    const read = lines.map((line) => Buffer.from(line, 'base64').toString());
+    expect(read).toEqual([...Object.values(values), text]);
+    expect(await bench.wholeLog(job?.id ?? '', 'STDERR')).toBe(`'"\``);
+  });
+
+  const variable = (name: string, value = 'x') => ({ environment: [{ name, value }] });
+
+  it.each<[string, Readonly<Record<string, unknown>>, string, string]>([
+    ['a variable that is read-only in bash', variable('BASHOPTS'), 'environment', 'BASHOPTS'],
+    ['the user id', variable('UID'), 'environment', 'read-only'],
+    ['a variable that bash sets', variable('RANDOM'), 'environment', 'bash sets it itself'],
+    ['the separators of fields', variable('IFS'), 'environment', 'IFS'],
+    ["a variable of Slurm's", variable('SLURM_JOB_ID'), 'environment', 'belongs to Slurm'],
+    ['a variable of ours', variable('slurmql_directory'), 'environment', 'belongs to SlurmQL'],
+    ['a name with a "="', variable('A=B'), 'environment', 'no name of a variable'],
+    ['an empty name', variable(''), 'environment', 'no name of a variable'],
+    ['a NUL in a value', variable('A', 'a\0secret'), 'environment', 'NUL'],
+    ['half a character in a value', variable('A', 'secret\ud800'), 'environment', 'half a character'],
+    ['a value too long', variable('A', 'é'.repeat(40_000)), 'environment', '80001 bytes'],
+    [
+      'a variable given twice',
+      { environment: [...variable('A').environment, ...variable('A', 'secret').environment] },
+      'environment',
+      'twice',
+    ],
+    ['half a character in a command', { command: 'echo \udc00' }, 'command', 'half a character'],
+    ['a NUL in a command', { command: 'echo \0' }, 'command', 'NUL'],
+    ['DOS line ends', { command: 'true\r\ntrue' }, 'command', 'carriage return'],
+    ['half a character in a name', { name: 'a\ud800' }, 'name', 'half a character'],
+    ['half a character in an account', { account: 'a\ud800' }, 'account', 'half a character'],
+    ['half a character in an option', { extraOptions: ['--comment=\ud800'] }, 'extraOptions', 'half a character'],
+    ['options too long', { extraOptions: [`--comment=${'x'.repeat(9000)}`] }, 'extraOptions', '9010 bytes'],
+    ['an array beyond the limit of the cluster', { array: '0,5000000' }, 'array', 'MaxArraySize'],
+    ['more CPUs per task than Slurm counts', { cpusPerTask: 65_534 }, 'cpusPerTask', '65533'],
+    ['no task', { tasks: 0 }, 'tasks', 'from 1'],
+    ['a time limit of a century', { timeLimitMinutes: 52_560_000 }, 'timeLimitMinutes', 'from 1'],
+    ['an option of PBS', { command: '#PBS -l walltime=1:00:00\ntrue' }, 'command', 'line 1 #PBS'],
+  ])('is refused where it can not arrive so: %s', async (_what, input, field, words) => {
+    const before = await jobCount();
+    const refusal = await refused({ project: 'hello', ...input });
+    expect(refusal).toMatchObject({ code: 'INVALID_INPUT', path: ['input', field] });
+    expect(refusal.message).toContain(words);
+    expect(refusal.message).not.toContain('secret');
+    expect(await jobCount()).toBe(before);
+  });
+
+  it('is no dependency on a job that Slurm never took', async () => {
+    const { submitJob } = await bench.server.query<{ submitJob: { userErrors: readonly Refusal[] } }>(
+      'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { userErrors { code message path } } }',
+      { input: { project: 'hello', cluster: 'alpha', command: 'true', gpus: 999 } },
+    );
+    expect(submitJob.userErrors).toMatchObject([{ code: 'SLURM_REJECTED' }]);
+    const { jobs } = await bench.server.query<{ jobs: { nodes: readonly { id: string }[] } }>(
+      '{ jobs(filter: { states: [SUBMIT_FAILED] }) { nodes { id } } }',
+    );
+    const dependsOn = [{ jobId: jobs.nodes[0]?.id }];
+    expect(await refused({ project: 'hello', dependsOn })).toMatchObject({
+      code: 'WRONG_STATE',
+      path: ['input', 'dependsOn'],
+    });
+  });
+});

@@ -1,5 +1,8 @@
 import { type Refusal, refusal } from '../domain/refusal.ts';
 
+/** UTF-8 has no way to write one, so it would arrive as something else. */
+const HALF = 'holds half a character (a lone surrogate): write whole ones';
+
 /** Gathers what is wrong with an input, so that the caller learns of every fault at once. */
 export class FieldCheck {
   readonly refusals: Refusal[];
@@ -27,6 +30,7 @@ export class FieldCheck {
   line(field: string, value: string | null, maxLength: number): void {
     if (value === null) return;
     if (value.trim() === '') this.fault(field, 'is empty: write at least one character');
+    else if (!value.isWellFormed()) this.fault(field, HALF);
     else if (/\p{Cc}/u.test(value)) this.fault(field, 'holds a line break or control character: write one plain line');
     else if (value.length > maxLength)
       this.fault(field, `has ${value.length} characters: at most ${maxLength} are taken`);
@@ -36,14 +40,17 @@ export class FieldCheck {
   lines(field: string, value: string | null, maxBytes: number): void {
     if (value === null) return;
     const size = Buffer.byteLength(value);
-    if (/[\0\r]/.test(value)) this.fault(field, 'holds a NUL or carriage return: end lines with a line feed alone');
+    if (!value.isWellFormed()) this.fault(field, HALF);
+    else if (/[\0\r]/.test(value))
+      this.fault(field, 'holds a NUL or carriage return: end lines with a line feed alone');
     else if (size > maxBytes) this.fault(field, `has ${size} bytes: at most ${maxBytes} are taken`);
   }
 
   /** A word of Slurm's or conda's, such as a partition or an account. */
   word(field: string, value: string | null): void {
     if (value === null) return;
-    if (!/^[^\s\p{Cc}-][^\s\p{Cc}]{0,255}$/u.test(value)) {
+    if (!value.isWellFormed()) this.fault(field, HALF);
+    else if (!/^[^\s\p{Cc}-][^\s\p{Cc}]{0,255}$/u.test(value)) {
       this.fault(field, `${JSON.stringify(value)} is no name: write it without spaces and with no "-" in front`);
     }
   }

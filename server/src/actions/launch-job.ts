@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { Cluster } from '../clusters/index.ts';
+import { arrayTaskIds } from '../domain/array-spec.ts';
 import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
 import { isArray, type Job, type JobResources } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
@@ -180,8 +181,11 @@ function answerFor(job: Job): Outcome<Job> {
 }
 
 /** What the configuration of the cluster rules out. Asks nothing over SSH. */
-function notAllowed({ settings }: Cluster, input: LaunchJob): Refusal[] {
+function notAllowed({ settings, maxArraySize }: Cluster, input: LaunchJob): Refusal[] {
+  const last = arrayTaskIds(input.resources.array ?? '')?.at(-1) ?? 0;
+  const message = `array goes up to ${last}, and Slurm on ${settings.name} counts to ${(maxArraySize ?? 0) - 1} (MaxArraySize)`;
   return [
+    ...(maxArraySize !== null && last >= maxArraySize ? [refusal('INVALID_INPUT', 'array', message)] : []),
     ...componentNotAllowed(settings, input, []),
     ...input.components.flatMap((component, index) =>
       componentNotAllowed(settings, component, ['components', String(index)]),

@@ -4,11 +4,13 @@ import type { Refusal } from '../domain/refusal.ts';
 import { faultInOption, MAX_SHORT_COUNT, optionConflicts } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './submit-job.ts';
+import { faultInVariableName } from './variable-names.ts';
 
 /** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
 const MAX_COMMAND = 32 * 1024;
 const MAX_DESCRIPTION = 10_000;
 const MAX_ENVIRONMENT = 64 * 1024;
+const MAX_OPTIONS = 8 * 1024;
 const MAX_LIST = 100;
 
 /** What is wrong with the input by itself, before anything is looked up. */
@@ -55,7 +57,11 @@ function checkComponent(check: FieldCheck, component: ComponentRequest): void {
   check.count('gpus', resources.gpus, 0, 10_000);
   check.count('gpusTotal', resources.gpusTotal, 1, 1_000_000);
   check.count('gpusPerTask', resources.gpusPerTask, 1, 10_000);
-  if (extraOptions.length > MAX_LIST) check.fault('extraOptions', `at most ${MAX_LIST} are taken`);
+  const size = Buffer.byteLength(extraOptions.join(''));
+  if (extraOptions.length > MAX_LIST || size > MAX_OPTIONS) {
+    const seen = `${extraOptions.length} options with ${size} bytes`;
+    check.fault('extraOptions', `has ${seen}: at most ${MAX_LIST} with ${MAX_OPTIONS} bytes in all are taken`);
+  }
   for (const option of extraOptions) {
     const fault = faultInOption(option);
     if (fault !== null) check.fault('extraOptions', fault);
@@ -88,18 +94,20 @@ function checkComponents(check: FieldCheck, input: SubmitJob): void {
 
 function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
   let size = 0;
+  const names = new Set<string>();
   for (const { name, value } of environment) {
-    size += name.length + value.length;
+    size += Buffer.byteLength(name) + Buffer.byteLength(value);
     // Values may be secrets, so no message repeats one.
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      check.fault('environment', `${JSON.stringify(name)} is no name of a variable: letters, digits and "_"`);
-    } else if (/^(?:SLURM|SBATCH|SLURMQL)_/i.test(name)) {
-      check.fault('environment', `${name} belongs to Slurm or to SlurmQL, which set such names themselves`);
-    } else if (value.includes('\0')) {
-      check.fault('environment', `the value of ${name} holds a NUL character`);
-    }
+    const fault = faultInVariableName(name);
+    if (fault !== null) check.fault('environment', fault);
+    else if (value.includes('\0')) check.fault('environment', `the value of ${name} holds a NUL character`);
+    else if (!value.isWellFormed())
+      check.fault('environment', `the value of ${name} holds half a character (a lone surrogate)`);
+    else if (names.has(name)) check.fault('environment', `${name} is given twice: write it once`);
+    names.add(name);
   }
   if (environment.length > MAX_LIST || size > MAX_ENVIRONMENT) {
-    check.fault('environment', `at most ${MAX_LIST} variables with ${MAX_ENVIRONMENT} characters in all are taken`);
+    const seen = `${environment.length} variables with ${size} bytes`;
+    check.fault('environment', `has ${seen}: at most ${MAX_LIST} with ${MAX_ENVIRONMENT} bytes in all are taken`);
   }
 }

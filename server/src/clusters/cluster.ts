@@ -178,6 +178,11 @@ export class Cluster {
     return this.#connection.files;
   }
 
+  /** One more than the highest index of an array there; null: not known now. */
+  get maxArraySize(): number | null {
+    return this.#login?.maxArraySize ?? null;
+  }
+
   get health(): ClusterHealth {
     return {
       ...statusOf({

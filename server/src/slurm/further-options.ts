@@ -65,6 +65,7 @@ export function faultInOption(option: string): string | null {
     return `${JSON.stringify(option)} begins another component: use components`;
   }
   const read = readOption(option);
+  if (!option.isWellFormed()) return `${JSON.stringify(option)} holds half a character (a lone surrogate)`;
   if (read === null) return `${JSON.stringify(option)} is no sbatch option: write it in full, "--constraint=a100"`;
   const { name, value } = read;
   const known = SBATCH_OPTIONS.get(name);

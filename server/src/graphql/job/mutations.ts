@@ -63,8 +63,15 @@ const JobDependencyInput = builder.inputType('JobDependencyInput', {
 const EnvironmentVariableInput = builder.inputType('EnvironmentVariableInput', {
   description: 'A variable that the job sees. Values are kept out of scripts, logs and answers.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'Letters, digits and "_".' }),
-    value: t.string({ required: true, description: 'Any text; taken as it is, nothing in it is expanded.' }),
+    name: t.string({
+      required: true,
+      description:
+        'Letters, digits and "_", each name once. Those that Slurm (SLURM_…, SBATCH_…) or bash sets itself are refused.',
+    }),
+    value: t.string({
+      required: true,
+      description: 'Any text but NUL; it arrives byte for byte, and nothing in it is expanded.',
+    }),
   }),
 });
 
@@ -110,7 +117,11 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     name: t.string({ description: 'Default: the beginning of the command.' }),
     description: t.string({ description: 'What this run is to show.' }),
     basedOnJobId: t.id({ description: 'The job that this one was made from.' }),
-    command: t.string({ required: true, description: 'Shell lines that bash runs in the checked-out project.' }),
+    command: t.string({
+      required: true,
+      description:
+        'Shell lines that bash runs in the checked-out project; or a whole batch script: the #SBATCH lines at its head become fields and options here, and give way to those of the request (see `Job.submitMessage`).',
+    }),
     gitRef: t.string({ description: "Branch, tag or commit. Default: the project's HEAD." }),
     includeUncommitted: t.boolean({
       defaultValue: false,
