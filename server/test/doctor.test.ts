@@ -115,7 +115,9 @@ async function connectionsTo(name: string): Promise<number> {
 
 const CONNECTED = ['SETTINGS OK', 'REACH OK', 'HOST_KEY OK', 'LOGIN OK'];
 const notCome = (...names: readonly string[]) => names.map((name) => `${name} SKIPPED`);
-const AFTER_LOGIN = notCome('SHELL', 'SLURM', 'ACCOUNTING', 'SFTP', 'GIT', 'WORKSPACE');
+const AFTER_LOGIN = notCome(
+  ...['SHELL', 'SLURM', 'QUEUE', 'ACCOUNTING', 'NODES', 'SFTP', 'GIT', 'WORKSPACE', 'SUBMIT'],
+);
 
 describe('slurmql doctor', () => {
   it('goes through every step of a good cluster with one login, and leaves nothing behind', async () => {
@@ -124,7 +126,8 @@ describe('slurmql doctor', () => {
     const { code, names, statuses, step } = await examine('alpha');
     expect(statuses('alpha')).toEqual([
       ...CONNECTED,
-      ...['SHELL OK', 'SLURM OK', 'ACCOUNTING WARNING', 'SFTP OK', 'GIT OK', 'WORKSPACE OK'],
+      ...['SHELL OK', 'SLURM OK', 'QUEUE OK', 'ACCOUNTING WARNING', 'NODES OK', 'SFTP OK', 'GIT OK', 'WORKSPACE OK'],
+      'SUBMIT OK',
     ]);
     expect({ code, names }).toEqual({ code: 0, names: ['alpha'] });
     expect(step('alpha', 'SLURM')).toMatchObject({ found: expect.stringMatching(/^Slurm \d/), advice: null });
@@ -227,7 +230,15 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
       expect(code).toBe(1);
       expect(statuses('alpha')).toEqual([
         ...CONNECTED,
-        ...['SHELL OK', 'SLURM FAILED', 'ACCOUNTING SKIPPED', 'SFTP OK', 'GIT OK', 'WORKSPACE OK'],
+        ...[
+          'SHELL OK',
+          'SLURM FAILED',
+          ...notCome('QUEUE', 'ACCOUNTING', 'NODES'),
+          'SFTP OK',
+          'GIT OK',
+          'WORKSPACE OK',
+        ],
+        'SUBMIT SKIPPED',
       ]);
       expect(step('alpha', 'SLURM')).toMatchObject({
         found: expect.stringContaining('sbatch'),
@@ -236,6 +247,49 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
     } finally {
       await login.run('rm -r .bashrc .profile tools');
     }
+  });
+
+  // Each of them stands for a release, or a script of the site, that doesn't know an option that is used.
+  it.each([
+    ['squeue', '--me', 'SLURM'],
+    ['squeue', '--states=all', 'SLURM'],
+    ['squeue', '--array*', 'SLURM'],
+    ['scontrol', '--oneliner', 'NODES'],
+    ['scontrol', '--details', 'NODES'],
+    ['sbatch', '--parsable', 'SUBMIT'],
+    ['sbatch', '--open-mode=*', 'SUBMIT'],
+  ])("fails in the words of a %s that doesn't know %s", async (command, option, name) => {
+    const login = await ClusterLogin.open(slurm.cluster('alpha'));
+    const refusal = `${command}: unrecognized option '${option}'`;
+    await using _wrapper = await login.wrap(
+      command,
+      `for word; do case $word in ${option}) echo "${refusal}" >&2; exit 1;; esac; done; exec "$real" "$@"`,
+    );
+    await configure({ alpha: reach('alpha') });
+    const { code, step } = await examine();
+    expect(code).toBe(1);
+    expect(step('alpha', name)).toMatchObject({ status: 'FAILED', found: expect.stringMatching(command) });
+    expect(step('alpha', name)?.found).toContain(`unrecognized option '${option}'`);
+  });
+
+  it('passes on what Slurm wants of every job, and leaves neither a job nor a file behind', async () => {
+    const login = await ClusterLogin.open(slurm.cluster('alpha'));
+    const refusal = 'sbatch: error: Batch job submission failed: Time limit specification required, but not provided';
+    await using wrapper = await login.wrap(
+      'sbatch',
+      `case "$*" in *--version*) exec "$real" "$@";; esac; echo "${refusal}" >&2; exit 1`,
+    );
+    await configure({ alpha: reach('alpha') });
+    const wanting = await examine();
+    expect(wanting.code).toBe(0);
+    expect(wanting.step('alpha', 'SUBMIT')).toMatchObject({
+      status: 'WARNING',
+      found: expect.stringContaining('Time limit specification required'),
+    });
+    await wrapper[Symbol.asyncDispose]();
+    expect((await examine()).step('alpha', 'SUBMIT')?.status).toBe('OK');
+    expect(await slurm.run('alpha', 'squeue', ['--noheader', '--states=all'])).toBe('');
+    expect(await login.run('ls -A')).not.toContain('slurmql');
   });
 
   it('refuses wrong arguments with exit code 2, and asks no cluster', async () => {
@@ -307,7 +361,8 @@ describe('slurmql doctor, when something breaks off in the middle', () => {
     const { clusters } = JSON.parse(command.stdout) as { clusters: { steps: Step[] }[] };
     const statuses = clusters[0]?.steps.map(({ name, status }) => `${name} ${status}`);
     expect(statuses?.slice(4)).toEqual([
-      ...['SHELL OK', 'SLURM FAILED', 'ACCOUNTING SKIPPED', 'SFTP FAILED', 'GIT OK', 'WORKSPACE SKIPPED'],
+      ...['SHELL OK', 'SLURM FAILED', ...notCome('QUEUE', 'ACCOUNTING', 'NODES'), 'SFTP FAILED', 'GIT OK'],
+      ...notCome('WORKSPACE', 'SUBMIT'),
     ]);
     expect(await connectionsTo('alpha')).toBe(before);
   });

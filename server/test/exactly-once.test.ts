@@ -66,7 +66,7 @@ describe.concurrent('a payload runs once, and one row tells of it', () => {
 
   beforeAll(async () => {
     const scripts = Object.values(cuts);
-    const cases = payloads.map(([, { name }], index) => `*--job-name=${name}.*) name=${name}; ${scripts[index]};;`);
+    const cases = payloads.map(([, { name }], index) => `*"--job-name=${name} "*) name=${name}; ${scripts[index]};;`);
     wrapper = await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`);
   });
   afterAll(() => wrapper?.[Symbol.asyncDispose]());

@@ -85,9 +85,9 @@ beforeAll(async () => {
 
   // What takes minutes goes on meanwhile.
   const cases = Object.values(ACCIDENTS).map(
-    (script, index) => `*--job-name=het-${index}.*) name=het-${index}; ${script};;`,
+    (script, index) => `*"--job-name=het-${index} "*) name=het-${index}; ${script};;`,
   );
-  cases.push('*--job-name=unheard.*) "$real" "$@" >/dev/null 2>&1; exit 1;;');
+  cases.push('*"--job-name=unheard "*) "$real" "$@" >/dev/null 2>&1; exit 1;;');
   stack.use(await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`));
   await Promise.all([...payloads.values()].map(({ input }) => bench.submit(input)));
   await bench.submit({ ...UNHEARD, waitSeconds: 0 });
@@ -364,7 +364,7 @@ describe('submitJob refuses', () => {
       { name },
     );
     const rows = (await slurm.run('alpha', 'squeue', ['-h', '-t', 'all', '-o', '%j'])).split('\n');
-    return { jobs: jobs.nodes, records: rows.filter((row) => row.trim().startsWith(`${name}.`)).length };
+    return { jobs: jobs.nodes, records: rows.filter((row) => row.trim() === name).length };
   }
 
   const REFUSED = [{ state: 'SUBMIT_FAILED', slurmJobId: null }];

@@ -32,7 +32,8 @@ it('what is asked of a cluster is counted by kind, and nothing is asked while no
   await bench.ended(job.id);
   const { logins, counts } = await load(bench.server);
   expect(logins).toBe(1);
-  expect(counts.get('probe')).toBe(1);
+  // What there is, and then the questions for the queue, the accounts and the nodes, each tried once.
+  expect(counts.get('probe')).toBe(4);
   expect(counts.get('submit')).toBeGreaterThanOrEqual(2);
   expect(counts.get('queue')).toBeGreaterThanOrEqual(1);
   expect(counts.get('files')).toBeGreaterThanOrEqual(3);
@@ -58,8 +59,8 @@ it('a test goes through every step over the connection that is there', async () 
   await using bench = await Workbench.open();
   const steps = await test(bench.server, 'alpha');
   expect(steps.map(({ name, status }) => `${name} ${status}`)).toEqual([
-    ...['SETTINGS OK', 'REACH OK', 'HOST_KEY OK', 'LOGIN OK', 'SHELL OK', 'SLURM OK', 'ACCOUNTING OK'],
-    ...['SFTP OK', 'GIT OK', 'WORKSPACE OK'],
+    ...['SETTINGS OK', 'REACH OK', 'HOST_KEY OK', 'LOGIN OK', 'SHELL OK', 'SLURM OK', 'QUEUE OK', 'ACCOUNTING OK'],
+    ...['NODES OK', 'SFTP OK', 'GIT OK', 'WORKSPACE OK', 'SUBMIT OK'],
   ]);
   expect((await load(bench.server)).logins).toBe(1);
 });
@@ -74,7 +75,7 @@ it("a test of a cluster that can't be reached names the step that failed and wha
     ['refused', /connection refused/],
   ] as const) {
     const steps = await test(server, name);
-    expect(steps.map(({ status }) => status)).toEqual(['OK', 'FAILED', ...Array(8).fill('SKIPPED')]);
+    expect(steps.map(({ status }) => status)).toEqual(['OK', 'FAILED', ...Array(11).fill('SKIPPED')]);
     expect(steps[1]).toMatchObject({ name: 'REACH', found: expect.stringMatching(said) });
     expect(steps[1]?.advice).toContain('in clusters.yaml');
   }

@@ -14,7 +14,7 @@ const CLUSTER = {
 /** What a login may print before anything else: frames, rows and complaints that look like ours and Slurm's own. */
 const BANNER = `Welcome!
 begin queue 0123456789abcdef
-1\u001fCOMPLETED\u001f0\u001f1\u001f2\u001f0\u001fn1\u001fmain\u001fNone\u001fx.01K00000000000000000000000\u001f\u001e
+1\u001fCOMPLETED\u001f0\u001f1\u001f2\u001f0\u001fn1\u001fmain\u001fNone\u001f/x/jobs/01K00000000000000000000000/job.sh\u001f/x\u001f\u001e
 end queue 0123456789abcdef 0`;
 const COMPLAINT = 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)';
 

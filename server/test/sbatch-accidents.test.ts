@@ -61,9 +61,9 @@ beforeAll(async () => {
   stack.defer(() => slurm.stop());
   login = await ClusterLogin.open(slurm.cluster('alpha'));
   const cases = [...accidents, ...doubles].map(
-    ({ script, payload: { name } }) => `*--job-name=${name}.*) name=${name}; ${script};;`,
+    ({ script, payload: { name } }) => `*"--job-name=${name} "*) name=${name}; ${script};;`,
   );
-  cases.push(`*--job-name=double-array.*) "$real" "$@" >/dev/null; ${claimed('1')}; exec "$real" "$@";;`);
+  cases.push(`*"--job-name=double-array "*) "$real" "$@" >/dev/null; ${claimed('1')}; exec "$real" "$@";;`);
   await login.wrap('sbatch', `case "$*" in\n${cases.join('\n')}\n*) exec "$real" "$@";;\nesac`);
   bench = stack.use(await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 })));
 });
@@ -84,7 +84,7 @@ describe.concurrent('where sbatch has submitted twice', () => {
     return new Map(
       rows.split('\n').flatMap((row) => {
         const [id = '', state = '', name] = row.trim().split(/\s+/);
-        return name?.startsWith(`${payload.name}.`) ? [[id, state] as const] : [];
+        return name === payload.name ? [[id, state] as const] : [];
       }),
     );
   }

@@ -19,11 +19,11 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A login that plays squeue's output for an array of running tasks, some of which are suspended. */
 class PlayedQueue implements Runner {
-  readonly #name: string;
+  readonly #folder: string;
   #output = '';
 
-  constructor(slurmName: string) {
-    this.#name = slurmName;
+  constructor(jobId: string) {
+    this.#folder = `/home/ada/slurmql/jobs/${jobId}`;
     this.suspend(0);
   }
 
@@ -31,7 +31,8 @@ class PlayedQueue implements Runner {
   suspend(count: number): void {
     const rows = Array.from({ length: TASKS }, (_, task) => {
       const word = task < count ? 'SUSPENDED' : 'RUNNING';
-      const fields = [`8_${task}`, word, '0', '1795494426', 'N/A', '0', `n${task % 64}`, 'main', 'None', this.#name];
+      const fields = [`8_${task}`, word, '0', '1795494426', 'N/A', '0', `n${task % 64}`, 'main', 'None'];
+      fields.push(`${this.#folder}/job.sh`, this.#folder);
       return `${fields.map((field) => `${field}\x1f`).join('')}\x1e\n`;
     });
     this.#output = rows.join('');
@@ -61,15 +62,14 @@ export const benchmark: Benchmark = {
 
     const resources = { ...NO_RESOURCES, array: `0-${TASKS - 1}` };
     const array = aJob({ slurmJobId: '8', resources });
-    const tasks = Array.from({ length: TASKS }, (_, task) => ({
-      ...aJob({ slurmJobId: `8_${task}`, resources, arrayParentId: array.id, arrayTaskId: task }),
-      slurmName: array.slurmName,
-    }));
+    const tasks = Array.from({ length: TASKS }, (_, task) =>
+      aJob({ slurmJobId: `8_${task}`, resources, arrayParentId: array.id, arrayTaskId: task }),
+    );
     await journal.write((writer) =>
       writer.create([array, ...tasks].map((job) => ({ job, idempotencyKey: null, submission: null }))),
     );
 
-    const queue = new PlayedQueue(array.slurmName);
+    const queue = new PlayedQueue(array.id);
     const settings = { name: 'alpha', host: 'login', workspace: '~/slurmql', gpuRequest: 'gres' } as const;
     const slurm = new SlurmAdapter(queue, { ...settings, pollIntervalSeconds: 3600, gpuCacheSeconds: 60 });
     let fault: Error | null = null;

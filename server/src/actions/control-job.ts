@@ -1,6 +1,7 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { arrayState, isActiveState, type JobState } from '../domain/job-state.ts';
+import { isOf } from '../domain/observation.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JobControl } from '../slurm/index.ts';
 import type { ActionContext } from './context.ts';
@@ -176,13 +177,13 @@ function isBeingCancelled({ state, cancelRequestedAt }: Job): boolean {
   return cancelRequestedAt !== null && isActiveState(state);
 }
 
-/** The states of those that Slurm still holds. A number alone doesn't make it the same job: the name has to be ours. */
+/** The states of those that Slurm still holds. A number alone doesn't make it the same job. */
 async function statesNow(cluster: Cluster, jobs: readonly Job[]): Promise<ReadonlyMap<string, JobState>> {
   const seenById = new Map((await cluster.look()).map((seen) => [seen.slurmJobId, seen]));
   return new Map(
-    jobs.flatMap(({ id, slurmJobId, slurmName, state }) => {
-      const seen = seenById.get(slurmJobId ?? '');
-      return seen === undefined || seen.slurmName !== slurmName ? [] : [[id, seen.state ?? state] as const];
+    jobs.flatMap((job) => {
+      const seen = seenById.get(job.slurmJobId ?? '');
+      return seen === undefined || !isOf(seen, job) ? [] : [[job.id, seen.state ?? job.state] as const];
     }),
   );
 }

@@ -100,7 +100,7 @@ export async function launchJob(
   const job: Job = {
     id,
     name,
-    slurmName: slurmJobName(name, id),
+    slurmName: slurmJobName(name),
     projectId: input.projectId,
     clusterName: input.cluster,
     submittedBy: viewer.id,

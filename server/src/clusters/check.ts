@@ -91,11 +91,18 @@ export async function* checkSteps(
     'Log in with ssh and try "sbatch --version" and "scontrol ping"',
     async () => slurmFinding(await slurm.probe()),
   );
+  const slurmless = shellless ?? (facts === null ? 'Slurm was not found, or gives no answer' : null);
+  yield* take('QUEUE', slurmless, 'Log in with ssh, try "squeue --me", and tell the administrators', () =>
+    queueFinding(slurm),
+  );
   yield* take(
     'ACCOUNTING',
-    shellless ?? (facts === null ? 'Slurm was not found, or gives no answer' : null),
+    slurmless,
     'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
     () => accountingFinding(slurm, facts),
+  );
+  yield* take('NODES', slurmless, 'Log in with ssh, and try "scontrol show partition" and "scontrol show node"', () =>
+    nodesFinding(slurm),
   );
   const hasFiles = yield* take<true>('SFTP', offline, SFTP_ADVICE, async () => {
     await connection.files.stat('.', { timeoutMs: FILES_TIMEOUT_MS });
@@ -106,12 +113,23 @@ export async function* checkSteps(
     return { status: 'OK', found: 'Files can be read and written', advice: null, value: true };
   });
   yield* take('GIT', shellless, 'Install git on the machine that SlurmQL runs on', () => gitFinding(login));
-  yield* take(
+  const room = yield* take<true>(
     'WORKSPACE',
     shellless ?? (hasFiles === null ? 'Files can be neither read nor written' : null),
     'Name a folder that you may write to, with room in its quota, as "workspace" in clusters.yaml',
-    async () =>
-      workspaceFinding(connection, absoluteWorkspace(settings.workspace, login?.home ?? '', login?.workspace ?? '')),
+    async () => ({
+      ...(await workspaceFinding(
+        connection,
+        absoluteWorkspace(settings.workspace, login?.home ?? '', login?.workspace ?? ''),
+      )),
+      value: true,
+    }),
+  );
+  yield* take(
+    'SUBMIT',
+    slurmless ?? (room === null ? 'There is no workspace that a job could run in' : null),
+    'Log in with ssh and try "sbatch --test-only" with a small script; a script around sbatch may be in the way',
+    () => submitFinding(connection, slurm, facts?.workspace ?? ''),
   );
 }
 
@@ -194,15 +212,53 @@ async function accountingFinding(slurm: SlurmAdapter, facts: LoginFacts | null):
       advice: 'Nothing has to be done: how jobs end is learned from Slurm and from what they write at their end',
     };
   }
-  // Any number does: that there is an answer is what counts.
-  const accounting = await slurm.accounting(['1']);
-  if (accounting.kind !== 'unreadable')
-    return { status: 'OK', found: `sacct answers (${facts.accountingStorage})`, advice: null };
+  const fault = await slurm.tryAccounting();
+  if (fault === null) return { status: 'OK', found: `sacct answers (${facts.accountingStorage})`, advice: null };
   return {
     status: 'WARNING',
-    found: `sacct gives no answer: ${accounting.message}`,
+    found: `There is no answer from ${fault}`,
     advice: 'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
   };
+}
+
+/** Whoever runs jobs there knows what each of them is: that rows can be read is what counts. */
+async function queueFinding(slurm: SlurmAdapter): Promise<Finding> {
+  const { faultyRows } = await slurm.queue();
+  if (faultyRows.length === 0) return { status: 'OK', found: 'squeue answers the question for jobs', advice: null };
+  return {
+    status: 'WARNING',
+    found: `squeue prints what isn't a job: ${JSON.stringify(faultyRows[0]?.slice(0, LONGEST_NOISE))}`,
+    advice: 'Have a script around squeue print nothing of its own',
+  };
+}
+
+async function nodesFinding(slurm: SlurmAdapter): Promise<Finding> {
+  const refused = await slurm.tryInventory();
+  if (refused !== null) throw new Error(refused);
+  const { partitions, nodes } = await slurm.inventory();
+  return { status: 'OK', found: `${partitions.length} partitions and ${nodes.length} nodes are told`, advice: null };
+}
+
+/** Has sbatch look at a job as it will be given jobs, and make none of it. */
+async function submitFinding(connection: SshConnection, slurm: SlurmAdapter, workspace: string): Promise<Finding> {
+  const trial = new WorkspaceTrial(connection, workspace);
+  await trial.make();
+  try {
+    const text = '#!/bin/bash -l\n';
+    await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
+    const answer = await slurm.testSubmit(workspace, trial.file);
+    if (answer.kind === 'taken')
+      return { status: 'OK', found: `sbatch would take a job: ${answer.message}`, advice: null };
+    if (answer.kind === 'broken') throw new Error(`sbatch: ${answer.message}`);
+    return {
+      status: 'WARNING',
+      found: `sbatch would refuse a job that asks for nothing: ${answer.message}`,
+      advice: 'Name a partition, an account or a time limit with each job, as the cluster wants it',
+    };
+  } finally {
+    // What can't be removed says nothing about sbatch, and the file is a line long.
+    await trial.remove().catch(() => undefined);
+  }
 }
 
 async function gitFinding(login: LoginShell | null): Promise<Finding> {

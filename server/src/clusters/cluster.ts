@@ -38,9 +38,13 @@ export interface ClusterParts {
 
 /** A cluster whose Slurm doesn't answer is asked again after this long, as long as the connection holds. */
 const PROBE_RETRY_MS = 15_000;
+/** So soon a question that Slurm refused is tried again. */
+const QUESTIONS_RETRY_MS = 15_000;
 
 /** A connection that is handed on waits so long for what still goes over it, then it is closed. */
 const HAND_OVER_MS = 5_000;
+
+const NOTHING_REFUSED = { accounting: null, inventory: null };
 
 /** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
 export class Cluster {
@@ -61,6 +65,10 @@ export class Cluster {
   #loginFault: string | null = null;
   #queueFault: string | null = null;
   #submissionFault: string | null = null;
+  /** What was found when the questions that are asked now and then were tried. */
+  #refused: { readonly accounting: string | null; readonly inventory: string | null } = NOTHING_REFUSED;
+  #questionsTimer: NodeJS.Timeout | undefined;
+  #trying: Promise<void> | null = null;
   /** A request to cancel didn't arrive. */
   #isCancelOwed = false;
   #slurmVersion: string | null;
@@ -96,6 +104,7 @@ export class Cluster {
     this.#inventory = new SharedAnswer(async () => {
       const inventory = await this.#slurm.inventory();
       this.#answered();
+      this.#refuses({ ...this.#refused, inventory: null });
       return inventory;
     });
     const { journal, log } = parts;
@@ -161,6 +170,7 @@ export class Cluster {
     this.#isStopped = true;
     this.#unsubscribe();
     clearTimeout(this.#probeTimer);
+    clearTimeout(this.#questionsTimer);
     this.#poller.disconnected();
     this.#submitter.disconnected();
     this.#activity.stop();
@@ -170,6 +180,7 @@ export class Cluster {
       this.#submitter.stop(),
       this.#activity.stopped(),
       this.#probing,
+      this.#trying,
       this.#checking?.catch(() => {}),
     ]);
   }
@@ -192,7 +203,8 @@ export class Cluster {
           login: this.#loginFault,
           queue: this.#queueFault,
           submission: this.#submissionFault,
-          accounting: this.#poller.accountingFault,
+          accounting: this.#poller.accountingFault ?? this.#refused.accounting,
+          inventory: this.#refused.inventory,
         },
         clockAheadMs: this.#slurm.clockAheadMs,
       }),
@@ -316,7 +328,9 @@ export class Cluster {
       this.#queueFault = null;
       this.#submissionFault = null;
       this.#pulse.stop();
+      this.#refused = NOTHING_REFUSED;
       clearTimeout(this.#probeTimer);
+      clearTimeout(this.#questionsTimer);
       this.#poller.disconnected();
       this.#submitter.disconnected();
       this.#activity.stop();
@@ -348,12 +362,45 @@ export class Cluster {
       this.#poller.connected();
       this.#activity.start(login.workspace);
       void this.#cancelAgain();
+      this.#tryQuestions();
     } catch (cause) {
       this.#loginFault = cause instanceof Error ? cause.message : String(cause);
       if (this.#connection.state.status === 'online' && !this.#isStopped) this.#pulse.start();
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: Slurm can't be used on this login`);
     }
     this.#notify();
+  }
+
+  /** Tries what will be asked when a job has gone, or when somebody looks: a refusal is told now and not then. */
+  #tryQuestions(): void {
+    clearTimeout(this.#questionsTimer);
+    this.#trying ??= this.#askQuestions().finally(() => {
+      this.#trying = null;
+    });
+  }
+
+  /** Never throws. */
+  async #askQuestions(): Promise<void> {
+    try {
+      const accounting = this.#login?.accountingStorage == null ? null : await this.#slurm.tryAccounting();
+      const inventory = await this.#slurm.tryInventory();
+      if (this.#isStopped || this.#connection.state.status !== 'online') return;
+      this.#refuses({ accounting, inventory });
+      if (accounting === null && inventory === null) return;
+      this.#parts.log.warn({ accounting, inventory }, `${this.settings.name}: Slurm refuses what is asked of it`);
+    } catch (cause) {
+      // The connection's own state, or the next question, tells what is wrong.
+      this.#parts.log.warn({ err: cause }, `${this.settings.name}: not all questions to Slurm could be tried`);
+    }
+    if (!this.#isStopped && this.#connection.state.status === 'online') {
+      this.#questionsTimer = setTimeout(() => this.#tryQuestions(), QUESTIONS_RETRY_MS);
+    }
+  }
+
+  #refuses(refused: { readonly accounting: string | null; readonly inventory: string | null }): void {
+    const isNews = refused.accounting !== this.#refused.accounting || refused.inventory !== this.#refused.inventory;
+    this.#refused = refused;
+    if (isNews) this.#notify();
   }
 
   /** Requests to cancel that a fault may have swallowed. scancel does nothing for jobs that are over. Never throws. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type SlurmFaults, type Standing, statusOf } from './status.ts';
 
-const NONE: SlurmFaults = { login: null, queue: null, submission: null, accounting: null };
+const NONE: SlurmFaults = { login: null, queue: null, submission: null, accounting: null, inventory: null };
 
 const online = (faults: Partial<SlurmFaults> = {}, parts: Partial<Standing> = {}) =>
   statusOf({
@@ -25,6 +25,7 @@ describe('the status of a cluster', () => {
     [{ login: 'no sbatch' }, 'no sbatch. It is tried again by itself.'],
     [{ queue: 'no answer' }, "Slurm's queue can't be read: no answer. The states shown are the last ones known"],
     [{ submission: 'no room' }, "Jobs can't be submitted: no room."],
+    [{ inventory: 'scontrol: no' }, "Partitions and nodes can't be read: scontrol: no."],
     [{ accounting: 'no answer' }, "Slurm's accounting can't be read: no answer. Jobs that left the queue"],
   ])('is DEGRADED and says what is wrong: %j', (faults, said) => {
     const { status, message } = online(faults);

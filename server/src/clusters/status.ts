@@ -8,6 +8,8 @@ export interface SlurmFaults {
   readonly queue: string | null;
   readonly submission: string | null;
   readonly accounting: string | null;
+  /** Partitions and nodes. */
+  readonly inventory: string | null;
 }
 
 export interface Standing {
@@ -45,7 +47,7 @@ export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'me
 }
 
 /** The gravest fault alone where it explains the others: who can't read the queue can't submit either. */
-function sentences({ login, queue, submission, accounting }: SlurmFaults): readonly string[] {
+function sentences({ login, queue, submission, accounting, inventory }: SlurmFaults): readonly string[] {
   if (login !== null) return [`${login}. It is tried again by itself.`];
   if (queue !== null) {
     return [
@@ -61,6 +63,7 @@ function sentences({ login, queue, submission, accounting }: SlurmFaults): reado
           `Slurm's accounting can't be read: ${accounting}. Jobs that left the queue keep their last state until it can;` +
             ' if it lasts, tell the administrators of slurmdbd.',
         ]),
+    ...(inventory === null ? [] : [`Partitions and nodes can't be read: ${inventory}.`]),
   ];
 }
 

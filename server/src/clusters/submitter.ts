@@ -233,7 +233,7 @@ export class Submitter {
 
   /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */
   async #isFound(job: Job, workDir: string): Promise<boolean> {
-    const { slurmJobId, sbatch } = await this.#options.slurm.findSubmitted(workDir, job.slurmName);
+    const { slurmJobId, sbatch } = await this.#options.slurm.findSubmitted(workDir, job.id);
     if (slurmJobId !== null) {
       await this.#accepted(job, slurmJobId, null);
       return true;

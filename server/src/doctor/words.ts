@@ -9,10 +9,13 @@ const LABELS = {
   LOGIN: 'Login',
   SHELL: 'Shell',
   SLURM: 'Slurm commands',
+  QUEUE: 'Queue',
   ACCOUNTING: 'Accounting',
+  NODES: 'Nodes',
   SFTP: 'SFTP',
   GIT: 'git',
   WORKSPACE: 'Workspace',
+  SUBMIT: 'Submission',
 } as const satisfies Record<CheckStepName, string>;
 
 const STATUSES = {

@@ -5,10 +5,13 @@ export const CHECK_STEPS = [
   'LOGIN',
   'SHELL',
   'SLURM',
+  'QUEUE',
   'ACCOUNTING',
+  'NODES',
   'SFTP',
   'GIT',
   'WORKSPACE',
+  'SUBMIT',
 ] as const;
 export type CheckStepName = (typeof CHECK_STEPS)[number];
 

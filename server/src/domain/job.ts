@@ -33,7 +33,7 @@ export interface Job {
   /** A ULID, so that ids sort by age. */
   readonly id: string;
   readonly name: string;
-  /** The job's name in Slurm, unique over all clusters and all time: it finds the job again when its number is unknown. */
+  /** The name that the job was given in Slurm; its owner may change it there. */
   readonly slurmName: string;
   readonly projectId: string | null;
   readonly clusterName: string;

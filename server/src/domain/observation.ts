@@ -1,5 +1,6 @@
 import type { JobComponent } from './component.ts';
 import type { EvidenceSource } from './evidence.ts';
+import type { Job } from './job.ts';
 import type { JobState } from './job-state.ts';
 
 /** What a cluster said of one job at one moment. */
@@ -7,8 +8,13 @@ export interface JobObservation {
   readonly source: EvidenceSource;
   /** "1234", or "1234_7" for an array task; of a heterogeneous job the leader's. */
   readonly slurmJobId: string;
-  /** The job's name in Slurm, by which it is known to be ours and not an older job with the same number. */
-  readonly slurmName: string;
+  /**
+   * The job of ours whose batch script it runs, an array for its tasks: what it is known by, since Slurm uses numbers
+   * again and lets its owner change nearly all else. Null where the source doesn't show it.
+   */
+  readonly ownerId: string | null;
+  /** The job in whose folder it runs, which counts only where `ownerId` is null, and together with the number. */
+  readonly folderId: string | null;
   /** Null: Slurm used a word that we don't know, so the last known state holds. */
   readonly state: JobState | null;
   /** Slurm's own word; null where the source has none. */
@@ -26,4 +32,17 @@ export interface JobObservation {
   readonly partition: string | null;
   /** Of a heterogeneous job: what was said of each component, by offset; one may be missing. Else empty. */
   readonly components: readonly JobComponent[];
+}
+
+/** Whether something that Slurm shows under a job's number is that job, and no other that had or has the number. */
+export function isOf(
+  seen: Pick<JobObservation, 'ownerId' | 'folderId'>,
+  job: Pick<Job, 'id' | 'arrayParentId'>,
+): boolean {
+  return (seen.ownerId ?? seen.folderId) === ownerId(job);
+}
+
+/** The job whose batch script a job runs: of a task, its array. */
+export function ownerId(job: Pick<Job, 'id' | 'arrayParentId'>): string {
+  return job.arrayParentId ?? job.id;
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../domain/job.ts';
+import { ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
 import { Store } from '../store/index.ts';
@@ -27,7 +28,7 @@ async function known(parts: Partial<Job>, claimer: string | null): Promise<Job> 
 }
 
 const stray = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
-  anObservation({ slurmName: job.slurmName, slurmJobId: '11', ...parts });
+  anObservation({ ownerId: ownerId(job), slurmJobId: '11', ...parts });
 
 describe('a Slurm job under the name of a known one, with another number,', () => {
   it('that works gives the job its number, and the other one is cancelled', async () => {
@@ -61,7 +62,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     ['waits as the job does', { state: 'PENDING' }, { state: 'PENDING' }],
     ['found the folder taken and has ended', {}, { state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }],
     ['is seen while sbatch has not answered', { slurmJobId: null, state: 'SUBMITTING' }, {}],
-    ['has a name that is none of ours', {}, { slurmName: 'train' }],
+    ['has a name that is none of ours', {}, { ownerId: null }],
   ])('that %s is left alone, and no claim is read', async (_what, parts, seen) => {
     const job = await known(parts, '11');
     expect(await doubles.look([stray(job, seen)])).toEqual({ updates: [], cancel: [] });
@@ -89,7 +90,7 @@ describe('the end of a job with the code of a double', () => {
   const end = (job: Job, exitCode: number) => ({
     jobId: job.id,
     apply: (current: Job) =>
-      observed(current, anObservation({ slurmName: job.slurmName, slurmJobId: '12', state: 'FAILED', exitCode }), NOW),
+      observed(current, anObservation({ ownerId: ownerId(job), slurmJobId: '12', state: 'FAILED', exitCode }), NOW),
   });
   const settled = async (job: Job, exitCode = DOUBLE_EXIT_CODE) => {
     const updates = await doubles.withoutFalseEnds([end(job, exitCode)], new Map([[job.id, job]]));

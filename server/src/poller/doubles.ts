@@ -1,7 +1,7 @@
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
-import type { JobObservation } from '../domain/observation.ts';
-import { DOUBLE_EXIT_CODE, jobIdOf, type SlurmAdapter } from '../slurm/index.ts';
+import { type JobObservation, ownerId } from '../domain/observation.ts';
+import { DOUBLE_EXIT_CODE, type SlurmAdapter } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { JobUpdate } from './observe.ts';
 
@@ -76,12 +76,12 @@ export class Doubles {
   async #strays(
     unexpected: readonly JobObservation[],
   ): Promise<readonly { readonly job: Job; readonly seen: JobObservation }[]> {
-    const ids = new Set(unexpected.flatMap(({ slurmName }) => jobIdOf(slurmName) ?? []));
+    const ids = new Set(unexpected.flatMap((seen) => seen.ownerId ?? []));
     const known = (await this.#jobs.getMany([...ids])).flatMap((job) => job ?? []);
     const tasks = await Promise.all(known.map(async (job) => (isArray(job) ? this.#jobs.tasks(job.id) : [job])));
-    const byName = new Map(tasks.flat().map((job) => [`${job.slurmName} ${job.arrayTaskId ?? ''}`, job]));
+    const byPlace = new Map(tasks.flat().map((job) => [`${ownerId(job)} ${job.arrayTaskId ?? ''}`, job]));
     return unexpected.flatMap((seen) => {
-      const job = byName.get(`${seen.slurmName} ${seen.slurmJobId.split('_')[1] ?? ''}`);
+      const job = byPlace.get(`${seen.ownerId} ${seen.slurmJobId.split('_')[1] ?? ''}`);
       // Without a number, it is still being submitted.
       if (job === undefined || job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return [];
       // It has found out by itself.

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { type JobComponent, unseenComponent, wholeOf } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
-import type { JobObservation } from '../domain/observation.ts';
+import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { parseAccounting } from '../slurm/parse/accounting.ts';
 import { parseQueue } from '../slurm/parse/queue.ts';
-import { fixture } from '../slurm/testing.ts';
+import { fixture, labels } from '../slurm/testing.ts';
 import { diffSnapshot, isInQueue, observed as observedAt, reopened } from './observe.ts';
 import { anObservation } from './testing.ts';
 
 const NOW = new Date('2026-11-24T12:30:00Z');
 const job = aJob({ state: 'PENDING' });
 const observed = (before: Job, observation: JobObservation) => observedAt(before, observation, NOW);
-const seen = (parts: Partial<JobObservation> = {}) => anObservation({ slurmName: job.slurmName, ...parts });
+const seen = (parts: Partial<JobObservation> = {}) => anObservation({ ownerId: ownerId(job), ...parts });
 
 describe('a job after what its cluster said', () => {
   it('is in the state that Slurm says, with what belongs to it', () => {
@@ -101,7 +101,6 @@ describe('a job after what its cluster said', () => {
       isArchived: true,
       gitCommit: 'abc',
       name: 'x',
-      slurmName: full.slurmName,
       submittedAt: full.submittedAt,
     });
   });
@@ -112,8 +111,9 @@ describe('what a real Slurm 22.05.8 says of an end', () => {
     squeue: parseQueue(fixture('queue-later.txt')).observations,
     sacct: parseAccounting(fixture('accounting.txt')).map(({ latest }) => latest),
   };
+  const labelOf = { squeue: labels('queue-later.txt'), sacct: labels('accounting.txt') };
   const outcome = (source: keyof typeof sources, label: string) => {
-    const found = sources[source].find(({ slurmName }) => slurmName.split('.')[0] === label);
+    const found = sources[source].find((said) => labelOf[source](said) === label);
     if (found === undefined) throw new Error(`${source} has no job ${label}`);
     return observed(job, found);
   };
@@ -152,7 +152,7 @@ describe('what a real Slurm 22.05.8 says of an end', () => {
 describe('a snapshot of the queue', () => {
   it('changes the jobs that it shows and misses those that it does not', () => {
     const [shown, gone] = [aJob({ slurmJobId: '1' }), aJob({ slurmJobId: '2' })];
-    const diff = diffSnapshot([shown, gone], [seen({ slurmJobId: '1', slurmName: shown.slurmName })], NOW);
+    const diff = diffSnapshot([shown, gone], [seen({ slurmJobId: '1', ownerId: ownerId(shown) })], NOW);
     expect(diff.updates.map(({ jobId }) => jobId)).toEqual([shown.id]);
     expect(diff.updates[0]?.apply(shown).state).toBe('RUNNING');
     expect(diff.missing).toEqual([gone]);
@@ -160,7 +160,7 @@ describe('a snapshot of the queue', () => {
 
   it('misses a job whose number another one has now', () => {
     const old = aJob({ slurmJobId: '7' });
-    const diff = diffSnapshot([old], [seen({ slurmJobId: '7', slurmName: 'other.01K00000000000000000000099' })], NOW);
+    const diff = diffSnapshot([old], [seen({ slurmJobId: '7', ownerId: '01K00000000000000000000099' })], NOW);
     expect(diff.updates).toEqual([]);
     expect(diff.missing).toEqual([old]);
   });
@@ -169,7 +169,7 @@ describe('a snapshot of the queue', () => {
     const known = aJob({ slurmJobId: '7', state: 'RUNNING' });
     const diff = diffSnapshot(
       [known],
-      [seen({ slurmJobId: '7', slurmName: known.slurmName, state: null, word: 'NEW' })],
+      [seen({ slurmJobId: '7', ownerId: ownerId(known), state: null, word: 'NEW' })],
       NOW,
     );
     expect(diff.missing).toEqual([]);
@@ -218,7 +218,7 @@ describe('a heterogeneous job', () => {
   const unseen = aJob({ state: 'PENDING', components: [unseenComponent(0), unseenComponent(1)] });
   const running = aJob({ state: 'RUNNING', components: [part(0), part(1)] });
   const shows = (of: Job, ...components: JobComponent[]) =>
-    anObservation({ slurmName: of.slurmName, ...wholeOf(components), components });
+    anObservation({ ownerId: ownerId(of), ...wholeOf(components), components });
 
   it('is what its components are', () => {
     const said = shows(unseen, part(0), part(1, { state: 'COMPLETING' }));
@@ -297,7 +297,7 @@ describe('the evidence of a state', () => {
 describe('a job that was over', () => {
   const over = aJob({ state: 'CANCELLED', cancelRequestedAt: NOW, endedAt: NOW, exitCode: 1, attempt: 1 });
   const again = (parts: Partial<JobObservation> = {}) =>
-    seen({ slurmJobId: over.slurmJobId ?? '', slurmName: over.slurmName, attempt: 2, ...parts });
+    seen({ slurmJobId: over.slurmJobId ?? '', ownerId: ownerId(over), attempt: 2, ...parts });
 
   it('lives again when Slurm shows it alive, and the old request to cancel is void', () => {
     const [update] = reopened([over], [again({ state: 'PENDING', startedAt: null, nodeList: null })], NOW);
@@ -317,7 +317,7 @@ describe('a job that was over', () => {
 
   it.each<[string, JobObservation]>([
     ['the end of the same attempt', again({ state: 'COMPLETED', attempt: 1 })],
-    ['another job of the same number', again({ slurmName: 'other.01K00000000000000000000099' })],
+    ['another job of the same number', again({ ownerId: '01K00000000000000000000099' })],
     ['an unknown word', again({ state: null, word: 'NEW' })],
   ])('stays so for %s', (_what, observation) => {
     expect(reopened([over], [observation], NOW)).toEqual([]);

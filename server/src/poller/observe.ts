@@ -4,7 +4,7 @@ import { unseenComponent, wholeOf } from '../domain/component.ts';
 import type { JobEvidence } from '../domain/evidence.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
-import type { JobObservation } from '../domain/observation.ts';
+import { isOf, type JobObservation, ownerId } from '../domain/observation.ts';
 
 /** A job as it is after what its cluster said of it; the very same object when that changes nothing. */
 export function observed(job: Job, said: JobObservation, now: Date): Job {
@@ -105,7 +105,7 @@ export interface SnapshotDiff {
   readonly updates: readonly JobUpdate[];
   /** Jobs that Slurm took and that the whole snapshot doesn't show, or not with all that keeps them open. */
   readonly missing: readonly Job[];
-  /** What the snapshot shows as alive, as tried again, or under the name of one of the jobs, and isn't among them. */
+  /** What the snapshot shows as alive, as tried again, or as run by one of the jobs, and isn't among them. */
   readonly unexpected: readonly JobObservation[];
   /** Words for states that we don't know. */
   readonly unknownWords: ReadonlySet<string>;
@@ -118,7 +118,7 @@ export function isInQueue(job: Job): boolean {
 
 /**
  * Holds jobs that Slurm took against a whole snapshot of its queue. A number alone doesn't identify a job, since Slurm
- * uses numbers again: the name has to be ours too.
+ * uses numbers again: it has to be known for ours too.
  */
 export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObservation[], now: Date): SnapshotDiff {
   const comparison = new SnapshotComparison(observations, now, new WeakMap());
@@ -149,7 +149,7 @@ export class SnapshotComparison {
     this.#jobs.push(jobs);
     for (const job of jobs) {
       const seen = this.#seenById.get(job.slurmJobId ?? '');
-      if (seen === undefined || seen.slurmName !== job.slurmName) {
+      if (seen === undefined || !isOf(seen, job)) {
         this.#missing.push(job);
         continue;
       }
@@ -181,18 +181,20 @@ export class SnapshotComparison {
 
   #unexpected(others: readonly JobObservation[]): readonly JobObservation[] {
     if (others.length === 0) return [];
-    const names = new Set(this.#jobs.flat().map((job) => nameOf(job.slurmName, job.arrayTaskId)));
+    const taken = new Set(this.#jobs.flat().map((job) => placeOf(ownerId(job), job.arrayTaskId)));
     return others.filter(
-      ({ state, attempt, slurmName, slurmJobId }) =>
+      ({ state, attempt, ownerId: owner, slurmJobId }) =>
         state !== null &&
-        (isActiveState(state) || (attempt ?? 1) > 1 || names.has(nameOf(slurmName, slurmJobId.split('_')[1]))),
+        (isActiveState(state) ||
+          (attempt ?? 1) > 1 ||
+          (owner !== null && taken.has(placeOf(owner, slurmJobId.split('_')[1])))),
     );
   }
 }
 
 /** Of a job, or of one task of an array. */
-function nameOf(slurmName: string, task: number | string | null | undefined): string {
-  return task == null ? slurmName : `${slurmName} ${task}`;
+function placeOf(owner: string, task: number | string | null | undefined): string {
+  return task == null ? owner : `${owner} ${task}`;
 }
 
 /**
@@ -203,7 +205,7 @@ export function reopened(jobs: readonly Job[], unexpected: readonly JobObservati
   const seenById = new Map(unexpected.map((seen) => [seen.slurmJobId, seen]));
   return jobs.flatMap((job) => {
     const seen = seenById.get(job.slurmJobId ?? '');
-    if (seen?.slurmName !== job.slurmName || seen.state === null || isActiveState(job.state)) return [];
+    if (seen === undefined || !isOf(seen, job) || seen.state === null || isActiveState(job.state)) return [];
     if (!isActiveState(seen.state) && (seen.attempt ?? 1) <= job.attempt) return [];
     return [{ jobId: job.id, apply: (current: Job) => observed(current, seen, now) }];
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { currentAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
+import { ownerId } from '../domain/observation.ts';
 import { aJob } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
@@ -72,7 +73,7 @@ async function create(parts: Partial<Job> = {}): Promise<Job> {
   return job;
 }
 const see = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
-  anObservation({ slurmJobId: job.slurmJobId ?? '', slurmName: job.slurmName, ...parts });
+  anObservation({ slurmJobId: job.slurmJobId ?? '', ownerId: ownerId(job), ...parts });
 
 describe('a poller', () => {
   it('asks at once when the cluster is there, and then at its interval', async () => {
@@ -395,7 +396,7 @@ describe('what a poller writes', () => {
     ]);
     // What was seen of its end holds, though the accounts call every attempt so that was followed by another.
     const closed = { ...currentAttempt(job), outcome: 'REQUEUED', exitCode: 1, endedAt: new Date() };
-    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    slurm.accounts = [{ submittedAt: null, latest: { ...see(job), attempt: 2 }, closed: [closed] }];
     await pass(31 * SECOND);
     expect(slurm.asked.filter((question) => question.startsWith('accounting')).length).toBeGreaterThan(0);
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([
@@ -407,7 +408,7 @@ describe('what a poller writes', () => {
     const job = await create({ state: 'RUNNING', startedAt: new Date() });
     slurm.observations = [see(job, { attempt: 2 })];
     const closed = { ...currentAttempt(job), outcome: 'REQUEUED', endedAt: new Date() };
-    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    slurm.accounts = [{ submittedAt: null, latest: { ...see(job), attempt: 2 }, closed: [closed] }];
     poller.connected();
     await pass(31 * SECOND);
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([closed]);
@@ -419,7 +420,7 @@ describe('what a poller writes', () => {
     const job = await create({ state: 'RUNNING', startedAt, nodeList: 'gpu01' });
     slurm.observations = [see(job, { attempt: 2 })];
     const told = { ...currentAttempt(job), outcome: 'REQUEUED', startedAt: null, nodeList: null, endedAt: new Date() };
-    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [told] }];
+    slurm.accounts = [{ submittedAt: null, latest: { ...see(job), attempt: 2 }, closed: [told] }];
     poller.connected();
     await pass(31 * SECOND);
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toEqual([
@@ -437,7 +438,7 @@ describe('what a poller writes', () => {
     const closed = { ...currentAttempt(job), outcome: 'REQUEUED', endedAt: new Date() };
     expect((await store.jobs.closedAttempts([job.id])).get(job.id)).toMatchObject([{ outcome: null }]);
     slurm.accountingFault = null;
-    slurm.accounts = [{ latest: { ...see(job), attempt: 2 }, closed: [closed] }];
+    slurm.accounts = [{ submittedAt: null, latest: { ...see(job), attempt: 2 }, closed: [closed] }];
     poller = aPoller();
     poller.connected();
     await pass(SECOND);

@@ -53,7 +53,9 @@ export class ToldSlurm extends SlurmAdapter {
     if (this.accountingFault !== null) return { kind: 'unreadable', message: this.accountingFault };
     if (this.accounts === null) return { kind: 'none' };
     const accounts = this.accounts.map((account) =>
-      'latest' in account ? account : { latest: { ...account, attempt: account.attempt ?? 1 }, closed: [] },
+      'latest' in account
+        ? account
+        : { submittedAt: null, latest: { ...account, attempt: account.attempt ?? 1 }, closed: [] },
     );
     // Of a task, with all the others of its array.
     const numbers = new Set(slurmJobIds.map(numberOf));
@@ -90,7 +92,8 @@ export function anObservation(parts: Partial<JobObservation> = {}): JobObservati
   return {
     source: 'SQUEUE',
     slurmJobId: '1234',
-    slurmName: 'train',
+    ownerId: null,
+    folderId: null,
     state: 'RUNNING',
     word: parts.state ?? 'RUNNING',
     reason: null,

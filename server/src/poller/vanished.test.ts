@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { currentAttempt } from '../domain/attempt.ts';
 import { type JobComponent, unseenComponent, wholeOf } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
+import { ownerId } from '../domain/observation.ts';
 import { aJob } from '../domain/testing.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
 import { VanishedJobs } from './vanished.ts';
@@ -30,7 +31,7 @@ const account = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
   anObservation({
     source: 'SACCT',
     slurmJobId: job.slurmJobId ?? '',
-    slurmName: job.slurmName,
+    ownerId: ownerId(job),
     state: 'COMPLETED',
     exitCode: 0,
     attempt: null,
@@ -97,7 +98,7 @@ describe('a job that left the queue', () => {
 
   it('is not the job that has its number now', async () => {
     const job = running();
-    slurm.accounts = [account(job, { slurmName: 'other.01K00000000000000000000099' })];
+    slurm.accounts = [account(job, { ownerId: '01K00000000000000000000099' })];
     await look([job]);
     expect(await look([job])).toEqual([]);
   });
@@ -333,7 +334,7 @@ describe('a job that left the queue', () => {
   it('has the attempts that its accounts tell of', async () => {
     const job = running();
     const closed = { ...currentAttempt(job), number: 1, outcome: 'REQUEUED', endedAt: ENDED };
-    slurm.accounts = [{ latest: { ...account(job), attempt: 2 }, closed: [closed] }];
+    slurm.accounts = [{ submittedAt: null, latest: { ...account(job), attempt: 2 }, closed: [closed] }];
     await look([job]);
     now += 30_000;
     const [update] = await vanished.examine([job], now);
@@ -398,7 +399,9 @@ describe('a job that was requeued', () => {
     vanished.requeued(requeued, now);
     for (let count = 0; count < 4; count += 1) expect(await look([], 15_000)).toEqual([]);
     expect(slurm.asked).toHaveLength(2);
-    slurm.accounts = [{ latest: { ...account(requeued, { state: 'RUNNING' }), attempt: 2 }, closed: [closed] }];
+    slurm.accounts = [
+      { submittedAt: null, latest: { ...account(requeued, { state: 'RUNNING' }), attempt: 2 }, closed: [closed] },
+    ];
     now += 30_000;
     const [update] = await vanished.examine([], now);
     expect(update).toMatchObject({ jobId: requeued.id, attempts: [closed] });

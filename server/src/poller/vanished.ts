@@ -1,6 +1,7 @@
 import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
+import { isOf } from '../domain/observation.ts';
 import {
   type Accounting,
   DOUBLE_EXIT_CODE,
@@ -89,12 +90,11 @@ export class VanishedJobs {
 
     const accounting = await this.#accounting([...new Set(asked.flatMap(({ slurmJobId }) => slurmJobId ?? []))]);
     this.#accountingFault = accounting.kind === 'unreadable' ? accounting.message : null;
-    const accounts = new Map(
-      accounting.kind === 'read'
-        ? accounting.accounts.map((account) => [`${account.latest.slurmJobId} ${account.latest.slurmName}`, account])
-        : [],
+    const accounts = Map.groupBy(
+      accounting.kind === 'read' ? accounting.accounts : [],
+      ({ latest }) => latest.slurmJobId,
     );
-    const accountOf = (job: Job) => accounts.get(`${job.slurmJobId} ${job.slurmName}`);
+    const accountOf = (job: Job) => accounts.get(job.slurmJobId ?? '')?.find((account) => isAccountOf(account, job));
 
     const updates: JobUpdate[] = [];
     for (const entry of requeued) {
@@ -212,6 +212,22 @@ function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobA
   return latest.attempt >= job.attempt || (isLast && isOfLastSeen(job, account)) ? { ...account, latest } : null;
 }
 
+/** Clocks of several machines take part in what says that a job was submitted in its time. */
+const CLOCKS_DIFFER_MS = 60_000;
+
+/** An account under a job's number is that job's, and not that of one that had or got the number. */
+export function isAccountOf({ latest, submittedAt }: JobAccount, job: Job): boolean {
+  if (latest.ownerId !== null || latest.folderId !== null) return isOf(latest, job);
+  // Before 21.08, sacct shows nothing that its owner can't change: then it is the one that was submitted in the time
+  // between our asking for it and Slurm's showing it.
+  if (submittedAt === null) return false;
+  const shownAt = job.evidence?.seenAt ?? job.submittedAt;
+  return (
+    submittedAt.getTime() >= job.submittedAt.getTime() - CLOCKS_DIFFER_MS &&
+    submittedAt.getTime() <= shownAt.getTime() + CLOCKS_DIFFER_MS
+  );
+}
+
 function isOfLastSeen({ startedAt, evidence }: Job, { latest }: JobAccount): boolean {
   if (startedAt !== null) return latest.startedAt !== null && latest.startedAt >= startedAt;
   return latest.endedAt !== null && evidence !== null && latest.endedAt >= evidence.seenAt;
@@ -254,7 +270,7 @@ function isTakenOut(job: Job, accounting: Accounting): boolean {
   if (accounting.kind !== 'read') return false;
   const [array] = job.slurmJobId?.split('_') ?? [];
   const ofArray = accounting.accounts.filter(
-    ({ latest }) => latest.slurmName === job.slurmName && latest.slurmJobId.split('_')[0] === array,
+    (account) => isAccountOf(account, job) && account.latest.slurmJobId.split('_')[0] === array,
   );
   return ofArray.length > 0 && ofArray.every(({ latest }) => latest.slurmJobId !== job.slurmJobId);
 }

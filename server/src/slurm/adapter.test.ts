@@ -11,7 +11,6 @@ import type { SubmitRequest } from './sbatch-options.ts';
 import { fixture, LocalLogin, runShell } from './testing.ts';
 
 const JOB_ID = '01K00000000000000000000042';
-const NAME = `train.${JOB_ID}`;
 const SETTINGS: ClusterSettings = {
   name: 'alpha',
   host: 'login',
@@ -113,10 +112,81 @@ describe('looking for Slurm on a login', () => {
     expect([tried, others]).toEqual([asked, []]);
   });
 
+  it('asks without a field that sacct does not have yet', async () => {
+    await slurmIs('slurm 20.11.4');
+    const refusal = `case "$*" in *SubmitLine*) echo 'sacct: error: Invalid field requested: "SubmitLine"' >&2; exit 1 ;; esac`;
+    await login.command('sacct', `echo "$*" >>"$HOME/calls"\n${refusal}`);
+    await slurm.probe();
+    expect(await slurm.accounting(['1'])).toMatchObject({ kind: 'read' });
+    await slurm.accounting(['2']);
+    expect((await calls()).map((call) => call.endsWith(',WorkDir'))).toEqual([false, false, true, true, true]);
+    expect(await slurm.tryAccounting()).toBeNull();
+  });
+
+  it('finds out anew how squeue is asked when Slurm is replaced under a living connection', async () => {
+    await slurmIs('slurm 22.05.8');
+    await slurm.probe();
+    await refuses('--array-unique');
+    expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+    expect((await calls()).at(-1)).toContain(' --array ');
+  });
+
+  it('does not try anew at each connect what it knows of a release', async () => {
+    await slurmIs('slurm 24.11.5');
+    await says('squeue', '');
+    await slurm.probe();
+    await slurm.probe();
+    expect(await calls()).toHaveLength(1);
+    await login.command('sbatch', 'echo "slurm 25.05.0"');
+    await slurm.probe();
+    expect(await calls()).toHaveLength(2);
+  });
+
+  it.each([
+    ['sacct', () => slurm.tryAccounting()],
+    ['scontrol', () => slurm.tryInventory()],
+  ])('names %s and its words where it refuses what will be asked', async (command, ask) => {
+    await login.command(command, `echo "${command}: unrecognized option '--x'" >&2; exit 1`);
+    expect(await ask()).toMatch(new RegExp(`^${command}.*: unrecognized option '--x'`));
+  });
+
+  it('keeps the tasks of a large array in one row for as long as nothing tells them apart', async () => {
+    await slurmIs('slurm 24.11.5');
+    await refuses('--array-unique');
+    await slurm.probe();
+    const row = (id: string, reason: string) =>
+      `${[id, 'PENDING', '0', 'N/A', 'N/A', '0', '', 'gpu', reason, `${workDir}/job.sh`, workDir, ''].join('\x1f')}\x1e\n`;
+    await writeFile(join(login.home, 'together'), row('5_[0-1999]', 'Resources'));
+    await writeFile(
+      join(login.home, 'apart'),
+      Array.from({ length: 2000 }, (_, task) => row(`5_${task}`, 'Resources')).join(''),
+    );
+    await login.command(
+      'squeue',
+      'for word; do [ "$word" != --array ] || { echo apart >>"$HOME/asked"; exec cat "$HOME/apart"; }; done; echo together >>"$HOME/asked"; cat "$HOME/together"',
+    );
+    const asked = async () => (await readFile(join(login.home, 'asked'), 'utf8')).trim().split('\n');
+    for (const expected of [['apart'], ['apart', 'together']]) {
+      expect((await slurm.queue()).observations).toHaveLength(2000);
+      expect(await asked()).toEqual(expected);
+    }
+    // One of them is held: squeue puts it into the row of the others.
+    await writeFile(join(login.home, 'together'), row('5_[0-1999]', 'Resources,JobHeldUser'));
+    await writeFile(
+      join(login.home, 'apart'),
+      Array.from({ length: 2000 }, (_, task) => row(`5_${task}`, task === 7 ? 'JobHeldUser' : 'Resources')).join(''),
+    );
+    for (let look = 0; look < 2; look += 1) {
+      const { observations } = await slurm.queue();
+      expect(observations.filter(({ state }) => state === 'HELD').map(({ slurmJobId }) => slurmJobId)).toEqual(['5_7']);
+    }
+    expect((await asked()).slice(2)).toEqual(['together', 'apart', 'apart']);
+  });
+
   it("fails in squeue's own words where squeue can't be asked at all", async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--me');
-    await expect(slurm.probe()).rejects.toThrow(`squeue can't be asked on this login: unrecognized option`);
+    await expect(slurm.probe()).rejects.toThrow(`can't be asked for on this login: squeue: unrecognized option`);
   });
 
   it('takes nothing for an answer that the controller did not give', async () => {
@@ -442,7 +512,7 @@ describe('the folder of a job', () => {
 
 describe('submitting', () => {
   const request: () => SubmitRequest = () => ({
-    slurmName: NAME,
+    slurmName: 'train',
     workDir,
     partition: 'gpu',
     resources: NO_RESOURCES,
@@ -467,7 +537,7 @@ describe('submitting', () => {
     expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
     expect(await readFile(join(workDir, 'source', 'file'), 'utf8')).toBe('hello\n');
     expect(await calls()).toEqual([
-      expect.stringMatching(new RegExp(`sbatch --parsable --job-name=${NAME} .*--partition=gpu .*/job\\.sh$`)),
+      expect.stringMatching(/sbatch --parsable --job-name=train .*--partition=gpu .*\/job\.sh$/),
     ]);
   });
 
@@ -617,20 +687,18 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('believes the claim of its own batch script first', async () => {
     await symlink('1234', join(workDir, 'run', 'job.claim'));
-    expect(await slurm.findSubmitted(workDir, NAME)).toEqual({ slurmJobId: '1234', sbatch: 'elsewhere' });
+    expect(await slurm.findSubmitted(workDir, JOB_ID)).toEqual({ slurmJobId: '1234', sbatch: 'elsewhere' });
   });
 
-  it('finds it in the queue by its name', async () => {
+  it('finds it in the queue by its batch script', async () => {
     await says('squeue', fixture('queue.txt'));
-    const name = 'running.01K00000000000000000000006';
-    expect((await slurm.findSubmitted(workDir, name)).slurmJobId).toBe('7');
-    const array = 'array.01K00000000000000000000007';
-    expect((await slurm.findSubmitted(workDir, array)).slurmJobId).toBe('8');
+    expect((await slurm.findSubmitted(workDir, '01K00000000000000000000006')).slurmJobId).toBe('7');
+    expect((await slurm.findSubmitted(workDir, '01K00000000000000000000007')).slurmJobId).toBe('8');
   });
 
   it('tells whether sbatch is still at work', async () => {
     await says('squeue', '');
-    const look = async () => (await slurm.findSubmitted(workDir, NAME)).sbatch;
+    const look = async () => (await slurm.findSubmitted(workDir, JOB_ID)).sbatch;
     await mkdir(join(workDir, 'submit'));
     expect(await look()).toBe('elsewhere');
     const { stdout: host } = await runShell('/bin/sh', 'uname -n\n');
@@ -648,13 +716,13 @@ describe('looking for a job whose number nobody knows', () => {
   });
 
   it('does not say that there is none when its row cannot be read', async () => {
-    await says('squeue', `7\x1fRUNNING\x1fone field too few\x1f${NAME}\x1f\x1e\n`);
-    await expect(slurm.findSubmitted(workDir, NAME)).rejects.toThrow("can't be read");
+    await says('squeue', `7\x1fRUNNING\x1fone field too few\x1f${workDir}/job.sh\x1f\x1e\n`);
+    await expect(slurm.findSubmitted(workDir, JOB_ID)).rejects.toThrow("can't be read");
   });
 
   it('does not say that there is none when the queue cannot be read', async () => {
     await says('squeue', '', 'slurm_load_jobs error: Unable to contact slurm controller\n', 1);
-    await expect(slurm.findSubmitted(workDir, NAME)).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.findSubmitted(workDir, JOB_ID)).rejects.toThrow(SlurmUnavailable);
   });
 
   it('once there is certainly none, lets sbatch run again', async () => {
@@ -686,10 +754,11 @@ describe('looking for a job whose number nobody knows', () => {
       '',
       'gpu',
       id === '9' ? 'BadConstraints' : 'None',
-      NAME,
+      `${workDir}/job.sh`,
+      workDir,
     ]);
     await says('squeue', rows.map((fields) => `${fields.join('\x1f')}\x1f\x1e\n`).join(''));
-    expect((await slurm.findSubmitted(workDir, NAME)).slurmJobId).toBeNull();
+    expect((await slurm.findSubmitted(workDir, JOB_ID)).slurmJobId).toBeNull();
   });
 });
 

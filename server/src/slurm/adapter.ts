@@ -1,15 +1,19 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CommandResult, RunOptions } from '../ssh/index.ts';
+import { ArrayView } from './array-view.ts';
 import {
+  ACCOUNTING_FIELDS_OF_RELEASES,
   ARRAY_OPTIONS,
   type ArrayOption,
   accountingScript,
+  accountingTrial,
   cancelScript,
   claimScript,
   controlScript,
   folderScript,
   inventoryScript,
+  inventoryTrialScript,
   type JobControl,
   type MarkerPlace,
   markersScript,
@@ -18,11 +22,13 @@ import {
   pingScript,
   probeScript,
   queueScript,
-  queueTrialScript,
+  queueTrial,
   removeFolderScript,
   resetSubmitScript,
   SBATCH_WAIT_SECONDS,
   submitScript,
+  submitTestScript,
+  type Trial,
   tracesScript,
 } from './commands.ts';
 import { SlurmUnavailable } from './errors.ts';
@@ -44,6 +50,7 @@ import {
 } from './parse/probe.ts';
 import { isCutOff, mentions, QueueReader, type QueueSnapshot } from './parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
+import { type TrialOutcome, trialOutcome } from './parse/trial.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
 import { absoluteWorkspace } from './workspace.ts';
@@ -79,6 +86,27 @@ export type Accounting =
   | { readonly kind: 'none' }
   | { readonly kind: 'unreadable'; readonly message: string };
 
+/** What sbatch says of a job that isn't submitted. */
+export interface SubmitTest {
+  readonly kind: 'taken' | 'refused' | 'broken';
+  readonly message: string;
+}
+
+/** A job that asks for nothing. */
+const ANY_JOB: Omit<SubmitRequest, 'workDir'> = {
+  slurmName: 'test',
+  partition: null,
+  resources: {
+    ...{ nodes: null, maxNodes: null, tasks: null, cpusPerTask: null, memoryMb: null },
+    ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
+    ...{ timeLimitMinutes: null, account: null, qos: null, array: null },
+  },
+  dependsOn: [],
+  isSingleton: false,
+  extraOptions: [],
+  components: [],
+};
+
 /** Slurm's limits make its commands wait rather than fail (slurm.conf, SlurmctldParameters rl_enable). */
 const QUERY_TIMEOUT_MS = 60_000;
 /** With the time that login shells may take. */
@@ -91,6 +119,8 @@ const WORKSPACE_ADVICE =
   'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
 /** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
 const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
+/** Of getopt, and of Slurm's own reading of fields. */
+const REFUSES_OPTION = /\boption\b|invalid (?:job format|field)/i;
 /** The only folders that are ever removed: a ULID below the workspace. */
 const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -108,7 +138,11 @@ export class SlurmAdapter {
   #keepsAccounts: boolean | null = null;
   #showsFederation = false;
   #hasExactCodes = false;
+  /** The release for which it is known how squeue can be asked; null: none yet. */
+  #triedRelease: string | null = null;
   #arrays: ArrayOption = ARRAY_OPTIONS[0];
+  readonly #arrayView = new ArrayView();
+  #accountingFields: readonly string[] = ACCOUNTING_FIELDS_OF_RELEASES[0];
 
   constructor(runner: Runner, settings: ClusterSettings) {
     this.#runner = runner;
@@ -153,7 +187,12 @@ export class SlurmAdapter {
     this.#keepsAccounts = facts.accountingStorage !== null;
     this.#showsFederation = facts.showsFederation;
     this.#hasExactCodes = hasExactExitCodes(slurmVersion);
-    await this.#tryQueue();
+    // A connection that comes back waits for nothing that is known.
+    const release = `${slurmVersion} ${facts.showsFederation}`;
+    if (this.#triedRelease !== release) {
+      await this.#tryQueue();
+      this.#triedRelease = release;
+    }
     return {
       ...facts,
       slurmVersion,
@@ -163,20 +202,12 @@ export class SlurmAdapter {
     };
   }
 
-  /** Finds out which of squeue's options this cluster's release has: those that the questions need come and go. */
+  /** Finds out how squeue can be asked here: what the questions need comes and goes with Slurm's releases. */
   async #tryQueue(): Promise<void> {
-    const ask = queueTrialScript(this.#searchPath, this.#showsFederation);
-    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'probe' });
-    const words = new Set<string>();
-    for (const option of ARRAY_OPTIONS) {
-      const section = ask.read(stdout, option);
-      if (section?.exitCode === 0 && !isLostAnswer(section.output)) {
-        this.#arrays = option;
-        return;
-      }
-      words.add(slurmMessage(section?.output ?? '') || 'its answer was cut off');
-    }
-    throw new SlurmUnavailable(`squeue can't be asked on this login: ${[...words].join('; ')}`);
+    const outcome = await this.#try(queueTrial(this.#searchPath, this.#showsFederation));
+    if ('fault' in outcome)
+      throw new SlurmUnavailable(`Slurm's queue can't be asked for on this login: ${outcome.fault}`);
+    this.#arrays = ARRAY_OPTIONS[outcome.way] ?? ARRAY_OPTIONS[0];
   }
 
   /**
@@ -189,9 +220,62 @@ export class SlurmAdapter {
     return ask.read(stdout, 'ping')?.output.trim() ?? '';
   }
 
+  /** Finds out how sacct can be asked here, with the very question; gives why it can't, or null. */
+  async tryAccounting(): Promise<string | null> {
+    const outcome = await this.#try(accountingTrial(this.#searchPath));
+    if ('fault' in outcome) return outcome.fault;
+    this.#accountingFields = ACCOUNTING_FIELDS_OF_RELEASES[outcome.way] ?? ACCOUNTING_FIELDS_OF_RELEASES[0];
+    return null;
+  }
+
+  /** Tries the questions for partitions and nodes; gives why they are refused, or null also where nobody answers. */
+  async tryInventory(): Promise<string | null> {
+    const ask = inventoryTrialScript(this.#searchPath);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'probe' });
+    const faults = [
+      ...new Set(
+        ['partitions', 'nodes'].flatMap((name) => {
+          const section = ask.read(stdout, name);
+          if (section === null || section.exitCode === 0 || isLostAnswer(section.output)) return [];
+          return slurmMessage(section.output) || `it ended with code ${section.exitCode}`;
+        }),
+      ),
+    ];
+    return faults.length === 0 ? null : `scontrol: ${faults.join('; ')}`;
+  }
+
+  async #try(trial: Trial): Promise<TrialOutcome> {
+    const { stdout } = await this.#runner.run(trial.script.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'probe' });
+    return trialOutcome(trial, stdout);
+  }
+
+  /** Every job of this login that Slurm knows of. */
   async queue(): Promise<QueueSnapshot> {
+    try {
+      return await this.#look();
+    } catch (cause) {
+      // Slurm on the login may have been replaced since it was tried.
+      if (!(cause instanceof SlurmUnavailable && REFUSES_OPTION.test(cause.message))) throw cause;
+      await this.#tryQueue();
+      return this.#look();
+    }
+  }
+
+  async #look(): Promise<QueueSnapshot> {
+    // squeue has a cheap way of its own to keep tasks apart.
+    if (this.#arrays === '--array-unique') return this.#askQueue(this.#arrays);
+    if (!this.#arrayView.isApart) {
+      const together = await this.#askQueue(null);
+      if (this.#arrayView.sawTogether(together.observations)) return together;
+    }
+    const apart = await this.#askQueue(this.#arrays);
+    this.#arrayView.sawApart(apart.observations);
+    return apart;
+  }
+
+  async #askQueue(arrays: ArrayOption | null): Promise<QueueSnapshot> {
     const askedAt = Date.now();
-    const ask = queueScript(this.#searchPath, { showsFederation: this.#showsFederation, arrays: this.#arrays });
+    const ask = queueScript(this.#searchPath, this.#showsFederation, arrays);
     const [clock = '', rows = ''] = await this.#query(ask, ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
     if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
@@ -213,24 +297,37 @@ export class SlurmAdapter {
     // An array is asked for as one: sacct doesn't find a task that never started by the task's own id.
     const numbers = [...new Set(slurmJobIds.map((slurmJobId) => slurmJobId.split('_')[0] ?? ''))];
     for (let start = 0; start < numbers.length; start += ACCOUNTING_BATCH) {
-      const ask = accountingScript(this.#searchPath, numbers.slice(start, start + ACCOUNTING_BATCH));
-      const result = await this.#runner.run(ask.text, {
-        timeoutMs: QUERY_TIMEOUT_MS,
-        maxOutputBytes: MAX_SNAPSHOT_BYTES,
-        kind: 'accounting',
-      });
-      const section = ask.read(result.stdout, 'accounting');
-      const errors = ask.errors(result.stderr);
-      if (section?.exitCode !== 0 || isLostAnswer(errors)) {
-        if (/accounting storage is disabled/i.test(errors)) return { kind: 'none' };
-        return { kind: 'unreadable', message: slurmMessage(errors) || 'sacct gave no whole answer' };
+      const batch = numbers.slice(start, start + ACCOUNTING_BATCH);
+      let answer = await this.#askAccounting(batch);
+      // A release before 21.08 that hasn't been tried yet.
+      if ('refused' in answer && REFUSES_OPTION.test(answer.refused) && (await this.tryAccounting()) === null) {
+        answer = await this.#askAccounting(batch);
       }
-      if (section.output !== '' && !section.output.endsWith('\n')) {
-        return { kind: 'unreadable', message: 'the answer of sacct ends in the middle of a row' };
+      if ('refused' in answer) {
+        if (/accounting storage is disabled/i.test(answer.refused)) return { kind: 'none' };
+        return { kind: 'unreadable', message: answer.refused };
       }
-      accounts.push(...parseAccounting(section.output, this.#clock, this.#hasExactCodes));
+      accounts.push(...parseAccounting(answer.rows, this.#clock, this.#hasExactCodes));
     }
     return { kind: 'read', accounts, hasExactCodes: this.#hasExactCodes };
+  }
+
+  async #askAccounting(
+    slurmNumbers: readonly string[],
+  ): Promise<{ readonly rows: string } | { readonly refused: string }> {
+    const ask = accountingScript(this.#searchPath, slurmNumbers, this.#accountingFields);
+    const result = await this.#runner.run(ask.text, {
+      timeoutMs: QUERY_TIMEOUT_MS,
+      maxOutputBytes: MAX_SNAPSHOT_BYTES,
+      kind: 'accounting',
+    });
+    const section = ask.read(result.stdout, 'accounting');
+    const errors = ask.errors(result.stderr);
+    if (section?.exitCode !== 0 || isLostAnswer(errors)) {
+      return { refused: slurmMessage(errors) || 'sacct gave no whole answer' };
+    }
+    if (section.output === '' || section.output.endsWith('\n')) return { rows: section.output };
+    return { refused: 'the answer of sacct ends in the middle of a row' };
   }
 
   /**
@@ -281,17 +378,20 @@ export class SlurmAdapter {
    * Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. `sbatch`: whether
    * it may still be at work; `elsewhere` where this login node can't tell.
    */
-  async findSubmitted(workDir: string, slurmName: string): Promise<SubmitTraces> {
+  async findSubmitted(workDir: string, jobId: string): Promise<SubmitTraces> {
     const [claims = '', words = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch'], 'submit');
     const claimed = /^\d+$/m.exec(claims)?.[0];
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
     const { observations, faultyRows } = await this.queue();
-    const recorded = observations.filter((seen) => seen.slurmName === slurmName);
+    const recorded = observations.filter((seen) => seen.ownerId === jobId);
     // What Slurm refused for its resources leaves records behind, of a heterogeneous job one of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];
-    if (queued === undefined && faultyRows.some((row) => mentions(row, { slurmJobId: null, slurmName }))) {
+    if (
+      queued === undefined &&
+      faultyRows.some((row) => mentions(row, { slurmJobId: null, id: jobId, arrayParentId: null }))
+    ) {
       throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
     }
     return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
@@ -327,6 +427,22 @@ export class SlurmAdapter {
     }
     if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
     return parseSubmit(Number(code), text('stdout'), text('stderr'));
+  }
+
+  /**
+   * Has sbatch look at a batch script with the options that every job has, and submits nothing. `broken`: it doesn't
+   * understand them, or can't ask Slurm; `refused`: Slurm wants more of a job, in its own words.
+   */
+  async testSubmit(workDir: string, batchScript: string): Promise<SubmitTest> {
+    const options = sbatchOptions({ ...ANY_JOB, workDir }, this.#settings.gpuRequest);
+    const ask = submitTestScript(this.#searchPath, workDir, options, batchScript);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: SUBMIT_TIMEOUT_MS, kind: 'probe' });
+    const section = ask.read(stdout, 'sbatch');
+    const message = slurmMessage(section?.output ?? '');
+    if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
+    if (section.exitCode === 0 && !isLostAnswer(section.output)) return { kind: 'taken', message };
+    const isBroken = message === '' || isLostAnswer(section.output) || REFUSES_OPTION.test(message);
+    return { kind: isBroken ? 'broken' : 'refused', message: message || `it ended with code ${section.exitCode}` };
   }
 
   /** Asks Slurm to end jobs. That it doesn't complain is no proof: only what is seen afterwards is. */

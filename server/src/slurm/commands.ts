@@ -67,56 +67,89 @@ export function pingScript(searchPath: SearchPath): Script {
 export const ARRAY_OPTIONS = ['--array-unique', '--array'] as const;
 export type ArrayOption = (typeof ARRAY_OPTIONS)[number];
 
-/** How squeue is asked on a cluster. */
-export interface QueueQuestion {
-  readonly showsFederation: boolean;
-  readonly arrays: ArrayOption;
-}
-
-function queueCommand({ showsFederation, arrays }: QueueQuestion): string {
+function queueCommand(showsFederation: boolean, arrays: ArrayOption | null): string {
   // Without it, squeue asks the controller each time whether there is a federation (src/api/job_info.c).
   const scope = showsFederation ? '--federation' : '--local';
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
   // One request a user, and never an error for jobs that are gone, as ids would give.
-  return `squeue --me ${scope} --noheader --all --states=all ${arrays} --Format=${quote(format)}`;
+  return `squeue --me ${scope} --noheader --all --states=all${arrays === null ? '' : ` ${arrays}`} --Format=${quote(format)}`;
 }
 
 /** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
-export function queueScript(searchPath: SearchPath, question: QueueQuestion): Script {
+export function queueScript(searchPath: SearchPath, showsFederation: boolean, arrays: ArrayOption | null): Script {
   return script(searchPath, CLEAN_QUERY, [
     { name: 'clock', command: 'date +%s' },
-    { name: 'queue', command: queueCommand(question) },
+    { name: 'queue', command: queueCommand(showsFederation, arrays) },
   ]);
 }
 
-/**
- * Tries the question for the queue, as it will be asked, with each of ARRAY_OPTIONS until one works: a section for each
- * of them, with what squeue said against it, or `skipped`.
- */
-export function queueTrialScript(searchPath: SearchPath, showsFederation: boolean): Script {
-  const trials = ARRAY_OPTIONS.map((arrays) => ({
-    name: arrays,
-    command: `if [ -n "$found" ]; then echo skipped; (exit 1); else ${queueCommand({ showsFederation, arrays })} 2>&1 >/dev/null && found=yes; fi`,
-  }));
-  return script(searchPath, `${CLEAN_QUERY}\nfound=`, trials);
-}
+/** With what is known since 21.08, or without. */
+export const ACCOUNTING_FIELDS_OF_RELEASES = [ACCOUNTING_FIELDS, ACCOUNTING_FIELDS.slice(0, -1)] as const;
 
 /** Jobs that left Slurm's memory, from its database: section `accounting`. */
-export function accountingScript(searchPath: SearchPath, slurmNumbers: readonly string[]): Script {
-  const command = [
-    'sacct --noheader --parsable2 --duplicates --allocations --noconvert',
-    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmNumbers.join(','))} --format=${ACCOUNTING_FIELDS.join(',')}`,
-  ].join(' ');
-  return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command }]);
+export function accountingScript(
+  searchPath: SearchPath,
+  slurmNumbers: readonly string[],
+  fields: readonly string[] = ACCOUNTING_FIELDS,
+): Script {
+  return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command: accountingCommand(slurmNumbers, fields) }]);
 }
+
+function accountingCommand(slurmNumbers: readonly string[], fields: readonly string[]): string {
+  return [
+    'sacct --noheader --parsable2 --duplicates --allocations --noconvert',
+    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmNumbers.join(','))} --format=${fields.join(',')}`,
+  ].join(' ');
+}
+
+const INVENTORY = [
+  { name: 'partitions', command: 'scontrol --oneliner show partition' },
+  // Without --details the GPUs in use are left out.
+  { name: 'nodes', command: 'scontrol --details --oneliner show node' },
+];
 
 /** Partitions and nodes: sections `partitions` and `nodes`. */
 export function inventoryScript(searchPath: SearchPath): Script {
-  return script(searchPath, CLEAN_QUERY, [
-    { name: 'partitions', command: 'scontrol --oneliner show partition' },
-    // Without --details the GPUs in use are left out.
-    { name: 'nodes', command: 'scontrol --details --oneliner show node' },
-  ]);
+  return script(searchPath, CLEAN_QUERY, INVENTORY);
+}
+
+/** Tries one question as it will be asked, in each of its ways until one works. */
+export interface Trial {
+  readonly command: string;
+  readonly script: Script;
+  /** The sections, one a way, the best one first: what the command said on its standard error, or NOT_TRIED. */
+  readonly sections: readonly string[];
+}
+
+/** So a way is marked that was left out, since a better one works. */
+export const NOT_TRIED = 'not tried';
+
+function trial(searchPath: SearchPath, command: string, ways: readonly string[]): Trial {
+  const sections = ways.map((way, index) => ({
+    name: `way-${index}`,
+    command: `if [ -n "$found" ]; then echo '${NOT_TRIED}'; else ${way} 2>&1 >/dev/null && found=yes; fi`,
+  }));
+  const names = sections.map(({ name }) => name);
+  return { command, script: script(searchPath, `${CLEAN_QUERY}\nfound=`, sections), sections: names };
+}
+
+/** A release, or a site's wrapper, may refuse an option that another has: the ways are those of ARRAY_OPTIONS. */
+export function queueTrial(searchPath: SearchPath, showsFederation: boolean): Trial {
+  const ways = ARRAY_OPTIONS.map((arrays) => queueCommand(showsFederation, arrays));
+  return trial(searchPath, 'squeue', ways);
+}
+
+/** The ways are those of ACCOUNTING_FIELDS_OF_RELEASES. */
+export function accountingTrial(searchPath: SearchPath): Trial {
+  // Any number does: that there is an answer is what counts.
+  const ways = ACCOUNTING_FIELDS_OF_RELEASES.map((fields) => accountingCommand(['1'], fields));
+  return trial(searchPath, 'sacct', ways);
+}
+
+/** Both questions are tried: sections as those of `inventoryScript`, with what scontrol said against it. */
+export function inventoryTrialScript(searchPath: SearchPath): Script {
+  const sections = INVENTORY.map(({ name, command }) => ({ name, command: `${command} 2>&1 >/dev/null` }));
+  return script(searchPath, CLEAN_QUERY, sections);
 }
 
 /** More jobs in one command would make its line too long. */
@@ -288,5 +321,17 @@ fi`,
     },
     { name: 'stdout', command: '[ ! -d submit ] || cat submit/stdout' },
     { name: 'stderr', command: '[ ! -d submit ] || cat submit/stderr' },
+  ]);
+}
+
+/** Has sbatch look at a batch script and submit nothing: section `sbatch`, with all that it says. */
+export function submitTestScript(
+  searchPath: SearchPath,
+  workDir: string,
+  options: readonly string[],
+  batchScript: string,
+): Script {
+  return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\ncd ${quote(workDir)} || exit`, [
+    { name: 'sbatch', command: `LC_ALL=C sbatch --test-only ${quoteAll(options)} ${quote(batchScript)} 2>&1` },
   ]);
 }

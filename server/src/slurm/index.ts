@@ -4,7 +4,7 @@ export type { JobControl } from './commands.ts';
 export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
-export { jobIdOf, slurmJobName } from './job-name.ts';
+export { slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
 export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';

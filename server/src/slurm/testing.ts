@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../ssh/index.ts';
 import type { Runner } from './adapter.ts';
+import type { Ownership } from './owner.ts';
 import type { Script } from './shell.ts';
 
 /** What a login finds besides Slurm. */
@@ -118,9 +119,16 @@ export async function runSection(script: Script, name: string, shell = '/bin/sh'
   return script.read((await runShell(shell, script.text)).stdout, name);
 }
 
-/** What a real Slurm 22.05.8 printed, with job names that end in ids like ours. */
+/** What a real Slurm 22.05.8 printed of jobs like ours. */
 export function fixture(name: string): string {
   return readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8');
+}
+
+/** What each job of a fixture is to show, which is the name of its workspace there. */
+export function labels(name: string): (seen: Ownership) => string | undefined {
+  const found = fixture(name).matchAll(/\/home\/ada\/([\w-]+)\/jobs\/(\w{26})/g);
+  const byId = new Map([...found].map(([, label = '', id = '']) => [id, label]));
+  return ({ ownerId, folderId }) => byId.get(ownerId ?? folderId ?? '');
 }
 
 function whereIs(name: string): string {

@@ -41,7 +41,7 @@ export class Payload {
     const queued = await slurm.run(this.#cluster, 'squeue', ['--noheader', '--states=all', '--format=%i %j']);
     const ours = queued.split('\n').flatMap((line) => {
       const [id, name] = line.trim().split(' ');
-      return name?.startsWith(`${this.name}.`) ? [id] : [];
+      return name === this.name ? [id] : [];
     });
     expect({ rows: [job.slurmJobId], runs: await this.runs(login) }).toEqual({ rows: ours, runs: ours });
   }

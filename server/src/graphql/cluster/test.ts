@@ -14,10 +14,13 @@ const ClusterTestStepName = builder.enumType('ClusterTestStepName', {
     LOGIN: { description: 'The login is accepted.' },
     SHELL: { description: 'Commands run there: the login shell, bash, and the tools that are used.' },
     SLURM: { description: "Slurm's commands are found, are new enough, and the controller answers; and the clock." },
-    ACCOUNTING: { description: 'sacct answers.' },
+    QUEUE: { description: 'squeue answers the question by which jobs are watched.' },
+    ACCOUNTING: { description: 'sacct answers the question for jobs that left the queue.' },
+    NODES: { description: 'scontrol tells of partitions and nodes.' },
     SFTP: { description: 'Files can be read over SFTP.' },
     GIT: { description: "git on the server's machine packs projects; tar and gzip on the cluster unpack them." },
     WORKSPACE: { description: 'The workspace is there or can be made, can be written to, and has room.' },
+    SUBMIT: { description: 'sbatch understands what it is given, and would take a job: none is left behind.' },
   } satisfies Record<(typeof CHECK_STEPS)[number], { description: string }>,
 });
 

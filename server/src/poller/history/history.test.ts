@@ -43,13 +43,13 @@ async function watch(given: World): Promise<readonly Told[]> {
   runs += 1;
   const clusterName = `cluster-${runs}`;
   const beginning = Math.ceil(Date.now() / SECOND) * SECOND;
-  const rows = given.jobs.map((_plan, index) =>
-    aJob({ clusterName, slurmJobId: String(100 + index), workDir: `/home/ada/slurmql/jobs/${runs}-${index}` }),
-  );
-  const jobs = rows.map(({ slurmName, workDir }, index) =>
+  const rows = given.jobs
+    .map((_plan, index) => aJob({ clusterName, slurmJobId: String(100 + index) }))
+    .map((job) => ({ ...job, workDir: `/home/ada/slurmql/jobs/${job.id}` }));
+  const jobs = rows.map(({ workDir }, index) =>
     trueJob(
       given.jobs[index] ?? { attempts: [], cancelAt: null },
-      { slurmJobId: String(100 + index), slurmName, workDir: workDir ?? '' },
+      { slurmJobId: String(100 + index), workDir: workDir ?? '' },
       given,
     ),
   );

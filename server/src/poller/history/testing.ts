@@ -149,7 +149,6 @@ export interface Attempt {
 /** A job with all that happens to it, fixed from the beginning. */
 export interface TrueJob {
   readonly slurmJobId: string;
-  readonly slurmName: string;
   readonly workDir: string;
   readonly plan: JobPlan;
   readonly attempts: readonly Attempt[];
@@ -157,7 +156,7 @@ export interface TrueJob {
 
 export function trueJob(
   plan: JobPlan,
-  identity: Pick<TrueJob, 'slurmJobId' | 'slurmName' | 'workDir'>,
+  identity: Pick<TrueJob, 'slurmJobId' | 'workDir'>,
   { minJobAge, accounts }: World,
 ): TrueJob {
   let now = 0;
@@ -267,7 +266,7 @@ export class TrueCluster {
       .join('');
   }
 
-  #queueRow({ attempts, slurmJobId, slurmName }: TrueJob): string[] | null {
+  #queueRow({ attempts, slurmJobId, workDir }: TrueJob): string[] | null {
     const now = this.#now;
     const attempt = attempts.find(({ goneAt }) => now < goneAt);
     if (attempt === undefined) return null;
@@ -276,7 +275,14 @@ export class TrueCluster {
       ...[slurmJobId, word, String(parts.status ?? 0)],
       parts.start === undefined ? 'N/A' : String(this.#epoch(parts.start)),
       parts.end === undefined ? 'N/A' : String(this.#epoch(parts.end)),
-      ...[String(number - 1), parts.start === undefined ? '' : 'n1', 'main', parts.why ?? 'None', slurmName],
+      ...[
+        String(number - 1),
+        parts.start === undefined ? '' : 'n1',
+        'main',
+        parts.why ?? 'None',
+        `${workDir}/job.sh`,
+        workDir,
+      ],
     ];
     if (now < queuedAt + plan.waits) return row('PENDING', { why: plan.isHeld ? 'JobHeldUser' : 'Priority' });
     if (now < startedAt) return row('CONFIGURING', { start: startedAt });
@@ -289,7 +295,7 @@ export class TrueCluster {
 
   #accounting(ids: ReadonlySet<string>): string {
     const now = this.#now;
-    const lines = this.#jobs.flatMap(({ attempts, slurmJobId, slurmName }) => {
+    const lines = this.#jobs.flatMap(({ attempts, slurmJobId, workDir }) => {
       if (!ids.has(slurmJobId)) return [];
       return attempts.flatMap(({ queuedAt, startedAt, endedAt, clearedAt, end, plan, isLost }) => {
         if (isLost || now < queuedAt + plan.accountLag) return [];
@@ -307,7 +313,7 @@ export class TrueCluster {
             ...[slurmJobId, word, isOver ? accountedExit(end) : '0:0', String(this.#epoch(queuedAt))],
             hasStarted ? String(this.#epoch(startedAt)) : 'Unknown',
             isOver ? String(this.#epoch(endedAt)) : 'Unknown',
-            ...[hasStarted ? 'n1' : 'None assigned', 'main', slurmName],
+            ...[hasStarted ? 'n1' : 'None assigned', 'main', 'train', workDir],
           ].join('\x1f'),
         ];
       });

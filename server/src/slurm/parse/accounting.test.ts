@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { fixture } from '../testing.ts';
+import { fixture, labels } from '../testing.ts';
 import { ACCOUNTING_FIELDS, parseAccounting } from './accounting.ts';
 import { FIELD_END } from './queue.ts';
 
-const NAME = 'train.01K00000000000000000000042';
+const ID = '01K00000000000000000000042';
 
 type Field = (typeof ACCOUNTING_FIELDS)[number];
 
@@ -17,7 +17,9 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
     End: '1795494217',
     NodeList: 'gpu01',
     Partition: 'gpu',
-    JobName: NAME,
+    JobName: 'train',
+    WorkDir: `/home/ada/slurmql/jobs/${ID}`,
+    SubmitLine: `sbatch --parsable /home/ada/slurmql/jobs/${ID}/job.sh`,
     ...parts,
   };
   return `${ACCOUNTING_FIELDS.map((field) => values[field]).join(FIELD_END)}\n`;
@@ -25,8 +27,9 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
 
 describe('the recorded accounts of a real Slurm 22.05.8', () => {
   const accounts = parseAccounting(fixture('accounting.txt')).map(({ latest }) => latest);
-  /** Of the first job with this label, which stands before the id in its name. */
-  const account = (label: string) => accounts.find(({ slurmName }) => slurmName.split('.')[0] === label);
+  const labelOf = labels('accounting.txt');
+  /** Of the first job with this label. */
+  const account = (label: string) => accounts.find((seen) => labelOf(seen) === label);
 
   it.each([
     ['completed', 'COMPLETED', 0, null],
@@ -62,29 +65,29 @@ describe('the recorded accounts of a real Slurm 22.05.8', () => {
     ['array-cancelled', [1, 2, 3, 4, 5]],
     ['array-cancelled-wide', [...Array.from({ length: 101 }, (_, index) => 2 * index), 300]],
   ])('tell of each task of an array that was cancelled while it waited: %s', (label, tasks) => {
-    const told = accounts.filter(({ slurmName }) => slurmName.split('.')[0] === label);
+    const told = accounts.filter((seen) => labelOf(seen) === label);
     expect(told.map(({ slurmJobId }) => Number(slurmJobId.split('_')[1]))).toEqual(tasks);
     for (const latest of told)
       expect(latest).toMatchObject({ state: 'CANCELLED', attempt: 1, nodeList: null, endedAt: expect.any(Date) });
   });
 
   it('tell of the tasks that had started and of the rest, each once', () => {
-    const told = accounts.filter(({ slurmName }) => slurmName.startsWith('array-cancelled-half.'));
+    const told = accounts.filter((seen) => labelOf(seen) === 'array-cancelled-half');
     expect(told.map(({ slurmJobId, nodeList }) => [slurmJobId, nodeList]).toSorted()).toEqual(
       Array.from({ length: 10 }, (_, task) => [`19_${task}`, task < 2 ? 'n1' : null]),
     );
   });
 
-  it("hold no row that isn't a job's, and none of other people's jobs", () => {
+  it("hold no row that isn't a job's", () => {
     expect(fixture('accounting.txt')).toContain('8_[2-9%2]');
     expect(accounts.filter(({ slurmJobId }) => slurmJobId.includes('['))).toEqual([]);
-    expect(accounts.filter(({ slurmName }) => !/\.01K[0-9]{23}$/.test(slurmName))).toEqual([]);
   });
 });
 
 describe('the recorded accounts of heterogeneous jobs of a real Slurm 22.05.8', () => {
   const accounts = parseAccounting(fixture('accounting-heterogeneous.txt'));
-  const account = (label: string) => accounts.find(({ latest }) => latest.slurmName.split('.')[0] === label);
+  const account = (label: string) =>
+    accounts.find(({ latest }) => labels('accounting-heterogeneous.txt')(latest) === label);
 
   it("tell of each once, by the leader's number", () => {
     expect(accounts.map(({ latest }) => latest.slurmJobId).toSorted()).toEqual(['75', '78', '80', '82']);
@@ -146,13 +149,27 @@ describe('a row of the accounts', () => {
     ).toEqual({ '7_0': ['CANCELLED', []], '7_1': ['COMPLETED', []], '7_2': ['CANCELLED', []] });
   });
 
-  it('may be one of several jobs of one number, of which only ours count', () => {
-    const rows = row({ JobName: 'somebody-else', Submit: '1795494900', State: 'COMPLETED' }) + row({ State: 'FAILED' });
-    expect(parseAccounting(rows).map(({ latest }) => latest.state)).toEqual(['FAILED']);
+  it('may be one of several jobs of one number, which are told apart', () => {
+    const other = { WorkDir: '/home/ada', SubmitLine: 'sbatch train.sh', Submit: '1795494900', State: 'COMPLETED' };
+    const told = parseAccounting(
+      row(other) + row({ State: 'FAILED' }) + row({ State: 'FAILED', Submit: '1795494100' }),
+    );
+    expect(told.map(({ latest, submittedAt }) => [latest.ownerId, latest.state, submittedAt?.getTime()])).toEqual([
+      [null, 'COMPLETED', 1_795_494_900_000],
+      [ID, 'FAILED', 1_795_494_100_000],
+    ]);
+  });
+
+  it('has no line that submitted it before 21.08, but still the folder, or the name that earlier releases gave', () => {
+    const old = (parts: Partial<Record<Field, string>>) =>
+      parseAccounting(row(parts).split(FIELD_END).slice(0, -1).join(FIELD_END))[0]?.latest;
+    expect(old({})).toMatchObject({ ownerId: null, folderId: ID });
+    expect(old({ WorkDir: '/elsewhere', JobName: `train.${ID}` })).toMatchObject({ ownerId: null, folderId: ID });
+    expect(old({ WorkDir: '/elsewhere' })).toMatchObject({ ownerId: null, folderId: null });
   });
 
   it.each([
-    ['too few fields', row().split(FIELD_END).slice(1).join(FIELD_END)],
+    ['too few fields', `${row().split(FIELD_END).slice(0, -2).join(FIELD_END)}\n`],
     ['too many fields', row({ NodeList: `a${FIELD_END}b` })],
     ['a job step', row({ JobID: '7.batch' })],
     ['a warning', 'sacct: warning: something\n'],
@@ -163,9 +180,8 @@ describe('a row of the accounts', () => {
 });
 
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
-  const name = 'train.01K00000000000000000000001';
   const row = (state: string, submit: string) =>
-    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', name].join(FIELD_END);
+    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', 'train', `/ws/jobs/${ID}`].join(FIELD_END);
   const rows = [row('RUNNING', '1795494300'), row('REQUEUED', '1795494310'), row('PENDING', '1795494320')];
   const [account] = parseAccounting(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
   expect(account?.closed.map(({ outcome }) => outcome)).toEqual([null, 'REQUEUED', null]);

@@ -1,7 +1,7 @@
 import type { JobAttempt } from '../../domain/attempt.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
-import { isOurName } from '../job-name.ts';
+import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
@@ -9,7 +9,7 @@ import { jobIds } from './job-ids.ts';
 import { FIELD_END } from './queue.ts';
 import { scriptEnd, textValue, timeValue } from './values.ts';
 
-/** sacct's output fields, in the order in which `parseAccounting` reads them. All exist since 20.11. */
+/** sacct's output fields, in the order in which `parseAccounting` reads them. All but the last exist since 20.11. */
 export const ACCOUNTING_FIELDS = [
   'JobID',
   'State',
@@ -20,10 +20,15 @@ export const ACCOUNTING_FIELDS = [
   'NodeList',
   'Partition',
   'JobName',
+  'WorkDir',
+  // Since 21.08.
+  'SubmitLine',
 ] as const;
 
 /** What Slurm's accounting says of one job. */
 export interface JobAccount {
+  /** When it was submitted first; null: it doesn't say. */
+  readonly submittedAt: Date | null;
   /** Its last attempt. */
   readonly latest: JobObservation & { readonly attempt: number };
   /** The attempts that a requeue closed, the first one first. */
@@ -32,6 +37,7 @@ export interface JobAccount {
 
 interface Row {
   readonly submitted: number;
+  readonly submittedAt: Date | null;
   /** It stood for several tasks. */
   readonly isShared: boolean;
   readonly observation: JobObservation;
@@ -56,8 +62,11 @@ export function parseAccounting(
   // Once a task has rows of its own, those that it shared say no more of it.
   const others = [...shared].flatMap(([key, ofTask]) => (own.has(key) ? [] : [ofTask]));
   const attempts: JobObservation[][] = [];
+  const submissions = new Map<string, Date | null>();
   for (const ofJob of [...own.values(), ...others]) {
     const sorted = ofJob.toSorted((left, right) => left.submitted - right.submitted);
+    const [first] = sorted;
+    if (first !== undefined) submissions.set(keyOf(first.observation), first.submittedAt);
     for (const [index, { observation }] of sorted.entries()) {
       attempts[index] ??= [];
       attempts[index].push({ ...observation, attempt: index + 1 });
@@ -66,10 +75,14 @@ export function parseAccounting(
   const accounts = new Map<string, JobAccount>();
   // The components of one attempt are put together before attempts are, since each has rows of its own.
   for (const observation of attempts.flatMap(joinComponents)) {
-    const key = `${observation.slurmJobId} ${observation.slurmName}`;
+    const key = keyOf(observation);
     const earlier = accounts.get(key);
     const closed = earlier === undefined ? [] : [...earlier.closed, closedAttempt(earlier.latest, hasExactCodes)];
-    accounts.set(key, { latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
+    const submittedAt =
+      submissions.get(key) ??
+      submissions.get(keyOf({ ...observation, slurmJobId: `${observation.slurmJobId}+0` })) ??
+      null;
+    accounts.set(key, { submittedAt, latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
   }
   return [...accounts.values()];
 }
@@ -86,25 +99,31 @@ function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): Jo
 }
 
 function rowsByJob(rows: readonly Row[]): Map<string, Row[]> {
-  return Map.groupBy(rows, ({ observation }) => `${observation.slurmJobId} ${observation.slurmName}`);
+  return Map.groupBy(rows, ({ observation }) => keyOf(observation));
 }
 
-/** A row a job; none for what is no job of ours. */
+function keyOf({ slurmJobId, ownerId, folderId }: Pick<JobObservation, 'slurmJobId' | 'ownerId' | 'folderId'>): string {
+  return `${slurmJobId} ${ownerId ?? folderId}`;
+}
+
+/** A row a job; none for what is no row. */
 function parseLine(line: string, clock: ClusterClock): readonly Row[] {
   const fields = line.split(FIELD_END);
-  if (fields.length !== ACCOUNTING_FIELDS.length) return [];
+  // Without the last one, where sacct doesn't have it.
+  if (fields.length < ACCOUNTING_FIELDS.length - 1 || fields.length > ACCOUNTING_FIELDS.length) return [];
   const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
-  const slurmName = fields.at(-1) ?? '';
-  const ids = isOurName(slurmName) ? jobIds(id) : null;
+  const [name = '', workDir = '', submitLine = ''] = fields.slice(ACCOUNTING_FIELDS.indexOf('JobName'));
+  const ids = jobIds(id);
   if (ids === null) return [];
   const state = jobState(word, null);
   return ids.map((slurmJobId) => ({
     submitted: timeValue(submit)?.getTime() ?? 0,
+    submittedAt: clock.instant(submit),
     isShared: slurmJobId !== id,
     observation: {
       source: 'SACCT',
       slurmJobId,
-      slurmName,
+      ...ownership(submitLine, workDir, name),
       state,
       word,
       reason: null,

@@ -17,7 +17,7 @@ export function joinComponents(rows: readonly JobObservation[]): readonly JobObs
   const components = new Map<string, JobComponent[]>();
   for (const row of rows) {
     const part = componentId(row.slurmJobId);
-    const key = `${part?.leader ?? row.slurmJobId} ${row.slurmName}`;
+    const key = `${part?.leader ?? row.slurmJobId} ${row.ownerId ?? row.folderId}`;
     joined.set(key, joined.get(key) ?? row);
     if (part !== null) components.set(key, [...(components.get(key) ?? []), toComponent(row, part.offset)]);
   }

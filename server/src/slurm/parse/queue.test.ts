@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
-import { fixture } from '../testing.ts';
+import { fixture, labels } from '../testing.ts';
 import { ClusterClock } from './clock.ts';
 import { FIELD_END, isCutOff, mentions, parseQueue, QUEUE_FIELDS, QueueReader, ROW_END } from './queue.ts';
 
-const NAME = 'train.01K00000000000000000000042';
+const ID = '01K00000000000000000000042';
 
 type Field = (typeof QUEUE_FIELDS)[number];
 
@@ -21,7 +21,8 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
     NodeList: 'gpu01',
     Partition: 'gpu',
     Reason: 'None',
-    Name: NAME,
+    Command: `/home/ada/slurmql/jobs/${ID}/job.sh`,
+    WorkDir: `/home/ada/slurmql/jobs/${ID}`,
     ...parts,
   };
   return `${QUEUE_FIELDS.map((field) => `${values[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
@@ -36,9 +37,10 @@ const only = (output: string): JobObservation => {
   return first;
 };
 
-/** What a recorded queue says of the first job with this label, which stands before the id in its name. */
+/** What a recorded queue says of the first job with this label. */
 function recorded(file: string, label: string): JobObservation {
-  const found = parseQueue(fixture(file)).observations.find(({ slurmName }) => slurmName.split('.')[0] === label);
+  const labelOf = labels(file);
+  const found = parseQueue(fixture(file)).observations.find((seen) => labelOf(seen) === label);
   if (found === undefined) throw new Error(`${file} has no job ${label}`);
   return found;
 }
@@ -71,10 +73,10 @@ describe('the recorded queue of heterogeneous jobs of a real Slurm 22.05.8', () 
   it('shows each as one job with its components', () => {
     const { observations, faultyRows } = parseQueue(fixture('queue-heterogeneous.txt'));
     expect(faultyRows).toEqual([]);
-    const shown = observations.map(({ slurmName, state, components }) => [
-      slurmName.split('.')[0],
-      state,
-      components.map((component) => `${component.offset} ${component.word}`).join(', '),
+    const shown = observations.map((seen) => [
+      labels('queue-heterogeneous.txt')(seen),
+      seen.state,
+      seen.components.map((component) => `${component.offset} ${component.word}`).join(', '),
     ]);
     expect(shown.toSorted()).toEqual([
       ['het-completed', 'COMPLETED', '0 COMPLETED, 1 COMPLETED, 2 COMPLETED'],
@@ -99,8 +101,9 @@ describe('the recorded queue of heterogeneous jobs of a real Slurm 22.05.8', () 
 describe('the recorded queue of a real Slurm 22.05.8', () => {
   it('shows every one of our jobs in its state', () => {
     const states = new Map<string, string[]>();
-    for (const { slurmName, slurmJobId, state } of parseQueue(fixture('queue-later.txt')).observations) {
-      const label = slurmName.split('.')[0] ?? '';
+    for (const seen of parseQueue(fixture('queue-later.txt')).observations) {
+      const { slurmJobId, state } = seen;
+      const label = labels('queue-later.txt')(seen) ?? '';
       const task = /_\d+$/.exec(slurmJobId)?.[0].slice(1);
       states.set(label, [...(states.get(label) ?? []), task === undefined ? `${state}` : `${task} ${state}`]);
     }
@@ -136,11 +139,11 @@ describe('the recorded queue of a real Slurm 22.05.8', () => {
     });
   });
 
-  it("passes over other people's names, and reports the row that one of them broke in two", () => {
+  it("passes over other people's jobs, and reports the row that one of them broke in two", () => {
     const { observations, faultyRows } = parseQueue(fixture('queue.txt'));
     // Among them are `a|b c`, `x State=COMPLETED .01K` and `evil`, in rows of their own.
-    expect(fixture('queue.txt')).toContain(`a|b c${FIELD_END}${ROW_END}`);
-    expect(observations.filter(({ slurmName }) => !/\.01K[0-9]{23}$/.test(slurmName))).toEqual([]);
+    expect(fixture('queue.txt')).toContain(`a|b c${FIELD_END}`);
+    expect(observations.filter(({ ownerId }) => ownerId === null)).toEqual([]);
     // Slurm takes control characters in names: one holds a line feed and both separators.
     expect(faultyRows).toEqual([`name${FIELD_END}`]);
   });
@@ -191,7 +194,8 @@ describe('a row of the queue', () => {
     expect(only(row({ State: 'COMPLETING', RestartCnt: '2' }))).toEqual({
       source: 'SQUEUE',
       slurmJobId: '7',
-      slurmName: NAME,
+      ownerId: ID,
+      folderId: ID,
       state: 'COMPLETING',
       word: 'COMPLETING',
       reason: null,
@@ -271,13 +275,13 @@ describe('rows that contradict each other', () => {
 
 describe('a row that cannot be read', () => {
   it.each([
-    ['its name', `noise${NAME}`, true],
+    ['its folder', `noise/jobs/${ID}/job.sh`, true],
     ['its number', `noise\n7${FIELD_END}RUNNING`, true],
     ['the number of its array', `7_[1-3${FIELD_END}PENDING`, true],
     ['another number', `77${FIELD_END}RUNNING`, false],
     ['neither', '\nnoise', false],
   ])('that has %s: is it the job? %s %j', (_what, text, isIt) => {
-    expect(mentions(text, { slurmJobId: '7_2', slurmName: NAME })).toBe(isIt);
+    expect(mentions(text, { slurmJobId: '7_2', id: '01K00000000000000000000043', arrayParentId: ID })).toBe(isIt);
   });
 });
 

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
-import type { JobObservation } from '../../domain/observation.ts';
-import { isOurName } from '../job-name.ts';
+import { type JobObservation, ownerId } from '../../domain/observation.ts';
+import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
@@ -19,7 +20,8 @@ export const QUEUE_FIELDS = [
   'NodeList',
   'Partition',
   'Reason',
-  'Name',
+  'Command',
+  'WorkDir',
 ] as const;
 
 /** Between fields and behind rows: control characters, so that no name or reason can hold them. */
@@ -43,11 +45,8 @@ export function isCutOff(output: string): boolean {
 }
 
 /** Whether a row that can't be read is that of this job: it still shows that the job is there. */
-export function mentions(
-  row: string,
-  job: { readonly slurmJobId: string | null; readonly slurmName: string },
-): boolean {
-  if (row.includes(job.slurmName)) return true;
+export function mentions(row: string, job: Pick<Job, 'slurmJobId' | 'id' | 'arrayParentId'>): boolean {
+  if (row.includes(ownerId(job))) return true;
   const [id = ''] = row.split(FIELD_END);
   const number = id.slice(id.lastIndexOf('\n') + 1).split(/[_+]/)[0];
   return number !== '' && number === job.slurmJobId?.split('_')[0];
@@ -140,8 +139,9 @@ function readRow(row: string, clock: ClusterClock): RowReading {
   if (fields.length !== QUEUE_FIELDS.length + 1) return 'faulty';
   const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
     fields;
-  const slurmName = fields[QUEUE_FIELDS.length - 1] ?? '';
-  if (!isOurName(slurmName)) return [];
+  const [command = '', workDir = ''] = fields.slice(QUEUE_FIELDS.indexOf('Command'));
+  const owner = ownership(command, workDir);
+  if (owner.ownerId === null && owner.folderId === null) return [];
   const ids = jobIds(id);
   if (ids === null) return 'faulty';
   const reason = textValue(why);
@@ -152,7 +152,7 @@ function readRow(row: string, clock: ClusterClock): RowReading {
   return ids.map((slurmJobId) => ({
     source: 'SQUEUE',
     slurmJobId,
-    slurmName,
+    ...owner,
     state,
     word,
     reason,

@@ -18,10 +18,13 @@ const STEPS = {
   LOGIN: 'Login',
   SHELL: 'Shell',
   SLURM: 'Slurm commands',
+  QUEUE: 'Queue',
   ACCOUNTING: 'Accounting',
+  NODES: 'Nodes',
   SFTP: 'SFTP',
   GIT: 'git',
   WORKSPACE: 'Workspace',
+  SUBMIT: 'Submission',
 } as const satisfies Record<TestStep['name'], string>;
 
 const STATUSES = {

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import type { JobObservation } from '../domain/observation.ts';
+import { ArrayView } from './array-view.ts';
+import { ClusterClock } from './parse/clock.ts';
+import { FIELD_END, parseQueue, ROW_END } from './parse/queue.ts';
+
+const FOLDER = '/home/ada/slurmql/jobs/01K00000000000000000000042';
+
+/** What squeue says of an array's tasks, in rows of its own making. */
+function seen(
+  ...rows: readonly (readonly [
+    id: string,
+    state: string,
+    reason: string,
+    more?: { restarts?: number; start?: string },
+  ])[]
+) {
+  const text = rows.map(([id, state, reason, { restarts = 0, start = 'N/A' } = {}]) => {
+    const fields = [id, state, '0', start, 'N/A', `${restarts}`, '', 'gpu', reason, `${FOLDER}/job.sh`, FOLDER];
+    return `${fields.map((field) => `${field}${FIELD_END}`).join('')}${ROW_END}\n`;
+  });
+  return parseQueue(text.join(''), new ClusterClock()).observations;
+}
+
+const ALIKE: readonly JobObservation[] = seen(['5_[0-4999]', 'PENDING', 'Resources']);
+
+function settled(observations = ALIKE): ArrayView {
+  const view = new ArrayView();
+  view.sawApart(observations);
+  expect(view.isApart).toBe(false);
+  return view;
+}
+
+describe('the tasks of arrays', () => {
+  it('are looked at one by one until it is known that all that wait are alike', () => {
+    const view = new ArrayView();
+    expect(view.isApart).toBe(true);
+    view.sawApart(ALIKE);
+    expect(view.isApart).toBe(false);
+    expect(view.sawTogether(ALIKE)).toBe(true);
+    expect(view.isApart).toBe(false);
+  });
+
+  it('are always looked at one by one when they are few: that costs nothing', () => {
+    const view = new ArrayView();
+    view.sawApart(seen(['5_[0-99]', 'PENDING', 'Resources']));
+    expect(view.isApart).toBe(true);
+  });
+
+  it.each([
+    ['held', seen(['5_[0-8,10-4999]', 'PENDING', 'Resources'], ['5_9', 'PENDING', 'JobHeldUser'])],
+    ['requeued', seen(['5_[0-8,10-4999]', 'PENDING', 'Resources'], ['5_9', 'PENDING', 'Resources', { restarts: 1 }])],
+    [
+      'to begin later',
+      seen(
+        ['5_[0-8,10-4999]', 'PENDING', 'BeginTime', { start: '1795494207' }],
+        ['5_9', 'PENDING', 'BeginTime', { start: '1795494999' }],
+      ),
+    ],
+    [
+      'in a state of its own',
+      seen(['5_[0-8,10-4999]', 'PENDING', 'JobHeldUser'], ['5_9', 'SPECIAL_EXIT', 'JobHeldUser']),
+    ],
+  ])('are looked at one by one for as long as one of them is %s', (_what, observations) => {
+    const view = new ArrayView();
+    view.sawApart(observations);
+    expect(view.isApart).toBe(true);
+    view.sawApart(ALIKE);
+    expect(view.isApart).toBe(false);
+  });
+
+  // `5_[0-9] PENDING BeginTime,JobHeldUser` is what 24.11.5 says where one of ten was held.
+  it('are looked at one by one again when several reasons were joined', () => {
+    const view = settled();
+    expect(view.sawTogether(seen(['5_[0-4999]', 'PENDING', 'Resources,JobHeldUser']))).toBe(false);
+    expect(view.isApart).toBe(true);
+  });
+
+  it('are looked at one by one again when one that had begun is shown among those that wait', () => {
+    const view = settled(seen(['5_[1-4999]', 'PENDING', 'Resources'], ['5_0', 'RUNNING', 'None']));
+    expect(view.sawTogether(seen(['5_[0-4999]', 'PENDING', 'Resources']))).toBe(false);
+    const later = settled();
+    expect(later.sawTogether(seen(['5_[1-4999]', 'PENDING', 'Resources'], ['5_0', 'RUNNING', 'None']))).toBe(true);
+    expect(later.sawTogether(seen(['5_[0-4999]', 'PENDING', 'Resources']))).toBe(false);
+  });
+
+  it.each([
+    'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions',
+    'ReqNodeNotAvail, UnavailableNodes:n1,n2',
+  ])('are not taken for several with a reason that has a comma of its own: %s', (reason) => {
+    const view = settled(seen(['5_[0-4999]', 'PENDING', reason]));
+    expect(view.sawTogether(seen(['5_[0-4999]', 'PENDING', reason]))).toBe(true);
+  });
+
+  it('are looked at one by one now and then in any case', () => {
+    const view = settled();
+    let together = 0;
+    while (!view.isApart) {
+      view.sawTogether(ALIKE);
+      together += 1;
+    }
+    expect(together).toBe(10);
+  });
+});

@@ -1,0 +1,88 @@
+import type { JobObservation } from '../domain/observation.ts';
+
+/** From so many waiting tasks on, a row for each of them is worth avoiding. */
+const MANY_TASKS = 1000;
+/** So often in a row tasks are looked at together, before each is looked at again. */
+const MOST_TOGETHER = 10;
+
+/**
+ * When to look at the tasks of arrays one by one where squeue has no --array-unique. Without --array it shows the waiting
+ * rest of an array in one row, and puts tasks into it that were held, requeued or changed by themselves: of those only
+ * the reasons are left, joined by commas (src/squeue/print.c, _combine_pending_array_tasks). With --array each has a
+ * row, which costs the controller the same, and the login node and the line much more.
+ *
+ * Each is looked at until all that wait are alike, and again as soon as something shows that they may not be.
+ */
+export class ArrayView {
+  #mayMerge = false;
+  #together = 0;
+  /** Tasks that have begun: in the row of those that wait, they would have been requeued. */
+  #begun: ReadonlySet<string> = new Set();
+  /** Reasons that squeue gave for one task: a comma in them joins nothing. */
+  #wholeReasons: ReadonlySet<string> = new Set();
+
+  /** Whether the next question is to give each task a row. */
+  get isApart(): boolean {
+    return !this.#mayMerge || this.#together >= MOST_TOGETHER;
+  }
+
+  /** Takes an answer of the kind that `isApart` asked for. */
+  sawApart(observations: readonly JobObservation[]): void {
+    const tasks = observations.filter(isTask);
+    const waiting = tasks.filter(isWaiting);
+    const first = new Map<string, JobObservation>();
+    let areAlike = true;
+    for (const task of waiting) {
+      // squeue never puts those of different partitions together.
+      const key = `${arrayOf(task)} ${task.partition}`;
+      const other = first.get(key) ?? task;
+      first.set(key, other);
+      if (!isAlike(task, other)) areAlike = false;
+    }
+    this.#wholeReasons = new Set(waiting.flatMap(({ reason }) => reason ?? []));
+    this.#mayMerge = areAlike && waiting.length >= MANY_TASKS;
+    this.#together = 0;
+    this.#begun = begun(tasks);
+  }
+
+  /** Takes an answer of the other kind; false: it may hide something, so each has to be looked at now. */
+  sawTogether(observations: readonly JobObservation[]): boolean {
+    const tasks = observations.filter(isTask);
+    const isDoubtful = tasks.some(
+      (task) => isWaiting(task) && (this.#begun.has(task.slurmJobId) || this.#mayBeJoined(task.reason)),
+    );
+    this.#begun = begun(tasks);
+    this.#together += 1;
+    if (isDoubtful) this.#mayMerge = false;
+    return !isDoubtful;
+  }
+
+  #mayBeJoined(reason: string | null): boolean {
+    return reason !== null && /,\S/.test(reason) && !this.#wholeReasons.has(reason);
+  }
+}
+
+function isTask({ slurmJobId }: JobObservation): boolean {
+  return slurmJobId.includes('_');
+}
+
+function isWaiting({ state }: JobObservation): boolean {
+  return state === 'PENDING' || state === 'HELD';
+}
+
+function begun(tasks: readonly JobObservation[]): ReadonlySet<string> {
+  return new Set(tasks.flatMap((task) => (isWaiting(task) ? [] : [task.slurmJobId])));
+}
+
+function arrayOf({ slurmJobId }: JobObservation): string {
+  return slurmJobId.slice(0, slurmJobId.indexOf('_'));
+}
+
+function isAlike(left: JobObservation, right: JobObservation): boolean {
+  return (
+    left.word === right.word &&
+    left.reason === right.reason &&
+    left.attempt === right.attempt &&
+    left.estimatedStartAt?.getTime() === right.estimatedStartAt?.getTime()
+  );
+}
