@@ -1,39 +1,109 @@
 #!/usr/bin/env node
-// Submits a job, prints its states and its log as they come, and ends with the job's own exit code. Wants Node 22:
+// Submits a job, prints its states, its output and its errors as they come, and ends with the job's own exit code. When
+// the connection breaks or the server restarts, it goes on exactly where it was. Wants Node 18 or later, nothing else:
 // SLURMQL_URL=http://127.0.0.1:4000 SLURMQL_TOKEN=… node submit-and-follow.mjs PROJECT CLUSTER COMMAND
-import { createClient } from 'graphql-ws';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 
-const [name, cluster, command] = process.argv.slice(2);
-const url = `${process.env.SLURMQL_URL ?? 'http://127.0.0.1:4000'}/graphql`;
-const headers = { authorization: `Bearer ${process.env.SLURMQL_TOKEN}`, 'content-type': 'application/json' };
-const client = createClient({ url: url.replace(/^http/, 'ws'), connectionParams: headers });
-
-function check({ data, errors, userErrors }) {
-  for (const { message } of errors ?? userErrors ?? []) throw new Error(message);
-  return data;
-}
-async function send(query, variables) {
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
-  return check(await response.json());
-}
-async function follow(query, print) {
-  for await (const event of client.iterate({ query, variables: { id } })) print(check(event));
+const [project, cluster, command] = process.argv.slice(2);
+const { SLURMQL_URL = 'http://127.0.0.1:4000', SLURMQL_TOKEN } = process.env;
+if (command === undefined || SLURMQL_TOKEN === undefined || Number.parseInt(process.versions.node, 10) < 18) {
+  console.error('Usage: SLURMQL_TOKEN=… node submit-and-follow.mjs PROJECT CLUSTER COMMAND, with Node 18 or later');
+  process.exit(2);
 }
 
-const { project } = await send('query ($name: String!) { project(name: $name) { id } }', { name });
-const input = { projectId: project?.id ?? '', cluster, command, idempotencyKey: crypto.randomUUID() };
-const submit = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } userErrors { message } } }';
-const { submitJob } = await send(submit, { input });
-check(submitJob);
-const { id } = submitJob.job;
+/** What asking again doesn't change. */
+class Refused extends Error {}
+const PASSING = ['CLUSTER_UNAVAILABLE', 'LIMIT_EXCEEDED', 'RATE_LIMITED', 'INTERNAL_SERVER_ERROR'];
 
-const print = ({ logTail }) => process.stdout.write(logTail.text);
-const log = follow('subscription ($id: ID!) { logTail(jobId: $id) { text } }', print);
-let job;
-await follow('subscription ($id: ID!) { jobStatus(id: $id) { state reason exitCode } }', ({ jobStatus }) => {
-  job = jobStatus;
-  console.error(`[${job.state}] ${job.reason ?? ''}`);
-});
-await log;
-await client.dispose();
-process.exitCode = job.exitCode ?? 1;
+async function post(query, variables, accept) {
+  const headers = { authorization: `Bearer ${SLURMQL_TOKEN}`, 'content-type': 'application/json', accept };
+  const body = JSON.stringify({ query, variables });
+  return fetch(`${SLURMQL_URL}/graphql`, { method: 'POST', headers, body });
+}
+
+function dataOf({ data, errors }) {
+  if (errors === undefined) return data;
+  throw PASSING.includes(errors[0].extensions?.code) ? new Error(errors[0].message) : new Refused(errors[0].message);
+}
+
+async function ask(query, variables) {
+  return dataOf(await (await post(query, variables, 'application/json')).json());
+}
+
+/** What a subscription tells, as server-sent events, for as long as the connection holds. */
+async function* subscribe(query, variables) {
+  const response = await post(query, variables, 'text/event-stream');
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) dataOf(await response.json());
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const bytes of response.body) {
+    text += decoder.decode(bytes, { stream: true });
+    const events = text.split('\n\n');
+    text = events.pop();
+    for (const event of events) {
+      const data = /^data: (.+)$/m.exec(event);
+      if (data !== null) yield dataOf(JSON.parse(data[1]));
+    }
+  }
+}
+
+/** Again each second until it is done, through whatever passes. */
+async function persist(attempt) {
+  for (;;) {
+    try {
+      const result = await attempt();
+      if (result !== undefined) return result;
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+    }
+    await pause(1000);
+  }
+}
+
+async function printLog(id, stream, target) {
+  const query = `subscription ($id: ID!, $stream: LogStream!, $after: SafeInt!) {
+    logTail(jobId: $id, stream: $stream, after: $after) { text endOffset isComplete }
+  }`;
+  let after = 0;
+  await persist(async () => {
+    for await (const { logTail } of subscribe(query, { id, stream, after })) {
+      target.write(logTail.text);
+      after = logTail.endOffset;
+      if (logTail.isComplete) return true;
+    }
+  });
+}
+
+async function printStates(id) {
+  const query = 'subscription ($id: ID!) { jobStatus(id: $id) { state reason exitCode isActive } }';
+  let told;
+  return persist(async () => {
+    for await (const { jobStatus } of subscribe(query, { id })) {
+      const line = `[${jobStatus.state}] ${jobStatus.reason ?? ''}`;
+      if (line !== told) console.error(line);
+      told = line;
+      if (!jobStatus.isActive) return jobStatus;
+    }
+  });
+}
+
+try {
+  // The same key in each attempt: the job is submitted once, however often the request is sent.
+  const input = { project, cluster, command, idempotencyKey: randomUUID() };
+  const submit = `mutation ($input: SubmitJobInput!) {
+    submitJob(input: $input) { job { id } userErrors { message } }
+  }`;
+  const { submitJob } = await persist(() => ask(submit, { input }));
+  if (submitJob.job === null) throw new Refused(submitJob.userErrors.map(({ message }) => message).join('\n'));
+  const { id } = submitJob.job;
+  const [job] = await Promise.all([
+    printStates(id),
+    printLog(id, 'STDOUT', process.stdout),
+    printLog(id, 'STDERR', process.stderr),
+  ]);
+  process.exitCode = job.exitCode ?? 1;
+} catch (error) {
+  console.error(error instanceof Refused ? error.message : error);
+  process.exitCode = 1;
+}

@@ -28,6 +28,8 @@ export interface App {
   /** http://HOST:PORT */
   readonly address: string;
   readonly token: AdministratorToken;
+  /** Whether any was configured when it started. */
+  readonly hasClusters: boolean;
   /** Ends everything in order, the last to begin first. May be called twice. */
   stop(): Promise<void>;
 }
@@ -99,7 +101,7 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => http.stop());
     const address = await http.start();
     const stop = stack.move();
-    return { address, token, stop: () => stop.disposeAsync() };
+    return { address, token, hasClusters: settings.length > 0, stop: () => stop.disposeAsync() };
   } catch (cause) {
     await stack.disposeAsync();
     throw cause;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import type { App } from './app.ts';
@@ -7,6 +8,7 @@ import {
   ConfigurationError,
   chosenClusters,
   type Environment,
+  noCluster,
   readArguments,
   readClustersFile,
   readEnvironment,
@@ -14,6 +16,7 @@ import {
   USAGE,
 } from './config/index.ts';
 import { examineClusters } from './doctor/index.ts';
+import { VERSION } from './domain/version.ts';
 import { giveMemoryBack } from './heap.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
@@ -47,6 +50,9 @@ async function obey(request: Arguments): Promise<void> {
       return;
     case 'start':
       return start();
+    case 'version':
+      process.stdout.write(`${VERSION}\n`);
+      return;
     case 'doctor':
       process.exit((await examine(request)) ? 0 : 1);
   }
@@ -75,6 +81,10 @@ async function examine({ clusters, asJson }: Arguments & { readonly command: 'do
   process.stdout.on('error', () => process.exit(1));
   const own = environment();
   const all = await readClustersFile(own.configFile);
+  if (all.length === 0 && !asJson) {
+    process.stdout.write(`${noCluster(own.configFile)}\n`);
+    return false;
+  }
   return examineClusters({
     clusters: chosenClusters(all, clusters, own.configFile),
     sshEnvironment: sshEnvironment(own),
@@ -92,10 +102,11 @@ function environment(): Environment {
   return readEnvironment(process.env, {
     isInteractive: process.stderr.isTTY === true,
     directory: process.cwd(),
+    exists: existsSync,
   });
 }
 
-function announce({ address, token }: App): void {
+function announce({ address, token, hasClusters }: App): void {
   process.stdout.write(`SlurmQL listening on ${address}\n`);
   // Like Jupyter's: the token is shown to whoever sits here, or once, when it has just been made.
   if (token.isNew || process.stderr.isTTY) {
@@ -103,6 +114,7 @@ function announce({ address, token }: App): void {
   } else if (token.file !== null) {
     process.stderr.write(`The administrator's token is in ${token.file}\n`);
   }
+  if (!hasClusters) process.stderr.write(`${noCluster(environment().configFile)}\n`);
 }
 
 /** The first signal stops cleanly, also while the server is still starting; the second one at once. */

@@ -325,9 +325,11 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
   it('says so when there is nothing to examine', async () => {
     await configure({});
     const command = Command.slurmql('doctor');
-    expect(await command.exited).toBe(0);
-    expect(command.stdout).toBe('clusters.yaml names no cluster yet: add one, then run this again\n');
-    expect(await examine()).toMatchObject({ code: 0, names: [] });
+    expect(await command.exited).toBe(1);
+    expect(command.stdout).toMatch(
+      /^No cluster is configured in .*clusters\.yaml\. Write .* into .*clusters\.local\.yaml/,
+    );
+    expect(await examine()).toMatchObject({ code: 1, names: [] });
   });
 
   it('stops at once when it is interrupted', async () => {

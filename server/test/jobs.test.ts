@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Chunk, JOB, type JobData, TAIL, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
@@ -399,24 +396,6 @@ describe('a log', () => {
     await expect(bench.wholeLog(job.id)).rejects.toThrow('follow one of its tasks');
     await bench.ended(job.id);
   });
-});
-
-it('the example script prints states and log as they come, and ends with the exit code of the job', async () => {
-  const script = fileURLToPath(new URL('../../examples/submit-and-follow.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, 'hello', 'alpha', 'echo out; sleep 1; exit 7'], {
-    env: { PATH: process.env['PATH'], SLURMQL_URL: bench.server.address, SLURMQL_TOKEN: bench.server.token },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data) => {
-    stdout += data;
-  });
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  const [code] = await once(child, 'close');
-  expect({ code, stdout }).toEqual({ code: 7, stdout: 'out\n' });
-  expect(stderr).toMatch(/\[RUNNING\][\s\S]*\[FAILED\]/);
 });
 
 it("nothing secret is in the server's own folder for others to read, nor in its log", async () => {

@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestRepository } from './support/repository.ts';
 import { TestServer } from './support/server.ts';
@@ -90,6 +94,28 @@ it('a project goes through its life: added, changed, read again, found, removed'
   expect(await server.query(remove, { id: added.id })).toEqual({
     removeProject: { removedProjectId: null, userErrors: [{ code: 'NOT_FOUND' }] },
   });
+});
+
+it('a path below ~ is one below the home of the user that the server runs as', async () => {
+  const path = join(server.directory, 'code', 'model');
+  await mkdir(path, { recursive: true });
+  // The server's own environment names this folder as its home.
+  await promisify(execFile)('git', ['init', '--quiet', path]);
+  const added = await write('addProject', 'AddProjectInput', { path: '~/code/model' });
+  expect(added).toMatchObject({ name: 'model', path });
+  await server.query('mutation ($id: ID!) { removeProject(input: { id: $id }) { removedProjectId } }', {
+    id: added.id,
+  });
+  const add = 'mutation ($path: String!) { addProject(input: { path: $path }) { userErrors { code message path } } }';
+  for (const wrong of ['~ada/code', 'code/model', '~x']) {
+    expect(await server.query(add, { path: wrong })).toEqual({
+      addProject: {
+        userErrors: [
+          { code: 'INVALID_INPUT', path: ['input', 'path'], message: expect.stringContaining('or one below ~/') },
+        ],
+      },
+    });
+  }
 });
 
 it('a list is paged forwards and backwards by cursor', async () => {

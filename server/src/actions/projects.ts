@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { basename, isAbsolute, normalize } from 'node:path';
 import { ulid } from 'ulid';
 import type { GitSnapshot, Project } from '../domain/project.ts';
@@ -20,14 +21,16 @@ export interface AddProject {
 /** Registers a git repository on the server's machine, under its folder's name unless told otherwise. */
 export async function addProject({ store }: ActionContext, input: AddProject): Promise<Outcome<Project>> {
   const check = checkFields(input);
-  if (!isAbsolute(input.path)) check.fault('path', "write the absolute path of a repository on the server's machine");
+  const named = expandHome(input.path);
+  if (!isAbsolute(named))
+    check.fault('path', "write the absolute path of a repository on the server's machine, or one below ~/");
   else if (input.path.includes('\0')) check.fault('path', 'holds a NUL character');
   if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
 
   let path: string;
   let git: GitSnapshot;
   try {
-    path = await repositoryTopLevel(normalize(input.path));
+    path = await repositoryTopLevel(normalize(named));
     git = await readRepository(path);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
@@ -93,6 +96,11 @@ function checkFields(fields: Pick<AddProject, 'name' | 'condaEnv' | 'prologue'>)
   check.line('condaEnv', fields.condaEnv, MAX_NAME);
   check.lines('prologue', fields.prologue, MAX_PROLOGUE);
   return check;
+}
+
+/** As a shell has it, for the user that the server runs as. */
+function expandHome(path: string): string {
+  return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path;
 }
 
 function notARepository(path: string, cause: GitError): string {

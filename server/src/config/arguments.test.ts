@@ -8,6 +8,8 @@ describe('a command line', () => {
     [['start'], { command: 'start' }],
     [['--help'], { command: 'help' }],
     [['doctor', '-h'], { command: 'help' }],
+    [['--version'], { command: 'version' }],
+    [['-v'], { command: 'version' }],
     [['doctor'], { command: 'doctor', clusters: [], asJson: false }],
     [['doctor', '--json', 'beta', 'alpha', 'beta'], { command: 'doctor', clusters: ['beta', 'alpha'], asJson: true }],
     [['doctor', '--', '--json'], { command: 'doctor', clusters: ['--json'], asJson: false }],

@@ -7,16 +7,20 @@ export const USAGE = `Usage: slurmql [command]
   slurmql                              start the server with the dashboard
   slurmql doctor [--json] [CLUSTER…]   go through everything that the clusters have to offer, all of clusters.yaml or
                                        those named, and say what was found and what to do; needs no running server.
-                                       Exit code 0: nothing failed, 1: something did, 2: wrong arguments
+                                       Exit code 0: nothing failed, 1: something did or there is no cluster,
+                                       2: wrong arguments
+  slurmql --version                    show the version
   slurmql --help                       show this
 
-The environment says where things are: SLURMQL_CONFIG names another file than clusters.yaml.
+The environment says where things are: SLURMQL_CONFIG names the file with the clusters, by default clusters.local.yaml
+where there is one, else clusters.yaml.
 `;
 
 /** What the command line asks for. */
 export type Arguments =
   | { readonly command: 'start' }
   | { readonly command: 'help' }
+  | { readonly command: 'version' }
   /** `clusters`: by name, each once; empty: all. */
   | { readonly command: 'doctor'; readonly clusters: readonly string[]; readonly asJson: boolean };
 
@@ -31,6 +35,7 @@ const COMMANDS = ['start', 'doctor'] as const;
 export function readArguments(words: readonly string[]): Arguments {
   const { values, positionals } = parse(words);
   if (values.help === true) return { command: 'help' };
+  if (values.version === true) return { command: 'version' };
   const [name = 'start', ...names] = positionals;
   const command = COMMANDS.find((known) => known === name);
   if (command === undefined) throw new ArgumentsError(`There is no command ${quoted(name, COMMANDS)}`);
@@ -57,7 +62,11 @@ function parse(words: readonly string[]) {
   try {
     return parseArgs({
       args: [...words],
-      options: { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } },
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+        json: { type: 'boolean' },
+      },
       allowPositionals: true,
     });
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Alias, type Document, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { type ClusterSettings, GPU_REQUEST_STYLES } from '../domain/cluster.ts';
@@ -71,6 +72,14 @@ export async function readClustersFile(path: string): Promise<readonly ClusterSe
     throw new ConfigurationError([{ message: `${path}: ${advice}` }]);
   }
   return parseClusters(text, path);
+}
+
+/** What to do where the file configures no cluster. One line. */
+export function noCluster(path: string): string {
+  // What is part of the repository is better left as it is; see `readEnvironment`.
+  const own = basename(path) === 'clusters.yaml' ? join(dirname(path), 'clusters.local.yaml') : path;
+  const rest = own === path ? '' : ', which is then read instead, and start again';
+  return `No cluster is configured in ${path}. Write "clusters: { mine: { host: login.example.org } }" with your own login node into ${own}${rest}`;
 }
 
 /** The text of clusters.yaml as settings, in the order of the file. Pure; throws as `readClustersFile` does. */

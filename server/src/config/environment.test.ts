@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError, readEnvironment } from './environment.ts';
 
-const TERMINAL = { isInteractive: false, directory: '/srv/slurmql' };
+const TERMINAL = { isInteractive: false, directory: '/srv/slurmql', exists: () => false };
 const read = (variables: Readonly<Record<string, string | undefined>>) => readEnvironment(variables, TERMINAL);
 
 /** The lines of the refusal. */
@@ -33,6 +33,15 @@ describe('an environment in which nothing is set', () => {
       userName: 'ada',
       agentSocket: null,
     });
+  });
+
+  it('reads clusters.local.yaml where there is one', () => {
+    const exists = (path: string) => path === '/srv/slurmql/clusters.local.yaml';
+    const configFile = (variables: Readonly<Record<string, string>>) =>
+      readEnvironment(variables, { ...TERMINAL, exists }).configFile;
+    expect(configFile({})).toBe('/srv/slurmql/clusters.local.yaml');
+    expect(configFile({ SLURMQL_CONFIG: 'mine.yaml' })).toBe('/srv/slurmql/mine.yaml');
+    expect(configFile({ INIT_CWD: '/elsewhere' })).toBe('/elsewhere/clusters.yaml');
   });
 
   it("knows whose process it is without the shell's help", () => {

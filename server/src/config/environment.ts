@@ -36,13 +36,20 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** Where the process was started. */
+export interface Surroundings {
+  readonly isInteractive: boolean;
+  readonly directory: string;
+  exists(path: string): boolean;
+}
+
 /** The shortest token that can't be guessed in the time anybody has. */
 const MINIMUM_TOKEN_LENGTH = 16;
 
 /** Reads the environment; throws one ConfigurationError that names every faulty variable. */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
-  terminal: { readonly isInteractive: boolean; readonly directory: string },
+  terminal: Surroundings,
 ): Environment {
   const faults: ConfigurationFault[] = [];
   const fault = (variable: string, wants: string) => {
@@ -52,6 +59,9 @@ export function readEnvironment(
   const read = (variable: string): string | null => variables[variable] || null;
   // npm runs a workspace's scripts inside the workspace, and says from where it was called.
   const absolute = (path: string) => resolve(read('INIT_CWD') ?? terminal.directory, path);
+
+  // git ignores it in the repository, whose clusters.yaml is part of the product.
+  const own = absolute('clusters.local.yaml');
 
   const dataDirectory = absolute(read('SLURMQL_DATA_DIR') ?? 'data');
   let databaseFile = join(dataDirectory, 'slurmql.db');
@@ -90,7 +100,7 @@ export function readEnvironment(
 
   if (faults.length > 0 || logLevel === undefined || logFormat === undefined) throw new ConfigurationError(faults);
   return {
-    configFile: absolute(read('SLURMQL_CONFIG') ?? 'clusters.yaml'),
+    configFile: absolute(read('SLURMQL_CONFIG') ?? (terminal.exists(own) ? own : 'clusters.yaml')),
     dataDirectory,
     databaseFile,
     host: read('HOST') ?? '127.0.0.1',

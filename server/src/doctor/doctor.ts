@@ -17,19 +17,18 @@ export interface DoctorRequest {
 /**
  * Goes through everything that each cluster has to offer, one cluster after the other, and prints the steps as they
  * end. Each is logged in to once, over a connection of its own: a server that runs doesn't notice. Resolves to whether
- * nothing failed.
+ * there were some and nothing failed.
  */
 export async function examineClusters(request: DoctorRequest): Promise<boolean> {
   const { clusters, terminal, asJson } = request;
   const { output } = terminal;
-  const hint = new Hint(output, !asJson && output.isTTY);
+  // A terminal without colours (TERM=dumb) may be one whose cursor doesn't move.
+  const hint = new Hint(output, !asJson && output.isTTY && output.hasColors());
   const ask: AskPerson = (prompt, signal) => {
     hint.clear();
     return askAt(terminal)(prompt, signal);
   };
   const examined: { readonly name: string; readonly steps: readonly CheckStep[] }[] = [];
-  if (clusters.length === 0 && !asJson)
-    output.write('clusters.yaml names no cluster yet: add one, then run this again\n');
   for (const settings of clusters) {
     const steps: CheckStep[] = [];
     if (!asJson) output.write(`${settings.name} (${settings.host})\n`);
@@ -46,7 +45,7 @@ export async function examineClusters(request: DoctorRequest): Promise<boolean> 
   }
   if (asJson) output.write(`${JSON.stringify({ clusters: examined }, null, 2)}\n`);
   else for (const { name, steps } of examined) output.write(`${summaryText(name, steps, output)}\n`);
-  return examined.every(({ steps }) => steps.every(({ status }) => status !== 'FAILED'));
+  return examined.length > 0 && examined.every(({ steps }) => steps.every(({ status }) => status !== 'FAILED'));
 }
 
 async function* stepsOf(

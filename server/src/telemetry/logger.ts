@@ -16,7 +16,8 @@ export function createLogger({ level, format }: LoggerOptions): Logger {
       ? pretty({
           destination: 2,
           sync: true,
-          colorize: process.stderr.isTTY,
+          // False for NO_COLOR and TERM=dumb as well.
+          colorize: process.stderr.isTTY && process.stderr.hasColors(),
           ignore: 'pid,hostname',
           translateTime: 'SYS:HH:MM:ss',
         })

@@ -80,10 +80,11 @@ export class Workbench implements AsyncDisposable {
     );
   }
 
-  /** Starts another server on the same data. */
+  /** Starts another server on the same data, at the same address. */
   async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const { port } = new URL(this.server.address);
     await this.server.stop(signal);
-    this.server = await TestServer.start(this.#clustersYaml, this.server.directory);
+    this.server = await TestServer.start(this.#clustersYaml, this.server.directory, port);
   }
 
   async submit(input: Readonly<Record<string, unknown>>): Promise<JobData> {

@@ -34,11 +34,11 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
-  /** `directory`: that of an earlier server, to start again on its data. */
-  static async start(clustersYaml: string, directory?: string): Promise<TestServer> {
+  /** `directory`: that of an earlier server, to start again on its data; `port`: 0 for any free one. */
+  static async start(clustersYaml: string, directory?: string, port = '0'): Promise<TestServer> {
     const folder = directory ?? (await mkdtemp(join(tmpdir(), 'slurmql-test-')));
     await writeFile(join(folder, 'clusters.yaml'), clustersYaml);
-    const server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN });
+    const server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN, PORT: port });
     const line = await server.firstLine();
     const address = /^SlurmQL listening on (http:\S+)$/.exec(line)?.[1];
     if (address === undefined) throw new Error(`The server did not start: ${server.errors}`);

@@ -41,7 +41,11 @@ const RemoveProjectPayload = builder.objectRef<Payload<string>>('RemoveProjectPa
 const AddProjectInput = builder.inputType('AddProjectInput', {
   description: 'A repository to register.',
   fields: (t) => ({
-    path: t.string({ required: true, description: "Absolute path of a git repository on the server's machine." }),
+    path: t.string({
+      required: true,
+      description:
+        "Path of a git repository on the server's machine: absolute, or below ~/, the home of the user that the server runs as.",
+    }),
     name: t.string({ description: "Default: the name of the repository's folder." }),
     condaEnv: t.string({ description: 'The conda environment its jobs run in.' }),
     prologue: t.string({ description: "Shell lines that run before each of its jobs' commands." }),
