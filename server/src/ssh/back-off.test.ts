@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backOffMs } from './back-off.ts';
+import { backOffMs, refusedBackOffMs } from './back-off.ts';
 
 test('the wait starts at 5 s and doubles with each failure', () => {
   expect([1, 2, 3, 4].map((failures) => backOffMs(failures, 0.5))).toEqual([5_000, 10_000, 20_000, 40_000]);
@@ -14,4 +14,9 @@ test('the wait never exceeds 10 minutes by more than the jitter of a fifth', () 
       expect(waitMs).toBeLessThanOrEqual(720_000);
     }),
   );
+});
+
+test('a refused login waits for twice as long each time, up to an hour', () => {
+  const minutes = [1, 2, 3, 4, 5, 6, 500].map((refusals) => refusedBackOffMs(5 * 60_000, refusals, 0.5) / 60_000);
+  expect(minutes).toEqual([5, 10, 20, 40, 60, 60, 60]);
 });

@@ -1,5 +1,6 @@
 const FIRST_MS = 5_000;
 const LONGEST_MS = 10 * 60_000;
+const LONGEST_REFUSED_MS = 60 * 60_000;
 const JITTER = 0.2;
 
 /**
@@ -9,6 +10,14 @@ const JITTER = 0.2;
  * @param random from 0 up to 1, as `Math.random` gives it
  */
 export function backOffMs(failures: number, random: number): number {
-  const base = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS);
+  return jittered(Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS), random);
+}
+
+/** The same after `refusals` of a login that worked before: `firstMs`, doubled by each further one up to an hour. */
+export function refusedBackOffMs(firstMs: number, refusals: number, random: number): number {
+  return jittered(Math.min(firstMs * 2 ** (refusals - 1), LONGEST_REFUSED_MS), random);
+}
+
+function jittered(base: number, random: number): number {
   return Math.round(base * (1 - JITTER + 2 * JITTER * random));
 }

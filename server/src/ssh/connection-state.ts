@@ -10,8 +10,11 @@ export type ConnectionState =
   | { readonly status: 'unreachable'; readonly message: string; readonly retryAt: Date }
   /** The login waits for answers of a person (`answer`), until `prompt.expiresAt`. */
   | { readonly status: 'asking'; readonly message: string; readonly prompt: LoginPrompt }
-  /** Host key, login or configuration: nothing more is tried until a person asks for it with `connectNow`. */
-  | { readonly status: 'refused'; readonly message: string };
+  /**
+   * Host key, login or configuration: a person is needed, who asks for the next attempt with `connectNow`. `retryAt`: it
+   * worked before without anybody, and is tried again by itself then; null: it isn't.
+   */
+  | { readonly status: 'refused'; readonly message: string; readonly retryAt: Date | null };
 
 export interface LoginPrompt extends LoginQuestion {
   /** New for each question; an answer has to name it. */

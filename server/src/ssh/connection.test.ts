@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { SshdOptions } from '@slurmql/local-slurm';
+import { rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createKey, type SshdOptions } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SshConnection } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
 import { SshInterrupted, SshUnavailable } from './errors.ts';
-import { eventually, SshWorld, stateOf } from './testing.ts';
+import { eventually, SshWorld, stateOf, type WorldSshd } from './testing.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 
@@ -21,6 +22,8 @@ const request = { timeoutMs: 20_000 };
 const STEADY = { timing: { steadyAfterMs: 0, quickRetryMs: 50 } };
 /** Ends the server's process for this very connection, from within. */
 const CUT_CONNECTION = 'kill -KILL $PPID; sleep 5';
+
+const fingerprintOf = (keyFile: string) => execFileSync('ssh-keygen', ['-lf', keyFile]).toString().split(' ')[1] ?? '';
 
 /** A server behind a relay that can hold up everything between the two. */
 async function startBehindRelay(options: Partial<SshdOptions> = {}) {
@@ -188,13 +191,78 @@ describe('a server that is away', () => {
 
   test('is logged in to once for each time that it was away', async () => {
     const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE'] });
-    const connection = world.connect(await world.settings(sshd), {}, STEADY);
+    // Not before all of the server is gone.
+    const timing = { steadyAfterMs: 0, quickRetryMs: 2_000 };
+    const connection = world.connect(await world.settings(sshd), {}, { timing });
     await stateOf(connection, 'online');
     await sshd.stop();
     await stateOf(connection, 'unreachable');
     await sshd.start();
     await stateOf(connection, 'online');
     expect((await sshd.log()).match(/^Connection from/gm)).toHaveLength(2);
+  });
+});
+
+describe('a login by key that worked and is refused for a while', () => {
+  const timing = { ...STEADY.timing, refusedRetryMs: 400 };
+
+  /** The keys of a server's accounts go out of its sight, as with a home that is away, and the connection breaks. */
+  async function hideKeys(sshd: WorldSshd, connection: SshConnection): Promise<() => Promise<void>> {
+    const file = join(dirname(sshd.hostKeyPath), 'authorized_keys');
+    await rename(file, `${file}.away`);
+    await expect(connection.run(CUT_CONNECTION, request)).rejects.toThrow(SshInterrupted);
+    return () => rename(`${file}.away`, file);
+  }
+
+  test('comes back by itself, and says when', async () => {
+    const sshd = await world.startSshd();
+    const connection = world.connect(await world.settings(sshd), {}, { timing: { ...timing, refusedRetryMs: 3_000 } });
+    await stateOf(connection, 'online');
+    const showKeys = await hideKeys(sshd, connection);
+    const { message, retryAt } = await stateOf(connection, 'refused');
+    expect(message).toContain('refused the login');
+    const time = retryAt?.toISOString().slice(11, 16);
+    expect(message).toContain(`tried again by itself, with the same key alone: at ${time} UTC`);
+    await showKeys();
+    await stateOf(connection, 'online');
+  });
+
+  test('offers nothing but the key that worked, and asks nobody', async () => {
+    const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE', 'PasswordAuthentication yes'] });
+    const other = world.path('other');
+    await createKey(other);
+    const configFile = await world.file('config', `IdentityFile ${other}\nIdentityFile ${world.keyFile}\n`);
+    const { identityFile: _none, ...withoutKey } = await world.settings(sshd);
+    const connection = world.connect(withoutKey, { configFile }, { timing });
+    await stateOf(connection, 'online');
+    const statuses: string[] = [];
+    connection.onStateChange(({ status }) => statuses.push(status));
+    await hideKeys(sshd, connection);
+    await eventually(() => statuses.filter((status) => status === 'refused').length >= 3);
+    expect(statuses).not.toContain('asking');
+    const offered = [...(await sshd.log()).matchAll(/^Failed publickey .* (SHA256:\S+)$/gm)].map(([, key]) => key);
+    const [one, two] = [other, world.keyFile].map(fingerprintOf);
+    // Before the one that worked, at the first login and at the first attempt after the loss; from then on never.
+    expect(offered.slice(0, 5)).toEqual([one, one, two, two, two]);
+  });
+
+  test('is not tried again if it never worked', async () => {
+    const sshd = await world.startSshd({ extraConfig: ['AuthorizedKeysFile none'] });
+    const connection = world.connect(await world.settings(sshd), {}, { timing });
+    expect(await stateOf(connection, 'refused')).toMatchObject({
+      retryAt: null,
+      message: expect.stringContaining('Nothing more is tried until you ask for it'),
+    });
+  });
+
+  test('is not tried again if its host has another key', async () => {
+    const sshd = await world.startSshd();
+    const settings = await world.settings(sshd);
+    const connection = world.connect(settings, {}, { timing });
+    await stateOf(connection, 'online');
+    await writeFile(settings.knownHosts ?? '', '');
+    await expect(connection.run(CUT_CONNECTION, request)).rejects.toThrow(SshInterrupted);
+    expect(await stateOf(connection, 'refused')).toMatchObject({ retryAt: null });
   });
 });
 

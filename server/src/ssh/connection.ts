@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { backOffMs } from './back-off.ts';
+import { backOffMs, refusedBackOffMs } from './back-off.ts';
 import type { AnswerOutcome, ConnectionState, LoginPrompt } from './connection-state.ts';
 import { abortable, Deadline, type RequestOptions } from './deadline.ts';
-import { dial } from './dial/dial.ts';
+import { type AcceptedKeys, dial } from './dial/dial.ts';
 import { DialFailure, refused, unreachable } from './dial/failure.ts';
 import type { Link } from './dial/link.ts';
 import { Lookout, type Opened } from './dial/lookout.ts';
@@ -60,6 +60,16 @@ interface Question {
   readonly answered: PromiseWithResolvers<readonly string[]>;
 }
 
+/** How an attempt comes about. */
+interface Occasion {
+  /** What became of the connection before. */
+  readonly message?: string;
+  /** A TCP connection that is there already. */
+  readonly opened?: Opened;
+  /** A person has asked for it and can answer. */
+  readonly isAttended?: boolean;
+}
+
 interface Attempt {
   readonly controller: AbortController;
   /** Rejects with SshUnavailable. */
@@ -87,6 +97,10 @@ export class SshConnection {
   #question: Question | undefined;
   /** The last login that got anywhere asked a person. */
   #asksPerson = false;
+  /** The keys that the last login took to get in without asking anybody; null: it asked, or there was none. */
+  #worked: AcceptedKeys | null = null;
+  /** In a row, since it last worked. */
+  #refusals = 0;
   #retry: NodeJS.Timeout | undefined;
   /** Looks for a server that wasn't there, between the attempts. */
   readonly #lookout: Lookout;
@@ -103,7 +117,7 @@ export class SshConnection {
     this.#meter = options.meter;
     this.#timing = { ...USUAL_TIMING, ...options.timing };
     this.files = this.#remoteFiles();
-    this.#lookout = new Lookout((opened) => this.#connect(0, null, opened));
+    this.#lookout = new Lookout((opened) => this.#connect(0, { opened }));
   }
 
   get state(): ConnectionState {
@@ -122,7 +136,7 @@ export class SshConnection {
   }
 
   start(): void {
-    if (this.#state.status === 'idle') this.#connect(0);
+    if (this.#state.status === 'idle') this.#connect(0, { isAttended: true });
   }
 
   /** Resolves once nothing is left open. What is still being asked fails. */
@@ -145,7 +159,7 @@ export class SshConnection {
     if (this.#state.status !== 'unreachable' && this.#state.status !== 'refused') return;
     const { quickRetryMs, askAgainMs } = this.#timing;
     const pauseMs = this.#lookout.isLooking ? quickRetryMs : askAgainMs;
-    this.#connect(Math.max(0, this.#lastAttemptAt + pauseMs - performance.now()));
+    this.#connect(Math.max(0, this.#lastAttemptAt + pauseMs - performance.now()), { isAttended: true });
   }
 
   /**
@@ -261,32 +275,37 @@ export class SshConnection {
     return ('message' in this.#state ? this.#state.message : null) ?? 'the connection to the cluster is stopped';
   }
 
-  /** `opened`: a TCP connection that is there already. */
-  #connect(delayMs: number, message: string | null = null, opened?: Opened): void {
+  #connect(delayMs: number, occasion: Occasion = {}): void {
     clearTimeout(this.#retry);
     this.#lookout.stop();
     const controller = new AbortController();
-    const session = this.#open(delayMs, controller.signal, opened);
+    const session = this.#open(delayMs, controller.signal, occasion);
     // Whether anybody waits for it or not, a failed attempt is no unhandled rejection: the state tells of it.
     session.catch(() => {});
     this.#attempt = { controller, session, halted: quietly() };
-    this.#setState({ status: 'connecting', message });
+    this.#setState({ status: 'connecting', message: occasion.message ?? null });
   }
 
-  async #open(delayMs: number, stopped: AbortSignal, opened: Opened | undefined): Promise<Session> {
+  async #open(delayMs: number, stopped: AbortSignal, { opened, isAttended }: Occasion): Promise<Session> {
     let hasAsked = false;
+    // What works without a person is not to begin asking where nobody is there, and once refused offers what worked.
+    const isAlone = !isAttended && this.#worked !== null;
+    const onlyKeys = isAlone && this.#refusals > 0 ? (this.#worked ?? undefined) : undefined;
     try {
       if (delayMs > 0) await pause(delayMs, undefined, { signal: stopped });
       this.#lastAttemptAt = performance.now();
       this.#report = new DialReport();
       using deadline = new Deadline({ timeoutMs: this.#timing.connectTimeoutMs, signal: stopped });
-      const { client, link } = await dial(this.#settings, this.#environment, {
+      const { client, link, keys } = await dial(this.#settings, this.#environment, {
         signal: deadline.signal,
         log: this.#log,
-        ask: (question) => {
-          hasAsked = true;
-          return this.#ask(question, deadline);
-        },
+        ask: isAlone
+          ? null
+          : (question) => {
+              hasAsked = true;
+              return this.#ask(question, deadline);
+            },
+        onlyKeys,
         report: this.#report,
         opened,
         ...this.#timing,
@@ -298,6 +317,8 @@ export class SshConnection {
       const channels = new Channels(client);
       const session = { link, channels, files: new ConnectionFiles(channels), since: new Date() };
       this.#asksPerson = hasAsked;
+      this.#worked = hasAsked ? null : keys;
+      this.#refusals = 0;
       this.#online(session);
       return session;
     } catch (error) {
@@ -368,7 +389,7 @@ export class SshConnection {
       return;
     }
     this.#log.warn({ cluster: this.#settings.name, err: failure }, 'connection lost, connecting again');
-    this.#connect(this.#timing.quickRetryMs, `${failure.message}. It is being made again`);
+    this.#connect(this.#timing.quickRetryMs, { message: `${failure.message}. It is being made again` });
   }
 
   #fail(error: unknown): void {
@@ -379,13 +400,13 @@ export class SshConnection {
     if (this.#report.stage === 'login') this.#meter?.login(false);
     this.#log.warn({ cluster: this.#settings.name, err: failure }, 'not connected');
     if (failure.status === 'refused') {
-      this.#setState({ status: 'refused', message: failure.message });
+      this.#refuse(failure);
       return;
     }
     const { help } = this.#settings;
     const helped = help === undefined ? failure.message : `${failure.message}. ${help.trim()}`;
     if (this.#asksPerson) {
-      this.#setState({ status: 'refused', message: `${helped.replace(/\.$/, '')}. ${LOG_IN_AGAIN}` });
+      this.#setState({ status: 'refused', message: `${helped.replace(/\.$/, '')}. ${LOG_IN_AGAIN}`, retryAt: null });
       return;
     }
     if (failure.nobodyAt !== undefined) this.#lookout.start(failure.nobodyAt);
@@ -396,6 +417,23 @@ export class SshConnection {
       message: helped,
       retryAt: new Date(Date.now() + delayMs),
     });
+  }
+
+  /** A login that worked before by keys alone is tried again, rarely: a home or an agent may have been away for a while. */
+  #refuse({ message, passing }: DialFailure): void {
+    if (passing === undefined || this.#worked === null || this.#asksPerson) {
+      this.#setState({ status: 'refused', message, retryAt: null });
+      return;
+    }
+    this.#refusals += 1;
+    const delayMs = refusedBackOffMs(this.#timing.refusedRetryMs, this.#refusals, Math.random());
+    const retryAt = new Date(Date.now() + delayMs);
+    this.#retry = setTimeout(() => this.#connect(0), delayMs);
+    const time = retryAt.toISOString().slice(11, 16);
+    const plan =
+      `It worked before and asked nobody, so it is tried again by itself, with the same key alone: at ${time} UTC, and` +
+      ' ever more rarely lest the account gets banned. Ask for a new login to have it tried at once.';
+    this.#setState({ status: 'refused', message: `${passing} ${plan}`, retryAt });
   }
 
   #setState(state: ConnectionState): void {

@@ -14,6 +14,8 @@ export interface SshTiming {
   readonly askAgainMs: number;
   /** The same where it is no person who asks, but something to be done on the cluster. */
   readonly wantedAgainMs: number;
+  /** A login that worked before and is refused is tried again after so long, then ever more rarely. */
+  readonly refusedRetryMs: number;
 }
 
 export const USUAL_TIMING: SshTiming = {
@@ -26,4 +28,6 @@ export const USUAL_TIMING: SshTiming = {
   quickRetryMs: 300,
   askAgainMs: 5_000,
   wantedAgainMs: 30_000,
+  // Two failures in the ten minutes that bans usually count (fail2ban: five, findtime 10 min).
+  refusedRetryMs: 5 * 60_000,
 };

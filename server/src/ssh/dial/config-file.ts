@@ -1,6 +1,6 @@
 import { glob } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { refused } from './failure.ts';
+import { refused, refusedForNow } from './failure.ts';
 import { readIfThere } from './read-if-there.ts';
 
 /** One line of an OpenSSH configuration. */
@@ -56,7 +56,8 @@ async function readConfig(path: string): Promise<string> {
   try {
     return String((await readIfThere(path)) ?? '');
   } catch (error) {
-    throw refused(`the OpenSSH configuration ${path} can't be read: ${String(error)}`, error);
+    const message = `the OpenSSH configuration ${path} can't be read: ${String(error)}`;
+    throw refusedForNow(message, `${message}.`, error);
   }
 }
 

@@ -520,8 +520,13 @@ describe('jump hosts', () => {
     const settings = { ...(await world.settings(cluster)), knownHosts, proxyJump: `127.0.0.1:${jump.port}` };
     const connection = world.connect(settings);
     expect(await hello(connection)).toBe('hello\n');
+    const messages: string[] = [];
+    connection.onStateChange((state) => {
+      if ('message' in state) messages.push(state.message ?? '');
+    });
     await jump.stop();
-    expect((await stateOf(connection, 'unreachable')).message).toMatch(/the connection to .* was lost/);
+    await stateOf(connection, 'unreachable');
+    expect(messages[0]).toMatch(/the connection to .* was lost/);
   });
 });
 

@@ -4,7 +4,7 @@ import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
 import { keepKeysAsObjects } from './cipher-keys.ts';
-import { DialFailure, refused, unreachable } from './failure.ts';
+import { DialFailure, refused, refusedForNow, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
 import { fingerprint, keyType } from './host-keys.ts';
@@ -23,7 +23,10 @@ export interface DialOptions {
   readonly keepAliveMisses: number;
   /** How long a host waits for answers, counted from the moment at which it is connected to. */
   readonly answerTimeoutMs: number;
-  readonly ask: AskPerson;
+  /** Null: nobody is to be asked for anything. */
+  readonly ask: AskPerson | null;
+  /** By the label of each hop, the one key to offer there; none: all that there are. */
+  readonly onlyKeys?: AcceptedKeys | undefined;
   readonly log: SshLog;
   /** Is told of every stage. */
   readonly report: DialReport;
@@ -36,7 +39,12 @@ export interface Dialled {
   /** The cluster's own client. */
   readonly client: Client;
   readonly link: Link;
+  /** What each hop has let in; null: one of them let in something else than a key. */
+  readonly keys: AcceptedKeys | null;
 }
+
+/** The names of keys by the labels of hops. */
+export type AcceptedKeys = ReadonlyMap<string, string>;
 
 /** AES-GCM is several times as fast as the others here. */
 const CIPHERS: readonly CipherAlgorithm[] = [
@@ -67,7 +75,10 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
   async function connect(): Promise<Dialled> {
     const route = await resolveRoute(settings, environment);
     step = 'reading the keys and asking the SSH agent';
-    const prepared = await Promise.all(route.map((hop, index) => prepare(hop, route.slice(0, index), agents)));
+    const prepared = await Promise.all(
+      route.map((hop, index) => prepare(hop, route.slice(0, index), agents, options.onlyKeys?.get(hop.label))),
+    );
+    const keys = new Map<string, string>();
     let reached: { hop: Hop; client: Client } | undefined;
     for (const next of prepared) {
       const { hop } = next;
@@ -78,11 +89,13 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
         : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
-      reached = { hop, client: await logIn(link, socket, next, options) };
+      const { client, key } = await logIn(link, socket, next, options);
+      if (key !== undefined) keys.set(hop.label, key);
+      reached = { hop, client };
     }
     if (reached === undefined) throw new Error('the route has no hop');
     report.succeed();
-    return { client: reached.client, link };
+    return { client: reached.client, link, keys: keys.size === prepared.length ? keys : null };
   }
 
   try {
@@ -106,13 +119,27 @@ interface PreparedHop {
 }
 
 /** Everything that a login needs is read first, so that a fault in it shows before any server is bothered. */
-async function prepare(hop: Hop, via: readonly Hop[], agents: Agent[]): Promise<PreparedHop> {
+async function prepare(
+  hop: Hop,
+  via: readonly Hop[],
+  agents: Agent[],
+  onlyKey: string | undefined,
+): Promise<PreparedHop> {
   const { agentSocket } = hop.identities;
   const agent = agentSocket === undefined ? undefined : new Agent(agentSocket);
   if (agent) agents.push(agent);
-  const identities = await collectIdentities(hop.identities, agent);
+  const identities = only(onlyKey, await collectIdentities(hop.identities, agent), hop);
   const known = await readKnownHosts(hop.knownHostsFiles);
   return { hop, hostKey: new HostKeyCheck(hop, via, known), identities };
+}
+
+/** @throws DialFailure that may pass, if the one key that is to be offered isn't there */
+function only(key: string | undefined, { offered, notes }: Identities, hop: Hop): Identities {
+  if (key === undefined) return { offered, notes };
+  const chosen = offered.filter(({ label }) => label === key);
+  if (chosen.length > 0) return { offered: chosen, notes };
+  const message = `the key ${key}, which ${hop.label} took before, is not there${['', ...notes].join('; ')}.`;
+  throw refusedForNow(message, message);
 }
 
 async function logIn(
@@ -120,7 +147,7 @@ async function logIn(
   socket: Duplex,
   { hop, hostKey, identities }: PreparedHop,
   options: DialOptions,
-): Promise<Client> {
+): Promise<{ readonly client: Client; readonly key: string | undefined }> {
   const client = new ssh2.Client();
   const login = new Login(hop, identities, {
     ask: options.ask,
@@ -136,7 +163,10 @@ async function logIn(
     options.report.enter('login', hop.label);
   });
   client.on('handshake', () => keepKeysAsObjects(client));
-  client.once('banner', (message) => options.log.debug({ host: hop.label, message }, 'SSH banner'));
+  client.on('banner', (message) => {
+    login.heard(message);
+    options.log.debug({ host: hop.label, message }, 'SSH banner');
+  });
   client.on('error', (error) => ownErrors.add(error));
   client.once('change password', () =>
     link.break(refused(`the password of ${hop.label} has expired: log in there with ssh and choose a new one`)),
@@ -162,7 +192,7 @@ async function logIn(
     });
     await Promise.race([ready, link.broken]);
     options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted}`}`);
-    return client;
+    return { client, key: login.accepted };
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
     if (error instanceof DialFailure) throw error;
@@ -170,9 +200,9 @@ async function logIn(
     if (!isHostTrusted) throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}`, error);
     // The end of a jump host is no answer to this login.
     if (ownErrors.has(error) && error instanceof Error) {
-      if ('level' in error && error.level === 'client-authentication') throw refused(login.explain(), error);
+      if ('level' in error && error.level === 'client-authentication') throw login.refusal(error);
       // Only a message of the server itself carries a number: it ended the conversation on purpose.
-      if ('code' in error && typeof error.code === 'number') throw refused(login.explain(message), error);
+      if ('code' in error && typeof error.code === 'number') throw login.refusal(error, message);
     }
     throw unreachable(`${hop.label} broke off the login: ${message}`, error);
   }

@@ -9,13 +9,21 @@ export class DialFailure extends Error {
   readonly status: 'unreachable' | 'refused';
   /** Where no TCP connection was taken: no server has noticed the attempt. */
   readonly nobodyAt: Address | undefined;
+  /**
+   * Of a refusal that may pass, such as that of a home which is away for a minute: what to say of it where it is tried
+   * again. No person has been asked for anything.
+   */
+  readonly passing: string | undefined;
 
-  constructor(status: 'unreachable' | 'refused', message: string, options?: ErrorOptions & { nobodyAt?: Address }) {
+  constructor(status: 'unreachable' | 'refused', message: string, options: FailureOptions = {}) {
     super(message, options);
     this.status = status;
-    this.nobodyAt = options?.nobodyAt;
+    this.nobodyAt = options.nobodyAt;
+    this.passing = options.passing;
   }
 }
+
+type FailureOptions = ErrorOptions & { readonly nobodyAt?: Address; readonly passing?: string | undefined };
 
 export function refused(message: string, cause?: unknown): DialFailure {
   return new DialFailure('refused', message, { cause });
@@ -23,6 +31,11 @@ export function refused(message: string, cause?: unknown): DialFailure {
 
 export function unreachable(message: string, cause?: unknown): DialFailure {
   return new DialFailure('unreachable', message, { cause });
+}
+
+/** A refusal that may pass by itself: `passing` is said of it where it is tried again. */
+export function refusedForNow(message: string, passing: string, cause?: unknown): DialFailure {
+  return new DialFailure('refused', message, { cause, passing });
 }
 
 /** No TCP connection could be made to the address. */

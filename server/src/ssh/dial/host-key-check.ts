@@ -1,5 +1,5 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
-import { refused } from './failure.ts';
+import { refusedForNow } from './failure.ts';
 import type { Hop } from './hop.ts';
 import {
   checkHostKey,
@@ -89,7 +89,8 @@ export async function readKnownHosts(files: readonly string[]): Promise<KnownHos
       const content = await readIfThere(file);
       if (content) entries.push(...parseKnownHosts(String(content), file));
     } catch (error) {
-      throw refused(`${file} can't be read: ${String(error)}`, error);
+      const message = `${file} can't be read: ${String(error)}`;
+      throw refusedForNow(message, `${message}.`, error);
     }
   }
   return entries;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
 import type { Agent } from './agent.ts';
-import { refused } from './failure.ts';
+import { refusedForNow } from './failure.ts';
 import type { IdentitySources } from './hop.ts';
 import { fingerprint } from './host-keys.ts';
 import { readIfThere } from './read-if-there.ts';
@@ -38,8 +38,10 @@ export async function collectIdentities(sources: IdentitySources, agent: Agent |
     const inAgent = held.find(({ publicKey }) => isSame(publicKey, file.publicKey));
     if (inAgent) throughAgent.push(inAgent);
     else if (file.privateKey) fromFiles.push(fileIdentity(path, file.privateKey));
-    else if (sources.namedBy === 'settings') throw refused(`identity_file: ${[file.fault, ...agentFaults].join('; ')}`);
-    else if (!file.isMissing || sources.namedBy === 'config') fileFaults.push(file.fault);
+    else if (sources.namedBy === 'settings') {
+      const message = `identity_file: ${[file.fault, ...agentFaults].join('; ')}`;
+      throw refusedForNow(message, `${message}.`);
+    } else if (!file.isMissing || sources.namedBy === 'config') fileFaults.push(file.fault);
   }
   if (sources.only) return { offered: [...throughAgent, ...fromFiles], notes: fileFaults };
   const others = held.filter((identity) => !throughAgent.includes(identity));

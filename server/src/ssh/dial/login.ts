@@ -6,7 +6,7 @@ import ssh2, {
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
-import { refused } from './failure.ts';
+import { type DialFailure, refused, refusedForNow } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Identities, Identity } from './identities.ts';
 import { type AskPerson, isTooMuch, type LoginPromptLine, presentable } from './question.ts';
@@ -16,9 +16,13 @@ const MOST_KEYS = 6;
 /** So often a person may err at one host, as with OpenSSH (`NumberOfPasswordPrompts`). */
 const MOST_WRONG_ANSWERS = 3;
 
+/** Of what the server says, its end. */
+const LONGEST_WORDS = 400;
+
 /** What a login needs of the connection that it is for. */
 export interface LoginConversation {
-  readonly ask: AskPerson;
+  /** Null: nobody is to be asked for anything. */
+  readonly ask: AskPerson | null;
   /** The server is likely to end the login soon after. */
   readonly expiresAt: Date;
   /** Ends the connection: the login can't go on. */
@@ -41,6 +45,8 @@ export class Login {
   /** Of the method that is being tried: whether a person has answered anything. */
   #isAnswered = false;
   #wrongAnswers = 0;
+  #hasAsked = false;
+  readonly #banners: string[] = [];
   /** The last method ended with wrong answers, and nothing was asked since. */
   #isRepeating = false;
 
@@ -53,6 +59,18 @@ export class Login {
   /** The key that the server has taken; undefined as long as it hasn't taken any. */
   get accepted(): string | undefined {
     return this.#accepted;
+  }
+
+  /** What the server says before it lets anybody in, such as that it is being maintained. */
+  heard(banner: string): void {
+    this.#banners.push(presentable(banner));
+  }
+
+  /** Why the login failed; unless a person was asked for something, it may pass. */
+  refusal(cause: unknown, detail?: string): DialFailure {
+    const why = this.#explain(detail);
+    const message = `${why} Nothing more is tried until you ask for it, lest the account gets banned.`;
+    return this.#hasAsked ? refused(message, cause) : refusedForNow(message, why, cause);
   }
 
   /**
@@ -78,7 +96,7 @@ export class Login {
       this.#current = 'key';
       this.#offered.push(identity.label);
       proceed({ type: 'agent', username, agent: new SoleIdentity(identity, () => (this.#accepted = identity.label)) });
-    } else if (this.#wrongAnswers >= MOST_WRONG_ANSWERS) {
+    } else if (this.#conversation.ask === null || this.#wrongAnswers >= MOST_WRONG_ANSWERS) {
       proceed(false);
     } else if (this.#takes('keyboard-interactive') && !this.#isKeyboardUseless) {
       this.#current = 'keyboard-interactive';
@@ -144,22 +162,25 @@ export class Login {
 
   async #ask(name: string, instruction: string, prompts: readonly LoginPromptLine[]): Promise<readonly string[]> {
     const { ask, expiresAt } = this.#conversation;
+    if (ask === null) throw refused(`${this.#hop.label} asks for something that only a person can give`);
     const isRepeated = this.#isRepeating;
     this.#isRepeating = false;
+    this.#hasAsked = true;
     const answers = await ask({ host: this.#hop.label, name, instruction, prompts, isRepeated, expiresAt });
     this.#isAnswered = true;
     return answers;
   }
 
   /** Why the login failed, for a person. `detail`: the server's own words, if it closed the connection. */
-  explain(detail?: string): string {
+  #explain(detail?: string): string {
     const { offered, notes } = this.#identities;
     const unused = offered.length - this.#offered.length;
     const sentences = [`${this.#hop.label} refused the login`];
     const methods = this.#methods.join(', ');
     // What ended the conversation may have come before the last answer was judged.
     const wrongAnswers = this.#wrongAnswers + (this.#isAnswered ? 1 : 0);
-    if (detail !== undefined) sentences.push(`The server said: ${detail}`);
+    const said = [...this.#banners, ...(detail === undefined ? [] : [detail])].filter(Boolean).join(' ');
+    if (said !== '') sentences.push(`The server said: ${said.slice(-LONGEST_WORDS).replace(/\.$/, '')}`);
     if (wrongAnswers > 0) {
       sentences.push(
         `It did not take the answers that were given, ${wrongAnswers === 1 ? 'once' : `${wrongAnswers} times`}`,
@@ -181,7 +202,6 @@ export class Login {
       if (unused > 0) sentences.push(`Not tried are ${unused} more: choose one with identity_file`);
     }
     if (notes.length > 0 && this.#accepted === undefined) sentences.push(`Not offered: ${notes.join('; ')}`);
-    sentences.push('Nothing more is tried until you ask for it, lest the account gets banned');
     return `${sentences.join('. ')}.`;
   }
 }
