@@ -1,7 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import { type Outcome, refuse } from '../domain/refusal.ts';
 
-const MAX_IDS = 1000;
+export const MAX_IDS = 1000;
 export const NOT_THERE = 'There is no such job';
 
 /**

@@ -7,11 +7,11 @@ import type { SubmitJob } from './submit-job.ts';
 import { faultInVariableName } from './variable-names.ts';
 
 /** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
-const MAX_COMMAND = 32 * 1024;
+export const MAX_COMMAND = 32 * 1024;
 const MAX_DESCRIPTION = 10_000;
-const MAX_ENVIRONMENT = 64 * 1024;
+export const MAX_ENVIRONMENT = 64 * 1024;
 const MAX_OPTIONS = 8 * 1024;
-const MAX_LIST = 100;
+export const MAX_LIST = 100;
 
 /** What is wrong with the input by itself, before anything is looked up. */
 export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {

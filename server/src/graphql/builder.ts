@@ -17,6 +17,8 @@ export interface SchemaTypes {
   };
 }
 
+export const ID_DESCRIPTION = 'Unique among all things on this server, and the same for ever; for `node`.';
+
 export type Builder = ReturnType<typeof createBuilder>;
 
 /** Fields are non-null unless they say otherwise, since every null has a meaning here. */
@@ -46,6 +48,7 @@ export function createBuilder() {
         description: 'Anything with an id by which it can be fetched again (Relay global object identification).',
       },
       pageInfoTypeOptions: { description: 'Where a page lies in its list (Relay cursor connections).' },
+      idFieldOptions: { description: ID_DESCRIPTION },
       // nodes.ts has them: an id that is none is no fault there.
       nodeQueryOptions: false,
       nodesQueryOptions: false,

@@ -1,14 +1,34 @@
 import type { KeysetPage, PageRequest } from '../store/index.ts';
+import type { builder } from './builder.ts';
 import { fault, withCursorFaults } from './errors.ts';
 
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 500;
+export const DEFAULT_PAGE = 50;
+export const MAX_PAGE = 500;
 
 export interface PageArguments {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
   readonly last?: number | null | undefined;
   readonly before?: string | null | undefined;
+}
+
+type ArgumentBuilder = Pick<Parameters<Parameters<typeof builder.queryField>[1]>[0], 'arg'>;
+
+/** Of a list that is read in its own order alone. */
+export function forwardArguments({ arg }: ArgumentBuilder) {
+  return {
+    first: arg.int({ description: `So many entries at most, 0 to ${MAX_PAGE}. Default: ${DEFAULT_PAGE}.` }),
+    after: arg.string({ description: 'The cursor of the entry after which the page begins. Default: at the first.' }),
+  };
+}
+
+/** Of a list that is read in both directions (Relay cursor connections). */
+export function pageArguments(t: ArgumentBuilder) {
+  return {
+    ...forwardArguments(t),
+    last: t.arg.int({ description: `So many entries at most from the end, 0 to ${MAX_PAGE}; without \`first\`.` }),
+    before: t.arg.string({ description: 'The cursor of the entry before which the page ends; goes with `last`.' }),
+  };
 }
 
 export interface Connection<T> {

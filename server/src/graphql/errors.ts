@@ -1,12 +1,26 @@
 import { GraphQLError } from 'graphql';
-import { type Outcome, REFUSAL_CODES, type Refusal } from '../domain/refusal.ts';
+import type { Outcome, REFUSAL_CODES, Refusal } from '../domain/refusal.ts';
 import { CursorError } from '../store/index.ts';
 import { builder } from './builder.ts';
 import type { ErrorCode } from './error-codes.ts';
 
 const UserErrorCode = builder.enumType('UserErrorCode', {
   description: 'Why a request was refused.',
-  values: REFUSAL_CODES,
+  values: {
+    INVALID_INPUT: { description: 'A value of the input does not fit; `path` says which.' },
+    NOT_FOUND: { description: 'What the input names is not there.' },
+    ALREADY_EXISTS: { description: 'There is one of this name already.' },
+    FORBIDDEN: { description: 'Who asks may not do this.' },
+    NOT_A_GIT_REPOSITORY: { description: "git can't read what the path names." },
+    UNKNOWN_REF: { description: 'The repository has no such branch, tag or commit.' },
+    CLUSTER_UNAVAILABLE: { description: 'The cluster can not be asked now: try again.' },
+    PARTITION_NOT_ALLOWED: { description: 'clusters.yaml allows other partitions.' },
+    GPU_TYPE_NOT_ALLOWED: { description: 'clusters.yaml allows other GPU types.' },
+    SLURM_REJECTED: { description: 'Slurm refused; the message has its words.' },
+    NOT_CANCELLABLE: { description: 'There is nothing left to cancel.' },
+    WRONG_STATE: { description: 'Not in the state that the job is in.' },
+    RATE_LIMITED: { description: 'Too many in a short time: wait a moment.' },
+  } satisfies Record<(typeof REFUSAL_CODES)[number], { description: string }>,
 });
 
 export const UserError = builder.interfaceRef<Refusal>('UserError').implement({

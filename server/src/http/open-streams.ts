@@ -1,7 +1,7 @@
 import type { Authenticator, Session } from '../auth/index.ts';
 
 /** More connections than any lab has screens; each costs a file descriptor and some 20 KiB. */
-const MAX_STREAMS = 10_000;
+export const MAX_STREAMS = 10_000;
 const CHECK_INTERVAL_MS = 5_000;
 
 interface OpenStream {

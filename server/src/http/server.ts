@@ -18,7 +18,7 @@ import { StoredAnswers } from './stored-answers.ts';
 import { WebSocketTransport } from './websocket.ts';
 import { answerGraphQL, createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
 
-const MAX_BODY_BYTES = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 /** After this, connections that are still busy are cut. */
 const DRAIN_MS = 2000;
 

@@ -23,15 +23,15 @@ import { RateLimit } from './rate-limit.ts';
 import { writeTextFrame } from './text-frame.ts';
 import type { GraphQLServer } from './yoga.ts';
 
-const MAX_MESSAGE_BYTES = 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** A client that hasn't answered a ping by the time of the next one is cut off. */
 const PING_INTERVAL_MS = 12_000;
-const MAX_OPERATIONS = 200;
+export const MAX_OPERATIONS = 200;
 /** An operation's id stands in each of its messages. */
-const MAX_ID_LENGTH = 1000;
+export const MAX_ID_LENGTH = 1000;
 /** Operations a connection may begin: at once, and a second in the long run. */
-const OPERATIONS_AT_ONCE = 400;
-const OPERATIONS_A_SECOND = 50;
+export const OPERATIONS_AT_ONCE = 400;
+export const OPERATIONS_A_SECOND = 50;
 
 /** What belongs to one connection, once it is allowed. */
 type Extra = {

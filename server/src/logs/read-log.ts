@@ -8,7 +8,7 @@ import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 const REQUEST_TIMEOUT_MS = 30_000;
 /** The longest UTF-8 character: with fewer bytes a read might never get past one. */
 const MIN_LIMIT = 4;
-const MAX_LIMIT = 256 * 1024;
+export const MAX_LIMIT = 256 * 1024;
 /** More than a terminal holds. */
 export const MOST_LAST_LINES = 10_000;
 const LINE_PIECE_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@ import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
 /** One search looks through so many bytes at most, and says where to go on. */
-const SEARCH_BYTES = 1024 ** 3;
+export const SEARCH_BYTES = 1024 ** 3;
 /** How far back the beginning of a line is looked for; a line that is longer counts as beginning there. */
 const LOOK_FOR_LINE_BYTES = 1024 * 1024;
 const LINE_PIECE_BYTES = 64 * 1024;
@@ -15,7 +15,7 @@ const LEAD_BYTES = 200;
 /** Texts that lie so close together are read at once. */
 const READ_TOGETHER_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
-const LONGEST_PATTERN = 1000;
+export const LONGEST_PATTERN = 1000;
 
 export interface LogSearch {
   readonly stream: LogStream;

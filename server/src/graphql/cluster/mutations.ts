@@ -32,7 +32,7 @@ builder.mutationField('connectCluster', (t) =>
     description:
       'Tries to connect now, instead of at the next attempt; also after a login or host key that was refused. ' +
       'Returns at once: `clusterStatus` tells what came of it.',
-    args: { input: t.arg({ type: ConnectClusterInput, required: true }) },
+    args: { input: t.arg({ type: ConnectClusterInput, required: true, description: 'The cluster to connect to.' }) },
     resolve: (_root, { input }, context) => toPayload(connectCluster(context, input.name)),
   }),
 );
@@ -55,7 +55,13 @@ builder.mutationField('answerLogin', (t) =>
     description:
       'Gives a login the password or code that it asks for. For administrators. Returns at once: `clusterStatus` tells ' +
       'whether the cluster took it, asks again, or asks for more.',
-    args: { input: t.arg({ type: AnswerLoginInput, required: true }) },
+    args: {
+      input: t.arg({
+        type: AnswerLoginInput,
+        required: true,
+        description: 'The answers, and the cluster whose login asked.',
+      }),
+    },
     resolve: (_root, { input }, context) => toPayload(answerLogin(context, context.viewer, input)),
   }),
 );

@@ -16,7 +16,7 @@ builder.queryField('cluster', (t) =>
     type: ClusterRef,
     nullable: true,
     description: 'The cluster of this name. Null: there is none in clusters.yaml.',
-    args: { name: t.arg.string({ required: true }) },
+    args: { name: t.arg.string({ required: true, description: 'As in clusters.yaml.' }) },
     resolve: (_root, { name }, { clusters }) => {
       const cluster = clusters.get(name);
       return cluster === null ? null : viewOf(cluster);
@@ -31,7 +31,7 @@ builder.queryField('partitions', (t) =>
     description:
       'The partitions of a cluster; where clusters.yaml lists allowed ones, those, without asking the cluster. ' +
       'Null with an error: it cannot be asked, and nothing is known from before.',
-    args: { cluster: t.arg.string({ required: true }) },
+    args: { cluster: t.arg.string({ required: true, description: "The cluster's name." }) },
     resolve: (_root, { cluster }, { clusters }) => partitionsOf(existing(clusters, cluster)),
   }),
 );
@@ -43,7 +43,7 @@ builder.queryField('gpuAvailability', (t) =>
     description:
       'Where GPUs are free on a cluster. Null with an error: it cannot be asked, and nothing is known from before.',
     args: {
-      cluster: t.arg.string({ required: true }),
+      cluster: t.arg.string({ required: true, description: "The cluster's name." }),
       maxAgeSeconds: t.arg.int({ description: "How old the answer may be. Default: the cluster's gpu_cache_seconds." }),
     },
     resolve: (_root, { cluster, maxAgeSeconds }, { clusters }) =>

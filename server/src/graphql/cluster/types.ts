@@ -9,7 +9,7 @@ import {
   type ResourceCount,
   sumPools,
 } from '../../domain/inventory.ts';
-import { builder } from '../builder.ts';
+import { builder, ID_DESCRIPTION } from '../builder.ts';
 import { fault } from '../errors.ts';
 import { LoginPromptRef } from './login-prompt.ts';
 
@@ -236,7 +236,7 @@ export const GpuAvailabilityRef = builder.objectRef<GpuAvailability>('GpuAvailab
 export const ClusterRef = builder.objectRef<ClusterView>('Cluster');
 builder.node(ClusterRef, {
   description: 'A Slurm cluster that is reached over SSH.',
-  id: { resolve: ({ name }) => name },
+  id: { resolve: ({ name }) => name, description: ID_DESCRIPTION },
   loadManyWithoutCache: (names, { clusters }) =>
     names.map((name) => {
       const cluster = clusters.get(name);
@@ -294,7 +294,11 @@ builder.node(ClusterRef, {
       type: GpuAvailabilityRef,
       nullable: true,
       description: 'As `Query.gpuAvailability`.',
-      args: { maxAgeSeconds: t.arg.int() },
+      args: {
+        maxAgeSeconds: t.arg.int({
+          description: "How old the answer may be. Default: the cluster's gpu_cache_seconds.",
+        }),
+      },
       resolve: (cluster, { maxAgeSeconds }) => availabilityOf(cluster, maxAgeSeconds ?? null),
     }),
     nodes: t.field({

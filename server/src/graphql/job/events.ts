@@ -2,7 +2,7 @@ import type { Job } from '../../domain/job.ts';
 import type { JOB_EVENT_KINDS, JobEvent, JobEventKind } from '../../domain/job-event.ts';
 import type { JobState } from '../../domain/job-state.ts';
 import { builder } from '../builder.ts';
-import { pageComplexity, readConnection } from '../connection.ts';
+import { forwardArguments, pageComplexity, readConnection } from '../connection.ts';
 import { eventCursor, sequenceOf } from './list.ts';
 import { JobRef, JobStateRef } from './types.ts';
 
@@ -48,7 +48,10 @@ export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
       description: 'Null: it has just been created.',
     }),
     state: t.expose('state', { type: JobStateRef, nullable: true, description: 'Null: the kind is RESET.' }),
-    message: t.exposeString('message', { nullable: true, description: 'More about it, for people.' }),
+    message: t.exposeString('message', {
+      nullable: true,
+      description: 'More about it, for people. Null: there is no more.',
+    }),
   }),
 });
 
@@ -66,7 +69,7 @@ builder.objectField(JobRef, 'events', (t) =>
   t.field({
     type: JobEventConnection,
     description: 'Its timeline, the oldest first.',
-    args: { first: t.arg.int(), after: t.arg.string() },
+    args: forwardArguments(t),
     complexity: pageComplexity,
     resolve: ({ id }, args, { store }) =>
       readConnection(

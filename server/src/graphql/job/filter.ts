@@ -1,4 +1,4 @@
-import { JOB_ORDER_FIELDS, type JobFilter, type JobOrder } from '../../domain/job-filter.ts';
+import type { JOB_ORDER_FIELDS, JobFilter, JobOrder } from '../../domain/job-filter.ts';
 import { builder } from '../builder.ts';
 import { localIds } from '../ids.ts';
 import { JobStateRef } from './types.ts';
@@ -25,7 +25,14 @@ export const JobFilterInput = builder.inputType('JobFilter', {
 
 const JobOrderField = builder.enumType('JobOrderField', {
   description: 'What a list of jobs is sorted by. A job that has not started or ended counts as the latest.',
-  values: JOB_ORDER_FIELDS,
+  values: {
+    SUBMITTED_AT: { description: 'When it was recorded.' },
+    STARTED_AT: { description: 'When it started.' },
+    ENDED_AT: { description: 'When it ended.' },
+    NAME: { description: 'Its name, without regard to capitals.' },
+    STATE: { description: 'Its state, by name.' },
+    ELAPSED: { description: 'How long it has run.' },
+  } satisfies Record<(typeof JOB_ORDER_FIELDS)[number], { description: string }>,
 });
 
 const OrderDirection = builder.enumType('OrderDirection', {

@@ -12,7 +12,7 @@ import { fault } from '../errors.ts';
 import { localId } from '../ids.ts';
 import { LogStreamRef } from './types.ts';
 
-const MOST_MATCHES = 200;
+export const MOST_MATCHES = 200;
 
 const LogMatchRef = builder.objectRef<LogMatch>('LogMatch').implement({
   description: 'A place in a log at which a pattern was found. Offsets count bytes from the beginning of the file.',
@@ -59,8 +59,8 @@ builder.queryField('logSearch', (t) =>
       "Looks for a pattern in a job's whole log, with grep on the cluster and at the lowest priority: 1 GiB at a time, one " +
       'search at a time on each cluster. A pattern that is none is refused with BAD_USER_INPUT. Null: there is no file yet.',
     args: {
-      jobId: t.arg.id({ required: true }),
-      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }),
+      jobId: t.arg.id({ required: true, description: 'The id of a job or a task.' }),
+      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
       pattern: t.arg.string({
         required: true,
         description: 'One line, of 1,000 characters at most. Found as it is written, unless `isRegex`.',

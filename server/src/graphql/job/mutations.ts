@@ -166,7 +166,7 @@ builder.mutationField('submitJob', (t) =>
     type: JobPayload,
     description:
       'Records a job and brings it to Slurm. Once it is recorded, nothing loses it and nothing runs it twice.',
-    args: { input: t.arg({ type: SubmitJobInput, required: true }) },
+    args: { input: t.arg({ type: SubmitJobInput, required: true, description: 'What to run, where, and with what.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
         await submitJob(context, context.viewer, {
@@ -237,7 +237,7 @@ function jobMutation(
     t.field({
       type: JobPayload,
       description,
-      args: { input: t.arg({ type: input, required: true }) },
+      args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
       resolve: async (_root, args, context) => toPayload(await act(context, localId(args.input.id, 'Job'))),
     }),
   );
@@ -282,7 +282,7 @@ builder.mutationField('resubmitJob', (t) =>
     type: JobPayload,
     description:
       "A new job from an old one's exact inputs: the same commit though its branch has moved on, the project's prologue and conda environment of then, the same command, resources, options and environment variables. Jobs that it waited for are waited for again unless they are over and fulfilled the condition. Refused for a job that ran with uncommitted changes, since those are not kept, and for one whose project has been removed.",
-    args: { input: t.arg({ type: ResubmitJobInput, required: true }) },
+    args: { input: t.arg({ type: ResubmitJobInput, required: true, description: 'The job to take the inputs of.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
         await resubmitJob(context, context.viewer, {
@@ -314,7 +314,7 @@ function jobsMutation(
     t.field({
       type: JobsPayload,
       description,
-      args: { input: t.arg({ type: input, required: true }) },
+      args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
       resolve: async (_root, args, context) => [...(await act(context, localIds(args.input.ids, 'Job') ?? []))],
     }),
   );

@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { pageComplexity } from '../connection.ts';
+import { pageArguments, pageComplexity } from '../connection.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from './filter.ts';
 import { findJob } from './find.ts';
 import { readJobList } from './list.ts';
@@ -35,8 +35,8 @@ builder.queryField('job', (t) =>
 );
 
 const jobListArguments = (t: Parameters<Parameters<typeof builder.queryField>[1]>[0]) => ({
-  ...t.arg.connectionArgs(),
-  filter: t.arg({ type: JobFilterInput }),
+  ...pageArguments(t),
+  filter: t.arg({ type: JobFilterInput, description: 'Which jobs. Default: all that are not archived.' }),
   orderBy: t.arg({ type: JobOrderInput, description: 'Default: the newest first.' }),
 });
 

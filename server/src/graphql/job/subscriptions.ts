@@ -21,7 +21,7 @@ builder.subscriptionField('jobStatus', (t) =>
   t.field({
     type: JobRef,
     description: 'A job as it is now, then at every change; completes once it is over.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of a job, an array, or a task.' }) },
     subscribe: async (_root, { id }, context) => {
       const job = await existingJob(id, context);
       return new FeedStream(jobStatusFeed(job, context));
@@ -37,7 +37,10 @@ builder.subscriptionField('jobEvents', (t) =>
       'Every change of every job that passes the filter, in the order of their commits. With `after` it first replays ' +
       'what came since that event; without, it starts at now.',
     args: {
-      filter: t.arg({ type: JobFilterInput }),
+      filter: t.arg({
+        type: JobFilterInput,
+        description: 'Changes of which jobs. Default: of all that are not archived.',
+      }),
       after: t.arg.string({ description: 'The cursor of the last event received.' }),
     },
     subscribe: async (_root, { filter, after }, context) => {
@@ -55,8 +58,8 @@ builder.subscriptionField('logTail', (t) =>
       "The bytes of a job's log from `after` to the end, then as they come; completes once the job is over and the file " +
       'has been read to its end. An array has no log: its tasks do.',
     args: {
-      jobId: t.arg.id({ required: true }),
-      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }),
+      jobId: t.arg.id({ required: true, description: 'The id of a job or a task.' }),
+      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
       after: t.arg({
         type: 'SafeInt',
         defaultValue: 0,

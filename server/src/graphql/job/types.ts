@@ -3,15 +3,22 @@ import { clusterOfJob, isStale } from '../../clusters/index.ts';
 import { currentAttempt, type JobAttempt } from '../../domain/attempt.ts';
 import type { JobComponent } from '../../domain/component.ts';
 import type { EvidenceSource, JobEvidence } from '../../domain/evidence.ts';
-import { elapsedSeconds, isArray, type Job, type JobResources, LOG_STREAMS, waitedSeconds } from '../../domain/job.ts';
+import {
+  elapsedSeconds,
+  isArray,
+  type Job,
+  type JobResources,
+  type LOG_STREAMS,
+  waitedSeconds,
+} from '../../domain/job.ts';
 import { isActiveState, JOB_STATES, type JobState } from '../../domain/job-state.ts';
 import { LOG_ABSENCES, type LogAbsence, type LogChunk } from '../../domain/log-chunk.ts';
 import type { DEPENDENCY_KINDS, Submission } from '../../domain/submission.ts';
 import { findAbsence, MOST_LAST_LINES, readLog } from '../../logs/index.ts';
 import type { StateCount } from '../../store/index.ts';
-import { builder } from '../builder.ts';
+import { builder, ID_DESCRIPTION } from '../builder.ts';
 import { ClusterRef } from '../cluster/types.ts';
-import { pageComplexity } from '../connection.ts';
+import { forwardArguments, pageComplexity } from '../connection.ts';
 import type { GraphQLContext } from '../context.ts';
 import { fault } from '../errors.ts';
 import { ProjectRef } from '../project/types.ts';
@@ -19,28 +26,43 @@ import { UserRef } from '../user/types.ts';
 import { type JobList, readJobList } from './list.ts';
 import { logUrl } from './log-file.ts';
 
-const STATE_DESCRIPTIONS: Readonly<Partial<Record<JobState, string>>> = {
+const STATE_DESCRIPTIONS: Readonly<Record<JobState, string>> = {
   SUBMITTING: 'Recorded here; Slurm has not said yes or no.',
   SUBMIT_FAILED: 'Slurm did not take it; `reason` says why.',
+  PENDING: 'Waits in the queue; `reason` says for what.',
   HELD: 'Waits until somebody releases it.',
+  CONFIGURING: 'Has its nodes, which are being made ready.',
+  RUNNING: 'Runs.',
+  SUSPENDED: 'Has its nodes and is stopped for the time being.',
   COMPLETING: 'Its processes are being cleared away; how it ended is not known yet.',
   CANCELLING: 'Somebody asked for its end, which has not been seen yet.',
+  COMPLETED: 'Ended with exit code 0.',
+  FAILED: 'Ended with another exit code, or by a signal.',
+  CANCELLED: 'Ended by its owner or an administrator.',
+  TIMEOUT: 'Ended by Slurm at its time limit.',
+  OUT_OF_MEMORY: 'Ended because it took more memory than it had.',
+  NODE_FAIL: 'Ended because one of its nodes failed.',
+  BOOT_FAIL: 'Ended because its nodes could not be started.',
+  PREEMPTED: 'Ended to make way for another job.',
+  DEADLINE: 'Ended by Slurm at its deadline.',
+  REVOKED: 'Ended here because another cluster of the federation has taken it.',
   LOST: 'Gone without a trace. Not a success and not a failure: nobody knows.',
 };
 
 export const JobStateRef = builder.enumType('JobState', {
   description: "Slurm's own words, with four of ours: SUBMITTING, SUBMIT_FAILED, CANCELLING, LOST.",
-  values: Object.fromEntries(
-    JOB_STATES.map((state) => {
-      const description = STATE_DESCRIPTIONS[state];
-      return [state, description === undefined ? {} : { description }];
-    }),
-  ) as Record<JobState, { description?: string }>,
+  values: Object.fromEntries(JOB_STATES.map((state) => [state, { description: STATE_DESCRIPTIONS[state] }])) as Record<
+    JobState,
+    { description: string }
+  >,
 });
 
 export const LogStreamRef = builder.enumType('LogStream', {
   description: "Which of a job's two output files.",
-  values: LOG_STREAMS,
+  values: {
+    STDOUT: { description: 'Standard output.' },
+    STDERR: { description: 'Standard error.' },
+  } satisfies Record<(typeof LOG_STREAMS)[number], { description: string }>,
 });
 
 const ABSENCES = {
@@ -210,7 +232,10 @@ const JobAttemptRef = builder.objectRef<JobAttempt>('JobAttempt').implement({
     signal: t.exposeInt('signal', { nullable: true, description: 'As `Job.signal`.' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'Null: it has not started.' }),
     endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'Null: as for `outcome`.' }),
-    nodeList: t.exposeString('nodeList', { nullable: true, description: 'The nodes it ran on, as Slurm writes them.' }),
+    nodeList: t.exposeString('nodeList', {
+      nullable: true,
+      description: 'The nodes it ran on, as Slurm writes them. Null: it has not started.',
+    }),
   }),
 });
 
@@ -292,7 +317,7 @@ export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
 
 builder.node(JobRef, {
   description: 'A batch job, an array of them, or one task of an array.',
-  id: { resolve: ({ id }) => id },
+  id: { resolve: ({ id }) => id, description: ID_DESCRIPTION },
   loadManyWithoutCache: (ids, { store }) => store.jobs.getMany(ids),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'slurmName' in value,
   fields: (t) => ({
@@ -347,12 +372,12 @@ builder.node(JobRef, {
     attempt: t.exposeInt('attempt', { description: '1, and one more for each time Slurm put it back into the queue.' }),
     description: t.exposeString('description', {
       nullable: true,
-      description: "The user's own words on what this run is to show.",
+      description: "The user's own words on what this run is to show. Null: there are none.",
     }),
     basedOn: t.field({
       type: JobRef,
       nullable: true,
-      description: 'The job that this one was made from.',
+      description: 'The job that this one was made from. Null: none, or it is no longer known.',
       resolve: ({ basedOnId }, _args, { loaders }) => (basedOnId === null ? null : loaders.job.load(basedOnId)),
     }),
     isArchived: t.exposeBoolean('isArchived', { description: 'Left out of lists that do not ask for archived jobs.' }),
@@ -376,7 +401,10 @@ builder.node(JobRef, {
       resolve: async ({ id, arrayParentId }, _args, { loaders }) =>
         (await loaders.submission.load(arrayParentId ?? id))?.message ?? null,
     }),
-    gitCommit: t.exposeString('gitCommit', { nullable: true, description: 'The commit it runs, in full.' }),
+    gitCommit: t.exposeString('gitCommit', {
+      nullable: true,
+      description: 'The commit it runs, in full. Null: not settled yet.',
+    }),
     hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {
       description: 'It was sent other files than those of `gitCommit`: changes that were not committed.',
     }),
@@ -401,11 +429,20 @@ builder.node(JobRef, {
     }),
     nodeList: t.exposeString('nodeList', {
       nullable: true,
-      description: 'The nodes it runs on, as Slurm writes them; of a heterogeneous job those of every component.',
+      description:
+        'The nodes it runs on, as Slurm writes them; of a heterogeneous job those of every component. Null: none yet.',
     }),
     submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When Slurm started it.' }),
-    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'When Slurm saw its end.' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When Slurm started it. Null: it has not started.',
+    }),
+    endedAt: t.expose('endedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When Slurm saw its end. Null: it is not over, or nobody saw it.',
+    }),
     estimatedStartAt: t.expose('estimatedStartAt', {
       type: 'DateTime',
       nullable: true,
@@ -438,7 +475,7 @@ builder.node(JobRef, {
       nullable: true,
       description: 'A part of its output. Null: there is no file yet, or it is an array, whose tasks have the files.',
       args: {
-        stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }),
+        stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
         offset: t.arg({ type: 'SafeInt', defaultValue: 0, description: 'In bytes; -N begins N bytes before the end.' }),
         limit: t.arg.int({ defaultValue: 65_536, description: 'Bytes at most; kept between 4 and 262,144.' }),
         lastLines: t.arg.int({
@@ -454,7 +491,7 @@ builder.node(JobRef, {
       type: LogAbsenceRef,
       nullable: true,
       description: 'Why `log` is null. Null: there is a file, or the job is not over and may still write one.',
-      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }) },
+      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }) },
       complexity: 20,
       resolve: (job, { stream }, { clusters }) =>
         isArray(job) ? null : withLogFile(job, clusters, (files) => findAbsence(files, job, stream ?? 'STDOUT')),
@@ -464,13 +501,13 @@ builder.node(JobRef, {
       description:
         "Where the whole log is to be had over HTTP, byte for byte: a path at this server's address, for GET and HEAD, " +
         'with the same credential; Range requests are answered. Null: there is no folder yet, or it is an array.',
-      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT' }) },
+      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }) },
       resolve: (job, { stream }) => (isArray(job) || job.workDir === null ? null : logUrl(job, stream ?? 'STDOUT')),
     }),
     tasks: t.field({
       type: JobConnection,
       description: 'The tasks of an array by index; empty for every other job.',
-      args: { first: t.arg.int(), after: t.arg.string() },
+      args: forwardArguments(t),
       complexity: pageComplexity,
       resolve: ({ id }, args, context) =>
         readJobList(

@@ -28,7 +28,7 @@ export interface SharedSubscription {
 export type SubscriptionStream = AsyncGenerator<never, void, void>;
 
 /** Of a document and its variables, which are kept for as long as somebody follows. Lists of ids are the longest. */
-const MAX_LENGTH = 64 * 1024;
+export const MAX_LENGTH = 64 * 1024;
 
 /** Gives a fault as a client may see it. */
 type Mask = (cause: unknown) => GraphQLError;

@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { pageComplexity } from '../connection.ts';
+import { pageArguments, pageComplexity } from '../connection.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from '../job/filter.ts';
 import { readJobList } from '../job/list.ts';
 import { JobConnection } from '../job/types.ts';
@@ -11,8 +11,8 @@ builder.objectField(ProjectRef, 'jobs', (t) =>
     type: JobConnection,
     description: 'Its jobs. `filter.projects` is ignored.',
     args: {
-      ...t.arg.connectionArgs(),
-      filter: t.arg({ type: JobFilterInput }),
+      ...pageArguments(t),
+      filter: t.arg({ type: JobFilterInput, description: 'Which of them. Default: all that are not archived.' }),
       orderBy: t.arg({ type: JobOrderInput, description: 'Default: the newest first.' }),
     },
     complexity: pageComplexity,

@@ -56,7 +56,13 @@ builder.mutationField('addProject', (t) =>
   t.field({
     type: ProjectPayload,
     description: "Registers a git repository of the server's machine.",
-    args: { input: t.arg({ type: AddProjectInput, required: true }) },
+    args: {
+      input: t.arg({
+        type: AddProjectInput,
+        required: true,
+        description: 'The repository, and what its jobs get by default.',
+      }),
+    },
     resolve: async (_root, { input }, context) =>
       toPayload(
         await addProject(context, {
@@ -84,7 +90,7 @@ builder.mutationField('updateProject', (t) =>
     type: ProjectPayload,
     description:
       'Changes what a project is called and how its jobs are prepared. Jobs already submitted are not affected.',
-    args: { input: t.arg({ type: UpdateProjectInput, required: true }) },
+    args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'The project, and what changes.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
         await updateProject(context, {
@@ -106,7 +112,7 @@ builder.mutationField('syncProject', (t) =>
   t.field({
     type: ProjectPayload,
     description: 'Reads again what git says of the repository: branch, commit, branches, uncommitted changes.',
-    args: { input: t.arg({ type: SyncProjectInput, required: true }) },
+    args: { input: t.arg({ type: SyncProjectInput, required: true, description: 'The project to read again.' }) },
     resolve: async (_root, { input }, context) => toPayload(await syncProject(context, localId(input.id, 'Project'))),
   }),
 );
@@ -120,7 +126,7 @@ builder.mutationField('removeProject', (t) =>
   t.field({
     type: RemoveProjectPayload,
     description: 'Forgets a project. Its repository is not touched, and its jobs stay in the history.',
-    args: { input: t.arg({ type: RemoveProjectInput, required: true }) },
+    args: { input: t.arg({ type: RemoveProjectInput, required: true, description: 'The project to forget.' }) },
     resolve: async (_root, { input }, context) => toPayload(await removeProject(context, localId(input.id, 'Project'))),
   }),
 );

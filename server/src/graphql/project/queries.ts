@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { pageComplexity, readConnection } from '../connection.ts';
+import { pageArguments, pageComplexity, readConnection } from '../connection.ts';
 import { ProjectConnection, ProjectRef } from './types.ts';
 
 builder.queryField('project', (t) =>
@@ -7,7 +7,7 @@ builder.queryField('project', (t) =>
     type: ProjectRef,
     nullable: true,
     description: 'The project of this name. Null: there is none.',
-    args: { name: t.arg.string({ required: true }) },
+    args: { name: t.arg.string({ required: true, description: 'As `Project.name` has it.' }) },
     resolve: (_root, { name }, { store }) => store.projects.byName(name),
   }),
 );
@@ -17,7 +17,7 @@ builder.queryField('projects', (t) =>
     type: ProjectConnection,
     description: 'Projects by name.',
     args: {
-      ...t.arg.connectionArgs(),
+      ...pageArguments(t),
       search: t.arg.string({ description: 'Words that all occur in name or path.' }),
     },
     complexity: pageComplexity,

@@ -1,5 +1,5 @@
 import type { GitBranch, GitCommit, Project } from '../../domain/project.ts';
-import { builder } from '../builder.ts';
+import { builder, ID_DESCRIPTION } from '../builder.ts';
 
 const GitCommitRef = builder.objectRef<GitCommit>('GitCommit').implement({
   description: 'A commit of a project.',
@@ -22,7 +22,7 @@ const GitBranchRef = builder.objectRef<GitBranch>('GitBranch').implement({
 export const ProjectRef = builder.objectRef<Project>('Project');
 builder.node(ProjectRef, {
   description: "A git repository on the server's machine whose code runs in jobs.",
-  id: { resolve: (project) => project.id },
+  id: { resolve: (project) => project.id, description: ID_DESCRIPTION },
   loadManyWithoutCache: (ids, { store }) => store.projects.getMany(ids),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'git' in value,
   fields: (t) => ({
@@ -34,7 +34,7 @@ builder.node(ProjectRef, {
     }),
     prologue: t.exposeString('prologue', {
       nullable: true,
-      description: "Shell lines that run before a job's command, after the cluster's own.",
+      description: "Shell lines that run before a job's command, after the cluster's own. Null: none.",
     }),
     remoteUrl: t.string({
       nullable: true,

@@ -1,16 +1,20 @@
 import { ADMINISTRATOR } from '../../auth/index.ts';
-import { USER_ROLES, type User } from '../../domain/user.ts';
-import { builder } from '../builder.ts';
+import type { USER_ROLES, User } from '../../domain/user.ts';
+import { builder, ID_DESCRIPTION } from '../builder.ts';
 
 const UserRole = builder.enumType('UserRole', {
   description: 'What somebody may do. The administrator token stands for ADMIN.',
-  values: USER_ROLES,
+  values: {
+    ADMIN: { description: 'Everything, logging in to clusters included.' },
+    MEMBER: { description: 'Jobs and projects.' },
+    VIEWER: { description: 'Nothing but looking.' },
+  } satisfies Record<(typeof USER_ROLES)[number], { description: string }>,
 });
 
 export const UserRef = builder.objectRef<User>('User');
 builder.node(UserRef, {
   description: 'Somebody who may use the server.',
-  id: { resolve: (user) => user.id },
+  id: { resolve: (user) => user.id, description: ID_DESCRIPTION },
   loadMany: (ids) => ids.map((id) => (id === ADMINISTRATOR.id ? ADMINISTRATOR : null)),
   isTypeOf: () => true,
   fields: (t) => ({

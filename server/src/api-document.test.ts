@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { isEnumType, isObjectType } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { MAX_IDS } from './actions/many-jobs.ts';
+import { MAX_COMMAND, MAX_ENVIRONMENT, MAX_LIST } from './actions/submit-job-fields.ts';
+import { SESSION_SECONDS } from './auth/credentials.ts';
+import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
+import { KEPT_DAYS, KEPT_EVENTS } from './events/retention.ts';
+import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
+import { ERROR_CODES } from './graphql/error-codes.ts';
+import { MOST_MATCHES } from './graphql/job/log-search.ts';
+import { LONGEST_WAIT_SECONDS, MOST_WAITS } from './graphql/job/wait.ts';
+import { LIMITS } from './graphql/limits.ts';
+import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
+import { schema } from './graphql/schema.ts';
+import { MAX_STREAMS } from './http/open-streams.ts';
+import { MAX_BODY_BYTES } from './http/server.ts';
+import {
+  MAX_ID_LENGTH,
+  MAX_MESSAGE_BYTES,
+  MAX_OPERATIONS,
+  OPERATIONS_A_SECOND,
+  OPERATIONS_AT_ONCE,
+} from './http/websocket.ts';
+import { MAX_LIMIT, MOST_LAST_LINES } from './logs/read-log.ts';
+import { LONGEST_PATTERN, SEARCH_BYTES } from './logs/search-log.ts';
+
+const FILE = new URL('../../API.md', import.meta.url);
+const number = (value: number) => value.toLocaleString('en-US');
+const kib = (bytes: number) => `${number(bytes / 1024)} KiB`;
+
+const LIMIT_ROWS: readonly (readonly [string, string])[] = [
+  ['fields within fields of an operation', number(LIMITS.depth)],
+  ['fields of an operation, aliases counted', number(LIMITS.fields)],
+  ['values that its answer may hold, lists by the size of their pages', number(LIMITS.cost)],
+  ['words of its document', number(LIMITS.tokens)],
+  ['body of an HTTP request (`PAYLOAD_TOO_LARGE`)', kib(MAX_BODY_BYTES)],
+  ['message over WebSocket (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
+  ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],
+  ['operations under way on a WebSocket', number(MAX_OPERATIONS)],
+  [
+    'operations begun on a WebSocket (`RATE_LIMITED`)',
+    `${number(OPERATIONS_A_SECOND)} a second, ${number(OPERATIONS_AT_ONCE)} at once`,
+  ],
+  ["an operation's id on a WebSocket", `${number(MAX_ID_LENGTH)} characters`],
+  ['WebSockets, streams and log files at a time (503)', number(MAX_STREAMS)],
+  ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],
+  ['ids of a mutation of many jobs', number(MAX_IDS)],
+  ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time`],
+  ['`Job.log`: bytes, and `lastLines`', `${kib(MAX_LIMIT)}, ${number(MOST_LAST_LINES)} lines`],
+  [
+    '`logSearch`: of a file, matches, and pattern',
+    `${number(SEARCH_BYTES / 1024 ** 3)} GiB, ${number(MOST_MATCHES)}, ${number(LONGEST_PATTERN)} characters`,
+  ],
+  ['command of a job', kib(MAX_COMMAND)],
+  ['tasks of an array', number(MAX_ARRAY_TASKS)],
+  ["variables of a job's environment", `${number(MAX_LIST)}, ${kib(MAX_ENVIRONMENT)} in all`],
+  ['changes that `jobEvents` goes back to', `${number(KEPT_EVENTS)}, for ${KEPT_DAYS} days`],
+];
+
+/** A table as the document has it, with its columns in line. */
+function table(head: readonly [string, string], rows: readonly (readonly [string, string])[]): string {
+  const all = [head, ...rows];
+  const widths = [0, 1].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[], filler = ' ') =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0, filler)).join(' | ')} |`;
+  return [line(head), line(['', ''], '-'), ...rows.map((row) => line(row))].join('\n');
+}
+
+function withTable(text: string, name: string, content: string): string {
+  return text.replace(
+    new RegExp(`(<!-- ${name} -->\n\n)[\\s\\S]*?(\n\n<!-- end -->)`),
+    (_all, begin, end) => begin + content + end,
+  );
+}
+
+describe('API.md', () => {
+  it('lists every code and every limit as the code has it', async () => {
+    const text = readFileSync(FILE, 'utf8');
+    const codes = Object.entries(ERROR_CODES).map(([code, meaning]) => [`\`${code}\``, meaning] as const);
+    let right = withTable(text, 'codes', table(['code', 'meaning'], codes));
+    right = withTable(right, 'limits', table(['limit', 'value'], LIMIT_ROWS));
+    // vitest --update writes it.
+    await expect(right).toMatchFileSnapshot(fileURLToPath(FILE));
+    expect(text).toContain(`for ${SESSION_SECONDS / 86_400} days`);
+  });
+
+  it('is kept to: what is deprecated says what takes its place, and when it goes', () => {
+    const faults: string[] = [];
+    for (const type of Object.values(schema.getTypeMap())) {
+      const parts = isEnumType(type) ? type.getValues() : isObjectType(type) ? Object.values(type.getFields()) : [];
+      for (const { name, deprecationReason } of parts) {
+        if (deprecationReason != null && !/`\w.*\d+\.\d+/.test(deprecationReason)) faults.push(`${type.name}.${name}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+});
