@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TestServer } from '@slurmql/server/testing';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { TestPage } from './support/browser.ts';
+import { TestPage } from './support/browser.ts';
 import { Dashboard } from './support/dashboard.ts';
 
 let dashboard: Dashboard;
@@ -197,6 +197,9 @@ describe('the page of a job', () => {
     await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
     const header = page.getByRole('main').locator('header');
     await header.getByText('Running', { exact: true }).waitFor();
+    // However long ago it began to run: what is shown is asked for again and again.
+    const evidence = page.getByRole('definition').filter({ hasText: 'squeue as RUNNING' });
+    await evidence.getByText(/, first seen .* ago, last asked just now/).waitFor();
     await header.getByRole('button', { name: 'Requeue' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Requeue the job' }).click();
     await header.getByText('Pending', { exact: true }).waitFor();
@@ -210,7 +213,95 @@ describe('the page of a job', () => {
   });
 });
 
+it('nothing in the lists of jobs and tasks runs into its neighbour, however long and on any screen', async () => {
+  const name = `a-${'very-'.repeat(10)}long-name`;
+  const id = await submit(name);
+  await submit('an array', { array: '0-199%1' });
+  await page.goto(server.address);
+  await shows(name, 'Running');
+  await shows('an array', 'Running');
+  // A browser of its own, for its clock stays what it is made to be. What has run for a hundred days takes the most room.
+  await using other = await TestPage.open();
+  const later = other.page;
+  await later.goto(`${server.address}/?token=${server.token}`);
+  await later.clock.setSystemTime(Date.now() + 100 * 86_400_000);
+  /** Of each row: what is drawn beyond its cell, and how much of the name can be read. */
+  const measure = (): Promise<{ beyond: string[]; nameWidths: number[] }> =>
+    later.evaluate(() => {
+      const cells = [...document.querySelectorAll('main tr td')].filter((cell) => cell.getClientRects().length > 0);
+      const beyond = cells.flatMap((cell) => {
+        const { left, right } = cell.getBoundingClientRect();
+        const isCut = (part: Element): boolean =>
+          part !== cell.parentElement &&
+          (getComputedStyle(part).overflowX === 'hidden' || isCut(part.parentElement ?? part));
+        const parts = [...cell.querySelectorAll('*')].filter(
+          (part) => part.getClientRects().length > 0 && getComputedStyle(part).position !== 'absolute',
+        );
+        const wide = parts.filter((part) => {
+          if (isCut(part.parentElement ?? cell)) return false;
+          const box = part.getBoundingClientRect();
+          return box.right > right + 1 || box.left < left - 1;
+        });
+        return wide.map((part) => `${part.textContent} in ${cell.textContent}`);
+      });
+      const links = [...document.querySelectorAll('main tr a')];
+      return { beyond, nameWidths: links.map((link) => link.getBoundingClientRect().width) };
+    });
+  for (const width of [360, 640, 768, 1024, 1280, 1440, 1920]) {
+    await later.setViewportSize({ width, height: 800 });
+    await later.goto(server.address);
+    await later.getByText('100-0', { exact: false }).first().waitFor();
+    const { beyond, nameWidths } = await measure();
+    expect({ width, beyond }).toEqual({ width, beyond: [] });
+    expect(Math.min(...nameWidths)).toBeGreaterThan(24);
+    expect(await later.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await later.getByRole('link', { name: 'an array' }).press('Enter');
+    await later.getByRole('link', { name: '0', exact: true }).waitFor();
+    expect({ width, beyond: (await measure()).beyond }).toEqual({ width, beyond: [] });
+  }
+  await server.query('mutation ($id: ID!) { cancelJob(input: { id: $id }) { userErrors { message } } }', { id });
+  expect(other.faults).toEqual([]);
+});
+
 describe('the page of the clusters', () => {
+  it('is opened at the cluster whose link was followed, whatever its name, and stays there while it is filled', async () => {
+    await page.setViewportSize({ width: 1280, height: 400 });
+    const card = (name: string): Locator => page.getByRole('region', { name, exact: true });
+    const link = (name: string): Locator => page.getByRole('link', { name: new RegExp(`^${name}: `) });
+    async function isAtTop(name: string): Promise<void> {
+      // Below the header; or at the page's end.
+      await expect
+        .poll(() =>
+          card(name).evaluate((element) => {
+            const { top, bottom } = element.getBoundingClientRect();
+            const isAtEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+            return (top > 0 && top < 120) || (isAtEnd && top > 0 && bottom <= innerHeight);
+          }),
+        )
+        .toBe(true);
+    }
+    await page.goto(server.address);
+    for (const name of ['main', 'alpha', 'dead']) {
+      await link(name).click();
+      await page.getByRole('region', { name: 'Partitions of alpha' }).waitFor();
+      await isAtTop(name);
+    }
+    // Followed again from elsewhere on the page.
+    await page.mouse.wheel(0, -10_000);
+    await expect.poll(() => page.evaluate(() => scrollY)).toBe(0);
+    await link('dead').click();
+    await isAtTop('dead');
+    // By its address alone, from a message of a colleague.
+    await page.goto(`${server.address}/projects`);
+    await page.goto(`${server.address}/clusters#cluster-main`);
+    await page.getByRole('region', { name: 'Partitions of alpha' }).waitFor();
+    await isAtTop('main');
+    await page.goto(`${server.address}/clusters#%`);
+    await card('alpha').waitFor();
+    await page.setViewportSize({ width: 1280, height: 800 });
+    expect(opened.faults).toEqual([]);
+  });
+
   it('tests a cluster: every step with its outcome, and what to do about one that failed', async () => {
     await page.goto(`${server.address}/clusters`);
     await page.getByRole('region', { name: 'alpha' }).getByRole('button', { name: 'Test' }).click();
