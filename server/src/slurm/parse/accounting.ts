@@ -3,6 +3,7 @@ import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
+import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
@@ -19,6 +20,8 @@ export const ACCOUNTING_FIELDS = [
   'End',
   'NodeList',
   'Partition',
+  'AllocTRES',
+  'TimelimitRaw',
   'JobName',
   'WorkDir',
   // Since 21.08.
@@ -55,8 +58,9 @@ export function parseAccounting(
   output: string,
   clock: ClusterClock = SAME_CLOCK,
   hasExactCodes = false,
+  tracksGpus = false,
 ): readonly JobAccount[] {
-  const rows = output.split('\n').flatMap((line) => parseLine(line, clock));
+  const rows = output.split('\n').flatMap((line) => parseLine(line, clock, tracksGpus));
   const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
   const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
   // Once a task has rows of its own, those that it shared say no more of it.
@@ -107,12 +111,16 @@ function keyOf({ slurmJobId, ownerId, folderId }: Pick<JobObservation, 'slurmJob
 }
 
 /** A row a job; none for what is no row. */
-function parseLine(line: string, clock: ClusterClock): readonly Row[] {
+function parseLine(line: string, clock: ClusterClock, tracksGpus: boolean): readonly Row[] {
   const fields = line.split(FIELD_END);
   // Without the last one, where sacct doesn't have it.
   if (fields.length < ACCOUNTING_FIELDS.length - 1 || fields.length > ACCOUNTING_FIELDS.length) return [];
   const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
-  const [name = '', workDir = '', submitLine = ''] = fields.slice(ACCOUNTING_FIELDS.indexOf('JobName'));
+  const [tres = '', limit = '', name = '', workDir = '', submitLine = ''] = fields.slice(
+    ACCOUNTING_FIELDS.indexOf('AllocTRES'),
+  );
+  // Whole minutes, or a word.
+  const timeLimitSeconds = /^\d+$/.test(limit) ? Number(limit) * 60 : null;
   const ids = jobIds(id);
   if (ids === null) return [];
   const state = jobState(word, null);
@@ -134,6 +142,7 @@ function parseLine(line: string, clock: ClusterClock): readonly Row[] {
       estimatedStartAt: null,
       nodeList: textValue(nodes),
       partition: textValue(partition),
+      allocated: parseAllocation(tres, timeLimitSeconds, tracksGpus),
       components: [],
     },
   }));
