@@ -172,6 +172,22 @@ describe("a commit's files", () => {
     await expect(repository.committed()).rejects.toThrow('gone.txt is not in this repository');
   });
 
+  it('are refused with advice when a partial clone lacks them, and nothing is fetched', async () => {
+    await repository.write({ 'a.txt': 'one\n' });
+    const old = await repository.commit();
+    await repository.write({ 'a.txt': 'two\n' });
+    await repository.commit();
+    await repository.git('config', 'uploadpack.allowFilter', 'true');
+    await using partial = await Repository.create();
+    await partial.git('clone', '--quiet', '--filter=blob:none', `file://${repository.path}`, 'clone');
+    const { chooseFiles } = await import('./index.ts');
+    const clone = join(partial.path, 'clone');
+    await expect(chooseFiles(clone, old, false)).rejects.toThrow(/^the repository is a partial clone .*"git checkout /);
+    expect((await chooseFiles(clone, await partial.gitIn('clone', 'rev-parse', 'HEAD'), true)).isDirty).toBe(false);
+    await partial.gitIn('clone', 'checkout', '--quiet', old);
+    expect(await partial.unpacked(await chooseFiles(clone, old, false))).toEqual({ 'a.txt': 'one\n' });
+  });
+
   it('are refused when they would be unpacked outside of the folder', async () => {
     await repository.write({ a: 'x' });
     const blob = await repository.git('hash-object', '-w', 'a');

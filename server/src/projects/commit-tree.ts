@@ -19,10 +19,16 @@ export type CommitTree = ReadonlyMap<BytePath, CommittedFile>;
 export async function readCommitTree(directory: string, sha: string): Promise<CommitTree> {
   const files = new Map<BytePath, CommittedFile>();
   const list = ['ls-tree', '-r', '-z', '-l', '--full-tree', sha];
-  for await (const record of gitRecords(directory, list, LISTING)) {
-    const file = readTreeRecord(record);
-    files.set(file.path, file);
-    if (files.size > MAX_FILES) throw new GitError(`the commit has more than ${MAX_FILES} files`);
+  try {
+    for await (const record of gitRecords(directory, list, LISTING)) {
+      const file = readTreeRecord(record);
+      files.set(file.path, file);
+      if (files.size > MAX_FILES) throw new GitError(`the commit has more than ${MAX_FILES} files`);
+    }
+  } catch (cause) {
+    if (!(cause instanceof GitError) || !/promisor|not allowed/.test(cause.message)) throw cause;
+    const advice = `fetch them by "git checkout ${sha.slice(0, 12)}", or the whole repository by "git fetch --refetch --no-filter"`;
+    throw new GitError(`the repository is a partial clone that lacks files of this commit: ${advice}`, { cause });
   }
   return files;
 }

@@ -207,6 +207,16 @@ describe('a repository inside the work tree', () => {
     expect(await uncommitted()).toEqual(dirty(sent));
   });
 
+  it('comes along when it was committed as one, which git takes for a submodule', async () => {
+    await repository.write({ 'lib/x.txt': 'x\n' });
+    await repository.gitIn('lib', 'init', '--quiet');
+    await repository.commit('lib');
+    await repository.commit();
+    expect(await repository.git('ls-tree', 'HEAD', 'lib')).toMatch(/^160000 commit/);
+    expect(await uncommitted()).toEqual(dirty({ ...COMMITTED, 'lib/x.txt': 'x\n' }));
+    expect(await repository.committed()).toEqual({ ...COMMITTED, 'lib/': '' });
+  });
+
   it('is told by name when it can’t be read', async () => {
     await repository.write({ 'odd/x.txt': 'x\n' });
     await repository.gitIn('odd', 'init', '--quiet');

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tree.ts';
 import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
 import { GitError, git, gitRecords, LISTING } from './git.ts';
@@ -16,8 +17,9 @@ import type { BytePath } from './paths.ts';
  * (assume-unchanged, skip-worktree, core.fileMode, core.ignoreStat), makes no difference; only what a sparse checkout
  * leaves out is as it was committed.
  *
- * A repository inside the work tree is a folder of files, with its own rules for what is ignored; so is a submodule in
- * another state than the committed one. The files of one in the committed state are no part of the commit.
+ * A repository inside the work tree is a folder of files, with its own rules for what is ignored, also when it was
+ * committed by mistake, as an entry without a place in .gitmodules; so is a submodule in another state than the committed
+ * one. The files of one in the committed state are no part of the commit.
  */
 export interface WorkTree {
   readonly isDirty: boolean;
@@ -26,6 +28,9 @@ export interface WorkTree {
   /** What is to be read from disk. */
   readonly changed: readonly DiskFile[];
 }
+
+/** After so many files, others get their turn on the event loop. */
+const TURN = 5000;
 
 /** Compares the work tree with a commit. Throws GitError, also when what differs is too much to be sent. */
 export async function compareWorkTree(directory: string, sha: string): Promise<WorkTree> {
@@ -82,7 +87,11 @@ async function lookAt(directory: string, committed: CommitTree): Promise<Look> {
   const unchanged: CommittedFile[] = [];
   const suspects: CommittedFile[] = [];
   const changed = new Map<BytePath, DiskFile>();
+  const submodules = await submodulePaths(directory);
+  let count = 0;
   for (const path of paths) {
+    count += 1;
+    if (count % TURN === 0) await setImmediate();
     const was = committed.get(path);
     const now = statuses.get(path);
     const mayBeRepository = was?.kind === 'submodule' || index.isSubmodule(path);
@@ -90,7 +99,8 @@ async function lookAt(directory: string, committed: CommitTree): Promise<Look> {
       // A folder without files is nothing that could be missing.
       if (was?.kind === 'submodule' || (was !== undefined && index.isLeftOut(path))) unchanged.push(was);
     } else if (now.kind === 'folder') {
-      if (mayBeRepository && (await isSubmoduleChanged(directory, path, was))) repositories.add(path);
+      if (mayBeRepository && (await isSubmoduleChanged(directory, path, submodules.has(path) ? was : undefined)))
+        repositories.add(path);
       else if (was?.kind === 'submodule') unchanged.push(was);
     } else if (was !== undefined && isAlike(was, now)) {
       (index.provesUnchanged(was, now) ? unchanged : suspects).push(was);
@@ -100,6 +110,19 @@ async function lookAt(directory: string, committed: CommitTree): Promise<Look> {
     for (const file of await filesInside(directory, path)) changed.set(file.path, file);
   }
   return { count: committed.size, unchanged, changed: [...changed.values()], suspects };
+}
+
+/** Where .gitmodules says that there are submodules. */
+async function submodulePaths(directory: string): Promise<ReadonlySet<BytePath>> {
+  const paths = new Set<BytePath>();
+  const list = ['config', '-z', '--file', '.gitmodules', '--get-regexp', '^submodule[.].*[.]path$'];
+  try {
+    for await (const record of gitRecords(directory, list, LISTING)) paths.add(record.slice(record.indexOf('\n') + 1));
+  } catch (cause) {
+    // No such file, or none that git can read: what lies there comes along.
+    if (!(cause instanceof GitError)) throw cause;
+  }
+  return paths;
 }
 
 /** Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. */
