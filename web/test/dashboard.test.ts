@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TestServer } from '@slurmql/server/testing';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestPage } from './support/browser.ts';
+import type { TestPage } from './support/browser.ts';
 import { Dashboard } from './support/dashboard.ts';
 
 let dashboard: Dashboard;
@@ -211,56 +211,6 @@ describe('the page of a job', () => {
     await header.getByText('Running', { exact: true }).waitFor();
     expect(opened.faults).toEqual([]);
   });
-});
-
-it('nothing in the lists of jobs and tasks runs into its neighbour, however long and on any screen', async () => {
-  const name = `a-${'very-'.repeat(10)}long-name`;
-  const id = await submit(name);
-  await submit('an array', { array: '0-199%1' });
-  await page.goto(server.address);
-  await shows(name, 'Running');
-  await shows('an array', 'Running');
-  // A browser of its own, for its clock stays what it is made to be. What has run for a hundred days takes the most room.
-  await using other = await TestPage.open();
-  const later = other.page;
-  await later.goto(`${server.address}/?token=${server.token}`);
-  await later.clock.setSystemTime(Date.now() + 100 * 86_400_000);
-  /** Of each row: what is drawn beyond its cell, and how much of the name can be read. */
-  const measure = (): Promise<{ beyond: string[]; nameWidths: number[] }> =>
-    later.evaluate(() => {
-      const cells = [...document.querySelectorAll('main tr td')].filter((cell) => cell.getClientRects().length > 0);
-      const beyond = cells.flatMap((cell) => {
-        const { left, right } = cell.getBoundingClientRect();
-        const isCut = (part: Element): boolean =>
-          part !== cell.parentElement &&
-          (getComputedStyle(part).overflowX === 'hidden' || isCut(part.parentElement ?? part));
-        const parts = [...cell.querySelectorAll('*')].filter(
-          (part) => part.getClientRects().length > 0 && getComputedStyle(part).position !== 'absolute',
-        );
-        const wide = parts.filter((part) => {
-          if (isCut(part.parentElement ?? cell)) return false;
-          const box = part.getBoundingClientRect();
-          return box.right > right + 1 || box.left < left - 1;
-        });
-        return wide.map((part) => `${part.textContent} in ${cell.textContent}`);
-      });
-      const links = [...document.querySelectorAll('main tr a')];
-      return { beyond, nameWidths: links.map((link) => link.getBoundingClientRect().width) };
-    });
-  for (const width of [360, 640, 768, 1024, 1280, 1440, 1920]) {
-    await later.setViewportSize({ width, height: 800 });
-    await later.goto(server.address);
-    await later.getByText('100-0', { exact: false }).first().waitFor();
-    const { beyond, nameWidths } = await measure();
-    expect({ width, beyond }).toEqual({ width, beyond: [] });
-    expect(Math.min(...nameWidths)).toBeGreaterThan(24);
-    expect(await later.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    await later.getByRole('link', { name: 'an array' }).press('Enter');
-    await later.getByRole('link', { name: '0', exact: true }).waitFor();
-    expect({ width, beyond: (await measure()).beyond }).toEqual({ width, beyond: [] });
-  }
-  await server.query('mutation ($id: ID!) { cancelJob(input: { id: $id }) { userErrors { message } } }', { id });
-  expect(other.faults).toEqual([]);
 });
 
 describe('the page of the clusters', () => {

@@ -24,7 +24,7 @@ export function Dialog(props: DialogProps): JSX.Element {
       onClose={() => props.onClose()}
     >
       <Show when={props.isOpen}>
-        <h2 id={titleId} class="mb-3 text-base">
+        <h2 id={titleId} class="mb-3 text-base wrap-anywhere">
           {props.title}
         </h2>
         {props.children}
@@ -47,7 +47,7 @@ interface ConfirmDialogProps {
 export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
   return (
     <Dialog isOpen={props.isOpen} title={props.title} onClose={() => props.onClose()}>
-      <div class="text-muted">{props.children}</div>
+      <div class="text-muted wrap-anywhere">{props.children}</div>
       <div class="mt-5 flex justify-end gap-2">
         <button type="button" class="button" onClick={() => props.onClose()}>
           Keep

@@ -7,7 +7,7 @@ export function Notice(props: { readonly tone: Tone; readonly children: JSX.Elem
   return (
     <div
       role={props.tone === 'bad' ? 'alert' : 'status'}
-      class={`rounded-md bg-tone-soft px-3 py-2 whitespace-pre-line text-tone ${TONE_CLASS[props.tone]}`}
+      class={`rounded-md bg-tone-soft px-3 py-2 wrap-anywhere whitespace-pre-line text-tone ${TONE_CLASS[props.tone]}`}
     >
       {props.children}
     </div>
@@ -18,7 +18,7 @@ export function Notice(props: { readonly tone: Tone; readonly children: JSX.Elem
 export function EmptyState(props: { readonly title: string; readonly children: JSX.Element }): JSX.Element {
   return (
     <div class="flex flex-col items-center gap-3 px-6 py-16 text-center text-muted">
-      <p class="font-medium text-ink">{props.title}</p>
+      <p class="font-medium text-ink wrap-anywhere">{props.title}</p>
       {props.children}
     </div>
   );

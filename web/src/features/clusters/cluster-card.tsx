@@ -52,7 +52,7 @@ function Health(props: { readonly cluster: ClusterHealth }): JSX.Element {
   return (
     <header class="space-y-3 p-4">
       <div class="flex flex-wrap items-center gap-3">
-        <h2 class="text-base">{props.cluster.name}</h2>
+        <h2 class="min-w-0 text-base wrap-anywhere">{props.cluster.name}</h2>
         <ClusterBadge status={props.cluster.status} />
         <div class="ml-auto flex gap-2">
           <Show when={clusters.isAdministrator()}>

@@ -19,7 +19,7 @@ export function Header(props: { readonly job: JobDetails }): JSX.Element {
         <Show when={props.job.taskCounts.length > 0}>
           <TaskBar counts={props.job.taskCounts} />
         </Show>
-        <span class="text-muted">{outcome()}</span>
+        <span class="min-w-0 text-muted wrap-anywhere">{outcome()}</span>
         <div class="ml-auto flex flex-wrap gap-2">
           <A href={`/launch?from=${encodeURIComponent(props.job.id)}`} class="button">
             Launch again

@@ -22,7 +22,7 @@ export function ProjectCard(props: { readonly project: ProjectDetails; onRemoved
     <article class="card flex flex-col gap-3 p-4" aria-label={props.project.name}>
       <div class="flex flex-wrap items-start gap-2">
         <div class="min-w-0 grow">
-          <h2 class="text-base">{props.project.name}</h2>
+          <h2 class="text-base wrap-anywhere">{props.project.name}</h2>
           <div class="flex min-w-0 items-center gap-1 text-muted">
             <code class="truncate">{props.project.path}</code>
             <CopyButton text={props.project.path} label="Copy the path" />
@@ -42,8 +42,8 @@ function GitState(props: { readonly project: ProjectDetails }): JSX.Element {
   return (
     <dl class="grid grid-cols-[5rem_minmax(0,1fr)] gap-y-1 [&>dt]:text-muted">
       <dt>Branch</dt>
-      <dd class="flex flex-wrap items-center gap-2">
-        {props.project.branch ?? 'detached'}
+      <dd class="flex min-w-0 flex-wrap items-center gap-2">
+        <span class="min-w-0 wrap-anywhere">{props.project.branch ?? 'detached'}</span>
         <Show when={props.project.isDirty}>
           <span class="tone-warning rounded bg-tone-soft px-1.5 text-xs text-tone">uncommitted changes</span>
         </Show>

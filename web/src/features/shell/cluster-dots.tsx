@@ -38,8 +38,8 @@ function ClusterDot(props: { readonly cluster: ClusterHealth }): JSX.Element {
         onClick={() => document.getElementById(clusterAnchor(props.cluster.name))?.scrollIntoView()}
         aria-label={words()}
       >
-        <span class="size-2 rounded-full bg-tone" aria-hidden="true" />
-        <span class="hidden lg:inline" aria-hidden="true">
+        <span class="size-2 shrink-0 rounded-full bg-tone" aria-hidden="true" />
+        <span class="hidden max-w-32 truncate lg:inline" aria-hidden="true">
           {props.cluster.name}
         </span>
         <Show when={props.cluster.loginPrompt}>
