@@ -216,6 +216,26 @@ describe('slurmql doctor', () => {
     expect(await connectionsTo('alpha')).toBe(before + 3);
   });
 
+  it('tells what of the OpenSSH configuration is not judged, and runs nothing of it', async () => {
+    const ran = join(folder, 'ran');
+    await mkdir(join(folder, '.ssh'));
+    const lines = `Match exec "touch ${ran}"\n  ProxyJump nowhere.invalid\nMatch exec true\n  ForwardAgent yes\n`;
+    await writeFile(join(folder, '.ssh/config'), lines);
+    await configure({ alpha: reach('alpha'), dead: { host: '127.0.0.1', port: 1 } });
+    const { step } = await examine();
+    const told = `${join(folder, '.ssh/config')}:1: "Match exec" isn't judged here, so ProxyJump below it is left out`;
+    expect(step('alpha', 'SETTINGS')).toMatchObject({
+      status: 'WARNING',
+      found: `They can be read, but ${told}`,
+      advice: expect.stringContaining('write that way into clusters.yaml'),
+    });
+    expect(step('alpha', 'LOGIN')?.status).toBe('OK');
+    expect(step('dead', 'REACH')?.found).toContain(
+      `connection refused, no SSH server listens there. Of the OpenSSH configuration, ${told}`,
+    );
+    await expect(readFile(ran)).rejects.toThrow('ENOENT');
+  });
+
   it('says so when there is no Slurm on the login', async () => {
     const login = await ClusterLogin.open(slurm.cluster('alpha'));
     // A login that finds the tools of the machine and nothing else, whichever start-up file it reads.

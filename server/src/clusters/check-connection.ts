@@ -20,6 +20,10 @@ const ADVICE: Readonly<Record<DialStage, string>> = {
     'agent; the public half has to be in ~/.ssh/authorized_keys on the cluster',
 };
 
+const NOT_FOLLOWED =
+  'If ssh reaches the cluster in another way because of it, write that way into clusters.yaml ("host", "port", "user", ' +
+  '"identity_file", "proxy_jump") or into a Host block of the OpenSSH configuration';
+
 /**
  * What an attempt to connect tells of its steps, and the steps that it didn't get to. `unanswered`: why nobody
  * answered its login; null: it didn't come to that. Pure.
@@ -44,6 +48,10 @@ export function connectionSteps(
       const found = failed.fault ?? `There is no outcome yet${'message' in state ? `: ${state.message}` : ''}`;
       const help = stage === 'reach' && settings.help !== undefined ? `. ${settings.help.trim()}` : '';
       return { name, status: 'FAILED', found, advice: `${ADVICE[stage]}${help}`, seconds };
+    }
+    const [{ found: told = null } = {}] = taken;
+    if (stage === 'settings' && told !== null) {
+      return { name, status: 'WARNING', found: `They can be read, but ${told}`, advice: NOT_FOLLOWED, seconds };
     }
     return { name, status: 'OK', found: foundOf(stage, taken, state), advice: null, seconds };
   });

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseConfig } from './config-file.ts';
 import { configFor } from './config-rules.ts';
+import { explainedBy, notFollowed } from './not-followed.ts';
 
 /** What the configuration says of a host, for the local user ada. */
 function valuesFor(host: string, text: string, user?: string) {
@@ -41,8 +42,14 @@ test.each([
   ['Match !user eve', true],
   ['Match !originalhost alpha', false],
   ['Match host "*.example,!login.example"', false],
+  ['Match host=login.example user=bob', true],
+  ['Match final all', true],
+  ['Match final host alpha', false],
+  ['Match !final all', true],
+  ['Match tagged lab', true],
+  ['Match tagged home', false],
 ])('%s applies: %j', (line, applies) => {
-  const value = valuesFor('alpha', `Host alpha\n HostName login.example\n User bob\n${line}\n Port 1`);
+  const value = valuesFor('alpha', `Host alpha\n HostName login.example\n User bob\n Tag lab\n${line}\n Port 1`);
   expect(value('port')).toBe(applies ? '1' : undefined);
 });
 
@@ -50,7 +57,7 @@ test('whom to log in as, where it is settled already, goes before the User of th
   expect(valuesFor('alpha', 'User bob\nMatch user eve\n Port 1', 'eve')('port')).toBe('1');
 });
 
-test.each(['exec "touch /tmp/never"', '!exec true', 'final', 'canonical', 'tagged x', 'somethingnew y'])(
+test.each(['exec "touch /tmp/never"', '!exec true', 'canonical', 'localnetwork 10.0.0.0/8', 'somethingnew y'])(
   'a block for %s never applies, negated or not',
   (criterion) => {
     expect(
@@ -77,4 +84,75 @@ test('of ProxyJump and ProxyCommand, the first wins', () => {
   expect([command('proxycommand'), command('proxyjump')]).toEqual(['none', undefined]);
   const jump = valuesFor('alpha', 'ProxyJump bastion\nProxyCommand nc %h %p');
   expect([jump('proxycommand'), jump('proxyjump')]).toEqual([undefined, 'bastion']);
+});
+
+describe('what a Match block leaves out that cannot be judged', () => {
+  const unjudged = (text: string) => configFor('alpha', [parseConfig(text, 'config')], 'ada', undefined).unjudged;
+
+  test('is told with its line and its keywords', () => {
+    expect(
+      unjudged('Match exec "nc -z bastion 22"\n ProxyJump bastion\n Port 1\n SendEnv LANG\nHost *\n User bob'),
+    ).toEqual([`config:1: "Match exec" isn't judged here, so ProxyJump, Port below it is left out`]);
+    expect(unjudged('Match originalhost alpha !exec=true\n User bob')).toEqual([
+      `config:1: "Match exec" isn't judged here, so User below it is left out`,
+    ]);
+  });
+
+  test('is not told where it is of no account, or the block is of another host', () => {
+    expect(unjudged('Match exec true\n SendEnv LANG\n ForwardAgent yes')).toEqual([]);
+    expect(unjudged('Match host beta exec true\n Port 1')).toEqual([]);
+    expect(unjudged('Match exec true host beta\n Port 1')).toEqual([]);
+  });
+
+  test('is told once, though "final" has it read twice', () => {
+    expect(unjudged('Match exec true\n Port 1\nMatch final all\n User bob')).toHaveLength(1);
+  });
+
+  test('is told of included files, too', () => {
+    const included = [parseConfig('HostName elsewhere', 'part')];
+    const include = { keyword: 'include', values: ['part'], at: 'config:2', included };
+    const main = [...parseConfig('Match exec true', 'config'), include];
+    expect(configFor('alpha', [main], 'ada', undefined).unjudged).toEqual([
+      `config:1: "Match exec" isn't judged here, so HostName below it is left out`,
+    ]);
+  });
+});
+
+describe('what is not followed', () => {
+  const told = (text: string) => notFollowed(configFor('alpha', [parseConfig(text, 'config')], 'ada', undefined));
+
+  test.each([
+    ['CanonicalizeHostname yes', 'always'],
+    ['KnownHostsCommand /usr/bin/keys', 'always'],
+    ['BindInterface eth1', 'always'],
+    ['KexAlgorithms +diffie-hellman-group1-sha1', 'handshake'],
+    ['VerifyHostKeyDNS yes', 'host-key'],
+    ['StrictHostKeyChecking accept-new', 'host-key'],
+    ['GSSAPIAuthentication yes', 'login'],
+    ['PreferredAuthentications password', 'login'],
+  ])('is told where it matters: %s, %s', (line, concern) => {
+    const [keyword] = line.split(' ');
+    expect(told(line)).toEqual([{ concern, text: `config:1: ${keyword} isn't followed here` }]);
+  });
+
+  test.each([
+    'CanonicalizeHostname no',
+    'KnownHostsCommand none',
+    'StrictHostKeyChecking yes',
+    'GSSAPIAuthentication no',
+    'ForwardAgent yes',
+    'ServerAliveInterval 60',
+    'HostName login',
+  ])('is not told where it changes nothing: %s', (line) => {
+    expect(told(line)).toEqual([]);
+  });
+
+  test('ends a message with what may explain it', () => {
+    const found = told('GSSAPIAuthentication yes\nMatch exec true\n Port 1');
+    expect(explainedBy(found)).toBe(
+      ` Of the OpenSSH configuration, config:2: "Match exec" isn't judged here, so Port below it is left out.`,
+    );
+    expect(explainedBy(found, 'login')).toContain("; config:1: GSSAPIAuthentication isn't followed here.");
+    expect(explainedBy([])).toBe('');
+  });
 });

@@ -1,18 +1,24 @@
 import type { ConfigFile, Directive } from './config-file.ts';
+import { COUNTING } from './not-followed.ts';
 import { matchesPatternList } from './patterns.ts';
 
 /** What an OpenSSH configuration says of one host. */
 export interface HostConfig {
   /** The first directive of that keyword (in lower case) that applies: later ones don't count. */
   get(keyword: string): Directive | undefined;
-  /** `IdentityFile` alone adds up. */
+  /** `IdentityFile` and `CertificateFile` alone add up. */
   readonly identityFiles: readonly Directive[];
+  readonly certificateFiles: readonly Directive[];
+  /** What stands in `Match` blocks that may apply and can't be judged here, as sentences for a person. */
+  readonly unjudged: readonly string[];
 }
 
+type Verdict = { readonly applies: boolean; readonly unjudged?: string };
+
 /**
- * Applies the rules of ssh_config(5) to `host`, as typed. Of `Match`, the criteria all, host, originalhost, user and
- * localuser are judged. A block with any other criterion never applies, and the command of `Match exec` is never run:
- * looking a host up must not start programs.
+ * Applies the rules of ssh_config(5) to `host`, as typed. Of `Match`, the criteria all, host, originalhost, user,
+ * localuser, tagged, canonical and final are judged. A block with any other criterion never applies, and the command of
+ * `Match exec` is never run: looking a host up must not start programs. What such a block leaves out is told.
  *
  * @param files in the order of precedence
  * @param user whom to log in as, where that is settled already
@@ -25,6 +31,10 @@ export function configFor(
 ): HostConfig {
   const first = new Map<string, Directive>();
   const identityFiles: Directive[] = [];
+  const certificateFiles: Directive[] = [];
+  const leftOut = new Map<string, Set<string>>();
+  let isFinal = false;
+  let wantsFinal = false;
 
   function subjectOf(criterion: string): string | undefined {
     switch (criterion) {
@@ -36,39 +46,76 @@ export function configFor(
         return user ?? first.get('user')?.values[0] ?? localUser;
       case 'localuser':
         return localUser;
+      case 'tagged':
+        return first.get('tag')?.values[0] ?? '';
       default:
         return undefined;
     }
   }
 
-  function matchApplies(words: readonly string[]): boolean {
+  /** One that says no decides, whatever the others are about. */
+  function judge(words: readonly string[]): Verdict {
+    let unjudged: string | undefined;
     for (let index = 0; index < words.length; index += 1) {
-      const word = (words[index] ?? '').toLowerCase();
-      if (word === 'all') continue;
-      index += 1;
-      const negated = word.startsWith('!');
-      const subject = subjectOf(negated ? word.slice(1) : word);
-      if (subject === undefined) return false;
-      if (matchesPatternList(subject, (words[index] ?? '').split(',')) === negated) return false;
+      const [, negation, name = '', inline] = /^(!?)([^=]*)(?:=(.*))?$/s.exec(words[index] ?? '') ?? [];
+      const criterion = name.toLowerCase();
+      const isNegated = negation === '!';
+      if (criterion === 'all') continue;
+      if (criterion === 'final' || criterion === 'canonical') {
+        // Both hold while the configuration is read a second time, which "final" asks for (readconf.c).
+        if (criterion === 'final' && !isNegated) wantsFinal = true;
+        if (isFinal === isNegated) return { applies: false };
+        continue;
+      }
+      if (inline === undefined) index += 1;
+      const subject = subjectOf(criterion);
+      if (subject === undefined) unjudged ??= criterion;
+      else if (matchesPatternList(subject, (inline ?? words[index] ?? '').split(',')) === isNegated) {
+        return { applies: false };
+      }
     }
-    return true;
+    return unjudged === undefined ? { applies: true } : { applies: false, unjudged };
+  }
+
+  /** `block`: the block that can't be judged, in which all of it stands. */
+  function leaveOut({ keyword, included }: Directive, block: string): void {
+    if (included !== undefined) for (const file of included) for (const directive of file) leaveOut(directive, block);
+    const name = COUNTING.get(keyword);
+    if (name !== undefined) leftOut.set(block, (leftOut.get(block) ?? new Set()).add(name));
   }
 
   function apply(file: ConfigFile): void {
-    let active = true;
+    let verdict: Verdict = { applies: true };
+    let block = '';
     for (const directive of file) {
-      const { keyword, values, included } = directive;
-      if (keyword === 'host') active = matchesPatternList(host, values);
-      else if (keyword === 'match') active = matchApplies(values);
-      else if (!active) continue;
+      const { keyword, values, included, at } = directive;
+      if (keyword === 'host') verdict = { applies: matchesPatternList(host, values) };
+      else if (keyword === 'match') {
+        verdict = judge(values);
+        block = `${at}: "Match ${verdict.unjudged}" isn't judged here`;
+      } else if (verdict.unjudged !== undefined) leaveOut(directive, block);
+      else if (!verdict.applies) continue;
       else if (included) included.forEach(apply);
-      else if (keyword === 'identityfile') identityFiles.push(directive);
+      else if (keyword === 'identityfile') add(identityFiles, directive);
+      else if (keyword === 'certificatefile') add(certificateFiles, directive);
       else if (!first.has(keyword) && !first.has(rivalOf(keyword))) first.set(keyword, directive);
     }
   }
 
   files.forEach(apply);
-  return { get: (keyword) => first.get(keyword), identityFiles };
+  isFinal = true;
+  if (wantsFinal) files.forEach(apply);
+  return {
+    get: (keyword) => first.get(keyword),
+    identityFiles,
+    certificateFiles,
+    unjudged: [...leftOut].map(([block, names]) => `${block}, so ${[...names].join(', ')} below it is left out`),
+  };
+}
+
+/** Read a second time, a line is still one. */
+function add(directives: Directive[], directive: Directive): void {
+  if (!directives.includes(directive)) directives.push(directive);
 }
 
 /** ProxyJump and ProxyCommand exclude each other: the one that comes first wins. */

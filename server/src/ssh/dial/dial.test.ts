@@ -65,6 +65,20 @@ describe('host keys', () => {
     expect(await sshd.log()).not.toContain(world.account.name);
   });
 
+  test('one of RevokedHostKeys is refused before any login, and so is every one where that file is missing', async () => {
+    const sshd = await world.startSshd();
+    const settings = await world.settings(sshd);
+    const revoked = await world.file('revoked', `# lost\n${sshd.hostPublicKey} a comment\n`);
+    const config = (name: string) => world.file('config', `RevokedHostKeys ${name}\n`);
+    const refusedBy = async (configFile: string) => refusal(world.connect(settings, { configFile }));
+    expect(await refusedBy(await config(revoked))).toContain(`is revoked by ${revoked}:2`);
+    expect(await refusedBy(await config(`${revoked}.missing`))).toContain('is not there, so no host is trusted');
+    execFileSync('ssh-keygen', ['-k', '-f', `${revoked}.krl`, `${sshd.hostKeyPath}.pub`], { stdio: 'ignore' });
+    expect(await refusedBy(await config(`${revoked}.krl`))).toContain('is a key revocation list');
+    expect(await sshd.log()).not.toContain(world.account.name);
+    expect(await hello(world.connect(settings))).toBe('hello\n');
+  });
+
   test('a hashed entry, as ssh-keygen -H writes it, is understood', async () => {
     const sshd = await world.startSshd();
     const knownHosts = await world.file('known_hosts', `${sshd.knownHostsLine}\n`);

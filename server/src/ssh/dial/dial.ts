@@ -6,12 +6,13 @@ import { Agent } from './agent.ts';
 import { keepKeysAsObjects } from './cipher-keys.ts';
 import { DialFailure, refused, refusedForNow, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
-import { HostKeyCheck, readKnownHosts } from './host-key-check.ts';
+import { HostKeyCheck, readKnownHosts, readRevokedKeys } from './host-key-check.ts';
 import { fingerprint, keyType } from './host-keys.ts';
 import { collectIdentities, type Identities } from './identities.ts';
 import { Link } from './link.ts';
 import { Login } from './login.ts';
 import type { Opened } from './lookout.ts';
+import { explainedBy } from './not-followed.ts';
 import type { AskPerson } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
 import type { DialReport } from './report.ts';
@@ -79,6 +80,8 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
       route.map((hop, index) => prepare(hop, route.slice(0, index), agents, options.onlyKeys?.get(hop.label))),
     );
     const keys = new Map<string, string>();
+    const told = prepared.flatMap(({ hop }) => hop.notFollowed.filter(({ concern }) => concern === 'always'));
+    if (told.length > 0) report.found([...new Set(told.map(({ text }) => text))].join('; '));
     let reached: { hop: Hop; client: Client } | undefined;
     for (const next of prepared) {
       const { hop } = next;
@@ -129,7 +132,8 @@ async function prepare(
   const agent = agentSocket === undefined ? undefined : new Agent(agentSocket);
   if (agent) agents.push(agent);
   const identities = only(onlyKey, await collectIdentities(hop.identities, agent), hop);
-  const known = await readKnownHosts(hop.knownHostsFiles);
+  const revoked = hop.revokedKeysFile === undefined ? [] : await readRevokedKeys(hop.revokedKeysFile);
+  const known = [...revoked, ...(await readKnownHosts(hop.knownHostsFiles))];
   return { hop, hostKey: new HostKeyCheck(hop, via, known), identities };
 }
 
@@ -197,7 +201,10 @@ async function logIn(
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
     if (error instanceof DialFailure) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    if (!isHostTrusted) throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}`, error);
+    if (!isHostTrusted) {
+      const notFollowed = explainedBy(hop.notFollowed, 'handshake');
+      throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}${notFollowed}`, error);
+    }
     // The end of a jump host is no answer to this login.
     if (ownErrors.has(error) && error instanceof Error) {
       if ('level' in error && error.level === 'client-authentication') throw login.refusal(error);

@@ -4,6 +4,7 @@ import { configFor } from './config-rules.ts';
 import { type Destination, parseJumps, parsePort } from './destination.ts';
 import { expandPath, expandTokens } from './expand.ts';
 import { refused } from './failure.ts';
+import { type NotFollowed, notFollowed } from './not-followed.ts';
 
 /** One machine on the way to a cluster: a jump host, or, last, the login node itself. */
 export interface Hop {
@@ -16,6 +17,13 @@ export interface Hop {
   readonly hostKeyAlias: string | undefined;
   /** A new key is best added to the first. */
   readonly knownHostsFiles: readonly string[];
+  /** Keys that are trusted for no host, one a line. */
+  readonly revokedKeysFile: string | undefined;
+  /** The family of addresses to use, 0 for any, and the local address to connect from. */
+  readonly family: 0 | 4 | 6;
+  readonly localAddress: string | undefined;
+  /** What OpenSSH would do otherwise. */
+  readonly notFollowed: readonly NotFollowed[];
   readonly identities: IdentitySources;
   /**
    * The jump hosts that the OpenSSH configuration names for it.
@@ -27,6 +35,8 @@ export interface Hop {
 
 export interface IdentitySources {
   readonly files: readonly string[];
+  /** Certificates that the OpenSSH configuration names, besides those beside the files. */
+  readonly certificates: readonly string[];
   /**
    * Who named the files. `settings`: clusters.yaml, and it has to be usable; `config`: the OpenSSH configuration;
    * `default`: nobody, they are OpenSSH's usual names.
@@ -46,9 +56,8 @@ const USUAL_IDENTITIES = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa
  * then OpenSSH's defaults. For a jump host the settings `user` and `identityFile`, which are the cluster's, come only
  * after the OpenSSH configuration; `knownHosts` holds for every host on the way.
  *
- * Of the OpenSSH configuration these keywords count: HostName, Port, User, IdentityFile, IdentitiesOnly, IdentityAgent,
- * ProxyJump, HostKeyAlias, UserKnownHostsFile and GlobalKnownHostsFile. Host keys are always checked, whatever
- * StrictHostKeyChecking says.
+ * Which keywords of the OpenSSH configuration count, and which are told of instead, stands in not-followed.ts. Host keys
+ * are always checked, whatever StrictHostKeyChecking says.
  *
  * @throws DialFailure refused, for what can't be read or isn't supported
  */
@@ -88,11 +97,15 @@ export function resolveHop(
   function identities(): Omit<IdentitySources, 'agentSocket'> {
     const configured = config.identityFiles.flatMap(paths);
     const only = value('identitiesonly')?.toLowerCase() === 'yes';
-    if (settings.identityFile !== undefined && (role === 'cluster' || configured.length === 0)) {
-      return { files: [path(settings.identityFile, 'identity_file')], namedBy: 'settings', only: true };
+    const certificates = config.certificateFiles.flatMap(paths);
+    if (value('pubkeyauthentication')?.toLowerCase() === 'no') {
+      return { files: [], certificates: [], namedBy: 'config', only: true };
     }
-    if (config.identityFiles.length > 0) return { files: configured, namedBy: 'config', only };
-    return { files: paths(builtIn(USUAL_IDENTITIES)), namedBy: 'default', only };
+    if (settings.identityFile !== undefined && (role === 'cluster' || configured.length === 0)) {
+      return { files: [path(settings.identityFile, 'identity_file')], certificates, namedBy: 'settings', only: true };
+    }
+    if (config.identityFiles.length > 0) return { files: configured, certificates, namedBy: 'config', only };
+    return { files: paths(builtIn(USUAL_IDENTITIES)), certificates, namedBy: 'default', only };
   }
 
   function agentSocket(): string | undefined {
@@ -112,10 +125,17 @@ export function resolveHop(
     return jump ? parseJumps(jump.values[0] ?? '', jump.at) : [];
   }
 
+  const revoked = config.get('revokedhostkeys');
+  const family = value('addressfamily')?.toLowerCase();
+
   return {
     host,
     port,
     user,
+    revokedKeysFile: revoked === undefined ? undefined : paths(revoked)[0],
+    family: family === 'inet' ? 4 : family === 'inet6' ? 6 : 0,
+    localAddress: value('bindaddress'),
+    notFollowed: notFollowed(config),
     label: `${user}@${host.includes(':') ? `[${host}]` : host}${port === 22 ? '' : `:${port}`}`,
     hostKeyAlias,
     knownHostsFiles: [

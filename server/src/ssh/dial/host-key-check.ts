@@ -1,5 +1,5 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
-import { refusedForNow } from './failure.ts';
+import { refused, refusedForNow } from './failure.ts';
 import type { Hop } from './hop.ts';
 import {
   checkHostKey,
@@ -11,6 +11,7 @@ import {
   parseKnownHosts,
   preferredAlgorithms,
 } from './host-keys.ts';
+import { explainedBy } from './not-followed.ts';
 import { readIfThere } from './read-if-there.ts';
 
 /** Holds one host to the keys that the user knows of it. */
@@ -64,10 +65,11 @@ export class HostKeyCheck {
   #explainUnknown(presented: string, knownTypes: readonly string[]): string {
     const others =
       knownTypes.length === 0 ? '' : ` (others are, of type ${knownTypes.join(', ')}, which it doesn't have)`;
+    const notFollowed = explainedBy(this.#hop.notFollowed, 'host-key');
     return (
       `the host key of ${this.#hop.label} is not known${others}: it presented ${presented}. No login was tried.` +
       ` Compare this fingerprint with the one that the administrators publish. If they are the same, let OpenSSH` +
-      ` remember the key: ${this.#sshCommand()}`
+      ` remember the key: ${this.#sshCommand()}${notFollowed === '' ? '' : `.${notFollowed}`}`
     );
   }
 
@@ -79,6 +81,28 @@ export class HostKeyCheck {
     if (port !== 22) words.push('-p', String(port));
     return [...words, `${user}@${host}`].join(' ');
   }
+}
+
+const KEY_REVOCATION_LIST = 'SSHKRL\n';
+
+/**
+ * The keys that a RevokedHostKeys file trusts for no host.
+ *
+ * @throws DialFailure refused, if it can't be read: no host is trusted then (ssh_config(5))
+ */
+export async function readRevokedKeys(file: string): Promise<KnownHost[]> {
+  let content: Buffer | undefined;
+  try {
+    content = await readIfThere(file);
+  } catch (error) {
+    throw refused(`RevokedHostKeys ${file} can't be read: ${String(error)}`, error);
+  }
+  if (content === undefined) throw refused(`RevokedHostKeys ${file} is not there, so no host is trusted`);
+  if (content.toString('latin1').startsWith(KEY_REVOCATION_LIST)) {
+    throw refused(`RevokedHostKeys ${file} is a key revocation list: only files with a key a line can be read here`);
+  }
+  const lines = content.toString().split('\n');
+  return parseKnownHosts(lines.map((line) => (/^\s*[^\s#]/.test(line) ? `@revoked * ${line}` : '')).join('\n'), file);
 }
 
 /** @throws DialFailure refused, if a file exists but can't be read */

@@ -9,6 +9,7 @@ import ssh2, {
 import { type DialFailure, refused, refusedForNow } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Identities, Identity } from './identities.ts';
+import { explainedBy, type NotFollowed } from './not-followed.ts';
 import { type AskPerson, isTooMuch, type LoginPromptLine, presentable } from './question.ts';
 
 /** sshd drops the connection at this many failures (`MaxAuthTries`), and a ban may follow. */
@@ -171,6 +172,16 @@ export class Login {
     return answers;
   }
 
+  /** Systems often allow by default what no server of theirs offers. */
+  #notFollowed(): readonly NotFollowed[] {
+    const isOffered = (word: string) => this.#methods.some((method) => method.startsWith(word));
+    return this.#hop.notFollowed.filter(
+      ({ text }) =>
+        !(text.includes(': GSSAPIAuthentication') && !isOffered('gssapi')) &&
+        !(text.includes(': HostbasedAuthentication') && !isOffered('hostbased')),
+    );
+  }
+
   /** Why the login failed, for a person. `detail`: the server's own words, if it closed the connection. */
   #explain(detail?: string): string {
     const { offered, notes } = this.#identities;
@@ -202,7 +213,7 @@ export class Login {
       if (unused > 0) sentences.push(`Not tried are ${unused} more: choose one with identity_file`);
     }
     if (notes.length > 0 && this.#accepted === undefined) sentences.push(`Not offered: ${notes.join('; ')}`);
-    return `${sentences.join('. ')}.`;
+    return `${sentences.join('. ')}.${explainedBy(this.#notFollowed(), 'login')}`;
   }
 }
 

@@ -9,6 +9,8 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+const at = (port: number) => ({ host: '127.0.0.1', port, family: 0, localAddress: undefined }) as const;
+
 /** A port on which nothing listens yet. */
 async function freePort(): Promise<number> {
   const server = await listen(0);
@@ -39,7 +41,7 @@ describe('the look for a server that is away', () => {
     const { lookout, opened } = lookoutFor();
     const port = await freePort();
     lookout.lost();
-    lookout.start({ host: '127.0.0.1', port });
+    lookout.start(at(port));
     expect(lookout.isLooking).toBe(true);
     const server = await listen(port);
     cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
@@ -51,7 +53,7 @@ describe('the look for a server that is away', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     const { lookout, opened } = lookoutFor();
     const port = await freePort();
-    lookout.start({ host: '127.0.0.1', port });
+    lookout.start(at(port));
     expect(vi.getTimerCount()).toBe(0);
     const server = await listen(port);
     cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
@@ -64,7 +66,7 @@ describe('the look for a server that is away', () => {
     const { lookout } = lookoutFor();
     lookout.lost();
     await vi.advanceTimersByTimeAsync(60 * 60_000);
-    lookout.start({ host: '127.0.0.1', port: 1 });
+    lookout.start(at(1));
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -73,7 +75,7 @@ describe('the look for a server that is away', () => {
     const server = await listen(0);
     const { port } = server.address() as AddressInfo;
     cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-    lookout.start({ host: '127.0.0.1', port });
+    lookout.start(at(port));
     lookout.wanted();
     lookout.stop();
     expect(await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, 200, 'nothing'))])).toBe('nothing');

@@ -4,6 +4,10 @@ import { connect, type Socket } from 'node:net';
 export interface Address {
   readonly host: string;
   readonly port: number;
+  /** 0: any. */
+  readonly family: 0 | 4 | 6;
+  /** The address to connect from, where it is not any. */
+  readonly localAddress: string | undefined;
 }
 
 /** A connection that an address has taken, for the attempt that follows: no server is bothered in vain. */

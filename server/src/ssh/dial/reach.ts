@@ -5,6 +5,7 @@ import { nobodyAt, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Link } from './link.ts';
 import type { Opened } from './lookout.ts';
+import { explainedBy } from './not-followed.ts';
 
 const ADDRESS_TIMEOUT_MS = 3_000;
 
@@ -13,7 +14,8 @@ const ADDRESS_TIMEOUT_MS = 3_000;
  *
  * @throws DialFailure unreachable
  */
-export async function reachDirectly({ host, port }: Hop, link: Link, opened: Opened | undefined): Promise<Duplex> {
+export async function reachDirectly(hop: Hop, link: Link, opened: Opened | undefined): Promise<Duplex> {
+  const { host, port, family, localAddress } = hop;
   if (opened?.host === host && opened.port === port && opened.socket.writable) {
     link.addSocket(opened.socket);
     writeByTurns(opened.socket);
@@ -22,13 +24,25 @@ export async function reachDirectly({ host, port }: Hop, link: Link, opened: Ope
   opened?.socket.destroy();
   // Nagle's algorithm would hold small packets back for an acknowledgement: 40 ms and more for every request.
   // Of a name with several addresses, each gets more than the 250 ms that Node gives it: networks may be slower.
-  const socket = connect({ host, port, noDelay: true, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS });
+  const socket = connect({
+    host,
+    port,
+    family,
+    localAddress,
+    noDelay: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+  });
   link.addSocket(socket);
   const connected = new Promise((resolve) => socket.once('connect', resolve));
   try {
     await Promise.race([connected, link.broken]);
   } catch (error) {
-    throw nobodyAt({ host, port }, `${host} port ${port} can't be reached: ${explain(error)}`, error);
+    const notFollowed = explainedBy(hop.notFollowed).replace(/\.$/, '');
+    throw nobodyAt(
+      { host, port, family, localAddress },
+      `${host} port ${port} can't be reached: ${explain(error)}${notFollowed === '' ? '' : `.${notFollowed}`}`,
+      error,
+    );
   }
   writeByTurns(socket);
   return socket;

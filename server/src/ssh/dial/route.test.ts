@@ -163,3 +163,15 @@ test('ProxyCommand none is no proxy, and any is overruled by proxy_jump', async 
     'ada@alpha',
   ]);
 });
+
+test('family and local address of the OpenSSH configuration are used', async () => {
+  expect(await cluster('AddressFamily inet6\nBindAddress 10.0.0.9')).toMatchObject({
+    family: 6,
+    localAddress: '10.0.0.9',
+  });
+  expect(await cluster('AddressFamily any')).toMatchObject({ family: 0, localAddress: undefined });
+});
+
+test('no key is offered where PubkeyAuthentication says so', async () => {
+  expect((await cluster('PubkeyAuthentication no')).identities).toMatchObject({ files: [], only: true });
+});
