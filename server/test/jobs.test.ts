@@ -48,7 +48,8 @@ describe('a job', () => {
 
   it.each([
     ['exit 143', { state: 'FAILED', exitCode: 143, signal: null }],
-    ['kill -9 $$', { state: 'FAILED', exitCode: 137, signal: null }],
+    ['kill -9 $$', { state: 'FAILED', exitCode: null, signal: 9 }],
+    ["bash -c 'kill -9 $$'; exit", { state: 'FAILED', exitCode: 137, signal: null }],
     ['if true; then', { state: 'FAILED', exitCode: 2, signal: null }],
   ])('that fails by %s says so', async (command, expected) => {
     expect(await bench.ended((await bench.submit({ command })).id)).toMatchObject(expected);

@@ -161,7 +161,7 @@ describe.concurrent('a job that is taken off its node', () => {
     const job = await submit(TWICE, { partition: 'once', extraOptions: ['--exclusive'] });
     await begins(job);
     const urgent = await submit('true', { partition: 'urgent', extraOptions: ['--exclusive', '--nodelist=shared1'] });
-    expect(await ended(job)).toMatchObject(endedAs('PREEMPTED', 143, null, null));
+    expect(await ended(job)).toMatchObject(endedAs('PREEMPTED', null, 15, null));
     expect(await ended(urgent)).toMatchObject(endedAs('COMPLETED', 0, null, null));
     expect(await bench.wholeLog(job.id)).toMatch(/^attempt \n/);
   });
@@ -318,7 +318,7 @@ describe.concurrent('a job that runs', () => {
     await says(job, 'ready\n');
     // A minute is the shortest limit that sbatch takes.
     await scontrol('update', `JobId=${job.slurmJobId}`, 'EndTime=now+1seconds');
-    expect(await ended(job)).toMatchObject(endedAs('TIMEOUT', 143, null, 'TimeLimit'));
+    expect(await ended(job)).toMatchObject(endedAs('TIMEOUT', null, 15, 'TimeLimit'));
   });
 
   it('changes nothing by a word that is not known, of which the log tells once', async () => {
@@ -346,13 +346,13 @@ describe.concurrent('the end of a job', () => {
     expect(await ended(job)).toMatchObject(endedAs(state ?? '', code, null, reason ?? null));
   });
 
-  it('by a signal to its program is the code that bash makes of it', async () => {
-    const job = await submit('kill -9 $$');
+  it('by a signal to a program of its command is the code that bash makes of it', async () => {
+    const job = await submit("bash -c 'kill -9 $$'; exit");
     expect(await ended(job)).toMatchObject(endedAs('FAILED', 137, null, 'NonZeroExitCode'));
   });
 
-  it('by a signal to its batch script is that signal', async () => {
-    const job = await submit('kill -9 $PPID; sleep 300');
+  it('by a signal to its command is that signal', async () => {
+    const job = await submit('kill -9 $$; sleep 300');
     expect(await ended(job)).toMatchObject({
       ...endedAs('FAILED', null, 9, 'JobLaunchFailure'),
       reason: expect.any(String),

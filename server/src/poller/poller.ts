@@ -6,6 +6,7 @@ import type { Journal } from '../events/index.ts';
 import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { Beginnings } from './beginnings.ts';
 import { Doubles } from './doubles.ts';
 import {
   type Confirmed,
@@ -51,6 +52,7 @@ export class Poller {
   readonly #schedule: PollSchedule;
   readonly #vanished: VanishedJobs;
   readonly #doubles: Doubles;
+  readonly #beginnings: Beginnings;
   readonly #reportedWords = new Set<string>();
   readonly #confirmed: Confirmed = new WeakMap();
   #isConnected = false;
@@ -75,6 +77,7 @@ export class Poller {
     this.#schedule = new PollSchedule({ intervalSeconds: options.intervalSeconds });
     this.#vanished = new VanishedJobs(options.slurm);
     this.#doubles = new Doubles(options.slurm, options.jobs);
+    this.#beginnings = new Beginnings(options.slurm);
   }
 
   /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
@@ -261,17 +264,30 @@ export class Poller {
   #watchEnds({ updates, missing }: SnapshotDiff, now: number): void {
     const jobs = this.#options.journal.active(this.#options.clusterName).values();
     const isAwaited = now < this.#requeueUntil && updates.length === 0;
-    if (isAwaited || missing.length > 0 || jobs.some(({ state }) => state === 'COMPLETING')) this.#schedule.ending(now);
+    if (
+      isAwaited ||
+      missing.length > 0 ||
+      this.#beginnings.isWaiting ||
+      jobs.some(({ state }) => state === 'COMPLETING')
+    )
+      this.#schedule.ending(now);
     else this.#schedule.settled();
   }
 
   /** Each update stands for itself: what a crash leaves unwritten is in the next answer again. */
   async #write(found: readonly JobUpdate[]): Promise<void> {
-    const { clusterName, journal } = this.#options;
-    const updates = await this.#doubles.withoutFalseEnds(found, journal.active(clusterName));
+    const { clusterName, journal, jobs } = this.#options;
+    const active = journal.active(clusterName);
+    const settled = await this.#doubles.withoutFalseEnds(found, active);
+    // Those that were over before.
+    const others = await jobs.getMany(settled.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId])));
+    const known = others.flatMap((job) => (job === null ? [] : [[job.id, job] as const]));
+    const current = known.length === 0 ? active : new Map([...known, ...active]);
+    const { updates, fault } = await this.#beginnings.withoutHollowEnds(settled, current, Date.now());
     for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
       await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
     }
+    if (fault !== null) throw fault;
   }
 
   async #commit(updates: readonly JobUpdate[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { JobObservation } from '../domain/observation.ts';
+import type { AttemptPlace } from '../slurm/adapter.ts';
 import type { MarkerPlace } from '../slurm/commands.ts';
 import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
 import type { EndMarker } from '../slurm/parse/markers.ts';
@@ -18,6 +19,10 @@ export class ToldSlurm extends SlurmAdapter {
   accountingFault: string | null = null;
   /** By folder. */
   readonly markers = new Map<string, EndMarker>();
+  /** Thrown when it is asked for what has begun. */
+  recordsFault: Error | null = null;
+  /** Folders in which no command has begun, as their records say; `null`: the folder is gone. */
+  readonly unbegun = new Map<string, false | null>();
   /** Whose claim is in a folder, by folder. */
   readonly claims = new Map<string, string>();
   /** Waited for before the queue is answered. */
@@ -69,6 +74,11 @@ export class ToldSlurm extends SlurmAdapter {
     );
     this.asked.push(`markers ${keys.join(',')}`);
     return keys.map((key) => this.markers.get(key) ?? null);
+  }
+
+  override async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly (boolean | null)[]> {
+    if (this.recordsFault !== null) throw this.recordsFault;
+    return attempts.map(({ workDir }) => (this.unbegun.has(workDir) ? (this.unbegun.get(workDir) ?? null) : true));
   }
 
   override async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {

@@ -179,9 +179,11 @@ export class VanishedJobs {
       if (marker === null && job.workDir !== null && signal === null && isLate) return null;
       // The script's own word is exact; that of sacct may be 128 less, and 0 for what Slurm ended.
       const attempt = Math.max(job.attempt, account.latest.attempt);
-      const isExact = accounting.kind === 'read' && accounting.hasExactCodes;
-      const unknown = isExact || account.latest.exitCode === 0 ? {} : { exitCode: null };
-      const exact = marker?.attempt === attempt ? { exitCode: marker.exitCode, signal: null } : unknown;
+      const hasExactCodes = accounting.kind === 'read' && accounting.hasExactCodes;
+      const unknown = hasExactCodes || account.latest.exitCode === 0 ? {} : { exitCode: null };
+      // Where a signal ended the script, the accounts tell which.
+      const isOwn = marker?.attempt === attempt && marker.exitCode !== null;
+      const exact = isOwn ? { exitCode: marker.exitCode, signal: null } : unknown;
       const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
       return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
     }
@@ -244,7 +246,9 @@ function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUp
 
 /** A job as its own batch script says that it ended. */
 function marked(job: Job, marker: EndMarker, now: Date): Job {
-  const isCancelled = job.cancelRequestedAt !== null && marker.isInterrupted;
+  // A command that traps the signal which is to end it comes to an end of its own, though to no good one.
+  const isTold = job.cancelRequestedAt !== null && marker.endedAt.getTime() + 1000 > job.cancelRequestedAt.getTime();
+  const isCancelled = job.cancelRequestedAt !== null && (marker.isInterrupted || (isTold && marker.exitCode !== 0));
   const state = isCancelled ? 'CANCELLED' : marker.exitCode === 0 ? 'COMPLETED' : 'FAILED';
   return {
     ...job,

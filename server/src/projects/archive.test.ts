@@ -161,7 +161,7 @@ describe("a commit's files", () => {
     const archive = join(repository.path, '.git', 'archive.tar.gz');
     await packFiles(await repository.choose(false), archive);
     const { stdout } = await run('tar', ['--utc', '--full-time', '-tvzf', archive]);
-    expect(stdout).toContain('-rw-r--r-- root/root         1 2023-11-14 22:13:20 a.txt');
+    expect(stdout).toContain('-rw-rw-rw- root/root         1 2023-11-14 22:13:20 a.txt');
   });
 
   it('are refused by name when the repository lacks one', async () => {

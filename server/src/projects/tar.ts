@@ -29,7 +29,8 @@ export function tarHeader(entry: TarEntry): Buffer {
     ...longName('L', path),
     block({
       name: path,
-      mode: entry.kind === 'link' ? 0o777 : entry.kind === 'folder' || entry.isExecutable ? 0o755 : 0o644,
+      // As git makes new files: what is left of it is for the umask of those who unpack it to say.
+      mode: entry.kind !== 'file' || entry.isExecutable ? 0o777 : 0o666,
       size: entry.kind === 'file' ? entry.sizeBytes : 0,
       seconds: entry.modifiedSeconds,
       kind: KINDS[entry.kind],

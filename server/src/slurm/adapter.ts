@@ -8,6 +8,7 @@ import {
   type ArrayOption,
   accountingScript,
   accountingTrial,
+  begunScript,
   cancelScript,
   claimScript,
   controlScript,
@@ -37,7 +38,7 @@ import { type JobAccount, parseAccounting } from './parse/accounting.ts';
 import { ClusterClock } from './parse/clock.ts';
 import { parseControl } from './parse/control.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
-import { type EndMarker, lastEnd } from './parse/markers.ts';
+import { type EndMarker, lastBegun, lastEnd } from './parse/markers.ts';
 import {
   hasExactExitCodes,
   isTooOld,
@@ -63,6 +64,12 @@ export interface Runner {
 export interface SubmitTraces {
   readonly slurmJobId: string | null;
   readonly sbatch: 'over' | 'running' | 'elsewhere';
+}
+
+/** One run of a job, or of one task of an array. */
+export interface AttemptPlace extends MarkerPlace {
+  /** 1 is the first. */
+  readonly attempt: number;
 }
 
 /** What a login was found to be at its connect. */
@@ -115,6 +122,8 @@ const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
 const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 /** More ids in one question would make its command line too long. */
 const ACCOUNTING_BATCH = 200;
+/** More folders would make one script too long. */
+const FOLDERS_A_LOOK = 200;
 const WORKSPACE_ADVICE =
   'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
 /** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
@@ -340,6 +349,36 @@ export class SlurmAdapter {
     const sections = places.map((_place, index) => `markers-${index}`);
     const texts = await this.#query(markersScript(places), sections, 'markers');
     return texts.map((markers) => lastEnd(markers, this.#clock));
+  }
+
+  /**
+   * Whether the command of an attempt had begun, as its batch script wrote down; null where nobody can say: the folder
+   * is gone. What was written in the last minute or so may not be seen yet.
+   */
+  async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly (boolean | null)[]> {
+    const folders = [...new Set(attempts.map(({ workDir }) => workDir))];
+    /** By folder and task, the last attempt of which it is known. */
+    const begun = new Map<string, ReadonlyMap<string, number>>();
+    for (let start = 0; start < folders.length; start += FOLDERS_A_LOOK) {
+      const looked = folders.slice(start, start + FOLDERS_A_LOOK);
+      const ask = begunScript(looked);
+      const { stdout, stderr } = await this.#runner.run(ask.text, {
+        timeoutMs: QUERY_TIMEOUT_MS,
+        maxOutputBytes: MAX_SNAPSHOT_BYTES,
+        kind: 'markers',
+      });
+      for (const [index, folder] of looked.entries()) {
+        const section = ask.read(stdout, `begun-${index}`);
+        if (section === null) {
+          throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
+        }
+        if (section.exitCode === 0) begun.set(folder, lastBegun(section.output));
+      }
+    }
+    return attempts.map(({ workDir, arrayTaskId, attempt }) => {
+      const records = begun.get(workDir);
+      return records === undefined ? null : (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt;
+    });
   }
 
   /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ const JOB_ID = '01K00000000000000000000042';
 
 interface Ended {
   readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -53,8 +55,9 @@ class Node {
     const file = join(this.workDir, 'job.sh');
     const nothing = { clusterPrologue: null, projectPrologue: null, condaEnv: null, command: 'true' };
     await writeFile(file, batchScript({ jobId: JOB_ID, workDir: this.workDir, ...nothing, ...parts }));
-    const child = spawn('/bin/bash', ['-l', file], {
-      cwd: this.workDir,
+    const child = spawn('/bin/bash', [file], {
+      // There it is where sbatch was run; without it, Slurm starts jobs in /tmp.
+      cwd: existsSync(join(this.workDir, 'source')) ? join(this.workDir, 'source') : '/tmp',
       env: { HOME: this.home, PATH: '/usr/bin:/bin', SLURM_JOB_ID: '1234', ...slurm },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -68,7 +71,7 @@ class Node {
     });
     const ended = new Promise<Ended>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+      child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
     });
     const printed = (text: string) =>
       new Promise<void>((resolve, reject) => {
@@ -125,7 +128,7 @@ describe('a batch script', () => {
       stderr: 'to stderr\n',
     });
     const records = await node.records();
-    expect(Object.keys(records)).toEqual(['job.0.end', 'job.0.start', 'job.claim']);
+    expect(Object.keys(records)).toEqual(['job.0.command', 'job.0.end', 'job.0.start', 'job.claim']);
     expect(records['job.claim']).toBe('1234');
     expect(records['job.0.start']).toMatch(/^job=1234 at=\d+\n$/);
     const marker = await node.endMarker();
@@ -138,7 +141,7 @@ describe('a batch script', () => {
     ['exit 143', 143],
     ['exit 255', 255],
     ['(exit 3); false', 1],
-    ['kill -9 $$', 137],
+    ["bash -c 'kill -9 $$'; exit", 137],
     ['no-such-program', 127],
     ['set -e\nfalse\necho not reached', 1],
   ])('ends as its command does: %j with code %i', async (command, code) => {
@@ -196,16 +199,18 @@ describe('a batch script', () => {
     expect(await node.endMarker()).toMatchObject({ exitCode: 1 });
   });
 
-  it('is not led astray by what start-up files set', async () => {
+  it('keeps its records whatever start-up files set, which holds for the command as in any login shell', async () => {
     await appendFile(
       join(node.home, '.bash_profile'),
       `set -eufC -o pipefail
 shopt -s expand_aliases
 alias mv='mv -i' printf='echo' ln='ln -f' cd='echo'\n`,
     );
-    const { exitCode, stdout } = await node.run({ command: 'pwd; false; echo "$unset"; exit 3' });
-    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: `${node.workDir}/source\n\n` });
-    expect(await node.endMarker()).toMatchObject({ exitCode: 3 });
+    const { exitCode, stdout } = await node.run({ command: 'pwd; cd /; echo "$-"; false; echo not reached' });
+    expect(stdout).toBe(`${node.workDir}/source\n/\nefhuBC\n`);
+    expect(exitCode).toBe(1);
+    expect(await node.endMarker()).toMatchObject({ exitCode: 1 });
+    expect(Object.keys(await node.records())).toContain('job.0.command');
   });
 
   it('runs nothing without its environment', async () => {
@@ -286,7 +291,7 @@ describe('the environment of a job', () => {
       command: 'true',
     });
     expect(text).toContain('/environment.sh');
-    expect(text).not.toContain('export ');
+    expect(text).not.toContain(environmentFile([{ name: 'NAME', value: 'value' }]).slice(0, 11));
   });
 
   it.each(['directory', 'task', 'id', 'record', 'commands', 'payload', 'code', 'interrupted', 'end', 'mark'])(
@@ -372,7 +377,7 @@ while :; do sleep 0.05; done`,
     expect(await node.endMarker()).toBeNull();
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ exitCode: 7, stdout: 'ready\nsaving\nsaved\n' });
-    expect(await node.endMarker()).toMatchObject({ exitCode: 7, isInterrupted: true });
+    expect(await node.endMarker()).toMatchObject({ exitCode: 7 });
   });
 
   it('may come several times without cutting the command short', async () => {
@@ -395,28 +400,197 @@ exit 9`,
     expect(await node.endMarker()).toMatchObject({ exitCode: 9 });
   });
 
-  it('ends a command that does not care, and the end is recorded', async () => {
-    const { child, ended, printed } = await node.start({ command: 'echo ready\nexec sleep 600' });
+  it.each(['HUP', 'INT', 'QUIT', 'USR1', 'USR2', 'ALRM', 'TERM', 'CONT', 'TSTP', 'WINCH'] as const)(
+    'is that of the command: its handler of %s runs once and decides the end',
+    async (name) => {
+      const { child, ended, printed } = await node.start({
+        command: `trap 'echo handled; exit 0' ${name}\necho ready\nwhile :; do sleep 0.05; done`,
+      });
+      await printed('ready');
+      child.kill(`SIG${name}`);
+      expect(await ended).toMatchObject({ exitCode: 0, signal: null, stdout: 'ready\nhandled\n' });
+      expect(await node.endMarker()).toMatchObject({ exitCode: 0 });
+    },
+  );
+
+  it.each([
+    ['TERM', 'kill -TERM $$'],
+    ['KILL', 'kill -KILL $$'],
+    ['USR1', 'kill -USR1 $$'],
+    ['SEGV', 'kill -SEGV $$'],
+    ['HUP', "exec bash -c 'kill -HUP $$'"],
+  ])('ends the job as it ends the command: SIG%s by %j', async (name, command) => {
+    const { exitCode, signal, stdout } = await node.run({ command: `echo first; ${command}; echo not reached` });
+    expect({ exitCode, signal, stdout }).toEqual({ exitCode: null, signal: `SIG${name}`, stdout: 'first\n' });
+    // What is written on the way is no sure end, and never a good one.
+    expect((await node.endMarker())?.exitCode ?? null).toBeNull();
+  });
+
+  it('reaches the program that takes the place of the shell', async () => {
+    const { child, ended, printed } = await node.start({ command: "exec bash -c 'echo ready; exec sleep 600'" });
     await printed('ready');
     child.kill('SIGTERM');
-    expect((await ended).exitCode).toBe(143);
-    expect(await node.endMarker()).toMatchObject({ exitCode: 143 });
+    expect(await ended).toMatchObject({ exitCode: null, signal: 'SIGTERM' });
+    expect(await node.endMarker()).toBeNull();
   });
 
-  it('that comes before the command runs keeps it from running, and is recorded as such', async () => {
+  it('that comes before the command runs keeps it from running, and is recorded as no good end', async () => {
     await appendFile(join(node.workDir, 'environment.sh'), 'kill -TERM $$\n');
-    expect(await node.run({ command: 'echo ran' })).toMatchObject({ exitCode: 143, stdout: '' });
-    expect(await node.endMarker()).toMatchObject({ exitCode: 143, isInterrupted: true });
+    expect(await node.run({ command: 'echo ran' })).toMatchObject({ exitCode: null, signal: 'SIGTERM', stdout: '' });
+    expect(await node.endMarker()).toMatchObject({ exitCode: null, isInterrupted: true });
+    expect(Object.keys(await node.records())).not.toContain('job.0.command');
+  });
+});
+
+describe('start-up files of the login', () => {
+  const ENDING = {
+    'an exit for shells that are not interactive': 'case $- in *i*) ;; *) exit ;; esac',
+    'an exit with success': 'exit 0',
+    'an exit from inside a function': 'leave() { exit 7; }; leave',
+    'another shell in the place of this one': 'exec zsh -l',
+    'this shell once more': 'exec bash',
+    'a program that is not there': 'exec /nowhere/fish -l',
+    'another shell by way of env': '[ -n "$ZSH_VERSION" ] || exec -l /usr/bin/env true',
+    'a fault where every fault ends the shell': 'set -e; false; (exit 3)',
+    'a name without a value where that ends the shell': 'set -u; echo "$nothing"; set +u',
+    'a value that has to be there': `: "\${nothing:?is not set}"`,
+    'a return': 'return 3',
+    logout: 'logout',
+  };
+
+  it.each(Object.entries(ENDING))('do not end the job by %s', async (_what, ending) => {
+    await appendFile(
+      join(node.home, '.bash_profile'),
+      `export EXPORTED="a  value"; greet() { echo "hello $1"; }; umask 027; ulimit -c 0\n${ending}\n`,
+    );
+    const { exitCode, stdout, signal } = await node.run({
+      command: 'greet you; echo "$EXPORTED $(umask) $(ulimit -c) $PWD"; type -t exec; exit 3',
+    });
+    expect({ exitCode, signal, stdout }).toEqual({
+      exitCode: 3,
+      signal: null,
+      stdout: `hello you\na  value 0027 0 ${node.workDir}/source\nbuiltin\n`,
+    });
+    expect(await node.endMarker()).toMatchObject({ exitCode: 3 });
+    expect(Object.keys(await node.records())).toEqual(['job.0.command', 'job.0.end', 'job.0.start', 'job.claim']);
   });
 
-  // scancel and time limits signal every process of the job at once.
-  it('that reaches the command at the same moment is told as the end that the command came to', async () => {
-    // Which of the two bash hears of first is chance.
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      const slurm = { SLURM_RESTART_COUNT: `${attempt}` };
-      const { exitCode } = await node.run({ command: '(kill -TERM $$ $PPID) & wait' }, slurm);
-      const marker = await node.endMarker(`job.${attempt}.end`);
-      expect({ exitCode, marker: marker?.exitCode }).toEqual({ exitCode: 143, marker: 143 });
-    }
+  it.each(['.bash_profile', '.bash_login', '.profile'])('are read as bash reads them: %s', async (name) => {
+    await rm(join(node.home, '.bash_profile'));
+    await writeFile(join(node.home, '.bashrc'), 'echo no; export HF_HOME=/rc\n');
+    if (name !== '.profile') await writeFile(join(node.home, '.profile'), 'echo no\n');
+    await writeFile(
+      join(node.home, name),
+      `echo "read by $0 in \${BASH_SOURCE[0]}"; export HF_HOME=/profile; cd /tmp\n`,
+    );
+    await node.environment([{ name: 'HF_HOME', value: '/asked' }]);
+    const { stdout, stderr } = await node.run({ command: 'echo "$HF_HOME $PWD"; shopt -q login_shell && echo login' });
+    expect({ stdout, stderr }).toEqual({
+      stdout: `read by ${node.workDir}/job.sh in ${node.home}/${name}\n/asked ${node.workDir}/source\nlogin\n`,
+      stderr: '',
+    });
+  });
+
+  it('may run programs in subshells, and have them replaced', async () => {
+    await appendFile(join(node.home, '.bash_profile'), `FOUND=$(exec echo found); (exec echo child); (exit 4) || :\n`);
+    expect(await node.run({ command: 'echo "$FOUND"' })).toMatchObject({ exitCode: 0, stdout: 'child\nfound\n' });
+  });
+
+  it('may set what is done at the end of their shell', async () => {
+    await appendFile(join(node.home, '.bash_profile'), `trap 'echo "clean up"' EXIT\n`);
+    expect(await node.run({ command: 'echo ran; exit 4' })).toMatchObject({ exitCode: 4, stdout: 'ran\nclean up\n' });
+    expect(Object.keys(await node.records())).toContain('job.0.command');
+  });
+
+  it('that take the place of the shell all the same leave no sign that the command had begun', async () => {
+    await appendFile(join(node.home, '.bash_profile'), 'builtin exec true\n');
+    expect(await node.run({ command: 'echo ran' })).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(Object.keys(await node.records())).toEqual(['job.0.start', 'job.claim']);
+  });
+
+  it('are followed by what BASH_ENV names, once', async () => {
+    const file = join(node.home, 'env.sh');
+    await writeFile(file, 'echo "BASH_ENV"; exit 0\n');
+    await appendFile(join(node.home, '.bash_profile'), 'echo profile\n');
+    const { stdout } = await node.run({ command: 'echo "$BASH_ENV"' }, { slurmql_bash_env: file });
+    expect(stdout).toBe(`profile\nBASH_ENV\n${file}\n`);
+  });
+
+  it.each(['exit', 'exit 0', 'builtin exit 0', 'f() { exit 0; }; f'])(
+    'a prologue that ends the job by %j is no success',
+    async (ending) => {
+      const { exitCode, stderr, stdout } = await node.run({ projectPrologue: ending, command: 'echo ran' });
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+      expect(stderr).toBe('Nothing was run: what runs before the command ended the job.\n');
+      expect(await node.endMarker()).toMatchObject({ exitCode: 1 });
+    },
+  );
+
+  it.each(['if true; then', "echo 'open", 'cat <<END'])(
+    'a prologue that is no shell runs no command: %j',
+    async (prologue) => {
+      await node.run({ projectPrologue: prologue, command: 'echo ran' });
+      expect(Object.keys(await node.records())).not.toContain('job.0.command');
+    },
+  );
+});
+
+describe('what a command sees of its shell', () => {
+  /** The same script as a person gives it to sbatch. */
+  async function byHand(command: string): Promise<Ended> {
+    const file = join(node.home, 'by-hand.sh');
+    await writeFile(file, `#!/bin/bash -l\n${command}\n`);
+    const child = spawn('/bin/bash', ['-l', file], {
+      cwd: join(node.workDir, 'source'),
+      env: { HOME: node.home, PATH: '/usr/bin:/bin', SLURM_JOB_ID: '1234' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const parts = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        parts[name] += text;
+      });
+    return new Promise((resolve) => {
+      child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...parts }));
+    });
+  }
+
+  it.each([
+    'env | sort | grep -v "^_="',
+    'compgen -v | grep -v "^\\(BASH_LINENO\\|_\\)$"; declare -F; alias -p; shopt -p; set +o; echo "$-"',
+    'echo "$# $$ $BASHPID" | tr 0-9 n; [ "$$" = "$BASHPID" ] && echo same; echo "$SHLVL $BASH_SUBSHELL"',
+    `[ "\${BASH_SOURCE[0]}" = "$0" ] && echo main`,
+    'umask; ulimit -a; pwd; jobs; dirs',
+    'grep "^Sig[BI]" /proc/self/status; ls /proc/self/fd /proc/$$/fd | grep -v "^/"',
+    'f() { echo "$FUNCNAME $1"; return 3; }; f x; echo $?; return 4; echo "still here $?"',
+    'echo "caf\\xe9 é"; printf "%s" "$(locale)"',
+    'cat <<EOF\nnever closed $HOME',
+    'echo a \\',
+    "echo 'never closed",
+    'exit 300',
+    'nothing-like-that',
+    'trap "echo at the end; exit 9" EXIT; exit 2',
+    'set -e; trap "echo failed" ERR; false; echo no',
+    'exec 3>&1; echo to three >&3; exec >/dev/null; echo hidden',
+    `unset \${!SLURM_*}; PATH=/nowhere; IFS=1; cd /; exit 5`,
+    'sleep 0.1 & wait; echo $?; wait -n 2>/dev/null; echo $?',
+    'shopt -s expand_aliases; alias greet="echo hi"\ngreet',
+    'break; continue; echo on',
+    "sh -c 'kill -9 $$'; echo $?",
+    'read -r line; echo "read $? $line"',
+  ])('is what it would see by hand: %j', async (command) => {
+    await appendFile(
+      join(node.home, '.bash_profile'),
+      'greet() { echo "hello $1"; }; alias ll="ls -l"; shopt -s extglob\n',
+    );
+    const [hand, ours] = [await byHand(command), await node.run({ command })];
+    const told = ({ exitCode, signal, stdout }: Ended) => ({ exitCode, signal, stdout });
+    expect(told(ours)).toEqual(told(hand));
+    expect(ours.stderr === '').toBe(hand.stderr === '');
+  });
+
+  it('holds one trap more: the one that records the end', async () => {
+    expect((await node.run({ command: 'trap -p | grep -c "^trap"; trap -p | sed -n 1p' })).stdout).toContain('slurmql');
+    expect((await byHand('trap -p')).stdout).toBe('');
   });
 });

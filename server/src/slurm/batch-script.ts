@@ -19,90 +19,151 @@ export interface BatchScriptParts {
 
 /**
  * The batch script of a job. It holds no directive: options go to sbatch as arguments, where nothing has to be
- * escaped for a second parser. Prologues and command stand in a quoted here-document and are run by a bash of their
- * own, so that no mistake in them can break what the script records about the end.
+ * escaped for a second parser. The environment's values are not part of it, because the script is shown to people and
+ * they may be secrets.
  *
- * The environment's values are not part of it, because the script is shown to people and they may be secrets.
+ * The command runs in the very process that Slurm started, as in a script with `#!/bin/bash -l`: its signals, process
+ * group and exit status are those that Slurm sees, and functions of the login are there. That process is three shells
+ * in turn: one that has read nothing of the login's claims the folder; a login shell reads the start-up files and runs
+ * the command; and where a start-up file ends the shell, a fresh one goes on with what it had set.
  */
 export function batchScript(parts: BatchScriptParts): string {
-  const commands = [parts.clusterPrologue, parts.projectPrologue, condaActivation(parts.condaEnv), parts.command]
+  const before = [parts.clusterPrologue, parts.projectPrologue, condaActivation(parts.condaEnv)]
     .filter((text) => text !== null && text.trim() !== '')
-    .join('\n');
+    .map((text) => `${text}\n`)
+    .join('');
+  const commands = `${before}slurmql_begin\n${parts.command}`;
   const end = `END_OF_${parts.jobId}`;
   if (commands.includes(end)) throw new TypeError('The commands hold the line that would end them');
-  // Names of its own, since an assignment to a name that the login exports would reach the job.
-  return `#!/bin/bash -l
+  // Names of its own, since an assignment to a name that the login exports would reach the job. Start-up files may have
+  // functions and aliases for anything: what runs behind them is parsed before them, and says which commands it means.
+  return `#!/bin/bash
 # SlurmQL job ${parts.jobId}
 
-# What start-up files may have set would change what follows. The command has a bash of its own.
-set +euCf +o pipefail
-unalias -a
-
 slurmql_directory=${quote(parts.workDir)}
-slurmql_task="\${SLURM_ARRAY_TASK_ID:-job}"
-slurmql_id="\${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}"
-slurmql_claim="$slurmql_directory/run/$slurmql_task.claim"
-slurmql_record="$slurmql_directory/run/$slurmql_task.\${SLURM_RESTART_COUNT:-0}"
+slurmql_task=\${SLURM_ARRAY_TASK_ID:-job}
+slurmql_record=$slurmql_directory/run/$slurmql_task.\${SLURM_RESTART_COUNT:-0}
 
-# One job of Slurm's owns this folder: should sbatch have been run twice after a lost answer, only one of them works.
-ln -s "$slurmql_id" "$slurmql_claim" 2>/dev/null || [ "$(readlink "$slurmql_claim")" = "$slurmql_id" ] || {
-  [ -L "$slurmql_claim" ] || {
-    echo "Nothing was run: $slurmql_directory can't be written from this node." >&2
-    exit 1
+if [ -z "\${slurmql_stage-}" ]; then
+  # One job of Slurm's owns this folder: should sbatch have been run twice after a lost answer, only one of them works.
+  slurmql_id=\${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}
+  slurmql_claim=$slurmql_directory/run/$slurmql_task.claim
+  PATH=/usr/bin:/bin:$PATH command ln -s "$slurmql_id" "$slurmql_claim" 2>/dev/null || {
+    slurmql_owner=$(PATH=/usr/bin:/bin:$PATH command readlink "$slurmql_claim") || {
+      echo "Nothing was run: $slurmql_directory can't be written from this node." >&2
+      exit 1
+    }
+    [ "$slurmql_owner" = "$slurmql_id" ] || {
+      echo "Slurm job $slurmql_id is a double of $slurmql_owner and does nothing." >&2
+      exit ${DOUBLE_EXIT_CODE}
+    }
   }
-  echo "Slurm job $slurmql_id is a double of $(readlink "$slurmql_claim") and does nothing." >&2
-  exit ${DOUBLE_EXIT_CODE}
-}
+  # Start and end of each attempt tell the truth when Slurm's database can't. A line in the workspace's one file of
+  # activity says that there is something new to see.
+  (
+    umask 077
+    printf 'job=%s at=%(%s)T\\n' "$SLURM_JOB_ID" -1 >|"$slurmql_record.start"
+    printf '%s\\n' "start $SLURM_JOB_ID" >>"\${slurmql_directory%/jobs/*}/activity"
+  ) 2>/dev/null || :
+  export slurmql_stage=login
+  # Its start-up files are read below, where they can't end the job.
+  exec /bin/bash --noprofile -l "$0"
+fi
 
-# Start and end of each attempt, written whole or not at all: they tell the truth when Slurm's database can't.
-# A line in the workspace's one file of activity says that there is something new to see.
-slurmql_mark() {
-  printf '%s\\n' "$2" >"$slurmql_record.$1.part" && mv "$slurmql_record.$1.part" "$slurmql_record.$1"
-  { printf '%s\\n' "$1 $SLURM_JOB_ID" >>"\${slurmql_directory%/jobs/*}/activity"; } 2>/dev/null
-}
-# How much was written to the logs: what is seen of them elsewhere may be late.
-slurmql_size() {
-  { wc -c <"$slurmql_directory/$1\${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}.log"; } 2>/dev/null
-}
-slurmql_mark start "job=$SLURM_JOB_ID at=$(date +%s)"
-slurmql_told=
-# A signal that nothing takes would end bash itself, with the code of its last command as that of the job.
-trap 'slurmql_told=yes; exit 143' TERM INT
-# Slurm signals every process of a job: what is needed to write of the end is not to be ended itself.
-trap 'slurmql_code=$?; trap "" TERM INT; slurmql_mark end "job=$SLURM_JOB_ID code=$slurmql_code\${slurmql_told:+ interrupted} at=$(date +%s) stdout=$(slurmql_size stdout) stderr=$(slurmql_size stderr)"; exit "$slurmql_code"' EXIT
-
-IFS= read -r -d '' slurmql_commands <<'${end}'
+IFS= read -r -d '' slurmql_commands <<'${end}' || :
 ${commands}
 ${end}
-# bash may keep it in a temporary file, for which there has to be room.
-[ -n "$slurmql_commands" ] || {
-  echo "Nothing was run: bash on this node couldn't read the command." >&2
-  exit 1
-}
 
-. "$slurmql_directory/environment.sh" || exit
-cd "$slurmql_directory/source" || exit
-slurmql_interrupted=
-slurmql_payload=
-trap 'slurmql_interrupted=yes; slurmql_told=yes; kill -TERM "$slurmql_payload" 2>/dev/null' TERM INT
-# In the background, because bash puts a trap off until its foreground command has ended.
-bash -c "$slurmql_commands" &
-slurmql_payload=$!
-# One that came when there was nobody yet to pass it on to.
-[ -z "$slurmql_interrupted" ] || kill -TERM "$slurmql_payload" 2>/dev/null
-wait "$slurmql_payload"
-slurmql_code=$?
-while [ -n "$slurmql_interrupted" ]; do
-  slurmql_interrupted=
-  wait "$slurmql_payload"
-  slurmql_again=$?
-  case $slurmql_again in
-    # So bash says that it has told of the end before, which came together with the signal.
-    127 | -1) ;;
-    *) slurmql_code=$slurmql_again ;;
-  esac
-done
-exit "$slurmql_code"
+{
+  # bash may keep it in a temporary file, for which there has to be room.
+  [ -n "$slurmql_commands" ] || {
+    echo "Nothing was run: bash on this node couldn't read the command." >&2
+    exit 1
+  }
+  slurmql_was=$slurmql_stage
+  # sbatch was given it under this name, so that no bash reads it before its turn.
+  [ -z "\${slurmql_bash_env-}" ] || export BASH_ENV=$slurmql_bash_env
+  unset -v slurmql_stage slurmql_bash_env
+
+  # How the shell ended, in one line that is written at once, in whatever state the command has left its shell. The
+  # logs' sizes are told, as what is seen of them elsewhere may be late; nothing is opened that the job may have replaced.
+  # A signal that nothing traps ends bash with the code of the command before it, and while that signal's command is
+  # still the current one; whatever else ends bash, on the way out of the "eval" below.
+  printf -v slurmql_end '%s slurmql_record=%q slurmql_logs=%q slurmql_suffix=%q slurmql_id=%q\\n' \\
+    'slurmql_code=$? slurmql_last=$BASH_COMMAND slurmql_forced=' "$slurmql_record" "$slurmql_directory" \\
+    "\${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}" "$SLURM_JOB_ID"
+  slurmql_end+='case $slurmql_last in
+  "eval "?"eval "?"\\$slurmql_commands"* | exit | "exit "* | "builtin exit"*) slurmql_sure= ;;
+  *) slurmql_sure=" unsure" ;;
+esac
+'
+  slurmql_write='{
+  umask 077
+  slurmql_size() { [ ! -f "$1" ] || PATH=/usr/bin:/bin:$PATH command stat -L -c %s "$1"; }
+  builtin printf "job=%s code=%s%s at=%(%s)T stdout=%s stderr=%s\\n" "$slurmql_id" "$slurmql_code" "$slurmql_sure" -1 \\
+    "$(slurmql_size "$slurmql_logs/stdout$slurmql_suffix.log")" \\
+    "$(slurmql_size "$slurmql_logs/stderr$slurmql_suffix.log")" >|"$slurmql_record.end"
+  builtin printf "%s\\n" "end $slurmql_id" >>"\${slurmql_logs%/jobs/*}/activity"
+} 2>/dev/null || :
+'
+  # Before the command has begun, no end is a good one.
+  slurmql_unbegun=$slurmql_end'case $slurmql_code$slurmql_sure in
+  0)
+    echo "Nothing was run: what runs before the command ended the job." >&2
+    slurmql_code=1 slurmql_forced=yes
+    ;;
+esac
+'$slurmql_write'[ -z "$slurmql_forced" ] || builtin exit 1
+'
+  slurmql_end+=$slurmql_write
+
+  if [ "$slurmql_was" = login ]; then
+    # Start-up files that end the shell, or turn it into another one, are made for people at a terminal.
+    exec() {
+      [ "$BASHPID" = "$$" ] || builtin exec "$@"
+    }
+    trap '
+      unset -f exec
+      (
+        umask 077
+        { shopt -p; declare -f; alias -p; set +o; } >|"$slurmql_record.shell"
+      )
+      [ -z "\${BASH_ENV-}" ] || export slurmql_bash_env=$BASH_ENV
+      unset -v BASH_ENV
+      export slurmql_stage=fresh
+      builtin exec /bin/bash --noprofile -l "$0"' EXIT
+    # As bash itself does for a login shell (man bash, INVOCATION).
+    [ ! -r /etc/profile ] || . /etc/profile || :
+    for slurmql_file in ~/.bash_profile ~/.bash_login ~/.profile; do [ ! -r "$slurmql_file" ] || break; done
+    [ ! -r "$slurmql_file" ] || . "$slurmql_file" || :
+    [ ! -r "\${BASH_ENV-}" ] || . "$BASH_ENV" || :
+    unset -f exec || :
+  else
+    . "$slurmql_record.shell" 2>/dev/null || :
+    PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.shell"
+  fi
+
+  # One that a start-up file has set for the end of its shell holds.
+  case $(builtin trap -p EXIT) in '' | *slurmql_*) builtin trap "$slurmql_unbegun" EXIT ;; esac
+
+  slurmql_begin() {
+    # That the command has begun: without it, no good end is believed.
+    (umask 077 && : >|"$slurmql_record.command") || {
+      echo "Nothing was run: $slurmql_directory can't be written from this node." >&2
+      builtin exit 1
+    }
+    case $(builtin trap -p EXIT) in *slurmql_*) builtin trap "$slurmql_end" EXIT ;; esac
+    unset -v slurmql_directory slurmql_task slurmql_record slurmql_commands slurmql_was slurmql_end slurmql_write \\
+      slurmql_unbegun slurmql_file slurmql_base
+    unset -f slurmql_begin
+  }
+
+  # The variables that were asked for, and the project, win over the start-up files.
+  . "$slurmql_directory/environment.sh" || builtin exit 1
+  [ "$PWD" = "$slurmql_directory/source" ] || builtin cd "$slurmql_directory/source" || builtin exit 1
+}
+eval 'eval "$slurmql_commands"
+builtin exit'
 `;
 }
 
@@ -122,5 +183,6 @@ eval "$(conda shell.bash hook)" && conda activate ${quote(condaEnv)} || {
 
 /** The file that the batch script reads its variables from: mode 0600, and on the cluster alone. */
 export function environmentFile(variables: readonly { readonly name: string; readonly value: string }[]): string {
-  return variables.map(({ name, value }) => `export ${name}=${quote(value)}\n`).join('');
+  // A name that the login made read-only keeps its value: then the job has not what it was to have.
+  return variables.map(({ name, value }) => `export ${name}=${quote(value)} || return\n`).join('');
 }

@@ -195,7 +195,7 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   // Without a process for each file: there may be hundreds of them.
   const print = `print() {
   for file; do
-    [ -e "$file" ] && { IFS= read -r line || :; } <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
+    [ -e "$file" ] && IFS= read -r line <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
   done
   :
 }`;
@@ -204,6 +204,21 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
     return { name: `markers-${index}`, command: `print ${prefix}*.start ${prefix}*.end` };
   });
   return script(null, print, sections);
+}
+
+/**
+ * Of which attempts the command has begun: sections `begun-0` …, one for each folder, with `TASK.RESTARTS` a line. A
+ * section fails where the folder of records isn't there.
+ */
+export function begunScript(workDirs: readonly string[]): Script {
+  const list = `list() {
+  cd "$1/run" 2>/dev/null || return
+  for file in *.command *.end; do
+    [ ! -e "$file" ] || printf '%s\\n' "\${file%.*}"
+  done
+}`;
+  const sections = workDirs.map((workDir, index) => ({ name: `begun-${index}`, command: `(list ${quote(workDir)})` }));
+  return script(null, list, sections);
 }
 
 /** Which job of Slurm's owns the folder, or the place of one task in it: section `claim`, its number or nothing. */
@@ -284,9 +299,16 @@ export const NOT_BEGUN = 'not-begun';
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
   // tar's words are read, so they have to be English ones; and kept in memory until its half-unpacked files have made room for them on a full disk.
-  const work = `if mkdir source && said=$(LC_ALL=C tar -xzf source.tar.gz -C source 2>&1); then
+  // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
+  // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names.
+  const work = `if said=$(umask "$1"; mkdir source && LC_ALL=C tar -xzf source.tar.gz -C source 2>&1); then
   rm -f source.tar.gz
-  sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}
+  (
+    umask "$1"
+    [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
+    # As one goes there from the home.
+    cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && exec sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}
+  )
   echo $? >submit/code.part
 else
   rm -rf source
@@ -294,7 +316,7 @@ else
   echo ${NOT_UNPACKED} >submit/code.part
 fi
 mv submit/code.part submit/code`;
-  return script(searchPath, `umask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\ncd ${quote(workDir)} || exit`, [
+  return script(searchPath, `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     {
       name: 'code',
       command: `if ! LC_ALL=C mkdir submit; then :
@@ -302,9 +324,9 @@ elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
 else
   if setsid=$(command -v setsid); then
     # Its group has the number of its first process.
-    "$setsid" /bin/sh -c ${quote(`ln -s "$(uname -n) $$" submit/owner\n${work}`)} >submit/stdout 2>submit/stderr </dev/null &
+    "$setsid" /bin/sh -c ${quote(`ln -s "$(uname -n) $$" submit/owner\n${work}`)} sh "$mask" >submit/stdout 2>submit/stderr </dev/null &
   else
-    /bin/sh -c ${quote(work)} >submit/stdout 2>submit/stderr </dev/null &
+    /bin/sh -c ${quote(work)} sh "$mask" >submit/stdout 2>submit/stderr </dev/null &
   fi
   wait $!
 fi

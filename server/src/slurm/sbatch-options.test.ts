@@ -18,7 +18,7 @@ describe("sbatch's options", () => {
     expect(sbatchOptions(REQUEST, 'gres')).toEqual([
       '--parsable',
       '--job-name=train.01K00000000000000000000042',
-      '--chdir=/home/ada/slurmql/jobs/01K00000000000000000000042',
+      '--chdir=/home/ada/slurmql/jobs/01K00000000000000000000042/source',
       '--output=/home/ada/slurmql/jobs/01K00000000000000000000042/stdout.log',
       '--error=/home/ada/slurmql/jobs/01K00000000000000000000042/stderr.log',
       '--open-mode=append',
@@ -143,7 +143,7 @@ describe("sbatch's options", () => {
     const options = sbatchOptions({ ...REQUEST, workDir: '/scratch/100%/j' }, 'gres');
     expect(options).toContain('--output=/scratch/100%%/j/stdout.log');
     expect(options).toContain('--error=/scratch/100%%/j/stderr.log');
-    expect(options).toContain('--chdir=/scratch/100%/j');
+    expect(options).toContain('--chdir=/scratch/100%/j/source');
   });
 
   it('name the jobs to wait for', () => {

@@ -35,7 +35,7 @@ export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyl
   return [
     '--parsable',
     `--job-name=${request.slurmName}`,
-    `--chdir=${request.workDir}`,
+    `--chdir=${request.workDir}/source`,
     `--output=${filePattern(request.workDir)}/stdout${suffix}.log`,
     `--error=${filePattern(request.workDir)}/stderr${suffix}.log`,
     // A requeued job goes on behind what its earlier attempts wrote.

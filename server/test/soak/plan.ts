@@ -22,7 +22,7 @@ export function planJob(random: Random, name: string, minutes: number): Plan {
     [3, () => plan({ command: `sleep 1; exit ${code}`, extraOptions: [`--begin=now+${5 + seconds}`] }, () => code)],
     [2, () => plan({ command: 'sleep 3600' }, () => null)],
     // The payload's parent is the batch script.
-    [2, () => plan({ command: `sleep ${seconds}; kill -9 $PPID; sleep 60` }, () => null)],
+    [2, () => plan({ command: `sleep ${seconds}; kill -9 $$; sleep 60` }, () => null)],
     // It saves its work when it is told to end, as training scripts do.
     [2, () => plan({ command: "trap 'exit 0' TERM; sleep 3600 & wait" }, () => null)],
     [

@@ -133,8 +133,8 @@ function exitOf({ exitCode, signal }: Pick<ToldJob, 'exitCode' | 'signal'>): str
  * - Of one that failed by a code, sacct tells the code, less 128 from 128 on (Slurm up to 25.05, src/sacct/print.c);
  *   the payload's own code says which of both it was.
  * - What a person or a limit ended has no code of its own to sacct (0:0). squeue tells how the batch script took the
- *   SIGTERM: by its signal, or by the code 143 with which our script answers it; code 0, of a payload that took it as
- *   a good end, is none. KILL follows where it took it not at all. A payload that was just ending has its own code.
+ *   SIGTERM: by its signal, or by a code of its own; code 0, of a payload that took it as a good end, is none. KILL
+ *   follows where it took it not at all. A payload that was just ending has its own code.
  */
 function exits(word: string, exit: string, ownCode: number | null): readonly string[] {
   const [code = 0, signal = 0] = exit.split(':').map(Number);

@@ -21,12 +21,12 @@ export class ClusterLogin {
     return login;
   }
 
-  /** Runs a script with bash in the home and gives its standard output. Throws when it fails. */
-  async run(script: string): Promise<string> {
+  /** Runs a script with bash, or another shell, in the home and gives its standard output. Throws when it fails. */
+  async run(script: string, shell: 'bash' | 'sh' = 'bash'): Promise<string> {
     const { identityFile, knownHosts, port, user, host } = this.#cluster;
     const child = spawn('ssh', [
       ...['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${knownHosts}`],
-      ...['-i', identityFile, '-p', String(port), `${user}@${host}`, 'bash -s'],
+      ...['-i', identityFile, '-p', String(port), `${user}@${host}`, `${shell} -s`],
     ]);
     let stdout = '';
     let stderr = '';

@@ -241,6 +241,8 @@ export class TrueCluster {
         return this.#accounting(new Set(/--jobs='([^']*)'/.exec(command)?.[1]?.split(',')));
       case 'markers':
         return this.#markers(command);
+      case 'begun':
+        return this.#begun(command);
       default:
         throw new Error(`nobody asks for ${name} here`);
     }
@@ -321,6 +323,12 @@ export class TrueCluster {
       });
     });
     return lines.map((line) => `${line}\n`).join('');
+  }
+
+  #begun(command: string): string {
+    const job = this.#jobs.find(({ workDir }) => command.includes(`'${workDir}'`));
+    const begun = (job?.attempts ?? []).filter(({ startedAt }) => this.#now >= startedAt);
+    return begun.map(({ number }) => `job.${number - 1}\n`).join('');
   }
 
   #markers(command: string): string {

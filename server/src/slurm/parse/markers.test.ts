@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastEnd } from './markers.ts';
+import { lastBegun, lastEnd } from './markers.ts';
 
 const END = {
   attempt: 1,
@@ -14,6 +14,7 @@ describe('the end of the last attempt', () => {
     ['job.0.end job=12 code=0 at=1795494207\n', END],
     ['job.0.end job=12 code=143 at=1795494207\n', { ...END, exitCode: 143, isInterrupted: true }],
     ['job.0.end job=12 code=1 interrupted at=1795494207\n', { ...END, exitCode: 1, isInterrupted: true }],
+    ['job.0.end job=12 code=0 unsure at=1795494207\n', { ...END, exitCode: null, isInterrupted: true }],
     ['job.0.end job=12 code=128 at=1795494207\n', { ...END, exitCode: 128 }],
     ['job.0.end job=12 code=255 at=1795494207\n', { ...END, exitCode: 255 }],
     ['job.0.end job=12 code=0 at=1795494207 stdout=12 stderr=0\n', END],
@@ -32,5 +33,15 @@ describe('the end of the last attempt', () => {
     ['', null],
   ])('after %j is %j', (output, end) => {
     expect(lastEnd(output)).toEqual(end);
+  });
+});
+
+describe('the last attempt whose command has begun', () => {
+  it('is the highest of each task', () => {
+    expect([...lastBegun('job.0\njob.2\njob.10\n3.0\n3.1\n*\n')]).toEqual([
+      ['job', 11],
+      ['3', 2],
+    ]);
+    expect(lastBegun('').size).toBe(0);
   });
 });

@@ -6,7 +6,8 @@ export interface EndMarker {
   readonly attempt: number;
   /** The number that Slurm gave to what wrote it; of a task of an array its own, "17" and not "14_3". */
   readonly slurmJobId: string;
-  readonly exitCode: number;
+  /** Null: a signal that it didn't trap ended its shell. */
+  readonly exitCode: number | null;
   /** A signal reached the script or ended its commands: why is Slurm's to tell, or that of whoever sent it. */
   readonly isInterrupted: boolean;
   /** By this server's clock. */
@@ -26,10 +27,23 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   }));
   const last = Math.max(...markers.map(({ attempt }) => attempt));
   const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=(\d+) code=(\d+)( interrupted)? at=(\d+)(?: stdout=\d* stderr=\d*)?$/.exec(end?.text ?? '');
+  const match = /^job=(\d+) code=(\d+)( interrupted| unsure)? at=(\d+)(?: stdout=\d* stderr=\d*)?$/.exec(
+    end?.text ?? '',
+  );
   const endedAt = clock.instant(match?.[4] ?? '');
   if (match === null || endedAt === null) return null;
-  const exitCode = Number(match[2]);
-  const isInterrupted = match[3] !== undefined || (exitCode >= FIRST_SIGNAL_CODE && exitCode <= LAST_SIGNAL_CODE);
+  const code = Number(match[2]);
+  const isInterrupted = match[3] !== undefined || (code >= FIRST_SIGNAL_CODE && code <= LAST_SIGNAL_CODE);
+  // What the shell calls its code is then that of the command before.
+  const exitCode = match[3] === ' unsure' ? null : code;
   return { attempt: last, slurmJobId: match[1] ?? '', exitCode, isInterrupted, endedAt };
+}
+
+/** Of lines "TASK.RESTARTS", by task the last attempt that is named; 1 is the first. */
+export function lastBegun(output: string): ReadonlyMap<string, number> {
+  const attempts = new Map<string, number>();
+  for (const [, task = '', restarts] of output.matchAll(/^(\w+)\.(\d+)$/gm)) {
+    attempts.set(task, Math.max(attempts.get(task) ?? 0, Number(restarts) + 1));
+  }
+  return attempts;
 }

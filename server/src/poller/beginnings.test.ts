@@ -1,0 +1,118 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { aJob } from '../domain/testing.ts';
+import { Beginnings } from './beginnings.ts';
+import type { JobUpdate } from './observe.ts';
+import { ToldSlurm } from './testing.ts';
+
+const ENDED_AT = new Date('2026-11-24T12:00:00Z');
+const FOLDER = '/w/jobs/1';
+const SECOND = 1000;
+
+let slurm: ToldSlurm;
+let beginnings: Beginnings;
+let job: Job;
+beforeEach(() => {
+  slurm = new ToldSlurm();
+  beginnings = new Beginnings(slurm);
+  job = aJob({ state: 'RUNNING', workDir: FOLDER });
+});
+
+const completed = (id = job.id, parts: Partial<Job> = {}): JobUpdate => ({
+  jobId: id,
+  apply: (current) => ({ ...current, state: 'COMPLETED', exitCode: 0, endedAt: ENDED_AT, ...parts }),
+});
+
+/** What is told so many seconds after the end: of each update the job that it makes. */
+async function told(updates: readonly JobUpdate[], seconds: number, jobs: readonly Job[] = [job]) {
+  const current = new Map(jobs.map((one) => [one.id, one]));
+  const now = ENDED_AT.getTime() + seconds * SECOND;
+  const answer = await beginnings.withoutHollowEnds(updates, current, now);
+  return {
+    fault: answer.fault,
+    jobs: answer.updates.map(({ jobId, apply }) => {
+      const { state, exitCode, reason } = apply(current.get(jobId) ?? aJob());
+      return { state, exitCode, reason };
+    }),
+  };
+}
+
+describe('a success that Slurm tells of', () => {
+  it('is believed at once when the command of that attempt had begun', async () => {
+    expect(await told([completed()], 0)).toMatchObject({ jobs: [{ state: 'COMPLETED', exitCode: 0 }], fault: null });
+    expect(beginnings.isWaiting).toBe(false);
+  });
+
+  it('is told as a failure when its command never began, once the record had its time to show', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([completed()], 1)).jobs).toEqual([]);
+    expect(beginnings.isWaiting).toBe(true);
+    // Slurm may have forgotten it since.
+    expect((await told([], 89)).jobs).toEqual([]);
+    expect((await told([], 90)).jobs).toEqual([
+      { state: 'FAILED', exitCode: null, reason: expect.stringContaining('its command never began') },
+    ]);
+    expect(beginnings.isWaiting).toBe(false);
+  });
+
+  it('is told as a failure at once when it is long over', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([completed()], 3600)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
+  });
+
+  it('is believed as soon as a record that was late shows', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    await told([completed()], 1);
+    slurm.unbegun.clear();
+    expect((await told([], 5)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
+  });
+
+  it('is believed where the folder of the job is gone', async () => {
+    slurm.unbegun.set(FOLDER, null);
+    expect((await told([completed()], 0)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
+  });
+
+  it('is kept back while the records can not be asked for, and nothing else is', async () => {
+    const other = aJob({ id: 'other', state: 'RUNNING' });
+    const news: JobUpdate = { jobId: other.id, apply: (current) => ({ ...current, state: 'SUSPENDED' }) };
+    slurm.recordsFault = new Error('the connection broke');
+    const answer = await told([completed(), news], 600, [job, other]);
+    expect(answer).toMatchObject({ jobs: [{ state: 'SUSPENDED' }], fault: slurm.recordsFault });
+    slurm.recordsFault = null;
+    expect((await told([], 601)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
+  });
+
+  it('gives way to newer word of the job, and to its end by another way', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    await told([completed()], 1);
+    const requeued: JobUpdate = { jobId: job.id, apply: (current) => ({ ...current, state: 'PENDING', attempt: 2 }) };
+    expect((await told([requeued], 2)).jobs).toMatchObject([{ state: 'PENDING' }]);
+    expect((await told([], 100, [{ ...job, state: 'LOST' }])).jobs).toEqual([]);
+    expect(beginnings.isWaiting).toBe(false);
+  });
+
+  it('in a later attempt is in doubt from its own end on', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    await told([completed()], 1);
+    const again = completed(job.id, { attempt: 2, endedAt: new Date(ENDED_AT.getTime() + 80 * SECOND) });
+    expect((await told([again], 100)).jobs).toEqual([]);
+    expect((await told([again], 170)).jobs).toMatchObject([{ state: 'FAILED' }]);
+  });
+
+  it('is asked about with one question for all jobs', async () => {
+    let questions = 0;
+    const hasBegun = slurm.hasBegun.bind(slurm);
+    slurm.hasBegun = (attempts) => {
+      questions += 1;
+      return hasBegun(attempts);
+    };
+    const jobs = ['a', 'b', 'c'].map((id) => aJob({ id, state: 'RUNNING', workDir: `/w/jobs/${id}` }));
+    await told(
+      jobs.map(({ id }) => completed(id)),
+      0,
+      jobs,
+    );
+    await told([], 1, jobs);
+    expect(questions).toBe(1);
+  });
+});

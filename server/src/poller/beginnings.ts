@@ -1,0 +1,114 @@
+import type { Job } from '../domain/job.ts';
+import { isActiveState } from '../domain/job-state.ts';
+import type { SlurmAdapter } from '../slurm/index.ts';
+import type { JobUpdate } from './observe.ts';
+
+/** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
+const LATE_MS = 90_000;
+
+const NEVER_BEGUN =
+  'Slurm calls it completed, but its command never began: a start-up file of the login, or what runs before the command, ended or replaced the shell';
+
+interface End {
+  readonly update: JobUpdate;
+  readonly after: Job;
+  readonly workDir: string;
+}
+
+interface Doubt {
+  readonly update: JobUpdate;
+  readonly attempt: number;
+  readonly since: number;
+}
+
+/**
+ * Believes no success of a job whose command never began: its batch script writes down when it does. Slurm tells the
+ * exit code of whatever stood in the script's place. An end in doubt isn't told until the record had its time to show.
+ */
+export class Beginnings {
+  readonly #slurm: SlurmAdapter;
+  /** By job. */
+  readonly #doubts = new Map<string, Doubt>();
+
+  constructor(slurm: SlurmAdapter) {
+    this.#slurm = slurm;
+  }
+
+  /** There are ends that aren't told yet. */
+  get isWaiting(): boolean {
+    return this.#doubts.size > 0;
+  }
+
+  /**
+   * The updates, and those kept back earlier, as far as they are certain now. `current`: the jobs that they are for.
+   * `fault`: why the records could not be asked for, so that no end is told; null: they could.
+   */
+  async withoutHollowEnds(
+    updates: readonly JobUpdate[],
+    current: ReadonlyMap<string, Job>,
+    now: number,
+  ): Promise<{ readonly updates: readonly JobUpdate[]; readonly fault: Error | null }> {
+    const told: JobUpdate[] = [];
+    const ends: End[] = [];
+    for (const update of this.#withDoubts(updates, current)) {
+      const before = current.get(update.jobId);
+      const after = before === undefined ? null : update.apply(before);
+      if (after?.state === 'COMPLETED' && after.workDir !== null) ends.push({ update, after, workDir: after.workDir });
+      else told.push(update);
+      if (after !== null && after.state !== 'COMPLETED') this.#doubts.delete(update.jobId);
+    }
+    if (ends.length === 0) return { updates: told, fault: null };
+    const attempts = ends.map(({ after, workDir }) => ({
+      workDir,
+      arrayTaskId: after.arrayTaskId,
+      attempt: after.attempt,
+    }));
+    try {
+      const begun = await this.#slurm.hasBegun(attempts);
+      for (const [index, end] of ends.entries()) told.push(...this.#toTell(end, begun[index] ?? null, now));
+      return { updates: told, fault: null };
+    } catch (cause) {
+      for (const end of ends) this.#keep(end, now);
+      return { updates: told, fault: cause instanceof Error ? cause : new Error(String(cause)) };
+    }
+  }
+
+  /** The update of an end, or none yet. */
+  #toTell(
+    { update, after }: Pick<End, 'update' | 'after'>,
+    hasBegun: boolean | null,
+    now: number,
+  ): readonly JobUpdate[] {
+    const since = this.#keep({ update, after }, now);
+    // Of a folder that is gone nothing can be said against Slurm's word.
+    if (hasBegun === false && now - since < LATE_MS) return [];
+    this.#doubts.delete(update.jobId);
+    return [hasBegun === false ? { ...update, apply: (job) => hollow(update.apply(job)) } : update];
+  }
+
+  /** Gives since when it is in doubt. */
+  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number): number {
+    const doubt = this.#doubts.get(update.jobId);
+    const since = doubt?.attempt === after.attempt ? doubt.since : Math.min(now, after.endedAt?.getTime() ?? now);
+    this.#doubts.set(update.jobId, { update, attempt: after.attempt, since });
+    return since;
+  }
+
+  /** What was kept back comes again, unless there is newer word of its job. */
+  #withDoubts(updates: readonly JobUpdate[], current: ReadonlyMap<string, Job>): readonly JobUpdate[] {
+    if (this.#doubts.size === 0) return updates;
+    const news = new Set(updates.map(({ jobId }) => jobId));
+    const again: JobUpdate[] = [];
+    for (const [jobId, { update }] of this.#doubts) {
+      const job = current.get(jobId);
+      if (job === undefined || !isActiveState(job.state)) this.#doubts.delete(jobId);
+      else if (!news.has(jobId)) again.push(update);
+    }
+    return [...updates, ...again];
+  }
+}
+
+function hollow(job: Job): Job {
+  if (job.state !== 'COMPLETED') return job;
+  return { ...job, state: 'FAILED', reason: NEVER_BEGUN, exitCode: null };
+}

@@ -1,0 +1,193 @@
+import { ensurePackages, type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClusterLogin } from './support/cluster-login.ts';
+import { expectSame, PROBE, TwoWays } from './support/differential.ts';
+import { Workbench } from './support/jobs.ts';
+
+const CLUSTER = {
+  nodes: [{ name: 'n1', cpus: 256, memoryMb: 900_000 }],
+  partitions: [{ name: 'main', nodes: ['n1'] }],
+  accounting: false,
+} as const;
+const SHELLS = { bash: '/bin/bash', zsh: '/usr/bin/zsh', tcsh: '/usr/bin/tcsh', fish: '/usr/bin/fish' } as const;
+type Shell = keyof typeof SHELLS;
+const NAMES = Object.keys(SHELLS) as readonly Shell[];
+
+let slurm: LocalSlurm;
+const logins = new Map<Shell, ClusterLogin>();
+const ways = new Map<Shell, TwoWays>();
+const stack = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  await ensurePackages(['tcsh', 'fish', 'zsh']);
+  slurm = await startLocalSlurm({
+    clusters: NAMES.map((name) => ({
+      ...CLUSTER,
+      name,
+      account: { home: `home-${name}`, shell: SHELLS[name] },
+    })),
+  });
+  stack.defer(() => slurm.stop());
+  const bench = stack.use(await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 })));
+  for (const name of NAMES) {
+    const login = await ClusterLogin.open(slurm.cluster(name));
+    logins.set(name, login);
+    ways.set(name, new TwoWays(slurm, login, bench, name));
+  }
+});
+afterAll(() => stack.disposeAsync());
+
+function of<T>(map: ReadonlyMap<Shell, T>, name: Shell): T {
+  const found = map.get(name);
+  if (found === undefined) throw new Error(`no login of ${name}`);
+  return found;
+}
+
+/** Writes a start-up file of the login whole. */
+async function write(name: Shell, file: string, lines: string): Promise<void> {
+  const text = Buffer.from(`${lines}\n`).toString('base64');
+  await of(logins, name).run(`mkdir -p "$(dirname '${file}')" && echo ${text} | base64 -d >'${file}'`);
+}
+
+describe.concurrent('a job sees what it would see in a script given to sbatch by hand', () => {
+  const files: Readonly<Record<Exclude<Shell, 'bash'>, readonly [string, string]>> = {
+    zsh: ['.zshenv', 'umask 027; export FROM_ZSH="a  b"; setopt noclobber'],
+    tcsh: ['.cshrc', 'umask 007\nsetenv FROM_TCSH "a  b"\nlimit coredumpsize 0'],
+    fish: ['.config/fish/config.fish', 'umask 027\nset -gx FROM_FISH "a  b"'],
+  };
+
+  it.each(Object.entries(files) as [Exclude<Shell, 'bash'>, readonly [string, string]][])(
+    'on a login of %s',
+    async (name, [file, lines]) => {
+      await write(name, file, lines);
+      const way = of(ways, name);
+      const [byHand, byUs] = await Promise.all([way.byHand(PROBE), way.byUs(PROBE)]);
+      expectSame(await byUs.seen(), await byHand.seen());
+    },
+  );
+
+  it('on a login of bash, with start-up files of many kinds', async () => {
+    const plain = 'export FROM_PROFILE="a  b"; conda() { echo "conda $*"; }; alias ll="ls -l"; shopt -s extglob';
+    const kinds: Readonly<Record<string, { readonly lines: string; readonly byHand?: string }>> = {
+      plain: { lines: plain },
+      'that set a umask and limits': { lines: 'umask 027; ulimit -c 0; ulimit -S -n 512' },
+      'that stop at every fault': { lines: 'set -eu -o pipefail' },
+      'that are noisy': { lines: 'echo hello; echo there >&2; cat /nowhere; read -r line' },
+      'that name more for all shells': { lines: `${plain}; export BASH_ENV="$HOME/env.sh"` },
+      'that export functions': { lines: 'module() { echo "module $*"; }; export -f module; export SHELLOPTS' },
+      // By hand nothing would run: it is held against what they had set before.
+      'that exit where nobody types': { lines: `${plain}\ncase $- in *i*) ;; *) exit ;; esac`, byHand: plain },
+      'that turn into another shell': { lines: `${plain}\nexec zsh -l`, byHand: plain },
+      'that turn into bash once more': { lines: `${plain}\nexec bash`, byHand: plain },
+    };
+    const way = of(ways, 'bash');
+    await write('bash', 'env.sh', 'from_bash_env() { :; }');
+    for (const [kind, { lines, byHand = lines }] of Object.entries(kinds)) {
+      await write('bash', '.bash_profile', byHand);
+      const hand = await (await way.byHand(PROBE)).seen();
+      await write('bash', '.bash_profile', lines);
+      const ours = await (await way.byUs(PROBE)).seen();
+      expectSame({ kind, ...ours }, { kind, ...hand });
+    }
+  });
+});
+
+/** What runs until it is told to end, in a shell that gets signals at once. */
+const WAIT = 'while :; do sleep 0.1; done';
+
+describe('a job ends as it would end in a script given to sbatch by hand', () => {
+  const ends: readonly string[] = [
+    'exit 0',
+    'exit 3',
+    'exit 143',
+    'exit 255',
+    'false',
+    'set -e; false; echo not reached',
+    'if true; then',
+    'nothing-like-that',
+    'kill -9 $$; echo not reached',
+    'kill -TERM $$; echo not reached',
+    'kill -USR1 $$; echo not reached',
+    'kill -SEGV $$; echo not reached',
+    "bash -c 'kill -9 $$'; exit",
+    "exec bash -c 'exit 143'",
+    "exec bash -c 'kill -HUP $$'",
+    'trap "echo at the end; exit 9" EXIT; exit 2',
+    'trap "kill -- -$$" EXIT; sleep 60 & exit 2',
+    'cat <<EOF\nnever closed',
+    'echo a \\',
+    'rm ../stdout.log; mkfifo ../stdout.log; exit 4',
+    'rm -rf ../run; exit 4',
+    `PATH=/nowhere; unset \${!SLURM_*}; umask 777; exit 5`,
+  ];
+
+  it.concurrent.each(ends)('by itself: %s', async (command) => {
+    const way = of(ways, 'tcsh');
+    const [byHand, byUs] = await Promise.all([way.byHand(command), way.byUs(command)]);
+    const [hand, ours] = await Promise.all([byHand.slurmEnd(), byUs.slurmEnd()]);
+    expect(ours).toEqual(hand);
+    const [code, signal] = hand.exit.split(':').map(Number);
+    expect(await byUs.ended()).toMatchObject({
+      state: hand.state,
+      exitCode: signal === 0 ? code : null,
+      signal: signal === 0 ? null : signal,
+    });
+    if (!command.includes('mkfifo')) expect(await byUs.log()).toBe(await byHand.log());
+  });
+
+  const handlers = ['USR1', 'USR2', 'HUP', 'INT', 'QUIT', 'ALRM', 'TERM', 'CONT'].map(
+    (name) =>
+      [
+        `by its handler of ${name}, which is meant for the batch shell`,
+        `trap 'echo handled; exit 5' ${name}; echo ready; ${WAIT}`,
+        ['scancel', '--batch', `--signal=${name}`],
+      ] as const,
+  );
+  const signals: readonly (readonly [string, string, readonly [string, ...string[]]])[] = [
+    ...handlers,
+    [
+      'by its handler of what is meant for all processes, which runs once',
+      `trap 'echo handled; count=$((count + 1))' USR2; echo ready; until [ -n "$count" ]; do sleep 0.1; done; sleep 1; exit "$count"`,
+      ['scancel', '--full', '--signal=USR2'],
+    ],
+    ['by what nothing traps', `echo ready; sleep 60; echo no`, ['scancel', '--batch', '--signal=USR1']],
+    ['by being cancelled', `echo ready; sleep 60; echo no`, ['scancel']],
+    ['by its handler of being cancelled', `trap 'echo saved; exit 0' TERM; echo ready; ${WAIT}`, ['scancel']],
+    [
+      'by a program that has taken the place of the shell',
+      `exec bash -c "trap 'echo handled; exit 6' USR1; echo ready; ${WAIT}"`,
+      ['scancel', '--batch', '--signal=USR1'],
+    ],
+    [
+      'by a handler that has it run again',
+      `[ -z "$SLURM_RESTART_COUNT" ] || { echo second; exit 7; }
+trap 'scontrol requeue "$SLURM_JOB_ID"; exit 1' USR1; echo ready; ${WAIT}`,
+      ['scancel', '--batch', '--signal=USR1'],
+    ],
+    [
+      'by its handler of the signal that it asked for before its time is up',
+      `#SIGNAL\ntrap 'echo saved; exit 0' USR1; echo ready; ${WAIT}`,
+      ['true'],
+    ],
+  ];
+
+  it.concurrent.each(signals)('%s', async (_what, command, [program, ...args]) => {
+    const way = of(ways, 'zsh');
+    const options = command.startsWith('#SIGNAL') ? ['--time=1', '--signal=B:USR1@50'] : [];
+    const [byHand, byUs] = await Promise.all([
+      way.byHand(command, [...options, '--open-mode=append']),
+      way.byUs(command, { extraOptions: options.slice(1), ...(options.length > 0 && { timeLimitMinutes: 1 }) }),
+    ]);
+    await Promise.all([byHand.says('ready\n'), byUs.says('ready\n')]);
+    await Promise.all([byHand.command(program, args), byUs.command(program, args)]);
+    const [hand, ours] = await Promise.all([byHand.slurmEnd(), byUs.slurmEnd()]);
+    expect(ours).toEqual(hand);
+    expect(await byUs.log()).toBe(await byHand.log());
+    const [code, signal] = hand.exit.split(':').map(Number);
+    expect(await byUs.ended()).toMatchObject({
+      state: hand.state,
+      exitCode: signal === 0 && (code !== 0 || hand.state === 'COMPLETED') ? code : null,
+      signal: signal === 0 ? null : signal,
+    });
+  });
+});
