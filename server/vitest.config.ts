@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Those that wait longest. Begun first they end with the others, not after them; elsewhere the largest comes first. */
 const LONGEST = ['heterogeneous', 'ssh-faults', 'exactly-once', 'vanished', 'cluster-faults'];
 
-class LongestFirst extends BaseSequencer {
+export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isLong = ({ moduleId }: TestSpecification) =>
       LONGEST.some((name) => moduleId.endsWith(`/test/${name}.test.ts`));

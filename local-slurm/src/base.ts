@@ -3,16 +3,27 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CLOCK_PACKAGE } from './clock.ts';
 import { PACKAGES } from './instance.ts';
 import { ensurePackages } from './packages.ts';
+import { PAM_PACKAGES } from './pam.ts';
 import { releaseNamed } from './releases.ts';
 import { CommandError, lastLines, run } from './run.ts';
 
 const SCRIPT = fileURLToPath(new URL('build-base.sh', import.meta.url));
 const DEADLINE_MS = 20 * 60_000;
 
-/** What a login node has besides: other shells, and what people and their jobs call. */
-const EXTRA_PACKAGES = ['openssh-client', 'procps', 'python3-minimal', 'git', 'zsh', 'tcsh'];
+/** What a login node has besides: other shells, what people and their jobs call, and what some instances are to have. */
+const EXTRA_PACKAGES = [
+  'openssh-client',
+  'procps',
+  'python3-minimal',
+  'git',
+  'zsh',
+  'tcsh',
+  CLOCK_PACKAGE,
+  ...PAM_PACKAGES,
+];
 
 export interface BaseOptions {
   /** Where base systems are kept. */

@@ -82,6 +82,7 @@ test.each(Object.keys(RELEASES))(
     expect(traces.uid).toBeGreaterThan(60_000);
     expect(await readFile('/proc/mounts', 'utf8')).not.toContain(directory);
     expect(await slurm.run('alpha', 'hostname', [])).toBe('localhost\n');
+    expect(await slurm.run('alpha', 'pwd', [])).toBe('/\n');
     expect(await slurm.run('alpha', 'id', ['-un', String(traces.uid)])).toBe(`${alpha.user}\n`);
 
     await slurm.stopDaemon('beta/slurmctld');

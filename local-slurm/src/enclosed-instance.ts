@@ -13,6 +13,8 @@ export interface EnclosedInstanceOptions extends InstanceOptions {
   readonly release: string;
   /** Where base systems are kept. */
   readonly cacheDirectory: string;
+  /** Folders of the machine that have the same path inside. */
+  readonly shared?: readonly string[];
 }
 
 const SCRIPT = fileURLToPath(new URL('enter-base.sh', import.meta.url));
@@ -64,7 +66,7 @@ export class EnclosedInstance {
   }
 
   async #start(): Promise<StartedInstance> {
-    const { release, cacheDirectory, clusters, onProgress } = this.#options;
+    const { release, cacheDirectory, shared = [], clusters, onProgress } = this.#options;
     const { signal } = this.#stopping;
     const base = await prepareBase(release, { cacheDirectory, onProgress, signal });
     await removeAbandoned(onProgress, this.#options.temporaryDirectory);
@@ -76,7 +78,7 @@ export class EnclosedInstance {
     await writeState(directory, { keeper, release, clusters: [] });
     await mkdir(join(directory, 'root'), { mode: 0o700 });
 
-    const within = ['sh', SCRIPT, base, directory, process.execPath, PACKAGE, 'src/keeper.ts'];
+    const within = ['sh', SCRIPT, base, directory, process.execPath, PACKAGE, 'src/keeper.ts', ...shared];
     this.#keeper = await launchKeeper(
       { clusters, directory, isEnclosed: true, detached: false },
       {
@@ -98,5 +100,5 @@ export class EnclosedInstance {
 
 /** What goes before a command that is to run where the process is. */
 function enter(pid: number): readonly string[] {
-  return ['nsenter', `--target=${pid}`, '--mount', '--uts', '--ipc', '--pid', '--root', '--wd=/', '--'];
+  return ['nsenter', `--target=${pid}`, '--mount', '--uts', '--ipc', '--pid', '--root', '--wd', '--'];
 }

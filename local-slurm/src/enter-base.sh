@@ -1,9 +1,11 @@
 # Makes the root of one instance out of a base system and runs a program in it. Run by root, in namespaces of its own:
 # nothing of what is mounted here is seen outside, and all of it goes with the last process.
-# usage: enter-base.sh BASE DIRECTORY NODE PACKAGE SCRIPT
-#   DIRECTORY: the folder of the instance, which has the same path inside; NODE runs SCRIPT, a file in the folder PACKAGE
+# usage: enter-base.sh BASE DIRECTORY NODE PACKAGE SCRIPT FOLDER…
+#   DIRECTORY: the folder of the instance, which has the same path inside; NODE runs SCRIPT, a file in the folder PACKAGE;
+#   each FOLDER, too, has the same path inside
 set -eu
 base=$1 directory=$2 node=$3 package=$4 script=$5
+shift 5
 
 # What is written outside of DIRECTORY stays in memory: little, as daemons and homes have their places in it.
 work=$directory/root
@@ -20,8 +22,11 @@ for folder in dev sys; do
   mount --rbind "/$folder" "$folder"
   mount --make-rslave "$folder"
 done
-mkdir -p ".$directory" run/slurmql/package
-mount --bind "$directory" ".$directory"
+for folder in "$directory" "$@"; do
+  mkdir -p ".$folder"
+  mount --bind "$folder" ".$folder"
+done
+mkdir -p run/slurmql/package
 touch run/slurmql/node
 mount --bind "$node" run/slurmql/node
 mount --bind "$package" run/slurmql/package

@@ -10,6 +10,8 @@ export interface LocalSlurmOptions {
    * Slurm of the machine's own packages.
    */
   readonly release?: string;
+  /** Folders of this machine that the daemons and jobs of a release see, too, at the same paths. Default: none. */
+  readonly shared?: readonly string[];
   /** Default: DEFAULT_CLUSTERS, alpha and beta; of a release RELEASE_CLUSTERS, with gamma. */
   readonly clusters?: readonly LocalClusterOptions[];
   /** Made, or empty; removed at the end. Default: a new one in the system's folder for temporary files. */
@@ -49,12 +51,12 @@ export interface LocalSlurm {
 
 /** Starts Slurm clusters, after installing the packages they need. When it rejects, nothing of them is left. */
 export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<LocalSlurm> {
-  const { release, directory, ...launchOptions } = options;
+  const { release, shared = [], directory, ...launchOptions } = options;
   const keeper = await launchKeeper(
     {
       clusters: options.clusters ?? defaultClusters(release),
       detached: false,
-      ...(release === undefined ? {} : { release }),
+      ...(release === undefined ? {} : { release, shared }),
       ...(directory === undefined ? {} : { directory }),
     },
     launchOptions,

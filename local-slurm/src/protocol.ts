@@ -7,6 +7,8 @@ export interface KeeperRequest {
   readonly directory?: string;
   /** One of RELEASES. Default: the machine's own Slurm. */
   readonly release?: string;
+  /** As EnclosedInstanceOptions. */
+  readonly shared?: readonly string[];
   /** As InstanceOptions. */
   readonly isEnclosed?: boolean;
   /** Where base systems of other releases are kept. */

@@ -1,7 +1,8 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import { DEFAULT_CLUSTERS, type LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { startSlurm } from './support/slurm.ts';
 
 interface Payload {
   readonly job: { readonly id: string; readonly state: string; readonly slurmJobId: string | null } | null;
@@ -12,7 +13,7 @@ let slurm: LocalSlurm;
 let bench: Workbench;
 
 beforeAll(async () => {
-  slurm = await startLocalSlurm();
+  slurm = await startSlurm({ clusters: DEFAULT_CLUSTERS });
   bench = await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 }));
 });
 

@@ -1,14 +1,15 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { startSlurm } from './support/slurm.ts';
 
 let slurm: LocalSlurm;
 let bench: Workbench;
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
     clusters: [
       {
         name: 'alpha',

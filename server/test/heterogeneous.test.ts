@@ -1,9 +1,10 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { Payload } from './support/payload.ts';
 import { until } from './support/server.ts';
+import { startSlurm } from './support/slurm.ts';
 
 interface Component {
   readonly slurmJobId: string | null;
@@ -48,7 +49,7 @@ let requeued: readonly JobData[];
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
     clusters: [
       {
         name: 'alpha',

@@ -1,8 +1,9 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { startSlurm } from './support/slurm.ts';
 import { type Told, timeline, told } from './support/told.ts';
 
 let slurm: LocalSlurm;
@@ -20,7 +21,7 @@ beforeAll(async () => {
     // Jobs leave Slurm's memory as soon as they end: then all that is left of them has to be known for theirs, too.
     slurmConf: ['MinJobAge=2', 'KillWait=20'],
   };
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
     clusters: [
       { name: 'kept', ...layout },
       { name: 'bare', ...layout, accounting: false },

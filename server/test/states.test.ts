@@ -1,11 +1,12 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { startSlurm } from './support/slurm.ts';
 import { type Told, timeline, told } from './support/told.ts';
 
 let slurm: LocalSlurm;
@@ -21,12 +22,14 @@ beforeAll(async () => {
   stack.defer(() => rm(gates, { recursive: true, force: true }));
   for (const gate of ['start', 'end']) {
     const script = `#!/bin/sh
-[ "$SLURM_JOB_PARTITION" = gated ] || exit 0
+# 20.11 tells an epilog its node alone.
+case "$SLURM_JOB_PARTITION:$SLURMD_NODENAME" in gated:* | *:gate) ;; *) exit 0 ;; esac
 while [ -e '${gates}/${gate}' ]; do sleep 0.2; done
 `;
     await writeFile(join(gates, `${gate}.sh`), script, { mode: 0o755 });
   }
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
+    shared: [gates],
     clusters: [
       {
         name: 'alpha',

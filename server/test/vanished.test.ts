@@ -1,9 +1,10 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { startSlurm } from './support/slurm.ts';
 import { TOLD, type Told, timeline, told } from './support/told.ts';
 
 let slurm: LocalSlurm;
@@ -18,7 +19,7 @@ beforeAll(async () => {
     // A script that is told to end has the time on a busy machine, too, to write that it did.
     slurmConf: ['MinJobAge=2', 'KillWait=20'],
   };
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
     clusters: [
       { name: 'kept', ...layout },
       { name: 'bare', ...layout, accounting: false },

@@ -17,7 +17,6 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
   // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it, or its leader.
   const hasCompleted = (seen.components[0]?.state ?? seen.state) === 'COMPLETED';
   const exitCode = seen.exitCode === 0 && !hasCompleted ? null : seen.exitCode;
-  const isWaiting = seen.state === 'PENDING' || seen.state === 'HELD';
   // Who requeues a job that was cancelled wants it to run.
   const cancelRequestedAt = isActiveState(job.state) ? job.cancelRequestedAt : null;
   const attempt = Math.max(job.attempt, seen.attempt ?? 0);
@@ -34,7 +33,6 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
     endedAt: isOver ? seen.endedAt : null,
     estimatedStartAt: seen.estimatedStartAt,
     nodeList: seen.nodeList,
-    allocated: hasRun && !isWaiting ? (seen.allocated ?? (attempt === job.attempt ? job.allocated : null)) : null,
     partition: seen.partition ?? job.partition,
     components: seen.components.length === 0 ? job.components : seen.components,
     cancelRequestedAt,

@@ -115,7 +115,6 @@ export function anObservation(parts: Partial<JobObservation> = {}): JobObservati
     estimatedStartAt: null,
     nodeList: 'gpu01',
     partition: 'gpu',
-    allocated: null,
     components: [],
     ...parts,
   };

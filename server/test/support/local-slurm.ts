@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startLocalSlurm } from '@slurmql/local-slurm';
+import { DEFAULT_CLUSTERS, startLocalSlurm } from '@slurmql/local-slurm';
 import { build } from 'rolldown';
 import type { TestProject } from 'vitest/node';
 import bundle from '../../rolldown.config.ts';
@@ -18,7 +18,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // These tests start it some two hundred times. What is there stays: another run may be starting servers from it.
   await build({ ...bundle, output: { ...bundle.output, cleanDir: false }, cwd: SERVER });
   process.env['SLURMQL_TEST_MAIN'] = `${SERVER}dist/main.js`;
-  const slurm = await startLocalSlurm({ onProgress: (line) => process.stderr.write(`${line}\n`) });
+  const { release } = project.getProvidedContext();
+  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
+  const options = { clusters: DEFAULT_CLUSTERS, onProgress };
+  const slurm = await startLocalSlurm(release === undefined ? options : { ...options, release });
   project.provide('clustersYaml', slurm.clustersYaml({ poll_interval_seconds: 1, gpu_cache_seconds: 5 }));
   return () => slurm.stop();
 }

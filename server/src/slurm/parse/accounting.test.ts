@@ -17,8 +17,6 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
     End: '1795494217',
     NodeList: 'gpu01',
     Partition: 'gpu',
-    AllocTRES: 'billing=4,cpu=4,gres/gpu=2,mem=8G,node=1',
-    TimelimitRaw: '90',
     JobName: 'train',
     WorkDir: `/home/ada/slurmql/jobs/${ID}`,
     SubmitLine: `sbatch --parsable /home/ada/slurmql/jobs/${ID}/job.sh`,
@@ -136,19 +134,6 @@ describe('a row of the accounts', () => {
     },
   );
 
-  it('tells what the job was given, and nothing of a job that was given nothing', () => {
-    const allocated = (parts: Parameters<typeof row>[0]) =>
-      parseAccounting(row(parts), undefined, true, true)[0]?.latest.allocated;
-    expect(allocated({})).toEqual({
-      cpus: 4,
-      memoryMb: 8192,
-      gpus: [{ gpuType: '', count: 2 }],
-      timeLimitSeconds: 5400,
-    });
-    expect(allocated({ TimelimitRaw: 'UNLIMITED' })).toMatchObject({ timeLimitSeconds: null });
-    expect(allocated({ AllocTRES: '' })).toBeNull();
-  });
-
   it('tells of a signal, and not of an exit code beside it', () => {
     expect(parseAccounting(row({ State: 'FAILED', ExitCode: '1:9' }))).toMatchObject([
       { latest: { exitCode: null, signal: 9 }, closed: [] },
@@ -196,11 +181,38 @@ describe('a row of the accounts', () => {
 
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
   const row = (state: string, submit: string) =>
-    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', '', '', 'train', `/ws/jobs/${ID}`].join(
-      FIELD_END,
-    );
+    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', 'train', `/ws/jobs/${ID}`].join(FIELD_END);
   const rows = [row('RUNNING', '1795494300'), row('REQUEUED', '1795494310'), row('PENDING', '1795494320')];
   const [account] = parseAccounting(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
   expect(account?.closed.map(({ outcome }) => outcome)).toEqual([null, 'REQUEUED', null]);
   expect(account?.latest).toMatchObject({ attempt: 4, word: 'RUNNING' });
+});
+
+describe('an attempt that 20.11 requeues in its first seconds', () => {
+  /** Without the line that submitted it. */
+  const old = (parts: Partial<Record<Field, string>>) => {
+    const text = row(parts);
+    return `${text.slice(0, text.lastIndexOf(FIELD_END))}\n`;
+  };
+  const nameless = { State: 'REQUEUED', JobName: 'allocation', Partition: '', WorkDir: '' };
+
+  it('is of the job whose next attempt its requeue submitted', () => {
+    const output =
+      old({ ...nameless, Submit: '1795494206', End: '1795494210' }) +
+      old({ ...nameless, Submit: '1795494210', End: '1795494230' }) +
+      old({ Submit: '1795494230', Start: '1795494240', End: '1795494250' });
+    const [account] = parseAccounting(output);
+    expect(account).toMatchObject({ latest: { attempt: 3, state: 'COMPLETED', folderId: ID } });
+    expect(account?.closed).toMatchObject([
+      { number: 1, outcome: 'REQUEUED' },
+      { number: 2, outcome: 'REQUEUED' },
+    ]);
+  });
+
+  it("is nobody's where that number was next submitted at another time, or not at all", () => {
+    for (const other of [{ Submit: '1795494211' }, { JobID: '8' }]) {
+      const output = old({ ...nameless, End: '1795494210' }) + old({ Submit: '1795494210', ...other });
+      expect(parseAccounting(output).flatMap(({ closed }) => closed)).toEqual([]);
+    }
+  });
 });

@@ -3,7 +3,6 @@ import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
-import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
@@ -20,8 +19,6 @@ export const ACCOUNTING_FIELDS = [
   'End',
   'NodeList',
   'Partition',
-  'AllocTRES',
-  'TimelimitRaw',
   'JobName',
   'WorkDir',
   // Since 21.08.
@@ -58,9 +55,11 @@ export function parseAccounting(
   output: string,
   clock: ClusterClock = SAME_CLOCK,
   hasExactCodes = false,
-  tracksGpus = false,
 ): readonly JobAccount[] {
-  const rows = output.split('\n').flatMap((line) => parseLine(line, clock, tracksGpus));
+  const lines = output.split('\n').map((line) => line.split(FIELD_END));
+  // Without the last field, where sacct doesn't have it.
+  const whole = lines.filter(({ length }) => [0, 1].includes(ACCOUNTING_FIELDS.length - length));
+  const rows = withOwners(whole).flatMap((fields) => parseFields(fields, clock));
   const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
   const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
   // Once a task has rows of its own, those that it shared say no more of it.
@@ -110,17 +109,31 @@ function keyOf({ slurmJobId, ownerId, folderId }: Pick<JobObservation, 'slurmJob
   return `${slurmJobId} ${ownerId ?? folderId}`;
 }
 
+const NAME = ACCOUNTING_FIELDS.indexOf('JobName');
+/** What sacct calls a job of which it hasn't been told the name. */
+const NAMELESS = 'allocation';
+
+/**
+ * Slurm 20.11 never tells the accounts the name and the folder of an attempt that is requeued in its first seconds. Its
+ * requeue is the submission of the next attempt, at the same second, so what that one has is its own.
+ */
+function withOwners(lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  if (!lines.some((fields) => fields[NAME] === NAMELESS)) return lines;
+  const submissions = new Map<string, readonly string[]>();
+  const latestFirst = lines.toSorted((left, right) => Number(right[3]) - Number(left[3]));
+  return latestFirst.map((fields) => {
+    const [id, , , submit, , end] = fields;
+    const own = fields.slice(NAME);
+    const owner = own[0] === NAMELESS ? (submissions.get(`${id} ${end}`) ?? own) : own;
+    submissions.set(`${id} ${submit}`, owner);
+    return [...fields.slice(0, NAME), ...owner];
+  });
+}
+
 /** A row a job; none for what is no row. */
-function parseLine(line: string, clock: ClusterClock, tracksGpus: boolean): readonly Row[] {
-  const fields = line.split(FIELD_END);
-  // Without the last one, where sacct doesn't have it.
-  if (fields.length < ACCOUNTING_FIELDS.length - 1 || fields.length > ACCOUNTING_FIELDS.length) return [];
+function parseFields(fields: readonly string[], clock: ClusterClock): readonly Row[] {
   const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
-  const [tres = '', limit = '', name = '', workDir = '', submitLine = ''] = fields.slice(
-    ACCOUNTING_FIELDS.indexOf('AllocTRES'),
-  );
-  // Whole minutes, or a word.
-  const timeLimitSeconds = /^\d+$/.test(limit) ? Number(limit) * 60 : null;
+  const [name = '', workDir = '', submitLine = ''] = fields.slice(NAME);
   const ids = jobIds(id);
   if (ids === null) return [];
   const state = jobState(word, null);
@@ -142,7 +155,6 @@ function parseLine(line: string, clock: ClusterClock, tracksGpus: boolean): read
       estimatedStartAt: null,
       nodeList: textValue(nodes),
       partition: textValue(partition),
-      allocated: parseAllocation(tres, timeLimitSeconds, tracksGpus),
       components: [],
     },
   }));
