@@ -95,6 +95,11 @@ function twoFilters({ projects, users }: PlausibleJobs, jobs: number) {
     ...new Set(Array.from({ length: 1 + Math.floor(random() * most) }, () => pick(list))),
   ];
   const instant = () => new Date(UNTIL.getTime() - Math.floor(random() * 730) * DAY_MS);
+  /** Jobs that ended in some week. */
+  const span = (): Partial<JobFilter> => {
+    const from = instant();
+    return { endedAfter: from, endedBefore: new Date(from.getTime() + 7 * DAY_MS) };
+  };
   const states: readonly JobState[][] = [
     ['FAILED'],
     ['COMPLETED'],
@@ -129,6 +134,10 @@ function twoFilters({ projects, users }: PlausibleJobs, jobs: number) {
     () => ({ partitions: some(['gpu', 'cpu', 'long', 'debug', 'a100', 'h100', 'standard', 'bigmem'], 2) }),
     () => ({ submittedAfter: instant() }),
     () => ({ submittedBefore: instant() }),
+    () => ({ exitCodes: pick([[0], [1], [137, 139]]) }),
+    () => ({ startedAfter: instant() }),
+    () => ({ startedBefore: instant() }),
+    () => span(),
   ];
   return {
     instant,

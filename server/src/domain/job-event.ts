@@ -5,7 +5,14 @@ export const JOB_EVENT_KINDS = ['CREATED', 'STATE_CHANGED', 'UPDATED', 'REMOVED'
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
 /** Of what a job is found by, that which can change. */
-export const CHANGING_FACTS = ['partition', 'isArchived', 'slurmJobId'] as const satisfies readonly (keyof Job)[];
+export const CHANGING_FACTS = [
+  'partition',
+  'isArchived',
+  'slurmJobId',
+  'exitCode',
+  'startedAt',
+  'endedAt',
+] as const satisfies readonly (keyof Job)[];
 export type ChangingFacts = Pick<Job, (typeof CHANGING_FACTS)[number]>;
 
 /** One committed change of one job. `sequence` grows strictly with the order of commits. */

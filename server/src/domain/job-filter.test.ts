@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matchesFilter, searchWords } from './job-filter.ts';
+import { type JobFilter, matchesFilter, searchWords } from './job-filter.ts';
 import { aJob, EVERY_JOB } from './testing.ts';
 
 describe('the words of a search', () => {
@@ -39,6 +39,20 @@ describe('a filter', () => {
       matchesFilter(job, null, { ...EVERY_JOB, submittedAfter: new Date(from), submittedBefore: new Date(to) });
     expect(span('2026-11-24T12:00:00Z', '2026-11-24T12:00:00.001Z')).toBe(true);
     expect(span('2026-11-24T11:00:00Z', '2026-11-24T12:00:00Z')).toBe(false);
+  });
+
+  it('takes ends and starts of jobs that have them, and exit codes', () => {
+    const at = new Date('2026-11-24T13:00:00Z');
+    const over = aJob({ startedAt: at, endedAt: at, exitCode: 0 });
+    const open = aJob({ startedAt: at });
+    const passes = (parts: Partial<JobFilter>) =>
+      [over, open].map((one) => matchesFilter(one, null, { ...EVERY_JOB, ...parts }));
+    expect(passes({ startedAfter: at })).toEqual([true, true]);
+    expect(passes({ startedBefore: at })).toEqual([false, false]);
+    expect(passes({ endedAfter: at })).toEqual([true, false]);
+    expect(passes({ endedBefore: new Date('2027-01-01T00:00:00Z') })).toEqual([true, false]);
+    expect(passes({ exitCodes: [0] })).toEqual([true, false]);
+    expect(passes({ exitCodes: [1] })).toEqual([false, false]);
   });
 
   it('that names nobody lets nobody through', () => {

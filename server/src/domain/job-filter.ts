@@ -14,6 +14,12 @@ export interface JobFilter {
   readonly partitions: readonly string[] | null;
   readonly submittedAfter: Date | null;
   readonly submittedBefore: Date | null;
+  readonly exitCodes: readonly number[] | null;
+  /** A job that has not started, or not ended, is in no such time. */
+  readonly startedAfter: Date | null;
+  readonly startedBefore: Date | null;
+  readonly endedAfter: Date | null;
+  readonly endedBefore: Date | null;
   /** False: an array counts as one job. */
   readonly includeArrayTasks: boolean;
 }
@@ -48,11 +54,19 @@ export function matchesFilter(job: Job, projectName: string | null, filter: JobF
   if (!among(filter.projectIds, job.projectId)) return false;
   if (!among(filter.userIds, job.submittedBy)) return false;
   if (!among(filter.partitions, job.partition)) return false;
-  if (filter.submittedAfter !== null && job.submittedAt < filter.submittedAfter) return false;
-  if (filter.submittedBefore !== null && job.submittedAt >= filter.submittedBefore) return false;
+  if (!among(filter.exitCodes, job.exitCode)) return false;
+  if (!isWithin(job.submittedAt, filter.submittedAfter, filter.submittedBefore)) return false;
+  if (!isWithin(job.startedAt, filter.startedAfter, filter.startedBefore)) return false;
+  if (!isWithin(job.endedAt, filter.endedAfter, filter.endedBefore)) return false;
   if (filter.search === null) return true;
   const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, projectName].map(
     (text) => text?.toLowerCase() ?? '',
   );
   return searchWords(filter.search).every((word) => texts.some((text) => text.includes(word)));
+}
+
+/** From the first instant on, and before the last one; what has no time is in every time that isn't bounded. */
+function isWithin(at: Date | null, after: Date | null, before: Date | null): boolean {
+  if (after === null && before === null) return true;
+  return at !== null && (after === null || at >= after) && (before === null || at < before);
 }

@@ -48,6 +48,11 @@ export const EVERY_JOB: JobFilter = {
   partitions: null,
   submittedAfter: null,
   submittedBefore: null,
+  exitCodes: null,
+  startedAfter: null,
+  startedBefore: null,
+  endedAfter: null,
+  endedBefore: null,
   includeArrayTasks: true,
 };
 

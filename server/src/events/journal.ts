@@ -291,8 +291,13 @@ function isSameJob(before: Job, after: Job): boolean {
 }
 
 function changedFacts(before: Job, after: Job): Partial<ChangingFacts> | null {
-  const changed = CHANGING_FACTS.filter((fact) => before[fact] !== after[fact]);
+  const changed = CHANGING_FACTS.filter((fact) => !isSame(before[fact], after[fact]));
   return changed.length === 0 ? null : Object.fromEntries(changed.map((fact) => [fact, before[fact]]));
+}
+
+function isSame(before: Job[keyof ChangingFacts], after: Job[keyof ChangingFacts]): boolean {
+  if (before instanceof Date && after instanceof Date) return before.getTime() === after.getTime();
+  return before === after;
 }
 
 /** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */

@@ -12,10 +12,18 @@ export interface EventBounds {
   readonly limit: number;
 }
 
+const instant = z
+  .string()
+  .transform((text) => new Date(text))
+  .nullable();
+
 const changedFromSchema = z.object({
   partition: z.string().nullable().exactOptional(),
   isArchived: z.boolean().exactOptional(),
   slurmJobId: z.string().nullable().exactOptional(),
+  exitCode: z.number().nullable().exactOptional(),
+  startedAt: instant.exactOptional(),
+  endedAt: instant.exactOptional(),
 } satisfies Record<keyof ChangingFacts, z.ZodType>);
 
 /** Whether two events differ in nothing but the job and the number. */

@@ -44,6 +44,9 @@ const job: fc.Arbitrary<Job> = fc
     submittedBy: fc.constantFrom('ada', 'grace'),
     partition: fc.option(fc.constantFrom('gpu', 'cpu')),
     submittedAt: instant,
+    startedAt: fc.option(instant),
+    endedAt: fc.option(instant),
+    exitCode: fc.option(fc.constantFrom(0, 1, 137)),
     arrayParentId: fc.option(fc.constant(PARENT.id)),
   })
   .map((parts) => {
@@ -63,6 +66,11 @@ const filter: fc.Arbitrary<JobFilter> = fc.record({
   partitions: some('gpu', 'cpu'),
   submittedAfter: fc.option(instant),
   submittedBefore: fc.option(instant),
+  exitCodes: some(0, 1, 137),
+  startedAfter: fc.option(instant),
+  startedBefore: fc.option(instant),
+  endedAfter: fc.option(instant),
+  endedBefore: fc.option(instant),
   includeArrayTasks: fc.boolean(),
 });
 /** One part at a time, so that few filters let nothing through. */

@@ -20,10 +20,14 @@ export interface ResolvedFilter extends Omit<JobFilter, 'search'> {
 export async function resolveFilter(database: Database, filter: JobFilter): Promise<ResolvedFilter | null> {
   const { search, ...rest } = filter;
   const states = possibleStates(filter);
-  const lists = [states, filter.clusters, filter.projectIds, filter.userIds, filter.partitions];
+  const lists = [states, filter.clusters, filter.projectIds, filter.userIds, filter.partitions, filter.exitCodes];
   if (lists.some((list) => list?.length === 0)) return null;
-  const { submittedAfter: after, submittedBefore: before } = filter;
-  if (after !== null && before !== null && after >= before) return null;
+  const times = [
+    [filter.submittedAfter, filter.submittedBefore],
+    [filter.startedAfter, filter.startedBefore],
+    [filter.endedAfter, filter.endedBefore],
+  ] as const;
+  if (times.some(([after, before]) => after !== null && before !== null && after >= before)) return null;
   const words: SoughtWord[] = [];
   for (const text of new Set(wordsOf(search))) {
     const projects = await database
@@ -53,8 +57,16 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
   if (!filter.includeArrayTasks) conditions.push(where('array_parent_id', 'is', null));
   if (filter.isActive !== null) conditions.push(where('is_active', '=', filter.isActive ? 1 : 0));
   if (filter.isArchived !== null) conditions.push(where('is_archived', '=', filter.isArchived ? 1 : 0));
-  if (filter.submittedAfter !== null) conditions.push(where('submitted_at', '>=', filter.submittedAfter.getTime()));
-  if (filter.submittedBefore !== null) conditions.push(where('submitted_at', '<', filter.submittedBefore.getTime()));
+  const times = [
+    ['submitted_at', filter.submittedAfter, filter.submittedBefore],
+    ['started_at', filter.startedAfter, filter.startedBefore],
+    ['ended_at', filter.endedAfter, filter.endedBefore],
+  ] as const;
+  for (const [column, after, before] of times) {
+    if (after !== null) conditions.push(where(column, '>=', after.getTime()));
+    if (before !== null) conditions.push(where(column, '<', before.getTime()));
+  }
+  if (filter.exitCodes !== null) conditions.push(where('exit_code', 'in', filter.exitCodes));
   if (filter.clusters !== null) conditions.push(where('cluster_name', 'in', filter.clusters));
   if (filter.partitions !== null) conditions.push(where('partition', 'in', filter.partitions));
   if (filter.userIds !== null) conditions.push(where('submitted_by', 'in', filter.userIds));

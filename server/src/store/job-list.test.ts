@@ -46,6 +46,7 @@ const job: fc.Arbitrary<Job> = fc
     submittedAt: instant,
     startedAt: fc.option(instant),
     endedAt: fc.option(instant),
+    exitCode: fc.option(fc.constantFrom(0, 1, 137)),
   })
   .map((parts) => aJob(parts));
 
@@ -64,6 +65,11 @@ const filter: fc.Arbitrary<JobFilter> = fc
     partitions: some('gpu', 'cpu'),
     submittedAfter: fc.option(instant),
     submittedBefore: fc.option(instant),
+    exitCodes: some(0, 1, 137),
+    startedAfter: fc.option(instant),
+    startedBefore: fc.option(instant),
+    endedAfter: fc.option(instant),
+    endedBefore: fc.option(instant),
     includeArrayTasks: fc.constant(false),
   })
   .chain((full) =>
@@ -279,5 +285,54 @@ describe('a long list', () => {
     expect(await store.jobs.count({ ...LISTED, search: 'zy' })).toBe(0);
     expect(turns).toBeGreaterThanOrEqual(1);
     isDone = true;
+  });
+});
+
+describe('a long list of jobs that started and ended', () => {
+  const minute = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + minutes * 60_000);
+  let store: Store;
+  let jobs: readonly Job[];
+  beforeAll(async () => {
+    store = await Store.open(':memory:');
+    // Neither starts nor ends are in the order of the submissions.
+    jobs = Array.from({ length: 8000 }, (_, index) =>
+      aJob({
+        submittedAt: minute(index),
+        isArchived: index % 5 === 0,
+        startedAt: index % 11 === 0 ? null : minute(10_000 + ((index * 7919) % 8000)),
+        endedAt: index % 11 < 2 ? null : minute(20_000 + ((index * 4999) % 8000)),
+        exitCode: index % 11 < 2 ? null : index % 997 === 0 ? 1 : 0,
+      }),
+    );
+    await store.jobs.insert(jobs.map(entry));
+  });
+  afterAll(() => store.close());
+
+  it.each<Partial<JobFilter>>([
+    { startedAfter: minute(17_950) },
+    { startedAfter: minute(10_100), startedBefore: minute(17_000) },
+    { startedBefore: minute(17_000), isArchived: null },
+    { endedAfter: minute(20_000) },
+    { endedAfter: minute(20_100), endedBefore: minute(20_300), startedAfter: minute(10_050) },
+    { exitCodes: [1] },
+    { exitCodes: [0], endedBefore: minute(26_000) },
+  ])('shows what the filter in memory finds, in every order: %j', async (parts) => {
+    const wanted: JobFilter = { ...LISTED, isArchived: false, ...parts };
+    const matching = jobs.filter((one) => matchesFilter(one, null, wanted));
+    expect(matching.length).toBeGreaterThan(5);
+    const key = {
+      SUBMITTED_AT: (one: Job) => one.submittedAt.getTime(),
+      STARTED_AT: (one: Job) => one.startedAt?.getTime() ?? NOT_YET,
+      ENDED_AT: (one: Job) => one.endedAt?.getTime() ?? NOT_YET,
+      // All have the same.
+      NAME: () => 0,
+    };
+    for (const field of ['SUBMITTED_AT', 'STARTED_AT', 'ENDED_AT', 'NAME'] as const) {
+      // Those of one time stand in the order in which they were recorded.
+      const rising = matching.toSorted((left, right) => key[field](left) - key[field](right)).map(({ id }) => id);
+      expect(await walk(store, wanted, { field, direction: 'ASC' }, 700)).toEqual(rising);
+      expect(await walk(store, wanted, { field, direction: 'DESC' }, 700, true)).toEqual(rising.toReversed());
+    }
+    expect(await store.jobs.count(wanted)).toBe(matching.length);
   });
 });

@@ -20,6 +20,7 @@ import type { JobRow } from './job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from './keyset.ts';
 import { isIndexed, tokensQuery } from './search.ts';
 import { jobsBy } from './sqlite.ts';
+import { boundsOfOrder, TimedJobs } from './timed-jobs.ts';
 
 /** So many entries of an index, or rows, are looked at before the event loop turns; the first look is a short one. */
 const FIRST_LOOK = 1000;
@@ -114,6 +115,11 @@ export class JobList {
     const ways = await this.#ways();
     const way = await this.#shortest(ways, Number.POSITIVE_INFINITY);
     let count = 0;
+    const timed = await this.#timed(way.size);
+    if (timed !== null) {
+      for await (const places of timed.places(BY_SUBMISSION)) count += places.length;
+      return count;
+    }
     for (const range of way.ranges) {
       await nextTurn();
       count += await this.#countRange(range);
@@ -126,12 +132,50 @@ export class JobList {
     const common = COMMON_IN_BLOCK;
     if (order.field === 'SUBMITTED_AT') {
       const way = await this.#shortest(await this.#ways(), common);
+      // A way in the order of the list may end early, and the times are read to their end.
+      const timed = await this.#timed(way.size < MANY ? way.size / 4 : MANY);
+      if (timed !== null) return this.#first(timed, BY_SUBMISSION, span, limit);
       return this.#merged(way.ranges, way.sought, this.#bounded(span), limit);
     }
     const narrow = (await this.#ways()).filter(({ index }) => index !== LISTED || this.#hasBounds);
     const way = narrow.length === 0 ? null : await this.#shortest(narrow, common);
-    if (way !== null && way.size <= SORTED_AT_MOST) return this.#sorted(way, sort, span, limit);
-    return this.#merged(this.#sortRanges(sort), null, span, limit);
+    const bounds = boundsOfOrder(this.#filter, order.field);
+    // Texts take longer to compare than the rest of them to look through.
+    const time = order.field === 'STARTED_AT' || order.field === 'ENDED_AT' ? sort.ranges[0]?.key : undefined;
+    const most = time !== undefined && bounds === null ? MANY : SORTED_AT_MOST;
+    const timed = await this.#timed(Math.min(way?.size ?? MANY, most));
+    if (timed !== null && time !== undefined) return this.#first(timed, time, span, limit);
+    if (timed !== null) return this.#sorted(await this.#allOf(timed), sort, span, limit);
+    if (way !== null && way.size <= SORTED_AT_MOST) {
+      const everything = this.#bounded({ from: null, to: null, isDescending: true });
+      const found = await this.#merged(way.ranges, way.sought, everything, Number.MAX_SAFE_INTEGER);
+      return this.#sorted(found, sort, span, limit);
+    }
+    const ranges = this.#sortRanges(sort);
+    return this.#merged(ranges, null, bounds === null ? span : between(span, bounds.from, bounds.to), limit);
+  }
+
+  /** Where a time of starts or ends narrows the list to fewer jobs than that. */
+  #timed(fewerThan: number): Promise<TimedJobs | null> {
+    const most = Math.ceil(Math.min(fewerThan, COUNTED_AT_MOST)) - 1;
+    return TimedJobs.narrowest(this.#database, this.#filter, most);
+  }
+
+  async #allOf(timed: TimedJobs): Promise<Place[]> {
+    const found: Place[] = [];
+    for await (const places of timed.places(BY_SUBMISSION)) found.push(...places);
+    return found;
+  }
+
+  /** The first ones in the order of a key. */
+  async #first(timed: TimedJobs, key: Expression<Key>, span: Span, limit: number): Promise<Place[]> {
+    let found: Place[] = [];
+    const isAhead = (place: Place) =>
+      span.from === null || (span.isDescending ? compare(place, span.from) < 0 : compare(place, span.from) > 0);
+    for await (const places of timed.places(key)) {
+      found = inOrder([...found, ...places.filter(isAhead)], span.isDescending).slice(0, limit);
+    }
+    return found;
   }
 
   /**
@@ -185,7 +229,7 @@ export class JobList {
 
   /** The ways there are, none of them measured; of two long ones, the first is taken, whose index tells more. */
   async #ways(): Promise<Candidate[]> {
-    const { clusters, partitions, projectIds, userIds, states, words } = this.#filter;
+    const { clusters, partitions, projectIds, userIds, states, exitCodes, words } = this.#filter;
     const candidates: Candidate[] = [];
     const add = (index: string, lists: Lists, rest: Partial<ResolvedFilter>) => {
       const ranges = Object.values(lists).reduce((product, list) => product * list.length, this.#archived.length);
@@ -193,6 +237,7 @@ export class JobList {
     };
     if (projectIds !== null) add('jobs_by_project', { project_id: projectIds }, { projectIds: null });
     if (userIds !== null) add('jobs_by_user', { submitted_by: userIds }, { userIds: null });
+    if (exitCodes !== null) add('jobs_by_exit_code', { exit_code: exitCodes }, { exitCodes: null });
     if (states !== null) add('jobs_by_state', { state: states }, { states: null });
     if (clusters !== null && partitions !== null) {
       const lists = { cluster_name: clusters, partition: partitions };
@@ -324,15 +369,7 @@ export class JobList {
   /** What is submitted in the filter's time, as places; so that an index is never bounded twice on one side. */
   #bounded(span: Span): Span {
     const { submittedAfter: after, submittedBefore: before } = this.#filter;
-    // No job has this number, so it stands before all jobs of its instant.
-    const placeOf = (instant: Date | null) => (instant === null ? null : { key: instant.getTime(), number: -1 });
-    const [first, last] = span.isDescending ? [placeOf(before), placeOf(after)] : [placeOf(after), placeOf(before)];
-    const isFurther = first !== null && (span.from === null || compare(first, span.from) < 0 === span.isDescending);
-    return {
-      ...span,
-      from: isFurther ? first : span.from,
-      to: last === null ? null : { place: last, isIncluded: false },
-    };
+    return between(span, after?.getTime() ?? null, before?.getTime() ?? null);
   }
 
   #within(range: Range, { from, to, isDescending }: Span) {
@@ -487,9 +524,7 @@ export class JobList {
 
   // Few jobs, sorted by something else than their submission
 
-  async #sorted(way: Way, sort: Sort, span: Span, limit: number): Promise<Place[]> {
-    const everything = this.#bounded({ from: null, to: null, isDescending: true });
-    const found = await this.#merged(way.ranges, way.sought, everything, Number.MAX_SAFE_INTEGER);
+  async #sorted(found: readonly Place[], sort: Sort, span: Span, limit: number): Promise<Place[]> {
     const places: Place[] = [];
     for (const row of (await this.#rows(found)).values()) {
       const place = { key: sort.keyOf(row), number: Number(row.number) };
@@ -502,7 +537,7 @@ export class JobList {
   }
 }
 
-type Lists = Readonly<Record<string, readonly string[]>>;
+type Lists = Readonly<Record<string, readonly (string | number)[]>>;
 
 interface IndexCandidate {
   readonly index: string;
@@ -526,6 +561,19 @@ function* inGroups(blocks: readonly Block[]): Generator<readonly [Block, ...Bloc
     const [first, ...others] = blocks.slice(start, start + size);
     if (first !== undefined) yield [first, ...others];
   }
+}
+
+/** What of a span lies between two keys, the second one not included; null: it isn't bounded there. */
+function between(span: Span, after: number | null, before: number | null): Span {
+  // No job has this number, so it stands before all jobs of its instant.
+  const edge = (key: number | null) => (key === null ? null : { key, number: -1 });
+  const [first, last] = span.isDescending ? [edge(before), edge(after)] : [edge(after), edge(before)];
+  const isFurther = first !== null && (span.from === null || compare(first, span.from) < 0 === span.isDescending);
+  return {
+    ...span,
+    from: isFurther ? first : span.from,
+    to: last === null ? null : { place: last, isIncluded: false },
+  };
 }
 
 function isOpen(filter: ResolvedFilter): boolean {

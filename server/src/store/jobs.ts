@@ -65,6 +65,11 @@ const NOTHING: ResolvedFilter = {
   partitions: null,
   submittedAfter: null,
   submittedBefore: null,
+  exitCodes: null,
+  startedAfter: null,
+  startedBefore: null,
+  endedAfter: null,
+  endedBefore: null,
   includeArrayTasks: false,
 };
 

@@ -16,6 +16,14 @@ export const JobFilterInput = builder.inputType('JobFilter', {
     partitions: t.stringList({ description: 'Any of these.' }),
     submittedAfter: t.field({ type: 'DateTime', description: 'At this instant or later.' }),
     submittedBefore: t.field({ type: 'DateTime', description: 'Before this instant.' }),
+    exitCodes: t.intList({
+      description:
+        "Any of these, of jobs whose script came to an end of its own; an array's is the highest of its tasks'.",
+    }),
+    startedAfter: t.field({ type: 'DateTime', description: 'Of those that started, at this instant or later.' }),
+    startedBefore: t.field({ type: 'DateTime', description: 'Of those that started, before this instant.' }),
+    endedAfter: t.field({ type: 'DateTime', description: 'Of those that are over, at this instant or later.' }),
+    endedBefore: t.field({ type: 'DateTime', description: 'Of those that are over, before this instant.' }),
     includeArrayTasks: t.boolean({
       defaultValue: false,
       description: 'Tasks as jobs of their own beside their array.',
@@ -62,6 +70,11 @@ export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | un
     partitions: input?.partitions ?? null,
     submittedAfter: input?.submittedAfter ?? null,
     submittedBefore: input?.submittedBefore ?? null,
+    exitCodes: input?.exitCodes ?? null,
+    startedAfter: input?.startedAfter ?? null,
+    startedBefore: input?.startedBefore ?? null,
+    endedAfter: input?.endedAfter ?? null,
+    endedBefore: input?.endedBefore ?? null,
     includeArrayTasks: input?.includeArrayTasks ?? false,
   };
 }

@@ -1,0 +1,119 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { JobOrderField } from '../domain/job-filter.ts';
+import type { Database } from './database.ts';
+import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
+import { type Key, NOT_YET, type Place } from './job-list-order.ts';
+import { jobsBy } from './sqlite.ts';
+
+/** So many entries of an index are read before the event loop turns. */
+const LOOK = 2000;
+
+/** A time of a filter besides that of the submission, and the index that holds it in order. */
+interface TimeBounds {
+  readonly index: string;
+  readonly column: 'started_at' | 'ended_at';
+  /** In ms, the first one and the one behind the last. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The times of starts and ends that a filter bounds. */
+function timeBounds(filter: ResolvedFilter): readonly TimeBounds[] {
+  const { startedAfter, startedBefore, endedAfter, endedBefore } = filter;
+  const bounds = (index: string, column: TimeBounds['column'], after: Date | null, before: Date | null) =>
+    after === null && before === null
+      ? []
+      : [{ index, column, from: after?.getTime() ?? Number.MIN_SAFE_INTEGER, to: before?.getTime() ?? NOT_YET }];
+  return [
+    ...bounds('jobs_in_order_of_start', 'started_at', startedAfter, startedBefore),
+    ...bounds('jobs_in_order_of_end', 'ended_at', endedAfter, endedBefore),
+  ];
+}
+
+/** The bounds of what a list is sorted by, if that is a start or an end that the filter bounds. */
+export function boundsOfOrder(filter: ResolvedFilter, field: JobOrderField): Pick<TimeBounds, 'from' | 'to'> | null {
+  const column = { STARTED_AT: 'started_at', ENDED_AT: 'ended_at' }[String(field)];
+  return timeBounds(filter).find((bounds) => bounds.column === column) ?? null;
+}
+
+/** The jobs that started or ended in a time, read from the index of it: all of them, as it has them in another order. */
+export class TimedJobs {
+  /** Their number, or where that is larger, a limit. */
+  readonly size: number;
+  readonly #database: Database;
+  readonly #filter: ResolvedFilter;
+  readonly #bounds: TimeBounds;
+
+  private constructor(database: Database, filter: ResolvedFilter, bounds: TimeBounds, size: number) {
+    this.#database = database;
+    this.#filter = filter;
+    this.#bounds = bounds;
+    this.size = size;
+  }
+
+  /** By the narrowest of the filter's times; null: it bounds none, or all of them let more than `most` jobs through. */
+  static async narrowest(database: Database, filter: ResolvedFilter, most: number): Promise<TimedJobs | null> {
+    let narrowest: TimedJobs | null = null;
+    for (const bounds of timeBounds(filter)) {
+      const some = database
+        .selectFrom(jobsBy(bounds.index))
+        .select(sql<number>`1`.as('one'))
+        .where('array_parent_id', 'is', null)
+        .where('is_archived', 'in', archived(filter))
+        .where(within(bounds))
+        .limit(most + 1);
+      const { count } = await database
+        .selectFrom(some.as('some'))
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      if (count > most || (narrowest !== null && narrowest.size <= count)) continue;
+      narrowest = new TimedJobs(database, filter, bounds, count);
+    }
+    return narrowest;
+  }
+
+  /** Where those that the filter lets through stand in the order of a key, some at a time. */
+  async *places(sortKey: Expression<Key>): AsyncGenerator<readonly Place[], void, undefined> {
+    const { index, column, to } = this.#bounds;
+    for (const isArchived of archived(this.#filter)) {
+      let from = { key: this.#bounds.from, number: -1 };
+      for (;;) {
+        const rows = await this.#database
+          .selectFrom(jobsBy(index))
+          .select(['number', sql<Key>`${sortKey}`.as('sort_key'), keyOf(column).as('key')])
+          .select((select) => sql<number>`${jobsMatching(select, this.#filter)}`.as('is_match'))
+          .where('array_parent_id', 'is', null)
+          .where('is_archived', '=', isArchived)
+          .where(
+            sql<SqlBool>`(${keyOf(column)}, number) > (${from.key}, ${from.number}) and ${keyOf(column)} >= ${from.key}`,
+          )
+          .where(sql<SqlBool>`${keyOf(column)} < ${to}`)
+          .orderBy(keyOf(column))
+          .orderBy('number')
+          .limit(LOOK)
+          .execute();
+        yield rows.flatMap(({ is_match, sort_key, number }) =>
+          Number(is_match) === 1 ? [{ key: sort_key, number: Number(number) }] : [],
+        );
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < LOOK) break;
+        from = { key: last.key, number: Number(last.number) };
+        await nextTurn();
+      }
+    }
+  }
+}
+
+function archived({ isArchived }: ResolvedFilter): readonly number[] {
+  return isArchived === null ? [0, 1] : [isArchived ? 1 : 0];
+}
+
+/** As the indexes have it: what has no such time yet stands behind all others. */
+function keyOf(column: TimeBounds['column']) {
+  return sql<number>`coalesce(${sql.ref(column)}, ${sql.lit(NOT_YET)})`;
+}
+
+function within({ column, from, to }: TimeBounds): Expression<SqlBool> {
+  return sql<SqlBool>`${keyOf(column)} >= ${from} and ${keyOf(column)} < ${to}`;
+}
