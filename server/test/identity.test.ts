@@ -34,14 +34,17 @@ beforeAll(async () => {
 
 afterAll(() => stack.disposeAsync());
 
-/** Every field that scontrol can update (src/scontrol/update_job.c), with a value that its owner may try. */
+/**
+ * Every field that scontrol can update (src/scontrol/update_job.c), with a value that its owner may try; but for Priority,
+ * which releases a job that is held, as hold and release do below.
+ */
 const UPDATES = [
   ...['Account=root', 'AdminComment=x', 'ArrayTaskThrottle=9', 'BurstBuffer=', 'ClusterFeatures=', 'Clusters='],
   ...['Comment=changed', 'Contiguous=No', 'CoreSpec=0', 'CPUsPerTask=1', 'Deadline=now+2days', 'DelayBoot=1'],
   ...['Dependency=', 'ExcNodeList=', 'Extra=x', 'Features=', 'Gres=', 'JobName=/jobs/renamed', 'Licenses='],
-  ...['MailType=NONE', 'MailUser=ada', 'MCSLabel=x', 'MinCPUsNode=1', 'MinMemoryCPU=1', 'MinMemoryNode=1'],
+  ...['MailType=NONE', 'MailUser=ada', 'MCSLabel=x', 'MinCPUsNode=1', 'MinMemoryCPU=200', 'MinMemoryNode=200'],
   ...['MinTmpDiskNode=0', 'Name=renamed', 'Nice=7', 'NumCPUs=1', 'NumNodes=1', 'NumTasks=1', 'OverSubscribe=YES'],
-  ...['Partition=other', 'Prefer=', 'Priority=5', 'QOS=normal', 'Reboot=No', 'ReqCores=1', 'ReqNodeList='],
+  ...['Partition=other', 'Prefer=', 'QOS=normal', 'Reboot=No', 'ReqCores=1', 'ReqNodeList='],
   ...['ReqNodes=1', 'ReqProcs=1', 'ReqSockets=1', 'ReqThreads=1', 'Requeue=1', 'ReservationName=', 'ResetAccrueTime'],
   ...['Shared=YES', 'SiteFactor=1', 'StdErr=/dev/null', 'StdIn=/dev/null', 'StdOut=/dev/null', 'Switches=1'],
   ...['TasksPerNode=1', 'ThreadSpec=0', 'TimeLimit=55', 'TimeMin=1', 'TresPerNode=', 'UserID=0', 'wait-for-switch=1'],
