@@ -399,6 +399,36 @@ describe('a log', () => {
   });
 });
 
+// Slurm tells whole seconds: what starts within the second of its submission seemed to have waited for less than nothing.
+it('no job starts before it was submitted, nor ends before it started, and neither does an attempt', async () => {
+  const array = await bench.submit({ command: 'true', array: '0-19' });
+  const job = await bench.submit({ command: 'true' });
+  await bench.ended(array.id);
+  await bench.ended(job.id);
+  const times = 'submittedAt startedAt endedAt attempts { startedAt endedAt }';
+  interface Times {
+    readonly submittedAt: string;
+    readonly startedAt: string;
+    readonly endedAt: string;
+    readonly attempts: readonly { readonly startedAt: string; readonly endedAt: string }[];
+  }
+  const told = await bench.server.query<{ job: Times; array: Times & { tasks: { nodes: Times[] } } }>(
+    `query ($job: ID!, $array: ID!) {
+      job(id: $job) { ${times} }
+      array: job(id: $array) { ${times} tasks(first: 20) { nodes { ${times} } } }
+    }`,
+    { job: job.id, array: array.id },
+  );
+  const all = [told.job, told.array, ...told.array.tasks.nodes];
+  expect(all).toHaveLength(22);
+  for (const { submittedAt, attempts, ...own } of all) {
+    for (const { startedAt, endedAt } of [own, ...attempts]) {
+      const order = [submittedAt, startedAt, endedAt].map((time) => Date.parse(time));
+      expect(order).toEqual(order.toSorted((left, right) => left - right));
+    }
+  }
+});
+
 it("nothing secret is in the server's own folder for others to read, nor in its log", async () => {
   const job = await bench.submit({ command: 'true', environment: [{ name: 'API_KEY', value: 'sk-very-secret' }] });
   await bench.ended(job.id);

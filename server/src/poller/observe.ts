@@ -5,6 +5,7 @@ import type { JobEvidence } from '../domain/evidence.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf, type JobObservation, ownerId } from '../domain/observation.ts';
+import { inOrder } from '../domain/times.ts';
 
 /** A job as it is after what its cluster said of it; the very same object when that changes nothing. */
 export function observed(job: Job, said: JobObservation, now: Date): Job {
@@ -29,12 +30,12 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
     exitCode: isOver && hasRun ? exitCode : null,
     signal: isOver && hasRun ? seen.signal : null,
     attempt,
-    startedAt: hasRun ? seen.startedAt : null,
-    endedAt: isOver ? seen.endedAt : null,
+    ...inOrder({ startedAt: hasRun ? seen.startedAt : null, endedAt: isOver ? seen.endedAt : null }, job.submittedAt),
     estimatedStartAt: seen.estimatedStartAt,
     nodeList: seen.nodeList,
     partition: seen.partition ?? job.partition,
-    components: seen.components.length === 0 ? job.components : seen.components,
+    components:
+      seen.components.length === 0 ? job.components : seen.components.map((one) => inOrder(one, job.submittedAt)),
     cancelRequestedAt,
   };
   return withNews(job, news);

@@ -383,7 +383,7 @@ describe('what a poller writes', () => {
   it('shows a job that was over and is alive again, with the attempt before', async () => {
     const [other, job] = [await create({ slurmJobId: '1' }), await create({ slurmJobId: '2', state: 'RUNNING' })];
     const endedAt = new Date();
-    slurm.observations = [see(other), see(job, { state: 'NODE_FAIL', word: 'NODE_FAIL', endedAt })];
+    slurm.observations = [see(other), see(job, { state: 'NODE_FAIL', word: 'NODE_FAIL', startedAt: endedAt, endedAt })];
     poller.connected();
     await pass(SECOND);
     expect((await store.jobs.get(job.id))?.state).toBe('NODE_FAIL');

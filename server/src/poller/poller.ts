@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
+import { inOrder } from '../domain/times.ts';
 import type { Journal } from '../events/index.ts';
 import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
@@ -313,7 +314,9 @@ export class Poller {
         const current = changes.find(({ after }) => after.id === jobId)?.after;
         await writer.saveAttempts(
           jobId,
-          attempts.filter(({ number }) => current !== undefined && number < current.attempt),
+          attempts.flatMap((attempt) =>
+            current !== undefined && attempt.number < current.attempt ? [inOrder(attempt, current.submittedAt)] : [],
+          ),
         );
       }
     });

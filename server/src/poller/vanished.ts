@@ -2,6 +2,7 @@ import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf } from '../domain/observation.ts';
+import { inOrder } from '../domain/times.ts';
 import {
   type Accounting,
   DOUBLE_EXIT_CODE,
@@ -230,7 +231,8 @@ export function isAccountOf({ latest, submittedAt }: JobAccount, job: Job): bool
   );
 }
 
-function isOfLastSeen({ startedAt, evidence }: Job, { latest }: JobAccount): boolean {
+function isOfLastSeen({ startedAt, evidence, submittedAt }: Job, account: JobAccount): boolean {
+  const latest = inOrder(account.latest, submittedAt);
   if (startedAt !== null) return latest.startedAt !== null && latest.startedAt >= startedAt;
   return latest.endedAt !== null && evidence !== null && latest.endedAt >= evidence.seenAt;
 }
@@ -259,7 +261,7 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
     reason: state === 'FAILED' && marker.isInterrupted ? ENDED_BY_SIGNAL : null,
     attempt: marker.attempt,
     exitCode: marker.exitCode,
-    endedAt: marker.endedAt,
+    endedAt: inOrder({ startedAt: job.startedAt, endedAt: marker.endedAt }, job.submittedAt).endedAt,
     estimatedStartAt: null,
     components: job.components.map(unlessOpen),
   };

@@ -1,0 +1,20 @@
+/** When something began and ended. */
+export interface Span {
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+/**
+ * What a cluster says of its times, in their order with `submittedAt`, which is told in milliseconds and by this server's
+ * clock: Slurm cuts its times down to whole seconds, and a clock that is a few seconds behind is not corrected. The very
+ * same object where nothing has to be changed.
+ */
+export function inOrder<T extends Span>(span: T, submittedAt: Date): T {
+  const startedAt = noEarlier(span.startedAt, submittedAt);
+  const endedAt = noEarlier(span.endedAt, startedAt ?? submittedAt);
+  return startedAt === span.startedAt && endedAt === span.endedAt ? span : { ...span, startedAt, endedAt };
+}
+
+function noEarlier(time: Date | null, than: Date): Date | null {
+  return time !== null && time < than ? than : time;
+}
