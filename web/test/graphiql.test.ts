@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { TestServer } from '@slurmql/server/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestPage } from './support/browser.ts';
@@ -35,10 +37,20 @@ it('GraphiQL opens for who signs in there, with a subscription in its address, a
   await page.getByRole('button', { name: /Execute query/ }).click();
   await page.getByRole('button', { name: /Stop query/ }).waitFor();
 
-  await page.goto(`${server.address}/graphql?${new URLSearchParams({ query: '{ viewer { name } }' })}`);
+  // By a link on another site, with which the browser sends no cookie.
+  const link = `${server.address}/graphql?${new URLSearchParams({ query: '{ viewer { name } }' })}`;
+  const elsewhere = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end(`<a href="${link}">There</a>`);
+  });
+  stack.defer(() => void elsewhere.close());
+  await new Promise<void>((resolve) => elsewhere.listen(0, 'localhost', resolve));
+  await page.goto(`http://localhost:${(elsewhere.address() as AddressInfo).port}/`);
+  faults.length = 0;
+  await page.getByRole('link', { name: 'There' }).click();
   await page.getByText('viewer').first().waitFor();
   await page.getByRole('button', { name: /Execute query/ }).click();
   await page.getByText('"Administrator"').waitFor();
-  expect(outside).toEqual([]);
-  expect(faults).toEqual([]);
+  expect(outside.filter((url) => !url.startsWith('http://localhost:'))).toEqual([]);
+  // Of the page that asks to sign in, before it is opened once more with the cookie.
+  expect(faults.filter((fault) => !/status of 401/.test(fault))).toEqual([]);
 });

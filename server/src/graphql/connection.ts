@@ -50,7 +50,7 @@ export async function readConnection<T>(
   totalCount: () => Promise<number>,
 ): Promise<Connection<T>> {
   const request = pageRequest(args);
-  const page = await withCursorFaults(() => read(request));
+  const page = await withCursorFaults(request.backwards ? 'before' : 'after', () => read(request));
   const edges = page.rows.map(({ cursor, row }) => ({ cursor, node: row }));
   // Rows on the other side are known only by the cursor that was read from (Relay allows no more than that).
   const hasOther = request.from !== null;

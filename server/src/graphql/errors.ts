@@ -54,11 +54,11 @@ export function fault(code: ErrorCode, message: string): GraphQLError {
 }
 
 /** Tells callers of a wrong cursor, which is theirs, apart from a fault of ours. */
-export async function withCursorFaults<T>(work: () => Promise<T>): Promise<T> {
+export async function withCursorFaults<T>(argument: 'after' | 'before', work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof CursorError) throw fault('BAD_USER_INPUT', cause.message);
+    if (cause instanceof CursorError) throw fault('BAD_USER_INPUT', `${argument}: ${cause.message}`);
     throw cause;
   }
 }

@@ -44,7 +44,7 @@ builder.subscriptionField('jobEvents', (t) =>
       after: t.arg.string({ description: 'The cursor of the last event received.' }),
     },
     subscribe: async (_root, { filter, after }, context) => {
-      const start = after == null ? null : await withCursorFaults(async () => sequenceOf(after));
+      const start = after == null ? null : await withCursorFaults('after', async () => sequenceOf(after));
       return new FeedStream(jobEventsFeed(start, toJobFilter(filter), context));
     },
     resolve: (event) => event,
@@ -70,7 +70,7 @@ builder.subscriptionField('logTail', (t) =>
     },
     subscribe: async (_root, { jobId, stream, after }, context) => {
       const job = await existingJob(jobId, context);
-      if (isArray(job)) throw fault('BAD_USER_INPUT', 'An array has no log of its own: follow one of its tasks');
+      if (isArray(job)) throw fault('BAD_USER_INPUT', 'jobId: an array has no log of its own: follow one of its tasks');
       const cluster = context.clusters.get(job.clusterName);
       if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
       return untilReturned(
