@@ -197,6 +197,9 @@ describe('the page of a job', () => {
     await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
     const header = page.getByRole('main').locator('header');
     await header.getByText('Running', { exact: true }).waitFor();
+    // However long ago it began to run: what is shown is asked for again and again.
+    const evidence = page.getByRole('definition').filter({ hasText: 'squeue as RUNNING' });
+    await evidence.getByText(/, first seen .* ago, last asked just now/).waitFor();
     await header.getByRole('button', { name: 'Requeue' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Requeue the job' }).click();
     await header.getByText('Pending', { exact: true }).waitFor();
@@ -211,6 +214,44 @@ describe('the page of a job', () => {
 });
 
 describe('the page of the clusters', () => {
+  it('is opened at the cluster whose link was followed, whatever its name, and stays there while it is filled', async () => {
+    await page.setViewportSize({ width: 1280, height: 400 });
+    const card = (name: string): Locator => page.getByRole('region', { name, exact: true });
+    const link = (name: string): Locator => page.getByRole('link', { name: new RegExp(`^${name}: `) });
+    async function isAtTop(name: string): Promise<void> {
+      // Below the header; or at the page's end.
+      await expect
+        .poll(() =>
+          card(name).evaluate((element) => {
+            const { top, bottom } = element.getBoundingClientRect();
+            const isAtEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+            return (top > 0 && top < 120) || (isAtEnd && top > 0 && bottom <= innerHeight);
+          }),
+        )
+        .toBe(true);
+    }
+    await page.goto(server.address);
+    for (const name of ['main', 'alpha', 'dead']) {
+      await link(name).click();
+      await page.getByRole('region', { name: 'Partitions of alpha' }).waitFor();
+      await isAtTop(name);
+    }
+    // Followed again from elsewhere on the page.
+    await page.mouse.wheel(0, -10_000);
+    await expect.poll(() => page.evaluate(() => scrollY)).toBe(0);
+    await link('dead').click();
+    await isAtTop('dead');
+    // By its address alone, from a message of a colleague.
+    await page.goto(`${server.address}/projects`);
+    await page.goto(`${server.address}/clusters#cluster-main`);
+    await page.getByRole('region', { name: 'Partitions of alpha' }).waitFor();
+    await isAtTop('main');
+    await page.goto(`${server.address}/clusters#%`);
+    await card('alpha').waitFor();
+    await page.setViewportSize({ width: 1280, height: 800 });
+    expect(opened.faults).toEqual([]);
+  });
+
   it('tests a cluster: every step with its outcome, and what to do about one that failed', async () => {
     await page.goto(`${server.address}/clusters`);
     await page.getByRole('region', { name: 'alpha' }).getByRole('button', { name: 'Test' }).click();

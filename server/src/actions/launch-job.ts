@@ -123,6 +123,7 @@ export async function launchJob(
     components:
       input.components.length === 0 ? [] : [input, ...input.components].map((_, offset) => unseenComponent(offset)),
     nodeList: null,
+    allocated: null,
     submittedAt: new Date(),
     startedAt: null,
     endedAt: null,

@@ -1,3 +1,4 @@
+import { allocationOf } from './allocation.ts';
 import type { JobResources } from './job.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 import type { JobObservation } from './observation.ts';
@@ -32,6 +33,7 @@ export interface JobComponent
     | 'estimatedStartAt'
     | 'nodeList'
     | 'partition'
+    | 'allocated'
   > {
   /** 0 is the leader, which runs the batch script and whose number is the job's. */
   readonly offset: number;
@@ -52,6 +54,7 @@ export function unseenComponent(offset: number): JobComponent {
     estimatedStartAt: null,
     nodeList: null,
     partition: null,
+    allocated: null,
   };
 }
 
@@ -116,6 +119,7 @@ export function wholeOf(components: readonly JobComponent[]): Omit<JobComponent,
     estimatedStartAt: latest(components.map(({ estimatedStartAt }) => estimatedStartAt)),
     nodeList: nodeLists.size === 0 ? null : [...nodeLists].join(','),
     partition: leader.partition,
+    allocated: allocationOf(components.map(({ allocated }) => allocated)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { JobAllocation } from './allocation.ts';
 import type { JobComponent } from './component.ts';
 import type { JobEvidence } from './evidence.ts';
 import { isActiveState, type JobState } from './job-state.ts';
@@ -63,6 +64,8 @@ export interface Job {
   /** Of a heterogeneous job, the leader first: what Slurm said of each. Empty for every other job. */
   readonly components: readonly JobComponent[];
   readonly nodeList: string | null;
+  /** Null before it runs, for an array, and where Slurm doesn't tell. */
+  readonly allocated: JobAllocation | null;
   readonly submittedAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;

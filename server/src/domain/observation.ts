@@ -1,3 +1,4 @@
+import type { JobAllocation } from './allocation.ts';
 import type { JobComponent } from './component.ts';
 import type { EvidenceSource } from './evidence.ts';
 import type { Job } from './job.ts';
@@ -30,6 +31,8 @@ export interface JobObservation {
   readonly estimatedStartAt: Date | null;
   readonly nodeList: string | null;
   readonly partition: string | null;
+  /** Null unless it runs or has run, or when the source doesn't tell. */
+  readonly allocated: JobAllocation | null;
   /** Of a heterogeneous job: what was said of each component, by offset; one may be missing. Else empty. */
   readonly components: readonly JobComponent[];
 }

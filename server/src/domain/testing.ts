@@ -85,6 +85,7 @@ export function aJob(parts: Partial<Job> = {}): Job {
     resources: NO_RESOURCES,
     components: [],
     nodeList: null,
+    allocated: null,
     submittedAt: new Date('2026-11-24T12:00:00Z'),
     startedAt: null,
     endedAt: null,

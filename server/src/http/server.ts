@@ -164,11 +164,11 @@ export class HttpServer {
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#authorize(request, response);
         if (verdict === null) return;
-        using waiting = this.#waiting(response, verdict.session);
         if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
         if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
+        using waiting = this.#waiting(response, verdict.session);
         await answerGraphQL(this.#yoga, request, response, { viewer: verdict.viewer, signal: waiting.signal });
         return;
       }
@@ -217,6 +217,7 @@ export class HttpServer {
     const leave = () => leaving.abort();
     response.once('close', leave);
     this.#stopping.signal.addEventListener('abort', leave, { once: true });
+    if (response.destroyed || this.#stopping.signal.aborted) leave();
     const stream = session === null ? null : this.#streams.add(session, () => response.destroy());
     return {
       signal: leaving.signal,

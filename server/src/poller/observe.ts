@@ -18,6 +18,7 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
   // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it, or its leader.
   const hasCompleted = (seen.components[0]?.state ?? seen.state) === 'COMPLETED';
   const exitCode = seen.exitCode === 0 && !hasCompleted ? null : seen.exitCode;
+  const isWaiting = seen.state === 'PENDING' || seen.state === 'HELD';
   // Who requeues a job that was cancelled wants it to run.
   const cancelRequestedAt = isActiveState(job.state) ? job.cancelRequestedAt : null;
   const attempt = Math.max(job.attempt, seen.attempt ?? 0);
@@ -33,6 +34,7 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
     ...inOrder({ startedAt: hasRun ? seen.startedAt : null, endedAt: isOver ? seen.endedAt : null }, job.submittedAt),
     estimatedStartAt: seen.estimatedStartAt,
     nodeList: seen.nodeList,
+    allocated: hasRun && !isWaiting ? (seen.allocated ?? (attempt === job.attempt ? job.allocated : null)) : null,
     partition: seen.partition ?? job.partition,
     components:
       seen.components.length === 0 ? job.components : seen.components.map((one) => inOrder(one, job.submittedAt)),

@@ -115,6 +115,7 @@ export function anObservation(parts: Partial<JobObservation> = {}): JobObservati
     estimatedStartAt: null,
     nodeList: 'gpu01',
     partition: 'gpu',
+    allocated: null,
     components: [],
     ...parts,
   };

@@ -71,6 +71,7 @@ describe('looking for Slurm on a login', () => {
       maxArraySize: 1001,
       minJobAgeSeconds: 300,
       showsFederation: false,
+      tracksGpus: false,
       clockAheadSeconds: expect.any(Number),
     });
     expect(Math.abs(facts.clockAheadSeconds)).toBeLessThan(5);
@@ -155,7 +156,7 @@ describe('looking for Slurm on a login', () => {
     await refuses('--array-unique');
     await slurm.probe();
     const row = (id: string, reason: string) =>
-      `${[id, 'PENDING', '0', 'N/A', 'N/A', '0', '', 'gpu', reason, `${workDir}/job.sh`, workDir, ''].join('\x1f')}\x1e\n`;
+      `${[id, 'PENDING', '0', 'N/A', 'N/A', '0', '', 'gpu', reason, 'N/A', 'N/A', `${workDir}/job.sh`, workDir, ''].join('\x1f')}\x1e\n`;
     await writeFile(join(login.home, 'together'), row('5_[0-1999]', 'Resources'));
     await writeFile(
       join(login.home, 'apart'),
@@ -754,6 +755,8 @@ describe('looking for a job whose number nobody knows', () => {
       '',
       'gpu',
       id === '9' ? 'BadConstraints' : 'None',
+      'N/A',
+      'N/A',
       `${workDir}/job.sh`,
       workDir,
     ]);

@@ -147,6 +147,7 @@ export class SlurmAdapter {
   #keepsAccounts: boolean | null = null;
   #showsFederation = false;
   #hasExactCodes = false;
+  #tracksGpus = false;
   /** The release for which it is known how squeue can be asked; null: none yet. */
   #triedRelease: string | null = null;
   #arrays: ArrayOption = ARRAY_OPTIONS[0];
@@ -196,6 +197,7 @@ export class SlurmAdapter {
     this.#keepsAccounts = facts.accountingStorage !== null;
     this.#showsFederation = facts.showsFederation;
     this.#hasExactCodes = hasExactExitCodes(slurmVersion);
+    this.#tracksGpus = facts.tracksGpus;
     // A connection that comes back waits for nothing that is known.
     const release = `${slurmVersion} ${facts.showsFederation}`;
     if (this.#triedRelease !== release) {
@@ -288,7 +290,7 @@ export class SlurmAdapter {
     const [clock = '', rows = ''] = await this.#query(ask, ['clock', 'queue'], 'queue');
     this.#clock.compare(Number(clock) * 1000, askedAt);
     if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
-    return this.#queueReader.read(rows, this.#clock);
+    return this.#queueReader.read(rows, this.#clock, this.#tracksGpus);
   }
 
   /** How far the cluster's clock is ahead of this server's, in ms; what was read is corrected by it. 0 within seconds. */
@@ -316,7 +318,7 @@ export class SlurmAdapter {
         if (/accounting storage is disabled/i.test(answer.refused)) return { kind: 'none' };
         return { kind: 'unreadable', message: answer.refused };
       }
-      accounts.push(...parseAccounting(answer.rows, this.#clock, this.#hasExactCodes));
+      accounts.push(...parseAccounting(answer.rows, this.#clock, this.#hasExactCodes, this.#tracksGpus));
     }
     return { kind: 'read', accounts, hasExactCodes: this.#hasExactCodes };
   }

@@ -16,7 +16,21 @@ function seen(
   ])[]
 ) {
   const text = rows.map(([id, state, reason, { restarts = 0, start = 'N/A' } = {}]) => {
-    const fields = [id, state, '0', start, 'N/A', `${restarts}`, '', 'gpu', reason, `${FOLDER}/job.sh`, FOLDER];
+    const fields = [
+      id,
+      state,
+      '0',
+      start,
+      'N/A',
+      `${restarts}`,
+      '',
+      'gpu',
+      reason,
+      'N/A',
+      'N/A',
+      `${FOLDER}/job.sh`,
+      FOLDER,
+    ];
     return `${fields.map((field) => `${field}${FIELD_END}`).join('')}${ROW_END}\n`;
   });
   return parseQueue(text.join(''), new ClusterClock()).observations;

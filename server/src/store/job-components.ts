@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ComponentRequest, JobComponent } from '../domain/component.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
+import { allocationSchema } from './job-allocations.ts';
 
 const instant = z
   .number()
@@ -21,6 +22,8 @@ const componentsSchema = z.array(
     estimatedStartAt: instant,
     nodeList: z.string().nullable(),
     partition: z.string().nullable(),
+    // Components that were stored before it was asked for have none.
+    allocated: allocationSchema.nullable().default(null),
   }),
 );
 

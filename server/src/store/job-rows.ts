@@ -3,6 +3,7 @@ import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { fromInstant, toInstant } from './instants.ts';
+import { fromAllocation, toAllocation } from './job-allocations.ts';
 import { fromComponents, toComponents } from './job-components.ts';
 import { searchText } from './search.ts';
 import type { JobAttemptsTable, JobsTable } from './tables.ts';
@@ -56,6 +57,7 @@ export function toJob(row: JobRow): Job {
     },
     components: toComponents(row.components),
     nodeList: row.node_list,
+    allocated: toAllocation(row.allocated),
     submittedAt: new Date(row.submitted_at),
     startedAt: toInstant(row.started_at),
     endedAt: toInstant(row.ended_at),
@@ -69,7 +71,8 @@ export function toJob(row: JobRow): Job {
 function changing(job: Job) {
   const { slurmJobId, state, evidence, reason, exitCode, signal, attempt, description, isArchived, workDir } =
     CHANGING_PARTS;
-  const { partition, components, nodeList, startedAt, endedAt, estimatedStartAt, cancelRequestedAt } = CHANGING_PARTS;
+  const { partition, components, nodeList, allocated, startedAt, endedAt, estimatedStartAt, cancelRequestedAt } =
+    CHANGING_PARTS;
   return {
     ...slurmJobId(job),
     ...state(job),
@@ -84,6 +87,7 @@ function changing(job: Job) {
     ...partition(job),
     ...components(job),
     ...nodeList(job),
+    ...allocated(job),
     ...startedAt(job),
     ...endedAt(job),
     ...estimatedStartAt(job),
@@ -151,6 +155,7 @@ const CHANGING_PARTS = {
   partition: ({ partition }) => ({ partition }),
   components: ({ components }) => ({ components: fromComponents(components) }),
   nodeList: ({ nodeList }) => ({ node_list: nodeList }),
+  allocated: ({ allocated }) => ({ allocated: fromAllocation(allocated) }),
   startedAt: ({ startedAt }) => ({ started_at: fromInstant(startedAt) }),
   endedAt: ({ endedAt }) => ({ ended_at: fromInstant(endedAt) }),
   estimatedStartAt: ({ estimatedStartAt }) => ({ estimated_start_at: fromInstant(estimatedStartAt) }),

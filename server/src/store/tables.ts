@@ -65,6 +65,8 @@ export interface JobsTable {
   /** JSON list of what Slurm shows of each component; null for a job that isn't heterogeneous. */
   components: string | null;
   node_list: string | null;
+  /** JSON of what Slurm gave; null before it runs. */
+  allocated: string | null;
   submitted_at: number;
   started_at: number | null;
   ended_at: number | null;

@@ -12,7 +12,11 @@ interface StateCount {
 const ORDER: readonly Tone[] = ['good', 'bad', 'warning', 'neutral', 'running', 'busy', 'waiting'];
 
 /** How far the tasks of an array are: a bar with a stretch for each state, and the same in words. */
-export function TaskBar(props: { readonly counts: readonly StateCount[] }): JSX.Element {
+export function TaskBar(props: {
+  readonly counts: readonly StateCount[];
+  /** For where there is little room. */
+  readonly isShort?: boolean;
+}): JSX.Element {
   const ordered = createMemo(() =>
     props.counts.toSorted(
       (left, right) => ORDER.indexOf(JOB_STATES[left.state].tone) - ORDER.indexOf(JOB_STATES[right.state].tone),
@@ -26,8 +30,11 @@ export function TaskBar(props: { readonly counts: readonly StateCount[] }): JSX.
       .map(({ state, count }) => `${count} ${JOB_STATES[state].label.toLowerCase()}`)
       .join(', ');
   return (
-    <span class="inline-flex items-center gap-2" title={words()}>
-      <span class="flex h-1.5 w-20 overflow-hidden rounded-full bg-raised" aria-hidden="true">
+    <span class="inline-flex shrink-0 items-center gap-2" title={words()}>
+      <span
+        class={`flex h-1.5 overflow-hidden rounded-full bg-raised ${props.isShort === true ? 'w-12 2xl:w-20' : 'w-20'}`}
+        aria-hidden="true"
+      >
         <For each={ordered()}>
           {(part) => (
             <span

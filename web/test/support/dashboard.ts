@@ -3,7 +3,7 @@ import { TestRepository, TestServer, until } from '@slurmql/server/testing';
 import type { Page } from 'playwright-core';
 import { TestPage } from './browser.ts';
 
-/** A cluster `alpha` that works and one `dead` that doesn't, a server with one project, and a browser signed in to it. */
+/** A cluster `alpha` that works, `dead` and `main` that don't, a server with one project, and a browser signed in to it. */
 export class Dashboard implements AsyncDisposable {
   readonly slurm: LocalSlurm;
   readonly server: TestServer;
@@ -102,5 +102,6 @@ export class Dashboard implements AsyncDisposable {
 }
 
 function clustersYaml(slurm: LocalSlurm): string {
-  return `${slurm.clustersYaml({ poll_interval_seconds: 1 })}  dead: { host: 127.0.0.1, port: 1, help: Start the VPN }\n`;
+  const dead = '  dead: { host: 127.0.0.1, port: 1, help: Start the VPN }\n  main: { host: 127.0.0.1, port: 1 }\n';
+  return `${slurm.clustersYaml({ poll_interval_seconds: 1 })}${dead}`;
 }

@@ -23,6 +23,7 @@ import type { GraphQLContext } from '../context.ts';
 import { fault } from '../errors.ts';
 import { ProjectRef } from '../project/types.ts';
 import { UserRef } from '../user/types.ts';
+import { JobAllocationRef } from './allocation.ts';
 import { type JobList, readJobList } from './list.ts';
 import { logUrl } from './log-file.ts';
 
@@ -431,6 +432,12 @@ builder.node(JobRef, {
       nullable: true,
       description:
         'The nodes it runs on, as Slurm writes them; of a heterogeneous job those of every component. Null: none yet.',
+    }),
+    allocated: t.field({
+      type: JobAllocationRef,
+      nullable: true,
+      description: 'What Slurm gave it. Null: it has not run, it is an array, or Slurm did not tell.',
+      resolve: (job) => (job.allocated === null ? null : job),
     }),
     submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
     startedAt: t.expose('startedAt', {

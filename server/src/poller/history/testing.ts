@@ -282,6 +282,8 @@ export class TrueCluster {
         parts.start === undefined ? '' : 'n1',
         'main',
         parts.why ?? 'None',
+        'N/A',
+        'UNLIMITED',
         `${workDir}/job.sh`,
         workDir,
       ],
@@ -315,7 +317,7 @@ export class TrueCluster {
             ...[slurmJobId, word, isOver ? accountedExit(end) : '0:0', String(this.#epoch(queuedAt))],
             hasStarted ? String(this.#epoch(startedAt)) : 'Unknown',
             isOver ? String(this.#epoch(endedAt)) : 'Unknown',
-            ...[hasStarted ? 'n1' : 'None assigned', 'main', 'train', workDir],
+            ...[hasStarted ? 'n1' : 'None assigned', 'main', '', 'UNLIMITED', 'train', workDir],
           ].join('\x1f'),
         ];
       });

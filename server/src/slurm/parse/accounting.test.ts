@@ -17,6 +17,8 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
     End: '1795494217',
     NodeList: 'gpu01',
     Partition: 'gpu',
+    AllocTRES: 'billing=4,cpu=4,gres/gpu=2,mem=8G,node=1',
+    TimelimitRaw: '90',
     JobName: 'train',
     WorkDir: `/home/ada/slurmql/jobs/${ID}`,
     SubmitLine: `sbatch --parsable /home/ada/slurmql/jobs/${ID}/job.sh`,
@@ -134,6 +136,19 @@ describe('a row of the accounts', () => {
     },
   );
 
+  it('tells what the job was given, and nothing of a job that was given nothing', () => {
+    const allocated = (parts: Parameters<typeof row>[0]) =>
+      parseAccounting(row(parts), undefined, true, true)[0]?.latest.allocated;
+    expect(allocated({})).toEqual({
+      cpus: 4,
+      memoryMb: 8192,
+      gpus: [{ gpuType: '', count: 2 }],
+      timeLimitSeconds: 5400,
+    });
+    expect(allocated({ TimelimitRaw: 'UNLIMITED' })).toMatchObject({ timeLimitSeconds: null });
+    expect(allocated({ AllocTRES: '' })).toBeNull();
+  });
+
   it('tells of a signal, and not of an exit code beside it', () => {
     expect(parseAccounting(row({ State: 'FAILED', ExitCode: '1:9' }))).toMatchObject([
       { latest: { exitCode: null, signal: 9 }, closed: [] },
@@ -181,7 +196,9 @@ describe('a row of the accounts', () => {
 
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
   const row = (state: string, submit: string) =>
-    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', 'train', `/ws/jobs/${ID}`].join(FIELD_END);
+    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', '', '', 'train', `/ws/jobs/${ID}`].join(
+      FIELD_END,
+    );
   const rows = [row('RUNNING', '1795494300'), row('REQUEUED', '1795494310'), row('PENDING', '1795494320')];
   const [account] = parseAccounting(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
   expect(account?.closed.map(({ outcome }) => outcome)).toEqual([null, 'REQUEUED', null]);

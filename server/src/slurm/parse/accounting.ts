@@ -3,6 +3,7 @@ import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
+import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
@@ -19,6 +20,8 @@ export const ACCOUNTING_FIELDS = [
   'End',
   'NodeList',
   'Partition',
+  'AllocTRES',
+  'TimelimitRaw',
   'JobName',
   'WorkDir',
   // Since 21.08.
@@ -55,11 +58,12 @@ export function parseAccounting(
   output: string,
   clock: ClusterClock = SAME_CLOCK,
   hasExactCodes = false,
+  tracksGpus = false,
 ): readonly JobAccount[] {
   const lines = output.split('\n').map((line) => line.split(FIELD_END));
   // Without the last field, where sacct doesn't have it.
   const whole = lines.filter(({ length }) => [0, 1].includes(ACCOUNTING_FIELDS.length - length));
-  const rows = withOwners(whole).flatMap((fields) => parseFields(fields, clock));
+  const rows = withOwners(whole).flatMap((fields) => parseFields(fields, clock, tracksGpus));
   const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
   const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
   // Once a task has rows of its own, those that it shared say no more of it.
@@ -131,9 +135,13 @@ function withOwners(lines: readonly (readonly string[])[]): readonly (readonly s
 }
 
 /** A row a job; none for what is no row. */
-function parseFields(fields: readonly string[], clock: ClusterClock): readonly Row[] {
+function parseFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] {
   const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
-  const [name = '', workDir = '', submitLine = ''] = fields.slice(NAME);
+  const [tres = '', limit = '', name = '', workDir = '', submitLine = ''] = fields.slice(
+    ACCOUNTING_FIELDS.indexOf('AllocTRES'),
+  );
+  // Whole minutes, or a word.
+  const timeLimitSeconds = /^\d+$/.test(limit) ? Number(limit) * 60 : null;
   const ids = jobIds(id);
   if (ids === null) return [];
   const state = jobState(word, null);
@@ -155,6 +163,7 @@ function parseFields(fields: readonly string[], clock: ClusterClock): readonly R
       estimatedStartAt: null,
       nodeList: textValue(nodes),
       partition: textValue(partition),
+      allocated: parseAllocation(tres, timeLimitSeconds, tracksGpus),
       components: [],
     },
   }));

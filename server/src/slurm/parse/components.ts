@@ -31,10 +31,10 @@ export function joinComponents(rows: readonly JobObservation[]): readonly JobObs
 }
 
 function toComponent(row: JobObservation, offset: number): JobComponent {
-  const { state, word, reason, exitCode, signal, attempt, startedAt, endedAt, estimatedStartAt, nodeList, partition } =
-    row;
+  const { state, word, reason, exitCode, signal, attempt, startedAt, endedAt, estimatedStartAt } = row;
+  const { nodeList, partition, allocated } = row;
   return {
     ...{ offset, state, word, reason, exitCode, signal, attempt },
-    ...{ startedAt, endedAt, estimatedStartAt, nodeList, partition },
+    ...{ startedAt, endedAt, estimatedStartAt, nodeList, partition, allocated },
   };
 }

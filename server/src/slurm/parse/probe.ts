@@ -34,6 +34,8 @@ export interface SlurmConfiguration {
   readonly maxArraySize: number | null;
   /** Its commands show the jobs of a whole federation of clusters unless they are asked for their own. */
   readonly showsFederation: boolean;
+  /** It counts GPUs among its trackable resources (slurm.conf, AccountingStorageTRES): else jobs don't show theirs. */
+  readonly tracksGpus: boolean;
 }
 
 /** Null where the output isn't that of `scontrol show config`. */
@@ -52,6 +54,7 @@ export function parseConfiguration(output: string): SlurmConfiguration | null {
     accountingStorage: storage === '' || storage === '(null)' || storage.endsWith('/none') ? null : storage,
     minJobAgeSeconds: number(values.get('MinJobAge')),
     maxArraySize: number(values.get('MaxArraySize')),
+    tracksGpus: /(?:^|,)gres\/gpu(?:,|:|$)/.test(values.get('AccountingStorageTRES') ?? ''),
     showsFederation: /\bfed_display\b/.test(values.get('FederationParameters') ?? ''),
   };
 }

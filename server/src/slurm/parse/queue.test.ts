@@ -21,6 +21,8 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
     NodeList: 'gpu01',
     Partition: 'gpu',
     Reason: 'None',
+    'tres-alloc': 'cpu=4,mem=8G,node=1,billing=4,gres/gpu=2',
+    TimeLimit: '1-00:00:00',
     Command: `/home/ada/slurmql/jobs/${ID}/job.sh`,
     WorkDir: `/home/ada/slurmql/jobs/${ID}`,
     ...parts,
@@ -207,8 +209,17 @@ describe('a row of the queue', () => {
       estimatedStartAt: null,
       nodeList: 'gpu01',
       partition: 'gpu',
+      allocated: { cpus: 4, memoryMb: 8192, gpus: null, timeLimitSeconds: 86_400 },
       components: [],
     } satisfies JobObservation);
+  });
+
+  it('tells what the job was given, and of a waiting job nothing, as that is what it asks for', () => {
+    const read = (text: string) => parseQueue(text, undefined, true).observations[0]?.allocated;
+    expect(read(row())).toMatchObject({ gpus: [{ gpuType: '', count: 2 }] });
+    expect(read(row({ TimeLimit: 'UNLIMITED' }))).toMatchObject({ cpus: 4, timeLimitSeconds: null });
+    expect(read(row({ State: 'PENDING', NodeList: '' }))).toBeNull();
+    expect(read(row({ State: 'CANCELLED', NodeList: '' }))).toBeNull();
   });
 
   it('may come from a newer Slurm, which writes exit codes otherwise', () => {

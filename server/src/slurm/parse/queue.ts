@@ -4,10 +4,11 @@ import { isActiveState } from '../../domain/job-state.ts';
 import { type JobObservation, ownerId } from '../../domain/observation.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
+import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
-import { scriptEnd, textValue } from './values.ts';
+import { durationSeconds, scriptEnd, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
 export const QUEUE_FIELDS = [
@@ -20,6 +21,8 @@ export const QUEUE_FIELDS = [
   'NodeList',
   'Partition',
   'Reason',
+  'tres-alloc',
+  'TimeLimit',
   'Command',
   'WorkDir',
 ] as const;
@@ -57,9 +60,9 @@ export function mentions(row: string, job: Pick<Job, 'slurmJobId' | 'id' | 'arra
  * heterogeneous job is one row a component, and one observation here. Nothing is concluded from rows that contradict
  * each other.
  */
-export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK): QueueSnapshot {
+export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK, tracksGpus = false): QueueSnapshot {
   const answer = new Answer(output);
-  for (const row of answer.rows) answer.take(row, readRow(row, clock));
+  for (const row of answer.rows) answer.take(row, readRow(row, clock, tracksGpus));
   return answer.snapshot();
 }
 
@@ -73,21 +76,24 @@ const ROWS_A_TURN = 1000;
 export class QueueReader {
   #known: ReadonlyMap<string, RowReading> = new Map();
   #aheadMs = 0;
+  #tracksGpus = false;
 
-  async read(output: string, clock: ClusterClock): Promise<QueueSnapshot> {
+  async read(output: string, clock: ClusterClock, tracksGpus = false): Promise<QueueSnapshot> {
     // Another answer may correct the clock meanwhile: what was read before that is not known by the new one.
     const { aheadMs } = clock;
-    const known = aheadMs === this.#aheadMs ? this.#known : new Map<string, RowReading>();
+    const isAlike = aheadMs === this.#aheadMs && tracksGpus === this.#tracksGpus;
+    const known = isAlike ? this.#known : new Map<string, RowReading>();
     const readings = new Map<string, RowReading>();
     const answer = new Answer(output);
     for (const [index, row] of answer.rows.entries()) {
       if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn();
-      const reading = known.get(row) ?? readRow(row, clock);
+      const reading = known.get(row) ?? readRow(row, clock, tracksGpus);
       readings.set(row, reading);
       answer.take(row, reading);
     }
     this.#known = readings;
     this.#aheadMs = aheadMs;
+    this.#tracksGpus = tracksGpus;
     return answer.snapshot();
   }
 }
@@ -133,13 +139,13 @@ class Answer {
   }
 }
 
-function readRow(row: string, clock: ClusterClock): RowReading {
+function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
   const fields = row.split(FIELD_END);
   // Each field is followed by its end, so there is one empty part behind the last.
   if (fields.length !== QUEUE_FIELDS.length + 1) return 'faulty';
   const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
     fields;
-  const [command = '', workDir = ''] = fields.slice(QUEUE_FIELDS.indexOf('Command'));
+  const [tres = '', timeLimit = '', command = '', workDir = ''] = fields.slice(QUEUE_FIELDS.indexOf('tres-alloc'));
   const owner = ownership(command, workDir);
   if (owner.ownerId === null && owner.folderId === null) return [];
   const ids = jobIds(id);
@@ -149,6 +155,10 @@ function readRow(row: string, clock: ClusterClock): RowReading {
   const isWaiting = state === 'PENDING' || state === 'HELD';
   const hasEnded = state !== null && !isActiveState(state);
   const startTime = clock.instant(start);
+  const nodeList = textValue(nodes);
+  // While a job waits, squeue shows what it asks for in the same column.
+  const hasNodes = !isWaiting && nodeList !== null;
+  const allocated = hasNodes ? parseAllocation(tres, durationSeconds(timeLimit), tracksGpus) : null;
   return ids.map((slurmJobId) => ({
     source: 'SQUEUE',
     slurmJobId,
@@ -162,8 +172,9 @@ function readRow(row: string, clock: ClusterClock): RowReading {
     startedAt: isWaiting ? null : startTime,
     endedAt: hasEnded ? clock.instant(end) : null,
     estimatedStartAt: isWaiting ? startTime : null,
-    nodeList: textValue(nodes),
+    nodeList,
     partition: textValue(partition),
+    allocated,
     components: [],
   }));
 }

@@ -2,6 +2,7 @@ import { A } from '@solidjs/router';
 import RefreshCw from 'lucide-solid/icons/refresh-cw';
 import { type JSX, Show, untrack } from 'solid-js';
 import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
+import { clusterAnchor } from '../../lib/cluster-anchor.ts';
 import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
 import { ClusterBadge } from '../../ui/cluster-badge.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
@@ -22,7 +23,7 @@ export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Ele
     () => props.cluster.status,
   );
   return (
-    <section class="card scroll-mt-16" id={props.cluster.name} aria-label={props.cluster.name}>
+    <section class="card scroll-mt-16" id={clusterAnchor(props.cluster.name)} aria-label={props.cluster.name}>
       <Health cluster={props.cluster} />
       {/* What the cluster as a whole can't do, its status message says already. */}
       <Show when={props.cluster.statusMessage === null && inventory.fault()}>

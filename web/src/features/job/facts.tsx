@@ -1,4 +1,5 @@
 import { For, type JSX, Show } from 'solid-js';
+import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
 import { formatMinutes } from '../../lib/duration.ts';
 import { formatMemory } from '../../lib/size.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
@@ -9,6 +10,8 @@ const SHORT_COMMIT = 10;
 
 /** Everything that is known of a job and is not its output. What wasn't asked for is left out. */
 export function Facts(props: { readonly job: JobDetails }): JSX.Element {
+  const clusters = useClusters();
+  const cluster = (): ClusterHealth | undefined => clusters.get(props.job.cluster.name);
   const resources = (): JobDetails['resources'] => props.job.resources;
   return (
     <dl class="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-y-1.5">
@@ -49,8 +52,12 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
       <Fact label="Attempts" value={props.job.attempt > 1 ? props.job.attempt : null}>
         <Attempts attempts={props.job.attempts} current={props.job.isActive ? props.job.attempt : null} />
       </Fact>
-      <Fact label="Seen in" value={props.job.evidence?.source}>
-        <Show when={props.job.evidence}>{(evidence) => <Evidence evidence={evidence()} />}</Show>
+      <Fact label="State from" value={props.job.evidence?.source}>
+        <Show when={props.job.evidence}>
+          {(evidence) => (
+            <Evidence evidence={evidence()} askedAt={props.job.isActive ? cluster()?.lastPolledAt : null} />
+          )}
+        </Show>
       </Fact>
     </dl>
   );
@@ -64,8 +71,12 @@ const SOURCES: Readonly<Record<NonNullable<JobDetails['evidence']>['source'], st
   ABSENCE: 'neither squeue, sacct nor a note',
 };
 
-/** Where the state comes from. */
-function Evidence(props: { readonly evidence: NonNullable<JobDetails['evidence']> }): JSX.Element {
+/** Where the state comes from: since when it is so, and when it was last asked for. */
+function Evidence(props: {
+  readonly evidence: NonNullable<JobDetails['evidence']>;
+  /** Null or undefined: nobody asks any more. */
+  readonly askedAt: string | null | undefined;
+}): JSX.Element {
   return (
     <>
       {SOURCES[props.evidence.source]}
@@ -78,8 +89,14 @@ function Evidence(props: { readonly evidence: NonNullable<JobDetails['evidence']
         )}
       </Show>
       <span class="text-muted">
-        {' '}
-        <RelativeTime at={props.evidence.seenAt} />
+        , <Show when={props.askedAt}>first</Show> seen <RelativeTime at={props.evidence.seenAt} />
+        <Show when={props.askedAt}>
+          {(at) => (
+            <>
+              , last asked <RelativeTime at={at()} />
+            </>
+          )}
+        </Show>
       </span>
     </>
   );
@@ -188,6 +205,7 @@ function gpus({ gpus, gpusTotal, gpusPerTask, gpuType }: Asked): string | null {
   const type = gpuType ?? 'any type';
   if (gpusTotal !== null) return `${gpusTotal} × ${type} in all`;
   if (gpusPerTask !== null) return `${gpusPerTask} × ${type} per task`;
+  if (gpus === 0) return 'none';
   return gpus === null ? null : `${gpus} × ${type} per node`;
 }
 

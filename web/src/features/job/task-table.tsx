@@ -42,7 +42,7 @@ function Tasks(props: { readonly section: JobSection }): JSX.Element {
             <col class="w-36" />
             <col class="hidden sm:table-column" />
             <col class="hidden sm:table-column" />
-            <col class="w-24" />
+            <col class="w-26" />
           </colgroup>
           <thead>
             <tr>

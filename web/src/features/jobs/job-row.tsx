@@ -21,6 +21,7 @@ interface JobTableRowProps {
 /** One job; the whole row leads to its page, but for its box. */
 export function JobTableRow(props: JobTableRowProps): JSX.Element {
   const clusters = useClusters();
+  const isArray = (): boolean => props.job.taskCounts.length > 0;
   return (
     <tr
       class="relative h-14 md:h-9"
@@ -44,28 +45,37 @@ export function JobTableRow(props: JobTableRowProps): JSX.Element {
           >
             {props.job.name}
           </A>
-          <span class="hidden text-xs text-muted sm:inline">{props.job.slurmJobId}</span>
-          <Show when={props.job.taskCounts.length > 0}>
-            <TaskBar counts={props.job.taskCounts} />
+          <span class={`hidden text-xs text-muted ${isArray() ? 'xl:inline' : 'sm:inline'}`}>
+            {props.job.slurmJobId}
+          </span>
+          <Show when={isArray() && !props.isPhone}>
+            <TaskBar counts={props.job.taskCounts} isShort />
           </Show>
         </div>
         <Show when={props.isPhone}>
           <div class={`truncate text-xs text-muted ${TONE_CLASS[JOB_STATES[props.job.state].tone]}`}>
-            <span class="text-tone" aria-hidden="true">
-              {JOB_STATES[props.job.state].label}
-            </span>{' '}
+            <Show
+              when={isArray()}
+              fallback={
+                <span class="text-tone" aria-hidden="true">
+                  {JOB_STATES[props.job.state].label}
+                </span>
+              }
+            >
+              <TaskBar counts={props.job.taskCounts} isShort />
+            </Show>{' '}
             · {props.job.cluster.name} · <RelativeTime at={props.job.submittedAt} />
           </div>
         </Show>
       </td>
-      <td class={`${CELL} hidden truncate lg:table-cell`}>{props.job.project?.name ?? <Absent />}</td>
+      <td class={`${CELL} hidden truncate xl:table-cell`}>{props.job.project?.name ?? <Absent />}</td>
       <td class={`${CELL} hidden truncate md:table-cell`}>{props.job.cluster.name}</td>
-      <td class={`${CELL} hidden truncate xl:table-cell`}>{props.job.partition ?? <Absent />}</td>
-      <td class={`${CELL} hidden truncate md:table-cell`}>{describeResources(props.job.resources) || <Absent />}</td>
+      <td class={`${CELL} hidden truncate 2xl:table-cell`}>{props.job.partition ?? <Absent />}</td>
+      <td class={`${CELL} hidden truncate lg:table-cell`}>{describeResources(props.job.resources) || <Absent />}</td>
       <td class={`${CELL} hidden text-muted md:table-cell`}>
         <RelativeTime at={props.job.submittedAt} />
       </td>
-      <td class={`${CELL} text-right`}>
+      <td class={`${CELL} text-right max-md:px-2`}>
         <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
       </td>
       <td class={`${CELL} hidden truncate text-muted lg:table-cell`} title={describeOutcome(props.job)}>

@@ -13,13 +13,15 @@ import { MAX_ROWS } from './state.ts';
 const HEADINGS: Readonly<Record<string, string>> = { active: 'Active', finished: 'Finished' };
 
 /** How many columns are shown from each width on: what a cell that spans them all has to know. */
-const COLUMNS = { phone: 4, medium: 7, large: 9, extraLarge: 10 } as const;
+const COLUMNS = { phone: 4, medium: 6, large: 8, extraLarge: 9, widest: 10 } as const;
 
 function createColumnCount(): Accessor<number> {
   const isMedium = createMediaQuery('(min-width: 48rem)');
   const isLarge = createMediaQuery('(min-width: 64rem)');
   const isExtraLarge = createMediaQuery('(min-width: 80rem)');
+  const isWidest = createMediaQuery('(min-width: 96rem)');
   return () => {
+    if (isWidest()) return COLUMNS.widest;
     if (isExtraLarge()) return COLUMNS.extraLarge;
     if (isLarge()) return COLUMNS.large;
     return isMedium() ? COLUMNS.medium : COLUMNS.phone;
@@ -42,13 +44,13 @@ export function JobTable(props: JobTableProps): JSX.Element {
         <col class="w-9" />
         <col class="w-10 md:w-34" />
         <col />
-        <col class="hidden w-36 lg:table-column" />
+        <col class="hidden w-36 xl:table-column" />
         <col class="hidden w-28 md:table-column" />
-        <col class="hidden w-28 xl:table-column" />
-        <col class="hidden w-40 md:table-column" />
+        <col class="hidden w-28 2xl:table-column" />
+        <col class="hidden w-40 lg:table-column" />
         <col class="hidden w-28 md:table-column" />
-        <col class="w-18 md:w-20" />
-        <col class="hidden w-44 lg:table-column" />
+        <col class="w-24 md:w-26" />
+        <col class="hidden w-36 lg:table-column xl:w-44" />
       </colgroup>
       <thead>
         <tr>
@@ -57,10 +59,10 @@ export function JobTable(props: JobTableProps): JSX.Element {
           </th>
           <th class="table-head px-0 md:px-3">State</th>
           <SortableHead field="name" label="Name" {...props} />
-          <th class="table-head hidden lg:table-cell">Project</th>
+          <th class="table-head hidden xl:table-cell">Project</th>
           <th class="table-head hidden md:table-cell">Cluster</th>
-          <th class="table-head hidden xl:table-cell">Partition</th>
-          <th class="table-head hidden md:table-cell">Resources</th>
+          <th class="table-head hidden 2xl:table-cell">Partition</th>
+          <th class="table-head hidden lg:table-cell">Resources</th>
           <SortableHead field="submitted" label="Submitted" class="hidden md:table-cell" {...props} />
           <SortableHead field="elapsed" label="Elapsed" class="text-right" {...props} />
           <th class="table-head hidden lg:table-cell">Reason</th>

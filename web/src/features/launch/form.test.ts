@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Attempt } from './attempt.ts';
 import { emptyForm, type FormValues, formOf, fromMemory, readForm, toMemory } from './form.ts';
@@ -31,6 +32,37 @@ describe('readForm', () => {
     const { input, errors } = readForm(form({ command: ' ', gpus: 'some', timeLimitMinutes: 'long', memoryMb: '-' }));
     expect(input).toBeNull();
     expect(Object.keys(errors ?? {}).toSorted()).toEqual(['command', 'gpus', 'memoryMb', 'timeLimitMinutes']);
+  });
+
+  it('takes 0 GPUs for a job without any, and all memory by either word', () => {
+    expect(readForm(form({ gpus: '0', memoryMb: '0' })).input).toMatchObject({ gpus: 0, memoryMb: 0 });
+    expect(readForm(form({ memoryMb: 'All' })).input).toMatchObject({ memoryMb: 0 });
+    expect(readForm(form({ gpus: '-1', nodes: '0' })).errors).toEqual({
+      gpus: 'A whole number, 0 or more.',
+      nodes: 'A whole number, 1 or more.',
+    });
+  });
+
+  // What stands in an empty field as an example, or below it, is what people type.
+  const source = readFileSync(new URL('resource-fields.tsx', import.meta.url), 'utf8');
+  const inputs = [...source.matchAll(/<TextInput\s[^>]*?field="(\w+)"[^>]*?\/>/gs)].map(([tag, field = '']) => ({
+    field,
+    examples: [
+      ...[...tag.matchAll(/placeholder="([^"A-Z][^"]*)"/g)].map(([, text = '']) => text),
+      ...[...tag.matchAll(/hint="([^"A-Z][^"]*)"/g)].flatMap(([, text = '']) =>
+        text.split(', ').map((example) => example.replace(/ \(.*\)$/, '')),
+      ),
+    ],
+  }));
+  it.each(inputs.flatMap(({ field, examples }) => examples.map((example) => [field, example] as const)))(
+    'takes for %s what the form itself gives as an example: %s',
+    (field, example) => {
+      expect(readForm(form({ [field]: example })).errors).toBeNull();
+    },
+  );
+
+  it('has examples to try', () => {
+    expect(inputs.filter(({ examples }) => examples.length > 0).length).toBeGreaterThan(5);
   });
 
   it('takes uncommitted changes with HEAD alone', () => {

@@ -88,7 +88,8 @@ export function readForm(form: FormValues): FormReading {
     if (parsed === null) errors[field] = problem;
     return parsed;
   }
-  const count = (field: TextField): number | null => read(field, parseCount, 'A whole number, 1 or more.');
+  const count = (field: TextField): number | null =>
+    read(field, (value) => parseCount(value, 1), 'A whole number, 1 or more.');
   const words = (field: TextField): string | null => form[field].trim() || null;
 
   for (const field of ['projectId', 'cluster', 'command'] as const) {
@@ -109,7 +110,7 @@ export function readForm(form: FormValues): FormReading {
     // Uncommitted changes are those of the files as they lie there, so they go with HEAD alone.
     includeUncommitted: form.includeUncommitted && words('gitRef') === null,
     partition: words('partition'),
-    gpus: count('gpus'),
+    gpus: read('gpus', (value) => parseCount(value, 0), 'A whole number, 0 or more.'),
     gpuType: words('gpuType'),
     gpusTotal: count('gpusTotal'),
     gpusPerTask: count('gpusPerTask'),
@@ -148,13 +149,13 @@ export function fromMemory(json: string): Partial<Record<TextField, string>> {
   return Object.fromEntries(entries);
 }
 
-function parseCount(value: string): number | null {
-  return /^\d+$/.test(value) && Number(value) > 0 ? Number(value) : null;
+function parseCount(value: string, least: number): number | null {
+  return /^\d+$/.test(value) && Number(value) >= least ? Number(value) : null;
 }
 
 /** "all" is all that a node has: 0, as Slurm writes it. */
 function parseMemoryOrAll(value: string): number | null {
-  return value.toLowerCase() === 'all' ? 0 : parseMemory(value);
+  return ['all', '0'].includes(value.toLowerCase()) ? 0 : parseMemory(value);
 }
 
 function text(value: number | null): string {

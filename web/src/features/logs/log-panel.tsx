@@ -84,7 +84,7 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
             {(stream) => (
               <button
                 type="button"
-                class="rounded px-2.5 py-0.5 text-xs aria-pressed:bg-surface aria-pressed:font-medium aria-pressed:shadow-sm"
+                class="rounded px-2.5 py-0.5 text-xs text-muted aria-pressed:bg-surface aria-pressed:font-medium aria-pressed:text-ink aria-pressed:shadow-sm"
                 aria-pressed={props.stream === stream}
                 onClick={() => props.onStream(stream)}
               >

@@ -114,7 +114,7 @@ function Actions(props: { readonly project: ProjectDetails; onRemoved(): void })
 
   return (
     <div class="mt-auto flex flex-wrap items-center gap-1 border-t border-line pt-3">
-      <span class="mr-auto text-xs text-muted">
+      <span class="mr-auto text-xs text-muted max-sm:w-full">
         Read from git <RelativeTime at={props.project.syncedAt} />
       </span>
       <button type="button" class="button button-quiet" disabled={isSyncing()} onClick={() => void syncNow()}>

@@ -2,6 +2,7 @@ import { A } from '@solidjs/router';
 import { For, type JSX, Show } from 'solid-js';
 import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
 import { useNow } from '../../lib/clock.ts';
+import { clusterAnchor } from '../../lib/cluster-anchor.ts';
 import { CLUSTER_STATUSES } from '../../lib/cluster-status.ts';
 import { formatRelative } from '../../lib/time.ts';
 import { TONE_CLASS } from '../../ui/tone.ts';
@@ -30,9 +31,11 @@ function ClusterDot(props: { readonly cluster: ClusterHealth }): JSX.Element {
   return (
     <li>
       <A
-        href={`/clusters#${encodeURIComponent(props.cluster.name)}`}
+        href={`/clusters#${clusterAnchor(props.cluster.name)}`}
         class={`flex h-7 items-center gap-1.5 rounded-md px-1.5 text-xs text-muted hover:bg-raised ${TONE_CLASS[CLUSTER_STATUSES[props.cluster.status].tone]}`}
         title={words()}
+        // Where the address names it already, the router does nothing.
+        onClick={() => document.getElementById(clusterAnchor(props.cluster.name))?.scrollIntoView()}
         aria-label={words()}
       >
         <span class="size-2 shrink-0 rounded-full bg-tone" aria-hidden="true" />
