@@ -169,7 +169,7 @@ describe("a commit's files", () => {
     await repository.commit();
     const id = await repository.git('rev-parse', 'HEAD:gone.txt');
     await rm(join(repository.path, '.git/objects', id.slice(0, 2), id.slice(2)));
-    await expect(repository.committed()).rejects.toThrow('gone.txt is not in this repository');
+    await expect(repository.committed()).rejects.toThrow('the content of gone.txt is not in the repository');
   });
 
   it('are refused with advice when a partial clone lacks them, and nothing is fetched', async () => {
@@ -182,7 +182,7 @@ describe("a commit's files", () => {
     await partial.git('clone', '--quiet', '--filter=blob:none', `file://${repository.path}`, 'clone');
     const { chooseFiles } = await import('./index.ts');
     const clone = join(partial.path, 'clone');
-    await expect(chooseFiles(clone, old, false)).rejects.toThrow(/^the repository is a partial clone .*"git checkout /);
+    await expect(chooseFiles(clone, old, false)).rejects.toThrow(/ partial clone, check the commit out once /);
     expect((await chooseFiles(clone, await partial.gitIn('clone', 'rev-parse', 'HEAD'), true)).isDirty).toBe(false);
     await partial.gitIn('clone', 'checkout', '--quiet', old);
     expect(await partial.unpacked(await chooseFiles(clone, old, false))).toEqual({ 'a.txt': 'one\n' });
@@ -243,7 +243,7 @@ describe('files that are read while something happens to them', () => {
     });
     let size = 32 * 1024 * 1024;
     await refused(async () => {
-      size = Math.max(0, size - 1024 * 1024);
+      size -= 1;
       await truncate(path, size);
     });
   });

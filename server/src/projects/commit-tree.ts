@@ -27,8 +27,7 @@ export async function readCommitTree(directory: string, sha: string): Promise<Co
     }
   } catch (cause) {
     if (!(cause instanceof GitError) || !/promisor|not allowed/.test(cause.message)) throw cause;
-    const advice = `fetch them by "git checkout ${sha.slice(0, 12)}", or the whole repository by "git fetch --refetch --no-filter"`;
-    throw new GitError(`the repository is a partial clone that lacks files of this commit: ${advice}`, { cause });
+    throw new GitError(`the repository lacks files of this commit: ${FETCH_IT}`, { cause });
   }
   return files;
 }
@@ -91,8 +90,12 @@ function* requests(files: readonly CommittedFile[]): Generator<string> {
 }
 
 function missing(path: BytePath): string {
-  return `the content of ${readable(path)} is not in this repository, which may be a partial clone or damaged: see what "git fsck" says`;
+  return `the content of ${readable(path)} is not in the repository: ${FETCH_IT}`;
 }
+
+// Nothing is fetched here: that may take any time, ask for a password, and start what a repository names.
+const FETCH_IT =
+  'where it is a partial clone, check the commit out once or run "git fetch --refetch --no-filter"; else see what "git fsck" says';
 
 /** Takes a stream apart that holds lines and counted bytes. */
 class ByteReader {
