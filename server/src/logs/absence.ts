@@ -1,9 +1,17 @@
 import { type Job, type LogStream, logPath } from '../domain/job.ts';
-import { isActiveState } from '../domain/job-state.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
 import type { LogAbsence } from '../domain/log-chunk.ts';
 import type { RemoteFiles, RequestOptions } from '../ssh/index.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How a job may end before it begins. After any other end it ran, though its start may have gone unseen. */
+const NEEDS_NO_START: ReadonlySet<JobState> = new Set([
+  'SUBMIT_FAILED',
+  'CANCELLED',
+  'DEADLINE',
+  'BOOT_FAIL',
+  'REVOKED',
+]);
 
 /**
  * Why there is no log file of a job that is over. Null: there is one, or the job isn't over and may still write it.
@@ -19,9 +27,7 @@ export async function findAbsence(files: RemoteFiles, job: Job, stream: LogStrea
 
 /** The same where it is known that there is no file. */
 export async function absenceOf(files: RemoteFiles, job: Job, options: RequestOptions): Promise<LogAbsence> {
-  // Of one that was lost, not even that is known.
-  if (job.workDir === null || (job.startedAt === null && job.attempt === 1 && job.state !== 'LOST')) {
-    return 'NEVER_STARTED';
-  }
+  const isUnstarted = job.startedAt === null && job.attempt === 1 && NEEDS_NO_START.has(job.state);
+  if (job.workDir === null || isUnstarted) return 'NEVER_STARTED';
   return (await files.stat(job.workDir, options)) === null ? 'NO_FOLDER' : 'NO_FILE';
 }

@@ -76,7 +76,18 @@ it('a log whose folder goes while it is followed is told to be gone; what was re
   expect((await chunks.next()).value).toMatchObject({ endOffset: 6, text: '', isReset: false, absence: 'NO_FOLDER' });
 });
 
-it('a log of a job that was lost is not told never to have been', async () => {
-  const job = aJob({ ...OVER, state: 'LOST', startedAt: null });
+it.each([
+  ['LOST', 'NO_FOLDER'],
+  ['FAILED', 'NO_FOLDER'],
+  ['COMPLETED', 'NO_FOLDER'],
+  ['CANCELLED', 'NEVER_STARTED'],
+  ['SUBMIT_FAILED', 'NEVER_STARTED'],
+] as const)('of a job that is %s and whose start nobody saw, the log is told as %s', async (state, absence) => {
+  const job = aJob({ ...OVER, state, startedAt: null });
+  expect(await all(follow(new Files(), () => job))).toMatchObject([{ absence }]);
+});
+
+it('of a job that was cancelled in a later attempt, the log is not told never to have been', async () => {
+  const job = aJob({ ...OVER, state: 'CANCELLED', startedAt: null, attempt: 2 });
   expect(await all(follow(new Files(), () => job))).toMatchObject([{ absence: 'NO_FOLDER' }]);
 });
