@@ -193,12 +193,19 @@ describe('the page of a job', () => {
   });
 
   it('asks before a job that runs is requeued, and runs one again with the same inputs', async () => {
-    const id = await submit('again', { command: 'sleep 600' });
+    const id = await submit('again', { command: 'sleep 600', cpusPerTask: 2, timeLimitMinutes: 90 });
     await page.goto(`${server.address}/jobs/${encodeURIComponent(id)}`);
     const header = page.getByRole('main').locator('header');
     await header.getByText('Running', { exact: true }).waitFor();
     // However long ago it began to run: what is shown is asked for again and again.
     const evidence = page.getByRole('definition').filter({ hasText: 'squeue as RUNNING' });
+    // What was asked for, and what Slurm gave: what says the same is said once.
+    const fact = (label: string): Locator => page.locator('dt', { hasText: label }).locator('+ dd');
+    await fact('Nodes').getByText('given 1').waitFor();
+    await fact('Memory')
+      .getByText(/^given \d+/)
+      .waitFor();
+    expect(await fact('Time limit').textContent()).toBe('1 h 30 min');
     await evidence.getByText(/, first seen .* ago, last asked just now/).waitFor();
     await header.getByRole('button', { name: 'Requeue' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Requeue the job' }).click();

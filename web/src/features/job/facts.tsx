@@ -1,10 +1,9 @@
 import { For, type JSX, Show } from 'solid-js';
 import { type ClusterHealth, useClusters } from '../../graphql/clusters.ts';
-import { formatMinutes } from '../../lib/duration.ts';
-import { formatMemory } from '../../lib/size.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Elapsed, RelativeTime } from '../../ui/time.tsx';
 import type { JobDetails } from './operations.ts';
+import { askedGpus, resourceFacts } from './resources.ts';
 
 const SHORT_COMMIT = 10;
 
@@ -25,12 +24,20 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
           <span class="text-muted"> + uncommitted</span>
         </Show>
       </Fact>
-      <Fact label="GPUs" value={gpus(resources())} />
-      <Fact label="Nodes" value={nodes(resources())} />
-      <Fact label="Tasks" value={resources().tasks} />
-      <Fact label="CPUs per task" value={resources().cpusPerTask} />
-      <Fact label="Memory" value={optional(resources().memoryMb, memory)} />
-      <Fact label="Time limit" value={optional(resources().timeLimitMinutes, formatMinutes)} />
+      <For each={resourceFacts(resources(), props.job.allocated)}>
+        {(fact) => (
+          <Fact label={fact.label} value={fact.asked ?? fact.given}>
+            {fact.asked}
+            <Show when={fact.given}>
+              {(given) => (
+                <>
+                  <span class="text-muted">{fact.asked === null ? 'given' : ', given'}</span> {given()}
+                </>
+              )}
+            </Show>
+          </Fact>
+        )}
+      </For>
       <Fact label="Account" value={resources().account} />
       <Fact label="QOS" value={resources().qos} />
       <Fact label="Array" value={resources().array} />
@@ -151,7 +158,7 @@ function Components(props: { readonly components: JobDetails['components'] }): J
               <code>{component.word}</code>
             </Show>
             <span class="text-muted">
-              {[component.partition, gpus(component.resources), component.nodeList]
+              {[component.partition, askedGpus(component.resources), component.nodeList]
                 .map((part) => part && ` · ${part}`)
                 .join('')}
             </span>
@@ -197,26 +204,4 @@ function TimeFact(props: { readonly label: string; readonly at: string | null })
       <Show when={props.at}>{(at) => <RelativeTime at={at()} />}</Show>
     </Fact>
   );
-}
-
-type Asked = JobDetails['components'][number]['resources'];
-
-function gpus({ gpus, gpusTotal, gpusPerTask, gpuType }: Asked): string | null {
-  const type = gpuType ?? 'any type';
-  if (gpusTotal !== null) return `${gpusTotal} × ${type} in all`;
-  if (gpusPerTask !== null) return `${gpusPerTask} × ${type} per task`;
-  if (gpus === 0) return 'none';
-  return gpus === null ? null : `${gpus} × ${type} per node`;
-}
-
-function nodes({ nodes, maxNodes }: JobDetails['resources']): string | number | null {
-  return maxNodes === null ? nodes : `${nodes ?? 1} to ${maxNodes}`;
-}
-
-function memory(megabytes: number): string {
-  return megabytes === 0 ? 'all of each node' : formatMemory(megabytes);
-}
-
-function optional(value: number | null, format: (value: number) => string): string | null {
-  return value === null ? null : format(value);
 }

@@ -71,6 +71,16 @@ const jobDetailsFragment = graphql(`
       qos
       array
     }
+    allocated {
+      cpus
+      memoryMb
+      gpus {
+        gpuType
+        count
+      }
+      nodes
+      timeLimitMinutes
+    }
     components {
       slurmJobId
       partition
