@@ -3,6 +3,7 @@ import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
+import { logInWithCertificates } from './certified-login.ts';
 import { keepKeysAsObjects } from './cipher-keys.ts';
 import { DialFailure, refused, refusedForNow, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
@@ -167,6 +168,7 @@ async function logIn(
     options.report.enter('login', hop.label);
   });
   client.on('handshake', () => keepKeysAsObjects(client));
+  client.once('handshake', () => logInWithCertificates(client));
   client.on('banner', (message) => {
     login.heard(message);
     options.log.debug({ host: hop.label, message }, 'SSH banner');

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
 import type { Agent } from './agent.ts';
+import { type Certificate, parseCertificate } from './certificate.ts';
+import { certified } from './certified-login.ts';
 import { refusedForNow } from './failure.ts';
 import type { IdentitySources } from './hop.ts';
 import { fingerprint } from './host-keys.ts';
@@ -23,7 +25,8 @@ export interface Identities {
 
 /**
  * Collects the keys to offer, in OpenSSH's order: the named files' that the agent holds, the agent's others, the files
- * that it doesn't hold. An encrypted file is of use only through the agent. Certificates and keys on security tokens
+ * that it doesn't hold. A key with a certificate is offered with it first: one beside its file, one that the OpenSSH
+ * configuration names, one of the agent. An encrypted file is of use only through the agent. Keys on security tokens
  * are left out: ssh2 doesn't know them.
  *
  * @throws DialFailure refused, if the file that clusters.yaml names can't be used
@@ -43,9 +46,86 @@ export async function collectIdentities(sources: IdentitySources, agent: Agent |
       throw refusedForNow(message, `${message}.`);
     } else if (!file.isMissing || sources.namedBy === 'config') fileFaults.push(file.fault);
   }
-  if (sources.only) return { offered: [...throughAgent, ...fromFiles], notes: fileFaults };
-  const others = held.filter((identity) => !throughAgent.includes(identity));
-  return { offered: [...throughAgent, ...others, ...fromFiles], notes: [...agentFaults, ...fileFaults] };
+  const others = sources.only ? [] : held.filter((identity) => !throughAgent.includes(identity));
+  const keys = [...throughAgent, ...others, ...fromFiles];
+  const found = await findCertificates(sources, agent);
+  const { offered, unused } = withCertificates(keys, found.certificates, sources.only ? undefined : agent);
+  const notes = [...found.faults, ...unused];
+  return { offered, notes: [...(sources.only ? [] : agentFaults), ...fileFaults, ...notes] };
+}
+
+interface FoundCertificate {
+  readonly path: string;
+  readonly certificate: Certificate;
+  readonly isOfAgent: boolean;
+}
+
+/** The certificates that a person may expect to be offered. */
+async function findCertificates(
+  { files, certificates: named }: IdentitySources,
+  agent: Agent | undefined,
+): Promise<{ readonly certificates: readonly FoundCertificate[]; readonly faults: readonly string[] }> {
+  const certificates: FoundCertificate[] = [];
+  const faults: string[] = [];
+  const take = (path: string, blob: Buffer, isOfAgent: boolean) => {
+    try {
+      const certificate = parseCertificate(blob);
+      const fault = faultOf(certificate);
+      if (fault === null) certificates.push({ path, certificate, isOfAgent });
+      else faults.push(`the certificate ${path} ${fault}`);
+    } catch (cause) {
+      faults.push(`the certificate ${path} can't be used: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+  };
+  for (const path of new Set([...named, ...files.map((file) => `${file}-cert.pub`)])) {
+    try {
+      const content = await readIfThere(path);
+      if (content !== undefined) take(path, Buffer.from(String(content).trim().split(/\s+/)[1] ?? '', 'base64'), false);
+      else if (named.includes(path)) faults.push(`${path}: no such file`);
+    } catch (cause) {
+      faults.push(`the certificate ${path} can't be read: ${String(cause)}`);
+    }
+  }
+  // An agent that can't be asked has been told of already.
+  const ofAgent = (await agent?.certificates().catch(() => [])) ?? [];
+  for (const { blob, comment } of ofAgent) take(`(${comment}) of the agent`, blob, true);
+  return { certificates, faults };
+}
+
+/** Why a certificate is no use at this time; null: it is. */
+function faultOf({ kind, validAfter, validBefore }: Certificate): string | null {
+  if (kind !== 'user') return 'is one of a host';
+  const now = Date.now();
+  if (now >= validBefore.getTime()) return `was valid until ${validBefore.toISOString()}: have it renewed`;
+  if (now < validAfter.getTime()) return `is valid from ${validAfter.toISOString()} on`;
+  return null;
+}
+
+/** `agent`: the one whose keys may be used that are known by their certificates alone. */
+function withCertificates(
+  keys: readonly Identity[],
+  certificates: readonly FoundCertificate[],
+  agent: Agent | undefined,
+): { readonly offered: readonly Identity[]; readonly unused: readonly string[] } {
+  const unused: string[] = [];
+  const certifiedKeys = new Map<Identity, Identity[]>(keys.map((key) => [key, []]));
+  const alone: Identity[] = [];
+  for (const { path, certificate, isOfAgent } of certificates) {
+    const key = keys.find(({ publicKey }) => publicKey.getPublicSSH().equals(certificate.publicKey));
+    if (key !== undefined) {
+      const publicKey = certified(key.publicKey, certificate.blob);
+      certifiedKeys.get(key)?.push({ ...key, label: `${key.label} with the certificate ${path}`, publicKey });
+    } else if (isOfAgent && agent !== undefined) {
+      const plain = parseKey(certificate.publicKey);
+      if (plain instanceof Error) continue;
+      const publicKey = certified(plain, certificate.blob);
+      const sign: Identity['sign'] = (data, options, callback) => agent.sign(publicKey, data, options, callback);
+      alone.push({ label: `the certificate ${path}`, publicKey, sign });
+    } else if (!isOfAgent) {
+      unused.push(`the certificate ${path} is for a key that is not there`);
+    }
+  }
+  return { offered: [...alone, ...keys.flatMap((key) => [...(certifiedKeys.get(key) ?? []), key])], unused };
 }
 
 async function askAgent(agent: Agent | undefined): Promise<{ held: readonly Identity[]; faults: readonly string[] }> {
