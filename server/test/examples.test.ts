@@ -57,7 +57,7 @@ describe.each([
     const { said, ended } = start('hello', 'alpha', 'echo out; echo err >&2; sleep 1; exit 7');
     expect(await ended).toBe(7);
     expect(said.stdout).toBe('out\n');
-    expect(said.stderr).toMatch(/\[RUNNING\][\s\S]*\[FAILED\]/);
+    expect(said.stderr).toMatch(/\[PENDING\][\s\S]*\[FAILED\]/);
     expect(said.stderr.split('\n').filter((line) => !line.startsWith('['))).toEqual(['err', '']);
   });
 
