@@ -151,10 +151,11 @@ async function shown(): Promise<string> {
 
 const words = (state: string) => state.split('+').toSorted();
 
-/** 20.11 has a mark and other words for three states. */
+/** 20.11 has marks and words of its own for some states. */
 function inNewWords(state: string): string {
   return state
     .replace('*', '+NOT_RESPONDING')
+    .replace('#', '+POWERING_UP')
     .replace(/\bPOWER\b/, 'POWERED_DOWN')
     .replace(/\bPOWER_UP\b/, 'POWERING_UP')
     .replace(/\bMAINT\b/, 'MAINTENANCE');

@@ -83,6 +83,7 @@ describe.each(RELEASES)('what Slurm %s printed', (release) => {
       minJobAgeSeconds: 3600,
       maxArraySize: 1001,
       showsFederation: false,
+      tracksGpus: true,
     });
   });
 
