@@ -18,8 +18,8 @@ const ACCIDENTS = {
   'takes its time': 'sleep 3; exec "$real" "$@"',
 };
 
-// The wrapper stands in the job's folder.
-const claimed = (task: string) => `until [ -L run/${task}.claim ]; do sleep 0.1; done`;
+// The wrapper stands in the project.
+const claimed = (task: string) => `until [ -L ../run/${task}.claim ]; do sleep 0.1; done`;
 const ORDERS = {
   'and tells the first one, which works': `a=$("$real" "$@"); ${claimed('job')}; "$real" "$@" >/dev/null; echo "$a"`,
   'and tells the second one, which finds the folder taken': `"$real" "$@" >/dev/null; ${claimed('job')}; "$real" "$@"`,

@@ -38,7 +38,7 @@ beforeAll(async () => {
       const login = await ClusterLogin.open(slurm.cluster(name));
       await login.run('rm -f .profile .bash_profile .bash_login');
       for (const [file, lines] of Object.entries(FILES[name]))
-        await login.run(`cat >>${file} <<'END OF FILE'\n${lines}\nEND OF FILE\n`);
+        await login.run(`cat >>"$HOME/${file}" <<'END OF FILE'\n${lines}\nEND OF FILE\n`);
     }),
   );
   bench = stack.use(await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 })));
