@@ -14,6 +14,8 @@ const FILES = [
   'nodes',
   'vanished',
   'identity',
+  'differential',
+  'start-up-files',
   'load',
   'doctor',
 ];

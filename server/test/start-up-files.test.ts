@@ -1,7 +1,8 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
+import { startSlurm } from './support/slurm.ts';
 import { timeline } from './support/told.ts';
 
 /** By cluster: what stands in the start-up files of its login. */
@@ -23,7 +24,7 @@ let bench: Workbench;
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
     clusters: NAMES.map((name) => ({
       name,
       nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],

@@ -464,7 +464,8 @@ describe('start-up files of the login', () => {
       `export EXPORTED="a  value"; greet() { echo "hello $1"; }; umask 027; ulimit -c 0\n${ending}\n`,
     );
     const { exitCode, stdout, signal } = await node.run({
-      command: 'greet you; echo "$EXPORTED $(umask) $(ulimit -c) $PWD"; type -t exec; exit 3',
+      command:
+        'greet you; echo "$EXPORTED $(umask) $(ulimit -c) $PWD"; type -t exec; compgen -v BASH_COMPAT || compgen -v slurmql || exit 3',
     });
     expect({ exitCode, signal, stdout }).toEqual({
       exitCode: 3,

@@ -126,7 +126,9 @@ esac
       unset -f exec
       (
         umask 077
-        { shopt -p; declare -f; alias -p; set +o; } >|"$slurmql_record.shell"
+        # Setting an option for compatibility, even to what it is, would set BASH_COMPAT too.
+        shopt -p | PATH=/usr/bin:/bin:$PATH command sed /compat/d >|"$slurmql_record.shell"
+        { declare -f; alias -p; set +o; } >>"$slurmql_record.shell"
       )
       [ -z "\${BASH_ENV-}" ] || export slurmql_bash_env=$BASH_ENV
       unset -v BASH_ENV

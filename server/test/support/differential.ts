@@ -12,7 +12,7 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
 };
 
 /** What is no property of a job, but of the moment in which it was submitted or run. */
-const CHANGING = /^(?:SSH_(?:CLIENT|CONNECTION)|SLURM_(?:JOB_?ID|TASK_PID|JOB_(?:START|END)_TIME|JOB_UID_GID)|_)=/;
+const CHANGING = /^(?:SSH_(?:CLIENT|CONNECTION)|SLURM_(?:JOB_?ID|TASK_PID|JOB_(?:START|END)_TIME|JOB_SLUID)|_)=/;
 
 /** Prints what a job sees, a section for each kind: a line "@@ name", then its lines. */
 export const PROBE = `
@@ -26,7 +26,7 @@ echo '@@ traps'; trap -p
 echo '@@ umask'; umask; made=$(mktemp -u "$HOME/made.XXXXXX"); mkdir "$made"; : >"$made/file"; stat -c %a "$made" "$made/file"; rm -r "$made"
 echo '@@ directory'; pwd; pwd -P; [ "$PWD" = "$SLURM_SUBMIT_DIR" ] && echo 'where sbatch was run'; ls; stat -c %a hello.sh
 echo '@@ limits'; ulimit -S -a; ulimit -H -a
-echo '@@ signals'; grep -h '^Sig[IB]' /proc/self/status /proc/$$/status
+echo '@@ signals'; grep -h '^Sig[IB]' /proc/self/status; grep -h '^SigI' /proc/$$/status
 echo '@@ handlers'; grep -h '^SigCgt' /proc/$$/status
 echo '@@ files'; for file in /proc/$$/fd/*; do echo "\${file##*/} $(readlink "$file")"; done; ls /proc/self/fd
 echo '@@ log opened'; grep -h flags /proc/self/fdinfo/1 /proc/self/fdinfo/2
