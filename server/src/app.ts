@@ -8,6 +8,7 @@ import {
   ClustersWatch,
   type ClustersWatchEvents,
   ConfigurationError,
+  clustersFileOf,
   type Environment,
   prepareDataDirectory,
   readClustersFile,
@@ -46,7 +47,7 @@ export function isMendable(cause: unknown): cause is Error {
 export async function startApp(environment: Environment): Promise<App> {
   const stack = new AsyncDisposableStack();
   try {
-    const settings = await readClustersFile(environment.configFile);
+    const settings = await readClustersFile(await clustersFileOf(environment.configFiles));
     await prepareDataDirectory(environment.dataDirectory);
     const token = await administratorToken(environment);
     const log = createLogger({ level: environment.logLevel, format: environment.logFormat });
@@ -76,7 +77,7 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => clusters.stop());
     observeClusters(clusters, metrics);
     await clusters.start(settings);
-    const configuration = new ClustersWatch(environment.configFile, followClustersFile(clusters, log));
+    const configuration = new ClustersWatch(environment.configFiles, followClustersFile(clusters, log));
     stack.defer(() => configuration.stop());
     configuration.start();
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import type { App } from './app.ts';
@@ -7,6 +6,7 @@ import {
   ArgumentsError,
   ConfigurationError,
   chosenClusters,
+  clustersFileOf,
   type Environment,
   noCluster,
   readArguments,
@@ -72,7 +72,7 @@ async function start(): Promise<void> {
     process.exit(1);
   }
   if (isStopping) await stop(app);
-  else announce(app);
+  else await announce(app);
 }
 
 /** A signal ends it at once, as it does by default: there is nothing to put in order. */
@@ -80,13 +80,14 @@ async function examine({ clusters, asJson }: Arguments & { readonly command: 'do
   // Whoever read the output has had enough of it, as `head` does.
   process.stdout.on('error', () => process.exit(1));
   const own = environment();
-  const all = await readClustersFile(own.configFile);
+  const file = await clustersFileOf(own.configFiles);
+  const all = await readClustersFile(file);
   if (all.length === 0 && !asJson) {
-    process.stdout.write(`${noCluster(own.configFile)}\n`);
+    process.stdout.write(`${noCluster(file)}\n`);
     return false;
   }
   return examineClusters({
-    clusters: chosenClusters(all, clusters, own.configFile),
+    clusters: chosenClusters(all, clusters, file),
     sshEnvironment: sshEnvironment(own),
     terminal: {
       input: process.stdin,
@@ -102,11 +103,10 @@ function environment(): Environment {
   return readEnvironment(process.env, {
     isInteractive: process.stderr.isTTY === true,
     directory: process.cwd(),
-    exists: existsSync,
   });
 }
 
-function announce({ address, token, hasClusters }: App): void {
+async function announce({ address, token, hasClusters }: App): Promise<void> {
   process.stdout.write(`SlurmQL listening on ${address}\n`);
   // Like Jupyter's: the token is shown to whoever sits here, or once, when it has just been made.
   if (token.isNew || process.stderr.isTTY) {
@@ -114,7 +114,7 @@ function announce({ address, token, hasClusters }: App): void {
   } else if (token.file !== null) {
     process.stderr.write(`The administrator's token is in ${token.file}\n`);
   }
-  if (!hasClusters) process.stderr.write(`${noCluster(environment().configFile)}\n`);
+  if (!hasClusters) process.stderr.write(`${noCluster(await clustersFileOf(environment().configFiles))}\n`);
 }
 
 /** The first signal stops cleanly, also while the server is still starting; the second one at once. */

@@ -100,9 +100,10 @@ describe('a start without any cluster', () => {
     const first = new ServerProcess(folder, {});
     await first.firstLine();
     await first.stop('SIGTERM');
-    const told = /No cluster is configured in (.*)\. Write "(.*)" with your own login node into (.*), which/.exec(
-      first.errors,
-    );
+    const told =
+      /No cluster is configured in (.*)\. Write "(.*)" with your own login node into (.*), which is then read instead$/m.exec(
+        first.errors,
+      );
     expect(told?.[1]).toBe(join(folder, 'clusters.yaml'));
     await writeFile(told?.[3] ?? '', told?.[2] ?? '');
     expect(await guessed('minee')).toBe('mine');

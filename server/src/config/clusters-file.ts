@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Alias, type Document, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
@@ -74,11 +74,24 @@ export async function readClustersFile(path: string): Promise<readonly ClusterSe
   return parseClusters(text, path);
 }
 
+/** Which of the files counts: see `Environment.configFiles`. */
+export async function clustersFileOf(paths: readonly [string, ...string[]]): Promise<string> {
+  for (const path of paths) if (await exists(path)) return path;
+  return paths.at(-1) ?? paths[0];
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** What to do where the file configures no cluster. One line. */
 export function noCluster(path: string): string {
   // What is part of the repository is better left as it is; see `readEnvironment`.
   const own = basename(path) === 'clusters.yaml' ? join(dirname(path), 'clusters.local.yaml') : path;
-  const rest = own === path ? '' : ', which is then read instead, and start again';
+  const rest = own === path ? '' : ', which is then read instead';
   return `No cluster is configured in ${path}. Write "clusters: { mine: { host: login.example.org } }" with your own login node into ${own}${rest}`;
 }
 

@@ -6,12 +6,15 @@ import { ClustersWatch } from './clusters-watch.ts';
 
 let folder: string;
 let path: string;
+/** What is read instead where it is there. */
+let own: string;
 let watch: ClustersWatch;
 const told: string[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'slurmql-watch-'));
   path = join(folder, 'clusters.yaml');
+  own = join(folder, 'clusters.local.yaml');
   told.length = 0;
   await writeFile(path, yaml('alpha'));
 });
@@ -24,7 +27,7 @@ const yaml = (...names: string[]) => `clusters:\n${names.map((name) => `  ${name
 
 function follow(timing: ConstructorParameters<typeof ClustersWatch>[2] = {}): void {
   watch = new ClustersWatch(
-    path,
+    [own, path],
     {
       onSettings: (settings) => told.push(settings.map(({ name }) => name).join(' ')),
       onFault: (message) => told.push(message),
@@ -64,6 +67,16 @@ it('finds a change that the system tells nothing of, by looking', async () => {
   await rename(folder, join(elsewhere, 'late'));
   await tells(`${path}: the file is gone`, 'alpha');
   await rm(elsewhere, { recursive: true });
+});
+
+it('reads a file that comes and is to be read instead, and goes on with it when it is gone', async () => {
+  follow();
+  await tells('alpha');
+  await writeFile(own, yaml('mine'));
+  await tells('alpha', 'mine');
+  await writeFile(path, yaml('alpha', 'beta'));
+  await rm(own);
+  await tells('alpha', 'mine', `${own}: the file is gone`);
 });
 
 it('says nothing more once it is stopped', async () => {

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ClusterSettings } from '../domain/cluster.ts';
-import { parseClusters } from './clusters-file.ts';
+import { exists, parseClusters } from './clusters-file.ts';
 import { ConfigurationError } from './environment.ts';
 
 export interface ClustersWatchEvents {
@@ -28,10 +28,12 @@ const EVENTS_TOGETHER_MS = 50;
 
 /**
  * Follows clusters.yaml while the server runs. It watches folders rather than the file, which editors replace by
- * renaming and Kubernetes by turning a symbolic link, and looks at the file itself now and then.
+ * renaming and Kubernetes by turning a symbolic link, and looks at the file itself now and then. Of several, it follows
+ * the first that is there, also when that one comes later.
  */
 export class ClustersWatch {
-  readonly #path: string;
+  readonly #paths: readonly string[];
+  #path: string;
   readonly #events: ClustersWatchEvents;
   readonly #timing: WatchTiming;
   readonly #watchers = new Map<string, FSWatcher>();
@@ -43,8 +45,9 @@ export class ClustersWatch {
   #working: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(path: string, events: ClustersWatchEvents, timing: Partial<WatchTiming> = {}) {
-    this.#path = path;
+  constructor(paths: readonly [string, ...string[]], events: ClustersWatchEvents, timing: Partial<WatchTiming> = {}) {
+    this.#paths = paths;
+    this.#path = paths.at(-1) ?? paths[0];
     this.#events = events;
     this.#timing = { ...TIMING, ...timing };
   }
@@ -80,6 +83,12 @@ export class ClustersWatch {
 
   /** Never throws. */
   async #look(): Promise<void> {
+    // One that goes is no reason to read another: it may be on its way to its new content.
+    for (const path of this.#paths.slice(0, this.#paths.indexOf(this.#path))) {
+      if (!(await exists(path))) continue;
+      this.#path = path;
+      break;
+    }
     await this.#watchFolders();
     const look = await lookAt(this.#path);
     if (look.signature !== this.#seen) this.#settle(look);

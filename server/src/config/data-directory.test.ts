@@ -13,10 +13,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 const environment = (variables: Readonly<Record<string, string>> = {}): Environment =>
-  readEnvironment(
-    { SLURMQL_DATA_DIR: directory, ...variables },
-    { isInteractive: false, directory, exists: () => false },
-  );
+  readEnvironment({ SLURMQL_DATA_DIR: directory, ...variables }, { isInteractive: false, directory });
 
 describe('the data directory', () => {
   it('is made with all above it, for its owner alone', async () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError, readEnvironment } from './environment.ts';
 
-const TERMINAL = { isInteractive: false, directory: '/srv/slurmql', exists: () => false };
+const TERMINAL = { isInteractive: false, directory: '/srv/slurmql' };
 const read = (variables: Readonly<Record<string, string | undefined>>) => readEnvironment(variables, TERMINAL);
 
 /** The lines of the refusal. */
@@ -20,7 +20,7 @@ function faults(variables: Readonly<Record<string, string | undefined>>): string
 describe('an environment in which nothing is set', () => {
   it('has a default for everything', () => {
     expect(read({ HOME: '/home/ada', USER: 'ada' })).toEqual({
-      configFile: '/srv/slurmql/clusters.yaml',
+      configFiles: ['/srv/slurmql/clusters.local.yaml', '/srv/slurmql/clusters.yaml'],
       dataDirectory: '/srv/slurmql/data',
       databaseFile: '/srv/slurmql/data/slurmql.db',
       host: '127.0.0.1',
@@ -33,15 +33,6 @@ describe('an environment in which nothing is set', () => {
       userName: 'ada',
       agentSocket: null,
     });
-  });
-
-  it('reads clusters.local.yaml where there is one', () => {
-    const exists = (path: string) => path === '/srv/slurmql/clusters.local.yaml';
-    const configFile = (variables: Readonly<Record<string, string>>) =>
-      readEnvironment(variables, { ...TERMINAL, exists }).configFile;
-    expect(configFile({})).toBe('/srv/slurmql/clusters.local.yaml');
-    expect(configFile({ SLURMQL_CONFIG: 'mine.yaml' })).toBe('/srv/slurmql/mine.yaml');
-    expect(configFile({ INIT_CWD: '/elsewhere' })).toBe('/elsewhere/clusters.yaml');
   });
 
   it("knows whose process it is without the shell's help", () => {
@@ -87,7 +78,7 @@ describe('what is set', () => {
         SSH_AUTH_SOCK: '/run/agent',
       }),
     ).toMatchObject({
-      configFile: '/srv/slurmql/etc/clusters.yaml',
+      configFiles: ['/srv/slurmql/etc/clusters.yaml'],
       dataDirectory: '/var/lib/slurmql',
       databaseFile: '/var/lib/slurmql/slurmql.db',
       host: '0.0.0.0',
@@ -115,8 +106,8 @@ describe('what is set', () => {
   });
 
   it('is meant from where npm was called, not from the workspace that npm changes to', () => {
-    const { configFile, dataDirectory } = read({ INIT_CWD: '/home/ada/slurmql' });
-    expect([configFile, dataDirectory]).toEqual(['/home/ada/slurmql/clusters.yaml', '/home/ada/slurmql/data']);
+    const { configFiles, dataDirectory } = read({ INIT_CWD: '/home/ada/slurmql' });
+    expect([configFiles[1], dataDirectory]).toEqual(['/home/ada/slurmql/clusters.yaml', '/home/ada/slurmql/data']);
   });
 });
 

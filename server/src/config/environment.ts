@@ -6,7 +6,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything the process takes from its environment. */
 export interface Environment {
-  readonly configFile: string;
+  /** The first of these that is there holds the clusters; where there is none, the last one is missed. */
+  readonly configFiles: readonly [string, ...string[]];
   readonly dataDirectory: string;
   readonly databaseFile: string;
   readonly host: string;
@@ -36,20 +37,13 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** Where the process was started. */
-export interface Surroundings {
-  readonly isInteractive: boolean;
-  readonly directory: string;
-  exists(path: string): boolean;
-}
-
 /** The shortest token that can't be guessed in the time anybody has. */
 const MINIMUM_TOKEN_LENGTH = 16;
 
 /** Reads the environment; throws one ConfigurationError that names every faulty variable. */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
-  terminal: Surroundings,
+  terminal: { readonly isInteractive: boolean; readonly directory: string },
 ): Environment {
   const faults: ConfigurationFault[] = [];
   const fault = (variable: string, wants: string) => {
@@ -62,6 +56,7 @@ export function readEnvironment(
 
   // git ignores it in the repository, whose clusters.yaml is part of the product.
   const own = absolute('clusters.local.yaml');
+  const configFile = read('SLURMQL_CONFIG');
 
   const dataDirectory = absolute(read('SLURMQL_DATA_DIR') ?? 'data');
   let databaseFile = join(dataDirectory, 'slurmql.db');
@@ -100,7 +95,7 @@ export function readEnvironment(
 
   if (faults.length > 0 || logLevel === undefined || logFormat === undefined) throw new ConfigurationError(faults);
   return {
-    configFile: absolute(read('SLURMQL_CONFIG') ?? (terminal.exists(own) ? own : 'clusters.yaml')),
+    configFiles: configFile === null ? [own, absolute('clusters.yaml')] : [absolute(configFile)],
     dataDirectory,
     databaseFile,
     host: read('HOST') ?? '127.0.0.1',
