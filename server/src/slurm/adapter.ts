@@ -1,7 +1,7 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CommandResult, RunOptions } from '../ssh/index.ts';
-import { ArrayView } from './array-view.ts';
+import { ArrayView, mayLackTask, withLackingTasks } from './array-view.ts';
 import {
   ACCOUNTING_FIELDS_OF_RELEASES,
   ARRAY_OPTIONS,
@@ -281,7 +281,7 @@ export class SlurmAdapter {
     }
     const apart = await this.#askQueue(this.#arrays);
     this.#arrayView.sawApart(apart.observations);
-    return apart;
+    return mayLackTask(apart.observations) ? withLackingTasks(apart, await this.#askQueue(null)) : apart;
   }
 
   async #askQueue(arrays: ArrayOption | null): Promise<QueueSnapshot> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../domain/observation.ts';
-import { ArrayView } from './array-view.ts';
+import { ArrayView, mayLackTask, withLackingTasks } from './array-view.ts';
 import { ClusterClock } from './parse/clock.ts';
 import { FIELD_END, parseQueue, ROW_END } from './parse/queue.ts';
 
@@ -114,5 +114,28 @@ describe('the tasks of arrays', () => {
       together += 1;
     }
     expect(together).toBe(10);
+  });
+});
+
+describe('the last task of an array with a step, which squeue --array leaves out', () => {
+  // `squeue --array` of 24.11.5 and 26.05.5 prints 499 rows of an array that plain squeue calls 8_[0-998:2].
+  const shown = (word: string) => ({ observations: seen(['5_[0-996:2]', word, 'JobHeldUser']), faultyRows: [] });
+  const together = (word: string) => ({ observations: seen(['5_[0-998:2]', word, 'JobHeldUser']), faultyRows: [] });
+
+  it.each(['PENDING', 'CANCELLED'])('is looked for, and added as %s', (word) => {
+    const apart = shown(word);
+    expect(mayLackTask(apart.observations)).toBe(true);
+    const { observations } = withLackingTasks(apart, together(word));
+    expect(observations).toHaveLength(500);
+    expect(observations.at(-1)).toMatchObject({ slurmJobId: '5_998', word });
+    expect(observations.slice(0, -1)).toEqual(apart.observations);
+  });
+
+  it('is not looked for where tasks follow each other, have no one step, are few, or have begun', () => {
+    expect(mayLackTask(ALIKE)).toBe(false);
+    expect(mayLackTask(seen(['5_[0,2,4,7,9]', 'PENDING', 'Resources']))).toBe(false);
+    expect(mayLackTask(seen(['5_[0,2,4]', 'PENDING', 'Resources']))).toBe(false);
+    const begun = seen(['5_[0-998:2]', 'RUNNING', 'None']).map((task) => ({ ...task, nodeList: 'n1' }));
+    expect(mayLackTask(begun)).toBe(false);
   });
 });

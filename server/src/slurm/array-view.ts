@@ -1,4 +1,5 @@
 import type { JobObservation } from '../domain/observation.ts';
+import type { QueueSnapshot } from './parse/queue.ts';
 
 /** From so many waiting tasks on, a row for each of them is worth avoiding. */
 const MANY_TASKS = 1000;
@@ -60,6 +61,33 @@ export class ArrayView {
   #mayBeJoined(reason: string | null): boolean {
     return reason !== null && /,\S/.test(reason) && !this.#wholeReasons.has(reason);
   }
+}
+
+/**
+ * squeue --array leaves out the last task of those that it would list as `0-998:2` (24.11.5, 26.05.5): whether an answer
+ * may lack such a one.
+ */
+export function mayLackTask(observations: readonly JobObservation[]): boolean {
+  const unstarted = observations.filter((one) => isTask(one) && one.nodeList === null);
+  const alike = Map.groupBy(unstarted, (task) => `${arrayOf(task)} ${task.word} ${task.reason}`);
+  return [...alike.values()].some(isStepped);
+}
+
+/** The answer with the tasks that it lacks, as they are shown together with others of their arrays. */
+export function withLackingTasks(apart: QueueSnapshot, together: QueueSnapshot): QueueSnapshot {
+  const known = new Set(apart.observations.map(({ slurmJobId }) => slurmJobId));
+  const lacking = together.observations.filter((one) => isTask(one) && !known.has(one.slurmJobId));
+  return { ...apart, observations: [...apart.observations, ...lacking] };
+}
+
+function isStepped(tasks: readonly JobObservation[]): boolean {
+  const indexes = tasks
+    .map(({ slurmJobId }) => Number(slurmJobId.slice(slurmJobId.indexOf('_') + 1)))
+    .toSorted((left, right) => left - right);
+  const [first = 0, second = 0] = indexes;
+  const step = second - first;
+  // Shorter lists are spelt out.
+  return indexes.length > 3 && step > 1 && indexes.every((index, place) => index === first + place * step);
 }
 
 function isTask({ slurmJobId }: JobObservation): boolean {
