@@ -16,6 +16,7 @@ const FILES = [
   'identity',
   'differential',
   'start-up-files',
+  'options',
   'load',
   'doctor',
 ];

@@ -1,7 +1,8 @@
-import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
+import { startSlurm } from './support/slurm.ts';
 
 interface Answer {
   readonly job: JobData | null;
@@ -16,7 +17,7 @@ let bench: Workbench;
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  slurm = await startLocalSlurm({
+  slurm = await startSlurm({
     clusters: [
       {
         name: 'alpha',
@@ -72,9 +73,12 @@ function optionsOf(input: Readonly<Record<string, unknown>>): readonly string[] 
   return Array.isArray(extraOptions) ? extraOptions : [];
 }
 
-/** Slurm puts its own word before the kinds of what is counted, from one release to the next. */
+/** Slurm puts its own word before the kinds of what is counted, and another sign before the count, from release to release. */
 function counted(job: ReadonlyMap<string, string> | undefined, name: string): string | undefined {
-  return job?.get(name)?.replaceAll(/gres[:/]/g, '');
+  return job
+    ?.get(name)
+    ?.replaceAll(/gres[:/]/g, '')
+    .replaceAll('=', ':');
 }
 
 async function refused(input: Readonly<Record<string, unknown>>) {
@@ -182,6 +186,17 @@ it('each task of an array waits for its counterpart, and all of that is carried 
   await bench.cancel(first?.id ?? '');
 });
 
+it('one at a time run those of a name that want it so', async () => {
+  const { job: first } = await submit({ name: 'one at a time', command: 'sleep 600' });
+  await bench.reaches(first?.id ?? '', 'RUNNING');
+  const { job: second } = await submit({ name: 'one at a time', singleton: true });
+  const { job: other } = await submit({ name: 'another', singleton: true });
+  expect(await bench.ended(other?.id ?? '')).toMatchObject({ state: 'COMPLETED' });
+  expect(await bench.job(second?.id ?? '')).toMatchObject({ state: 'PENDING', reason: 'Dependency' });
+  await bench.cancel(first?.id ?? '');
+  expect(await bench.ended(second?.id ?? '')).toMatchObject({ state: 'COMPLETED' });
+});
+
 it('lines of other batch systems in a command are no options', async () => {
   const { job } = await submit({
     command: 'true\n#BSUB -q full\necho "$SLURM_JOB_PARTITION"\n#PBS -l walltime=00:01:00',
@@ -266,8 +281,12 @@ echo "$SLURM_JOB_NUM_NODES $SLURM_NTASKS"
     const text = await login.run(`scontrol --oneliner show job ${number.trim()}; scancel ${number.trim()}`);
     const plain = new Map(text.split(' ').map((part) => [part.split('=')[0] ?? '', part.replace(/^[^=]*=/, '')]));
     const names = ['NumNodes', 'NumTasks', 'NumCPUs', 'CPUs/Task', 'MinMemoryNode', 'TresPerNode', 'TimeLimit', 'Nice'];
-    for (const name of [...names, 'Requeue', 'Partition', 'Comment'])
-      expect([name, ours?.get(name)]).toEqual([name, plain.get(name)]);
+    // Of a range, the first number is what the scheduler has last reckoned with.
+    const told = (job: ReadonlyMap<string, string> | undefined, name: string) =>
+      name === 'NumNodes' ? job?.get(name)?.replace(/^\d+-/, '') : job?.get(name);
+    for (const name of [...names, 'Requeue', 'Partition', 'Comment']) {
+      expect([name, told(ours, name)]).toEqual([name, told(plain, name)]);
+    }
     expect(plain.get('NumNodes')).toMatch(/-3$/);
   });
 
