@@ -12,6 +12,7 @@ const MOST_BYTES = 256 * 1024;
 export class Agent extends ssh2.OpenSSHAgent {
   readonly path: string;
   readonly #streams = new Set<Duplex>();
+  #isClosed = false;
 
   constructor(path: string) {
     super(path);
@@ -19,8 +20,13 @@ export class Agent extends ssh2.OpenSSHAgent {
   }
 
   override getStream(callback: GetStreamCallback): void {
+    if (this.#isClosed) {
+      callback(new Error('nothing more is asked of the agent'));
+      return;
+    }
     super.getStream((error, stream) => {
-      if (stream) {
+      if (stream && this.#isClosed) stream.destroy();
+      else if (stream) {
         this.#streams.add(stream);
         stream.once('close', () => this.#streams.delete(stream));
       }
@@ -74,6 +80,7 @@ export class Agent extends ssh2.OpenSSHAgent {
 
   /** Ends what is still being asked of it, such as a signature that waits for the user's confirmation. */
   close(): void {
+    this.#isClosed = true;
     for (const stream of this.#streams) stream.destroy();
   }
 }
