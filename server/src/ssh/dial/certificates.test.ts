@@ -127,3 +127,95 @@ describe('a login with a certificate', () => {
     expect(message).toContain(`the certificate ${tampered} can't be used: its authority's signature is wrong`);
   });
 });
+
+describe('a host that is trusted by its certificate', () => {
+  /** A server with a host key of this type and its certificate, for `names`. */
+  async function startCertified(
+    type = 'ed25519',
+    options: readonly string[] = ['-n', '127.0.0.1'],
+    signer = authority,
+  ) {
+    const hostKey = world.path('host_key');
+    keygen('-t', type, '-N', '', '-C', '', '-f', hostKey);
+    keygen('-s', signer, '-I', 'of a host', '-h', ...options, `${hostKey}.pub`);
+    return world.startSshd({ hostKey, extraConfig: [`HostCertificate ${hostKey}-cert.pub`] });
+  }
+
+  /** Trusts the authority with hosts that match, and nothing else but these lines. */
+  async function trusting(sshd: WorldSshd, hosts = '[127.0.0.*]:*', others: readonly string[] = []) {
+    const [type, key] = execFileSync('cat', [`${authority}.pub`])
+      .toString()
+      .split(' ');
+    const lines = [`@cert-authority ${hosts} ${type} ${key}`, ...others];
+    return { ...(await world.settings(sshd)), knownHosts: await world.file('known_hosts', `${lines.join('\n')}\n`) };
+  }
+
+  test.each(['ed25519', 'ecdsa'])('is connected to, with a key of type %s', async (type) => {
+    const sshd = await startCertified(type);
+    const connection = world.connect(await trusting(sshd));
+    expect(await hello(connection)).toBe('hello\n');
+    expect(connection.lastAttempt.find(({ stage }) => stage === 'host-key')?.found).toContain('-cert-v01@openssh.com');
+  });
+
+  test('is connected to by its name alone, and stays so when the keys are exchanged anew', async () => {
+    const sshd = await startCertified();
+    await sshd.reconfigure((config) => `RekeyLimit 64K\n${config}`);
+    const connection = world.connect(await trusting(sshd, '127.0.0.*'));
+    const { stdout } = await connection.run('head -c 2000000 /dev/zero | tr "\\0" x', { timeoutMs: 20_000 });
+    expect(stdout.length).toBe(2_000_000);
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test.each([
+    ['is for another host', ['-n', 'login.example.org'], 'is for login.example.org'],
+    ['names no host', [], 'names no host'],
+    ['has run out', ['-n', '127.0.0.1', '-V', '20200101:20200102'], 'was valid until 2020-01-0'],
+    ['is not valid yet', ['-n', '127.0.0.1', '-V', '+52w:+60w'], 'is valid from'],
+    [
+      'has an option that must be known',
+      ['-n', '127.0.0.1', '-O', 'critical:x@y=z'],
+      "has options that aren't known: x@y",
+    ],
+  ])('is refused before any login if its certificate %s', async (_what, options, said) => {
+    const sshd = await startCertified('ed25519', options);
+    const message = await refusal(world.connect(await trusting(sshd)));
+    expect(message).toContain(
+      `the host certificate of ${world.account.name}@127.0.0.1:${sshd.port} (of a host) ${said}`,
+    );
+    expect(await sshd.log()).not.toContain(world.account.name);
+  });
+
+  test('is refused if another authority signed it, unless its key is known', async () => {
+    const other = world.path('other_authority');
+    await createKey(other);
+    const sshd = await startCertified('ed25519', ['-n', '127.0.0.1'], other);
+    expect(await refusal(world.connect(await trusting(sshd)))).toContain(
+      'which no @cert-authority line trusts with it',
+    );
+    expect(await hello(world.connect(await trusting(sshd, '*', [sshd.knownHostsLine])))).toBe('hello\n');
+  });
+
+  test('is refused if its authority or its key is revoked', async () => {
+    const sshd = await startCertified();
+    const revoked = async (line: string) => refusal(world.connect(await trusting(sshd, '*', [`@revoked * ${line}`])));
+    const authorityKey = execFileSync('cat', [`${authority}.pub`])
+      .toString()
+      .trim();
+    expect(await revoked(authorityKey)).toMatch(/is revoked by .*known_hosts:2/);
+    expect(await revoked(sshd.hostPublicKey)).toMatch(/is revoked by .*known_hosts:2/);
+    expect(await sshd.log()).not.toContain(world.account.name);
+  });
+
+  test('is told how to be known where it shows no certificate that can be used, and the advice works', async () => {
+    const sshd = await world.startSshd();
+    const settings = await trusting(sshd);
+    const connection = world.connect(settings, {}, { timing: { askAgainMs: 0 } });
+    const message = await refusal(connection);
+    const [, path = '', line = ''] =
+      /add this line to (\S+), as the host shows no certificate .*: (\[\S+ \S+ \S+)$/.exec(message) ?? [];
+    expect(path).toBe(settings.knownHosts);
+    execFileSync('tee', ['-a', path], { input: `${line}\n`, stdio: ['pipe', 'ignore', 'ignore'] });
+    connection.connectNow();
+    expect(await hello(connection)).toBe('hello\n');
+  });
+});

@@ -3,6 +3,7 @@ import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
+import { proveByCertifiedKey } from './certified-host.ts';
 import { logInWithCertificates } from './certified-login.ts';
 import { keepKeysAsObjects } from './cipher-keys.ts';
 import { DialFailure, refused, refusedForNow, unreachable } from './failure.ts';
@@ -190,7 +191,10 @@ async function logIn(
       algorithms: { cipher: [...CIPHERS], serverHostKey: hostKey.algorithms },
       hostVerifier: (key: Buffer) => {
         options.report.found(`${keyType(key)} ${fingerprint(key)}`);
-        return hostKey.accepts(key);
+        if (!hostKey.accepts(key)) return false;
+        if (hostKey.certificate === undefined || proveByCertifiedKey(client, hostKey.certificate)) return true;
+        hostKey.unprovable();
+        return false;
       },
       authHandler: (methods, isPartial, proceed) =>
         // `false`, which ssh2 takes here, is missing in its types.

@@ -1,7 +1,10 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
+import { type Certificate, certifiedType, parseCertificate } from './certificate.ts';
+import { hostCertificateAlgorithms } from './certified-host.ts';
 import { refused, refusedForNow } from './failure.ts';
 import type { Hop } from './hop.ts';
 import {
+  authoritiesOf,
   checkHostKey,
   fingerprint,
   type HostKeyNames,
@@ -10,8 +13,10 @@ import {
   keyType,
   parseKnownHosts,
   preferredAlgorithms,
+  revocationOf,
 } from './host-keys.ts';
 import { explainedBy } from './not-followed.ts';
+import { matchesPattern } from './patterns.ts';
 import { readIfThere } from './read-if-there.ts';
 
 /** Holds one host to the keys that the user knows of it. */
@@ -21,6 +26,7 @@ export class HostKeyCheck {
   readonly #known: readonly KnownHost[];
   readonly #names: HostKeyNames;
   #fault: string | undefined;
+  #certificate: Certificate | undefined;
 
   /** @param via the jump hosts that lead to `hop` */
   constructor(hop: Hop, via: readonly Hop[], known: readonly KnownHost[]) {
@@ -30,8 +36,23 @@ export class HostKeyCheck {
     this.#names = hostKeyNames(hop.host, hop.port, hop.hostKeyAlias);
   }
 
+  /** A certificate is asked for where it may be trusted, and the host isn't known by a key of its own. */
   get algorithms(): ServerHostKeyAlgorithm[] {
-    return preferredAlgorithms(this.#known, this.#names);
+    const { algorithms, isKnown } = preferredAlgorithms(this.#known, this.#names);
+    if (authoritiesOf(this.#known, this.#names).length === 0) return algorithms;
+    // ssh2's types know only what it can negotiate by itself.
+    const certificates = hostCertificateAlgorithms() as readonly ServerHostKeyAlgorithm[];
+    return isKnown ? [...algorithms, ...certificates] : [...certificates, ...algorithms];
+  }
+
+  /** The certificate that was accepted; undefined: none was, though a key may have been. */
+  get certificate(): Certificate | undefined {
+    return this.#certificate;
+  }
+
+  /** The exchange of keys can't be proved by the key that is certified. */
+  unprovable(): void {
+    this.#fault = `the host certificate of ${this.#hop.label} can't be checked by this version of ssh2`;
   }
 
   /** Why the key was turned down, for a person; undefined as long as none was. */
@@ -40,13 +61,15 @@ export class HostKeyCheck {
   }
 
   accepts(key: Buffer): boolean {
+    this.#certificate = undefined;
+    if (certifiedType(keyType(key)) !== undefined) return this.#acceptsCertificate(key);
     const result = checkHostKey(this.#known, this.#names, key);
     const presented = `${keyType(key)} ${fingerprint(key)}`;
     switch (result.verdict) {
       case 'known':
         return true;
       case 'unknown':
-        this.#fault = this.#explainUnknown(presented, result.knownTypes);
+        this.#fault = this.#explainUnknown(presented, result.knownTypes, `${keyType(key)} ${key.toString('base64')}`);
         return false;
       case 'changed':
         this.#fault =
@@ -62,14 +85,54 @@ export class HostKeyCheck {
     }
   }
 
-  #explainUnknown(presented: string, knownTypes: readonly string[]): string {
+  /** As OpenSSH judges one (sshkey_cert_check_host): only its authority may be another one, its key is known then. */
+  #acceptsCertificate(blob: Buffer): boolean {
+    let certificate: Certificate;
+    try {
+      certificate = parseCertificate(blob);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#fault = `the host certificate of ${this.#hop.label} can't be used: ${reason}. No login was tried.`;
+      return false;
+    }
+    const { authority, publicKey } = certificate;
+    const isTrusted = authoritiesOf(this.#known, this.#names).some(({ key }) => key.equals(authority));
+    const revocation = revocationOf(this.#known, this.#names, [authority, publicKey, blob]);
+    const isKnown = checkHostKey(this.#known, this.#names, publicKey).verdict === 'known';
+    const fault =
+      revocation !== undefined
+        ? `is revoked by ${revocation.at}`
+        : isTrusted
+          ? faultOf(certificate, this.#names.nameWithoutPort ?? this.#names.name)
+          : isKnown
+            ? null
+            : `is signed by ${keyType(authority)} ${fingerprint(authority)}, which no @cert-authority line trusts with it`;
+    if (fault === null) {
+      this.#certificate = certificate;
+      return true;
+    }
+    this.#fault =
+      `the host certificate of ${this.#hop.label} (${certificate.keyId}) ${fault}. No login was tried.` +
+      ` Ask the administrators.`;
+    return false;
+  }
+
+  /** `line`: the key as known_hosts has it. */
+  #explainUnknown(presented: string, knownTypes: readonly string[], line: string): string {
     const others =
       knownTypes.length === 0 ? '' : ` (others are, of type ${knownTypes.join(', ')}, which it doesn't have)`;
     const notFollowed = explainedBy(this.#hop.notFollowed, 'host-key');
+    const [authority] = authoritiesOf(this.#known, this.#names);
+    // OpenSSH remembers no key of a host whose certificate it trusts.
+    const advice =
+      authority === undefined
+        ? `let OpenSSH remember the key: ${this.#sshCommand()}`
+        : `add this line to ${this.#hop.knownHostsFiles[0]}, as the host shows no certificate that the authority of` +
+          ` ${authority.at} signed and that can be used here: ${this.#names.name} ${line}`;
     return (
       `the host key of ${this.#hop.label} is not known${others}: it presented ${presented}. No login was tried.` +
-      ` Compare this fingerprint with the one that the administrators publish. If they are the same, let OpenSSH` +
-      ` remember the key: ${this.#sshCommand()}${notFollowed === '' ? '' : `.${notFollowed}`}`
+      ` Compare this fingerprint with the one that the administrators publish. If they are the same, ` +
+      `${advice}${notFollowed === '' ? '' : `.${notFollowed}`}`
     );
   }
 
@@ -81,6 +144,21 @@ export class HostKeyCheck {
     if (port !== 22) words.push('-p', String(port));
     return [...words, `${user}@${host}`].join(' ');
   }
+}
+
+/** Why a trusted authority's certificate doesn't prove a host; null: it does. */
+function faultOf(
+  { kind, principals, validAfter, validBefore, criticalOptions }: Certificate,
+  host: string,
+): string | null {
+  if (kind !== 'host') return 'is one of a user';
+  const now = Date.now();
+  if (now >= validBefore.getTime()) return `was valid until ${validBefore.toISOString()}`;
+  if (now < validAfter.getTime()) return `is valid from ${validAfter.toISOString()} on`;
+  if (criticalOptions.length > 0) return `has options that aren't known: ${criticalOptions.join(', ')}`;
+  if (principals.length === 0) return 'names no host';
+  if (principals.some((principal) => matchesPattern(host, principal.toLowerCase()))) return null;
+  return `is for ${principals.join(', ')}`;
 }
 
 const KEY_REVOCATION_LIST = 'SSHKRL\n';

@@ -64,7 +64,7 @@ describe('a host key is unknown', () => {
     });
   });
 
-  test('if only a certificate authority is trusted with the host, as host certificates are not supported', () => {
+  test('if only a certificate authority is trusted with the host, and it shows a key without a certificate', () => {
     expect(check([line('a', ed25519, '@cert-authority ')], 'a', 22, ed25519).verdict).toBe('unknown');
   });
 
@@ -95,14 +95,14 @@ test('HostKeyAlias stands for host and port', () => {
 
 test('the algorithms of known keys are offered first', () => {
   const entries = parseKnownHosts([line('a', key('ssh-rsa')), line('b', ecdsa)].join('\n'), 'known_hosts');
-  expect(preferredAlgorithms(entries, hostKeyNames('a', 22)).slice(0, 4)).toEqual([
+  expect(preferredAlgorithms(entries, hostKeyNames('a', 22)).algorithms.slice(0, 4)).toEqual([
     'rsa-sha2-512',
     'rsa-sha2-256',
     'ssh-rsa',
     'ssh-ed25519',
   ]);
-  expect(preferredAlgorithms(entries, hostKeyNames('b', 2222))[0]).toBe('ecdsa-sha2-nistp256');
-  expect(preferredAlgorithms(entries, hostKeyNames('c', 22))[0]).toBe('ssh-ed25519');
+  expect(preferredAlgorithms(entries, hostKeyNames('b', 2222)).algorithms[0]).toBe('ecdsa-sha2-nistp256');
+  expect(preferredAlgorithms(entries, hostKeyNames('c', 22)).algorithms[0]).toBe('ssh-ed25519');
 });
 
 test('a fingerprint is the one that ssh-keygen -l prints', () => {

@@ -7,6 +7,8 @@ export interface KnownHost {
   /** The first field as written: names and patterns separated by commas, or one hashed name. */
   readonly hosts: string;
   readonly revoked: boolean;
+  /** The key is that of an authority, whose certificates are trusted for the hosts. */
+  readonly isAuthority: boolean;
   readonly key: Buffer;
   /** `file:line`, for messages. */
   readonly at: string;
@@ -26,10 +28,7 @@ export type HostKeyVerdict =
   | { readonly verdict: 'changed'; readonly at: string; readonly knownFingerprint: string }
   | { readonly verdict: 'revoked'; readonly at: string };
 
-/**
- * The usable lines of a known_hosts file. Comments, lines that can't be read and `@cert-authority` lines are left out:
- * host certificates aren't supported (ssh2 doesn't negotiate them), and the host's plain key has to be known instead.
- */
+/** The usable lines of a known_hosts file. Comments and lines that can't be read are left out. */
 export function parseKnownHosts(text: string, file: string): KnownHost[] {
   const entries: KnownHost[] = [];
   for (const [index, line] of text.split('\n').entries()) {
@@ -37,10 +36,11 @@ export function parseKnownHosts(text: string, file: string): KnownHost[] {
     const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
     const [hosts, type, encodedKey] = fields;
     if (!hosts || hosts.startsWith('#') || type === undefined || encodedKey === undefined) continue;
-    if (marker !== undefined && marker !== '@revoked') continue;
+    if (marker !== undefined && marker !== '@revoked' && marker !== '@cert-authority') continue;
     const key = Buffer.from(encodedKey, 'base64');
     if (keyType(key) !== type) continue;
-    entries.push({ hosts, revoked: marker === '@revoked', key, at: `${file}:${index + 1}` });
+    const [revoked, isAuthority] = [marker === '@revoked', marker === '@cert-authority'];
+    entries.push({ hosts, revoked, isAuthority, key, at: `${file}:${index + 1}` });
   }
   return entries;
 }
@@ -62,14 +62,14 @@ export function checkHostKey(entries: readonly KnownHost[], names: HostKeyNames,
   const revoked = [...named, ...portless].find((entry) => entry.revoked && entry.key.equals(key));
   if (revoked) return { verdict: 'revoked', at: revoked.at };
 
-  const trusted = named.filter((entry) => !entry.revoked);
+  const trusted = named.filter((entry) => !entry.revoked && !entry.isAuthority);
   const isSameKey = (entry: KnownHost) => entry.key.equals(key);
   if (trusted.some(isSameKey)) return { verdict: 'known' };
 
   const conflict = trusted.find((entry) => keyType(entry.key) === keyType(key));
   if (conflict) return { verdict: 'changed', at: conflict.at, knownFingerprint: fingerprint(conflict.key) };
 
-  if (portless.some((entry) => !entry.revoked && isSameKey(entry))) return { verdict: 'known' };
+  if (portless.some((entry) => !entry.revoked && !entry.isAuthority && isSameKey(entry))) return { verdict: 'known' };
   return { verdict: 'unknown', knownTypes: [...new Set(trusted.map((entry) => keyType(entry.key)))] };
 }
 
@@ -83,20 +83,44 @@ const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-rsa',
 ];
 
+export interface PreferredAlgorithms {
+  readonly algorithms: ServerHostKeyAlgorithm[];
+  /** A key of the host's own is known. */
+  readonly isKnown: boolean;
+}
+
 /**
  * The host key algorithms to offer, those of already known keys first. The server presents the first one it has, so
  * without this order a host known by one key would present another and look unknown.
  */
-export function preferredAlgorithms(entries: readonly KnownHost[], names: HostKeyNames): ServerHostKeyAlgorithm[] {
+export function preferredAlgorithms(entries: readonly KnownHost[], names: HostKeyNames): PreferredAlgorithms {
   const known = new Set<string>();
   for (const entry of entries) {
-    if (entry.revoked) continue;
-    if (matchesHost(entry, names.name) || (names.nameWithoutPort && matchesHost(entry, names.nameWithoutPort))) {
-      known.add(keyType(entry.key));
-    }
+    if (!entry.revoked && !entry.isAuthority && isOf(entry, names)) known.add(keyType(entry.key));
   }
   const isKnown = (algorithm: string) => known.has(algorithm.startsWith('rsa-sha2-') ? 'ssh-rsa' : algorithm);
-  return [...ALGORITHMS.filter(isKnown), ...ALGORITHMS.filter((algorithm) => !isKnown(algorithm))];
+  return {
+    algorithms: [...ALGORITHMS.filter(isKnown), ...ALGORITHMS.filter((algorithm) => !isKnown(algorithm))],
+    isKnown: known.size > 0,
+  };
+}
+
+/** The authorities whose certificates are trusted for a host. */
+export function authoritiesOf(entries: readonly KnownHost[], names: HostKeyNames): readonly KnownHost[] {
+  return entries.filter((entry) => entry.isAuthority && isOf(entry, names));
+}
+
+/** The line that trusts none of these keys with a host; undefined: there is none. */
+export function revocationOf(
+  entries: readonly KnownHost[],
+  names: HostKeyNames,
+  keys: readonly Buffer[],
+): KnownHost | undefined {
+  return entries.find((entry) => entry.revoked && isOf(entry, names) && keys.some((key) => entry.key.equals(key)));
+}
+
+function isOf(entry: KnownHost, { name, nameWithoutPort }: HostKeyNames): boolean {
+  return matchesHost(entry, name) || (nameWithoutPort !== undefined && matchesHost(entry, nameWithoutPort));
 }
 
 /** The type that a public key in wire form states of itself, such as `ssh-ed25519` (RFC 4253 section 6.6); '' if none. */
