@@ -264,9 +264,12 @@ describe('the page of the clusters', () => {
     await page.getByRole('region', { name: 'alpha' }).getByRole('button', { name: 'Test' }).click();
     const good = page.getByRole('dialog', { name: 'Test of alpha' });
     await good.getByText('It can be used; something could be better.').waitFor();
-    expect(await good.getByRole('listitem').count()).toBe(10);
-    const step = (dialog: Locator, name: string): Locator => dialog.getByRole('listitem').filter({ hasText: name });
-    await step(good, 'Slurm commands').getByText('OK', { exact: true }).waitFor();
+    expect(await good.getByRole('listitem').count()).toBe(13);
+    const step = (dialog: Locator, name: string): Locator =>
+      dialog.getByRole('listitem').filter({ hasText: new RegExp(`^${name}`) });
+    for (const name of ['Slurm commands', 'Queue', 'Nodes', 'Submission']) {
+      await step(good, name).getByText('OK', { exact: true }).waitFor();
+    }
     await step(good, 'Accounting').getByText('Warning', { exact: true }).waitFor();
     await good.getByRole('button', { name: 'Close' }).click();
 
