@@ -34,7 +34,7 @@ const TURN = 5000;
 
 /** Compares the work tree with a commit. Throws GitError, also when what differs is too much to be sent. */
 export async function compareWorkTree(directory: string, sha: string): Promise<WorkTree> {
-  const look = await lookAt(directory, await readCommitTree(directory, sha));
+  const look = await lookAt(directory, await readCommitTree(directory, sha), others(directory));
   const changed = [...look.changed];
   const unchanged = [...look.unchanged];
   // Before anything is read: what is too large is so by its size alone.
@@ -51,8 +51,12 @@ export async function compareWorkTree(directory: string, sha: string): Promise<W
 export async function isDirty(directory: string, sha: string | null): Promise<boolean> {
   const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha);
   // However many there are, one is enough.
-  for await (const path of others(directory)) if (!path.endsWith('/') && !committed.has(path)) return true;
-  const { changed, unchanged, suspects, count } = await lookAt(directory, committed);
+  const rest: string[] = [];
+  for await (const path of others(directory)) {
+    if (!path.endsWith('/') && !committed.has(path)) return true;
+    rest.push(path);
+  }
+  const { changed, unchanged, suspects, count } = await lookAt(directory, committed, rest);
   if (changed.length > 0 || unchanged.length + suspects.length < count) return true;
   let hasDifference = false;
   await inBatches(suspects, async (suspect) => {
@@ -71,12 +75,17 @@ interface Look {
   readonly suspects: readonly CommittedFile[];
 }
 
-async function lookAt(directory: string, committed: CommitTree): Promise<Look> {
+/** `rest`: what `others` tells. */
+async function lookAt(
+  directory: string,
+  committed: CommitTree,
+  rest: AsyncIterable<string> | Iterable<string>,
+): Promise<Look> {
   const index = await Index.read(directory);
   const paths = new Set<BytePath>(committed.keys());
   for (const path of index.paths()) paths.add(path);
   const repositories = new Set<BytePath>();
-  for await (const path of others(directory)) {
+  for await (const path of rest) {
     if (path.endsWith('/')) repositories.add(path.slice(0, -1));
     else paths.add(path);
     if (paths.size > MAX_FILES) {
