@@ -201,7 +201,7 @@ describe('a heterogeneous job', () => {
   it('has the exit code of its batch script, or its signal', async () => {
     const [failed, killed] = await Promise.all([
       pair({ command: 'exit 3' }),
-      pair({ command: 'kill -9 "$(ps -o ppid= -p $$ | tr -d " ")"' }),
+      pair({ command: 'kill -9 $$; sleep 300' }),
     ]);
     expect(await bench.ended(failed.id)).toMatchObject({ state: 'FAILED', exitCode: 3, signal: null });
     expect(await bench.ended(killed.id)).toMatchObject({ state: 'FAILED', exitCode: null, signal: 9 });
