@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import SqliteDatabase from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type JobData, Workbench } from './support/jobs.ts';
 
@@ -138,6 +140,23 @@ describe('an idempotency key', () => {
       job: null,
       userErrors: [{ code: 'INVALID_INPUT', message: expect.stringContaining('another mutation') }],
     });
+  });
+
+  it('from before inputs were kept gives its job whatever is sent with it', async () => {
+    const input = { projectId: bench.projectId, idempotencyKey: 'old', command: 'echo old' };
+    const { job } = await submit(input);
+    await bench.server.stop();
+    const database = new SqliteDatabase(join(bench.server.directory, 'data', 'slurmql.db'));
+    expect(
+      database.prepare('select count(*) from job_submissions where request_digest is not null').pluck().get(),
+    ).not.toBe(0);
+    database.prepare('update job_submissions set request_digest = null').run();
+    database.close();
+    await bench.restart();
+    await bench.online();
+    const again = await submit({ ...input, command: 'echo new' });
+    expect(again.userErrors).toEqual([]);
+    expect(again.job?.id).toBe(job?.id);
   });
 });
 
