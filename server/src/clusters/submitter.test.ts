@@ -147,7 +147,7 @@ describe('a Slurm that is away', () => {
   it('is no fault any more once another job was taken, though the first one still waits', async () => {
     const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
     const first = await record();
-    await login.command('sbatch', `case $PWD in *${first.id}) echo '${away}' >&2; exit 1 ;; esac; echo 78`);
+    await login.command('sbatch', `case $PWD in *${first.id}*) echo '${away}' >&2; exit 1 ;; esac; echo 78`);
     const second = await record();
     startSubmitter();
     await once(second.id, ({ state }) => state === 'PENDING');
