@@ -68,12 +68,12 @@ sbatch --parsable --job-name=probe --output=../stdout.log --error=../stderr.log 
       'sh',
     );
     const [project = '', id = ''] = output.trim().split('\n').slice(-2);
-    return new ByHand(this.#slurm, this.#login, this.#cluster, { project, id });
+    return new ByHand(this.#slurm, this.#cluster, { project, id });
   }
 
   async byUs(command: string, input: Readonly<Record<string, unknown>> = {}): Promise<ByUs> {
     const job = await this.#bench.submit({ cluster: this.#cluster, name: 'probe', command, ...input });
-    return new ByUs(this.#slurm, this.#login, this.#cluster, this.#bench, job);
+    return new ByUs(this.#slurm, this.#cluster, this.#bench, job);
   }
 }
 
@@ -87,27 +87,31 @@ export interface SlurmEnd {
 
 abstract class Run {
   readonly #slurm: LocalSlurm;
-  readonly #login: ClusterLogin;
   readonly #cluster: string;
 
-  constructor(slurm: LocalSlurm, login: ClusterLogin, cluster: string) {
+  constructor(slurm: LocalSlurm, cluster: string) {
     this.#slurm = slurm;
-    this.#login = login;
     this.#cluster = cluster;
   }
 
   abstract readonly id: string;
   abstract readonly project: string;
 
-  async log(stream: 'stdout' | 'stderr' = 'stdout'): Promise<string> {
-    return this.#login.run(`cat "${this.project}/../${stream}.log" 2>/dev/null || :`);
+  /** What the job has printed, as far as it has been started. */
+  log(): Promise<string> {
+    const path = `${this.project}/../stdout.log`;
+    return this.#slurm.run(this.#cluster, 'sh', ['-c', '[ ! -e "$1" ] || cat "$1"', 'sh', path]);
   }
 
-  /** Resolves once the command has printed this. */
+  /** Resolves once the command has printed this, and Slurm has it running: it passes no signal on before. */
   async says(text: string): Promise<void> {
     await until(
       () => this.log(),
       (log) => log.includes(text),
+    );
+    await until(
+      () => this.#slurm.run(this.#cluster, 'scontrol', ['--oneliner', 'show', 'job', this.id]),
+      (told) => / JobState=RUNNING .* RunTime=(?!00:00:0[01])/.test(told),
     );
   }
 
@@ -154,8 +158,8 @@ class ByHand extends Run {
   readonly id: string;
   readonly project: string;
 
-  constructor(slurm: LocalSlurm, login: ClusterLogin, cluster: string, run: { project: string; id: string }) {
-    super(slurm, login, cluster);
+  constructor(slurm: LocalSlurm, cluster: string, run: { project: string; id: string }) {
+    super(slurm, cluster);
     this.id = run.id;
     this.project = run.project;
   }
@@ -165,8 +169,8 @@ class ByUs extends Run {
   readonly #bench: Workbench;
   readonly #job: JobData;
 
-  constructor(slurm: LocalSlurm, login: ClusterLogin, cluster: string, bench: Workbench, job: JobData) {
-    super(slurm, login, cluster);
+  constructor(slurm: LocalSlurm, cluster: string, bench: Workbench, job: JobData) {
+    super(slurm, cluster);
     this.#bench = bench;
     this.#job = job;
   }
