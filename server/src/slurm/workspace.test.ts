@@ -28,8 +28,8 @@ describe('the workspace of a login', () => {
   });
 
   it('is found by variables that login shells alone set', async () => {
-    await login.profile('echo Welcome; export WORK=/work/ada');
-    expect(await expanded('$WORK/ws')).toBe('/work/ada/ws');
+    await login.profile('echo Welcome; export SCRATCH=/scratch/ada');
+    expect(await expanded('$SCRATCH/ws')).toBe('/scratch/ada/ws');
   });
 
   it('is found by the name of the user where nothing sets it', async () => {

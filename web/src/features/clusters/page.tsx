@@ -45,7 +45,7 @@ export default function ClustersPage(): JSX.Element {
           <div class="card">
             <EmptyState title="No cluster is configured">
               <p>
-                Add one to <code>clusters.yaml</code> on the server; it is read again when it changes.
+                Add one to <code>clusters.local.yaml</code> on the server; it is read again when it changes.
               </p>
             </EmptyState>
           </div>

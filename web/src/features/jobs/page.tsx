@@ -125,7 +125,7 @@ function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void })
         <Match when={clusters.isLoaded() && clusters.all.length === 0 && clusters.fault() === null}>
           <EmptyState title="No cluster is configured">
             <p>
-              Add one to <code>clusters.yaml</code> on the server; it is read again when it changes.
+              Add one to <code>clusters.local.yaml</code> on the server; it is read again when it changes.
             </p>
           </EmptyState>
         </Match>

@@ -58,7 +58,7 @@ export default function LaunchPage(): JSX.Element {
           <div class="card">
             <EmptyState title="No cluster to launch on">
               <p>
-                Add one to <code>clusters.yaml</code> on the server; it is read again when it changes.
+                Add one to <code>clusters.local.yaml</code> on the server; it is read again when it changes.
               </p>
             </EmptyState>
           </div>
