@@ -49,10 +49,14 @@ async function availability(cluster: string, maxAgeSeconds?: number): Promise<Av
   return (await bench.server.query<{ gpuAvailability: Availability }>(AVAILABILITY, variables)).gpuAvailability;
 }
 
-/** How often the cluster's controller has been asked for its nodes. */
+/** How often this server has asked the cluster for its nodes. Questions that are only tried are counted apart. */
 async function nodeQuestions(cluster: string): Promise<number> {
-  const text = await slurm.run(cluster, 'sdiag', []);
-  return Number(/REQUEST_NODE_INFO\s+\(\s*\d+\) count:(\d+)/.exec(text)?.[1] ?? 0);
+  const answer = await bench.server.query<{
+    cluster: { load: { hour: { commands: { kind: string; count: number }[] } } };
+  }>('query ($name: String!) { cluster(name: $name) { load { hour { commands { kind count } } } } }', {
+    name: cluster,
+  });
+  return answer.cluster.load.hour.commands.find(({ kind }) => kind === 'inventory')?.count ?? 0;
 }
 
 it('many askers share one question, and its answer is kept', async () => {
