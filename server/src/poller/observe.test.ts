@@ -61,6 +61,15 @@ describe('a job after what its cluster said', () => {
     expect(observed(job, killed)).toMatchObject({ exitCode: null, signal: 9 });
   });
 
+  it('keeps the start that was seen where the accounts heard of its end alone', () => {
+    const startedAt = new Date('2026-11-24T12:01:00Z');
+    const running = aJob({ state: 'RUNNING', startedAt, nodeList: 'gpu01' });
+    const endedAt = new Date('2026-11-24T13:00:00Z');
+    const cancelled = seen({ source: 'SACCT', state: 'CANCELLED', nodeList: null, startedAt: endedAt, endedAt });
+    expect(observed(running, cancelled)).toMatchObject({ state: 'CANCELLED', startedAt, nodeList: 'gpu01', endedAt });
+    expect(observed(job, cancelled)).toMatchObject({ state: 'CANCELLED', startedAt: null, nodeList: null });
+  });
+
   it('that completed needs no reason', () => {
     expect(observed(job, seen({ state: 'COMPLETED', exitCode: 0, reason: 'None' })).reason).toBeNull();
   });

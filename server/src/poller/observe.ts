@@ -13,8 +13,6 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
   // A word we don't know says nothing, so what was known holds.
   if (seen.state === null) return job;
   const isOver = !isActiveState(seen.state);
-  // A job that is cancelled while it waits gets a start time all the same, and no node.
-  const hasRun = !isOver || seen.nodeList !== null;
   // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it, or its leader.
   const hasCompleted = (seen.components[0]?.state ?? seen.state) === 'COMPLETED';
   const exitCode = seen.exitCode === 0 && !hasCompleted ? null : seen.exitCode;
@@ -22,6 +20,12 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
   // Who requeues a job that was cancelled wants it to run.
   const cancelRequestedAt = isActiveState(job.state) ? job.cancelRequestedAt : null;
   const attempt = Math.max(job.attempt, seen.attempt ?? 0);
+  // A job that is cancelled while it waits gets a start time all the same, and no node. So does one that ran, where the
+  // accounts heard of its end before its start: what was seen of that holds.
+  const wasSeenToRun = attempt === job.attempt && job.startedAt !== null && job.nodeList !== null;
+  const isShortOfStart = isOver && seen.nodeList === null;
+  const hasRun = !isShortOfStart || wasSeenToRun;
+  const startedAt = isShortOfStart ? job.startedAt : seen.startedAt;
   // scancel works behind the scenes: until the end is seen, the job is being cancelled whatever it does meanwhile.
   const state = !isOver && cancelRequestedAt !== null ? 'CANCELLING' : seen.state;
   const news: Partial<Job> = {
@@ -31,9 +35,9 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
     exitCode: isOver && hasRun ? exitCode : null,
     signal: isOver && hasRun ? seen.signal : null,
     attempt,
-    ...inOrder({ startedAt: hasRun ? seen.startedAt : null, endedAt: isOver ? seen.endedAt : null }, job.submittedAt),
+    ...inOrder({ startedAt: hasRun ? startedAt : null, endedAt: isOver ? seen.endedAt : null }, job.submittedAt),
     estimatedStartAt: seen.estimatedStartAt,
-    nodeList: seen.nodeList,
+    nodeList: isShortOfStart && wasSeenToRun ? job.nodeList : seen.nodeList,
     allocated: hasRun && !isWaiting ? (seen.allocated ?? (attempt === job.attempt ? job.allocated : null)) : null,
     partition: seen.partition ?? job.partition,
     components:
