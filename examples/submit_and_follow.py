@@ -7,6 +7,7 @@ later, nothing else:
 SLURMQL_URL=http://127.0.0.1:4000 SLURMQL_TOKEN=… python3 submit_and_follow.py PROJECT CLUSTER COMMAND
 """
 
+import http.client
 import json
 import os
 import sys
@@ -56,7 +57,7 @@ def ask(query, variables):
             error = answer["errors"][0]
             if error.get("extensions", {}).get("code") not in PASSING:
                 raise Refused(error["message"])
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             pass  # It isn't there, or went away while it answered.
         time.sleep(1)
 

@@ -57,6 +57,9 @@ describe('jobs are found', () => {
     expect(await listed({ exitCodes: [0, 3] })).toEqual([bad.id, good.id]);
     expect(await listed({ exitCodes: [7] })).toEqual([]);
     expect(await listed({ exitCodes: [] })).toEqual([]);
+    await expect(listed({ exitCodes: Array.from({ length: 1001 }, (_, code) => code) })).rejects.toThrow(
+      'filter.exitCodes has 1001 entries: 1000 are taken at most',
+    );
   });
 
   it('by when they started and ended', async () => {

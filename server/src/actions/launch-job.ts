@@ -80,6 +80,8 @@ export async function launchJob(
     const names = clusters.all().map(({ settings }) => settings.name);
     return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(asked.cluster)}: ${listed(names)}`);
   }
+  // What partition is the default is asked of it too.
+  await cluster.wanted();
   const placed = await withDefaultPartition(cluster, asked);
   if (!placed.ok) return placed;
   const input = placed.value;

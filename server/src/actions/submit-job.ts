@@ -1,6 +1,6 @@
 import type { Job } from '../domain/job.ts';
 import type { Project } from '../domain/project.ts';
-import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
 import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 import { earlierAnswer, type KeyedRequest, type LaunchJob, launchJob } from './launch-job.ts';
@@ -29,13 +29,19 @@ export async function submitJob(context: ActionContext, viewer: User, asked: Sub
   const project = await chosenProject(context, input);
   if (!project.ok) return project;
   const { id, name, path, condaEnv, prologue } = project.value;
-  return launchJob(
+  const outcome = await launchJob(
     context,
     viewer,
     { ...input, projectId: id, message },
     { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
     request,
   );
+  return outcome.ok || asked.project === null ? outcome : { ok: false, refusals: outcome.refusals.map(byName) };
+}
+
+/** What is wrong with a project stands at the field that named it. */
+function byName(refusal: Refusal): Refusal {
+  return refusal.path.at(-1) === 'projectId' ? { ...refusal, path: ['input', 'project'] } : refusal;
 }
 
 async function chosenProject(

@@ -67,6 +67,7 @@ export class Cluster {
   #submissionFault: string | null = null;
   /** What was found when the questions that are asked now and then were tried. */
   #refused: { readonly accounting: string | null; readonly inventory: string | null } = NOTHING_REFUSED;
+  #isInventoryTried = false;
   #questionsTimer: NodeJS.Timeout | undefined;
   #trying: Promise<void> | null = null;
   /** A request to cancel didn't arrive. */
@@ -329,6 +330,7 @@ export class Cluster {
       this.#submissionFault = null;
       this.#pulse.stop();
       this.#refused = NOTHING_REFUSED;
+      this.#isInventoryTried = false;
       clearTimeout(this.#probeTimer);
       clearTimeout(this.#questionsTimer);
       this.#poller.disconnected();
@@ -383,7 +385,10 @@ export class Cluster {
   async #askQuestions(): Promise<void> {
     try {
       const accounting = this.#login?.accountingStorage == null ? null : await this.#slurm.tryAccounting();
-      const inventory = await this.#slurm.tryInventory();
+      // What works costs the controller too much to be asked again and again, for as long as slurmdbd is away.
+      let { inventory } = this.#refused;
+      if (inventory !== null || !this.#isInventoryTried) inventory = await this.#slurm.tryInventory();
+      this.#isInventoryTried = true;
       if (this.#isStopped || this.#connection.state.status !== 'online') return;
       this.#refuses({ accounting, inventory });
       if (accounting === null && inventory === null) return;
@@ -432,6 +437,8 @@ export class Cluster {
     this.#submissionFault = fault;
     // A workspace that can't be written says nothing of Slurm.
     if (fault !== null && tellsOfNoAnswer(fault)) this.#pulse.start();
+    // The job that waited was refused or cancelled: unless the queue waits too, nothing does any more.
+    else if (fault === null && this.#login !== null && !this.#poller.isUnanswered) this.#pulse.stop();
     this.#notify();
   }
 

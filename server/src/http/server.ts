@@ -201,6 +201,11 @@ export class HttpServer {
         if (address !== null) {
           const verdict = this.#authorize(request, response);
           if (verdict === null) return;
+          if (this.#streams.isFull) {
+            response.setHeader('retry-after', '10');
+            sendError(response, 503, 'LIMIT_EXCEEDED', 'The server has as many streams open as it takes. Try again');
+            return;
+          }
           using _stream = this.#streams.add(verdict.session, () => response.destroy());
           await sendLog(address, request, response, services);
           return;
@@ -235,7 +240,9 @@ export class HttpServer {
     const refusal = refusalOf(verdict, request, this.#origins);
     if (refusal === null) return verdict.kind === 'viewer' ? verdict : null;
     const { code, message } = refusal;
-    if (code === 'FORBIDDEN') sendError(response, 403, code, message);
+    // Somebody with a session follows a link on a page of another port: opened anew from here, it comes from nowhere else.
+    const isLink = verdict.kind === 'viewer' && verdict.session !== null && wantsPage(request);
+    if (code === 'FORBIDDEN' && !isLink) sendError(response, 403, code, message);
     else {
       response.setHeader('www-authenticate', 'Bearer');
       if (wantsPage(request)) sendSignInPage(request, response, { next: request.url ?? '/', message });

@@ -54,7 +54,11 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     // Before the file is asked, so that nothing that the job wrote at its end can come after that.
     const job = await request.job();
     const isOver = !isActiveState(job.state);
-    if (!isOver) quietSince = null;
+    if (!isOver) {
+      quietSince = null;
+      // The next attempt leaves a record of its own.
+      recorded = null;
+    }
     let followed: Followed | null = watch.looks > 0 ? { kind: 'end' } : null;
     if (watch.status !== null) {
       const { sizeBytes } = watch.status;

@@ -196,15 +196,16 @@ export class Poller {
       }
       const diff = await this.#compare(asked, snapshot.observations, now);
       this.#reportWords(diff.unknownWords);
-      await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
+      const fault = await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
       // Once this answer's ends are written: with the last of them, the questions end too.
       const doubles = await this.#doubles.look(diff.unexpected);
-      await this.#write(doubles.updates);
+      const other = await this.#write(doubles.updates);
       if (doubles.cancel.length > 0) await slurm.cancel(doubles.cancel);
       // A row that can't be read still shows that its job is there.
       const unread = diff.missing.filter((job) => snapshot.faultyRows.some((row) => mentions(row, job)));
       this.#examine(diff.missing.filter((job) => !unread.includes(job)));
       this.#watchEnds(diff, now.getTime());
+      if ((fault ?? other) !== null) throw fault ?? other;
       onAnswer(unread.length === 0 ? null : unreadable(unread));
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
@@ -250,7 +251,10 @@ export class Poller {
     const { clusterName, log, onAccounting } = this.#options;
     this.#examining = this.#vanished
       .examine(missing, Date.now())
-      .then((updates) => this.#write(updates))
+      .then(async (updates) => {
+        const fault = await this.#write(updates);
+        if (fault !== null) throw fault;
+      })
       .catch((cause: unknown) => {
         // The connection or the store: the jobs are still missing at the next look.
         log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
@@ -275,8 +279,11 @@ export class Poller {
     else this.#schedule.settled();
   }
 
-  /** Each update stands for itself: what a crash leaves unwritten is in the next answer again. */
-  async #write(found: readonly JobUpdate[]): Promise<void> {
+  /**
+   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. Gives why ends were kept
+   * back whose records could not be asked for; null: none were.
+   */
+  async #write(found: readonly JobUpdate[]): Promise<Error | null> {
     const { clusterName, journal, jobs } = this.#options;
     const active = journal.active(clusterName);
     const settled = await this.#doubles.withoutFalseEnds(found, active);
@@ -288,7 +295,7 @@ export class Poller {
     for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
       await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
     }
-    if (fault !== null) throw fault;
+    return fault;
   }
 
   async #commit(updates: readonly JobUpdate[]): Promise<void> {

@@ -71,8 +71,13 @@ async function readStatus(directory: string, path: BytePath): Promise<FileStatus
   }
 }
 
-/** Whether a file or link on disk holds the very bytes that were committed. Throws GitError. */
-export async function hasCommittedContent(directory: string, file: CommittedFile): Promise<boolean> {
+/** Whether a file or link on disk holds the very bytes that were committed. Throws GitError, or once `signal` says so. */
+export async function hasCommittedContent(
+  directory: string,
+  file: CommittedFile,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  signal?.throwIfAborted();
   const hash = createHash(file.objectId.length === 64 ? 'sha256' : 'sha1').update(`blob ${file.sizeBytes}\0`);
   if (file.kind === 'link') {
     const target = await readTarget(directory, file.path);
@@ -81,7 +86,10 @@ export async function hasCommittedContent(directory: string, file: CommittedFile
   const handle = await openFile(directory, file.path);
   if (handle === null) return false;
   try {
-    for await (const chunk of chunksOf(handle, file)) hash.update(chunk);
+    for await (const chunk of chunksOf(handle, file)) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+    }
   } finally {
     await handle.close();
   }
@@ -141,6 +149,7 @@ function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }
 
-function unreadable(path: BytePath, cause: unknown): GitError {
+/** A path that is there and can't be read. */
+export function unreadable(path: BytePath, cause: unknown): GitError {
   return new GitError(`${readable(path)} can't be read (${codeOf(cause) || String(cause)})`, { cause });
 }

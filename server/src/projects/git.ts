@@ -11,6 +11,9 @@ export class GitError extends Error {
   override readonly name = 'GitError';
 }
 
+/** A folder that may hold files of the work tree, into which git couldn't look. */
+export class UnreadableFolder extends GitError {}
+
 const run = promisify(execFile);
 
 /**
@@ -49,7 +52,10 @@ export async function git(directory: string, args: readonly string[]): Promise<s
 /** A git that is spoken to by pipes. */
 export interface GitProcess {
   readonly stdout: Readable;
-  /** Resolves when git has ended well; rejects with a GitError otherwise. */
+  /**
+   * Resolves when git has ended well; rejects with a GitError otherwise, and with UnreadableFolder where it ended well
+   * though it couldn't look into one.
+   */
   readonly ended: Promise<void>;
   kill(): void;
 }
@@ -95,6 +101,8 @@ export function startGit(
       if (isLate) throw new GitError(late);
       if (code === 127) throw new GitError(MISSING);
       if (code !== 0) throw new GitError(oneLine(stderr) || `git ended with ${code ?? 'a signal'}`);
+      const folder = /^warning: could not open directory '(.*)': (.*)$/m.exec(stderr);
+      if (folder !== null) throw new UnreadableFolder(`${folder[1]} can't be read: ${folder[2]}`);
     } catch (cause) {
       throw cause instanceof GitError ? cause : new GitError(gitMessage(cause), { cause });
     } finally {

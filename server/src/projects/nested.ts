@@ -1,5 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises';
-import { readStatuses } from './disk.ts';
+import { readStatuses, unreadable } from './disk.ts';
 import { GitError, git, gitRecords, LISTING } from './git.ts';
 import { MAX_FILES } from './limits.ts';
 import { asText, type BytePath, onDisk, readable } from './paths.ts';
@@ -48,7 +48,11 @@ async function filesBelow(directory: string, path: BytePath): Promise<DiskFile[]
   const paths: BytePath[] = [];
   const folders = [path];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of await readdir(onDisk(directory, folder), { withFileTypes: true, encoding: 'buffer' })) {
+    const options = { withFileTypes: true, encoding: 'buffer' } as const;
+    const entries = await readdir(onDisk(directory, folder), options).catch((cause: unknown) => {
+      throw unreadable(folder ?? path, cause);
+    });
+    for (const entry of entries) {
       const name = entry.name.toString('latin1');
       if (name === '.git') continue;
       (entry.isDirectory() ? folders : paths).push(`${folder}/${name}`);

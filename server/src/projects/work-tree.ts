@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tree.ts';
 import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
-import { GitError, git, gitRecords, LISTING } from './git.ts';
+import { GitError, git, gitRecords, LISTING, UnreadableFolder } from './git.ts';
 import { Index } from './git-index.ts';
 import { checkUncommitted, MAX_FILES } from './limits.ts';
 import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
@@ -31,6 +31,8 @@ export interface WorkTree {
 
 /** After so many files, others get their turn on the event loop. */
 const TURN = 5000;
+/** For comparing the bytes on disk with what was committed. */
+const COMPARING_MS = 5 * 60_000;
 
 /** Compares the work tree with a commit. Throws GitError, also when what differs is too much to be sent. */
 export async function compareWorkTree(directory: string, sha: string): Promise<WorkTree> {
@@ -39,10 +41,12 @@ export async function compareWorkTree(directory: string, sha: string): Promise<W
   const unchanged = [...look.unchanged];
   // Before anything is read: what is too large is so by its size alone.
   checkUncommitted(changed);
-  await inBatches(look.suspects, async (suspect) => {
-    if (await hasCommittedContent(directory, suspect)) unchanged.push(suspect);
-    else changed.push({ path: suspect.path, sizeBytes: suspect.sizeBytes });
-  });
+  await inTime((signal) =>
+    inBatches(look.suspects, async (suspect) => {
+      if (await hasCommittedContent(directory, suspect, signal)) unchanged.push(suspect);
+      else changed.push({ path: suspect.path, sizeBytes: suspect.sizeBytes });
+    }),
+  );
   checkUncommitted(changed);
   return { isDirty: changed.length > 0 || unchanged.length < look.count, unchanged, changed };
 }
@@ -52,17 +56,42 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
   const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha);
   // However many there are, one is enough.
   const rest: string[] = [];
-  for await (const path of others(directory)) {
-    if (!path.endsWith('/') && !committed.has(path)) return true;
-    rest.push(path);
+  try {
+    for await (const path of others(directory)) {
+      if (!path.endsWith('/') && !committed.has(path)) return true;
+      rest.push(path);
+    }
+  } catch (cause) {
+    // git has no rule to ignore it, so what it holds isn't committed.
+    if (cause instanceof UnreadableFolder) return true;
+    throw cause;
   }
   const { changed, unchanged, suspects, count } = await lookAt(directory, committed, rest);
   if (changed.length > 0 || unchanged.length + suspects.length < count) return true;
   let hasDifference = false;
-  await inBatches(suspects, async (suspect) => {
-    if (!hasDifference && !(await hasCommittedContent(directory, suspect))) hasDifference = true;
-  });
+  await inTime((signal) =>
+    inBatches(suspects, async (suspect) => {
+      if (!hasDifference && !(await hasCommittedContent(directory, suspect, signal))) hasDifference = true;
+    }),
+  );
   return hasDifference;
+}
+
+/** Throws GitError where the disk takes longer than COMPARING_MS, also for a call that never returns. */
+async function inTime(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const late = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.abort();
+    reject(
+      new GitError(`the work tree was not compared within ${COMPARING_MS / 60_000} minutes: look why the disk is slow`),
+    );
+  }, COMPARING_MS);
+  try {
+    await Promise.race([work(late.signal), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What can be told without reading a file. */
@@ -134,7 +163,10 @@ async function submodulePaths(directory: string): Promise<ReadonlySet<BytePath>>
   return paths;
 }
 
-/** Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. */
+/**
+ * Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. Throws
+ * UnreadableFolder when git couldn't look everywhere.
+ */
 function others(directory: string): AsyncGenerator<string> {
   return gitRecords(directory, ['ls-files', '-z', '--others', '--exclude-standard'], LISTING);
 }

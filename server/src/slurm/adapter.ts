@@ -425,7 +425,9 @@ export class SlurmAdapter {
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
     const { observations, faultyRows } = await this.queue();
-    const recorded = observations.filter((seen) => seen.ownerId === jobId);
+    // Before it has claimed its folder, no job that it submitted by itself can be there: the folder tells, too, where
+    // a wrapper hands on a copy of the script.
+    const recorded = observations.filter((seen) => (seen.ownerId ?? seen.folderId) === jobId);
     // What Slurm refused for its resources leaves records behind, of a heterogeneous job one of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];

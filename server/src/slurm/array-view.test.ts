@@ -131,9 +131,13 @@ describe('the last task of an array with a step, which squeue --array leaves out
     expect(observations.slice(0, -1)).toEqual(apart.observations);
   });
 
-  it('is not looked for where tasks follow each other, have no one step, are few, or have begun', () => {
+  it('is looked for, too, where a task with a record of its own stands before the step', () => {
+    // 24.11.5: task 1 of 1-21:2 was requeued, 3 and 5 run, and 21 is not shown.
+    expect(mayLackTask(seen(['5_1', 'PENDING', 'Resources'], ['5_[7-19:2]', 'PENDING', 'Resources']))).toBe(true);
+  });
+
+  it('is not looked for where tasks follow each other, are few, or have begun', () => {
     expect(mayLackTask(ALIKE)).toBe(false);
-    expect(mayLackTask(seen(['5_[0,2,4,7,9]', 'PENDING', 'Resources']))).toBe(false);
     expect(mayLackTask(seen(['5_[0,2,4]', 'PENDING', 'Resources']))).toBe(false);
     const begun = seen(['5_[0-998:2]', 'RUNNING', 'None']).map((task) => ({ ...task, nodeList: 'n1' }));
     expect(mayLackTask(begun)).toBe(false);

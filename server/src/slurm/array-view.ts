@@ -69,8 +69,8 @@ export class ArrayView {
  */
 export function mayLackTask(observations: readonly JobObservation[]): boolean {
   const unstarted = observations.filter((one) => isTask(one) && one.nodeList === null);
-  const alike = Map.groupBy(unstarted, (task) => `${arrayOf(task)} ${task.word} ${task.reason}`);
-  return [...alike.values()].some(isStepped);
+  // Which of them share a row isn't shown: tasks with records of their own stand between those of a step.
+  return [...Map.groupBy(unstarted, arrayOf).values()].some(hasGap);
 }
 
 /** The answer with the tasks that it lacks, as they are shown together with others of their arrays. */
@@ -80,14 +80,12 @@ export function withLackingTasks(apart: QueueSnapshot, together: QueueSnapshot):
   return { ...apart, observations: [...apart.observations, ...lacking] };
 }
 
-function isStepped(tasks: readonly JobObservation[]): boolean {
+function hasGap(tasks: readonly JobObservation[]): boolean {
   const indexes = tasks
     .map(({ slurmJobId }) => Number(slurmJobId.slice(slurmJobId.indexOf('_') + 1)))
     .toSorted((left, right) => left - right);
-  const [first = 0, second = 0] = indexes;
-  const step = second - first;
   // Shorter lists are spelt out.
-  return indexes.length > 3 && step > 1 && indexes.every((index, place) => index === first + place * step);
+  return indexes.length > 3 && indexes.some((index, place) => index - (indexes[place - 1] ?? index) > 1);
 }
 
 function isTask({ slurmJobId }: JobObservation): boolean {

@@ -162,6 +162,12 @@ describe('a batch script', () => {
     },
   );
 
+  it("runs the command where the login's environment asks bash for POSIX mode", async () => {
+    const { exitCode, stdout } = await node.run({ command: 'echo ran; exit 3' }, { POSIXLY_CORRECT: '1' });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: 'ran\n' });
+    expect(await node.endMarker()).toMatchObject({ exitCode: 3 });
+  });
+
   it('hands the command to bash as it was written', async () => {
     const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replace(/[\0\r\n]/g, ' '));
     await fc.assert(

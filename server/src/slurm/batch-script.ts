@@ -119,9 +119,13 @@ esac
 
   if [ "$slurmql_was" = login ]; then
     # Start-up files that end the shell, or turn it into another one, are made for people at a terminal.
-    exec() {
-      [ "$BASHPID" = "$$" ] || builtin exec "$@"
-    }
+    # POSIX mode (POSIXLY_CORRECT) allows no such function, and ends the shell over one.
+    case :$SHELLOPTS: in
+      *:posix:*) ;;
+      *) exec() {
+        [ "$BASHPID" = "$$" ] || builtin exec "$@"
+      } ;;
+    esac
     trap '
       unset -f exec
       (

@@ -301,7 +301,9 @@ export function submitScript(searchPath: SearchPath, workDir: string, options: r
   // tar's words are read, so they have to be English ones; and kept in memory until its half-unpacked files have made room for them on a full disk.
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
   // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names.
-  const work = `if said=$(umask "$1"; mkdir source && LC_ALL=C tar -xzf source.tar.gz -C source 2>&1); then
+  // root's tar takes modes as they stand in the archive, whatever the umask.
+  const work = `modes=; [ "$(id -u 2>/dev/null)" != 0 ] || modes=--no-same-permissions
+if said=$(umask "$1"; mkdir source && LC_ALL=C tar $modes -xzf source.tar.gz -C source 2>&1); then
   rm -f source.tar.gz
   (
     umask "$1"

@@ -43,6 +43,8 @@ const LOG_IN_AGAIN =
   ' new login, with "Log in" on the page of the clusters or with connectCluster.';
 const MOST_WAITING = 256;
 const WANTED_MS = 1000;
+/** Requests that come by themselves, as those of a log's followers do each second, have it looked for so rarely. */
+const SOUGHT_AGAIN_MS = 10 * 60_000;
 const USUAL_OUTPUT_BYTES = 16 * 1024 * 1024;
 const SILENT: SshLog = { info() {}, warn() {}, debug() {} };
 
@@ -108,6 +110,7 @@ export class SshConnection {
   #failures = 0;
   #waiting = 0;
   #lastAttemptAt = Number.NEGATIVE_INFINITY;
+  #soughtAt = Number.NEGATIVE_INFINITY;
   #report = new DialReport();
 
   constructor(settings: SshSettings, environment: SshEnvironment, options: ConnectionOptions = {}) {
@@ -255,7 +258,10 @@ export class SshConnection {
 
   async #wait(signal: AbortSignal): Promise<Session> {
     const attempt = this.#attempt;
-    if (attempt === undefined) this.#lookout.wanted();
+    if (attempt === undefined && performance.now() - this.#soughtAt >= SOUGHT_AGAIN_MS) {
+      this.#soughtAt = performance.now();
+      this.#lookout.wanted();
+    }
     if (attempt === undefined || this.#question) throw new SshUnavailable(this.#whyOffline());
     if (this.#waiting >= MOST_WAITING)
       throw new SshUnavailable(`${MOST_WAITING} requests wait for the cluster already`);
@@ -364,6 +370,7 @@ export class SshConnection {
 
   #online(session: Session): void {
     this.#attempt = undefined;
+    this.#soughtAt = Number.NEGATIVE_INFINITY;
     this.#meter?.login(true);
     this.#session = session;
     session.link.broken.catch((reason: Error) => this.#lose(session, reason));

@@ -1,5 +1,6 @@
 import type { JOB_ORDER_FIELDS, JobFilter, JobOrder } from '../../domain/job-filter.ts';
 import { builder } from '../builder.ts';
+import { fault } from '../errors.ts';
 import { localIds } from '../ids.ts';
 import { JobStateRef } from './types.ts';
 
@@ -58,7 +59,17 @@ export const JobOrderInput = builder.inputType('JobOrder', {
 
 export const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
 
+/** Of one list in a filter: SQLite takes only so many values in a statement. */
+const MOST_ENTRIES = 1000;
+const LISTS = ['exitCodes', 'clusters', 'projects', 'users', 'partitions'] as const;
+
+/** Throws BAD_USER_INPUT for a list that is too long. */
 export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | undefined): JobFilter {
+  for (const name of LISTS) {
+    const count = input?.[name]?.length ?? 0;
+    if (count > MOST_ENTRIES)
+      throw fault('BAD_USER_INPUT', `filter.${name} has ${count} entries: ${MOST_ENTRIES} are taken at most`);
+  }
   return {
     search: input?.search ?? null,
     states: input?.states ?? null,

@@ -149,6 +149,14 @@ describe('a row of the accounts', () => {
     expect(allocated({ AllocTRES: '' })).toBeNull();
   });
 
+  it('goes on in another row where a job gave nodes back: that is no new attempt', () => {
+    const before = row({ Submit: '1795494100', Start: '1795494101', State: 'RESIZING', End: '1795494150' });
+    const after = row({ Submit: '1795494150', Start: '1795494150', State: 'COMPLETED' });
+    expect(parseAccounting(before + after)).toMatchObject([
+      { latest: { state: 'COMPLETED', attempt: 1, startedAt: new Date(1_795_494_101_000) }, closed: [] },
+    ]);
+  });
+
   it('tells of a signal, and not of an exit code beside it', () => {
     expect(parseAccounting(row({ State: 'FAILED', ExitCode: '1:9' }))).toMatchObject([
       { latest: { exitCode: null, signal: 9 }, closed: [] },

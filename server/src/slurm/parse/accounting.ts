@@ -74,7 +74,7 @@ export function parseAccounting(
     const sorted = ofJob.toSorted((left, right) => left.submitted - right.submitted);
     const [first] = sorted;
     if (first !== undefined) submissions.set(keyOf(first.observation), first.submittedAt);
-    for (const [index, { observation }] of sorted.entries()) {
+    for (const [index, observation] of runs(sorted).entries()) {
       attempts[index] ??= [];
       attempts[index].push({ ...observation, attempt: index + 1 });
     }
@@ -92,6 +92,22 @@ export function parseAccounting(
     accounts.set(key, { submittedAt, latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
   }
   return [...accounts.values()];
+}
+
+/**
+ * One observation an attempt. A job that gives nodes back, or loses one with --no-kill, has its row closed and another
+ * one opened, as by a requeue, though the same run goes on (tried on 24.11.5: RESIZING, RestartCnt stays).
+ */
+function runs(sorted: readonly Row[]): readonly JobObservation[] {
+  const attempts: JobObservation[] = [];
+  let began: Date | null = null;
+  for (const [index, { observation }] of sorted.entries()) {
+    const startedAt: Date | null = began ?? observation.startedAt;
+    const goesOn = /^RESIZING\b/.test(observation.word ?? '') && index < sorted.length - 1;
+    if (!goesOn) attempts.push(startedAt === observation.startedAt ? observation : { ...observation, startedAt });
+    began = goesOn ? startedAt : null;
+  }
+  return attempts;
 }
 
 /** Slurm's words for an attempt that was put back into the queue: it is over, though its job is not. */
