@@ -113,6 +113,9 @@ async function untilIdle(cluster: LocalClusterOptions, directory: string): Promi
   );
 }
 
+/** In what is said of a slurmctld that heard of none. */
+export const KNOWS_NO_USER = 'knows no user';
+
 /**
  * A slurmctld that slurmdbd answers late starts without associations, and refuses every job until it has them. It asks for
  * them again when slurmdbd next speaks to it, which may be never: then it is started again.
@@ -138,8 +141,8 @@ async function untilKnown(controller: Daemon, { directory, user }: ClusterSettin
     }
   }
   try {
-    await knows(30_000);
+    await knows(10_000);
   } catch (error) {
-    throw new DaemonError(controller.name, `knows no user (${error}), but ${known}`, await controller.log());
+    throw new DaemonError(controller.name, `${KNOWS_NO_USER} (${error}), but ${known}`, await controller.log());
   }
 }

@@ -1,3 +1,4 @@
+import { KNOWS_NO_USER } from './cluster.ts';
 import { clustersYaml, type YamlSettings } from './clusters-yaml.ts';
 import { launchKeeper } from './keeper-client.ts';
 import { defaultClusters, type LocalClusterOptions } from './layout.ts';
@@ -52,14 +53,16 @@ export interface LocalSlurm {
 /** Starts Slurm clusters, after installing the packages they need. When it rejects, nothing of them is left. */
 export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<LocalSlurm> {
   const { release, shared = [], directory, ...launchOptions } = options;
-  const keeper = await launchKeeper(
-    {
-      clusters: options.clusters ?? defaultClusters(release),
-      detached: false,
-      ...(release === undefined ? {} : { release, shared }),
-      ...(directory === undefined ? {} : { directory }),
-    },
-    launchOptions,
+  const keeper = await launchAgain(() =>
+    launchKeeper(
+      {
+        clusters: options.clusters ?? defaultClusters(release),
+        detached: false,
+        ...(release === undefined ? {} : { release, shared }),
+        ...(directory === undefined ? {} : { directory }),
+      },
+      launchOptions,
+    ),
   );
   const { clusters, enter } = keeper.instance;
   const cluster = (name: string): LocalCluster => {
@@ -78,6 +81,19 @@ export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<
     signalDaemon: (daemon, signal) => keeper.command({ daemon, action: 'signal', signal }),
     stop: () => keeper.stop(),
   };
+}
+
+/**
+ * Seldom, slurmdbd accounts for the users of a new cluster and its slurmctld hears of none, however often it is started
+ * (seen with 22.05.8; why isn't known). With a database of its own, another instance does.
+ */
+async function launchAgain<T>(launch: () => Promise<T>): Promise<T> {
+  try {
+    return await launch();
+  } catch (cause) {
+    if (!(cause instanceof Error && cause.message.includes(KNOWS_NO_USER))) throw cause;
+    return launch();
+  }
 }
 
 async function runAsRoot(
