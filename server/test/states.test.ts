@@ -129,6 +129,8 @@ const asWord = (word: string) => `s/\\x1f[A-Z_]+\\x1f/\\x1f${word}\\x1f/`;
 /** Its processes go on for a while, as on a node that is cut off from the network. */
 async function failNode(name: string): Promise<void> {
   await slurm.stopDaemon(`alpha/slurmd-${name}`);
+  // A last message of its slurmd's, still on its way, would put a node that is only down back into service.
+  await scontrol('update', `NodeName=${name}`, 'State=DRAIN', 'Reason=power');
   await scontrol('update', `NodeName=${name}`, 'State=DOWN', 'Reason=power');
 }
 
