@@ -590,10 +590,17 @@ describe('what a command sees of its shell', () => {
       join(node.home, '.bash_profile'),
       'greet() { echo "hello $1"; }; alias ll="ls -l"; shopt -s extglob\n',
     );
-    const [hand, ours] = [await byHand(command), await node.run({ command })];
-    const told = ({ exitCode, signal, stdout }: Ended) => ({ exitCode, signal, stdout });
-    expect(told(ours)).toEqual(told(hand));
-    expect(ours.stderr === '').toBe(hand.stderr === '');
+    const hand = await byHand(command);
+    const ours = await node.run({ command });
+    // Other tests of this process open and close files meanwhile, which its children may see.
+    const again = await byHand(command);
+    const told = ({ exitCode, signal, stdout, stderr }: Ended) => ({
+      exitCode,
+      signal,
+      stdout,
+      isQuiet: stderr === '',
+    });
+    expect([told(hand), told(again)]).toContainEqual(told(ours));
   });
 
   it('holds one trap more: the one that records the end', async () => {
