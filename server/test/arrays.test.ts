@@ -191,7 +191,8 @@ describe('an array of a thousand tasks', () => {
     // Whatever the number of tasks: what grows with them are the looks at their own log files.
     const { files: _files, queue = 0, ...others } = await asked();
     expect(queue - (before['queue'] ?? 0)).toBeLessThan(250);
-    expect(sum(Object.values(others)) - sum(Object.values({ ...before, files: 0, queue: 0 }))).toBeLessThan(15);
+    // Those that end between two looks have their records read together.
+    expect(sum(Object.values(others)) - sum(Object.values({ ...before, files: 0, queue: 0 }))).toBeLessThan(30);
   });
 });
 
