@@ -38,8 +38,6 @@ export default defineConfig({
           // On a busy machine Slurm answers late, and the more seldom it is asked.
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Daemons of a busy machine may be late by minutes; whatever needs its second try is told in the report.
-          retry: 1,
           // They wait for Slurm, sshd and deadlines far more than they compute: several files at once on any machine,
           // after the unit tests.
           maxWorkers: 5,

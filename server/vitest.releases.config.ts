@@ -36,8 +36,6 @@ export default defineConfig({
         // A base system may have to be fetched first.
         testTimeout: 300_000,
         hookTimeout: 900_000,
-        // As in vitest.config.ts.
-        retry: 1,
         maxWorkers: 5,
         sequence: { groupOrder: Math.floor(index / SIDE_BY_SIDE) },
         globalSetup: 'test/support/local-slurm.ts',
