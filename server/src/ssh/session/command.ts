@@ -190,15 +190,19 @@ export async function runScript(
   });
 }
 
-/** Sends no more than the channel takes, and nothing once the command is over. */
+/**
+ * Sends no more than the other side's window takes, and nothing once the command is over. Each piece waits for the one
+ * before it, since ssh2 would hold 2 MiB a channel beside that window.
+ */
 async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOver: () => boolean): Promise<void> {
   for await (const piece of content) {
     if (isOver() || !channel.writable) return;
-    if (channel.write(piece)) continue;
     const { promise, resolve } = Promise.withResolvers<void>();
-    channel.once('drain', resolve).once('close', resolve);
+    const go = () => resolve();
+    channel.once('close', go);
+    channel.write(piece, go);
     await promise;
-    channel.off('drain', resolve).off('close', resolve);
+    channel.off('close', go);
   }
   if (!isOver()) channel.end();
 }
