@@ -1,4 +1,5 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { percentile } from '../statistics.ts';
 import { serveCommands } from './child.ts';
 
@@ -21,6 +22,11 @@ export interface Load {
   readonly requests: readonly (Posted | Got)[];
   readonly connections: number;
   readonly seconds: number;
+  /**
+   * So many are due each second, at equal distances; each takes from when it was due. Left out: each connection asks
+   * again as soon as it was answered.
+   */
+  readonly perSecond?: number;
 }
 
 export interface Loaded {
@@ -34,7 +40,7 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 
 // Kept connections and requests that are put together beforehand: what is measured is to be the server.
 serveCommands({
-  fire: async ({ address, token, requests, connections, seconds }: Load): Promise<Loaded> => {
+  fire: async ({ address, token, requests, connections, seconds, perSecond }: Load): Promise<Loaded> => {
     const { protocol, hostname, port, pathname } = new URL(address);
     const destination = protocol === 'unix:' ? { path: pathname } : { host: hostname, port: Number(port) };
     const messages = requests.map((request) => message(request, token));
@@ -45,9 +51,12 @@ serveCommands({
     await Promise.all(
       Array.from({ length: connections }, async () => {
         const connection = await Connection.open(destination);
-        while (performance.now() < end) {
-          const begun = performance.now();
-          await connection.send(messages[next++ % messages.length] ?? HEAD_END);
+        for (;;) {
+          const number = next++;
+          const begun = perSecond === undefined ? performance.now() : start + (number * 1000) / perSecond;
+          if (begun >= end) break;
+          if (begun > performance.now()) await pause(begun - performance.now());
+          await connection.send(messages[number % messages.length] ?? HEAD_END);
           tookMs.push(performance.now() - begun);
         }
         connection.close();
