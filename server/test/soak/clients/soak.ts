@@ -1,0 +1,161 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startLocalSlurm } from '@slurmql/local-slurm';
+import { TestRepository } from '../../support/repository.ts';
+import { TestServer, until } from '../../support/server.ts';
+import { Random } from '../random.ts';
+import { BEHAVIOURS, type Target } from './behaviours.ts';
+
+/** What the server has by the time of the first look has to be what any load leaves: caches are full by then. */
+const WARM_UP_MINUTES = 3;
+/** Clients that are given up for dead are cut by then, and V8 has given back what it does. */
+const QUIET_MS = 90_000;
+const ALLOWED_SHARE = 0.1;
+/** What a single open file or timer more is in a number this small. */
+const ALLOWED_COUNT = 3;
+
+export interface Look {
+  readonly what: string;
+  readonly before: number;
+  readonly after: number;
+  /** Not more than a tenth above what it was. */
+  readonly isBack: boolean;
+}
+
+export interface ClientSoakReport {
+  readonly rows: readonly Look[];
+  /** How many clients of each behaviour there were. */
+  readonly made: Readonly<Record<string, number>>;
+}
+
+interface Held {
+  readonly 'resident memory, MiB': number;
+  readonly 'open files': number;
+  readonly timers: number;
+}
+
+/**
+ * Clients of every manner on one server, with a job that writes and others that come and go: once all clients are gone,
+ * the server holds no more than it did.
+ */
+export class ClientSoak implements AsyncDisposable {
+  readonly #server: TestServer;
+  readonly #target: Target;
+  readonly #projectId: string;
+  readonly #stack: AsyncDisposableStack;
+  readonly #log: (line: string) => void;
+
+  private constructor(
+    server: TestServer,
+    target: Target,
+    projectId: string,
+    stack: AsyncDisposableStack,
+    log: (line: string) => void,
+  ) {
+    this.#server = server;
+    this.#target = target;
+    this.#projectId = projectId;
+    this.#stack = stack;
+    this.#log = log;
+  }
+
+  static async open(log: (line: string) => void): Promise<ClientSoak> {
+    await using stack = new AsyncDisposableStack();
+    const slurm = await startLocalSlurm({ onProgress: log });
+    stack.defer(() => slurm.stop());
+    const server = stack.use(await TestServer.start(slurm.clustersYaml()));
+    const repository = stack.use(await TestRepository.create({ 'hello.sh': 'echo hello\n' }));
+    const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
+      'mutation ($path: String!) { addProject(input: { path: $path, name: "soak" }) { project { id } } }',
+      { path: repository.path },
+    );
+    const projectId = addProject.project.id;
+    await until(
+      () => server.query<{ clusters: { status: string }[] }>('{ clusters { status } }'),
+      ({ clusters }) => clusters.every(({ status }) => status === 'ONLINE'),
+    );
+    const writing = 'seq 1000000; while sleep 0.2; do seq 200; done';
+    const jobId = await submit(server, projectId, writing);
+    const { job } = await until(
+      () =>
+        server.query<{ job: { state: string; logUrl: string | null } }>(
+          'query ($id: ID!) { job(id: $id) { state logUrl(stream: STDOUT) } }',
+          { id: jobId },
+        ),
+      ({ job: { state, logUrl } }) => state === 'RUNNING' && logUrl !== null,
+    );
+    const target = { address: server.address, token: server.token, jobId, logPath: job.logUrl ?? '' };
+    return new ClientSoak(server, target, projectId, stack.move(), log);
+  }
+
+  async run(load: {
+    readonly minutes: number;
+    readonly clients: number;
+    readonly seed: number;
+  }): Promise<ClientSoakReport> {
+    const random = new Random(load.seed);
+    await this.#load(random, { ...load, minutes: WARM_UP_MINUTES });
+    const before = await this.#held();
+    const made = await this.#load(random, load);
+    const after = await this.#held();
+    const rows = (Object.keys(before) as (keyof Held)[]).map((what) => ({
+      what,
+      before: before[what],
+      after: after[what],
+      isBack: after[what] <= Math.max(before[what] * (1 + ALLOWED_SHARE), before[what] + ALLOWED_COUNT),
+    }));
+    return { rows, made };
+  }
+
+  /** Keeps so many clients busy, each with one behaviour after another, while small jobs come and go. */
+  async #load(
+    random: Random,
+    { minutes, clients }: { readonly minutes: number; readonly clients: number },
+  ): Promise<Readonly<Record<string, number>>> {
+    const made: Record<string, number> = {};
+    const faults = new Map<string, number>();
+    const end = Date.now() + minutes * 60_000;
+    const client = async () => {
+      while (Date.now() < end) {
+        const [name, behave] = random.pick(Object.entries(BEHAVIOURS));
+        made[name] = (made[name] ?? 0) + 1;
+        await behave(this.#target, random).catch((cause: Error) => {
+          faults.set(`${name}: ${cause.message}`, (faults.get(`${name}: ${cause.message}`) ?? 0) + 1);
+        });
+      }
+    };
+    const jobs = async () => {
+      for (; Date.now() < end; await pause(5_000)) await submit(this.#server, this.#projectId, 'echo hello; sleep 1');
+    };
+    await Promise.all([jobs(), ...Array.from({ length: clients }, client)]);
+    for (const [fault, count] of faults) this.#log(`${count} times: ${fault}`);
+    return made;
+  }
+
+  async #held(): Promise<Held> {
+    await pause(QUIET_MS);
+    const { pid, address, token } = this.#server;
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    const response = await fetch(`${address}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    const held = {
+      'resident memory, MiB': Math.round(Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) / 1024),
+      'open files': (await readdir(`/proc/${pid}/fd`)).length,
+      timers: Number(/^nodejs_active_resources\{type="Timeout"\} (\d+)/m.exec(await response.text())?.[1] ?? 0),
+    };
+    this.#log(JSON.stringify(held));
+    return held;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+async function submit(server: TestServer, projectId: string, command: string): Promise<string> {
+  const { submitJob } = await server.query<{ submitJob: { job: { id: string } | null; userErrors: unknown } }>(
+    'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } userErrors { message } } }',
+    { input: { projectId, cluster: 'alpha', command } },
+  );
+  if (submitJob.job === null) throw new Error(JSON.stringify(submitJob.userErrors));
+  return submitJob.job.id;
+}
