@@ -10,6 +10,8 @@ import { followLog } from './follow-log.ts';
 /** A cluster's files by path, as one who reads them sees them. */
 class Files implements Pick<RemoteFiles, 'stat' | 'read'> {
   readonly content = new Map<string, string>();
+  /** The paths that were read from. */
+  readonly asked = new Set<string>();
 
   async stat(path: string) {
     const text = this.content.get(path);
@@ -18,6 +20,7 @@ class Files implements Pick<RemoteFiles, 'stat' | 'read'> {
     return isFolder ? { sizeBytes: 4096, modifiedAt: new Date(0) } : null;
   }
   async read(path: string, offset: number, length: number) {
+    this.asked.add(path);
     const text = this.content.get(path);
     if (text === undefined) throw new RemoteFileError('no-such-file', path, `${path}: no such file on the cluster`);
     return Buffer.from(text.slice(offset, offset + length));
@@ -90,4 +93,25 @@ it.each([
 it('of a job that was cancelled in a later attempt, the log is not told never to have been', async () => {
   const job = aJob({ ...OVER, state: 'CANCELLED', startedAt: null, attempt: 2 });
   expect(await all(follow(new Files(), () => job))).toMatchObject([{ absence: 'NO_FOLDER' }]);
+});
+
+it('a job that is requeued after its end was seen is told with how long its log was in the end', async () => {
+  const files = new Files();
+  files.content.set('/w/j/stdout.log', 'first\n');
+  files.content.set('/w/j/run/job.0.end', '0 stdout=6 stderr=0\n');
+  files.content.set('/w/j/run/job.1.end', '0 stdout=13 stderr=0\n');
+  const first = aJob({ ...OVER, endedAt: new Date() });
+  let isSeenRunning = false;
+  const chunks = follow(files, () => {
+    // Its end is too young for the log to be called complete.
+    if (!files.asked.has('/w/j/run/job.0.end')) return first;
+    if (!isSeenRunning) {
+      isSeenRunning = true;
+      return { ...first, state: 'RUNNING', attempt: 2, endedAt: null };
+    }
+    files.content.set('/w/j/stdout.log', 'first\nsecond\n');
+    return { ...first, attempt: 2, endedAt: LONG_AGO };
+  });
+  expect((await all(chunks)).at(-1)).toMatchObject({ endOffset: 13, isComplete: true, recordedBytes: 13 });
+  expect(isSeenRunning).toBe(true);
 });
