@@ -3,9 +3,9 @@ import { lstat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { type CommittedFile, readCommitTree, readContents } from './commit-tree.ts';
+import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
 import { chunksOf, openFile, readTarget } from './disk.ts';
-import { GitError, git } from './git.ts';
+import { GitError } from './git.ts';
 import { checkCommitted, MAX_PACKED_BYTES } from './limits.ts';
 import type { DiskFile } from './nested.ts';
 import { type BytePath, onDisk, readable } from './paths.ts';
@@ -69,7 +69,7 @@ export async function packFiles(files: JobFiles, target: string): Promise<void> 
 }
 
 async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFiles): AsyncGenerator<Buffer> {
-  const modifiedSeconds = Number((await git(directory, ['show', '--no-patch', '--format=%ct', sha])).trim());
+  const modifiedSeconds = Number(await describeCommit(directory, sha, '%ct'));
   for (const { path, kind } of committed) {
     if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'folder', modifiedSeconds });
   }

@@ -1,4 +1,4 @@
-import { type Deadline, GitError, gitRecords, LISTING, startGit } from './git.ts';
+import { type Deadline, GitError, git, gitRecords, LISTING, startGit } from './git.ts';
 import { MAX_FILES } from './limits.ts';
 import { type BytePath, readable } from './paths.ts';
 
@@ -30,6 +30,16 @@ export async function readCommitTree(directory: string, sha: string): Promise<Co
     throw new GitError(`the repository lacks files of this commit: ${FETCH_IT}`, { cause });
   }
   return files;
+}
+
+/**
+ * What a format of git's gives for a commit. Not by `git show`, which obeys more of the configuration and reads .mailmap.
+ * Throws GitError.
+ */
+export async function describeCommit(directory: string, sha: string, format: string): Promise<string> {
+  const text = await git(directory, ['rev-list', '--no-walk', '--encoding=UTF-8', `--format=${format}`, sha]);
+  // The first line is "commit ID".
+  return text.slice(text.indexOf('\n') + 1).trimEnd();
 }
 
 /** `mode type id size<TAB>path` (man git-ls-tree). */

@@ -28,18 +28,19 @@ GIT_ALLOW_PROTOCOL=none GIT_NO_REPLACE_OBJECTS=1 git "$@"`;
 /** A repository's own configuration can name programs; these are the ones that the commands used here would start. */
 const SAFE = [
   ...['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'core.pager=cat', 'gc.auto=0', 'maintenance.auto=false'],
-  ...['protocol.allow=never', 'log.showSignature=false'],
+  ...['protocol.allow=never', 'safe.bareRepository=explicit'],
 ].flatMap((setting) => ['-c', setting]);
 
-function shellArguments(args: readonly string[]): string[] {
-  return ['-c', LAUNCH, 'git', ...SAFE, ...args];
+/** git goes into the folder itself: a program that lies in it, or a disk that doesn't answer, has no part in its start. */
+function shellArguments(directory: string, args: readonly string[]): string[] {
+  return ['-c', LAUNCH, 'git', '-C', directory, ...SAFE, ...args];
 }
 
 /** What git prints, as UTF-8. Throws GitError. */
 export async function git(directory: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await run('/bin/sh', shellArguments(args), {
-      cwd: directory,
+    const { stdout } = await run('/bin/sh', shellArguments(directory, args), {
+      cwd: '/',
       timeout: ANSWER_TIMEOUT_MS,
       maxBuffer: 32 * 1024 * 1024,
     });
@@ -79,8 +80,8 @@ export function startGit(
   { timeoutMs, late = LATE }: Deadline,
   input: Iterable<string> = [],
 ): GitProcess {
-  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('/bin/sh', shellArguments(args), {
-    cwd: directory,
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('/bin/sh', shellArguments(directory, args), {
+    cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let isLate = false;
@@ -141,13 +142,14 @@ const MISSING = 'git is not installed';
 
 function gitMessage(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  if ('code' in cause && cause.code === 'ENOENT') return 'there is no such folder';
   if ('code' in cause && cause.code === 127) return MISSING;
   if ('killed' in cause && cause.killed === true) return LATE;
   return 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
 }
 
 function oneLine(stderr: string): string {
+  if (/^fatal: cannot change to '.*': (?:No such file or directory|Not a directory)$/m.test(stderr))
+    return 'there is no such folder';
   return stderr
     .split('\n')
     .map((line) => line.replace(/^(?:fatal|error): /, '').trim())

@@ -1,8 +1,11 @@
 import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
+import { describeCommit } from './commit-tree.ts';
 import { git } from './git.ts';
 import { isDirty } from './work-tree.ts';
 
 const MAX_BRANCHES = 1000;
+/** In characters: of what a commit says of itself. */
+const MAX_LINE = 1000;
 
 /** The version of git on this machine. Throws GitError. */
 export async function gitVersion(): Promise<string> {
@@ -53,15 +56,10 @@ export async function readCommit(path: string, ref: string): Promise<GitCommit |
     () => '',
   );
   if (sha === '') return null;
-  const text = await git(path, [
-    'show',
-    '--no-patch',
-    '--encoding=UTF-8',
-    '--format=%H%x00%an%x00%ct%x00%s',
-    sha.trim(),
-  ]);
-  const [id = '', author = '', seconds = '', subject = ''] = text.trimEnd().split('\0');
-  return { sha: id, author, subject, committedAt: new Date(Number(seconds) * 1000) };
+  const text = await describeCommit(path, sha.trim(), '%H%x00%an%x00%ct%x00%s');
+  const [id = '', author = '', seconds = '', subject = ''] = text.split('\0');
+  const short = (line: string) => line.slice(0, MAX_LINE);
+  return { sha: id, author: short(author), subject: short(subject), committedAt: new Date(Number(seconds) * 1000) };
 }
 
 /** A remote's address without the password or token that some people put into it. */
