@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -94,6 +94,37 @@ it('a project goes through its life: added, changed, read again, found, removed'
   expect(await server.query(remove, { id: added.id })).toEqual({
     removeProject: { removedProjectId: null, userErrors: [{ code: 'NOT_FOUND' }] },
   });
+});
+
+it('what may be secret in the address of a remote is in no answer, log or file of the server', async () => {
+  await using repository = await TestRepository.create({ 'file.txt': '1\n' });
+  await repository.git('remote', 'add', 'origin', 'x');
+  const { id } = await write('addProject', 'AddProjectInput', { path: repository.path, name: 'secret' });
+  for (const address of [
+    'https://ada:Hushhush@git.example.org/x',
+    'https://Hushhush@git.example.org/x',
+    'https://ada:p@Hush/hush@git.example.org/x',
+    'https://git.example.org/x?private_token=Hushhush',
+    'https://git.example.org/x#Hushhush',
+    'https://git.example.org/glpat-Hushhush/x',
+    'https://ada:%48ush%68ush@git.example.org/x',
+    'ada:Hushhush@git.example.org:x',
+    'https::https://ada:Hushhush@git.example.org/x',
+    'ext::ssh -o Hushhush git@git.example.org x',
+    'ssh://git:Hushhush@git.example.org/x',
+  ]) {
+    await repository.git('config', 'remote.origin.url', address);
+    const synced = await write('syncProject', 'SyncProjectInput', { id });
+    expect(JSON.stringify(synced)).not.toMatch(/hush/i);
+  }
+  await repository.git('config', 'transfer.credentialsInUrl', 'die');
+  await write('syncProject', 'SyncProjectInput', { id });
+  expect(server.errors).not.toMatch(/hush/i);
+  for (const name of await readdir(server.directory, { recursive: true })) {
+    const bytes = await readFile(join(server.directory, name), 'latin1').catch(() => '');
+    expect(bytes).not.toMatch(/hush/i);
+  }
+  await server.query('mutation ($id: ID!) { removeProject(input: { id: $id }) { removedProjectId } }', { id });
 });
 
 it('a path below ~ is one below the home of the user that the server runs as', async () => {

@@ -12,7 +12,7 @@ export interface GitBranch {
 
 /** What git says of a repository at one moment. */
 export interface GitSnapshot {
-  /** With any password taken out. */
+  /** Without what may be secret. Null: there is none that can be shown. */
   readonly remoteUrl: string | null;
   /** Null: HEAD is detached. */
   readonly branch: string | null;

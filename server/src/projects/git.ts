@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
+import { withPublicAddresses } from './remote-address.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -150,7 +151,7 @@ function gitMessage(cause: unknown): string {
 function oneLine(stderr: string): string {
   if (/^fatal: cannot change to '.*': (?:No such file or directory|Not a directory)$/m.test(stderr))
     return 'there is no such folder';
-  return stderr
+  return withPublicAddresses(stderr)
     .split('\n')
     .map((line) => line.replace(/^(?:fatal|error): /, '').trim())
     .filter(Boolean)

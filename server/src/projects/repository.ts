@@ -1,6 +1,7 @@
 import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
 import { describeCommit } from './commit-tree.ts';
 import { git } from './git.ts';
+import { publicAddress } from './remote-address.ts';
 import { isDirty } from './work-tree.ts';
 
 const MAX_BRANCHES = 1000;
@@ -27,7 +28,7 @@ export async function readRepository(path: string): Promise<GitSnapshot> {
     readBranches(path),
   ]);
   return {
-    remoteUrl: withoutPassword(remoteUrl.trim()) || null,
+    remoteUrl: publicAddress(remoteUrl.trim()),
     branch: branch.trim() || null,
     headCommit,
     isDirty: await isDirty(path, headCommit?.sha ?? null),
@@ -60,11 +61,4 @@ export async function readCommit(path: string, ref: string): Promise<GitCommit |
   const [id = '', author = '', seconds = '', subject = ''] = text.split('\0');
   const short = (line: string) => line.slice(0, MAX_LINE);
   return { sha: id, author: short(author), subject: short(subject), committedAt: new Date(Number(seconds) * 1000) };
-}
-
-/** A remote's address without the password or token that some people put into it. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, (whole, scheme: string) =>
-    /^ssh:/i.test(scheme) ? whole.replace(/:[^/@]*@/, '@') : scheme,
-  );
 }

@@ -38,7 +38,8 @@ builder.node(ProjectRef, {
     }),
     remoteUrl: t.string({
       nullable: true,
-      description: 'Where "origin" is, without passwords. Null: there is no such remote.',
+      description:
+        'Where "origin" is, without what may be a password or token ("…" stands for a part of its path). Null: there is no such remote, or nothing of its address is certainly harmless.',
       resolve: ({ git }) => git.remoteUrl,
     }),
     branch: t.string({
