@@ -14,8 +14,9 @@ import { LONGEST_WAIT_SECONDS, MOST_WAITS } from './graphql/job/wait.ts';
 import { LIMITS } from './graphql/limits.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
+import { MOST_NEWCOMERS, MOST_NEWCOMERS_OF_AN_ADDRESS, NEWCOMER_MS, STALLED_MS } from './http/connections.ts';
 import { MAX_STREAMS } from './http/open-streams.ts';
-import { MAX_BODY_BYTES } from './http/server.ts';
+import { MAX_BODY_BYTES, MAX_SIGN_IN_BYTES } from './http/server.ts';
 import {
   MAX_ID_LENGTH,
   MAX_MESSAGE_BYTES,
@@ -45,6 +46,15 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ],
   ["an operation's id on a WebSocket", `${number(MAX_ID_LENGTH)} characters`],
   ['WebSockets, streams and log files at a time (503)', number(MAX_STREAMS)],
+  [
+    'connections without a credential (the oldest is closed)',
+    `${number(MOST_NEWCOMERS)}, ${number(MOST_NEWCOMERS_OF_AN_ADDRESS)} of an address`,
+  ],
+  [
+    'head of a request, body of a sign-in, `connection_init`',
+    `${NEWCOMER_MS / 1000} s; the body ${kib(MAX_SIGN_IN_BYTES)}`,
+  ],
+  ['a client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
   ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],
   ['ids of a mutation of many jobs', number(MAX_IDS)],
   ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time`],

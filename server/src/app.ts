@@ -93,6 +93,7 @@ export async function startApp(environment: Environment): Promise<App> {
       port: environment.port,
       webDirectory: WEB_DIRECTORY,
       allowedOrigins: environment.allowedOrigins,
+      trustedProxies: environment.trustedProxies,
       readiness: async () => ({
         database: await store.isOpen(),
         configuration: clusters.configurationFault === null,

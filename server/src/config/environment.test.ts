@@ -27,6 +27,7 @@ describe('an environment in which nothing is set', () => {
       port: 4000,
       token: null,
       allowedOrigins: [],
+      trustedProxies: [],
       logLevel: 'info',
       logFormat: 'json',
       homeDirectory: '/home/ada',
@@ -56,6 +57,7 @@ describe('an environment in which nothing is set', () => {
         'PORT',
         'SLURMQL_TOKEN',
         'SLURMQL_ALLOWED_ORIGINS',
+        'SLURMQL_TRUSTED_PROXIES',
         'LOG_LEVEL',
         'LOG_FORMAT',
       ].map((name) => [name, '']),
@@ -105,6 +107,11 @@ describe('what is set', () => {
     expect(read({ SLURMQL_ALLOWED_ORIGINS: text }).allowedOrigins).toEqual(origins);
   });
 
+  it('names the proxies that are believed, by address or subnet', () => {
+    const trustedProxies = ['127.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8'];
+    expect(read({ SLURMQL_TRUSTED_PROXIES: trustedProxies.join(', ') }).trustedProxies).toEqual(trustedProxies);
+  });
+
   it('is meant from where npm was called, not from the workspace that npm changes to', () => {
     const { configFiles, dataDirectory } = read({ INIT_CWD: '/home/ada/slurmql' });
     expect([configFiles[1], dataDirectory]).toEqual(['/home/ada/slurmql/clusters.yaml', '/home/ada/slurmql/data']);
@@ -131,6 +138,10 @@ describe('faults', () => {
     ['SLURMQL_ALLOWED_ORIGINS', 'https://ada@lab.example.org'],
     ['SLURMQL_ALLOWED_ORIGINS', 'https://*.example.org'],
     ['SLURMQL_ALLOWED_ORIGINS', 'null'],
+    ['SLURMQL_TRUSTED_PROXIES', 'proxy.example.org'],
+    ['SLURMQL_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['SLURMQL_TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['SLURMQL_TRUSTED_PROXIES', '127.0.0.1, *'],
     ['SLURMQL_TOKEN', 'too short'],
     ['SLURMQL_TOKEN', 'has a space in the middle'],
     ['SLURMQL_TOKEN', 'unprintable-\u007f-letters'],

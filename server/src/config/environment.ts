@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -17,6 +18,8 @@ export interface Environment {
   readonly token: string | null;
   /** Origins, as browsers write them, whose pages may use a token here; "*": all. */
   readonly allowedOrigins: readonly string[];
+  /** Addresses and subnets of reverse proxies, whose word is taken for where a client is. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: 'pretty' | 'json';
   readonly homeDirectory: string;
@@ -85,6 +88,14 @@ export function readEnvironment(
     fault('SLURMQL_ALLOWED_ORIGINS', 'write origins such as https://lab.example.org, with commas between them, or *');
   }
 
+  const trustedProxies = (read('SLURMQL_TRUSTED_PROXIES') ?? '').split(/[\s,]+/).filter(Boolean);
+  if (!trustedProxies.every(isNetwork)) {
+    fault(
+      'SLURMQL_TRUSTED_PROXIES',
+      'write addresses or subnets such as 127.0.0.1, 10.0.0.0/8, with commas between them',
+    );
+  }
+
   const levelText = read('LOG_LEVEL') ?? 'info';
   const logLevel = LOG_LEVELS.find((level) => level === levelText);
   if (logLevel === undefined) fault('LOG_LEVEL', `write one of ${LOG_LEVELS.join(', ')}`);
@@ -102,6 +113,7 @@ export function readEnvironment(
     port,
     token,
     allowedOrigins,
+    trustedProxies,
     logLevel,
     logFormat,
     homeDirectory: read('HOME') ?? homedir(),
@@ -117,6 +129,14 @@ function originOf(text: string): string | null {
   const isBare =
     url !== null && url.host !== '' && url.username === '' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#*]+\/?$/i.test(text);
   return isBare ? `${url.protocol}//${url.host}` : null;
+}
+
+/** An IP address, or a subnet in CIDR notation. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (bits === -1 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
 }
 
 /** The person and machine that SSH logs in from. */

@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   LIMIT_EXCEEDED: 'The operation asks for more than is given at a time. The message names the limit.',
   RATE_LIMITED: 'Too many operations were begun in a short time. Wait a moment.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
+  REQUEST_TIMEOUT: 'The body of the request did not come in time.',
   METHOD_NOT_ALLOWED: 'The address does not take this HTTP method.',
   NOT_ACCEPTABLE: 'The Accept header names no media type in which there is an answer.',
   UNSUPPORTED_MEDIA_TYPE: 'The Content-Type header names no media type that is taken.',

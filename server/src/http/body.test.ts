@@ -7,7 +7,7 @@ const LIMIT = 1000;
 let port: number;
 let outcome: PromiseWithResolvers<Buffer>;
 const server = createServer((request, response) => {
-  readBody(request, LIMIT)
+  readBody(request, { maxBytes: LIMIT, timeoutMs: 60_000 })
     .then(outcome.resolve, outcome.reject)
     .finally(() => {
       response.writeHead(200, { connection: 'close' }).end();

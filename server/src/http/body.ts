@@ -3,18 +3,64 @@ import type { IncomingMessage } from 'node:http';
 /** A request's body is larger than is taken. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
+  readonly maxBytes: number;
+
+  constructor(maxBytes: number) {
+    super(`A body has more than ${maxBytes} bytes`);
+    this.maxBytes = maxBytes;
+  }
 }
 
-/** The whole body, as long as it has at most `maxBytes`. Throws BodyTooLarge. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > maxBytes) throw new BodyTooLarge();
-    chunks.push(bytes);
+/** A request's body didn't come to its end in time. */
+export class BodyTooSlow extends Error {
+  override readonly name = 'BodyTooSlow';
+
+  constructor(timeoutMs: number) {
+    super(`The body of the request did not come within ${timeoutMs / 1000} s`);
   }
-  return Buffer.concat(chunks);
+}
+
+/** Nobody waits for an answer any more. */
+export class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
+export interface BodyBounds {
+  readonly maxBytes: number;
+  /** From now on, for all of it. */
+  readonly timeoutMs: number;
+}
+
+const FIRST_BYTES = 4 * 1024;
+
+/** The whole body. Throws BodyTooLarge, BodyTooSlow and ClientLeft; what still comes then is read and thrown away. */
+export async function readBody(request: IncomingMessage, { maxBytes, timeoutMs }: BodyBounds): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge(maxBytes);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  // Memory of its own, which grows with what has come: pieces of a body that comes in crumbs would each keep what they
+  // were read into.
+  let bytes = Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, maxBytes));
+  let size = 0;
+  const take = (piece: Buffer) => {
+    const needed = size + piece.length;
+    if (needed > maxBytes) return reject(new BodyTooLarge(maxBytes));
+    if (needed > bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(bytes.length * 2, needed)));
+      bytes.copy(larger, 0, 0, size);
+      bytes = larger;
+    }
+    size += piece.copy(bytes, size);
+  };
+  const leave = () => reject(new ClientLeft());
+  const deadline = setTimeout(() => reject(new BodyTooSlow(timeoutMs)), timeoutMs);
+  request.on('data', take);
+  request.once('end', () => resolve(bytes.subarray(0, size)));
+  request.once('error', leave);
+  request.once('close', leave);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(deadline);
+    request.off('data', take).resume();
+  }
 }

@@ -1,1 +1,2 @@
-export { type HttpOptions, HttpServer, ListenError } from './server.ts';
+export { ListenError } from './listen.ts';
+export { type HttpOptions, HttpServer } from './server.ts';

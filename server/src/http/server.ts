@@ -1,24 +1,38 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Authenticator, Session, Verdict } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions, withCodeAlone } from '../graphql/index.ts';
 import { refusalOf } from './access.ts';
-import { BodyTooLarge, readBody } from './body.ts';
+import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
+import { ClientAddresses } from './client-address.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
+import { Connections, MOST_NEWCOMERS, NEWCOMER_MS } from './connections.ts';
 import { AllowedOrigins, addCorsHeaders, answerPreflight } from './cors.ts';
 import { EventStreams } from './event-stream.ts';
 import { GraphiQL } from './graphiql.ts';
+import { listen } from './listen.ts';
 import { sendLog } from './log-download.ts';
-import { OpenStreams } from './open-streams.ts';
+import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
 import { sendError, sendJson } from './respond.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { sendSignInPage, wantsPage } from './sign-in-page.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
-import { WebSocketTransport } from './websocket.ts';
+import { refuseUpgrade, WebSocketTransport } from './websocket.ts';
 import { answerGraphQL, createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
+const BODY = { maxBytes: MAX_BODY_BYTES, timeoutMs: 60_000 };
+/** From whoever has shown nothing yet. */
+export const MAX_SIGN_IN_BYTES = 4 * 1024;
+const SIGN_IN_BODY = { maxBytes: MAX_SIGN_IN_BYTES, timeoutMs: NEWCOMER_MS };
+const SERVER_OPTIONS: ServerOptions = {
+  headersTimeout: NEWCOMER_MS,
+  requestTimeout: BODY.timeoutMs + NEWCOMER_MS,
+  connectionsCheckingInterval: 1_000,
+  // A browser offers HTTP/2 that way, and is answered in HTTP/1.1.
+  shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+};
 /** After this, connections that are still busy are cut. */
 const DRAIN_MS = 2000;
 
@@ -32,13 +46,10 @@ export interface HttpOptions {
   readonly webDirectory: string;
   /** Origins whose pages may use a token here; "*": all. */
   readonly allowedOrigins: readonly string[];
+  /** Addresses and subnets of reverse proxies, whose word is taken for where a client is. */
+  readonly trustedProxies: readonly string[];
   /** What readiness depends on, by name. */
   readiness(): Promise<Readonly<Record<string, boolean>>>;
-}
-
-/** The server can't listen; the message says why and what to do. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
 }
 
 /** Everything the product speaks over one port. */
@@ -46,6 +57,7 @@ export class HttpServer {
   readonly #options: HttpOptions;
   readonly #server: Server;
   readonly #yoga: GraphQLServer;
+  readonly #connections: Connections;
   readonly #streams: OpenStreams;
   readonly #webSocket: WebSocketTransport;
   readonly #events: EventStreams;
@@ -58,6 +70,9 @@ export class HttpServer {
   constructor(options: HttpOptions) {
     this.#options = options;
     const { services, authenticator } = options;
+    const { log, metrics } = services;
+    const connections = new Connections(new ClientAddresses(options.trustedProxies), log, metrics);
+    this.#connections = connections;
     const yoga = createGraphQLServer(services);
     const streams = new OpenStreams(authenticator);
     const subscriptions = new SharedSubscriptions((error) =>
@@ -67,17 +82,26 @@ export class HttpServer {
     this.#origins = origins;
     this.#yoga = yoga;
     this.#streams = streams;
-    this.#webSocket = new WebSocketTransport({ yoga, subscriptions, authenticator, streams, origins });
+    this.#webSocket = new WebSocketTransport({
+      yoga,
+      subscriptions,
+      authenticator,
+      streams,
+      origins,
+      connections,
+      log,
+    });
     this.#events = new EventStreams({ yoga, subscriptions, streams });
     this.#answers = new StoredAnswers({ yoga, version: () => services.store.version });
     this.#files = staticFiles(options.webDirectory);
-    this.#server = createServer((request, response) => void this.#respond(request, response));
+    this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#respond(request, response));
+    this.#server.maxConnections = MAX_STREAMS + MOST_NEWCOMERS;
+    this.#server.on('connection', (socket: Socket) => connections.add(socket));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       socket.on('error', () => socket.destroy());
       if (pathOf(request) === '/graphql') this.#webSocket.upgrade(request, socket, head);
-      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      else refuseUpgrade(socket, '404 Not Found');
     });
-    const { metrics } = services;
     metrics.gauge(
       'slurmql_websocket_connections',
       'WebSocket connections that are open now.',
@@ -94,13 +118,10 @@ export class HttpServer {
   /** Resolves to the address once it listens. Throws ListenError. */
   async start(): Promise<string> {
     const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)));
-      this.#server.listen(port, host, resolve);
-    });
+    const address = await listen(this.#server, host, port);
     this.#streams.start();
-    const address = this.#server.address() as AddressInfo;
-    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+    this.#connections.start();
+    return address;
   }
 
   async stop(): Promise<void> {
@@ -108,6 +129,7 @@ export class HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#stopping.abort();
     this.#streams.stop();
+    this.#connections.stop();
     const cut = setTimeout(() => {
       this.#webSocket.cut();
       this.#server.closeAllConnections();
@@ -120,15 +142,19 @@ export class HttpServer {
 
   /** Never throws: what goes wrong is logged, and answered as far as it still can be. */
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#connections.admit(request, response)) return;
     this.#measure(request, response);
     try {
       response.setHeader('x-content-type-options', 'nosniff');
       response.setHeader('referrer-policy', 'no-referrer');
       await this.#route(request, response);
     } catch (cause) {
-      if (cause instanceof BodyTooLarge) {
+      if (cause instanceof ClientLeft) return;
+      if (cause instanceof BodyTooLarge || cause instanceof BodyTooSlow) {
         response.setHeader('connection', 'close');
-        sendError(response, 413, 'PAYLOAD_TOO_LARGE', `A request has at most ${MAX_BODY_BYTES} bytes`);
+        if (cause instanceof BodyTooSlow)
+          sendError(response, 408, 'BAD_REQUEST', 'The body of the request did not come');
+        else sendError(response, 413, 'PAYLOAD_TOO_LARGE', `This request has at most ${cause.maxBytes} bytes`);
         return;
       }
       this.#options.services.log.error({ err: cause }, 'A request failed');
@@ -160,7 +186,7 @@ export class HttpServer {
         if (isPage && openSessionFromAddress(request, response, authenticator)) return;
         if (this.#authorize(request, response) === null) return;
         if (isPage) return this.#graphiql.sendPage(request, response);
-        const body = request.method === 'POST' ? await readBody(request, MAX_BODY_BYTES) : null;
+        const body = request.method === 'POST' ? await readBody(request, BODY) : null;
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#authorize(request, response);
         if (verdict === null) return;
@@ -183,7 +209,7 @@ export class HttpServer {
           sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A session is opened with POST and ended with DELETE');
           return;
         }
-        return openSession(await readBody(request, MAX_BODY_BYTES), request, response, authenticator);
+        return openSession(await readBody(request, SIGN_IN_BODY), request, response, authenticator);
       case '/healthz':
         return sendJson(response, 200, { status: 'ok' });
       case '/readyz':
@@ -238,7 +264,11 @@ export class HttpServer {
     const { authorization, cookie } = request.headers;
     const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
     const refusal = refusalOf(verdict, request, this.#origins);
-    if (refusal === null) return verdict.kind === 'viewer' ? verdict : null;
+    if (refusal === null && verdict.kind === 'viewer') {
+      this.#connections.prove(request.socket);
+      return verdict;
+    }
+    if (refusal === null) return null;
     const { code, message } = refusal;
     // Somebody with a session follows a link on a page of another port: opened anew from here, it comes from nowhere else.
     const isLink = verdict.kind === 'viewer' && verdict.session !== null && wantsPage(request);
@@ -275,14 +305,4 @@ function isData(path: string): boolean {
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '/').split('?', 1)[0] ?? '/';
-}
-
-function listenError(cause: NodeJS.ErrnoException, host: string, port: number): ListenError {
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: `Port ${port} of ${host} is in use: set PORT to another one, or to 0 for any free one`,
-    EACCES: `Port ${port} may not be used by this account: set PORT to one from 1024 on`,
-    EADDRNOTAVAIL: `${host} is no address of this machine: set HOST to one that is`,
-    ENOTFOUND: `${host} is no address of this machine: set HOST to one that is`,
-  };
-  return new ListenError(why[cause.code ?? ''] ?? `Can't listen on ${host}:${port}: ${cause.message}`, { cause });
 }

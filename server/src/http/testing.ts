@@ -62,6 +62,7 @@ export class Stage implements AsyncDisposable {
         port: 0,
         webDirectory: folder,
         allowedOrigins,
+        trustedProxies: [],
         readiness: async () => ({}),
       });
       stack.defer(() => http.stop());

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
-import { CloseCode } from 'graphql-ws';
-import { useServer } from 'graphql-ws/use/ws';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { CloseCode, handleProtocols, makeServer, type Server } from 'graphql-ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator, Session } from '../auth/index.ts';
 import type { User } from '../domain/user.ts';
 import {
@@ -15,17 +14,21 @@ import {
   type Sink,
   withCodeAlone,
 } from '../graphql/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { refusalOf } from './access.ts';
 import { Backlog } from './backlog.ts';
+import { type Connections, NEWCOMER_MS } from './connections.ts';
 import type { AllowedOrigins } from './cors.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
 import { writeTextFrame } from './text-frame.ts';
+import { serveConnection, type WebSocketConnection } from './websocket-connection.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** A client that hasn't answered a ping by the time of the next one is cut off. */
-const PING_INTERVAL_MS = 12_000;
+/** A client that doesn't answer a close is cut off. */
+const CLOSE_TIMEOUT_MS = 5_000;
+const GOING_AWAY = 1001;
 export const MAX_OPERATIONS = 200;
 /** An operation's id stands in each of its messages. */
 export const MAX_ID_LENGTH = 1000;
@@ -33,15 +36,15 @@ export const MAX_ID_LENGTH = 1000;
 export const OPERATIONS_AT_ONCE = 400;
 export const OPERATIONS_A_SECOND = 50;
 
-/** What belongs to one connection, once it is allowed. */
-type Extra = {
+/** What belongs to one connection; most of it once it is allowed. */
+interface Extra extends WebSocketConnection {
   viewer?: User;
   session?: Session | null;
   backlog?: Backlog;
   rate?: RateLimit;
   /** Aborted once it is closed. */
   signal?: AbortSignal;
-};
+}
 
 export interface WebSocketOptions {
   readonly yoga: GraphQLServer;
@@ -49,6 +52,8 @@ export interface WebSocketOptions {
   readonly authenticator: Authenticator;
   readonly streams: OpenStreams;
   readonly origins: AllowedOrigins;
+  readonly connections: Connections;
+  readonly log: Logger;
 }
 
 /** graphql-transport-ws on the server's own port. */
@@ -57,94 +62,91 @@ export class WebSocketTransport {
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
-  });
-  readonly #streams: OpenStreams;
-  readonly #dispose: () => Promise<void>;
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    handleProtocols,
+  } as ServerOptions);
+  readonly #options: WebSocketOptions;
+  readonly #server: Server<Extra>;
 
-  constructor({ yoga, subscriptions, authenticator, streams, origins }: WebSocketOptions) {
-    this.#streams = streams;
-    const { dispose } = useServer<Record<string, unknown>, Extra>(
-      {
-        // Not to clients: what went wrong inside is for the log.
-        isProd: true,
-        connectionInitWaitTimeout: 10_000,
-        // A refusal closes the socket with 4403.
-        onConnect: ({ connectionParams, extra }) => {
-          const verdict = authenticator.authenticate({
-            authorization: authorizationOf(connectionParams) ?? extra.request.headers.authorization,
-            cookie: extra.request.headers.cookie,
-          });
-          const { socket } = extra;
-          const refusal = refusalOf(verdict, extra.request, origins);
-          if (refusal !== null) {
-            socket.close(CloseCode.Forbidden, refusal.message);
-            return false;
-          }
-          if (verdict.kind === 'anonymous') return false;
-          const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
-          const closing = new AbortController();
-          socket.once('close', () => {
-            stream[Symbol.dispose]();
-            closing.abort();
-          });
-          extra.signal = closing.signal;
-          extra.viewer = verdict.viewer;
-          extra.session = verdict.session;
-          extra.backlog = new Backlog(extra.request.socket);
-          extra.rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
-          return true;
-        },
-        onSubscribe: async ({ extra, subscriptions: open }, id, params) => {
-          const { viewer, session, socket } = extra;
-          if (viewer === undefined || extra.backlog === undefined) return [refused('UNAUTHENTICATED', 'Not connected')];
-          // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
-          const isOver = session != null && !authenticator.isCurrent(session);
-          if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
-          if (id.length > MAX_ID_LENGTH) {
-            return [refused('LIMIT_EXCEEDED', `The id of an operation has at most ${MAX_ID_LENGTH} characters`)];
-          }
-          // This one is among them already.
-          if (Object.keys(open).length > MAX_OPERATIONS) {
-            return [refused('LIMIT_EXCEEDED', `A connection has at most ${MAX_OPERATIONS} operations at a time`)];
-          }
-          if (extra.rate?.take() === false) {
-            const allowed = `at most ${OPERATIONS_A_SECOND} a second`;
-            return [
-              refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`),
-            ];
-          }
-          const read = readDocument(params.query);
-          if (!read.isValid) return read.errors;
-          const fault = checkOperation(read.document, params.operationName, params.variables);
-          if (fault !== null) return [fault];
-          const enveloped = yoga.getEnveloped({ viewer, params, ...(extra.signal && { signal: extra.signal }) });
-          const args: ExecutionArgs = {
-            schema: enveloped.schema,
-            document: read.document,
-            operationName: params.operationName ?? null,
-            variableValues: params.variables ?? null,
-            contextValue: await enveloped.contextFactory(),
-          };
-          const sink = new MessageSink(extra.socket, extra.request.socket, extra.backlog, id);
-          const shared = { args, query: params.query, viewer, sink };
-          const operation: Operation = { ...args, rootValue: { shared, execute: enveloped.execute } };
-          return operation;
-        },
-        execute: (args) => (args as Operation).rootValue.execute({ ...args, rootValue: undefined }),
-        subscribe: (args) => subscriptions.subscribe((args as Operation).rootValue.shared),
-        onError: (_context, _id, _payload, errors) => errors.map((error) => withCodeAlone(error).toJSON()),
-        onNext: (_context, _id, _payload, _args, { data, errors }) => {
-          if (errors === undefined) return;
-          return {
-            ...(data === undefined ? {} : { data }),
-            errors: errors.map((error) => withCodeAlone(error).toJSON()),
-          };
-        },
+  constructor(options: WebSocketOptions) {
+    this.#options = options;
+    const { yoga, subscriptions, authenticator, streams, origins, connections } = options;
+    this.#server = makeServer<Record<string, unknown>, Extra>({
+      connectionInitWaitTimeout: NEWCOMER_MS,
+      // A refusal closes the socket with 4403.
+      onConnect: ({ connectionParams, extra }) => {
+        const verdict = authenticator.authenticate({
+          authorization: authorizationOf(connectionParams) ?? extra.request.headers.authorization,
+          cookie: extra.request.headers.cookie,
+        });
+        const { socket } = extra;
+        const refusal = refusalOf(verdict, extra.request, origins);
+        if (refusal !== null) {
+          socket.close(CloseCode.Forbidden, refusal.message);
+          return false;
+        }
+        if (verdict.kind === 'anonymous') return false;
+        const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
+        const closing = new AbortController();
+        socket.once('close', () => {
+          stream[Symbol.dispose]();
+          closing.abort();
+        });
+        connections.prove(extra.request.socket);
+        extra.signal = closing.signal;
+        extra.viewer = verdict.viewer;
+        extra.session = verdict.session;
+        extra.backlog = new Backlog(extra.request.socket);
+        extra.rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
+        return true;
       },
-      this.#sockets,
-      PING_INTERVAL_MS,
-    );
-    this.#dispose = async () => dispose();
+      onSubscribe: async ({ extra, subscriptions: open }, id, params) => {
+        const { viewer, session, socket } = extra;
+        if (viewer === undefined || extra.backlog === undefined) return [refused('UNAUTHENTICATED', 'Not connected')];
+        // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
+        const isOver = session != null && !authenticator.isCurrent(session);
+        if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
+        if (id.length > MAX_ID_LENGTH) {
+          return [refused('LIMIT_EXCEEDED', `The id of an operation has at most ${MAX_ID_LENGTH} characters`)];
+        }
+        // This one is among them already.
+        if (Object.keys(open).length > MAX_OPERATIONS) {
+          return [refused('LIMIT_EXCEEDED', `A connection has at most ${MAX_OPERATIONS} operations at a time`)];
+        }
+        if (extra.rate?.take() === false) {
+          const allowed = `at most ${OPERATIONS_A_SECOND} a second`;
+          return [
+            refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`),
+          ];
+        }
+        const read = readDocument(params.query);
+        if (!read.isValid) return read.errors;
+        const fault = checkOperation(read.document, params.operationName, params.variables);
+        if (fault !== null) return [fault];
+        const enveloped = yoga.getEnveloped({ viewer, params, ...(extra.signal && { signal: extra.signal }) });
+        const args: ExecutionArgs = {
+          schema: enveloped.schema,
+          document: read.document,
+          operationName: params.operationName ?? null,
+          variableValues: params.variables ?? null,
+          contextValue: await enveloped.contextFactory(),
+        };
+        const sink = new MessageSink(extra.socket, extra.request.socket, extra.backlog, id);
+        const shared = { args, query: params.query, viewer, sink };
+        const operation: Operation = { ...args, rootValue: { shared, execute: enveloped.execute } };
+        return operation;
+      },
+      execute: (args) => (args as Operation).rootValue.execute({ ...args, rootValue: undefined }),
+      subscribe: (args) => subscriptions.subscribe((args as Operation).rootValue.shared),
+      onError: (_context, _id, _payload, errors) => errors.map((error) => withCodeAlone(error).toJSON()),
+      onNext: (_context, _id, _payload, _args, { data, errors }) => {
+        if (errors === undefined) return;
+        return {
+          ...(data === undefined ? {} : { data }),
+          errors: errors.map((error) => withCodeAlone(error).toJSON()),
+        };
+      },
+    });
   }
 
   /** How many sockets are open. */
@@ -154,12 +156,13 @@ export class WebSocketTransport {
 
   /** Takes over a socket whose client asked for the WebSocket protocol. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#streams.isFull) {
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\n\r\n');
+    if (this.#options.streams.isFull) {
+      refuseUpgrade(socket, '503 Service Unavailable\r\nRetry-After: 10');
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (client) => {
-      this.#sockets.emit('connection', client, request);
+      const extra: Extra = { socket: client, request, isAcknowledged: () => extra.viewer !== undefined };
+      serveConnection(this.#server, extra, this.#options.log);
       readNoFasterThanIsRead(client, socket);
     });
   }
@@ -169,13 +172,21 @@ export class WebSocketTransport {
    * answered.
    */
   async stop(): Promise<void> {
-    await this.#dispose();
+    for (const client of this.#sockets.clients) client.close(GOING_AWAY, 'Going away');
+    await new Promise((resolve) => this.#sockets.close(resolve));
   }
 
   /** Cuts those off that haven't. */
   cut(): void {
     for (const client of this.#sockets.clients) client.terminate();
   }
+}
+
+/** With a status and headers: no HTTP response does it, as the socket is no longer HTTP's. */
+export function refuseUpgrade(socket: Duplex, head: string): void {
+  // Half-open, it would stay for as long as the client likes.
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${head}\r\nConnection: close\r\n\r\n`);
 }
 
 /**

@@ -13,6 +13,7 @@ export class Metrics {
   readonly submissions: Counter<'cluster' | 'outcome'>;
   readonly jobEnds: Counter<'cluster' | 'state'>;
   readonly requestSeconds: Histogram<'route' | 'code'>;
+  readonly cutConnections: Counter<'why'>;
 
   /** `version`: of this program. */
   constructor(version: string) {
@@ -62,6 +63,14 @@ export class Metrics {
       help: 'From the head of an HTTP request to the last byte of its answer, by what was asked for; streams are left out.',
       labelNames: ['route', 'code'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      registers: [this.registry],
+    });
+    this.cutConnections = new Counter({
+      name: 'slurmql_cut_connections_total',
+      help:
+        'Connections that the server closed on a client: too many without a credential (newcomer), many requests at once ' +
+        '(pipelined), nothing was read any more (stalled).',
+      labelNames: ['why'],
       registers: [this.registry],
     });
   }

@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
+import { type ClientAddresses, networkOf, plainAddress } from './client-address.ts';
+
+/**
+ * Connections that have shown no credential. Beyond these the oldest is closed, and not the newest refused: whoever has a
+ * credential shows it in the first moments, so that no flood keeps them out, not even one from their own address.
+ */
+export const MOST_NEWCOMERS = 512;
+export const MOST_NEWCOMERS_OF_AN_ADDRESS = 256;
+/** So long may what a newcomer owes take: a head, the body of a sign-in, a WebSocket's `connection_init`. */
+export const NEWCOMER_MS = 5_000;
+/** Browsers and libraries wait for an answer before they ask again; each of these costs what a request costs. */
+const MOST_UNANSWERED = 8;
+/** A reader that has taken nothing for so long is cut off. */
+export const STALLED_MS = 30_000;
+const CHECK_INTERVAL_MS = 5_000;
+const LOG_LINES_A_MINUTE = 4;
+
+interface Connection {
+  readonly address: string;
+  unanswered: number;
+  /** Bytes that its system has taken, and since when it has taken no more. */
+  taken: number;
+  takenAt: number;
+}
+
+/** Every TCP connection of the server, and what it may cost. */
+export class Connections {
+  readonly #addresses: ClientAddresses;
+  readonly #log: BoundedLog;
+  readonly #cut: Metrics['cutConnections'];
+  readonly #open = new Map<Socket, Connection>();
+  /** The oldest first. */
+  readonly #newcomers = new Set<Socket>();
+  readonly #newcomersByNetwork = new Map<string, Set<Socket>>();
+  #timer: NodeJS.Timeout | undefined;
+  #isCutPlanned = false;
+
+  constructor(addresses: ClientAddresses, log: Logger, metrics: Metrics) {
+    this.#addresses = addresses;
+    this.#log = new BoundedLog(log, LOG_LINES_A_MINUTE);
+    this.#cut = metrics.cutConnections;
+    metrics.gauge('slurmql_connections', 'TCP connections that are open now.', () => this.#open.size);
+    metrics.gauge(
+      'slurmql_newcomers',
+      'TCP connections that are open now and have shown no credential.',
+      () => this.#newcomers.size,
+    );
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#cutStalled(), CHECK_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  add(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress);
+    this.#open.set(socket, { address, unanswered: 0, taken: 0, takenAt: performance.now() });
+    this.#newcomers.add(socket);
+    const neighbours = this.#newcomersByNetwork.get(networkOf(address)) ?? new Set();
+    // Behind a proxy there are many clients at one address.
+    if (!this.#addresses.isProxy(address)) this.#newcomersByNetwork.set(networkOf(address), neighbours.add(socket));
+    socket.once('close', () => {
+      this.prove(socket);
+      this.#open.delete(socket);
+    });
+    if (this.#newcomers.size > MOST_NEWCOMERS || neighbours.size > MOST_NEWCOMERS_OF_AN_ADDRESS) this.#planCut();
+  }
+
+  /** A right credential came over it. */
+  prove(socket: Socket): void {
+    if (!this.#newcomers.delete(socket)) return;
+    const network = networkOf(this.#open.get(socket)?.address ?? '');
+    const neighbours = this.#newcomersByNetwork.get(network);
+    neighbours?.delete(socket);
+    if (neighbours?.size === 0) this.#newcomersByNetwork.delete(network);
+  }
+
+  /** False: the request gets no answer, as too many before it wait for theirs; its connection is closed. */
+  admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { socket } = request;
+    const connection = this.#open.get(socket);
+    // What came in one piece with a request that had it closed.
+    if (connection === undefined || socket.destroyed) return false;
+    connection.unanswered += 1;
+    if (connection.unanswered > MOST_UNANSWERED) {
+      this.#destroy(socket, 'pipelined', 'A connection was closed that sent many requests without waiting for answers');
+      return false;
+    }
+    response.once('close', () => {
+      connection.unanswered -= 1;
+    });
+    // What is left of a body is read and thrown away, so that the client comes to read the answer; not for ever.
+    response.once('finish', () => {
+      if (request.complete) return;
+      const timer = setTimeout(() => socket.destroy(), NEWCOMER_MS);
+      request.once('close', () => clearTimeout(timer));
+    });
+    return true;
+  }
+
+  /** After the next reading: those whose credential has come already are no longer newcomers then. */
+  #planCut(): void {
+    if (this.#isCutPlanned) return;
+    this.#isCutPlanned = true;
+    // One for the turn of the event loop that accepts them, one for the turn that reads.
+    setImmediate(() => setImmediate(() => this.#cutNewcomers()));
+  }
+
+  #cutNewcomers(): void {
+    this.#isCutPlanned = false;
+    for (const sockets of this.#newcomersByNetwork.values()) this.#cutOldest(sockets, MOST_NEWCOMERS_OF_AN_ADDRESS);
+    this.#cutOldest(this.#newcomers, MOST_NEWCOMERS);
+  }
+
+  #cutOldest(sockets: ReadonlySet<Socket>, most: number): void {
+    let excess = sockets.size - most;
+    for (const socket of sockets) {
+      if (excess <= 0) return;
+      excess -= 1;
+      this.#destroy(socket, 'newcomer', 'Connections without a credential were closed, as there were too many');
+    }
+  }
+
+  /** Those whose client reads nothing of what waits for it. */
+  #cutStalled(): void {
+    const now = performance.now();
+    for (const [socket, connection] of this.#open) {
+      const taken = socket.bytesWritten - socket.writableLength;
+      if (taken !== connection.taken || socket.writableLength === 0) {
+        connection.taken = taken;
+        connection.takenAt = now;
+      } else if (now - connection.takenAt >= STALLED_MS) {
+        this.#destroy(socket, 'stalled', 'A connection was closed whose client read nothing any more');
+      }
+    }
+  }
+
+  #destroy(socket: Socket, why: 'newcomer' | 'pipelined' | 'stalled', message: string): void {
+    this.#cut.inc({ why });
+    this.#log.warn({ address: this.#open.get(socket)?.address }, message);
+    this.prove(socket);
+    socket.destroy();
+  }
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http';
+import { CloseCode, type Server } from 'graphql-ws';
+import type { WebSocket } from 'ws';
+import type { Logger } from '../telemetry/index.ts';
+import { NEWCOMER_MS } from './connections.ts';
+
+/** A client that hasn't answered a ping by the time of the next one is cut off. */
+const PING_INTERVAL_MS = 12_000;
+/** Before `connection_init`, which holds a credential and little else. */
+const MOST_NEWCOMER_BYTES = 16 * 1024;
+/** For a client to take the reason why it is closed. */
+const FAREWELL_MS = 1_000;
+
+export interface WebSocketConnection {
+  readonly socket: WebSocket;
+  readonly request: IncomingMessage;
+  /** Whether `connection_init` has been accepted. */
+  isAcknowledged(): boolean;
+}
+
+/**
+ * Speaks graphql-transport-ws over a WebSocket. As graphql-ws's own adapter does, which writes whatever a client gets wrong
+ * to the console, with a stack trace.
+ */
+export function serveConnection<Extra extends WebSocketConnection>(
+  server: Server<Extra>,
+  extra: Extra,
+  log: Logger,
+): void {
+  const { socket } = extra;
+  // What breaks the protocol is answered with a code by the library.
+  socket.on('error', () => undefined);
+  const pings = pingRegularly(socket);
+  const closed = server.opened(
+    {
+      protocol: socket.protocol,
+      // A message that doesn't get through is no fault: its client has left.
+      send: (text) => new Promise((resolve) => socket.send(text, () => resolve())),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (receive) => {
+        socket.on('message', (message) => {
+          receive(String(message)).catch((cause: unknown) => {
+            if (!extra.isAcknowledged()) return socket.close(CloseCode.BadRequest, 'Invalid message received');
+            log.error({ err: cause }, 'A message over WebSocket could not be answered');
+            socket.close(CloseCode.InternalServerError, 'Internal server error');
+          });
+        });
+      },
+    },
+    extra,
+  );
+  socket.once('close', (code, reason) => {
+    pings[Symbol.dispose]();
+    closed(code, String(reason)).catch((cause: unknown) => {
+      log.error({ err: cause }, 'A WebSocket could not be closed in order');
+    });
+  });
+  boundNewcomer(extra);
+}
+
+function pingRegularly(socket: WebSocket): Disposable {
+  let isAwaited = false;
+  socket.on('pong', () => {
+    isAwaited = false;
+  });
+  const timer = setInterval(() => {
+    if (isAwaited) socket.terminate();
+    else if (socket.readyState === socket.OPEN) {
+      isAwaited = true;
+      socket.ping();
+    }
+  }, PING_INTERVAL_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Before it is acknowledged it may take neither memory nor time, whether the client heeds the closing handshake or not. */
+function boundNewcomer({ socket, request, isAcknowledged }: WebSocketConnection): void {
+  const stream = request.socket;
+  const begun = stream.bytesRead;
+  const look = () => {
+    if (isAcknowledged()) stream.off('data', look);
+    else if (stream.bytesRead - begun > MOST_NEWCOMER_BYTES) socket.terminate();
+  };
+  stream.on('data', look);
+  const deadline = setTimeout(() => {
+    if (!isAcknowledged()) socket.terminate();
+  }, NEWCOMER_MS + FAREWELL_MS);
+  socket.once('close', () => clearTimeout(deadline));
+}
