@@ -105,7 +105,7 @@ export async function* checkSteps(
     nodesFinding(slurm),
   );
   const hasFiles = yield* take<true>('SFTP', offline, SFTP_ADVICE, async () => {
-    await connection.files.stat('.', { timeoutMs: FILES_TIMEOUT_MS });
+    await connection.files.isFolder('.', { timeoutMs: FILES_TIMEOUT_MS });
     if (connection.files.transport === 'commands') {
       const found = 'SFTP is off: files are read and written by commands, each a process on the login node';
       return { status: 'WARNING', found, advice: SFTP_ADVICE, value: true };

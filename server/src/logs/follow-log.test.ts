@@ -8,16 +8,17 @@ import { FileWatches } from './file-watch.ts';
 import { followLog } from './follow-log.ts';
 
 /** A cluster's files by path, as one who reads them sees them. */
-class Files implements Pick<RemoteFiles, 'stat' | 'read'> {
+class Files implements Pick<RemoteFiles, 'stat' | 'isFolder' | 'read'> {
   readonly content = new Map<string, string>();
   /** The paths that were read from. */
   readonly asked = new Set<string>();
 
   async stat(path: string) {
     const text = this.content.get(path);
-    if (text !== undefined) return { sizeBytes: text.length, modifiedAt: new Date(text.length) };
-    const isFolder = [...this.content.keys()].some((name) => name.startsWith(`${path}/`));
-    return isFolder ? { sizeBytes: 4096, modifiedAt: new Date(0) } : null;
+    return text === undefined ? null : { sizeBytes: text.length, modifiedAt: new Date(text.length) };
+  }
+  async isFolder(path: string) {
+    return [...this.content.keys()].some((name) => name.startsWith(`${path}/`));
   }
   async read(path: string, offset: number, length: number) {
     this.asked.add(path);

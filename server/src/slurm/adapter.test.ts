@@ -469,6 +469,20 @@ describe('the end marker of a job', () => {
     expect(await endMarker(null)).toBeNull();
   });
 
+  it.each([
+    ['a named pipe', 'mkfifo "$1"'],
+    ['a link to one', 'mkfifo "$1.pipe" && ln -s "$1.pipe" "$1"'],
+    ['a link to a device', 'ln -s /dev/zero "$1"'],
+    ['a folder', 'mkdir "$1"'],
+    ['a file of a terabyte', 'truncate -s 1T "$1"'],
+    ['a line that is no record', 'yes | tr -d "\\n" | head -c 100000 >"$1"'],
+  ])('is none where the job has put %s in its place, and others have theirs', async (_what, make) => {
+    await marker('2.0.end', 'job=13 code=4 at=1795494207\n');
+    await runShell('/bin/sh', `set -- '${join(workDir, 'run/1.0.end')}'\n${make}\n`);
+    const ends = await slurm.endMarkers([1, 2].map((arrayTaskId) => ({ workDir, arrayTaskId })));
+    expect(ends.map((end) => end?.exitCode ?? null)).toEqual([null, 4]);
+  });
+
   it('is not known when the folder cannot be looked into', async () => {
     const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
     await expect(broken.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);

@@ -35,6 +35,8 @@ export function batchScript(parts: BatchScriptParts): string {
   const commands = `${before}slurmql_begin\n${parts.command}`;
   const end = `END_OF_${parts.jobId}`;
   if (commands.includes(end)) throw new TypeError('The commands hold the line that would end them');
+  // What the job may have put in the place of a record is never opened, as a named pipe would keep it waiting for ever: it
+  // is removed, and the record is a new file.
   // Names of its own, since an assignment to a name that the login exports would reach the job. Start-up files may have
   // functions and aliases for anything: what runs behind them is parsed before them, and says which commands it means.
   return `#!/bin/bash
@@ -62,8 +64,12 @@ if [ -z "\${slurmql_stage-}" ]; then
   # activity says that there is something new to see.
   (
     umask 077
+    PATH=/usr/bin:/bin:$PATH
+    command rm -f "$slurmql_record.start"
     printf 'job=%s at=%(%s)T\\n' "$SLURM_JOB_ID" -1 >|"$slurmql_record.start"
-    printf '%s\\n' "start $SLURM_JOB_ID" >>"\${slurmql_directory%/jobs/*}/activity"
+    slurmql_activity=\${slurmql_directory%/jobs/*}/activity
+    ${onlyFile('$slurmql_activity')} || command rm -f "$slurmql_activity"
+    printf '%s\\n' "start $SLURM_JOB_ID" >>"$slurmql_activity"
   ) 2>/dev/null || :
   export slurmql_stage=login
   # Its start-up files are read below, where they can't end the job.
@@ -99,11 +105,14 @@ esac
 '
   slurmql_write='{
   umask 077
-  slurmql_size() { [ ! -f "$1" ] || PATH=/usr/bin:/bin:$PATH command stat -L -c %s "$1"; }
+  slurmql_size() { ! ${onlyFile('$1')} || PATH=/usr/bin:/bin:$PATH command stat -c %s "$1"; }
+  PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.end"
   builtin printf "job=%s code=%s%s at=%(%s)T stdout=%s stderr=%s\\n" "$slurmql_id" "$slurmql_code" "$slurmql_sure" -1 \\
     "$(slurmql_size "$slurmql_logs/stdout$slurmql_suffix.log")" \\
     "$(slurmql_size "$slurmql_logs/stderr$slurmql_suffix.log")" >|"$slurmql_record.end"
-  builtin printf "%s\\n" "end $slurmql_id" >>"\${slurmql_logs%/jobs/*}/activity"
+  slurmql_activity=\${slurmql_logs%/jobs/*}/activity
+  ${onlyFile('$slurmql_activity')} || PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_activity"
+  builtin printf "%s\\n" "end $slurmql_id" >>"$slurmql_activity"
 } 2>/dev/null || :
 '
   # Before the command has begun, no end is a good one.
@@ -130,6 +139,7 @@ esac
       unset -f exec
       (
         umask 077
+        PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.shell"
         # Setting an option for compatibility, even to what it is, would set BASH_COMPAT too.
         shopt -p | PATH=/usr/bin:/bin:$PATH command sed /compat/d >|"$slurmql_record.shell"
         { declare -f; alias -p; set +o; } >>"$slurmql_record.shell"
@@ -145,7 +155,7 @@ esac
     [ ! -r "\${BASH_ENV-}" ] || . "$BASH_ENV" || :
     unset -f exec || :
   else
-    . "$slurmql_record.shell" 2>/dev/null || :
+    ! ${onlyFile('$slurmql_record.shell')} || . "$slurmql_record.shell" 2>/dev/null || :
     PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.shell"
   fi
 
@@ -154,7 +164,7 @@ esac
 
   slurmql_begin() {
     # That the command has begun: without it, no good end is believed.
-    (umask 077 && : >|"$slurmql_record.command") || {
+    (umask 077 && PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.command" && : >|"$slurmql_record.command") || {
       echo "Nothing was run: $slurmql_directory can't be written from this node." >&2
       builtin exit 1
     }
@@ -165,12 +175,17 @@ esac
   }
 
   # The variables that were asked for, and the project, win over the start-up files.
-  . "$slurmql_directory/environment.sh" || builtin exit 1
+  ${onlyFile('$slurmql_directory/environment.sh')} && . "$slurmql_directory/environment.sh" || builtin exit 1
   [ "$PWD" = "$slurmql_directory/source" ] || builtin cd "$slurmql_directory/source" || builtin exit 1
 }
 eval 'eval "$slurmql_commands"
 builtin exit'
 `;
+}
+
+/** A condition: a file and no link is at the path, which is a word in double quotes. */
+function onlyFile(path: string): string {
+  return `{ [ ! -h "${path}" ] && [ -f "${path}" ]; }`;
 }
 
 /** Shell lines that activate a conda environment wherever conda is installed; they end the job when they can't. */

@@ -192,10 +192,11 @@ export interface MarkerPlace {
 
 /** What the attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
 export function markersScript(places: readonly MarkerPlace[]): Script {
-  // Without a process for each file: there may be hundreds of them.
+  // Without a process for each file: there may be hundreds of them. Only short files are opened, and no link: a job may
+  // put anything in the place of its records.
   const print = `print() {
-  for file; do
-    [ -e "$file" ] && IFS= read -r line <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
+  find "$@" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
+    IFS= read -r line <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
   done
   :
 }`;
@@ -302,7 +303,8 @@ export function submitScript(searchPath: SearchPath, workDir: string, options: r
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
   // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names.
   // root's tar takes modes as they stand in the archive, whatever the umask.
-  const work = `modes=; [ "$(id -u 2>/dev/null)" != 0 ] || modes=--no-same-permissions
+  const work = `[ -f source.tar.gz ] && [ ! -h source.tar.gz ] || rm -rf source.tar.gz
+modes=; [ "$(id -u 2>/dev/null)" != 0 ] || modes=--no-same-permissions
 if said=$(umask "$1"; mkdir source && LC_ALL=C tar $modes -xzf source.tar.gz -C source 2>&1); then
   rm -f source.tar.gz
   (
@@ -318,7 +320,10 @@ else
   echo ${NOT_UNPACKED} >submit/code.part
 fi
 mv submit/code.part submit/code`;
-  return script(searchPath, `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\ncd ${quote(workDir)} || exit`, [
+  // Whatever jobs may have put in the place of the answer isn't opened.
+  const show = 'show() { [ ! -f "$1" ] || [ -h "$1" ] || cat "$1"; }';
+  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${show}\ncd ${quote(workDir)} || exit`;
+  return script(searchPath, preamble, [
     {
       name: 'code',
       command: `if ! LC_ALL=C mkdir submit; then :
@@ -340,11 +345,11 @@ else
     sleep 1
     waited=$((waited + 1))
   done
-  [ ! -e submit/code ] || cat submit/code
+  show submit/code
 fi`,
     },
-    { name: 'stdout', command: '[ ! -d submit ] || cat submit/stdout' },
-    { name: 'stderr', command: '[ ! -d submit ] || cat submit/stderr' },
+    { name: 'stdout', command: 'show submit/stdout' },
+    { name: 'stderr', command: 'show submit/stderr' },
   ]);
 }
 

@@ -10,7 +10,7 @@ import { Lookout, type Opened } from './dial/lookout.ts';
 import type { LoginQuestion } from './dial/question.ts';
 import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
-import { Channels } from './session/channels.ts';
+import { Channels, ChannelsExhausted } from './session/channels.ts';
 import { type CommandResult, runCommand } from './session/command.ts';
 import { ConnectionFiles, type RemoteFiles } from './session/remote-files.ts';
 import type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
@@ -157,8 +157,18 @@ export class SshConnection {
     return this.#closing;
   }
 
-  /** A person asks: tries again now, whatever is waited for. Asked often, it waits a few seconds between attempts. */
+  /**
+   * A person asks: tries again now, whatever is waited for. Asked often, it waits a few seconds between attempts. A
+   * connection on which requests hang is made anew.
+   */
   connectNow(): void {
+    const session = this.#session;
+    if (session !== undefined && session.channels.hanging > 0) {
+      this.#session = undefined;
+      void session.link.close();
+      this.#connect(0, { isAttended: true });
+      return;
+    }
     if (this.#state.status !== 'unreachable' && this.#state.status !== 'refused') return;
     const { quickRetryMs, askAgainMs } = this.#timing;
     const pauseMs = this.#lookout.isLooking ? quickRetryMs : askAgainMs;
@@ -232,6 +242,7 @@ export class SshConnection {
         return session()?.files.transport ?? null;
       },
       stat: (path, options) => this.#request('files', options, ({ files }, signal) => files.stat(path, signal)),
+      isFolder: (path, options) => this.#request('files', options, ({ files }, signal) => files.isFolder(path, signal)),
       read: (path, offset, length, options) =>
         this.#request('files', options, ({ files }, signal) => files.read(path, offset, length, signal)),
       write: (path, content, options) =>
@@ -320,8 +331,9 @@ export class SshConnection {
         await link.close();
         throw stopped.reason;
       }
-      const channels = new Channels(client);
-      const session = { link, channels, files: new ConnectionFiles(channels), since: new Date() };
+      const { silenceMs } = this.#timing;
+      const channels = new Channels(client, { silenceMs, onExhausted: (reason) => link.break(reason) });
+      const session = { link, channels, files: new ConnectionFiles(channels, silenceMs), since: new Date() };
       this.#asksPerson = hasAsked;
       this.#worked = hasAsked ? null : keys;
       this.#refusals = 0;
@@ -388,7 +400,9 @@ export class SshConnection {
       return;
     }
     this.#lookout.lost();
-    if (Date.now() - session.since.getTime() >= this.#timing.steadyAfterMs) this.#failures = 0;
+    // What hangs stays on the cluster: it is to get no more of it each minute.
+    const wasSteady = Date.now() - session.since.getTime() >= this.#timing.steadyAfterMs;
+    if (wasSteady && !(reason instanceof ChannelsExhausted)) this.#failures = 0;
     else if (this.#failures === 0) this.#failures = 1;
     else {
       // A server that drops every login at once is not to be bothered each second.

@@ -22,7 +22,8 @@ export class SshOutputTooLarge extends SshError {
   override readonly name = 'SshOutputTooLarge';
 }
 
-export type FileFault = 'no-such-file' | 'permission-denied' | 'failure';
+/** `not-a-file`: something else than a regular file lies there, so it was not opened. */
+export type FileFault = 'no-such-file' | 'permission-denied' | 'not-a-file' | 'failure';
 
 /** The cluster answered that a file operation failed. */
 export class RemoteFileError extends SshError {

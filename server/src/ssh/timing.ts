@@ -16,6 +16,8 @@ export interface SshTiming {
   readonly wantedAgainMs: number;
   /** A login that worked before and is refused is tried again after so long, then ever more rarely. */
   readonly refusedRetryMs: number;
+  /** So long the server may leave a channel without its opening, an answer over SFTP, or its end. */
+  readonly silenceMs: number;
 }
 
 export const USUAL_TIMING: SshTiming = {
@@ -30,4 +32,5 @@ export const USUAL_TIMING: SshTiming = {
   wantedAgainMs: 30_000,
   // Two failures in the ten minutes that bans usually count (fail2ban: five, findtime 10 min).
   refusedRetryMs: 5 * 60_000,
+  silenceMs: 30_000,
 };

@@ -20,8 +20,20 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** What commands and SFTP have in common. */
 interface Channel {
-  once(event: 'close', listener: () => void): unknown;
+  once(event: 'close' | 'data', listener: () => void): unknown;
   end(): unknown;
+}
+
+export interface ChannelsOptions {
+  /** So long the server may leave a channel without its opening or its end. */
+  readonly silenceMs: number;
+  /** Nothing gets a channel any more: the connection is of no further use. */
+  readonly onExhausted: (reason: ChannelsExhausted) => void;
+}
+
+/** Why a connection is given up that holds and brings nothing. The message completes "the connection was lost: ". */
+export class ChannelsExhausted extends Error {
+  override readonly name = 'ChannelsExhausted';
 }
 
 type OpenRequest<C extends Channel> = (done: (error: Error | undefined, channel: C) => void) => void;
@@ -29,17 +41,28 @@ type OpenRequest<C extends Channel> = (done: (error: Error | undefined, channel:
 /**
  * The channels of one connection, rationed. A server that refuses a channel has nothing sent to it yet, so the opening
  * is simply repeated once another channel has closed, and from then on fewer are opened. Where only one is allowed,
- * commands and SFTP take turns.
+ * commands and SFTP take turns. What is ended here and not there, as a process that hangs is, keeps its place: once these
+ * leave no room for others, the connection is given up.
  */
 export class Channels {
   readonly #client: Client;
+  readonly #options: ChannelsOptions;
   readonly #commands = new Gate(MOST_COMMANDS, LONGEST_LINE);
   readonly #all = new Gate(MOST_CHANNELS, LONGEST_LINE);
   #grants = 0;
+  /** All that the server has opened. */
+  #opened = 0;
+  #hanging = 0;
   #yieldSftp: (() => void) | undefined;
 
-  constructor(client: Client) {
+  constructor(client: Client, options: ChannelsOptions) {
     this.#client = client;
+    this.#options = options;
+  }
+
+  /** How many channels were ended here so long ago that they should have closed. */
+  get hanging(): number {
+    return this.#hanging;
   }
 
   /**
@@ -51,7 +74,7 @@ export class Channels {
     await this.#commands.enter(signal);
     const leave = () => this.#commands.leave();
     try {
-      const channel = await this.#open((done: ClientCallback) => this.#client.exec(command, done), signal);
+      const channel = await this.#open((done: ClientCallback) => this.#exec(command, done), signal);
       channel.once('close', leave);
       return channel;
     } catch (error) {
@@ -64,10 +87,16 @@ export class Channels {
    * An SFTP channel, of which there should be one at a time. Its place is taken until it emits `close`.
    *
    * @param yieldTurn called when a command waits for the only channel there may be: end this one once it is idle
-   * @throws SshUnavailable as `openCommand` does
+   * @throws SshUnavailable as `openCommand` does; its cause is a NoSftp where there was a channel and no SFTP on it
    */
   async openSftp(yieldTurn: () => void, signal: AbortSignal): Promise<SFTPWrapper> {
-    const sftp = await this.#open((done: ClientSFTPCallback) => requestSftp(this.#client, done), signal);
+    const request = new SftpRequest(this.#client, signal);
+    let sftp: SFTPWrapper;
+    try {
+      sftp = await this.#open((done: ClientSFTPCallback) => request.send(done), signal);
+    } catch (error) {
+      throw request.isSilent ? notSent(new NoSftp(`${signal.reason.message} before it said anything`)) : error;
+    }
     this.#yieldSftp = yieldTurn;
     sftp.once('close', () => {
       if (this.#yieldSftp === yieldTurn) this.#yieldSftp = undefined;
@@ -76,9 +105,46 @@ export class Channels {
     return sftp;
   }
 
+  /** This side has ended the channel: the server has to do so, too. */
+  ended(channel: Channel): void {
+    this.#awaitEnd(new Promise((resolve) => channel.once('close', resolve)), channel);
+  }
+
+  #awaitEnd(end: Promise<void>, channel?: Channel): void {
+    let isHanging = false;
+    const timer = setTimeout(() => {
+      isHanging = true;
+      this.#hanging += 1;
+      channel?.once('data', () => this.#giveUp('the server goes on sending what nobody wants any more'));
+      if (this.#hanging >= Math.min(this.#all.capacity, MOST_COMMANDS)) {
+        this.#giveUp(
+          `${this.#hanging} requests hang on the cluster and keep all further ones out: one of its file systems seems to hang`,
+        );
+      }
+    }, this.#options.silenceMs).unref();
+    void end.then(() => {
+      clearTimeout(timer);
+      if (isHanging) this.#hanging -= 1;
+    });
+  }
+
+  #giveUp(reason: string): void {
+    this.#options.onExhausted(new ChannelsExhausted(reason));
+  }
+
+  /** Unlike SFTP, whose beginning waits for the login's shell, a command is granted at once. */
+  #exec(command: string, done: ClientCallback): void {
+    const openedBefore = this.#opened;
+    const timer = setTimeout(() => {
+      if (this.#opened === openedBefore) this.#giveUp('the server answers no request for a channel');
+    }, this.#options.silenceMs).unref();
+    this.#client.exec(command, (error, channel) => {
+      clearTimeout(timer);
+      done(error, channel);
+    });
+  }
+
   async #open<C extends Channel>(request: OpenRequest<C>, signal: AbortSignal): Promise<C> {
-    const notSent = (reason: Error) =>
-      new SshUnavailable(`the request was not sent: ${reason.message}`, { cause: reason });
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       const entered = this.#all.enter(signal);
       this.#settleTurns();
@@ -88,7 +154,7 @@ export class Channels {
         return await abortable(opened, signal, notSent);
       } catch (error) {
         if (signal.aborted) {
-          opened.then((channel) => channel.end()).catch(() => {});
+          this.#awaitEnd(opened.then(endOf, () => {}));
           throw notSent(signal.reason);
         }
         if (!isRefusal(error)) throw notSent(error instanceof Error ? error : new Error(String(error)));
@@ -115,6 +181,7 @@ export class Channels {
           if (this.#all.capacity < MOST_CHANNELS) setTimeout(leave, GRACE_MS).unref();
           else leave();
         });
+        this.#opened += 1;
         this.#countGrant();
         resolve(channel);
       });
@@ -144,26 +211,90 @@ export class Channels {
   }
 }
 
+function notSent(reason: Error): SshUnavailable {
+  return new SshUnavailable(`the request was not sent: ${reason.message}`, { cause: reason });
+}
+
+/** Ends a channel that came too late. */
+function endOf(channel: Channel): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  channel.once('close', resolve);
+  channel.end();
+  return promise;
+}
+
 /** A server's refusal carries the reason as a number (RFC 4254 section 5.1); a connection that broke has none. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'reason' in error && typeof error.reason === 'number';
 }
 
+/** The server granted a channel, and what it ran on it was no SFTP. */
+export class NoSftp extends Error {
+  override readonly name = 'NoSftp';
+}
+
 /**
- * Asks for an SFTP channel. Where the server grants a channel and has no SFTP to run on it, ssh2 (1.17) reports that and
- * leaves the channel open, neither closing it nor handing it out; it would take one of the server's sessions for as long
- * as the connection holds, the only one perhaps. So it is found among the client's channels and closed.
+ * Asks for an SFTP channel, until `signal` aborts. Where the server grants a channel and has no SFTP to run on it, ssh2
+ * (1.17) reports that and leaves the channel open, neither closing it nor handing it out; it would take one of the
+ * server's sessions for as long as the connection holds, the only one perhaps. So it is found among the client's
+ * channels and closed.
  */
-function requestSftp(client: Client, done: ClientSFTPCallback): void {
-  const before = new Set(sftpChannels(client));
-  client.sftp((error, sftp) => {
-    if (error) for (const channel of sftpChannels(client)) if (!before.has(channel)) channel.end();
-    done(error, sftp);
-  });
+class SftpRequest {
+  readonly #client: Client;
+  readonly #signal: AbortSignal;
+  #isSilent = false;
+
+  constructor(client: Client, signal: AbortSignal) {
+    this.#client = client;
+    this.#signal = signal;
+  }
+
+  /** There was a channel when `signal` aborted, and no word of SFTP on it. */
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  send(done: ClientSFTPCallback): void {
+    const before = new Set(sftpChannels(this.#client));
+    const onAbort = () => {
+      this.#isSilent = this.#endAllBut(before);
+    };
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    this.#client.sftp((error, sftp) => {
+      this.#signal.removeEventListener('abort', onAbort);
+      const hadChannel = error !== undefined && this.#endAllBut(before);
+      done(hadChannel ? new NoSftp(error.message) : error, sftp);
+    });
+  }
+
+  /** Whether there was any. */
+  #endAllBut(before: ReadonlySet<unknown>): boolean {
+    const added = sftpChannels(this.#client).filter((channel) => !before.has(channel));
+    for (const channel of added) {
+      deafen(channel);
+      channel.end();
+    }
+    return added.length > 0;
+  }
+}
+
+/**
+ * Has a channel that spoke no SFTP read no more. ssh2 (1.17) would go on with what follows, in memory of the size that
+ * it took for that of a message: words of a start-up file are one of a gigabyte and more.
+ */
+export function deafen(sftp: SftpChannel): void {
+  const push: unknown = Reflect.get(sftp, 'push');
+  sftp.on('error', () => {});
+  if (typeof push !== 'function') return;
+  Reflect.set(sftp, 'push', (data: Buffer | null) => data !== null || push.call(sftp, data));
+}
+
+interface SftpChannel extends Channel {
+  on(event: 'error', listener: () => void): unknown;
 }
 
 /** There is no public list of them: none are found where ssh2 keeps them elsewhere. */
-function sftpChannels(client: Client): readonly Channel[] {
+function sftpChannels(client: Client): readonly SftpChannel[] {
   const manager: unknown = Reflect.get(client, '_chanMgr');
   const channels: unknown = typeof manager === 'object' && manager !== null ? Reflect.get(manager, '_channels') : null;
   if (typeof channels !== 'object' || channels === null) return [];

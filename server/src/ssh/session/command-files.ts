@@ -4,6 +4,7 @@ import { quote } from '../shell.ts';
 import type { Channels } from './channels.ts';
 import { runScript } from './command.ts';
 import { type FileContent, piecesOf } from './file-content.ts';
+import { type Attributes, fileStatus, isFolder, KINDS_OF_FILES, refusedKind } from './file-kind.ts';
 import type { FileStatus, FileTransport } from './remote-files.ts';
 
 /** What logins print of their own accord, and a line of error. */
@@ -15,22 +16,42 @@ const GATHER_MS = 20;
 const STATUS_TIMEOUT_MS = 30_000;
 const MOST_IN_A_COMMAND = 64;
 
+/**
+ * Words of dd that have it open no link, and not wait for the other end of a named pipe: of GNU coreutils. Elsewhere
+ * the shell's look at the file before has to do.
+ */
+const CAREFULLY = 'iflag=nonblock,nofollow';
+
 interface StatusRequest {
   readonly path: string;
-  readonly answered: PromiseWithResolvers<FileStatus | null>;
+  readonly follows: boolean;
+  readonly answered: PromiseWithResolvers<Attributes | null>;
 }
 
 /** Files by commands of a POSIX shell, for a cluster whose sshd has no SFTP. A process on the cluster for each request. */
 export class CommandFiles implements FileTransport {
   readonly #channels: Channels;
   #gathered: StatusRequest[] = [];
+  /** Of dd. */
+  #flags = CAREFULLY;
 
   constructor(channels: Channels) {
     this.#channels = channels;
   }
 
-  stat(path: string, signal: AbortSignal): Promise<FileStatus | null> {
-    const request = { path, answered: Promise.withResolvers<FileStatus | null>() };
+  async stat(path: string, signal: AbortSignal): Promise<FileStatus | null> {
+    const told = await this.#attributes(path, false, signal);
+    return told === null ? null : fileStatus(path, told);
+  }
+
+  async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
+    const told = await this.#attributes(path, true, signal);
+    return told !== null && isFolder(told);
+  }
+
+  /** `follows`: of what a link leads to, else of the link itself. */
+  #attributes(path: string, follows: boolean, signal: AbortSignal): Promise<Attributes | null> {
+    const request = { path, follows, answered: Promise.withResolvers<Attributes | null>() };
     this.#gathered.push(request);
     if (this.#gathered.length === 1) setTimeout(() => this.#askGathered(), GATHER_MS);
     const { promise, reject } = Promise.withResolvers<never>();
@@ -65,9 +86,9 @@ export class CommandFiles implements FileTransport {
       [
         'LC_ALL=C; export LC_ALL',
         // The last part of stat's words is the system's own reason.
-        `tell() { if said=$(stat -L -c '%s %Y' -- "$1" 2>&1); then echo "$said"; else echo "\${said##*: }"; fi; }`,
+        `tell() { if said=$(stat $2 -c '%f %s %Y' -- "$1" 2>&1); then echo "$said"; else echo "\${said##*: }"; fi; }`,
         begin,
-        ...requests.map(({ path }) => `tell ${quote(path)}`),
+        ...requests.map(({ path, follows }) => `tell ${quote(path)} ${follows ? '-L' : ''}`),
       ].join('\n'),
       { maxOutputBytes: NOISE_BYTES },
       AbortSignal.timeout(STATUS_TIMEOUT_MS),
@@ -75,9 +96,9 @@ export class CommandFiles implements FileTransport {
     const lines = behind(result.stdout, mark)?.toString().split('\n') ?? [];
     for (const [index, { path, answered }] of requests.entries()) {
       const line = lines[index] ?? '';
-      const match = /^(\d+) (\d+)$/.exec(line);
-      if (match !== null) {
-        answered.resolve({ sizeBytes: Number(match[1]), modifiedAt: new Date(Number(match[2]) * 1000) });
+      const [, mode, size, mtime] = /^([0-9a-f]+) (\d+) (-?\d+)$/.exec(line) ?? [];
+      if (mode !== undefined) {
+        answered.resolve({ mode: Number.parseInt(mode, 16), size: Number(size), mtime: Number(mtime) });
       } else if (faultOf(line) === 'no-such-file') answered.resolve(null);
       else {
         answered.promise.catch(() => {});
@@ -94,15 +115,21 @@ export class CommandFiles implements FileTransport {
     const skipped = Math.floor(offset / block);
     const lead = offset - skipped * block;
     const count = Math.ceil((lead + length) / block);
+    const flags = this.#flags;
     const { exitCode, stdout, stderr } = await runScript(
       this.#channels,
-      `LC_ALL=C; export LC_ALL\n${begin}\nexec dd if=${quote(path)} bs=${block} skip=${skipped} count=${count}`,
+      `LC_ALL=C; export LC_ALL\n${KINDS_OF_FILES}\nonly_file ${quote(path)}
+${begin}\nexec dd if=${quote(path)} bs=${block} skip=${skipped} count=${count} ${flags}`,
       { maxOutputBytes: count * block + NOISE_BYTES },
       signal,
     );
     const words = stderr.toString();
     const bytes = behind(stdout, mark);
     if (bytes === null) throw fileError(path, words);
+    if (exitCode !== 0 && flags !== '' && /iflag|invalid input flag|nonblock/.test(words.replaceAll(path, ''))) {
+      this.#flags = '';
+      return this.read(path, offset, length, signal);
+    }
     // What is past the end is no error to the other transport either.
     if (exitCode !== 0 && !words.includes('cannot skip')) throw fileError(path, words);
     // A copy, for a short answer not to keep the memory of all that was printed.
@@ -112,10 +139,12 @@ export class CommandFiles implements FileTransport {
   async write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void> {
     const { begin, mark } = marks();
     const file = quote(path);
-    // Private until it has the mode that was asked for; nothing is sent before. The umask is this shell's alone.
+    // A new file in the place of what lies there, which isn't opened. Private until it has the mode that was asked for;
+    // nothing is sent before. The umask is this shell's alone.
     const script = [
-      'LC_ALL=C; export LC_ALL; umask 077',
-      `true >${file} && chmod ${mode.toString(8)} -- ${file} && { ${begin}\ncat >${file}; }`,
+      'LC_ALL=C; export LC_ALL; umask 077; set -C',
+      `${KINDS_OF_FILES}\n[ -h ${file} ] || [ ! -d ${file} ] || refuse ${file}`,
+      `rm -f -- ${file} && exec 3>${file} && chmod ${mode.toString(8)} -- ${file} && { ${begin}\ncat >&3; }`,
     ].join('\n');
     const input = { ready: mark, content: piecesOf(content, path, signal) };
     const { exitCode, stderr } = await runScript(
@@ -140,7 +169,7 @@ function behind(stdout: Buffer, mark: string): Buffer | null {
   return start === -1 ? null : stdout.subarray(start + mark.length);
 }
 
-function faultOf(words: string): FileFault {
+function faultOf(words: string): Exclude<FileFault, 'not-a-file'> {
   if (/No such file or directory|Not a directory|nonexistent|Too many levels of symbolic links/.test(words)) {
     return 'no-such-file';
   }
@@ -148,6 +177,8 @@ function faultOf(words: string): FileFault {
 }
 
 function fileError(path: string, words: string): RemoteFileError {
+  const refused = refusedKind(path, words);
+  if (refused !== null) return refused;
   const fault = faultOf(words);
   const line = words.split('\n', 1)[0]?.trim() ?? '';
   const messages = {

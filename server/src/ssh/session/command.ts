@@ -62,6 +62,7 @@ export async function runScript(
   const channel = await channels.openCommand(SHELL_COMMAND, signal);
   if (signal.aborted) {
     channel.close();
+    channels.ended(channel);
     throw new SshUnavailable(`the command was not sent: ${signal.reason.message}`, { cause: signal.reason });
   }
   return new Promise((resolve, reject) => {
@@ -92,6 +93,7 @@ export async function runScript(
         // Without the signal, the command would go on unseen and keep its place among the server's sessions.
         channel.signal('TERM');
         channel.close();
+        channels.ended(channel);
       });
     }
 

@@ -3,6 +3,7 @@ import { SshError, SshInterrupted } from '../errors.ts';
 import { quote } from '../shell.ts';
 import type { Channels } from './channels.ts';
 import { runScript } from './command.ts';
+import { KINDS_OF_FILES, refusedKind } from './file-kind.ts';
 
 /** grep doesn't understand the pattern; the message is grep's own. */
 export class SearchPatternError extends SshError {
@@ -66,7 +67,10 @@ export async function searchFile(
   const nonce = randomBytes(12).toString('hex');
   const script = searchScript(path, question, nonce);
   const { stdout, stderr } = await runScript(channels, script, { maxOutputBytes: OUTPUT_BYTES }, signal);
-  return readFindings(question, nonce, stdout.toString('latin1'), stderr.toString());
+  const words = stderr.toString();
+  const refused = refusedKind(path, words);
+  if (refused !== null) throw refused;
+  return readFindings(question, nonce, stdout.toString('latin1'), words);
 }
 
 /** Pure. */
@@ -83,6 +87,8 @@ export function searchScript(path: string, question: SearchQuestion, nonce: stri
       : `tail -c +${from + 1} -- ${file} | head -c ${length} | { ${command}; }`;
   // POSIX sh tells the status of a pipe's last command alone, so that of grep goes the way of what it found.
   return `LC_ALL=C; export LC_ALL
+${KINDS_OF_FILES}
+only_file ${file}
 ulimit -v ${MEMORY_KB}; ulimit -t ${CPU_SECONDS}
 renice -n 19 -p $$ >/dev/null 2>&1; ionice -c 3 -p $$ >/dev/null 2>&1
 begin() { printf '\n%s\n' "begin $1 ${nonce}"; }

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SshConnection } from '../connection.ts';
 import { SshInterrupted } from '../errors.ts';
 import { eventually, SshWorld } from '../testing.ts';
+import type { SshTiming } from '../timing.ts';
 import type { RemoteFiles } from './remote-files.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
@@ -34,11 +35,10 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
     execFileSync('rm', ['-rf', inHome('closed'), inHome('full')]);
   });
 
-  test('the size and time of a file are told, also through a symbolic link and by an absolute path', async () => {
-    await connection.run(`printf hello > file; touch -d @1700000000 file; ln -s file link`, request);
+  test('the size and time of a file are told, also by an absolute path', async () => {
+    await connection.run(`printf hello > file; touch -d @1700000000 file`, request);
     const status = { sizeBytes: 5, modifiedAt: new Date(1_700_000_000_000) };
     expect(await files.stat('file', request)).toEqual(status);
-    expect(await files.stat('link', request)).toEqual(status);
     expect(await files.stat(inHome('file'), request)).toEqual(status);
   });
 
@@ -122,18 +122,57 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
     );
   });
 
-  test('any other fault is passed on in the words of the server', async () => {
-    await expect(files.read('.', 0, 10, request)).rejects.toMatchObject({ fault: 'failure' });
+  test.each([
+    ['a named pipe', 'mkfifo odd'],
+    ['a socket', ''],
+    ['a device', ''],
+    ['a folder', 'mkdir odd'],
+    ['a symbolic link', 'ln -s /etc/passwd odd'],
+    ['a symbolic link', 'ln -s nowhere odd'],
+    ['a symbolic link', 'mkfifo pipe; ln -s pipe odd'],
+  ])('%s is refused as what it is, and not opened (%s)', async (kind, make) => {
+    await connection.run('rm -rf odd pipe', request);
+    if (kind === 'a socket' || kind === 'a device') makeOdd(kind, inHome('odd'));
+    else await connection.run(make, request);
+    const refusal = { fault: 'not-a-file', message: `odd is ${kind} and not a file, so it is not opened` };
+    await expect(files.stat('odd', request)).rejects.toMatchObject(refusal);
+    await expect(files.read('odd', 0, 10, request)).rejects.toMatchObject(refusal);
+    const question = { pattern: 'x', isRegex: false, ignoresCase: false, from: 0, length: null, after: 0, limit: 1 };
+    await expect(files.search('odd', question, request)).rejects.toMatchObject(refusal);
+    // What is written is a new file, in the place of anything but a folder.
+    const written = files.write('odd', Buffer.from('new'), { mode: 0o600, ...request });
+    if (kind === 'a folder') await expect(written).rejects.toMatchObject(refusal);
+    else {
+      await written;
+      expect(String(await files.read('odd', 0, 10, request))).toBe('new');
+    }
+    await rm(inHome('odd'), { recursive: true });
+  });
+
+  test('a folder is told from what is none, through links too', async () => {
+    await connection.run('rm -rf odd; mkdir -p odd; ln -sfn odd linked; printf x >plain', request);
+    const told = await Promise.all(['odd', 'linked', 'plain', 'missing'].map((path) => files.isFolder(path, request)));
+    expect(told).toEqual([true, true, false, false]);
+    await connection.run('rm -rf odd linked', request);
+  });
+
+  test('what is written goes to no other file, of which the old one was a hard link', async () => {
+    await connection.run('printf precious >other; ln -f other linked', request);
+    await files.write('linked', Buffer.from('new'), { mode: 0o600, ...request });
+    expect(await readFile(inHome('other'), 'utf8')).toBe('precious');
   });
 
   test('a full disk is a fault, not a short file taken for whole', async () => {
-    // A device that is always full, like /dev/full.
-    execFileSync('mknod', [inHome('full'), 'c', '1', '7']);
-    await chown(inHome('full'), world.account.uid, world.account.gid);
-    await expect(files.write('full', Buffer.from('x'), { mode: 0o600, ...request })).rejects.toMatchObject({
-      fault: 'failure',
-      message: expect.stringContaining('Is the disk or the quota full'),
-    });
+    await mkdir(inHome('full'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=4k,uid=${world.account.uid}`, 'room', inHome('full')]);
+    try {
+      await expect(files.write('full/file', Buffer.alloc(100_000), { mode: 0o600, ...request })).rejects.toMatchObject({
+        fault: 'failure',
+        message: expect.stringContaining('Is the disk or the quota full'),
+      });
+    } finally {
+      execFileSync('umount', ['-l', inHome('full')]);
+    }
   });
 
   test("a source's own error is passed on", async () => {
@@ -178,7 +217,7 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
   });
 
   test('how files are reached is known', async () => {
-    await files.stat('.', request);
+    await files.isFolder('.', request);
     expect(files.transport).toBe(transport);
   });
 
@@ -189,33 +228,79 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
   });
 });
 
+/** What hangs on a file system that is down answers nothing, and can't be ended. */
+async function stoppedSftp(own: SshConnection): Promise<void> {
+  await own.run('pkill -STOP -u "$(id -u)" -x sftp-server', request);
+}
+
 describe('where the cluster does not answer for a file, as when its file system hangs', () => {
-  // sftp-server opens a named pipe and waits for somebody to write to it.
-  const hang = (own: SshConnection) => own.files.read('pipe', 0, 1_000, { timeoutMs: 300 });
+  const connect = async (timing: Partial<SshTiming> = {}) => {
+    const sshd = await world.startSshd();
+    await sshd.reconfigure((config) => config.replace('internal-sftp', '/usr/lib/openssh/sftp-server'));
+    const own = world.connect(await world.settings(sshd), {}, { timing });
+    await own.run('rm -rf file; printf hello >file', request);
+    await own.files.stat('file', request);
+    return own;
+  };
+  const hang = async (own: SshConnection) => {
+    expect(await own.files.stat('file', request)).not.toBeNull();
+    await stoppedSftp(own);
+    await expect(own.files.read('file', 0, 1_000, { timeoutMs: 300 })).rejects.toThrow(SshInterrupted);
+  };
+  const release = (own: SshConnection) => own.run('pkill -CONT -u "$(id -u)" -x sftp-server; :', request);
 
   test('the request ends with its deadline, the next one is served, and commands go on', async () => {
-    const own = world.connect(await world.settings(await world.startSshd()));
-    await own.run('rm -f pipe; mkfifo pipe', request);
-    await expect(hang(own)).rejects.toThrow(SshInterrupted);
-    expect(await own.files.stat('pipe', request)).not.toBeNull();
-
+    const own = await connect();
+    await hang(own);
     // A second one shows that it is no accident: the cluster is spared a third until one of them ends.
-    await expect(hang(own)).rejects.toThrow(SshInterrupted);
-    await expect(own.files.stat('pipe', request)).rejects.toThrow('one of its file systems seems to hang');
+    await hang(own);
+    await expect(own.files.stat('file', request)).rejects.toThrow('one of its file systems seems to hang');
     expect((await own.run('echo fine', request)).stdout).toBe('fine\n');
 
-    await own.run(': > pipe', request);
-    await eventually(async () => (await own.files.stat('pipe', request).catch(() => null)) !== null);
+    await release(own);
+    await eventually(async () => (await own.files.stat('file', request).catch(() => null)) !== null);
   });
 
   test('the others who wait for it are told at once', async () => {
-    const own = world.connect(await world.settings(await world.startSshd()));
-    await own.run('rm -f pipe; mkfifo pipe', request);
-    await own.files.stat('.', request);
-    const first = hang(own);
+    const own = await connect();
+    await stoppedSftp(own);
+    const first = own.files.read('file', 0, 1_000, { timeoutMs: 300 });
     const others = [own.files.stat('file', request), own.files.stat('file', request)];
     await expect(first).rejects.toThrow(SshInterrupted);
     for (const other of others) await expect(other).rejects.toThrow('the SFTP session ended before the answer came');
+    await release(own);
+  });
+
+  test('long deadlines of requests keep nobody waiting', async () => {
+    const own = await connect({ silenceMs: 3_000 });
+    await stoppedSftp(own);
+    await expect(own.files.read('file', 0, 1_000, { timeoutMs: 600_000 })).rejects.toThrow(SshInterrupted);
+    expect(await own.files.stat('file', request)).not.toBeNull();
+    await release(own);
+  });
+
+  test('a person who asks for it has the connection made anew', async () => {
+    const own = await connect({ silenceMs: 3_000, askAgainMs: 0 });
+    await hang(own);
+    await hang(own);
+    await expect(own.files.stat('file', request)).rejects.toThrow('one of its file systems seems to hang');
+    await eventually(async () => {
+      own.connectNow();
+      return (await own.files.stat('file', request).catch(() => null)) !== null;
+    });
+    await release(own);
+  });
+
+  test('the connection is made anew by itself once nothing has room beside what hangs', async () => {
+    const own = await connect({ silenceMs: 3_000, steadyAfterMs: 0, quickRetryMs: 50 });
+    const messages: string[] = [];
+    own.onStateChange((state) => 'message' in state && state.message !== null && messages.push(state.message));
+    // Each of these ignores what ends others, and keeps its place in the line of four.
+    const stuck = () => own.run(`trap '' TERM HUP PIPE; exec sleep 60`, { timeoutMs: 1_000 });
+    await Promise.all([1, 2, 3, 4].map(() => expect(stuck()).rejects.toThrow(SshInterrupted)));
+    await eventually(() => messages.some((message) => message.includes('keep all further ones out')));
+    expect((await own.run('echo again', request)).stdout).toBe('again\n');
+    await own.run('pkill -u "$(id -u)" -x sleep', request);
   });
 });
 
@@ -223,9 +308,9 @@ test('an SFTP session that is lost comes back with the next request', async () =
   const sshd = await world.startSshd();
   await sshd.reconfigure((config) => config.replace('internal-sftp', '/usr/lib/openssh/sftp-server'));
   const own = world.connect(await world.settings(sshd));
-  await own.files.stat('.', request);
+  await own.files.isFolder('.', request);
   await own.run('pkill -u "$(id -u)" -x sftp-server', request);
-  await eventually(async () => (await own.files.stat('.', request).catch(() => null)) !== null);
+  await eventually(async () => await own.files.isFolder('.', request).catch(() => false));
   expect(own.state.status).toBe('online');
 });
 
@@ -253,14 +338,20 @@ test('where SFTP comes back, the next connection has it', async () => {
     return WITHOUT_SFTP(text);
   });
   const own = world.connect(await world.settings(sshd));
-  await own.files.stat('.', request);
+  await own.files.isFolder('.', request);
   expect(own.files.transport).toBe('commands');
   await sshd.reconfigure(() => config[0] ?? '');
   await eventually(async () => {
-    await own.files.stat('.', request).catch(() => null);
+    await own.files.isFolder('.', request).catch(() => null);
     return own.files.transport === 'sftp';
   });
 });
+
+/** What only root makes, or only a program. */
+function makeOdd(kind: string, path: string): void {
+  if (kind === 'a device') execFileSync('mknod', [path, 'c', '1', '3']);
+  else execFileSync('python3', ['-c', 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])', path]);
+}
 
 async function* streamOf(pieces: readonly Buffer[]) {
   yield* pieces;

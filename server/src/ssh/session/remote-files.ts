@@ -1,4 +1,4 @@
-import type { RequestOptions } from '../deadline.ts';
+import { abortable, type RequestOptions } from '../deadline.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
 import type { Channels } from './channels.ts';
@@ -30,19 +30,22 @@ export interface RemoteFiles {
   /** Learned anew with each connection; null: there is none, or it has not been learned yet. */
   readonly transport: FileTransportKind | null;
 
-  /** What a path leads to, through symbolic links; `null` if there is no such file. */
+  /** `null` if there is no such file. What lies there and is no regular file, as a link, is a RemoteFileError. */
   stat(path: string, options: RequestOptions): Promise<FileStatus | null>;
+
+  /** Whether the path leads to a folder, through links too. */
+  isFolder(path: string, options: RequestOptions): Promise<boolean>;
 
   /**
    * The bytes from `offset` on: up to `length` (16 MiB at most), fewer where the file ends, none past its end. The
-   * file is opened afresh each time, so a network file system shows its latest state.
+   * file is opened afresh each time, so a network file system shows its latest state; only a regular file is opened.
    */
   read(path: string, offset: number, length: number, options: RequestOptions): Promise<Buffer>;
 
   /**
-   * Creates a file, or empties the one that exists, and writes `content` to it, so it is safe to repeat. A request that
-   * fails leaves a part of the file behind: write elsewhere and rename where a part would do harm. An error of the
-   * content's own is passed on as it is.
+   * Writes `content` to a new file, which takes the place of whatever lies there, short of a folder: that isn't opened.
+   * It is safe to repeat. A request that fails leaves a part of the file behind: write elsewhere and rename where a part
+   * would do harm. An error of the content's own is passed on as it is.
    */
   write(path: string, content: FileContent, options: FileWriteOptions): Promise<void>;
 
@@ -57,12 +60,12 @@ export interface RemoteFiles {
 /** One way to a file's content. A request ends with `signal`; it throws as RemoteFiles does. */
 export interface FileTransport {
   stat(path: string, signal: AbortSignal): Promise<FileStatus | null>;
+  isFolder(path: string, signal: AbortSignal): Promise<boolean>;
   read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
   write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void>;
 }
 
 const MOST_READ_BYTES = 16 * 1024 * 1024;
-const OPEN_TIMEOUT_MS = 30_000;
 /** A search reads a file as fast as the disk gives it: one at a time is as much as a guest may ask for. */
 const MOST_SEARCHES = 1;
 const MOST_SEARCHES_WAITING = 16;
@@ -77,13 +80,14 @@ export class ConnectionFiles {
   readonly #tried: Promise<void>;
   #isTried = false;
 
-  constructor(channels: Channels) {
+  /** @param silenceMs how long SFTP may take to begin, and be without an answer */
+  constructor(channels: Channels, silenceMs: number) {
     this.#channels = channels;
-    this.#session = new SftpSession(channels);
+    this.#session = new SftpSession(channels, silenceMs);
     this.#sftp = new SftpFiles(this.#session);
     this.#commands = new CommandFiles(channels);
     this.#tried = this.#session
-      .use(AbortSignal.timeout(OPEN_TIMEOUT_MS), async () => {})
+      .use(AbortSignal.timeout(silenceMs + 1000), async () => {})
       // Where it couldn't be tried, the next request does so.
       .catch(() => {})
       .then(() => {
@@ -92,12 +96,16 @@ export class ConnectionFiles {
   }
 
   get transport(): FileTransportKind | null {
-    if (this.#session.isOff) return 'commands';
+    if (this.#session.fault !== null) return 'commands';
     return this.#isTried ? 'sftp' : null;
   }
 
   stat(path: string, signal: AbortSignal): Promise<FileStatus | null> {
-    return this.#use((files) => files.stat(path, signal));
+    return this.#use(signal, (files) => files.stat(path, signal));
+  }
+
+  isFolder(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#use(signal, (files) => files.isFolder(path, signal));
   }
 
   async read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
@@ -105,11 +113,11 @@ export class ConnectionFiles {
     if (!Number.isSafeInteger(length) || length < 0 || length > MOST_READ_BYTES) {
       throw new RangeError(`length is not between 0 and ${MOST_READ_BYTES} bytes: ${length}`);
     }
-    return this.#use((files) => files.read(path, offset, length, signal));
+    return this.#use(signal, (files) => files.read(path, offset, length, signal));
   }
 
   write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void> {
-    return this.#use((files) => files.write(path, content, mode, signal));
+    return this.#use(signal, (files) => files.write(path, content, mode, signal));
   }
 
   async search(path: string, question: SearchQuestion, signal: AbortSignal): Promise<FoundMatches> {
@@ -121,15 +129,19 @@ export class ConnectionFiles {
     }
   }
 
-  async #use<T>(work: (files: FileTransport) => Promise<T>): Promise<T> {
-    if (!this.#isTried) await this.#tried;
-    if (this.#session.isOff) return work(this.#commands);
+  async #use<T>(signal: AbortSignal, work: (files: FileTransport) => Promise<T>): Promise<T> {
+    if (!this.#isTried) await abortable(this.#tried, signal, tooLate);
+    if (this.#session.fault !== null) return work(this.#commands);
     try {
       return await work(this.#sftp);
     } catch (error) {
       // It was this request that has found out: nothing was sent.
-      if (this.#session.isOff && error instanceof SshUnavailable) return work(this.#commands);
+      if (this.#session.fault !== null && error instanceof SshUnavailable) return work(this.#commands);
       throw error;
     }
   }
+}
+
+function tooLate(reason: Error): SshUnavailable {
+  return new SshUnavailable(`the request was not sent: ${reason.message} while SFTP was tried`, { cause: reason });
 }

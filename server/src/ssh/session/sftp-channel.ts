@@ -1,6 +1,8 @@
-import ssh2, { type InputAttributes, type SFTPWrapper, type Stats } from 'ssh2';
+import ssh2, { type SFTPWrapper, type Stats } from 'ssh2';
 import { DeadlinePassed } from '../deadline.ts';
 import { RemoteFileError, SshInterrupted } from '../errors.ts';
+import { fileStatus, isFolder, notAFile } from './file-kind.ts';
+import type { FileStatus } from './remote-files.ts';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 
@@ -17,14 +19,25 @@ export class SftpChannel {
   readonly #sftp: SFTPWrapper;
   readonly #pending = new Set<(error: Error) => void>();
   #onStall: (() => void) | undefined;
+  readonly #silenceMs: number;
+  #silence: NodeJS.Timeout | undefined;
   #answers = 0;
   #users = 0;
   #isWantedBack = false;
 
-  /** @param onStall called once, when the server's end answers no more: the channel is of no further use then */
-  constructor(sftp: SFTPWrapper, onStall: () => void) {
+  /**
+   * @param silenceMs so long it may be without an answer while something is asked
+   * @param onStall called once, when the server's end answers no more: the channel is of no further use then
+   */
+  constructor(sftp: SFTPWrapper, silenceMs: number, onStall: () => void) {
     this.#sftp = sftp;
+    this.#silenceMs = silenceMs;
     this.#onStall = onStall;
+  }
+
+  /** How many requests were answered, well or not. */
+  get answers(): number {
+    return this.#answers;
   }
 
   /** Keeps the channel from yielding its turn until the function that it returns is called. */
@@ -42,20 +55,33 @@ export class SftpChannel {
     if (this.#users === 0) this.end();
   }
 
-  stat(path: string, signal: AbortSignal): Promise<Stats> {
-    return this.#request(path, signal, (done: Done<Stats>) => this.#sftp.stat(path, done));
+  /** Of a regular file; throws RemoteFileError for anything else, links too. */
+  async stat(path: string, signal: AbortSignal): Promise<FileStatus> {
+    return fileStatus(path, await this.#attributes(path, signal));
   }
 
-  openToRead(path: string, signal: AbortSignal): Promise<Handle> {
-    return this.#open(path, OPEN_MODE.READ, {}, signal);
+  /** Whether the path leads to a folder, through links too. */
+  async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
+    return isFolder(await this.#request(path, signal, (done: Done<Stats>) => this.#sftp.stat(path, done)));
   }
 
-  /** Creates the file, or empties it. Its permissions become `mode` in either case. */
+  /** A regular file. What takes its place after it was looked at may make the server's end hang: see `onStall`. */
+  async openToRead(path: string, signal: AbortSignal): Promise<Handle> {
+    await this.stat(path, signal);
+    return this.#open(path, OPEN_MODE.READ, 0, signal);
+  }
+
+  /** A new file with these permissions, in the place of what lies there: that is never opened. */
   async openToReplace(path: string, mode: number, signal: AbortSignal): Promise<Handle> {
-    const handle = await this.#open(path, OPEN_MODE.WRITE | OPEN_MODE.CREAT | OPEN_MODE.TRUNC, { mode }, signal);
+    const there = await unlessMissing(this.#attributes(path, signal));
+    if (there !== null && isFolder(there)) throw notAFile(path, there.mode);
+    if (there !== null) {
+      await this.#request(path, signal, (done: Done<true>) => this.#sftp.unlink(path, (error) => done(error, true)));
+    }
+    const handle = await this.#open(path, OPEN_MODE.WRITE | OPEN_MODE.CREAT | OPEN_MODE.EXCL, mode, signal);
     try {
-      await this.#request(path, signal, (done: Done<void>) =>
-        this.#sftp.fchmod(handle.bytes, mode, (error) => done(error)),
+      await this.#request(path, signal, (done: Done<true>) =>
+        this.#sftp.fchmod(handle.bytes, mode, (error) => done(error, true)),
       );
       return handle;
     } catch (error) {
@@ -71,16 +97,16 @@ export class SftpChannel {
     );
   }
 
-  write(handle: Handle, content: Buffer, position: number, signal: AbortSignal): Promise<void> {
-    return this.#request(handle.path, signal, (done: Done<void>) =>
-      this.#sftp.write(handle.bytes, content, 0, content.length, position, (error) => done(error)),
+  async write(handle: Handle, content: Buffer, position: number, signal: AbortSignal): Promise<void> {
+    await this.#request(handle.path, signal, (done: Done<true>) =>
+      this.#sftp.write(handle.bytes, content, 0, content.length, position, (error) => done(error, true)),
     );
   }
 
   /** Full disks and quotas may show only here. */
-  close(handle: Handle, signal: AbortSignal): Promise<void> {
-    return this.#request(handle.path, signal, (done: Done<void>) =>
-      this.#sftp.close(handle.bytes, (error) => done(error)),
+  async close(handle: Handle, signal: AbortSignal): Promise<void> {
+    await this.#request(handle.path, signal, (done: Done<true>) =>
+      this.#sftp.close(handle.bytes, (error) => done(error, true)),
     );
   }
 
@@ -91,15 +117,21 @@ export class SftpChannel {
 
   /** Ends the channel, and with it what is still being asked. */
   end(): void {
+    clearTimeout(this.#silence);
     this.#sftp.end();
     for (const reject of this.#pending) reject(new SshInterrupted('the SFTP session ended before the answer came'));
   }
 
-  async #open(path: string, flags: number, attributes: InputAttributes, signal: AbortSignal): Promise<Handle> {
+  /** Of what lies there itself, be it a link. */
+  #attributes(path: string, signal: AbortSignal): Promise<Stats> {
+    return this.#request(path, signal, (done: Done<Stats>) => this.#sftp.lstat(path, done));
+  }
+
+  async #open(path: string, flags: number, mode: number, signal: AbortSignal): Promise<Handle> {
     let isTooLate = false;
     try {
       const bytes = await this.#request(path, signal, (done: Done<Buffer>) =>
-        this.#sftp.open(path, flags, attributes, (error, handle) => {
+        this.#sftp.open(path, flags, { mode }, (error, handle) => {
           if (isTooLate && !error) this.abandon({ bytes: handle, path });
           done(error, handle);
         }),
@@ -111,7 +143,7 @@ export class SftpChannel {
     }
   }
 
-  #request<T>(path: string, signal: AbortSignal, send: (done: Done<T>) => void): Promise<T> {
+  #request<T extends {}>(path: string, signal: AbortSignal, send: (done: Done<T>) => void): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const late = () =>
       new SshInterrupted(`${path}: ${signal.reason.message} before the answer came`, { cause: signal.reason });
@@ -125,21 +157,42 @@ export class SftpChannel {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#pending.add(reject);
+    if (this.#pending.size === 1) this.#awaitAnswer();
     send((error, value) => {
       this.#answers += 1;
+      this.#awaitAnswer();
       if (error) reject(translate(error, path));
+      // A server may say that all is well and give nothing.
+      else if (value === undefined)
+        reject(new RemoteFileError('failure', path, `${path}: the cluster answers nothing`));
       else resolve(value);
     });
     return promise.finally(() => {
       signal.removeEventListener('abort', onAbort);
       this.#pending.delete(reject);
+      if (this.#pending.size === 0) clearTimeout(this.#silence);
     });
+  }
+
+  /** Requests may have long deadlines, and one that hangs keeps all that come after it waiting. */
+  #awaitAnswer(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#stall(), this.#silenceMs);
   }
 
   #stall(): void {
     const onStall = this.#onStall;
     this.#onStall = undefined;
     onStall?.();
+  }
+}
+
+export async function unlessMissing<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RemoteFileError && error.fault === 'no-such-file') return null;
+    throw error;
   }
 }
 

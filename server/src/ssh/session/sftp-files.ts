@@ -1,8 +1,7 @@
-import { RemoteFileError } from '../errors.ts';
 import { Gate } from '../gate.ts';
 import { type FileContent, piecesOf } from './file-content.ts';
 import type { FileStatus, FileTransport } from './remote-files.ts';
-import type { Handle, SftpChannel } from './sftp-channel.ts';
+import { type Handle, type SftpChannel, unlessMissing } from './sftp-channel.ts';
 import type { SftpSession } from './sftp-session.ts';
 
 const READ_PIECE_BYTES = 128 * 1024;
@@ -25,15 +24,11 @@ export class SftpFiles implements FileTransport {
   }
 
   stat(path: string, signal: AbortSignal): Promise<FileStatus | null> {
-    return this.#session.use(signal, async (sftp) => {
-      try {
-        const { size, mtime } = await sftp.stat(path, signal);
-        return { sizeBytes: size, modifiedAt: new Date(mtime * 1000) };
-      } catch (error) {
-        if (error instanceof RemoteFileError && error.fault === 'no-such-file') return null;
-        throw error;
-      }
-    });
+    return this.#session.use(signal, (sftp) => unlessMissing(sftp.stat(path, signal)));
+  }
+
+  async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.#session.use(signal, (sftp) => unlessMissing(sftp.isFolder(path, signal)))) ?? false;
   }
 
   async read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {

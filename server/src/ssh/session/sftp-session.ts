@@ -1,34 +1,44 @@
+import type { SFTPWrapper } from 'ssh2';
 import { abortable, Deadline } from '../deadline.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
-import type { Channels } from './channels.ts';
+import { type Channels, deafen, NoSftp } from './channels.ts';
 import { SftpChannel } from './sftp-channel.ts';
 
 const MOST_OPERATIONS = 128;
 const LONGEST_LINE = 1_024;
-const OPEN_TIMEOUT_MS = 30_000;
 /**
- * So many channels may hang on the cluster, given up here but not there, until no further one is opened. Each holds one
- * of the server's sessions, and commands need some, too.
+ * So many channels may hang on the cluster, given up here but not there, until a further one waits: for a minute, then
+ * ever longer. Each holds one of the server's sessions, and commands need some, too.
  */
 const MOST_HANGING = 2;
+const AGAIN_MS = 60_000;
+const LONGEST_AGAIN_MS = 10 * 60_000;
 const HANGING = 'the cluster answers no file requests: one of its file systems seems to hang';
+/** SFTP that breaks so often in a row before it has answered anything is none. */
+const MOST_BROKEN = 2;
 
 /** The one SFTP channel of a connection: opened when first needed, and anew after it was lost or had to yield. */
 export class SftpSession {
   readonly #channels: Channels;
   readonly #operations = new Gate(MOST_OPERATIONS, LONGEST_LINE);
   #current: Promise<SftpChannel> | undefined;
+  readonly #silenceMs: number;
   #hanging = 0;
+  #againAt = 0;
+  #againMs = AGAIN_MS;
+  #broken = 0;
   #failure: SshUnavailable | undefined;
 
-  constructor(channels: Channels) {
+  /** @param silenceMs so long it may take to begin, and be without an answer */
+  constructor(channels: Channels, silenceMs: number) {
     this.#channels = channels;
+    this.#silenceMs = silenceMs;
   }
 
-  /** SFTP itself couldn't be started: this server has none. Known for good, as long as the connection holds. */
-  get isOff(): boolean {
-    return this.#failure !== undefined;
+  /** Why there is no SFTP that works on this server, known for as long as the connection holds; null: there may be. */
+  get fault(): string | null {
+    return this.#failure?.message ?? null;
   }
 
   /**
@@ -58,17 +68,32 @@ export class SftpSession {
 
   #open(): Promise<SftpChannel> {
     if (this.#failure) throw this.#failure;
-    if (this.#hanging === MOST_HANGING) throw new SshUnavailable(HANGING);
+    if (this.#hanging >= MOST_HANGING && performance.now() < this.#againAt) throw new SshUnavailable(HANGING);
     const forget = () => {
       if (this.#current === opening) this.#current = undefined;
     };
     const opening = this.#start(forget);
     // Its users report the failure; the next one tries again.
     opening.catch((error: unknown) => {
-      this.#failure ??= startFailure(error);
+      if (error instanceof SshUnavailable && error.cause instanceof NoSftp)
+        this.#failure ??= failure(error.cause.message);
       forget();
     });
     return opening;
+  }
+
+  #noteHanging(sftp: SFTPWrapper): void {
+    this.#channels.ended(sftp);
+    this.#hanging += 1;
+    sftp.once('close', () => (this.#hanging -= 1));
+    if (this.#hanging < MOST_HANGING) return;
+    this.#againAt = performance.now() + this.#againMs;
+    this.#againMs = Math.min(2 * this.#againMs, LONGEST_AGAIN_MS);
+  }
+
+  #noteBroken(reason: string): void {
+    this.#broken += 1;
+    if (this.#broken >= MOST_BROKEN) this.#failure ??= failure(reason);
   }
 
   /** @param forget has the next request open another channel */
@@ -76,24 +101,28 @@ export class SftpSession {
     let channel: SftpChannel | undefined;
     let isWantedBack = false;
     // Many may wait for it, so it outlasts the deadline of the one that came first.
-    using deadline = new Deadline({ timeoutMs: OPEN_TIMEOUT_MS });
+    using deadline = new Deadline({ timeoutMs: this.#silenceMs });
     const sftp = await this.#channels.openSftp(() => {
       forget();
       isWantedBack = true;
       channel?.yieldTurn();
     }, deadline.signal);
-    channel = new SftpChannel(sftp, () => {
+    const giveUp = () => {
       forget();
       channel?.end();
-      this.#hanging += 1;
-      sftp.once('close', () => (this.#hanging -= 1));
+    };
+    channel = new SftpChannel(sftp, this.#silenceMs, () => {
+      giveUp();
+      this.#noteHanging(sftp);
+      if (channel?.answers === 0) this.#noteBroken('it answers no request');
     });
-    for (const event of ['end', 'close', 'error']) {
-      sftp.on(event, () => {
-        forget();
-        channel?.end();
-      });
-    }
+    sftp.on('end', giveUp);
+    sftp.on('close', giveUp);
+    sftp.on('error', (error: Error) => {
+      giveUp();
+      deafen(sftp);
+      if (channel?.answers === 0) this.#noteBroken(error.message);
+    });
     // Those who wait for it shall get hold of it before it yields.
     setImmediate(channel.hold());
     if (isWantedBack) channel.yieldTurn();
@@ -101,9 +130,6 @@ export class SftpSession {
   }
 }
 
-/** What to tell from now on, if SFTP itself couldn't be started. */
-function startFailure(error: unknown): SshUnavailable | undefined {
-  const cause = error instanceof SshUnavailable && error.cause instanceof Error ? error.cause.message : '';
-  if (!/Unable to start subsystem|while establishing SFTP session/.test(cause)) return undefined;
-  return new SshUnavailable(`the cluster's SFTP, which files are read and written with, doesn't start: ${cause}`);
+function failure(reason: string): SshUnavailable {
+  return new SshUnavailable(`the cluster's SFTP, which files are read and written with, doesn't work: ${reason}`);
 }

@@ -1,0 +1,67 @@
+import { RemoteFileError } from '../errors.ts';
+import type { FileStatus } from './remote-files.ts';
+
+/** What the cluster says of what lies at a path; undefined: it doesn't say. */
+export interface Attributes {
+  /** With the bits of the kind (S_IFMT, man 7 inode). */
+  readonly mode: number | undefined;
+  readonly size: number | undefined;
+  /** In seconds. */
+  readonly mtime: number | undefined;
+}
+
+const KIND_BITS = 0o170000;
+const FILE = 0o100000;
+const FOLDER = 0o040000;
+const KINDS: ReadonlyMap<number, string> = new Map([
+  [0o010000, 'a named pipe'],
+  [0o020000, 'a device'],
+  [FOLDER, 'a folder'],
+  [0o060000, 'a device'],
+  [0o120000, 'a symbolic link'],
+  [0o140000, 'a socket'],
+]);
+const LAST_SECOND = 8_640_000_000_000;
+
+/**
+ * A regular file by what it is. To open anything else may wait for ever (a named pipe), act (a device) or lead elsewhere
+ * (a link): jobs can put it in the place of their logs and records.
+ *
+ * @throws RemoteFileError
+ */
+export function fileStatus(path: string, { mode, size, mtime = 0 }: Attributes): FileStatus {
+  if (mode === undefined || size === undefined) {
+    throw new RemoteFileError('failure', path, `${path}: the cluster does not tell what it is`);
+  }
+  if ((mode & KIND_BITS) !== FILE) throw notAFile(path, mode);
+  if (!Number.isSafeInteger(size) || size < 0 || !Number.isSafeInteger(mtime) || Math.abs(mtime) > LAST_SECOND) {
+    throw new RemoteFileError('failure', path, `${path}: the cluster tells a size or a time that no file has`);
+  }
+  return { sizeBytes: size, modifiedAt: new Date(mtime * 1000) };
+}
+
+export function isFolder({ mode }: Attributes): boolean {
+  return mode !== undefined && (mode & KIND_BITS) === FOLDER;
+}
+
+export function notAFile(path: string, mode: number): RemoteFileError {
+  const kind = KINDS.get(mode & KIND_BITS) ?? 'of an unknown kind';
+  return new RemoteFileError('not-a-file', path, `${path} is ${kind} and not a file, so it is not opened`);
+}
+
+const WORDS = 'What lies there has the mode ';
+
+/** Shell functions: `only_file` ends its script unless a regular file lies at the path, or nothing. */
+export const KINDS_OF_FILES = `refuse() {
+  echo "${WORDS}$(stat -c %f -- "$1")" >&2
+  exit 1
+}
+only_file() {
+  if [ -h "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then refuse "$1"; fi
+}`;
+
+/** What these functions said on standard error; null: nothing. */
+export function refusedKind(path: string, stderr: string): RemoteFileError | null {
+  const [, mode] = new RegExp(`^${WORDS}([0-9a-f]+)$`, 'm').exec(stderr) ?? [];
+  return mode === undefined ? null : notAFile(path, Number.parseInt(mode, 16));
+}
