@@ -33,9 +33,16 @@ const kib = (bytes: number) => `${number(bytes / 1024)} KiB`;
 
 const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['fields within fields of an operation', number(LIMITS.depth)],
-  ['fields of an operation, aliases counted', number(LIMITS.fields)],
+  ['fields of an operation, aliases counted, those of fragments wherever they are spread', number(LIMITS.fields)],
+  ['aliases of an operation', number(LIMITS.aliases)],
   ['values that its answer may hold, lists by the size of their pages', number(LIMITS.cost)],
-  ['words of its document', number(LIMITS.tokens)],
+  [
+    'words, characters and lines of its document',
+    `${number(LIMITS.tokens)}, ${number(LIMITS.characters)}, ${number(LIMITS.lines)}`,
+  ],
+  ['operations and fragments of a document; variables of an operation', number(LIMITS.definitions)],
+  ['arguments of a field; directives in one place', `${number(LIMITS.arguments)}; ${number(LIMITS.directives)}`],
+  ['lists and objects within each other, in a value', number(LIMITS.nesting)],
   ['body of an HTTP request (`PAYLOAD_TOO_LARGE`)', kib(MAX_BODY_BYTES)],
   ['message over WebSocket (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
   ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],

@@ -1,18 +1,14 @@
 import { complexityFromQuery } from '@pothos/plugin-complexity';
 import { type DocumentNode, GraphQLError, getOperationAST, Kind } from 'graphql';
+import { DOCUMENT_LIMITS } from './document-limits.ts';
 import { requestFault } from './error-codes.ts';
 import { schema } from './schema.ts';
 
 /** What one operation may ask for. Far above what the dashboard or a notebook needs, far below what hurts. */
 export const LIMITS = {
-  /** Fields within fields. */
-  depth: 16,
-  /** Fields in the document, every alias of the same field counted. */
-  fields: 400,
+  ...DOCUMENT_LIMITS,
   /** Values the answer may hold: lists count as often as they ask for entries. */
   cost: 50_000,
-  /** Words of the document, checked while it is parsed. */
-  tokens: 5_000,
 } as const;
 
 /** Why an operation can't run; null when it may, or its variables don't fit, of which its execution tells. */

@@ -1,7 +1,8 @@
-import { decodeGlobalID, resolveNodes } from '@pothos/plugin-relay';
+import { resolveNodes } from '@pothos/plugin-relay';
 import { type GraphQLResolveInfo, isObjectType } from 'graphql';
 import { builder } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
+import { readGlobalId } from './ids.ts';
 
 const NodeRef = builder.nodeInterfaceRef();
 
@@ -45,13 +46,7 @@ async function read(
 
 /** Null for what is no id of something that can be read by it. */
 function decoded(globalId: string, { schema }: GraphQLResolveInfo): { typename: string; id: string } | null {
-  try {
-    const { typename, id } = decodeGlobalID(globalId);
-    const type = schema.getType(typename);
-    const isNode = isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node');
-    return isNode ? { typename, id } : null;
-  } catch {
-    // Not a global id.
-    return null;
-  }
+  const read = readGlobalId(globalId);
+  const type = read === null ? undefined : schema.getType(read.typename);
+  return isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node') ? read : null;
 }

@@ -1,13 +1,27 @@
-import { type DocumentNode, GraphQLError, parse, validate } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  OverlappingFieldsCanBeMergedRule,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { checkDocument, checkText, DOCUMENT_LIMITS } from './document-limits.ts';
 import { type ErrorCode, requestFault } from './error-codes.ts';
-import { LIMITS } from './limits.ts';
+import { mergeableFields } from './mergeable-fields.ts';
 import { schema } from './schema.ts';
+
+const RULES = [...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule), mergeableFields];
+/** Whoever wrote the document mends one after the other. */
+const MAX_ERRORS = 10;
+/** An error that names hundreds of places helps nobody, and each of them has to be found in the text. */
+const MAX_PLACES = 3;
 
 /** What clients send is mostly the same few documents. */
 const MAX_DOCUMENTS = 500;
-const MAX_REMEMBERED_LENGTH = 16 * 1024;
-/** Of all of them together. A parsed document takes some hundred bytes of memory a byte of text. */
-const MAX_TOTAL_LENGTH = 512 * 1024;
+/** Of all of them together, in characters and in words: a word takes some hundred bytes of memory. */
+const MAX_TOTAL_LENGTH = 2 * DOCUMENT_LIMITS.characters;
+const MAX_TOTAL_TOKENS = 20 * DOCUMENT_LIMITS.tokens;
 
 export type ReadDocument =
   | { readonly isValid: true; readonly document: DocumentNode }
@@ -16,33 +30,48 @@ export type ReadDocument =
 /** By text, the one that was wanted last at the end. */
 const known = new Map<string, ReadDocument>();
 let totalLength = 0;
+let totalTokens = 0;
 
 /** Parses and validates a document. Equal texts give the same document. */
 export function readDocument(text: string): ReadDocument {
+  const tooLong = checkText(text);
+  if (tooLong !== null) return refused(tooLong);
   const read = known.get(text) ?? parseAndValidate(text);
-  if (text.length > MAX_REMEMBERED_LENGTH) return read;
   forget(text);
   known.set(text, read);
   totalLength += text.length;
+  totalTokens += tokensOf(read);
   for (const oldest of known.keys()) {
-    if (known.size <= MAX_DOCUMENTS && totalLength <= MAX_TOTAL_LENGTH) break;
+    const isLittle = totalLength <= MAX_TOTAL_LENGTH && totalTokens <= MAX_TOTAL_TOKENS;
+    if (oldest === text || (known.size <= MAX_DOCUMENTS && isLittle)) break;
     forget(oldest);
   }
   return read;
 }
 
 function forget(text: string): void {
-  if (known.delete(text)) totalLength -= text.length;
+  const read = known.get(text);
+  if (read === undefined) return;
+  known.delete(text);
+  totalLength -= text.length;
+  totalTokens -= tokensOf(read);
+}
+
+/** What is refused is kept without its words. */
+function tokensOf(read: ReadDocument): number {
+  return read.isValid ? (read.document.tokenCount ?? 0) : 0;
 }
 
 function parseAndValidate(text: string): ReadDocument {
   try {
-    const document = parse(text, { maxTokens: LIMITS.tokens });
-    const errors = validate(schema, document);
+    const document = parse(text, { maxTokens: DOCUMENT_LIMITS.tokens });
+    const excess = checkDocument(document);
+    if (excess !== null) return refused(excess);
+    const errors = validate(schema, document, RULES, { maxErrors: MAX_ERRORS });
     if (errors.length === 0) return { isValid: true, document };
     return { isValid: false, errors: errors.map((error) => coded('GRAPHQL_VALIDATION_FAILED', error)) };
   } catch (cause) {
-    // Both go down into it by recursion, and the stack may be at its end before the words are.
+    // The parser goes down into it by recursion, and the stack may be at its end before the words are.
     if (cause instanceof RangeError)
       return refused(requestFault('LIMIT_EXCEEDED', 'The document is nested too deeply'));
     if (!(cause instanceof GraphQLError)) throw cause;
@@ -57,6 +86,8 @@ function refused(error: GraphQLError): ReadDocument {
   return { isValid: false, errors: [error] };
 }
 
-function coded(code: ErrorCode, { message, nodes, source, positions }: GraphQLError): GraphQLError {
-  return new GraphQLError(message, { nodes, source, positions, extensions: requestFault(code, message).extensions });
+/** Without the document's nodes, which hold all of its words; a place in it is a place in its text. */
+function coded(code: ErrorCode, { message, source, positions }: GraphQLError): GraphQLError {
+  const places = positions?.slice(0, MAX_PLACES);
+  return new GraphQLError(message, { source, positions: places, extensions: requestFault(code, message).extensions });
 }

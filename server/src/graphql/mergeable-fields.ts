@@ -1,0 +1,167 @@
+import {
+  type ASTVisitor,
+  type FieldNode,
+  GraphQLError,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLOutputType,
+  getNamedType,
+  isInterfaceType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  print,
+  type SelectionSetNode,
+  type ValidationContext,
+  type ValueNode,
+} from 'graphql';
+
+type Parent = GraphQLNamedType | undefined;
+type Selection = readonly [SelectionSetNode, Parent];
+
+/** A field where it is selected. */
+interface Selected {
+  readonly node: FieldNode;
+  readonly parent: Parent;
+  /** Undefined: there is none of this name, of which another rule tells. */
+  readonly definition: GraphQLField<unknown, unknown> | undefined;
+}
+
+/**
+ * Fields of one name in an answer can be merged (GraphQL specification, 5.3.2). graphql-js holds each of them against
+ * each other one, and what is selected in the one against what is selected in the other. Here all of a name are held
+ * against the first one, and what is selected in them is looked at together: each field once, wherever it is spread.
+ */
+export function mergeableFields(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition: ({ operation, selectionSet }) => {
+      const root: Selection = [selectionSet, context.getSchema().getRootType(operation) ?? undefined];
+      const check = new Check(context);
+      check.fields([root]);
+      check.shapes([root]);
+    },
+  };
+}
+
+class Check {
+  readonly #context: ValidationContext;
+  readonly #told = new Set<FieldNode>();
+  readonly #arguments = new Map<FieldNode, string>();
+
+  constructor(context: ValidationContext) {
+    this.#context = context;
+  }
+
+  /** A name has one shape in an answer, even where types exclude each other. */
+  shapes(selections: readonly Selection[]): void {
+    for (const all of this.#collect(selections)) {
+      const known = all.filter(({ definition }) => definition !== undefined);
+      for (const other of known) {
+        const types = [known[0]?.definition?.type, other.definition?.type] as const;
+        if (hasOtherShape(...types))
+          this.#tell(known[0], other, `they return conflicting types ${types.join(' and ')}`);
+      }
+      this.shapes(inside(all));
+    }
+  }
+
+  /** Of one object, a name is one field with the same arguments. */
+  fields(selections: readonly Selection[]): void {
+    for (const all of this.#collect(selections)) {
+      for (const together of ofOneObject(all)) {
+        const [first] = together;
+        for (const other of together) {
+          const names = [first?.node.name.value, other.node.name.value];
+          if (names[0] !== names[1]) this.#tell(first, other, `"${names.join('" and "')}" are different fields`);
+          else if (first !== undefined && this.#argumentsOf(first.node) !== this.#argumentsOf(other.node)) {
+            this.#tell(first, other, 'they have differing arguments');
+          }
+        }
+        this.fields(inside(together));
+      }
+    }
+  }
+
+  /** Fields by their names in the answer. */
+  #collect(selections: readonly Selection[]): Iterable<readonly Selected[]> {
+    const schema = this.#context.getSchema();
+    const found = new Map<string, Selected[]>();
+    const spread = new Set<string>();
+    const add = ({ selections: parts }: SelectionSetNode, parent: Parent) => {
+      for (const part of parts) {
+        if (part.kind === Kind.FIELD) {
+          const isComposite = isObjectType(parent) || isInterfaceType(parent);
+          const definition = isComposite ? schema.getField(parent, part.name.value) : undefined;
+          const name = part.alias?.value ?? part.name.value;
+          const ofName = found.get(name) ?? [];
+          ofName.push({ node: part, parent, definition });
+          found.set(name, ofName);
+          continue;
+        }
+        if (part.kind === Kind.FRAGMENT_SPREAD && spread.has(part.name.value)) continue;
+        const fragment = part.kind === Kind.FRAGMENT_SPREAD ? this.#context.getFragment(part.name.value) : part;
+        if (part.kind === Kind.FRAGMENT_SPREAD) spread.add(part.name.value);
+        const type = fragment?.typeCondition;
+        if (fragment != null) add(fragment.selectionSet, type === undefined ? parent : schema.getType(type.name.value));
+      }
+    };
+    for (const selection of selections) add(...selection);
+    return found.values();
+  }
+
+  #argumentsOf(node: FieldNode): string {
+    const text =
+      this.#arguments.get(node) ??
+      (node.arguments ?? [])
+        .map(({ name, value }) => `${name.value}:${canonical(value)}`)
+        .sort()
+        .join();
+    this.#arguments.set(node, text);
+    return text;
+  }
+
+  #tell(first: Selected | undefined, other: Selected, why: string): void {
+    if (first === undefined || this.#told.has(other.node)) return;
+    this.#told.add(other.node);
+    const name = other.node.alias?.value ?? other.node.name.value;
+    const message = `Fields "${name}" conflict because ${why}. Give one of them another alias.`;
+    this.#context.reportError(new GraphQLError(message, { nodes: [first.node, other.node] }));
+  }
+}
+
+/** What is selected in fields of one name. */
+function inside(fields: readonly Selected[]): Selection[] {
+  return fields.flatMap(({ node, definition }) =>
+    node.selectionSet === undefined ? [] : [[node.selectionSet, definition && getNamedType(definition.type)] as const],
+  );
+}
+
+/** Those that may belong to one object: of one type, and of whatever interfaces. */
+function ofOneObject(fields: readonly Selected[]): readonly (readonly Selected[])[] {
+  const types = new Set(fields.map(({ parent }) => parent).filter(isObjectType));
+  if (types.size <= 1) return [fields];
+  return [...types].map((type) => fields.filter(({ parent }) => parent === type || !isObjectType(parent)));
+}
+
+function hasOtherShape(one: GraphQLOutputType | undefined, other: GraphQLOutputType | undefined): boolean {
+  if (one === undefined || other === undefined || one === other) return false;
+  if (isNonNullType(one) || isNonNullType(other)) {
+    return !isNonNullType(one) || !isNonNullType(other) || hasOtherShape(one.ofType, other.ofType);
+  }
+  if (isListType(one) || isListType(other)) {
+    return !isListType(one) || !isListType(other) || hasOtherShape(one.ofType, other.ofType);
+  }
+  return isLeafType(one) || isLeafType(other);
+}
+
+/** The same text for the same value, in whatever order an object's fields stand. */
+function canonical(value: ValueNode): string {
+  if (value.kind === Kind.LIST) return `[${value.values.map(canonical).join()}]`;
+  if (value.kind !== Kind.OBJECT) return print(value);
+  return `{${value.fields
+    .map((field) => `${field.name.value}:${canonical(field.value)}`)
+    .sort()
+    .join()}}`;
+}

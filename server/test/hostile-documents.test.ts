@@ -1,0 +1,163 @@
+import { getIntrospectionQuery } from 'graphql';
+import { createClient } from 'graphql-ws';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestServer } from './support/server.ts';
+import { leastWork } from './support/server-work.ts';
+
+let server: TestServer;
+/** What an ordinary document costs, in a request of a size. */
+let ordinary: { readonly small: number; readonly large: number };
+beforeAll(async () => {
+  server = await TestServer.start('clusters: {}\n');
+  const cost = async (padding: number) => {
+    const body = () =>
+      JSON.stringify({ query: another(getIntrospectionQuery()), variables: { a: 'x'.repeat(padding) } });
+    return (
+      await leastWork(
+        server,
+        [1, 2, 3].map(() => async () => void (await (await post(body())).text())),
+      )
+    ).cpuMs;
+  };
+  // The first ones are slower.
+  await cost(0);
+  ordinary = { small: await cost(0), large: await cost(900_000) };
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+interface Told {
+  readonly data?: unknown;
+  readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
+}
+
+const TRANSPORTS: Readonly<Record<string, (query: string) => Promise<Told>>> = {
+  'over HTTP': async (query) => (await post(JSON.stringify({ query }))).json() as Promise<Told>,
+  'by server-sent events': async (query) => {
+    const text = await (await post(JSON.stringify({ query }), 'text/event-stream')).text();
+    return JSON.parse(/^data: ?(.+)$/m.exec(text)?.[1] ?? '{}') as Told;
+  },
+  'over WebSocket': async (query) => {
+    const client = createClient({
+      url: `${server.address.replace('http', 'ws')}/graphql`,
+      connectionParams: { authorization: `Bearer ${server.token}` },
+      retryAttempts: 0,
+    });
+    try {
+      for await (const result of client.iterate({ query })) return result as Told;
+      return {};
+    } catch (errors) {
+      return { errors: errors as NonNullable<Told['errors']> };
+    } finally {
+      await client.dispose();
+    }
+  },
+};
+
+function post(body: string, accept = 'application/json'): Promise<Response> {
+  return fetch(`${server.address}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json', accept },
+    body,
+  });
+}
+
+const times = (count: number, part: (index: number) => string) =>
+  Array.from({ length: count }, (_, at) => part(at)).join(' ');
+const nested = (levels: number, breadth: number, field: string): string =>
+  levels === 0 ? 'id' : times(breadth, () => `${field} { ${nested(levels - 1, breadth, field)} }`);
+
+/** By kind: documents that a validator goes over again and again, or down into, or that have many errors. */
+const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'fields of one name': {
+    'beside each other': `{ viewer { ${'id '.repeat(4500)} } }`,
+    'as many as are let through': `{ viewer { ${'id '.repeat(398)} } }`,
+    'with selections': `{ ${'viewer { id name } '.repeat(130)} }`,
+    'with arguments': `{ ${'jobs(first: 1, filter: { states: [RUNNING, PENDING], clusters: ["a", "b"] }) { totalCount } '.repeat(190)} }`,
+    'within each other': `{ job(id: "x") { ${nested(4, 4, 'arrayParent')} } }`,
+    'within each other, broadly': `{ job(id: "x") { ${nested(2, 18, 'arrayParent')} } }`,
+    'that conflict': `{ viewer { ${times(390, (at) => `a: ${at % 2 === 0 ? 'id' : 'name'}`)} } }`,
+    'in many operations': times(70, (at) => `query q${at} { viewer { ${'id '.repeat(60)} } }`),
+  },
+  fragments: {
+    'that each hold the same': `{ ${times(300, (at) => `...f${at}`)} } ${times(300, (at) => `fragment f${at} on Query { viewer { id name } }`)}`,
+    'that each spread the next one twice': `{ ...f0 } ${times(40, (at) => `fragment f${at} on Query { ...f${at + 1} ...f${at + 1} }`)} fragment f40 on Query { viewer { id } }`,
+    'that double each other in introspection': `{ __schema { ...f0 } } ${times(40, (at) => `fragment f${at} on __Schema { ...f${at + 1} ...f${at + 1} }`)} fragment f40 on __Schema { types { name } }`,
+    'that spread themselves': `{ ...f } fragment f on Query { viewer { id } ...f }`,
+    'that spread each other in a ring': `{ ...f0 } ${times(90, (at) => `fragment f${at} on Query { ...f${(at + 1) % 90} }`)}`,
+    'that spread all of each other': `{ ...f0 } ${times(60, (at) => `fragment f${at} on Query { ${times(60, (other) => `...f${other}`)} }`)}`,
+    'that nothing spreads': `{ viewer { id } } ${times(900, (at) => `fragment f${at} on User { id }`)}`,
+    'of one name': `{ ...f } ${'fragment f on Query { viewer { id } } '.repeat(400)}`,
+    'that many operations spread': `${times(90, (at) => `query q${at} { ...f }`)} fragment f on Query { ${times(90, (at) => `a${at}: viewer { id name }`)} }`,
+  },
+  depth: {
+    'of fields': `{ job(id: "x") ${'{ arrayParent '.repeat(1600)} { id } ${'}'.repeat(1600)} }`,
+    'of braces': `{ viewer ${'{ ... '.repeat(1600)} { id } ${'}'.repeat(1600)} }`,
+    'of lists in an argument': `{ jobs(filter: { states: ${'['.repeat(2400)}${']'.repeat(2400)} }) { totalCount } }`,
+    'of objects in an argument': `{ jobs(filter: ${'{ states: '.repeat(1600)} 1 ${'}'.repeat(1600)}) { totalCount } }`,
+    'of lists in a default': `query ($a: [ID!] = ${'['.repeat(2400)}${']'.repeat(2400)}) { viewer { id } }`,
+    'of a type': `query ($a: ${'['.repeat(2400)}ID${']'.repeat(2400)}) { viewer { id } }`,
+    'of lists in a directive': `{ viewer @include(if: ${'['.repeat(2400)}${']'.repeat(2400)}) { id } }`,
+    'of fragments': `{ ...f0 } ${times(99, (at) => `fragment f${at} on Query { ... { ...f${at + 1} } }`)}`,
+    'that never ends': `{ viewer ${'{ a '.repeat(2400)}`,
+  },
+  number: {
+    'of aliases': `{ ${times(101, (at) => `a${at}: __typename`)} }`,
+    'of directives in one place': `{ viewer { id ${'@include(if: true) '.repeat(900)} } }`,
+    'of directives that are none': `{ viewer { id ${times(2400, (at) => `@a${at}`)} } }`,
+    'of arguments': `{ jobs(${'first: 1 '.repeat(1600)}) { totalCount } }`,
+    'of variables': `query (${times(1200, (at) => `$a${at}: Int`)}) { viewer { id } }`,
+    'of variables of one name': `query (${'$a: Int '.repeat(1200)}) { viewer { id } }`,
+    'of operations': times(900, (at) => `query q${at} { __typename }`),
+    'of definitions of types': times(1600, (at) => `scalar A${at}`),
+    'of values': `{ nodes(ids: [${'"x" '.repeat(4900)}]) { id } }`,
+  },
+  errors: {
+    'for each field': `{ viewer { ${times(390, (at) => `unknown${at}`)} } }`,
+    'for names that are nearly right': `{ jobs { nodes { ${times(390, (at) => `submittedA${'t'.repeat(at % 9)}`)} } } }`,
+    'for long names': `{ viewer { ${times(200, (at) => `${'n'.repeat(1000)}${at}`)} } }`,
+    'that each name a place far down': `{ viewer { ${'\n'.repeat(250_000)} ${times(200, (at) => `x${at}`)} } }`,
+    'that name many places': `query (${times(100, () => `$a: Int${'\n'.repeat(49)}`)}) { viewer { id } }`,
+    'for each type': `{ ${times(200, (at) => `... on Jo${at} { id }`)} }`,
+    'for each value': `{ nodes(ids: [${'{ a: 1 } '.repeat(900)}]) { id } }`,
+    'for an enumeration': `{ jobs(filter: { states: [${times(4000, (at) => `RUNNIN${at}`)}] }) { totalCount } }`,
+  },
+  length: {
+    'of a comment': `{ viewer { id } } # ${'x'.repeat(900_000)}`,
+    'of white space': `{ viewer { id } }${' '.repeat(900_000)}`,
+    'of line breaks': `{ viewer { id } }${'\n'.repeat(250_000)}`,
+    'of a text': `{ job(id: "${'x'.repeat(250_000)}") { id } }`,
+    'of a block of text': `{ job(id: """${'x\n'.repeat(120_000)}""") { id } }`,
+    'of escapes': `{ job(id: "${'\\u0041'.repeat(40_000)}") { id } }`,
+    'of a name': `{ ${'n'.repeat(250_000)} }`,
+  },
+};
+
+/** The same document with another text, so that nobody remembers it. */
+let variants = 0;
+function another(query: string): string {
+  variants += 1;
+  return `${query} # ${variants}`;
+}
+
+describe.each(Object.entries(DOCUMENTS))('hostile documents: %s', (_kind, documents) => {
+  it.each(Object.entries(documents))(
+    '%s: cost little, and are answered alike by every transport',
+    async (_what, query) => {
+      const ask = async () => void (await (await post(JSON.stringify({ query: another(query) }))).text());
+      const { cpuMs, logged } = await leastWork(server, [ask, ask, ask]);
+      expect(cpuMs).toBeLessThan(3 * (query.length > 100_000 ? ordinary.large : ordinary.small) + 20);
+      expect(logged).toBe('');
+      const codes = new Set<string>();
+      for (const tell of Object.values(TRANSPORTS)) {
+        const { errors } = await tell(another(query));
+        codes.add(errors?.map(({ extensions }) => extensions.code).join() ?? 'answered');
+      }
+      expect([...codes]).toEqual([
+        expect.stringMatching(
+          /^(answered|(LIMIT_EXCEEDED|OPERATION_RESOLUTION_FAILURE|GRAPHQL_(PARSE|VALIDATION)_FAILED)\b.*)$/,
+        ),
+      ]);
+      expect(await server.query('{ viewer { name } }')).toEqual({ viewer: { name: 'Administrator' } });
+    },
+  );
+});
