@@ -79,7 +79,7 @@ export async function startApp(environment: Environment): Promise<App> {
     await clusters.start(settings);
     const configuration = new ClustersWatch(environment.configFiles, followClustersFile(clusters, log));
     stack.defer(() => configuration.stop());
-    configuration.start();
+    configuration.start(settings.map(({ name }) => name));
 
     const authenticator = new Authenticator(token.value, store.revokedSessions);
     await authenticator.start();
@@ -114,6 +114,7 @@ export async function startApp(environment: Environment): Promise<App> {
 function followClustersFile(clusters: Clusters, log: Logger): ClustersWatchEvents {
   return {
     onSettings: (settings) => {
+      if (clusters.configurationFault !== null) log.info('clusters.yaml is right again and in force');
       clusters.configurationFault = null;
       clusters
         .configure(settings)

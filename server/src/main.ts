@@ -18,6 +18,7 @@ import {
 import { examineClusters } from './doctor/index.ts';
 import { VERSION } from './domain/version.ts';
 import { giveMemoryBack } from './heap.ts';
+import { leave } from './leave.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
@@ -37,10 +38,10 @@ try {
 } catch (cause) {
   if (cause instanceof ArgumentsError) {
     process.stderr.write(`${cause.message}\nslurmql --help shows what there is.\n`);
-    process.exit(2);
+    leave(2);
   }
   process.stderr.write(`${cause instanceof ConfigurationError ? cause.message : fullText(cause)}\n`);
-  process.exit(1);
+  leave(1);
 }
 
 async function obey(request: Arguments): Promise<void> {
@@ -54,7 +55,7 @@ async function obey(request: Arguments): Promise<void> {
       process.stdout.write(`${VERSION}\n`);
       return;
     case 'doctor':
-      process.exit((await examine(request)) ? 0 : 1);
+      leave((await examine(request)) ? 0 : 1);
   }
 }
 
@@ -69,7 +70,7 @@ async function start(): Promise<void> {
     app = await startApp(environment());
   } catch (cause) {
     process.stderr.write(`${isMendable(cause) ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
-    process.exit(1);
+    leave(1);
   }
   if (isStopping) await stop(app);
   else await announce(app);
@@ -78,7 +79,7 @@ async function start(): Promise<void> {
 /** A signal ends it at once, as it does by default: there is nothing to put in order. */
 async function examine({ clusters, asJson }: Arguments & { readonly command: 'doctor' }): Promise<boolean> {
   // Whoever read the output has had enough of it, as `head` does.
-  process.stdout.on('error', () => process.exit(1));
+  process.stdout.on('error', () => leave(1));
   const own = environment();
   const file = await clustersFileOf(own.configFiles);
   const all = await readClustersFile(file);
@@ -121,20 +122,20 @@ async function announce({ address, token, hasClusters }: App): Promise<void> {
 function onSignal(): void {
   const now = performance.now();
   if (isStopping && now - signalledAt < SAME_SIGNAL_MS) return;
-  if (isStopping) process.exit(1);
+  if (isStopping) leave(1);
   isStopping = true;
   signalledAt = now;
-  setTimeout(() => process.exit(1), STOP_MS).unref();
+  setTimeout(() => leave(1), STOP_MS).unref();
   if (app !== null) void stop(app);
 }
 
 async function stop(running: App): Promise<void> {
   try {
     await running.stop();
-    process.exit(0);
+    leave(0);
   } catch (cause) {
     process.stderr.write(`SlurmQL did not stop cleanly: ${fullText(cause)}\n`);
-    process.exit(1);
+    leave(1);
   }
 }
 

@@ -33,6 +33,27 @@ describe('clusters.yaml', () => {
     ]);
   });
 
+  it('names each cluster and each key once', () => {
+    expect(faults('clusters:\n  a: { host: a }\n  a: { host: b, port: 1, host: c }\n')).toEqual([
+      'clusters.yaml:3:3: the key a is there twice',
+      'clusters.yaml:3:26: the key host is there twice',
+    ]);
+  });
+
+  it('is told of twenty faults, and how many more there are', () => {
+    const told = faults(`clusters:\n${Array.from({ length: 3000 }, (_, n) => `  c${n}: {}\n`).join('')}`);
+    expect(told).toHaveLength(21);
+    expect(told.at(-1)).toBe('and 2980 more faults');
+  });
+
+  it('says that there are no clusters where there have been some', () => {
+    for (const text of ['', '# nothing\n', 'clusters:\n', '{}\n', 'clusters: null\n']) {
+      expect(parseClusters(text, 'clusters.yaml')).toEqual([]);
+      expect(() => parseClusters(text, 'clusters.yaml', true)).toThrow('write "clusters: {}"');
+    }
+    expect(parseClusters('clusters: {}\n', 'clusters.yaml', true)).toEqual([]);
+  });
+
   it('may say everything', () => {
     const text = `# The lab's clusters
 clusters:

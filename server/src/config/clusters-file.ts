@@ -1,9 +1,10 @@
-import { access, readFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Alias, type Document, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
+import { type Alias, type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { type ClusterSettings, GPU_REQUEST_STYLES } from '../domain/cluster.ts';
 import { workspaceParts } from '../domain/workspace.ts';
+import { FileFault, isAbsence, LocalDisk, readTextFile } from '../files/index.ts';
 import { ConfigurationError, type ConfigurationFault } from './environment.ts';
 import { nearest } from './nearest.ts';
 
@@ -56,35 +57,52 @@ const fileSchema = z.strictObject({
     .default({}),
 });
 
+/** A hundred clusters fit, a dozen with the longest prologues. Reading what is no YAML can take a second for each 100 KiB. */
+const MAXIMUM_BYTES = 256 * 1024;
+
 /**
  * Reads clusters.yaml. Throws a ConfigurationError that gives file, line and column of every fault.
  * No file is a fault too: it says where one is expected.
  */
-export async function readClustersFile(path: string): Promise<readonly ClusterSettings[]> {
-  let text: string;
+export async function readClustersFile(path: string, disk = new LocalDisk(1)): Promise<readonly ClusterSettings[]> {
+  return parseClusters(await readClustersText(path, disk), path);
+}
+
+/** Throws a ConfigurationError. */
+export async function readClustersText(path: string, disk: LocalDisk): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await disk.ask(() => readTextFile(path, MAXIMUM_BYTES));
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const advice = missing
-      ? 'no such file. Copy the example clusters.yaml of the repository, or set SLURMQL_CONFIG'
-      : String(cause);
-    throw new ConfigurationError([{ message: `${path}: ${advice}` }]);
+    if (!(cause instanceof FileFault)) throw cause;
+    const advice =
+      cause.found === 'nothing'
+        ? 'no such file. Copy the example clusters.yaml of the repository, or set SLURMQL_CONFIG'
+        : `${cause.message}. Put a file there that can be read, or set SLURMQL_CONFIG`;
+    throw new ConfigurationError([{ message: `${path}: ${advice}` }], { cause });
   }
-  return parseClusters(text, path);
 }
 
-/** Which of the files counts: see `Environment.configFiles`. */
-export async function clustersFileOf(paths: readonly [string, ...string[]]): Promise<string> {
-  for (const path of paths) if (await exists(path)) return path;
-  return paths.at(-1) ?? paths[0];
+/** Which of the files counts: see `Environment.configFiles`. Throws a ConfigurationError where the disk doesn't answer. */
+export async function clustersFileOf(paths: readonly [string, ...string[]], disk = new LocalDisk(1)): Promise<string> {
+  const last = paths.at(-1) ?? paths[0];
+  try {
+    return (await disk.ask(() => firstThere(paths))) ?? last;
+  } catch (cause) {
+    if (!(cause instanceof FileFault)) throw cause;
+    throw new ConfigurationError([{ message: `${last}: ${cause.message}` }]);
+  }
 }
 
-export async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+/** The first under which anything lies, also what can't be read: it was meant. Null: none. */
+export async function firstThere(paths: readonly string[]): Promise<string | null> {
+  for (const path of paths) {
+    const isThere = await lstat(path).then(
+      () => true,
+      (cause: unknown) => !isAbsence(cause),
+    );
+    if (isThere) return path;
+  }
+  return null;
 }
 
 /** What to do where the file configures no cluster. One line. */
@@ -95,16 +113,23 @@ export function noCluster(path: string): string {
   return `No cluster is configured in ${path}. Write "clusters: { mine: { host: login.example.org } }" with your own login node into ${own}${rest}`;
 }
 
-/** The text of clusters.yaml as settings, in the order of the file. Pure; throws as `readClustersFile` does. */
-export function parseClusters(text: string, path: string): readonly ClusterSettings[] {
+/**
+ * The text of clusters.yaml as settings, in the order of the file. `hasSome`: a text that says nothing of clusters is a
+ * fault; one has to say that there are none. Pure; throws as `readClustersFile` does.
+ */
+export function parseClusters(text: string, path: string, hasSome = false): readonly ClusterSettings[] {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseText(text, path, lines);
   const at = (offset: number, message: string): ConfigurationFault => {
     const { line: row, col: column } = lines.linePos(offset);
     return { message: `${path}:${row}:${column}: ${message}` };
   };
   if (document.errors.length > 0) {
     throw new ConfigurationError(document.errors.map((error) => at(error.pos[0], error.message)));
+  }
+  const twice = keysThatAreThereTwice(document);
+  if (twice.length > 0) {
+    throw new ConfigurationError(twice.map(({ offset, key }) => at(offset, `the key ${key} is there twice`)));
   }
 
   let values: unknown;
@@ -114,6 +139,12 @@ export function parseClusters(text: string, path: string): readonly ClusterSetti
     // An alias without its anchor, or so many aliases that they would fill the memory.
     const [offset] = firstAlias(document)?.range ?? [0];
     throw new ConfigurationError([at(offset, cause instanceof Error ? cause.message : String(cause))]);
+  }
+  // Cut off, it would look like this: no cluster is to go because a disk was full or an editor is slow.
+  if (hasSome && isSilent(values)) {
+    throw new ConfigurationError([
+      { message: `${path}: names no cluster any more. If none is meant, write "clusters: {}"` },
+    ]);
   }
   // An empty file, or one with nothing but comments, configures no cluster.
   const result = fileSchema.safeParse(values ?? {}, { reportInput: true });
@@ -133,14 +164,16 @@ export function parseClusters(text: string, path: string): readonly ClusterSetti
     throw new ConfigurationError(
       result.error.issues.flatMap((issue) => {
         if (issue.code !== 'unrecognized_keys') {
-          return [at(offsetOf(issue.path), `${issue.path.join('.') || 'file'}: ${advice(issue)}`)];
+          return [when(() => at(offsetOf(issue.path), `${issue.path.join('.') || 'file'}: ${advice(issue)}`))];
         }
         const known = Object.keys(issue.path.length === 0 ? fileSchema.shape : clusterSchema.shape);
-        return issue.keys.map((key) => {
-          const close = nearest(key, known);
-          const suggestion = close === null ? `the keys are ${known.join(', ')}` : `did you mean "${close}"?`;
-          return at(offsetOfKey(issue.path, key), `${[...issue.path, key].join('.')}: unknown key; ${suggestion}`);
-        });
+        return issue.keys.map((key) =>
+          when(() => {
+            const close = nearest(key, known);
+            const suggestion = close === null ? `the keys are ${known.join(', ')}` : `did you mean "${close}"?`;
+            return at(offsetOfKey(issue.path, key), `${[...issue.path, key].join('.')}: unknown key; ${suggestion}`);
+          }),
+        );
       }),
     );
   }
@@ -165,6 +198,46 @@ export function parseClusters(text: string, path: string): readonly ClusterSetti
       prologue: cluster.prologue,
     }),
   );
+}
+
+/** A fault that is looked for when it is told: of ten thousand, most are not. */
+function when(find: () => ConfigurationFault): ConfigurationFault {
+  return {
+    get message() {
+      return find().message;
+    },
+  };
+}
+
+/** Throws a ConfigurationError for what is nested deeper than the parser can follow. */
+function parseText(text: string, path: string, lines: LineCounter): Document {
+  try {
+    // Whether keys are unique is looked at below: the parser compares each with each.
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
+  } catch (cause) {
+    throw new ConfigurationError([{ message: `${path}: can't be read as YAML (${cause})` }]);
+  }
+}
+
+function keysThatAreThereTwice(document: Document): { readonly offset: number; readonly key: string }[] {
+  const found: { offset: number; key: string }[] = [];
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) found.push({ offset: key.range?.[0] ?? 0, key: String(key.value) });
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
+}
+
+/** Whether nothing is said of clusters, not even that there are none. */
+function isSilent(values: unknown): boolean {
+  if (values === null || values === undefined) return true;
+  return typeof values === 'object' && !Object.values(values).some((value) => value !== null);
 }
 
 type WithoutUndefined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {

@@ -19,7 +19,7 @@ beforeEach(async () => {
   await writeFile(path, yaml('alpha'));
 });
 afterEach(async () => {
-  await watch.stop();
+  watch.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -32,7 +32,7 @@ function follow(timing: ConstructorParameters<typeof ClustersWatch>[2] = {}): vo
       onSettings: (settings) => told.push(settings.map(({ name }) => name).join(' ')),
       onFault: (message) => told.push(message),
     },
-    { settleMs: 50, settleEmptyMs: 100, lookMs: 60_000, ...timing },
+    { settleMs: 50, settleLessMs: 100, lookMs: 60_000, ...timing },
   );
   watch.start();
 }
@@ -79,11 +79,33 @@ it('reads a file that comes and is to be read instead, and goes on with it when 
   await tells('alpha', 'mine', `${own}: the file is gone`);
 });
 
+it('takes nothing away that a file on its way to its new content leaves out', async () => {
+  await writeFile(path, yaml('alpha', 'beta'));
+  follow({ settleLessMs: 60_000 });
+  await tells('alpha beta');
+  const text = yaml('gamma', 'alpha', 'beta', 'delta');
+  // As a slow writer does it; without the second half it is right, too.
+  await writeFile(path, yaml('gamma', 'alpha'));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writeFile(path, text);
+  await tells('alpha beta', 'gamma alpha beta delta');
+});
+
+it('takes away what is left out for good', async () => {
+  await writeFile(path, yaml('alpha', 'beta'));
+  follow();
+  await tells('alpha beta');
+  await writeFile(path, yaml('beta'));
+  await tells('alpha beta', 'beta');
+  await writeFile(path, 'clusters: {}\n');
+  await tells('alpha beta', 'beta', '');
+});
+
 it('says nothing more once it is stopped', async () => {
   follow();
   await tells('alpha');
   await writeFile(path, yaml('beta'));
-  await watch.stop();
+  watch.stop();
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(told).toEqual(['alpha']);
 });

@@ -32,10 +32,15 @@ export interface ConfigurationFault {
   readonly message: string;
 }
 
+/** So many are told; the rest likely follows from them. */
+const MOST_FAULTS = 20;
+
 /** A start-up fault in what the person who runs the server wrote; its message is one clear line a fault. */
 export class ConfigurationError extends Error {
-  constructor(faults: readonly ConfigurationFault[]) {
-    super(faults.map((fault) => fault.message).join('\n'));
+  constructor(faults: readonly ConfigurationFault[], options?: ErrorOptions) {
+    const told = faults.slice(0, MOST_FAULTS).map((fault) => fault.message);
+    const rest = faults.length - told.length;
+    super([...told, ...(rest > 0 ? [`and ${rest} more faults`] : [])].join('\n'), options);
     this.name = 'ConfigurationError';
   }
 }

@@ -1,7 +1,6 @@
-import { glob } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { refused, refusedForNow } from './failure.ts';
-import { readIfThere } from './read-if-there.ts';
+import { type DialFailure, refused, refusedForNow } from './failure.ts';
+import { pathsLike, readIfThere } from './read-if-there.ts';
 
 /** One line of an OpenSSH configuration. */
 export interface Directive {
@@ -40,9 +39,10 @@ export function loadConfig(file: string, homeDirectory: string): Promise<ConfigF
             folder,
             pattern.replace(/^~(?=\/)/, () => homeDirectory),
           );
-          const paths: string[] = [];
-          for await (const found of glob(absolute)) paths.push(found);
-          for (const found of paths.sort()) included.push(await load(found, depth + 1));
+          const paths = await pathsLike(absolute).catch((error: unknown) => {
+            throw unreadable(absolute, error);
+          });
+          for (const found of paths) included.push(await load(found, depth + 1));
         }
         return { ...directive, included };
       }),
@@ -56,9 +56,13 @@ async function readConfig(path: string): Promise<string> {
   try {
     return String((await readIfThere(path)) ?? '');
   } catch (error) {
-    const message = `the OpenSSH configuration ${path} can't be read: ${String(error)}`;
-    throw refusedForNow(message, `${message}.`, error);
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): DialFailure {
+  const message = `the OpenSSH configuration ${path} can't be read: ${String(error)}`;
+  return refusedForNow(message, `${message}.`, error);
 }
 
 /** @throws DialFailure refused, for a quotation that isn't closed or a keyword without a value */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
 import type { Agent } from './agent.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
@@ -196,7 +195,7 @@ async function readKeyFile(path: string): Promise<KeyFile> {
 
 async function readPublicKey(path: string): Promise<ParsedKey | undefined> {
   try {
-    const key = parseKey(await readFile(path));
+    const key = parseKey((await readIfThere(path)) ?? Buffer.alloc(0));
     return key instanceof Error ? undefined : key;
   } catch {
     // It is only a hint at what the agent may hold; without it the private key's own fault is reported.

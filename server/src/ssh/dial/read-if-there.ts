@@ -1,12 +1,31 @@
-import { readFile } from 'node:fs/promises';
+import { glob } from 'node:fs/promises';
+import { devNull } from 'node:os';
+import { FileFault, LocalDisk, readRegularFile } from '../../files/index.ts';
 
-/** The content of a file; undefined if there is none. Any other fault is thrown as it comes. */
+/** More than known_hosts has where a site lists every machine with all of its keys. */
+const MAXIMUM_BYTES = 32 * 1024 * 1024;
+
+/** Where the home is: of all threads, two may wait for it. */
+const disk = new LocalDisk(2);
+
+/** The content of a file; undefined if there is none. Throws FileFault for what can't be read, or not in time. */
 export async function readIfThere(path: string): Promise<Buffer | undefined> {
+  // What people name to have no file at all.
+  if (path === devNull) return Buffer.alloc(0);
   try {
-    return await readFile(path);
+    return await disk.ask(() => readRegularFile(path, MAXIMUM_BYTES));
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (error instanceof FileFault && error.found !== 'something') return undefined;
     throw error;
   }
+}
+
+/** The paths that match a pattern, in order. Throws FileFault when the disk doesn't answer in time. */
+export async function pathsLike(pattern: string): Promise<readonly string[]> {
+  const paths = await disk.ask(async () => {
+    const found: string[] = [];
+    for await (const path of glob(pattern)) found.push(path);
+    return found;
+  });
+  return paths.sort();
 }
