@@ -133,6 +133,7 @@ export async function launchJob(
     cancelRequestedAt: null,
     arrayParentId: null,
     arrayTaskId: null,
+    number: null,
   };
   const submission: Submission = {
     environment: input.environment,

@@ -73,6 +73,8 @@ export interface Job {
   readonly cancelRequestedAt: Date | null;
   readonly arrayParentId: string | null;
   readonly arrayTaskId: number | null;
+  /** Grows with each job that is recorded. Null until this one is, and for array tasks. */
+  readonly number: number | null;
 }
 
 /** Whole seconds on the nodes so far; null before the start, and when nobody saw the end. */

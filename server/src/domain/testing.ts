@@ -93,6 +93,7 @@ export function aJob(parts: Partial<Job> = {}): Job {
     cancelRequestedAt: null,
     arrayParentId: null,
     arrayTaskId: null,
+    number: null,
     ...parts,
   };
 }

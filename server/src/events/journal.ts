@@ -208,9 +208,9 @@ class Transaction implements JournalWriter {
   }
 
   async create(created: readonly NewJob[]): Promise<void> {
-    await this.jobs.insert(created);
+    const recorded = await this.jobs.insert(created);
     await this.#record(
-      created.map(({ job }) => ({ kind: 'CREATED', fromState: null, changedFrom: null, job, message: null })),
+      recorded.map((job) => ({ kind: 'CREATED', fromState: null, changedFrom: null, job, message: null })),
     );
   }
 

@@ -65,6 +65,7 @@ export function toJob(row: JobRow): Job {
     cancelRequestedAt: toInstant(row.cancel_requested_at),
     arrayParentId: row.array_parent_id,
     arrayTaskId: row.array_task_id,
+    number: row.number,
   };
 }
 

@@ -322,13 +322,15 @@ export class JobQueries {
     );
   }
 
-  async insert(created: readonly NewJob[]): Promise<void> {
-    let number = await this.#newestNumber();
+  async insert(created: readonly NewJob[]): Promise<Job[]> {
+    let newest = await this.#newestNumber();
+    const recorded: Job[] = [];
     for await (const batch of batches(created)) {
       const rows: JobRow[] = batch.map(({ job, idempotencyKey }) => {
-        if (job.arrayParentId === null) number += 1;
-        const row = { ...fromJob(job), idempotency_key: idempotencyKey };
-        return { ...row, number: job.arrayParentId === null ? number : null };
+        if (job.arrayParentId === null) newest += 1;
+        const number = job.arrayParentId === null ? newest : null;
+        recorded.push({ ...job, number });
+        return { ...fromJob(job), idempotency_key: idempotencyKey, number };
       });
       await insertRows(this.#database, 'jobs', rows);
       await this.#index(rows);
@@ -354,6 +356,7 @@ export class JobQueries {
         })
         .execute();
     }
+    return recorded;
   }
 
   async #newestNumber(): Promise<number> {

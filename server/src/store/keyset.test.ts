@@ -94,7 +94,9 @@ describe('the pages of a list', () => {
       const seen = await walk(order, {
         limit: 4,
         backwards,
-        meanwhile: async () => insert(arriving.splice(0, 2)),
+        meanwhile: async () => {
+          await insert(arriving.splice(0, 2));
+        },
       });
       expect(new Set(seen).size).toBe(seen.length);
       expect(jobs.filter(({ id }) => !seen.includes(id))).toEqual([]);

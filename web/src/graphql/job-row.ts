@@ -20,6 +20,7 @@ export const jobRowFragment = graphql(`
     startedAt
     endedAt
     arrayTaskId
+    number
     project {
       id
       name

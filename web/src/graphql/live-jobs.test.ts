@@ -28,6 +28,7 @@ function job(id: string, state: JobState): JobRow {
     startedAt: null,
     endedAt: null,
     arrayTaskId: null,
+    number: 1,
     project: null,
     cluster: { id: 'C', name: 'alpha' },
     resources: {

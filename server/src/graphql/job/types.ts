@@ -535,6 +535,12 @@ builder.node(JobRef, {
       nullable: true,
       description: 'The index of a task. Null for every other job.',
     }),
+    number: t.expose('number', {
+      type: 'SafeInt',
+      nullable: true,
+      description:
+        'Grows with each job that is recorded: jobs that are equal in the order of a list stand by it, in the direction of that order. Null for array tasks.',
+    }),
     taskCounts: t.field({
       type: [JobStateCountRef],
       description: 'How many tasks of an array are in each state; empty for every other job.',

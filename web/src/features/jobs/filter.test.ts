@@ -20,6 +20,7 @@ const job: JobRow = {
   startedAt: null,
   endedAt: null,
   arrayTaskId: null,
+  number: 1,
   project: { id: 'P1', name: 'vision' },
   cluster: { id: 'C1', name: 'alpha' },
   resources: {

@@ -97,9 +97,9 @@ function hasWords(job: JobRow, search: string): boolean {
   return words.every((word) => texts.some((text) => text.includes(word)));
 }
 
-/** The server's order; equal ones stand by id, which grows with age. */
+/** The server's order; equal ones stand in the order in which they were recorded. */
 export function compareJobs(filter: JobsFilter, left: JobRow, right: JobRow): number {
-  const order = compareBy(filter.sort, left, right) || compareText(left.id, right.id);
+  const order = compareBy(filter.sort, left, right) || (left.number ?? 0) - (right.number ?? 0);
   return filter.isDescending ? -order : order;
 }
 
@@ -120,7 +120,10 @@ function elapsed({ startedAt, endedAt }: JobRow): number {
   return (endedAt === null ? Date.now() : Date.parse(endedAt)) - Date.parse(startedAt);
 }
 
+/** By code points, as the server does: JavaScript's own order puts emoji before some of the letters that come first. */
 function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
+  const [leftPoints, rightPoints] = [[...left], [...right]];
+  const index = leftPoints.findIndex((point, at) => point !== rightPoints[at]);
+  if (index === -1) return leftPoints.length - rightPoints.length;
+  return (leftPoints[index]?.codePointAt(0) ?? 0) - (rightPoints[index]?.codePointAt(0) ?? -1);
 }
