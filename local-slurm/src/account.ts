@@ -3,7 +3,7 @@ import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeServicesOf } from './pam.ts';
-import { findProcess, killAll, listProcesses, type ProcessIdentity, thisProcess } from './processes.ts';
+import { findProcess, isOfThisSystem, killAll, listProcesses, type ProcessIdentity, thisProcess } from './processes.ts';
 import { makeReachable } from './reachable.ts';
 import { CommandError, isRoot, type RunOptions, run } from './run.ts';
 
@@ -77,10 +77,11 @@ export async function removeAccount(account: Account): Promise<void> {
   // The uid is looked up each time: once the account is gone, the next one may be given it.
   await killAll(async () => {
     const exists = (await slurmqlAccounts()).some((one) => one.name === account.name && one.uid === account.uid);
-    return exists ? listProcesses().filter((one) => one.uid === account.uid) : [];
+    return exists ? listProcesses().filter((one) => one.uid === account.uid && isOfThisSystem(one)) : [];
   }, `processes of the account ${account.name}`);
   if ((await slurmqlAccounts()).some((one) => one.name === account.name)) {
-    await whenPasswordFileIsFree('userdel', [account.name]);
+    // By force: userdel counts what another user of the same number runs in a container.
+    await whenPasswordFileIsFree('userdel', ['--force', account.name]);
   }
   await removeServicesOf(account.name);
   await rm(account.home, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { waitFor } from './wait.ts';
 
 /** One process for good: pids are used again. */
@@ -41,6 +41,19 @@ export function listProcesses(): readonly ProcessInfo[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => findProcess(Number(name)) ?? []);
+}
+
+/**
+ * Whether its users are those of this system's /etc/passwd: in a container, the same number is another user. Source:
+ * pid_namespaces(7).
+ */
+export function isOfThisSystem({ pid }: ProcessIdentity): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // It ended meanwhile.
+    return false;
+  }
 }
 
 /** Every process below `pid`, itself not included. */

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { createAccount, removeAccount } from './account.ts';
+import { listProcesses } from './processes.ts';
+import { newDirectory } from './test-support.ts';
+
+test('an account goes with what it runs, and not with what another user of the same number runs in a container', async () => {
+  const directory = newDirectory();
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const account = await createAccount({ directory });
+  const asAccount = ['setpriv', `--reuid=${account.uid}`, '--clear-groups', 'sleep', '1000'];
+  const own = spawn('/usr/bin/env', asAccount);
+  const container = spawn('unshare', ['--pid', '--fork', '--kill-child', ...asAccount]);
+  const ended = once(container, 'exit');
+  onTestFinished(async () => {
+    container.kill('SIGKILL');
+    await ended;
+  });
+  // A container of somebody else's may have a user of the same number, too.
+  const started = new Set([process.pid, container.pid]);
+  const running = () => listProcesses().filter(({ uid, parentPid }) => uid === account.uid && started.has(parentPid));
+  await expect.poll(() => running().length, { timeout: 30_000 }).toBe(2);
+  const contained = running().filter(({ pid }) => pid !== own.pid);
+
+  const killed = once(own, 'exit');
+  await removeAccount(account);
+  expect(await killed).toEqual([null, 'SIGKILL']);
+  expect(running()).toEqual(contained);
+});
