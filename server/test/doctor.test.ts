@@ -244,7 +244,7 @@ describe('slurmql doctor', () => {
     const login = await ClusterLogin.open(slurm.cluster('alpha'));
     // A login that finds the tools of the machine and nothing else, whichever start-up file it reads.
     await login.run(`mkdir tools
-for tool in sh bash tar gzip find sed env date mkdir mv rm rmdir cat readlink tail timeout df; do
+for tool in sh bash tar gzip find sed env date mkdir mv rm rmdir cat readlink tail timeout df id stat; do
   ln -s "$(command -v $tool)" tools/$tool
 done
 echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);

@@ -120,6 +120,7 @@ export async function* checkSteps(
     async () => ({
       ...(await workspaceFinding(
         connection,
+        slurm,
         absoluteWorkspace(settings.workspace, login?.home ?? '', login?.workspace ?? ''),
       )),
       value: true,
@@ -272,8 +273,8 @@ async function gitFinding(login: LoginShell | null): Promise<Finding> {
   };
 }
 
-/** Writes a file as jobs are sent and reads it in the shell: both have to see the same file system. */
-async function workspaceFinding(connection: SshConnection, workspace: string): Promise<Finding> {
+/** Writes a file as jobs are sent and reads it in the shell: both have to see the same file system, and nobody else may write. */
+async function workspaceFinding(connection: SshConnection, slurm: SlurmAdapter, workspace: string): Promise<Finding> {
   const trial = new WorkspaceTrial(connection, workspace);
   const { isNew } = await trial.make();
   try {
@@ -281,6 +282,8 @@ async function workspaceFinding(connection: SshConnection, workspace: string): P
     await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
     const { content, freeBytes } = await trial.look();
     if (content !== text) throw new Error(`${workspace}: file requests and the shell don't see the same files there`);
+    const unsafe = await slurm.workspaceFault(workspace);
+    if (unsafe !== null) throw new Error(unsafe);
     const room = freeBytes === null ? '' : `, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`;
     const found = `${workspace} ${isNew ? 'can be made and written to' : 'can be written to'}${room}`;
     if (freeBytes === null || freeBytes >= SMALL_SPACE_BYTES) return { status: 'OK', found, advice: null };

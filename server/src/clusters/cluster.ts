@@ -26,6 +26,7 @@ import { Pulse } from './pulse.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
 import { statusOf } from './status.ts';
 import { Submitter } from './submitter.ts';
+import { WorkspaceWatch } from './workspace-watch.ts';
 
 export interface ClusterParts {
   readonly store: Store;
@@ -57,6 +58,7 @@ export class Cluster {
   readonly #poller: Poller;
   readonly #submitter: Submitter;
   readonly #activity: ActivityWatch;
+  readonly #workspace: WorkspaceWatch;
   readonly #pulse: Pulse;
   readonly #inventory: SharedAnswer<Inventory>;
   readonly #changes: ClusterChanges;
@@ -129,6 +131,14 @@ export class Cluster {
       },
       onFault: (cause) => log.warn({ err: cause }, `${settings.name}: ends of jobs show late, at the poll interval`),
     });
+    this.#workspace = new WorkspaceWatch({
+      slurm: this.#slurm,
+      onChange: () => {
+        this.#submitter.tryNow();
+        this.#notify();
+      },
+      onFailure: (cause) => log.warn({ err: cause }, `${settings.name}: who may write to its workspace isn't known`),
+    });
     this.#submitter = new Submitter({
       settings,
       slurm: this.#slurm,
@@ -180,6 +190,7 @@ export class Cluster {
       this.#poller.stop(),
       this.#submitter.stop(),
       this.#activity.stopped(),
+      this.#workspace.stopped(),
       this.#probing,
       this.#trying,
       this.#checking?.catch(() => {}),
@@ -203,7 +214,7 @@ export class Cluster {
         faults: {
           login: this.#loginFault,
           queue: this.#queueFault,
-          submission: this.#submissionFault,
+          submission: this.#submissionFault ?? this.#workspace.fault,
           accounting: this.#poller.accountingFault ?? this.#refused.accounting,
           inventory: this.#refused.inventory,
         },
@@ -226,6 +237,7 @@ export class Cluster {
     if (this.#login === null) this.#probe();
     else if (this.#queueFault !== null) this.#poller.askNow();
     else if (this.#submissionFault !== null) this.#submitter.tryNow();
+    if (this.#workspace.fault !== null) this.#workspace.look();
   }
 
   /** Goes through everything that the cluster has to offer, step by step; shared by all who ask at once. Never throws. */
@@ -336,6 +348,7 @@ export class Cluster {
       this.#poller.disconnected();
       this.#submitter.disconnected();
       this.#activity.stop();
+      this.#workspace.stop();
     }
     this.#notify();
   }
@@ -363,6 +376,7 @@ export class Cluster {
       this.#submitter.connected(login.workspace);
       this.#poller.connected();
       this.#activity.start(login.workspace);
+      this.#workspace.start(login.workspace);
       void this.#cancelAgain();
       this.#tryQuestions();
     } catch (cause) {

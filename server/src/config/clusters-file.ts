@@ -35,6 +35,7 @@ const clusterSchema = z.strictObject({
       }
     })
     .default('~/slurmql'),
+  workspace_trusts: z.array(line).min(1, 'name at least one user or group, or leave the key out').optional(),
   allowed_partitions: z.array(line).min(1, 'name at least one partition, or leave the key out').optional(),
   allowed_gpu_types: z.array(line).min(1, 'name at least one GPU type, or leave the key out').optional(),
   gpu_request: z.enum(GPU_REQUEST_STYLES, `write one of ${GPU_REQUEST_STYLES.join(', ')}`).default('gres'),
@@ -188,6 +189,7 @@ export function parseClusters(text: string, path: string, hasSome = false): read
       knownHosts: cluster.known_hosts,
       proxyJump: cluster.proxy_jump,
       workspace: cluster.workspace,
+      workspaceTrusts: cluster.workspace_trusts,
       allowedPartitions: cluster.allowed_partitions,
       allowedGpuTypes: cluster.allowed_gpu_types,
       gpuRequest: cluster.gpu_request,

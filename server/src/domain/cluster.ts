@@ -25,6 +25,8 @@ export interface ClusterSettings {
   readonly proxyJump?: string;
   /** On the cluster; `~` is the login's home directory. */
   readonly workspace: string;
+  /** Users and groups of the cluster, by name, that may own or write to folders above the workspace. */
+  readonly workspaceTrusts?: readonly string[];
   readonly allowedPartitions?: readonly string[];
   readonly allowedGpuTypes?: readonly string[];
   readonly gpuRequest: GpuRequestStyle;

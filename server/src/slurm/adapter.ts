@@ -54,7 +54,8 @@ import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './pa
 import { type TrialOutcome, trialOutcome } from './parse/trial.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
-import { absoluteWorkspace } from './workspace.ts';
+import { absoluteWorkspace, workspaceOf } from './workspace.ts';
+import { findSafetyFault, safetyFault } from './workspace-safety.ts';
 
 /** Whatever runs a script on the cluster's login: `SshConnection`. */
 export interface Runner {
@@ -398,15 +399,25 @@ export class SlurmAdapter {
     return { fetchedAt: new Date(), partitions, nodes: parseNodes(nodes, partitions) };
   }
 
-  /** Makes a job's folder, or finds it as an earlier attempt left it. */
+  /** Makes a job's folder, or finds it as an earlier attempt left it. Refused where others could replace it. */
   async makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }> {
     const ask = folderScript(workDir);
     const result = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'submit' });
     const section = ask.read(result.stdout, 'folder');
-    if (section?.exitCode === 0) return { isSubmitted: section.output.includes('submitted') };
-    throw new SlurmUnavailable(
-      `The workspace can't be written: ${slurmMessage(ask.errors(result.stderr))}. ${WORKSPACE_ADVICE}`,
-    );
+    if (section?.exitCode !== 0) {
+      throw new SlurmUnavailable(
+        `The workspace can't be written: ${slurmMessage(ask.errors(result.stderr))}. ${WORKSPACE_ADVICE}`,
+      );
+    }
+    const safety = ask.read(result.stdout, 'safety')?.output ?? '';
+    const fault = safetyFault(workspaceOf(workDir), safety, this.#settings.workspaceTrusts ?? []);
+    if (fault !== null) throw new SlurmUnavailable(fault);
+    return { isSubmitted: section.output.includes('submitted') };
+  }
+
+  /** Why nothing is run in the workspace: others could put their own commands there; null: they couldn't. */
+  workspaceFault(workspace: string): Promise<string | null> {
+    return findSafetyFault(this.#runner, workspace, this.#settings.workspaceTrusts ?? []);
   }
 
   /** Removes the folder of a job that Slurm didn't take. */

@@ -3,7 +3,8 @@ import { jobLists } from './job-list.ts';
 import { ACCOUNTING_FIELDS } from './parse/accounting.ts';
 import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
 import { LIMITED, quoteAll, type Script, type SearchPath, script, unsetByPrefix } from './shell.ts';
-import { workspaceSection } from './workspace.ts';
+import { workspaceOf, workspaceSection } from './workspace.ts';
+import { safetySection } from './workspace-safety.ts';
 
 // Variables of the login's environment silently filter and reformat what Slurm's commands print, or change what they
 // do (man squeue, sinfo, sacct, scancel, sbatch: ENVIRONMENT VARIABLES).
@@ -228,7 +229,10 @@ export function claimScript(workDir: string, arrayTaskId: number | null): Script
   return script(null, '', [{ name: 'claim', command: `[ ! -L ${claim} ] || readlink ${claim}` }]);
 }
 
-/** Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there. */
+/**
+ * Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there; and section
+ * `safety`, with who could put another one in its place.
+ */
 export function folderScript(workDir: string): Script {
   // Everything below the workspace is its owner's alone.
   return script(null, 'umask 077', [
@@ -236,6 +240,7 @@ export function folderScript(workDir: string): Script {
       name: 'folder',
       command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && { [ ! -d ${quote(`${workDir}/submit`)} ] || echo submitted; }`,
     },
+    safetySection(workspaceOf(workDir), workDir),
   ]);
 }
 

@@ -8,7 +8,23 @@ import { workspaceSection } from './workspace.ts';
 
 const TIMEOUT_MS = 30_000;
 /** What the scripts here and the batch script use. */
-const TOOLS = ['bash', 'tar', 'gzip', 'find', 'sed', 'env', 'date', 'mkdir', 'mv', 'rm', 'cat', 'readlink', 'tail'];
+const TOOLS = [
+  'bash',
+  'tar',
+  'gzip',
+  'find',
+  'sed',
+  'env',
+  'date',
+  'mkdir',
+  'mv',
+  'rm',
+  'cat',
+  'readlink',
+  'tail',
+  'stat',
+  'id',
+];
 
 export interface LoginShell {
   /** The account's own, such as /bin/tcsh. */

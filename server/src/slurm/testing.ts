@@ -19,15 +19,17 @@ const TOOLS = [
     'env',
     'false',
     'find',
+    'getent',
     'gzip',
     'head',
+    'id',
     'ln',
     'ls',
     'mkdir',
     'mv',
     'readlink',
   ],
-  ...['rm', 'sed', 'setsid', 'sh', 'sleep', 'sort', 'tail', 'tar', 'touch', 'tr', 'true', 'uname', 'wc'],
+  ...['rm', 'sed', 'setsid', 'sh', 'sleep', 'sort', 'stat', 'tail', 'tar', 'touch', 'tr', 'true', 'uname', 'wc'],
 ];
 
 /**

@@ -42,6 +42,11 @@ export function absoluteWorkspace(workspace: string, home: string, told: string)
   );
 }
 
+/** The workspace in which a job's folder lies. */
+export function workspaceOf(workDir: string): string {
+  return workDir.slice(0, workDir.lastIndexOf('/jobs/'));
+}
+
 function ownHome(home: string): string {
   // Without one, "~/slurmql" would be a folder of the root.
   if (home !== '') return home.replace(/\/$/, '');

@@ -53,10 +53,11 @@ export class Workbench implements AsyncDisposable {
     this.#clustersYaml = clustersYaml;
   }
 
-  /** `prepare`: what has to be done before every cluster can be reached. */
+  /** `prepare`: what has to be done before every cluster can be reached. `statuses`: what each of them has to reach. */
   static async open(
     clustersYaml: string = inject('clustersYaml'),
     prepare: (server: TestServer) => Promise<void> = async () => undefined,
+    statuses: readonly string[] = ['ONLINE'],
   ): Promise<Workbench> {
     await using opening = new AsyncDisposableStack();
     const server = opening.use(await TestServer.start(clustersYaml));
@@ -67,16 +68,16 @@ export class Workbench implements AsyncDisposable {
     );
     const workbench = new Workbench(server, repository, addProject.project.id, clustersYaml);
     await prepare(server);
-    await workbench.online();
+    await workbench.online(statuses);
     opening.move();
     return workbench;
   }
 
   /** Resolves once every cluster is reached. */
-  async online(): Promise<void> {
+  async online(statuses: readonly string[] = ['ONLINE']): Promise<void> {
     await until(
       () => this.server.query<{ clusters: { status: string }[] }>('{ clusters { name status statusMessage } }'),
-      ({ clusters }) => clusters.every(({ status }) => status === 'ONLINE'),
+      ({ clusters }) => clusters.every(({ status }) => statuses.includes(status)),
     );
   }
 

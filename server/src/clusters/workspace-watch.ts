@@ -1,0 +1,72 @@
+import type { SlurmAdapter } from '../slurm/index.ts';
+
+/** A fault is looked for again after so long, as somebody may have mended it. */
+const AGAIN_MS = 30_000;
+
+export interface WorkspaceWatchOptions {
+  readonly slurm: SlurmAdapter;
+  /** The fault has come, changed or gone. */
+  readonly onChange: () => void;
+  /** It can't be looked for now: each submission looks by itself. */
+  readonly onFailure: (cause: unknown) => void;
+}
+
+/** Tells at each connect whether others could put their own commands into the workspace, and when that is mended. */
+export class WorkspaceWatch {
+  readonly #options: WorkspaceWatchOptions;
+  #workspace: string | null = null;
+  #fault: string | null = null;
+  #looking: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: WorkspaceWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Null: there is none, or it isn't known yet. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  /** `workspace` is absolute. */
+  start(workspace: string): void {
+    this.#workspace = workspace;
+    this.look();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#workspace = null;
+    this.#fault = null;
+  }
+
+  async stopped(): Promise<void> {
+    this.stop();
+    await this.#looking;
+  }
+
+  /** Looks now. */
+  look(): void {
+    clearTimeout(this.#timer);
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+  }
+
+  /** Never throws. */
+  async #look(): Promise<void> {
+    const workspace = this.#workspace;
+    if (workspace === null) return;
+    const { slurm, onChange, onFailure } = this.#options;
+    try {
+      const fault = await slurm.workspaceFault(workspace);
+      if (this.#workspace !== workspace) return;
+      const isNews = fault !== this.#fault;
+      this.#fault = fault;
+      if (isNews) onChange();
+    } catch (cause) {
+      if (this.#workspace === workspace) onFailure(cause);
+    }
+    if (this.#fault !== null) this.#timer = setTimeout(() => this.look(), AGAIN_MS);
+  }
+}

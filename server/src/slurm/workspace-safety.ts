@@ -1,0 +1,152 @@
+import { quote } from '../ssh/index.ts';
+import type { Runner } from './adapter.ts';
+import { SlurmUnavailable } from './errors.ts';
+import { slurmMessage } from './parse/submit.ts';
+import { type Section, script } from './shell.ts';
+
+// Who may write to a folder above the workspace can put another one in the place of what lies in it, and so have their
+// own commands run by the login's jobs. sshd is as strict with the way to authorized_keys (sshd_config, StrictModes).
+// Of access lists, POSIX ones show in the group's bits (their mask); those of NFSv4 can't be seen by any portable means.
+
+const TIMEOUT_MS = 60_000;
+const KIND_BITS = 0o170000;
+const FOLDER = 0o040000;
+const STICKY = 0o1000;
+const GROUP_WRITES = 0o020;
+const OTHERS_WRITE = 0o002;
+const INSIDE = 'inside';
+
+/**
+ * The section `safety`: the login, with its group where nobody else is in that; then all that lies on the way to `path`,
+ * which is the workspace or below it, from the root on, links taken one by one. The line `inside` comes behind the
+ * workspace itself.
+ */
+export function safetySection(workspace: string, path: string): Section {
+  return {
+    name: 'safety',
+    command: `walk() {
+  rest=$1 links=0 whole=yes
+  set --
+  [ -n "$at" ] || set -- /
+  while [ -n "$rest" ]; do
+    name=\${rest%%/*}
+    case $rest in */*) rest=\${rest#*/} ;; *) rest= ;; esac
+    case $name in
+      '' | .) continue ;;
+      ..) at=\${at%/*}; continue ;;
+    esac
+    if [ ! -h "$at/$name" ]; then
+      [ -e "$at/$name" ] || { whole=; break; }
+      at=$at/$name
+      set -- "$@" "$at"
+      continue
+    fi
+    links=$((links + 1))
+    [ "$links" -le 40 ] || { whole=; break; }
+    set -- "$@" "$at/$name"
+    rest=$(readlink "$at/$name")/$rest
+    case $rest in /*) at= ;; esac
+  done
+  [ $# = 0 ] || LC_ALL=C stat -c '%f:%u:%g:%U:%G:%n' -- "$@"
+}
+user=$(id -un) group=$(id -gn) private=
+if [ "$user" = "$group" ]; then
+  case $(getent group "$group" 2>/dev/null) in *:*:*: | *:*:*:"$user") private=$(id -g) ;; esac
+fi
+printf '%s:%s:%s\\n' "$(id -u)" "$private" "$user"
+at=
+walk ${quote(workspace)}
+[ -z "$whole" ] || { echo ${INSIDE}; walk ${quote(path.slice(workspace.length + 1))}; }`,
+  };
+}
+
+interface Step {
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: string;
+  readonly gid: string;
+  readonly owner: string;
+  readonly group: string;
+}
+
+/**
+ * Why others than the login and root could put something in the place of what lies in the workspace, with what mends
+ * it; null: nobody could. `told`: the section `safety`. `trusted`: names of users and groups that may.
+ */
+export function safetyFault(workspace: string, told: string, trusted: readonly string[]): string | null {
+  const [first = '', ...lines] = told.split('\n').filter(Boolean);
+  const [uid = '', privateGroup = '', user = ''] = first.split(':');
+  const workspaceAt = lines.indexOf(INSIDE) - 1;
+  const steps = lines.filter((line) => line !== INSIDE).map(stepOf);
+  if (uid === '' || steps[0]?.path !== '/' || steps.some(({ mode }) => Number.isNaN(mode))) {
+    return `the login doesn't tell who may write to the workspace ${workspace}`;
+  }
+  const isSticky = ({ mode }: Step) => (mode & STICKY) !== 0;
+  for (const [index, step] of steps.entries()) {
+    const unsafe = (what: string, mend: string | null, name: string | null) =>
+      sentence({ workspace, user, path: step.path, what, mend, name });
+    const isOwn = step.uid === uid || step.uid === '0' || trusted.includes(step.owner);
+    const belongs = () => unsafe(`belongs to ${step.owner}`, null, step.owner);
+    if ((step.mode & KIND_BITS) !== FOLDER) {
+      // Its owner may replace a link where others can't, in a sticky folder.
+      const parent = step.path.slice(0, step.path.lastIndexOf('/')) || '/';
+      if (!isOwn && steps.some((other) => other.path === parent && isSticky(other))) return belongs();
+      continue;
+    }
+    if (!isOwn) return belongs();
+    // What others put into the workspace itself would be taken for its own.
+    const isAbove = workspaceAt < 0 || index < workspaceAt;
+    if (isAbove && isSticky(step)) continue;
+    const mend = `have ${step.owner} run "chmod ${isAbove ? '+t' : 'go-w'} ${step.path}"`;
+    if ((step.mode & OTHERS_WRITE) !== 0) return unsafe('can be written by everybody', mend, null);
+    const isShared = (step.mode & GROUP_WRITES) !== 0 && step.gid !== privateGroup && !trusted.includes(step.group);
+    if (isShared) return unsafe(`can be written by the group ${step.group}`, mend, step.group);
+  }
+  return null;
+}
+
+interface Unsafe {
+  readonly workspace: string;
+  readonly user: string;
+  readonly path: string;
+  readonly what: string;
+  /** What another may do about it; null: nothing short of another folder. */
+  readonly mend: string | null;
+  /** Whom one may trust by it; null: nobody in particular. */
+  readonly name: string | null;
+}
+
+function sentence({ workspace, user, path, what, mend, name }: Unsafe): string {
+  const trust =
+    name === null ? [] : [`if you trust ${name} with your account there, add "workspace_trusts: [${name}]"`];
+  const ways = [
+    `Let "workspace" in clusters.yaml name a folder that only ${user} and root can write to, all the way up, such as ~/slurmql`,
+    ...(mend === null ? [] : [mend]),
+    ...trust,
+  ];
+  return (
+    `the workspace ${workspace} isn't safe: ${path} ${what}, who could have their own commands run as ${user}. ` +
+    ways.join('; or ')
+  );
+}
+
+function stepOf(line: string): Step {
+  const [, mode = '', uid = '', gid = '', owner = '', group = '', path = ''] =
+    /^([0-9a-f]+):(\d+):(\d+):([^:]*):([^:]*):(.*)$/.exec(line) ?? [];
+  return { path, mode: Number.parseInt(mode, 16), uid, gid, owner, group };
+}
+
+/** The same asked by itself. Throws what the runner throws, or SlurmUnavailable where there is no answer. */
+export async function findSafetyFault(
+  runner: Runner,
+  workspace: string,
+  trusted: readonly string[],
+): Promise<string | null> {
+  const ask = script(null, '', [safetySection(workspace, `${workspace}/jobs`)]);
+  const { stdout, stderr } = await runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
+  const section = ask.read(stdout, 'safety');
+  if (section === null) {
+    throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `who may write to ${workspace} isn't told`);
+  }
+  return safetyFault(workspace, section.output, trusted);
+}
