@@ -19,7 +19,7 @@ import { EventRetention, JobMetrics, Journal } from './events/index.ts';
 import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
 import { Staging } from './projects/index.ts';
-import { DatabaseError, Store } from './store/index.ts';
+import { DatabaseError, holdLock, Store } from './store/index.ts';
 import { createLogger, type Logger, Metrics } from './telemetry/index.ts';
 
 const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url));
@@ -48,12 +48,13 @@ export async function startApp(environment: Environment): Promise<App> {
   const stack = new AsyncDisposableStack();
   try {
     const settings = await readClustersFile(await clustersFileOf(environment.configFiles));
-    await prepareDataDirectory(environment.dataDirectory);
-    const token = await administratorToken(environment);
+    const places = await prepareDataDirectory(environment);
+    for (const file of places.lockFiles) stack.use(holdLock(file));
+    const token = await administratorToken({ token: environment.token, dataDirectory: places.directory });
     const log = createLogger({ level: environment.logLevel, format: environment.logFormat });
     const metrics = new Metrics(VERSION);
 
-    const store = await Store.open(environment.databaseFile);
+    const store = await Store.open(places.databaseFile);
     stack.defer(() => store.close());
     const journal = new Journal(store);
     await journal.start();
@@ -63,7 +64,7 @@ export async function startApp(environment: Environment): Promise<App> {
     const jobMetrics = new JobMetrics(journal, metrics, log);
     stack.defer(() => jobMetrics.stop());
     jobMetrics.start();
-    const staging = new Staging(join(environment.dataDirectory, 'staging'));
+    const staging = new Staging(join(places.directory, 'staging'));
     await staging.sweep(await store.jobs.submitting());
 
     const clusters = new Clusters({

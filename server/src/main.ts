@@ -62,6 +62,8 @@ async function obey(request: Arguments): Promise<void> {
 async function start(): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // Whatever the server makes is its owner's alone, also where others start it with an umask of their own.
+  process.umask(0o077);
   // Most of the program is the server: the other commands don't wait until it is loaded.
   const { isMendable, startApp } = await import('./app.ts');
   // Not before: what Node keeps compiled doesn't fit other settings than it was compiled with.

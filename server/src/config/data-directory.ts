@@ -1,53 +1,73 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { codeOf, FileFault, LocalDisk } from '../files/index.ts';
 import { ConfigurationError, type Environment } from './environment.ts';
+import { refuseOtherThanFile, refuseOtherThanFolder, safePlace, UnsafePath } from './private-path.ts';
 
-/** Makes the data directory, for its owner alone. Throws a ConfigurationError when it can't be written. */
-export async function prepareDataDirectory(path: string): Promise<void> {
+/** What SQLite and the server keep beside a database. */
+const BESIDE_A_DATABASE = ['-wal', '-shm', '-journal', '-lock'];
+
+/** Where the data is, without links: the same paths for all who use it. */
+export interface DataPlaces {
+  readonly directory: string;
+  readonly databaseFile: string;
+  /** A server holds the locks of both, as each is one server's. */
+  readonly lockFiles: readonly string[];
+}
+
+/**
+ * Makes the data directory, for its owner alone, where there is none. What is there already stays as it is: a
+ * ConfigurationError says what is wrong with it and what to do.
+ */
+export async function prepareDataDirectory(
+  wanted: Pick<Environment, 'dataDirectory' | 'databaseFile'>,
+  disk = new LocalDisk(1),
+): Promise<DataPlaces> {
+  const directory = await settled('SLURMQL_DATA_DIR', wanted.dataDirectory, disk, privateFolder);
+  const isInside = dirname(wanted.databaseFile) === wanted.dataDirectory;
+  const variable = isInside ? 'SLURMQL_DATA_DIR' : 'SLURMQL_DATABASE_URL';
+  const databaseFile = await settled(variable, wanted.databaseFile, disk, databasePlace);
+  return { directory, databaseFile, lockFiles: [join(directory, 'lock'), `${databaseFile}-lock`] };
+}
+
+async function settled(
+  variable: string,
+  path: string,
+  disk: LocalDisk,
+  settle: (path: string) => Promise<string>,
+): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await chmod(path, 0o700);
-    const probe = await open(join(path, '.writable'), 'w', 0o600);
-    await probe.close();
+    return await disk.ask(() => settle(path));
   } catch (cause) {
-    throw new ConfigurationError([
-      { message: `SLURMQL_DATA_DIR: can't write to ${path} (${errorCode(cause)}). Make it writable, or name another` },
-    ]);
+    let message = `can't write to ${path} (${codeOf(cause)}). Make it writable`;
+    if (cause instanceof UnsafePath) message = cause.message;
+    if (cause instanceof FileFault) message = `${path} ${cause.message}. See to it`;
+    throw new ConfigurationError([{ message: `${variable}: ${message}, or name another` }], { cause });
   }
 }
 
-/** The administrator's token; `isNew` at the start that made it. */
-export interface AdministratorToken {
-  readonly value: string;
-  readonly isNew: boolean;
-  /** Where it is kept; null when the environment gave it. */
-  readonly file: string | null;
+async function privateFolder(wanted: string): Promise<string> {
+  const place = await safePlace(wanted, { make: true });
+  refuseOtherThanFolder(place);
+  await access(place.path, constants.W_OK | constants.X_OK);
+  for (const name of ['token', 'lock']) await refuseIfThere(join(place.path, name));
+  const staging = await safePlace(join(place.path, 'staging'));
+  if (staging !== null) refuseOtherThanFolder(staging);
+  return place.path;
 }
 
-/** From the environment, else from the data directory, where it is made at the first start. */
-export async function administratorToken(environment: Environment): Promise<AdministratorToken> {
-  if (environment.token !== null) return { value: environment.token, isNew: false, file: null };
-  const file = join(environment.dataDirectory, 'token');
-  try {
-    const kept = (await readFile(file, 'utf8')).trim();
-    if (kept !== '') return { value: kept, isNew: false, file };
-  } catch (cause) {
-    if (errorCode(cause) !== 'ENOENT') {
-      throw new ConfigurationError([{ message: `${file}: can't be read (${errorCode(cause)})` }]);
-    }
-  }
-  const value = randomBytes(24).toString('base64url');
-  const handle = await open(file, 'w', 0o600);
-  try {
-    await handle.writeFile(`${value}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  return { value, isNew: true, file };
+async function databasePlace(wanted: string): Promise<string> {
+  const folder = await safePlace(dirname(wanted));
+  if (folder === null) throw new UnsafePath(`${dirname(wanted)} is not there. Make that folder`);
+  const found = await safePlace(wanted);
+  if (found !== null) refuseOtherThanFile(found);
+  const path = found?.path ?? join(folder.path, basename(wanted));
+  for (const suffix of BESIDE_A_DATABASE) await refuseIfThere(`${path}${suffix}`);
+  return path;
 }
 
-function errorCode(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+/** Throws UnsafePath for anything but a file of this account alone. */
+async function refuseIfThere(path: string): Promise<void> {
+  const place = await safePlace(path);
+  if (place !== null) refuseOtherThanFile(place);
 }

@@ -47,6 +47,17 @@ export class ConfigurationError extends Error {
 
 /** The shortest token that can't be guessed in the time anybody has. */
 const MINIMUM_TOKEN_LENGTH = 16;
+/** What is made at random has more, what is held down on a keyboard has one. */
+const MINIMUM_TOKEN_CHARACTERS = 6;
+
+/** What an administrator's token has to be like; null: this one is. */
+export function tokenFault(token: string): string | null {
+  if (!/^[\x21-\x7e]+$/.test(token)) return 'write visible ASCII characters without spaces';
+  if (token.length < MINIMUM_TOKEN_LENGTH) return `write at least ${MINIMUM_TOKEN_LENGTH} characters`;
+  if (new Set(token).size < MINIMUM_TOKEN_CHARACTERS)
+    return `write at least ${MINIMUM_TOKEN_CHARACTERS} different characters`;
+  return null;
+}
 
 /** Reads the environment; throws one ConfigurationError that names every faulty variable. */
 export function readEnvironment(
@@ -80,12 +91,9 @@ export function readEnvironment(
   if (!/^\d+$/.test(portText) || port > 65_535) fault('PORT', 'write a port from 0 (any free one) to 65535');
 
   const token = read('SLURMQL_TOKEN');
-  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
-    // The value is a secret, so it isn't repeated.
-    faults.push({ message: 'SLURMQL_TOKEN: write visible ASCII characters without spaces' });
-  } else if (token !== null && token.length < MINIMUM_TOKEN_LENGTH) {
-    faults.push({ message: `SLURMQL_TOKEN: write at least ${MINIMUM_TOKEN_LENGTH} characters` });
-  }
+  const wants = token === null ? null : tokenFault(token);
+  // The value is a secret, so it isn't repeated.
+  if (wants !== null) faults.push({ message: `SLURMQL_TOKEN: ${wants}` });
 
   const originTexts = (read('SLURMQL_ALLOWED_ORIGINS') ?? '').split(/[\s,]+/).filter(Boolean);
   const allowedOrigins = originTexts.flatMap((text) => originOf(text) ?? []);

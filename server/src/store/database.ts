@@ -1,7 +1,8 @@
-import { chmod } from 'node:fs/promises';
 import SqliteDatabase from 'better-sqlite3';
 import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import { DatabaseError } from './database-error.ts';
+import { makePrivateFile } from './lock.ts';
 import * as initial from './migrations/0001-initial.ts';
 import * as longLists from './migrations/0002-long-lists.ts';
 import * as components from './migrations/0003-components.ts';
@@ -24,11 +25,6 @@ export interface OpenDatabase {
   checkpoint(): boolean;
 }
 
-/** The database can't be used; the message says why and what to do. */
-export class DatabaseError extends Error {
-  override readonly name = 'DatabaseError';
-}
-
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
@@ -46,6 +42,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   let sqlite: SqliteDatabase.Database;
   try {
+    // SQLite gives the files beside it the same mode.
+    if (file !== ':memory:') makePrivateFile(file);
     sqlite = new SqliteDatabase(file);
     sqlite.pragma('journal_mode = WAL');
     // In WAL mode FULL syncs the log at each commit: an acknowledged write outlives a power cut.
@@ -60,7 +58,6 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     sqlite.pragma('cache_size = -32768');
     // SQLite's own knows no letters but ASCII's.
     sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
-    if (file !== ':memory:') await chmod(file, 0o600);
   } catch (cause) {
     throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
   }

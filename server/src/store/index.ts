@@ -7,10 +7,11 @@ import { ProjectQueries } from './projects.ts';
 import { RevokedSessionQueries } from './revoked-sessions.ts';
 
 export type { KnownCluster } from './clusters.ts';
-export { DatabaseError } from './database.ts';
+export { DatabaseError } from './database-error.ts';
 export type { EventBounds, JobEventQueries } from './job-events.ts';
 export type { JobQueries, NewJob, StateCount } from './jobs.ts';
 export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
+export { holdLock } from './lock.ts';
 export type { ProjectQueries } from './projects.ts';
 export type { RevokedSessionQueries } from './revoked-sessions.ts';
 

@@ -1,0 +1,39 @@
+import { closeSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import SqliteDatabase from 'better-sqlite3';
+import { DatabaseError } from './database-error.ts';
+
+/**
+ * Keeps every other process from holding the same file, under whatever name, until it is disposed of. It is SQLite's
+ * lock, so the system's own: it goes with the process, however that ends, and nothing of it has to be cleared away. The
+ * file stays, empty. Nobody else in this process may open and close the file: the lock would be gone. Throws
+ * DatabaseError.
+ */
+export function holdLock(file: string): Disposable {
+  let sqlite: SqliteDatabase.Database | undefined;
+  try {
+    makePrivateFile(file);
+    sqlite = new SqliteDatabase(file, { timeout: 0 });
+    sqlite.exec('begin exclusive');
+  } catch (cause) {
+    sqlite?.close();
+    if (cause instanceof SqliteDatabase.SqliteError && cause.code.startsWith('SQLITE_BUSY')) {
+      throw new DatabaseError(
+        `${dirname(file)} is in use by another SlurmQL, which holds ${file}. Stop that one, or name another folder with SLURMQL_DATA_DIR`,
+        { cause },
+      );
+    }
+    throw new DatabaseError(`${file}: can't be locked (${cause instanceof Error ? cause.message : cause})`, { cause });
+  }
+  const held = sqlite;
+  return { [Symbol.dispose]: () => void held.close() };
+}
+
+/** Makes an empty file for this account alone where there is none. Throws the system's error. */
+export function makePrivateFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
+  }
+}
