@@ -448,7 +448,18 @@ describe('a cluster without SFTP', () => {
         ['SFTP', 'WARNING'],
       ],
     );
-    expect(testCluster.steps.find(({ name }) => name === 'SFTP')?.found).toContain('SFTP is off');
+    expect(testCluster.steps.find(({ name }) => name === 'SFTP')?.found).toContain(
+      "SFTP doesn't work (Unable to start subsystem",
+    );
+    const health = `{ cluster(name: "bare") { status statusMessage } }`;
+    expect(await bench.server.query(health)).toMatchObject({
+      cluster: {
+        status: 'ONLINE',
+        statusMessage: expect.stringMatching(
+          /^SFTP doesn't work on this login: Unable to start subsystem.*by commands/,
+        ),
+      },
+    });
 
     const writer = await LogWriter.start(bench, `bash hello.sh world; ${WAIT}`, 'bare');
     const tails = [writer.tail(), writer.tail(-6)];

@@ -107,7 +107,8 @@ export async function* checkSteps(
   const hasFiles = yield* take<true>('SFTP', offline, SFTP_ADVICE, async () => {
     await connection.files.isFolder('.', { timeoutMs: FILES_TIMEOUT_MS });
     if (connection.files.transport === 'commands') {
-      const found = 'SFTP is off: files are read and written by commands, each a process on the login node';
+      const why = connection.sftpFault === null ? '' : ` (${connection.sftpFault})`;
+      const found = `SFTP doesn't work${why}: files are read and written by commands, each a process on the login node`;
       return { status: 'WARNING', found, advice: SFTP_ADVICE, value: true };
     }
     return { status: 'OK', found: 'Files can be read and written', advice: null, value: true };

@@ -153,7 +153,13 @@ export class Cluster {
   }
 
   start(): void {
-    this.#unsubscribe = this.#connection.onStateChange((state) => this.#connectionChanged(state));
+    const unsubscribers = [
+      this.#connection.onStateChange((state) => this.#connectionChanged(state)),
+      this.#connection.onSftpFault(() => this.#notify()),
+    ];
+    this.#unsubscribe = () => {
+      for (const unsubscribe of unsubscribers) unsubscribe();
+    };
     this.#connection.start();
     // One that was taken over may be there already.
     if (this.#connection.state.status === 'online') this.#connectionChanged(this.#connection.state);
@@ -218,6 +224,7 @@ export class Cluster {
           accounting: this.#poller.accountingFault ?? this.#refused.accounting,
           inventory: this.#refused.inventory,
         },
+        sftpFault: this.#connection.sftpFault,
         clockAheadMs: this.#slurm.clockAheadMs,
       }),
       slurmVersion: this.#slurmVersion,

@@ -8,6 +8,7 @@ const online = (faults: Partial<SlurmFaults> = {}, parts: Partial<Standing> = {}
     connection: { status: 'online', since: new Date() },
     isProbed: true,
     faults: { ...NONE, ...faults },
+    sftpFault: null,
     clockAheadMs: 0,
     ...parts,
   });
@@ -45,6 +46,12 @@ describe('the status of a cluster', () => {
   ])('stays ONLINE and tells of a clock that is %d ms ahead', (clockAheadMs, said) => {
     expect(online({}, { clockAheadMs })).toEqual({ status: 'ONLINE', message: expect.stringContaining(said) });
     expect(online({ queue: 'a' }, { clockAheadMs }).message).toContain(said);
+  });
+
+  it('stays ONLINE and tells of SFTP that does not work', () => {
+    const { status, message } = online({}, { sftpFault: 'it is none' });
+    expect(status).toBe('ONLINE');
+    expect(message).toContain("SFTP doesn't work on this login: it is none. Files are read and written by commands");
   });
 
   it("is the connection's own while there is none, whatever was wrong before", () => {

@@ -17,6 +17,8 @@ export interface Standing {
   /** The login has been found to be one of a cluster that can be used. */
   readonly isProbed: boolean;
   readonly faults: SlurmFaults;
+  /** Why its files go by commands; null: they don't. */
+  readonly sftpFault: string | null;
   /** How far the cluster's clock is ahead of this server's; negative: behind. */
   readonly clockAheadMs: number;
 }
@@ -38,7 +40,7 @@ export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'me
       return { status: 'AUTH_REQUIRED', message: connection.message };
     case 'online': {
       const faults = sentences(standing.faults);
-      const remarks = clockRemark(clockAheadMs);
+      const remarks = [...clockRemark(clockAheadMs), ...sftpRemark(standing.sftpFault)];
       const message = [...faults, ...remarks].join(' ') || null;
       if (faults.length > 0) return { status: 'DEGRADED', message };
       return isProbed ? { status: 'ONLINE', message } : { status: 'CONNECTING', message: null };
@@ -73,4 +75,12 @@ function clockRemark(aheadMs: number): readonly string[] {
   if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return [];
   const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
   return [`Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP.`];
+}
+
+function sftpRemark(fault: string | null): readonly string[] {
+  if (fault === null) return [];
+  return [
+    `SFTP doesn't work on this login: ${fault}. Files are read and written by commands instead, each a process there. A` +
+      ' start-up file that prints (.bashrc), or "Subsystem sftp" in sshd_config, may be why; it is tried again at the next login.',
+  ];
 }

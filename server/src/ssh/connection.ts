@@ -93,6 +93,7 @@ export class SshConnection {
   readonly #meter: SshMeter | undefined;
   readonly #timing: SshTiming;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
+  readonly #sftpListeners = new Set<() => void>();
   #state: ConnectionState = { status: 'idle' };
   #attempt: Attempt | undefined;
   #session: Session | undefined;
@@ -125,6 +126,17 @@ export class SshConnection {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** Why the files of this connection go by commands, each a process on the cluster; null: they go by SFTP, as far as is known. */
+  get sftpFault(): string | null {
+    return this.#session?.files.sftpFault ?? null;
+  }
+
+  /** Calls `listener` when `sftpFault` has become known, until the function that it returns is called. */
+  onSftpFault(listener: () => void): () => void {
+    this.#sftpListeners.add(listener);
+    return () => this.#sftpListeners.delete(listener);
   }
 
   /** How the last attempt to connect went, or goes, step by step; none before the first. */
@@ -333,7 +345,12 @@ export class SshConnection {
       }
       const { silenceMs } = this.#timing;
       const channels = new Channels(client, { silenceMs, onExhausted: (reason) => link.break(reason) });
-      const session = { link, channels, files: new ConnectionFiles(channels, silenceMs), since: new Date() };
+      const session = {
+        link,
+        channels,
+        files: new ConnectionFiles(channels, silenceMs, () => this.#noteSftpFault()),
+        since: new Date(),
+      };
       this.#asksPerson = hasAsked;
       this.#worked = hasAsked ? null : keys;
       this.#refusals = 0;
@@ -455,6 +472,11 @@ export class SshConnection {
       `It worked before and asked nobody, so it is tried again by itself, with the same key alone: at ${time} UTC, and` +
       ' ever more rarely lest the account gets banned. Ask for a new login to have it tried at once.';
     this.#setState({ status: 'refused', message: `${passing} ${plan}`, retryAt });
+  }
+
+  #noteSftpFault(): void {
+    this.#log.warn({ cluster: this.#settings.name, fault: this.sftpFault }, 'files go by commands, without SFTP');
+    for (const listener of this.#sftpListeners) listener();
   }
 
   #setState(state: ConnectionState): void {

@@ -15,6 +15,8 @@ const GRANTS_TO_RECOVER = 20;
  * where there is no room for both.
  */
 const GRACE_MS = 5;
+/** draft-ietf-secsh-filexfer-02: what ssh2 speaks. It takes any other for an answer, too (1.17). */
+const SFTP_VERSION = 3;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -95,7 +97,13 @@ export class Channels {
     try {
       sftp = await this.#open((done: ClientSFTPCallback) => request.send(done), signal);
     } catch (error) {
-      throw request.isSilent ? notSent(new NoSftp(`${signal.reason.message} before it said anything`)) : error;
+      throw request.isSilent ? notSent(new NoSftp(`${signal.reason.message} before it said what it is`)) : error;
+    }
+    const version: unknown = Reflect.get(sftp, '_version');
+    if (typeof version === 'number' && version !== SFTP_VERSION) {
+      deafen(sftp);
+      sftp.end();
+      throw notSent(new NoSftp(`it speaks version ${version}, though ${SFTP_VERSION} was asked for`));
     }
     this.#yieldSftp = yieldTurn;
     sftp.once('close', () => {

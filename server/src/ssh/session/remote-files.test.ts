@@ -314,13 +314,44 @@ test('an SFTP session that is lost comes back with the next request', async () =
   expect(own.state.status).toBe('online');
 });
 
+/** What an sftp-server says first: its version. */
+const versionOf = (version: number) => `printf '\\000\\000\\000\\005\\002\\000\\000\\000\\00${version}'`;
+
 test.each([
-  ['has no SFTP', WITHOUT_SFTP],
-  ['has an SFTP that ends as it starts', (config: string) => config.replace('internal-sftp', '/bin/false')],
-  ['has no SFTP, and allows one session', (config: string) => `MaxSessions 1\n${WITHOUT_SFTP(config)}`],
-])('a cluster that %s is read and written by commands', async (_, edit) => {
+  ['has no SFTP', '', 'Unable to start subsystem'],
+  ['has an SFTP that fails as it starts', 'exit 1', 'exit code 1'],
+  ['has an SFTP that ends as it starts', 'exit 0', 'exit code 0'],
+  ['has an SFTP that is killed as it starts', 'kill -KILL $$', 'SIGKILL'],
+  ['prints before SFTP', 'echo "Welcome, and good luck"; exec /usr/lib/openssh/sftp-server', 'Packet length'],
+  ['prints half a word before SFTP hangs', 'printf We; exec sleep 600', 'before it said what it is'],
+  ['prints no end of words for SFTP', 'exec yes', 'Packet length'],
+  ['prints what looks like a message of SFTP', `printf '\\000\\000\\000\\001z'; exec sleep 600`, 'Unknown packet type'],
+  ['has an SFTP of another version', `${versionOf(6)}; exec sleep 600`, 'version 6'],
+  ['has an SFTP that answers no request', `${versionOf(3)}; exec sleep 600`, 'it answers no request'],
+  ['has an SFTP that answers with noise', `${versionOf(3)}; head -c 1 >/dev/null; exec yes`, 'Packet length'],
+])('a cluster that %s is read and written by commands, and says so', async (_, program, fault) => {
   const sshd = await world.startSshd();
-  await sshd.reconfigure(edit);
+  const path = await world.file('sftp-server', `#!/bin/sh\n${program}\n`);
+  await chmod(path, 0o755);
+  await sshd.reconfigure((config) => (program === '' ? WITHOUT_SFTP(config) : config.replace('internal-sftp', path)));
+  const before = process.memoryUsage().arrayBuffers;
+  const own = world.connect(await world.settings(sshd), {}, { timing: { silenceMs: 3_000 } });
+  // What breaks after it has begun shows with the first requests.
+  await eventually(async () => {
+    await own.files.stat('by-commands', request).catch(() => null);
+    return own.files.transport === 'commands';
+  });
+  await own.files.write('by-commands', Buffer.from('written'), { mode: 0o600, ...request });
+  expect(String(await own.files.read('by-commands', 0, 100, request))).toBe('written');
+  expect(own.sftpFault).toContain(fault);
+  expect((await own.run('echo fine', request)).stdout).toBe('fine\n');
+  // Nothing keeps a place among the server's sessions, nor memory for messages of a gigabyte.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 1024 * 1024);
+});
+
+test('a cluster that has no SFTP, and allows one session, is read and written by commands', async () => {
+  const sshd = await world.startSshd();
+  await sshd.reconfigure((config) => `MaxSessions 1\n${WITHOUT_SFTP(config)}`);
   const own = world.connect(await world.settings(sshd));
   await own.files.write('by-commands', Buffer.from('written'), { mode: 0o600, ...request });
   for (let round = 0; round < 20; round += 1) {
@@ -328,6 +359,17 @@ test.each([
   }
   expect(own.files.transport).toBe('commands');
   expect((await own.run('echo fine', request)).stdout).toBe('fine\n');
+});
+
+test('a start-up file that prints keeps an external sftp-server from working, and nothing else', async () => {
+  const sshd = await world.startSshd();
+  await sshd.reconfigure((config) => config.replace('internal-sftp', '/usr/lib/openssh/sftp-server'));
+  await writeFile(inHome('.bashrc'), 'echo Welcome; fortune 2>/dev/null; yes noise | head -100\n');
+  const own = world.connect(await world.settings(sshd));
+  await own.files.write('by-commands', Buffer.from('written'), { mode: 0o600, ...request });
+  expect(own.files.transport).toBe('commands');
+  expect(own.sftpFault).toContain('Packet length');
+  await rm(inHome('.bashrc'));
 });
 
 test('where SFTP comes back, the next connection has it', async () => {

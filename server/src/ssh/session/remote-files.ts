@@ -80,10 +80,10 @@ export class ConnectionFiles {
   readonly #tried: Promise<void>;
   #isTried = false;
 
-  /** @param silenceMs how long SFTP may take to begin, and be without an answer */
-  constructor(channels: Channels, silenceMs: number) {
+  /** @param silenceMs how long SFTP may take to begin, and be without an answer; @param onSftpFault called when `sftpFault` is known */
+  constructor(channels: Channels, silenceMs: number, onSftpFault: () => void) {
     this.#channels = channels;
-    this.#session = new SftpSession(channels, silenceMs);
+    this.#session = new SftpSession(channels, silenceMs, onSftpFault);
     this.#sftp = new SftpFiles(this.#session);
     this.#commands = new CommandFiles(channels);
     this.#tried = this.#session
@@ -98,6 +98,11 @@ export class ConnectionFiles {
   get transport(): FileTransportKind | null {
     if (this.#session.fault !== null) return 'commands';
     return this.#isTried ? 'sftp' : null;
+  }
+
+  /** Why files go by commands; null: they go by SFTP, or it isn't known yet. */
+  get sftpFault(): string | null {
+    return this.#session.fault;
   }
 
   stat(path: string, signal: AbortSignal): Promise<FileStatus | null> {

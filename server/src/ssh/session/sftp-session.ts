@@ -28,17 +28,19 @@ export class SftpSession {
   #againAt = 0;
   #againMs = AGAIN_MS;
   #broken = 0;
-  #failure: SshUnavailable | undefined;
+  readonly #onFault: () => void;
+  #fault: string | null = null;
 
-  /** @param silenceMs so long it may take to begin, and be without an answer */
-  constructor(channels: Channels, silenceMs: number) {
+  /** @param silenceMs so long it may take to begin, and be without an answer; @param onFault called once, when `fault` is known */
+  constructor(channels: Channels, silenceMs: number, onFault: () => void) {
     this.#channels = channels;
     this.#silenceMs = silenceMs;
+    this.#onFault = onFault;
   }
 
   /** Why there is no SFTP that works on this server, known for as long as the connection holds; null: there may be. */
   get fault(): string | null {
-    return this.#failure?.message ?? null;
+    return this.#fault;
   }
 
   /**
@@ -67,7 +69,7 @@ export class SftpSession {
   }
 
   #open(): Promise<SftpChannel> {
-    if (this.#failure) throw this.#failure;
+    if (this.#fault !== null) throw new SshUnavailable(`SFTP doesn't work on this login: ${this.#fault}`);
     if (this.#hanging >= MOST_HANGING && performance.now() < this.#againAt) throw new SshUnavailable(HANGING);
     const forget = () => {
       if (this.#current === opening) this.#current = undefined;
@@ -75,8 +77,7 @@ export class SftpSession {
     const opening = this.#start(forget);
     // Its users report the failure; the next one tries again.
     opening.catch((error: unknown) => {
-      if (error instanceof SshUnavailable && error.cause instanceof NoSftp)
-        this.#failure ??= failure(error.cause.message);
+      if (error instanceof SshUnavailable && error.cause instanceof NoSftp) this.#isNone(error.cause.message);
       forget();
     });
     return opening;
@@ -93,7 +94,13 @@ export class SftpSession {
 
   #noteBroken(reason: string): void {
     this.#broken += 1;
-    if (this.#broken >= MOST_BROKEN) this.#failure ??= failure(reason);
+    if (this.#broken >= MOST_BROKEN) this.#isNone(reason);
+  }
+
+  #isNone(reason: string): void {
+    if (this.#fault !== null) return;
+    this.#fault = reason;
+    this.#onFault();
   }
 
   /** @param forget has the next request open another channel */
@@ -128,8 +135,4 @@ export class SftpSession {
     if (isWantedBack) channel.yieldTurn();
     return channel;
   }
-}
-
-function failure(reason: string): SshUnavailable {
-  return new SshUnavailable(`the cluster's SFTP, which files are read and written with, doesn't work: ${reason}`);
 }
