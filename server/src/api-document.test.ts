@@ -15,6 +15,7 @@ import { LIMITS } from './graphql/limits.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
 import { MOST_NEWCOMERS, MOST_NEWCOMERS_OF_AN_ADDRESS, NEWCOMER_MS, STALLED_MS } from './http/connections.ts';
+import { MOST_DOWNLOADS } from './http/log-download.ts';
 import { MAX_STREAMS } from './http/open-streams.ts';
 import { MAX_BODY_BYTES, MAX_SIGN_IN_BYTES } from './http/server.ts';
 import {
@@ -52,7 +53,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     `${number(OPERATIONS_A_SECOND)} a second, ${number(OPERATIONS_AT_ONCE)} at once`,
   ],
   ["an operation's id on a WebSocket", `${number(MAX_ID_LENGTH)} characters`],
-  ['WebSockets, streams and log files at a time (503)', number(MAX_STREAMS)],
+  ['WebSockets, streams and log files at a time (503)', `${number(MAX_STREAMS)}; log files ${number(MOST_DOWNLOADS)}`],
   [
     'connections without a credential (the oldest is closed)',
     `${number(MOST_NEWCOMERS)}, ${number(MOST_NEWCOMERS_OF_AN_ADDRESS)} of an address`,

@@ -1,6 +1,6 @@
 export { createContext, type GraphQLContext, type Services } from './context.ts';
 export { ERROR_CODES, type ErrorCode, requestFault, withCode, withCodeAlone } from './error-codes.ts';
-export { type LogAddress, logAddress, openLog } from './job/log-file.ts';
+export { type LogAddress, logAddress, logRefusal, type OpenedLog, openLog } from './job/log-file.ts';
 export { JobWaits } from './job/wait.ts';
 export { checkOperation, LIMITS } from './limits.ts';
 export { type SharedSubscription, SharedSubscriptions } from './live/shared-subscriptions.ts';

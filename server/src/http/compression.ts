@@ -85,7 +85,26 @@ export async function sendAnswer(
     ...(coding !== null && { 'content-encoding': coding }),
     'content-length': sent.length,
   });
-  response.end(sent);
+  writeWhole(response, sent);
+}
+
+/** So that it can be seen whether a reader takes any of it; a long answer in one piece would seem to stand still. */
+const PART_BYTES = 64 * 1024;
+
+function writeWhole(response: ServerResponse, bytes: Buffer): void {
+  let written = 0;
+  const goOn = () => {
+    while (bytes.length - written > PART_BYTES) {
+      const isTaken = response.write(bytes.subarray(written, written + PART_BYTES));
+      written += PART_BYTES;
+      if (!isTaken) {
+        response.once('drain', goOn);
+        return;
+      }
+    }
+    response.end(bytes.subarray(written));
+  };
+  goOn();
 }
 
 /** Tells caches of one more header that the answer depends on. */

@@ -14,7 +14,7 @@ export const NEWCOMER_MS = 5_000;
 /** Browsers and libraries wait for an answer before they ask again; each of these costs what a request costs. */
 const MOST_UNANSWERED = 8;
 /** A reader that has taken nothing for so long is cut off. */
-export const STALLED_MS = 30_000;
+export const STALLED_MS = 20_000;
 const CHECK_INTERVAL_MS = 5_000;
 const LOG_LINES_A_MINUTE = 4;
 

@@ -11,7 +11,7 @@ import { AllowedOrigins, addCorsHeaders, answerPreflight } from './cors.ts';
 import { EventStreams } from './event-stream.ts';
 import { GraphiQL } from './graphiql.ts';
 import { listen } from './listen.ts';
-import { sendLog } from './log-download.ts';
+import { LogDownloads } from './log-download.ts';
 import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
 import { sendError, sendJson } from './respond.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
@@ -62,6 +62,7 @@ export class HttpServer {
   readonly #webSocket: WebSocketTransport;
   readonly #events: EventStreams;
   readonly #answers: StoredAnswers;
+  readonly #logs: LogDownloads;
   readonly #files: StaticFiles;
   readonly #origins: AllowedOrigins;
   readonly #graphiql = new GraphiQL();
@@ -93,6 +94,7 @@ export class HttpServer {
     });
     this.#events = new EventStreams({ yoga, subscriptions, streams });
     this.#answers = new StoredAnswers({ yoga, version: () => services.store.version });
+    this.#logs = new LogDownloads(services, streams);
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#respond(request, response));
     this.#server.maxConnections = MAX_STREAMS + MOST_NEWCOMERS;
@@ -227,13 +229,7 @@ export class HttpServer {
         if (address !== null) {
           const verdict = this.#authorize(request, response);
           if (verdict === null) return;
-          if (this.#streams.isFull) {
-            response.setHeader('retry-after', '10');
-            sendError(response, 503, 'LIMIT_EXCEEDED', 'The server has as many streams open as it takes. Try again');
-            return;
-          }
-          using _stream = this.#streams.add(verdict.session, () => response.destroy());
-          await sendLog(address, request, response, services);
+          await this.#logs.answer(address, request, response, verdict.session);
           return;
         }
         if (openSessionFromAddress(request, response, authenticator)) return;

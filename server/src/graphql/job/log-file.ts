@@ -2,7 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { isUnanswered } from '../../clusters/index.ts';
 import { isArray, type Job, type LogStream } from '../../domain/job.ts';
 import type { LogAbsence } from '../../domain/log-chunk.ts';
-import { findAbsence, type LogFile, openLogFile } from '../../logs/index.ts';
+import { fileFault, findAbsence, type LogFile, openLogFile } from '../../logs/index.ts';
 import type { Services } from '../context.ts';
 import { localId } from '../ids.ts';
 
@@ -32,10 +32,13 @@ export function logAddress(path: string): LogAddress | null {
   }
 }
 
-export type OpenedLog =
-  | { readonly kind: 'file'; readonly job: Job; readonly file: LogFile }
-  | { readonly kind: 'missing'; readonly message: string }
-  | { readonly kind: 'unavailable'; readonly message: string };
+export type OpenedLog = { readonly kind: 'file'; readonly job: Job; readonly file: LogFile } | LogRefusal;
+
+/** `denied`, `broken`: the cluster has it and doesn't give it. `unavailable`: the cluster can't be asked. */
+export interface LogRefusal {
+  readonly kind: 'missing' | 'denied' | 'broken' | 'unavailable';
+  readonly message: string;
+}
 
 const WORDS = {
   NEVER_STARTED: 'The job never started, so it has no log',
@@ -54,7 +57,22 @@ export async function openLog({ store, clusters }: Services, { jobId, stream }: 
     const absence = await findAbsence(clusters.files(job.clusterName), job, stream);
     return { kind: 'missing', message: absence === null ? 'There is no such file yet' : WORDS[absence] };
   } catch (cause) {
-    if (!isUnanswered(cause)) throw cause;
-    return { kind: 'unavailable', message: `The log can't be read: ${cause.message}` };
+    const refusal = logRefusal(cause);
+    if (refusal === null) throw cause;
+    return refusal;
   }
+}
+
+const KINDS = {
+  'no-such-file': 'missing',
+  'permission-denied': 'denied',
+  'not-a-file': 'broken',
+  failure: 'broken',
+} as const;
+
+/** What an error while a log is opened or read comes to; null: a fault of ours. */
+export function logRefusal(cause: unknown): LogRefusal | null {
+  if (!isUnanswered(cause)) return null;
+  const fault = fileFault(cause);
+  return { kind: fault === null ? 'unavailable' : KINDS[fault], message: `The log can't be read: ${cause.message}` };
 }
