@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createAccount, removeAccount } from './account.ts';
-import { listProcesses } from './processes.ts';
+import { listProcesses, signalProcess } from './processes.ts';
 import { newDirectory } from './test-support.ts';
 
 test('an account goes with what it runs, and not with what another user of the same number runs in a container', async () => {
@@ -12,17 +12,17 @@ test('an account goes with what it runs, and not with what another user of the s
   const account = await createAccount({ directory });
   const asAccount = ['setpriv', `--reuid=${account.uid}`, '--clear-groups', 'sleep', '1000'];
   const own = spawn('/usr/bin/env', asAccount);
-  const container = spawn('unshare', ['--pid', '--fork', '--kill-child', ...asAccount]);
+  const container = spawn('unshare', ['--pid', '--fork', ...asAccount]);
   const ended = once(container, 'exit');
-  onTestFinished(async () => {
-    container.kill('SIGKILL');
-    await ended;
-  });
   // A container of somebody else's may have a user of the same number, too.
   const started = new Set([process.pid, container.pid]);
   const running = () => listProcesses().filter(({ uid, parentPid }) => uid === account.uid && started.has(parentPid));
   await expect.poll(() => running().length, { timeout: 30_000 }).toBe(2);
   const contained = running().filter(({ pid }) => pid !== own.pid);
+  onTestFinished(async () => {
+    for (const one of contained) signalProcess(one, 'SIGKILL');
+    await ended;
+  });
 
   const killed = once(own, 'exit');
   await removeAccount(account);

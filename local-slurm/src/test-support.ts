@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { LocalClusterOptions } from './layout.ts';
 import type { LocalSlurmOptions } from './local-slurm.ts';
-import { listProcesses } from './processes.ts';
+import { isOfThisSystem, listProcesses } from './processes.ts';
 import { run } from './run.ts';
 import type { LocalCluster } from './state.ts';
 import { waitFor } from './wait.ts';
@@ -83,7 +83,8 @@ export function leftovers({ directory, user, uid }: Traces): readonly string[] {
   // Once the account is gone, another instance's may have been given its number.
   const isItsNumber = uid !== undefined && (accountWith(uid) ?? user) === user;
   const processes = listProcesses()
-    .filter(({ pid, ...one }) => pid !== process.pid && ((isItsNumber && one.uid === uid) || mentions(pid, directory)))
+    .filter((one) => (isItsNumber && one.uid === uid && isOfThisSystem(one)) || mentions(one.pid, directory))
+    .filter(({ pid }) => pid !== process.pid)
     .map(({ pid }) => `process ${pid}: ${read(pid, 'cmdline').replaceAll('\0', ' ')}`);
   const accounts = ['/etc/passwd', '/etc/group', '/etc/shadow'].filter((file) => {
     const text = readFileSync(file, 'utf8');

@@ -76,6 +76,7 @@ describe('an answer from the store alone', () => {
           "logUrl",
           "name",
           "nodeList",
+          "number",
           "partition",
           "project",
           "reason",

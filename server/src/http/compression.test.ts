@@ -57,7 +57,10 @@ describe('an answer over HTTP', () => {
   const QUERIES = [
     ['from the store', { query: '{ jobs(first: 50) { nodes { id name command submittedAt cluster { name } } } }' }],
     ['from elsewhere', { query: '{ jobs(first: 50) { nodes { id name command } } clusters { name status } }' }],
-    ['with errors', { query: `{ ${Array.from({ length: 40 }, (_, index) => `wrong${index}`).join(' ')} }` }],
+    [
+      'with errors',
+      { query: `{ ${Array.from({ length: 40 }, (_, index) => `wrong${index}${'x'.repeat(100)}`).join(' ')} }` },
+    ],
   ] as const;
 
   it.each(QUERIES)('%s is compressed for whoever takes that, and says the same', async (_from, query) => {

@@ -70,7 +70,7 @@ async function settle(): Promise<void> {
 async function create(parts: Partial<Job> = {}): Promise<Job> {
   const job = aJob(parts);
   await journal.write((writer) => writer.create([{ job, idempotencyKey: null, submission: null }]));
-  return job;
+  return (await store.jobs.get(job.id)) ?? job;
 }
 const see = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
   anObservation({ slurmJobId: job.slurmJobId ?? '', ownerId: ownerId(job), ...parts });
