@@ -14,6 +14,7 @@ import { LONGEST_WAIT_SECONDS, MOST_WAITS } from './graphql/job/wait.ts';
 import { LIMITS } from './graphql/limits.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
+import { WORK_LIMITS } from './graphql/work.ts';
 import { MOST_NEWCOMERS, MOST_NEWCOMERS_OF_AN_ADDRESS, NEWCOMER_MS, STALLED_MS } from './http/connections.ts';
 import { MOST_DOWNLOADS } from './http/log-download.ts';
 import { MAX_STREAMS } from './http/open-streams.ts';
@@ -36,7 +37,13 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['fields within fields of an operation', number(LIMITS.depth)],
   ['fields of an operation, aliases counted, those of fragments wherever they are spread', number(LIMITS.fields)],
   ['aliases of an operation', number(LIMITS.aliases)],
-  ['values that its answer may hold, lists by the size of their pages', number(LIMITS.cost)],
+  [
+    'values that its answer may hold, told beforehand: lists by their pages and ids, long fields more',
+    number(LIMITS.cost),
+  ],
+  ['values of an answer, whatever they come from', number(WORK_LIMITS.values)],
+  ['texts that an operation reads; its answer', `${kib(WORK_LIMITS.bytes)}; ${kib(WORK_LIMITS.answerBytes)}`],
+  ['time that it takes in the database', `${WORK_LIMITS.seconds} s`],
   [
     'words, characters and lines of its document',
     `${number(LIMITS.tokens)}, ${number(LIMITS.characters)}, ${number(LIMITS.lines)}`,

@@ -1,7 +1,7 @@
 import SchemaBuilder from '@pothos/core';
-import ComplexityPlugin from '@pothos/plugin-complexity';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { GraphQLContext } from './context.ts';
+import { costs } from './marks.ts';
 
 export interface SchemaTypes {
   Context: GraphQLContext;
@@ -24,19 +24,19 @@ export type Builder = ReturnType<typeof createBuilder>;
 /** Fields are non-null unless they say otherwise, since every null has a meaning here. */
 export function createBuilder() {
   return new SchemaBuilder<SchemaTypes>({
-    plugins: [RelayPlugin, ComplexityPlugin],
+    plugins: [RelayPlugin],
     defaultFieldNullability: false,
     relay: {
       cursorType: 'String',
       edgeCursorType: 'String',
       pageInfoCursorType: 'String',
       // The size of a page is counted where the list is asked for.
-      nodesOnConnection: { complexity: { multiplier: 1 }, description: 'The entries alone.' },
+      nodesOnConnection: { ...costs({ entries: 1 }), description: 'The entries alone.' },
       cursorFieldOptions: { description: 'The place of this entry, for `after` and `before`.' },
       nodeFieldOptions: { nullable: false, description: 'The entry itself.' },
       edgesFieldOptions: {
         nullable: false,
-        complexity: { multiplier: 1 },
+        ...costs({ entries: 1 }),
         description: 'The entries with their cursors.',
       },
       pageInfoFieldOptions: { description: 'Whether there is more, and where this page begins and ends.' },
@@ -53,8 +53,6 @@ export function createBuilder() {
       nodeQueryOptions: false,
       nodesQueryOptions: false,
     },
-    // Limits are checked by a validation rule (limits.ts), before anything runs.
-    complexity: { disabled: true, defaultComplexity: 1, defaultListMultiplier: 10 },
   });
 }
 
@@ -69,6 +67,7 @@ builder.subscriptionType({ description: 'Streams, over graphql-transport-ws or s
 builder.globalConnectionField('totalCount', (t) =>
   t.int({
     description: 'How many entries the whole list has. Counted when asked for.',
+    ...costs({ own: 20, isOnce: true }),
     resolve: ({ totalCount }) => totalCount(),
   }),
 );

@@ -1,6 +1,8 @@
 import type { KeysetPage, PageRequest } from '../store/index.ts';
 import type { builder } from './builder.ts';
 import { fault, withCursorFaults } from './errors.ts';
+import { costs } from './marks.ts';
+import type { Work } from './work.ts';
 
 export const DEFAULT_PAGE = 50;
 export const MAX_PAGE = 500;
@@ -46,11 +48,12 @@ export interface Connection<T> {
 /** Reads one page as Relay's arguments ask for it. */
 export async function readConnection<T>(
   args: PageArguments,
+  work: Work,
   read: (request: PageRequest) => Promise<KeysetPage<T>>,
-  totalCount: () => Promise<number>,
+  count: () => Promise<number>,
 ): Promise<Connection<T>> {
   const request = pageRequest(args);
-  const page = await withCursorFaults(request.backwards ? 'before' : 'after', () => read(request));
+  const page = await withCursorFaults(request.backwards ? 'before' : 'after', () => work.read(() => read(request)));
   const edges = page.rows.map(({ cursor, row }) => ({ cursor, node: row }));
   // Rows on the other side are known only by the cursor that was read from (Relay allows no more than that).
   const hasOther = request.from !== null;
@@ -62,7 +65,7 @@ export async function readConnection<T>(
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
-    totalCount,
+    totalCount: count,
   };
 }
 
@@ -78,7 +81,8 @@ function pageRequest({ first, after, last, before }: PageArguments): PageRequest
   return { limit: size, backwards, from: (backwards ? before : after) ?? null };
 }
 
-/** How much a list costs: its page's size. */
-export function pageComplexity({ first, last }: PageArguments): { field: number; multiplier: number } {
-  return { field: 1, multiplier: first ?? last ?? DEFAULT_PAGE };
-}
+/** A list costs what its page may hold, and its reading. */
+export const pageCost = costs(({ first, last }: PageArguments) => {
+  const entries = first ?? last ?? DEFAULT_PAGE;
+  return { own: 1 + Math.ceil(entries / 10), entries };
+});

@@ -9,6 +9,8 @@ import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { JobWaits } from './job/wait.ts';
+import type { Turns } from './turns.ts';
+import { Work } from './work.ts';
 
 /** What resolvers reach the rest of the server through. */
 export interface Services extends ActionContext {
@@ -38,31 +40,38 @@ export interface GraphQLContext extends Services {
   /** Aborted once nobody waits for the answer any more: the client has left, or the server stops. */
   readonly signal: AbortSignal;
   readonly waits: JobWaits;
+  readonly turns: Turns;
+  /** Of this operation. */
+  readonly work: Work;
   readonly loaders: Loaders;
 }
 
 export function createContext(
   services: Services,
   viewer: User,
-  { waits, signal }: Pick<GraphQLContext, 'waits' | 'signal'>,
+  { waits, turns, signal }: Pick<GraphQLContext, 'waits' | 'turns' | 'signal'>,
 ): GraphQLContext {
   const { jobs, projects } = services.store;
-  const batching = <V>(load: (ids: readonly string[]) => Promise<V[]>) =>
-    new DataLoader<string, V>(load, { cache: false });
+  const work = new Work(turns, signal);
+  const batching = <V>(load: (ids: readonly string[]) => Promise<readonly V[]>) =>
+    new DataLoader<string, V>((ids) => work.read(() => load(ids)), { cache: false });
   return {
     ...services,
     viewer,
     waits,
+    turns,
+    work,
     signal,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
-      job: batching((ids) => jobs.getMany(ids)),
+      job: batching(async (ids) => work.jobs(await jobs.getMany(ids))),
       script: batching(async (ids) => {
-        const scripts = await jobs.scripts(ids);
+        const scripts = await jobs.scripts(ids, (text) => work.texts(text));
         return ids.map((id) => scripts.get(id) ?? null);
       }),
       submission: batching(async (ids) => {
         const submissions = await jobs.submissions(ids);
+        for (const { message, extraOptions } of submissions.values()) work.texts(message, ...extraOptions);
         return ids.map((id) => submissions.get(id) ?? null);
       }),
       taskCounts: batching(async (ids) => {
@@ -79,4 +88,9 @@ export function createContext(
       }),
     },
   };
+}
+
+/** The same for one event of a subscription, which may do as much as an operation that ends. */
+export function contextOfEvent(context: GraphQLContext): GraphQLContext {
+  return createContext(context, context.viewer, context);
 }

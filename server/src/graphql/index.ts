@@ -1,3 +1,4 @@
+export { answerOf, maskError } from './answers.ts';
 export { createContext, type GraphQLContext, type Services } from './context.ts';
 export { ERROR_CODES, type ErrorCode, requestFault, withCode, withCodeAlone } from './error-codes.ts';
 export { type LogAddress, logAddress, logRefusal, type OpenedLog, openLog } from './job/log-file.ts';
@@ -8,3 +9,4 @@ export type { Sink } from './live/tape.ts';
 export { readDocument } from './read-document.ts';
 export { schema } from './schema.ts';
 export { isAnsweredFromStore } from './stored-answers.ts';
+export { Turns } from './turns.ts';

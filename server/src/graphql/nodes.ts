@@ -3,6 +3,7 @@ import { type GraphQLResolveInfo, isObjectType } from 'graphql';
 import { builder } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
 import { readGlobalId } from './ids.ts';
+import { costs } from './marks.ts';
 
 const NodeRef = builder.nodeInterfaceRef();
 
@@ -22,7 +23,7 @@ builder.queryField('nodes', (t) =>
     nullable: { list: false, items: true },
     description: 'For each id whatever has it, in the order of the ids; null where nothing has it.',
     args: { ids: t.arg.idList({ required: true, description: 'As the `id` of anything has it.' }) },
-    complexity: ({ ids }) => ({ field: 1, multiplier: Math.max(ids.length, 1) }),
+    ...costs(({ ids }: { readonly ids: readonly string[] }) => ({ entries: ids.length })),
     resolve: (_root, { ids }, context, info) => read(ids, context, info),
   }),
 );

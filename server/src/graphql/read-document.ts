@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import { checkDocument, checkText, DOCUMENT_LIMITS } from './document-limits.ts';
 import { type ErrorCode, requestFault } from './error-codes.ts';
+import { withoutSecrets, withoutWord } from './input-faults.ts';
 import { mergeableFields } from './mergeable-fields.ts';
 import { schema } from './schema.ts';
 
@@ -69,13 +70,16 @@ function parseAndValidate(text: string): ReadDocument {
     if (excess !== null) return refused(excess);
     const errors = validate(schema, document, RULES, { maxErrors: MAX_ERRORS });
     if (errors.length === 0) return { isValid: true, document };
-    return { isValid: false, errors: errors.map((error) => coded('GRAPHQL_VALIDATION_FAILED', error)) };
+    const messages = withoutSecrets(document, errors);
+    const told = errors.map((error, index) => coded('GRAPHQL_VALIDATION_FAILED', error, messages[index]));
+    return { isValid: false, errors: told };
   } catch (cause) {
     // The parser goes down into it by recursion, and the stack may be at its end before the words are.
     if (cause instanceof RangeError)
       return refused(requestFault('LIMIT_EXCEEDED', 'The document is nested too deeply'));
     if (!(cause instanceof GraphQLError)) throw cause;
-    return refused(coded(TOO_MANY_TOKENS.test(cause.message) ? 'LIMIT_EXCEEDED' : 'GRAPHQL_PARSE_FAILED', cause));
+    const isTooLong = TOO_MANY_TOKENS.test(cause.message);
+    return refused(coded(isTooLong ? 'LIMIT_EXCEEDED' : 'GRAPHQL_PARSE_FAILED', cause, withoutWord(cause.message)));
   }
 }
 
@@ -87,7 +91,7 @@ function refused(error: GraphQLError): ReadDocument {
 }
 
 /** Without the document's nodes, which hold all of its words; a place in it is a place in its text. */
-function coded(code: ErrorCode, { message, source, positions }: GraphQLError): GraphQLError {
+function coded(code: ErrorCode, { message: told, source, positions }: GraphQLError, message = told): GraphQLError {
   const places = positions?.slice(0, MAX_PLACES);
   return new GraphQLError(message, { source, positions: places, extensions: requestFault(code, message).extensions });
 }

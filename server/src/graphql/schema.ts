@@ -18,8 +18,9 @@ import './job/subscriptions.ts';
 import './job/log-search.ts';
 import { DirectiveLocation, GraphQLDirective, GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
+import { withPacedLists } from './paced-lists.ts';
 
-export const schema = readableByOlderClients(builder.toSchema());
+export const schema = withPacedLists(readableByOlderClients(builder.toSchema()));
 
 /**
  * graphql-js from 16.14 on lists DIRECTIVE_DEFINITION among the places of `@deprecated`, a word that clients with

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Authenticator, Session, Verdict } from '../auth/index.ts';
-import { logAddress, type Services, SharedSubscriptions, withCodeAlone } from '../graphql/index.ts';
+import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
 import { refusalOf } from './access.ts';
 import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
@@ -19,7 +19,7 @@ import { sendSignInPage, wantsPage } from './sign-in-page.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
 import { refuseUpgrade, WebSocketTransport } from './websocket.ts';
-import { answerGraphQL, createGraphQLServer, type GraphQLServer, maskError } from './yoga.ts';
+import { answerGraphQL, createGraphQLServer, type GraphQLServer } from './yoga.ts';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
 const BODY = { maxBytes: MAX_BODY_BYTES, timeoutMs: 60_000 };
@@ -76,9 +76,7 @@ export class HttpServer {
     this.#connections = connections;
     const yoga = createGraphQLServer(services);
     const streams = new OpenStreams(authenticator);
-    const subscriptions = new SharedSubscriptions((error) =>
-      withCodeAlone(maskError(error, 'Unexpected error.', services.log)),
-    );
+    const subscriptions = new SharedSubscriptions(services.log);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
     this.#yoga = yoga;

@@ -1,18 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { GraphQLError } from 'graphql';
-import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
+import { createYoga, isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import type { User } from '../domain/user.ts';
 import {
+  answerOf,
   checkOperation,
   createContext,
   type ErrorCode,
   type GraphQLContext,
   JobWaits,
+  maskError,
   readDocument,
   requestFault,
   type Services,
   schema,
+  Turns,
   withCode,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -31,26 +33,28 @@ export type GraphQLServer = ReturnType<typeof createGraphQLServer>;
 /** GraphQL for both transports: what runs over HTTP and what runs over WebSocket go through the same steps. */
 export function createGraphQLServer(services: Services) {
   const waits = new JobWaits();
+  const turns = new Turns();
   services.metrics.gauge('slurmql_waiting_requests', 'Requests that wait for the end of a job.', () => waits.size);
   return createYoga<ServerContext, GraphQLContext>({
     schema,
-    context: ({ viewer, signal = NEVER }) => createContext(services, viewer, { waits, signal }),
+    context: ({ viewer, signal = NEVER }) => createContext(services, viewer, { waits, turns, signal }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     // graphiql.ts sends it.
     graphiql: false,
     // Requests are allowed by origin and credential in server.ts, before they come here.
     cors: false,
-    maskedErrors: { maskError: (cause, message) => maskError(cause, message, services.log) },
+    maskedErrors: { maskError: (cause) => maskError(cause, services.log) },
     logging: {
       debug: (...args) => services.log.debug({ args }, 'GraphQL'),
       info: (...args) => services.log.debug({ args }, 'GraphQL'),
       warn: (...args) => services.log.warn({ args }, 'GraphQL'),
-      error: (...args) => services.log.error({ args }, 'GraphQL'),
+      // Faults have been logged as they were masked.
+      error: (...args) => services.log.debug({ args }, 'GraphQL'),
     },
     // Bounded by a number of documents alone, of any size.
     parserAndValidationCache: false,
-    plugins: [parameters, parts, limits, codes],
+    plugins: [parameters, parts, limits, answers(services.log), codes],
   });
 }
 
@@ -77,14 +81,15 @@ export async function answerGraphQL(
   }
 }
 
-/** Faults of ours stay in the log; callers learn that there was one. */
-export function maskError(cause: unknown, message: string, log: Logger): GraphQLError {
-  if (cause instanceof GraphQLError && (cause.originalError == null || cause.originalError instanceof GraphQLError)) {
-    return cause;
-  }
-  log.error({ err: cause instanceof GraphQLError ? cause.originalError : cause }, 'A resolver failed');
-  const at = cause instanceof GraphQLError ? { nodes: cause.nodes, path: cause.path } : {};
-  return new GraphQLError(message, { ...at, extensions: { code: 'INTERNAL_SERVER_ERROR' } });
+/** What came of an operation is told as it may be, whichever transport it came by. */
+function answers(log: Logger): Plugin<GraphQLContext> {
+  return {
+    onExecute: ({ context }) => ({
+      onExecuteDone: ({ result, setResult }) => {
+        if (!isAsyncIterable(result)) setResult(answerOf(result, context.work, log));
+      },
+    }),
+  };
 }
 
 /** What may not run is refused with the parsing, before anything else has a look at it. */

@@ -7,9 +7,9 @@ const ROWS_A_BATCH = 500;
  * Rows in batches of which each fits into one statement. Where there are several, the event loop turns before each, so
  * that many hold up nobody.
  */
-export async function* batches<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let start = 0; start < rows.length; start += ROWS_A_BATCH) {
-    if (rows.length > ROWS_A_BATCH) await nextTurn();
-    yield rows.slice(start, start + ROWS_A_BATCH);
+export async function* batches<T>(rows: readonly T[], most = ROWS_A_BATCH): AsyncGenerator<readonly T[]> {
+  for (let start = 0; start < rows.length; start += most) {
+    if (rows.length > most) await nextTurn();
+    yield rows.slice(start, start + most);
   }
 }

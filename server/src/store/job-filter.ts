@@ -3,6 +3,7 @@ import type { JobFilter } from '../domain/job-filter.ts';
 import { ACTIVE_JOB_STATES, JOB_STATES, type JobState } from '../domain/job-state.ts';
 import type { Database } from './database.ts';
 import { contains, wordsOf } from './search.ts';
+import { isAmong } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 /** A word of a search, and the projects whose names hold it: their jobs are found whatever else is in them. */
@@ -66,15 +67,17 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
     if (after !== null) conditions.push(where(column, '>=', after.getTime()));
     if (before !== null) conditions.push(where(column, '<', before.getTime()));
   }
-  if (filter.exitCodes !== null) conditions.push(where('exit_code', 'in', filter.exitCodes));
-  if (filter.clusters !== null) conditions.push(where('cluster_name', 'in', filter.clusters));
-  if (filter.partitions !== null) conditions.push(where('partition', 'in', filter.partitions));
-  if (filter.userIds !== null) conditions.push(where('submitted_by', 'in', filter.userIds));
-  if (filter.projectIds !== null) conditions.push(where('project_id', 'in', filter.projectIds));
+  if (filter.exitCodes !== null) conditions.push(isAmong(sql.ref('exit_code'), filter.exitCodes));
+  if (filter.clusters !== null) conditions.push(isAmong(sql.ref('cluster_name'), filter.clusters));
+  if (filter.partitions !== null) conditions.push(isAmong(sql.ref('partition'), filter.partitions));
+  if (filter.userIds !== null) conditions.push(isAmong(sql.ref('submitted_by'), filter.userIds));
+  if (filter.projectIds !== null) conditions.push(isAmong(sql.ref('project_id'), filter.projectIds));
   if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
   for (const { text, projectIds } of filter.words) {
     const isInText = sql<SqlBool>`instr(jobs.search_text, ${text}) > 0`;
-    conditions.push(projectIds.length === 0 ? isInText : where.or([isInText, where('project_id', 'in', projectIds)]));
+    conditions.push(
+      projectIds.length === 0 ? isInText : where.or([isInText, isAmong(sql.ref('project_id'), projectIds)]),
+    );
   }
   return where.and(conditions);
 }

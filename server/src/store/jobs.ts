@@ -50,6 +50,9 @@ const submissionSchema = z.object({
   components: componentRequestsSchema,
 });
 
+/** They are the longest of all texts. */
+const SCRIPTS_A_BATCH = 50;
+
 /** As the index of active jobs has it: a value that is bound later would not find it. */
 const IS_ACTIVE = sql<SqlBool>`is_active = 1`;
 
@@ -91,7 +94,7 @@ export class JobQueries {
   /** In the order of the ids; null for each that isn't there. */
   async getMany(ids: readonly string[]): Promise<(Job | null)[]> {
     const byId = new Map<string, Job>();
-    for await (const batch of batches(ids)) {
+    for await (const batch of batches([...new Set(ids)])) {
       const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
       for (const row of rows) byId.set(row.id, toJob(row));
     }
@@ -262,30 +265,46 @@ export class JobQueries {
 
   /** How many tasks of each array are in each state. */
   async taskCounts(parentIds: readonly string[]): Promise<Map<string, StateCount[]>> {
-    const rows = await this.#database
-      .selectFrom('jobs')
-      .select((select) => ['array_parent_id', 'state', select.fn.countAll<number>().as('count')])
-      .where('array_parent_id', 'in', parentIds)
-      .groupBy(['array_parent_id', 'state'])
-      .orderBy('state')
-      .execute();
     const counts = new Map<string, StateCount[]>();
-    for (const row of rows) {
-      const list = counts.get(row.array_parent_id ?? '') ?? [];
-      list.push({ state: row.state, count: Number(row.count) });
-      counts.set(row.array_parent_id ?? '', list);
+    for await (const batch of batches([...new Set(parentIds)])) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .select((select) => ['array_parent_id', 'state', select.fn.countAll<number>().as('count')])
+        .where('array_parent_id', 'in', batch)
+        .groupBy(['array_parent_id', 'state'])
+        .orderBy('state')
+        .execute();
+      for (const row of rows) {
+        const list = counts.get(row.array_parent_id ?? '') ?? [];
+        list.push({ state: row.state, count: Number(row.count) });
+        counts.set(row.array_parent_id ?? '', list);
+      }
     }
     return counts;
   }
 
-  /** The batch scripts by job; a job whose script isn't made yet is missing. */
-  async scripts(ids: readonly string[]): Promise<Map<string, string>> {
-    const rows = await this.#database
-      .selectFrom('job_submissions')
-      .select(['job_id', 'script'])
-      .where('job_id', 'in', ids)
-      .execute();
-    return new Map(rows.flatMap((row) => (row.script === null ? [] : [[row.job_id, row.script] as const])));
+  /**
+   * The batch scripts by job; a job whose script isn't made yet is missing. Each is told to `onRead` before the next ones
+   * are read: if that throws, no more are.
+   */
+  async scripts(
+    ids: readonly string[],
+    onRead: (script: string) => void = () => undefined,
+  ): Promise<Map<string, string>> {
+    const scripts = new Map<string, string>();
+    for await (const batch of batches([...new Set(ids)], SCRIPTS_A_BATCH)) {
+      const rows = await this.#database
+        .selectFrom('job_submissions')
+        .select(['job_id', 'script'])
+        .where('job_id', 'in', batch)
+        .execute();
+      for (const { job_id: id, script } of rows) {
+        if (script === null) continue;
+        onRead(script);
+        scripts.set(id, script);
+      }
+    }
+    return scripts;
   }
 
   async submission(jobId: string): Promise<Submission | null> {
@@ -294,14 +313,15 @@ export class JobQueries {
 
   /** By job; a task of an array has none of its own. */
   async submissions(jobIds: readonly string[]): Promise<Map<string, Submission>> {
-    const rows = await this.#database
-      .selectFrom('job_submissions')
-      .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
-      .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
-      .where('job_id', 'in', jobIds)
-      .execute();
-    return new Map(
-      rows.map((row) => {
+    const submissions = new Map<string, Submission>();
+    for await (const batch of batches([...new Set(jobIds)])) {
+      const rows = await this.#database
+        .selectFrom('job_submissions')
+        .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
+        .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
+        .where('job_id', 'in', batch)
+        .execute();
+      for (const row of rows) {
         const lists = submissionSchema.parse({
           environment: JSON.parse(row.environment),
           extraOptions: JSON.parse(row.extra_options),
@@ -317,9 +337,10 @@ export class JobQueries {
           gitRef: row.git_ref,
           message: row.message,
         };
-        return [row.job_id, submission];
-      }),
-    );
+        submissions.set(row.job_id, submission);
+      }
+    }
+    return submissions;
   }
 
   async insert(created: readonly NewJob[]): Promise<Job[]> {
@@ -456,14 +477,20 @@ export class JobQueries {
 
   /** The attempts that requeues have closed, the first one first; a job that was never requeued is missing. */
   async closedAttempts(jobIds: readonly string[]): Promise<Map<string, JobAttempt[]>> {
-    const rows = await this.#database
-      .selectFrom('job_attempts')
-      .selectAll()
-      .where('job_id', 'in', jobIds)
-      .orderBy('number')
-      .execute();
     const attempts = new Map<string, JobAttempt[]>();
-    for (const row of rows) attempts.set(row.job_id, [...(attempts.get(row.job_id) ?? []), toAttempt(row)]);
+    for await (const batch of batches([...new Set(jobIds)])) {
+      const rows = await this.#database
+        .selectFrom('job_attempts')
+        .selectAll()
+        .where('job_id', 'in', batch)
+        .orderBy('number')
+        .execute();
+      for (const row of rows) {
+        const ofJob = attempts.get(row.job_id) ?? [];
+        ofJob.push(toAttempt(row));
+        attempts.set(row.job_id, ofJob);
+      }
+    }
     return attempts;
   }
 

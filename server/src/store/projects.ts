@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { Project } from '../domain/project.ts';
+import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant } from './instants.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
@@ -22,8 +23,11 @@ export class ProjectQueries {
 
   /** In the order of the ids; null for each that isn't there. */
   async getMany(ids: readonly string[]): Promise<(Project | null)[]> {
-    const rows = await this.#database.selectFrom('projects').selectAll().where('id', 'in', ids).execute();
-    const byId = new Map(rows.map((row) => [row.id, toProject(row)]));
+    const byId = new Map<string, Project>();
+    for await (const batch of batches([...new Set(ids)])) {
+      const rows = await this.#database.selectFrom('projects').selectAll().where('id', 'in', batch).execute();
+      for (const row of rows) byId.set(row.id, toProject(row));
+    }
     return ids.map((id) => byId.get(id) ?? null);
   }
 

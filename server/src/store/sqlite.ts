@@ -2,8 +2,10 @@ import type { Database as Sqlite, Statement } from 'better-sqlite3';
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type Expression,
   type Kysely,
   type QueryResult,
+  type SqlBool,
   SqliteDialect,
   SqliteDriver,
   sql,
@@ -100,6 +102,17 @@ export async function writeForAll(
 ): Promise<void> {
   const all = `${text} (select value from json_each(?))`;
   await database.executeQuery(CompiledQuery.raw(all, [...values, JSON.stringify(ids)]));
+}
+
+/** A statement takes only so many values, and a long list of them is one as JSON. A short one is found faster as it is. */
+const SHORT_LIST = 64;
+
+/** Whether a column has one of the values, however many there are. */
+export function isAmong(column: Expression<unknown>, values: readonly (string | number)[]): Expression<SqlBool> {
+  if (values.length > SHORT_LIST) {
+    return sql<SqlBool>`${column} in (select value from json_each(${JSON.stringify(values)}))`;
+  }
+  return values.length === 0 ? sql<SqlBool>`false` : sql<SqlBool>`${column} in (${sql.join(values)})`;
 }
 
 /** `jobs`, read in the order of one index. PostgreSQL has no such words and plans by itself. */

@@ -4,7 +4,7 @@ import type { TestServer } from './server.ts';
 export interface Work {
   /** Processor time, of all its threads. */
   readonly cpuMs: number;
-  /** The longest time for which its event loop was held. */
+  /** The longest time for which its event loop was held, or all of its processor time if that is less: on a busy machine it waits. */
   readonly heldMs: number;
   /** What it wrote to its log. */
   readonly logged: string;
@@ -19,7 +19,7 @@ export async function leastWork(server: TestServer, tries: (() => Promise<unknow
   for (const attempt of tries) works.push(await workOf(server, attempt));
   return {
     cpuMs: Math.min(...works.map(({ cpuMs }) => cpuMs)),
-    heldMs: Math.min(...works.map(({ heldMs }) => heldMs)),
+    heldMs: Math.min(...works.map(({ heldMs, cpuMs }) => Math.min(heldMs, cpuMs))),
     logged: works.map(({ logged }) => logged).join(''),
   };
 }

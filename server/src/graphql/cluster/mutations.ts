@@ -2,6 +2,7 @@ import { answerLogin, connectCluster } from '../../actions/index.ts';
 import { type Cluster, viewOf } from '../../clusters/index.ts';
 import { builder } from '../builder.ts';
 import { type Payload, toPayload, UserError } from '../errors.ts';
+import { SECRET } from '../marks.ts';
 import { ClusterRef } from './types.ts';
 
 const ClusterPayload = builder.objectRef<Payload<Cluster>>('ClusterPayload').implement({
@@ -43,6 +44,7 @@ const AnswerLoginInput = builder.inputType('AnswerLoginInput', {
     cluster: t.string({ required: true, description: 'Its key in clusters.yaml.' }),
     promptId: t.string({ required: true, description: 'The `id` of the `loginPrompt` that is answered.' }),
     answers: t.stringList({
+      ...SECRET,
       required: true,
       description: 'One a prompt, in their order. They go to the cluster and are kept nowhere.',
     }),

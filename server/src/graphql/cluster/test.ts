@@ -3,6 +3,7 @@ import { viewOf } from '../../clusters/index.ts';
 import type { CHECK_STATUSES, CHECK_STEPS, CheckStep } from '../../domain/cluster-check.ts';
 import { builder } from '../builder.ts';
 import { type Payload, toPayload, UserError } from '../errors.ts';
+import { costs } from '../marks.ts';
 import { ClusterRef } from './types.ts';
 
 const ClusterTestStepName = builder.enumType('ClusterTestStepName', {
@@ -78,6 +79,7 @@ const TestClusterInput = builder.inputType('TestClusterInput', {
 builder.mutationField('testCluster', (t) =>
   t.field({
     type: TestClusterPayload,
+    ...costs({ own: 1000 }),
     description:
       'Goes through everything that a cluster has to offer, and says of each step what was found and what to do. Uses ' +
       'the connection that is there; without one it makes a single attempt. Those who ask at once share one test. It ' +

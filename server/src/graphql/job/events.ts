@@ -2,7 +2,7 @@ import type { Job } from '../../domain/job.ts';
 import type { JOB_EVENT_KINDS, JobEvent, JobEventKind } from '../../domain/job-event.ts';
 import type { JobState } from '../../domain/job-state.ts';
 import { builder } from '../builder.ts';
-import { forwardArguments, pageComplexity, readConnection } from '../connection.ts';
+import { forwardArguments, pageCost, readConnection } from '../connection.ts';
 import { eventCursor, sequenceOf } from './list.ts';
 import { JobRef, JobStateRef } from './types.ts';
 
@@ -70,10 +70,11 @@ builder.objectField(JobRef, 'events', (t) =>
     type: JobEventConnection,
     description: 'Its timeline, the oldest first.',
     args: forwardArguments(t),
-    complexity: pageComplexity,
-    resolve: ({ id }, args, { store }) =>
+    ...pageCost,
+    resolve: ({ id }, args, { store, work }) =>
       readConnection(
         args,
+        work,
         async ({ from, limit }) => {
           const found = await store.events.after(from === null ? 0 : sequenceOf(from), limit + 1, id);
           const rows = found
@@ -81,7 +82,7 @@ builder.objectField(JobRef, 'events', (t) =>
             .map((event) => ({ cursor: eventCursor(event.sequence), row: tell(event) }));
           return { rows, hasMore: found.length > limit };
         },
-        () => store.events.count(id),
+        () => work.read(() => store.events.count(id)),
       ),
   }),
 );

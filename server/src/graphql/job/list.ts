@@ -2,6 +2,7 @@ import type { Job } from '../../domain/job.ts';
 import { CursorError, type KeysetPage, type PageRequest } from '../../store/index.ts';
 import { type Connection, type PageArguments, readConnection } from '../connection.ts';
 import type { GraphQLContext } from '../context.ts';
+import type { Work } from '../work.ts';
 
 /** A page of jobs, and the place in `jobEvents` at which it was read. */
 export interface JobList extends Connection<Job> {
@@ -9,14 +10,22 @@ export interface JobList extends Connection<Job> {
 }
 
 export async function readJobList(
-  { journal }: GraphQLContext,
+  { journal, work }: GraphQLContext,
   args: PageArguments,
   read: (request: PageRequest) => Promise<KeysetPage<Job>>,
   totalCount: () => Promise<number>,
 ): Promise<JobList> {
   // Taken before the list is read: a change that falls between the two is told again rather than missed.
   const sequence = journal.newest;
-  return { ...(await readConnection(args, read, totalCount)), eventCursor: eventCursor(sequence) };
+  return {
+    ...(await readConnection(args, work, async (request) => withJobsCounted(await read(request), work), totalCount)),
+    eventCursor: eventCursor(sequence),
+  };
+}
+
+function withJobsCounted(page: KeysetPage<Job>, work: Work): KeysetPage<Job> {
+  work.jobs(page.rows.map(({ row }) => row));
+  return page;
 }
 
 /** The place of an event among all events. */

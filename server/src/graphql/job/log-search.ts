@@ -10,6 +10,7 @@ import {
 import { builder } from '../builder.ts';
 import { fault } from '../errors.ts';
 import { localId } from '../ids.ts';
+import { costs } from '../marks.ts';
 import { LogStreamRef } from './types.ts';
 
 export const MOST_MATCHES = 200;
@@ -77,7 +78,7 @@ builder.queryField('logSearch', (t) =>
         description: 'In bytes from the beginning: matches that begin before it are left out.',
       }),
     },
-    complexity: 100,
+    ...costs({ own: 1000 }),
     resolve: async (_root, args, { store, clusters }) => {
       const job = await store.jobs.get(localId(args.jobId, 'Job'));
       if (job === null) throw fault('NOT_FOUND', 'There is no such job');

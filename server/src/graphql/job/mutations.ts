@@ -16,6 +16,7 @@ import type { Outcome } from '../../domain/refusal.ts';
 import { builder } from '../builder.ts';
 import { type Payload, toPayload, UserError } from '../errors.ts';
 import { localId, localIds } from '../ids.ts';
+import { costs, SECRET } from '../marks.ts';
 import { JobDependencyKind, JobRef } from './types.ts';
 
 const JobPayload = builder.objectRef<Payload<Job>>('JobPayload').implement({
@@ -42,6 +43,8 @@ const JobsPayload = builder.objectRef<readonly Outcome<Job>[]>('JobsPayload').im
       type: [JobPayload],
       description:
         'One for each id, in the order of the ids; of each, what was done or why not. A list of more than 1,000 ids is refused as a whole, with one entry.',
+      // There is one for each id, which the whole mutation costs.
+      ...costs({ entries: 1 }),
       resolve: (outcomes) => outcomes.map(toPayload),
     }),
   }),
@@ -69,6 +72,7 @@ const EnvironmentVariableInput = builder.inputType('EnvironmentVariableInput', {
         'Letters, digits and "_", each name once. Those that Slurm (SLURM_…, SBATCH_…) or bash sets itself are refused.',
     }),
     value: t.string({
+      ...SECRET,
       required: true,
       description: 'Any text but NUL; it arrives byte for byte, and nothing in it is expanded.',
     }),
@@ -314,6 +318,9 @@ function jobsMutation(
     t.field({
       type: JobsPayload,
       description,
+      ...costs(({ input: { ids } }: { readonly input: { readonly ids: readonly string[] } }) => ({
+        entries: ids.length,
+      })),
       args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
       resolve: async (_root, args, context) => [...(await act(context, localIds(args.input.ids, 'Job') ?? []))],
     }),

@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { pageArguments, pageComplexity } from '../connection.ts';
+import { pageArguments, pageCost } from '../connection.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from './filter.ts';
 import { findJob } from './find.ts';
 import { readJobList } from './list.ts';
@@ -45,15 +45,15 @@ builder.queryField('jobs', (t) =>
     type: JobConnection,
     description: 'Jobs of all clusters.',
     args: jobListArguments(t),
-    complexity: pageComplexity,
+    ...pageCost,
     resolve: (_root, { filter, orderBy, ...page }, context) => {
-      const { store } = context;
+      const { store, work } = context;
       const wanted = toJobFilter(filter);
       return readJobList(
         context,
         page,
         (request) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request),
-        () => store.jobs.count(wanted),
+        () => work.read(() => store.jobs.count(wanted)),
       );
     },
   }),

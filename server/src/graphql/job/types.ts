@@ -18,9 +18,10 @@ import { findAbsence, MOST_LAST_LINES, readLog } from '../../logs/index.ts';
 import type { StateCount } from '../../store/index.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
 import { ClusterRef } from '../cluster/types.ts';
-import { forwardArguments, pageComplexity } from '../connection.ts';
+import { forwardArguments, pageCost } from '../connection.ts';
 import type { GraphQLContext } from '../context.ts';
 import { fault } from '../errors.ts';
+import { costs } from '../marks.ts';
 import { ProjectRef } from '../project/types.ts';
 import { UserRef } from '../user/types.ts';
 import { JobAllocationRef } from './allocation.ts';
@@ -242,6 +243,9 @@ const JobAttemptRef = builder.objectRef<JobAttempt>('JobAttempt').implement({
 
 export const JobRef = builder.objectRef<Job>('Job');
 
+/** Of `Job.log`. */
+const DEFAULT_LOG_BYTES = 65_536;
+
 export const JobDependencyKind = builder.enumType('JobDependencyKind', {
   description: 'What a job waits for in another one (man sbatch, --dependency).',
   values: {
@@ -319,7 +323,7 @@ export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
 builder.node(JobRef, {
   description: 'A batch job, an array of them, or one task of an array.',
   id: { resolve: ({ id }) => id, description: ID_DESCRIPTION },
-  loadManyWithoutCache: (ids, { store }) => store.jobs.getMany(ids),
+  loadManyWithoutCache: (ids, { store, work }) => work.read(async () => [...work.jobs(await store.jobs.getMany(ids))]),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'slurmName' in value,
   fields: (t) => ({
     name: t.exposeString('name', { description: "The user's own; default: the beginning of the command." }),
@@ -387,6 +391,7 @@ builder.node(JobRef, {
       nullable: true,
       description:
         "The exact batch script, without the values of environment variables. Null: not made yet. A task has its array's.",
+      ...costs({ own: 20 }),
       resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.script.load(arrayParentId ?? id),
     }),
     submission: t.field({
@@ -484,14 +489,20 @@ builder.node(JobRef, {
       args: {
         stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
         offset: t.arg({ type: 'SafeInt', defaultValue: 0, description: 'In bytes; -N begins N bytes before the end.' }),
-        limit: t.arg.int({ defaultValue: 65_536, description: 'Bytes at most; kept between 4 and 262,144.' }),
+        limit: t.arg.int({
+          defaultValue: DEFAULT_LOG_BYTES,
+          description: 'Bytes at most; kept between 4 and 262,144.',
+        }),
         lastLines: t.arg.int({
           description:
             `The last lines instead of what stands at \`offset\`, 1 to ${MOST_LAST_LINES}; of \`limit\` bytes at most, so that ` +
             'fewer lines come, or only the end of one, where they are longer. Null: by `offset`.',
         }),
       },
-      complexity: 20,
+      // As long as a thousand values of some bytes, for each file.
+      ...costs(({ limit }: { readonly limit?: number | null }) => ({
+        own: 4 + Math.ceil((limit ?? DEFAULT_LOG_BYTES) / 1024),
+      })),
       resolve: (job, args, context) => readJobLog(job, args, context),
     }),
     logAbsence: t.field({
@@ -499,7 +510,7 @@ builder.node(JobRef, {
       nullable: true,
       description: 'Why `log` is null. Null: there is a file, or the job is not over and may still write one.',
       args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }) },
-      complexity: 20,
+      ...costs({ own: 20 }),
       resolve: (job, { stream }, { clusters }) =>
         isArray(job) ? null : withLogFile(job, clusters, (files) => findAbsence(files, job, stream ?? 'STDOUT')),
     }),
@@ -515,7 +526,7 @@ builder.node(JobRef, {
       type: JobConnection,
       description: 'The tasks of an array by index; empty for every other job.',
       args: forwardArguments(t),
-      complexity: pageComplexity,
+      ...pageCost,
       resolve: ({ id }, args, context) =>
         readJobList(
           context,
@@ -557,7 +568,7 @@ async function readJobLog(
     readonly limit?: number | null | undefined;
     readonly lastLines?: number | null | undefined;
   },
-  { clusters }: GraphQLContext,
+  { clusters, work }: GraphQLContext,
 ): Promise<LogChunk | null> {
   const wrong = faultInLines(args.offset, args.lastLines);
   if (wrong !== null) throw fault('BAD_USER_INPUT', wrong);
@@ -566,10 +577,12 @@ async function readJobLog(
   const request = {
     stream: stream ?? 'STDOUT',
     offset: offset ?? 0,
-    limit: limit ?? 65_536,
+    limit: limit ?? DEFAULT_LOG_BYTES,
     lastLines: lastLines ?? null,
   };
-  return withLogFile(job, clusters, (files) => readLog(files, job, request));
+  const chunk = await withLogFile(job, clusters, (files) => readLog(files, job, request));
+  work.texts(chunk?.text ?? null);
+  return chunk;
 }
 
 function faultInLines(offset: number | null | undefined, lastLines: number | null | undefined): string | null {

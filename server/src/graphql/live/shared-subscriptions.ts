@@ -9,7 +9,11 @@ import {
   validateSubscriptionArgs,
 } from 'graphql';
 import type { User } from '../../domain/user.ts';
-import { requestFault } from '../error-codes.ts';
+import type { Logger } from '../../telemetry/index.ts';
+import { answerOf, maskError } from '../answers.ts';
+import { contextOfEvent, type GraphQLContext } from '../context.ts';
+import { requestFault, withCodeAlone } from '../error-codes.ts';
+import type { Work } from '../work.ts';
 import { FeedStream } from './feed.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { withoutResume } from './resume-variable.ts';
@@ -33,6 +37,8 @@ export const MAX_LENGTH = 64 * 1024;
 /** Gives a fault as a client may see it. */
 type Mask = (cause: unknown) => GraphQLError;
 
+const contextOf = ({ contextValue }: Pick<ExecutionArgs, 'contextValue'>) => contextValue as GraphQLContext;
+
 /**
  * Subscriptions of both transports. Those that ask for the same (document, variables, viewer) are executed and
  * serialised once an event, wherever each of them began.
@@ -40,10 +46,12 @@ type Mask = (cause: unknown) => GraphQLError;
 export class SharedSubscriptions {
   // A tape's values are its own fields' business.
   readonly #tapes = new Map<string, Tape<unknown>>();
+  readonly #log: Logger;
   readonly #mask: Mask;
 
-  constructor(mask: Mask) {
-    this.#mask = mask;
+  constructor(log: Logger) {
+    this.#log = log;
+    this.#mask = (cause) => withCodeAlone(maskError(cause, log));
   }
 
   /** How many are executed now, each for any number of subscribers. */
@@ -64,12 +72,10 @@ export class SharedSubscriptions {
     const validated = validateSubscriptionArgs(args);
     if (!('schema' in validated)) return { errors: validated };
     const source = await createSourceEventStream(validated);
-    if (!(Symbol.asyncIterator in source)) return this.#masked(source);
+    if (!(Symbol.asyncIterator in source)) return this.#answer(source, contextOf(args).work);
     if (!(source instanceof FeedStream)) {
-      const results = mapSourceToResponseEvent(validated, source, async (event) =>
-        this.#masked(await executeSubscriptionEvent(event)),
-      );
-      if (!('next' in results)) return this.#masked(results);
+      const results = mapSourceToResponseEvent(validated, source, (event) => this.#execute(event));
+      if (!('next' in results)) return this.#answer(results, contextOf(args).work);
       return new SilentStream(
         () => pour(results, sink),
         this.#mask,
@@ -92,8 +98,8 @@ export class SharedSubscriptions {
     const tape: Tape<unknown> = new Tape(
       feed,
       async (value) => {
-        const result = await executeSubscriptionEvent({ ...validated, rootValue: value });
-        return Buffer.from(JSON.stringify(this.#masked(result)));
+        const result = await this.#execute({ ...validated, rootValue: value });
+        return Buffer.from(JSON.stringify(result));
       },
       () => {
         if (this.#tapes.get(key) === tape) this.#tapes.delete(key);
@@ -103,8 +109,14 @@ export class SharedSubscriptions {
     return tape;
   }
 
-  #masked(result: ExecutionResult): ExecutionResult {
-    return result.errors === undefined ? result : { ...result, errors: result.errors.map(this.#mask) };
+  async #execute(event: ValidatedSubscriptionArgs): Promise<ExecutionResult> {
+    const context = contextOfEvent(contextOf(event));
+    return this.#answer(await executeSubscriptionEvent({ ...event, contextValue: context }), context.work);
+  }
+
+  #answer(result: ExecutionResult, work: Work): ExecutionResult {
+    const { errors, ...answer } = answerOf(result, work, this.#log);
+    return errors === undefined ? answer : { ...answer, errors: errors.map(withCodeAlone) };
   }
 }
 

@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { pageArguments, pageComplexity } from '../connection.ts';
+import { pageArguments, pageCost } from '../connection.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from '../job/filter.ts';
 import { readJobList } from '../job/list.ts';
 import { JobConnection } from '../job/types.ts';
@@ -15,15 +15,15 @@ builder.objectField(ProjectRef, 'jobs', (t) =>
       filter: t.arg({ type: JobFilterInput, description: 'Which of them. Default: all that are not archived.' }),
       orderBy: t.arg({ type: JobOrderInput, description: 'Default: the newest first.' }),
     },
-    complexity: pageComplexity,
+    ...pageCost,
     resolve: (project, { filter, orderBy, ...page }, context) => {
-      const { store } = context;
+      const { store, work } = context;
       const wanted = { ...toJobFilter(filter), projectIds: [project.id] };
       return readJobList(
         context,
         page,
         (request) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request),
-        () => store.jobs.count(wanted),
+        () => work.read(() => store.jobs.count(wanted)),
       );
     },
   }),

@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { pageArguments, pageComplexity, readConnection } from '../connection.ts';
+import { pageArguments, pageCost, readConnection } from '../connection.ts';
 import { ProjectConnection, ProjectRef } from './types.ts';
 
 builder.queryField('project', (t) =>
@@ -20,12 +20,13 @@ builder.queryField('projects', (t) =>
       ...pageArguments(t),
       search: t.arg.string({ description: 'Words that all occur in name or path.' }),
     },
-    complexity: pageComplexity,
-    resolve: (_root, { search, ...page }, { store }) =>
+    ...pageCost,
+    resolve: (_root, { search, ...page }, { store, work }) =>
       readConnection(
         page,
+        work,
         (request) => store.projects.page(request, search ?? null),
-        () => store.projects.count(search ?? null),
+        () => work.read(() => store.projects.count(search ?? null)),
       ),
   }),
 );

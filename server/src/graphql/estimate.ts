@@ -1,0 +1,130 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  getArgumentValues,
+  getNamedType,
+  getNullableType,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import type { VariableValues } from './input-faults.ts';
+import type { Arguments, CostOf } from './marks.ts';
+import { schema } from './schema.ts';
+
+/** Of lists that tell nothing of their length. */
+const ENTRIES = 10;
+
+/** Of a change, which is written down and carried out. */
+const WRITE = 100;
+
+/** Of introspection, as they are in this schema or one like it: a whole one comes to about what its answer holds. */
+const INTROSPECTION: Readonly<Record<string, number>> = {
+  '__Schema.types': 90,
+  '__Schema.directives': 8,
+  '__Type.fields': 5,
+  '__Type.inputFields': 2,
+  '__Type.enumValues': 2,
+  '__Type.interfaces': 1,
+  '__Type.possibleTypes': 1,
+  // Most types are wrapped once or twice.
+  '__Type.ofType': 0.5,
+  '__Field.args': 1,
+  '__Directive.args': 2,
+};
+
+/** So many characters of an argument cost what an entry of a list costs. */
+const CHARACTERS = 256;
+
+/** About how many values the answer may hold, and what takes as much to find. */
+export function costOf(
+  { definitions }: DocumentNode,
+  { operation, selectionSet }: OperationDefinitionNode,
+  variables: VariableValues,
+): number {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const root = schema.getRootType(operation);
+  return root == null ? 0 : new Estimate(fragments, variables).selection(selectionSet, root, 1);
+}
+
+class Estimate {
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly #variables: VariableValues;
+  /** Of values that come by a variable, which may stand in any number of places. */
+  readonly #weights = new Map<object, number>();
+
+  constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: VariableValues) {
+    this.#fragments = fragments;
+    this.#variables = variables;
+  }
+
+  /** `times`: how many of the type there may be. */
+  selection({ selections }: SelectionSetNode, type: GraphQLNamedType, times: number): number {
+    let sum = 0;
+    for (const part of selections) {
+      if (part.kind === Kind.FIELD) {
+        sum += this.#field(part, type, times);
+        continue;
+      }
+      const fragment = part.kind === Kind.FRAGMENT_SPREAD ? this.#fragments.get(part.name.value) : part;
+      if (fragment === undefined) continue;
+      const condition = fragment.typeCondition && schema.getType(fragment.typeCondition.name.value);
+      sum += this.selection(fragment.selectionSet, condition ?? type, times);
+    }
+    return sum;
+  }
+
+  #field(node: FieldNode, parent: GraphQLNamedType, times: number): number {
+    const field =
+      isObjectType(parent) || isInterfaceType(parent) ? schema.getField(parent, node.name.value) : undefined;
+    if (field == null) return times;
+    let args: Arguments;
+    try {
+      args = getArgumentValues(field, node, this.#variables);
+    } catch {
+      // Where its arguments don't fit, the field is an error and nothing below it runs. All else does.
+      return times;
+    }
+    const { own, entries, isOnce } = costOfField(field, parent, args);
+    const ofEach = own + this.#weight(args);
+    const { selectionSet } = node;
+    const below =
+      selectionSet === undefined ? 0 : this.selection(selectionSet, getNamedType(field.type), times * entries);
+    return ofEach * (isOnce ? 1 : times) + below;
+  }
+
+  /** What is looked at for each job, or sought for each entry: the length of lists and texts. */
+  #weight(value: unknown): number {
+    if (typeof value === 'string') return Math.floor(value.length / CHARACTERS);
+    if (typeof value !== 'object' || value === null) return 0;
+    const known = this.#weights.get(value);
+    if (known !== undefined) return known;
+    let weight = Array.isArray(value) ? value.length : 0;
+    for (const part of Object.values(value)) weight += this.#weight(part);
+    this.#weights.set(value, weight);
+    return weight;
+  }
+}
+
+function costOfField(field: GraphQLField<unknown, unknown>, parent: GraphQLNamedType, args: Arguments) {
+  const { cost } = field.extensions as { readonly cost?: CostOf };
+  const told = typeof cost === 'function' ? cost(args) : (cost ?? {});
+  const isList = isListType(getNullableType(field.type));
+  const { own, entries, isOnce } = {
+    own: parent === schema.getMutationType() ? WRITE : 1,
+    entries: INTROSPECTION[`${parent.name}.${field.name}`] ?? (isList ? ENTRIES : 1),
+    isOnce: false,
+    ...told,
+  };
+  // Less than nothing is refused where the field is read.
+  return { own: Math.max(own, 0), entries: Math.max(entries, 0), isOnce };
+}

@@ -1,0 +1,24 @@
+/** What fields of the schema say of themselves to those that check a request. */
+
+export type Arguments = Readonly<Record<string, unknown>>;
+
+/** What one field costs, counted in values of an answer. */
+export interface Cost {
+  /** By itself: 1 unless it takes more to find, or is longer than a few words. */
+  readonly own?: number;
+  /** How often what is selected in it is answered, for a list. */
+  readonly entries?: number;
+  /** It belongs to a page as a whole, not to each of its entries. */
+  readonly isOnce?: boolean;
+}
+
+/** By the field's arguments, or whatever they are. */
+export type CostOf<A = Arguments> = Cost | ((args: A) => Cost);
+
+/** For the options of a field of an answer. */
+export function costs<A = Arguments>(cost: CostOf<A>): { readonly extensions: { readonly cost: CostOf<A> } } {
+  return { extensions: { cost } };
+}
+
+/** For the options of an input's field, whose value nobody may read again, in an error least of all. */
+export const SECRET = { extensions: { isSecret: true } } as const;

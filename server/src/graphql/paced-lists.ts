@@ -1,0 +1,61 @@
+import {
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isCompositeType,
+  isListType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+import type { GraphQLContext } from './context.ts';
+
+/** Has every list of objects counted and answered by its operation's `Work`, whatever it is that makes the list. */
+export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) {
+      if (!isListType(getNullableType(field.type)) || !isCompositeType(getNamedType(field.type))) continue;
+      const { resolve } = field;
+      if (resolve === undefined) continue;
+      field.resolve = (source, args, context: GraphQLContext, info) => {
+        const list: unknown = resolve(source, args, context, info);
+        return isPromise(list) ? list.then((all) => paced(all, context, info)) : paced(list, context, info);
+      };
+    }
+  }
+  return schema;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+function paced(list: unknown, { work }: GraphQLContext, { fieldNodes, fragments }: GraphQLResolveInfo): unknown {
+  return Array.isArray(list) ? work.entries(list, fieldsOf(fieldNodes, fragments)) : list;
+}
+
+type Fragments = Readonly<Record<string, FragmentDefinitionNode | undefined>>;
+
+/** A document's lists are read again and again. */
+const known = new WeakMap<SelectionSetNode, number>();
+
+/** How many fields each entry is asked for, itself included. */
+function fieldsOf(fieldNodes: readonly FieldNode[], fragments: Fragments): number {
+  return fieldNodes.reduce((sum, { selectionSet }) => sum + (selectionSet ? selected(selectionSet, fragments) : 0), 1);
+}
+
+function selected(selectionSet: SelectionSetNode, fragments: Fragments): number {
+  const before = known.get(selectionSet);
+  if (before !== undefined) return before;
+  const count = selectionSet.selections.reduce((sum, part) => {
+    if (part.kind === Kind.FIELD) return sum + 1;
+    const inner = part.kind === Kind.FRAGMENT_SPREAD ? fragments[part.name.value] : part;
+    return sum + (inner === undefined ? 0 : selected(inner.selectionSet, fragments));
+  }, 0);
+  known.set(selectionSet, count);
+  return count;
+}
