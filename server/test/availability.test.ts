@@ -1,5 +1,6 @@
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { TestServer, until } from './support/server.ts';
 
@@ -49,22 +50,29 @@ async function availability(cluster: string, maxAgeSeconds?: number): Promise<Av
   return (await bench.server.query<{ gpuAvailability: Availability }>(AVAILABILITY, variables)).gpuAvailability;
 }
 
-/** How often this server has asked the cluster for its nodes. Questions that are only tried are counted apart. */
-async function nodeQuestions(cluster: string): Promise<number> {
-  const answer = await bench.server.query<{
+/** How often a server has asked the cluster for its nodes, or other things. What is only tried is counted apart. */
+async function questions(cluster: string, wanted = 'inventory', server = bench.server): Promise<number> {
+  const answer = await server.query<{
     cluster: { load: { hour: { commands: { kind: string; count: number }[] } } };
   }>('query ($name: String!) { cluster(name: $name) { load { hour { commands { kind count } } } } }', {
     name: cluster,
   });
-  return answer.cluster.load.hour.commands.find(({ kind }) => kind === 'inventory')?.count ?? 0;
+  return answer.cluster.load.hour.commands.find(({ kind }) => kind === wanted)?.count ?? 0;
 }
 
+const health = async (server: TestServer) =>
+  (
+    await server.query<{ cluster: { status: string; statusMessage: string | null } }>(
+      '{ cluster(name: "beta") { status statusMessage } }',
+    )
+  ).cluster;
+
 it('many askers share one question, and its answer is kept', async () => {
-  const before = await nodeQuestions('beta');
+  const before = await questions('beta');
   const answers = await Promise.all(Array.from({ length: 30 }, () => availability('beta')));
   answers.push(await availability('beta'));
   expect(new Set(answers.map(({ fetchedAt }) => fetchedAt)).size).toBe(1);
-  expect(await nodeQuestions('beta')).toBe(before + 1);
+  expect(await questions('beta')).toBe(before + 1);
 });
 
 it('counts each GPU once, also of a node in two partitions, as allocated, idle or unavailable', async () => {
@@ -206,4 +214,34 @@ it('a login node that is away is told of, and comes back by itself', async () =>
   await until(status, ({ cluster }) => cluster.status === 'ONLINE');
   await listening;
   expect(told[0]).toBe('ONLINE');
+});
+
+it('nobody looks for the controller of a login without a Slurm to use, which is asked again and heals', async () => {
+  const login = await ClusterLogin.open(slurm.cluster('beta'));
+  await using servers = new AsyncDisposableStack();
+  const started: TestServer[] = [];
+  for (const [script, said] of [
+    ['exit 127', '"sbatch --version" fails'],
+    ['echo "Usage: sbatch FILE"; exit 2', 'Usage: sbatch FILE'],
+    ['echo "Permission denied"; exit 126', 'Permission denied'],
+    ['echo "sbatch: error while loading shared libraries"; exit 127', 'shared libraries'],
+    ['echo "slurm 19.05.8"', 'this cluster runs Slurm 19.05.8'],
+  ] as const) {
+    await using _wrapped = await login.wrap('sbatch', script);
+    const server = servers.use(await TestServer.start(slurm.clustersYaml({ poll_interval_seconds: 1 })));
+    started.push(server);
+    await until(
+      () => health(server),
+      ({ statusMessage }) => statusMessage?.includes(said) === true,
+    );
+  }
+  for (const server of started) {
+    await until(
+      () => health(server),
+      ({ status }) => status === 'ONLINE',
+    );
+    expect(await questions('beta', 'probe', server)).toBeGreaterThan(1);
+    expect(await questions('beta', 'ping', server)).toBe(0);
+  }
+  await login.run('rm .bashrc');
 });

@@ -388,7 +388,9 @@ export class Cluster {
       this.#tryQuestions();
     } catch (cause) {
       this.#loginFault = cause instanceof Error ? cause.message : String(cause);
-      if (this.#connection.state.status === 'online' && !this.#isStopped) this.#pulse.start();
+      // Commands that aren't there, or too old, are asked for again in time; no ping tells of them.
+      if (!tellsOfNoAnswer(this.#loginFault)) this.#pulse.stop();
+      else if (this.#connection.state.status === 'online' && !this.#isStopped) this.#pulse.start();
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: Slurm can't be used on this login`);
     }
     this.#notify();
