@@ -18,7 +18,7 @@ import { VERSION } from './domain/version.ts';
 import { EventRetention, JobMetrics, Journal } from './events/index.ts';
 import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
-import { Staging } from './projects/index.ts';
+import { endChildren, Staging } from './projects/index.ts';
 import { DatabaseError, holdLock, Store } from './store/index.ts';
 import { createLogger, type Logger, Metrics } from './telemetry/index.ts';
 
@@ -33,6 +33,11 @@ export interface App {
   readonly hasClusters: boolean;
   /** Ends everything in order, the last to begin first. May be called twice. */
   stop(): Promise<void>;
+  /**
+   * For a process that is about to end at once: nothing that it has begun outlives it, and no half of an answer looks
+   * whole. `fault`: one that nobody caught, for the last line of the log.
+   */
+  abandon(fault?: unknown): void;
 }
 
 /** Whether the person who runs the server can mend it; the message says how. */
@@ -50,6 +55,7 @@ export async function startApp(environment: Environment): Promise<App> {
     const settings = await readClustersFile(await clustersFileOf(environment.configFiles));
     const places = await prepareDataDirectory(environment);
     for (const file of places.lockFiles) stack.use(holdLock(file));
+    stack.defer(endChildren);
     const token = await administratorToken({ token: environment.token, dataDirectory: places.directory });
     const log = createLogger({ level: environment.logLevel, format: environment.logFormat });
     const metrics = new Metrics(VERSION);
@@ -104,7 +110,17 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => http.stop());
     const address = await http.start();
     const stop = stack.move();
-    return { address, token, hasClusters: settings.length > 0, stop: () => stop.disposeAsync() };
+    return {
+      address,
+      token,
+      hasClusters: settings.length > 0,
+      stop: () => stop.disposeAsync(),
+      abandon: (fault) => {
+        if (fault !== undefined) log.fatal({ err: fault }, 'The server ends: a fault of its own was caught by nobody');
+        http.abandon();
+        endChildren();
+      },
+    };
   } catch (cause) {
     await stack.disposeAsync();
     throw cause;

@@ -62,6 +62,8 @@ async function obey(request: Arguments): Promise<void> {
 async function start(): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  process.on('uncaughtException', onFault);
+  process.on('unhandledRejection', onFault);
   // Whatever the server makes is its owner's alone, also where others start it with an umask of their own.
   process.umask(0o077);
   // Most of the program is the server: the other commands don't wait until it is loaded.
@@ -124,11 +126,25 @@ async function announce({ address, token, hasClusters }: App): Promise<void> {
 function onSignal(): void {
   const now = performance.now();
   if (isStopping && now - signalledAt < SAME_SIGNAL_MS) return;
-  if (isStopping) leave(1);
+  if (isStopping) endNow();
   isStopping = true;
   signalledAt = now;
-  setTimeout(() => leave(1), STOP_MS).unref();
+  setTimeout(() => endNow(), STOP_MS).unref();
   if (app !== null) void stop(app);
+}
+
+/** What goes on after a fault that nobody expected could be wrong in any way: the next start knows what is written. */
+function onFault(cause: unknown): void {
+  if (app === null) process.stderr.write(`SlurmQL ends: ${fullText(cause)}\n`);
+  endNow(cause ?? new Error(`${cause} was thrown`));
+}
+
+function endNow(fault?: unknown): never {
+  try {
+    app?.abandon(fault);
+  } finally {
+    leave(1);
+  }
 }
 
 async function stop(running: App): Promise<void> {

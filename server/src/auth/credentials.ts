@@ -85,19 +85,27 @@ export class Authenticator {
     return `${SESSION_COOKIE}=${text}.${this.#sign(text)}; ${ATTRIBUTES}; Max-Age=${SESSION_SECONDS}`;
   }
 
-  /** Ends the cookie's session for good, wherever a copy of the cookie may be. */
+  /**
+   * Ends the cookie's session for good, wherever a copy of the cookie may be. Rejects where it ends for this process
+   * alone, as it couldn't be written down: that can be tried again.
+   */
   async revoke(cookie: string | undefined): Promise<void> {
-    const session = this.#session(cookie);
-    if (session === null) return;
+    const session = this.#signedSession(cookie);
+    if (session === null || session.expiresAt.getTime() <= Date.now()) return;
     this.#revokedIds.add(session.id);
     await this.#revoked.add(session.id, session.expiresAt);
   }
 
   #session(cookie: string | undefined): Session | null {
+    const session = this.#signedSession(cookie);
+    return session !== null && this.isCurrent(session) ? session : null;
+  }
+
+  /** That which this server once opened; it may be over. */
+  #signedSession(cookie: string | undefined): Session | null {
     const [id = '', expiry = '', signature = ''] = readCookie(cookie, SESSION_COOKIE)?.split('.') ?? [];
     if (!isSame(signature, this.#sign(`${id}.${expiry}`))) return null;
-    const session = { id, expiresAt: new Date(Number(expiry) * 1000) };
-    return this.isCurrent(session) ? session : null;
+    return { id, expiresAt: new Date(Number(expiry) * 1000) };
   }
 
   #sign(text: string): string {

@@ -58,6 +58,11 @@ export class Connections {
     clearInterval(this.#timer);
   }
 
+  /** Breaks off all of them, so that no client takes the half of an answer for the whole: an end would look like one. */
+  reset(): void {
+    for (const socket of this.#open.keys()) socket.resetAndDestroy();
+  }
+
   add(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
     this.#open.set(socket, { address, unanswered: 0, taken: 0, takenAt: performance.now() });

@@ -132,12 +132,17 @@ export class HttpServer {
     this.#connections.stop();
     const cut = setTimeout(() => {
       this.#webSocket.cut();
-      this.#server.closeAllConnections();
+      this.#connections.reset();
     }, DRAIN_MS);
     this.#server.closeIdleConnections();
     await this.#webSocket.stop();
     await closed;
     clearTimeout(cut);
+  }
+
+  /** Gives up whatever is under way. */
+  abandon(): void {
+    this.#connections.reset();
   }
 
   /** Never throws: what goes wrong is logged, and answered as far as it still can be. */
@@ -200,7 +205,7 @@ export class HttpServer {
       }
       case '/session':
         if (request.method === 'DELETE') {
-          await endSession(request, response, authenticator);
+          await endSession(request, response, authenticator, services.log);
           this.#streams.check();
           return;
         }

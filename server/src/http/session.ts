@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { type Authenticator, FORGET_SESSION } from '../auth/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { isForeign } from './origin.ts';
 import { sendError } from './respond.ts';
 import { safeNext, sendSignInPage } from './sign-in-page.ts';
 
 const WRONG_TOKEN = 'This is not the token';
+const NOT_WRITTEN =
+  'You are signed out, but only until the server starts again: it could not write that down. Sign out once more when its disk has room';
 const signInSchema = z.object({ token: z.string() });
 
 /**
@@ -31,14 +34,24 @@ export function openSession(
   else sendError(response, 401, 'UNAUTHENTICATED', WRONG_TOKEN);
 }
 
-/** `DELETE /session`: the session ends, with all that is open under it, and the browser forgets its cookie. */
+/**
+ * `DELETE /session`: the session ends, with all that is open under it, and the browser forgets its cookie. Where that
+ * can't be written down, the answer is an error and the browser keeps its cookie, to say so again.
+ */
 export async function endSession(
   request: IncomingMessage,
   response: ServerResponse,
   authenticator: Authenticator,
+  log: Logger,
 ): Promise<void> {
-  // Another site may at most have the cookie forgotten that it can't read.
-  if (!isForeign(request)) await authenticator.revoke(request.headers.cookie);
+  try {
+    // Another site may at most have the cookie forgotten that it can't read.
+    if (!isForeign(request)) await authenticator.revoke(request.headers.cookie);
+  } catch (cause) {
+    log.error({ err: cause }, 'The end of a session could not be written down');
+    sendError(response, 500, 'INTERNAL_SERVER_ERROR', NOT_WRITTEN);
+    return;
+  }
   response.setHeader('set-cookie', FORGET_SESSION);
   response.writeHead(204, { 'cache-control': 'no-store' }).end();
 }

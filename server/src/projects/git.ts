@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
+import { tracked } from './children.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -40,12 +41,13 @@ function shellArguments(directory: string, args: readonly string[]): string[] {
 /** What git prints, as UTF-8. Throws GitError. */
 export async function git(directory: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await run('/bin/sh', shellArguments(directory, args), {
+    const answer = run('/bin/sh', shellArguments(directory, args), {
       cwd: '/',
       timeout: ANSWER_TIMEOUT_MS,
       maxBuffer: 32 * 1024 * 1024,
     });
-    return stdout;
+    tracked(answer.child);
+    return (await answer).stdout;
   } catch (cause) {
     throw new GitError(gitMessage(cause), { cause });
   }
@@ -81,10 +83,9 @@ export function startGit(
   { timeoutMs, late = LATE }: Deadline,
   input: Iterable<string> = [],
 ): GitProcess {
-  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('/bin/sh', shellArguments(directory, args), {
-    cwd: '/',
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = tracked(
+    spawn('/bin/sh', shellArguments(directory, args), { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] }),
+  );
   let isLate = false;
   const deadline = setTimeout(() => {
     isLate = true;

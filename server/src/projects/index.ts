@@ -1,4 +1,5 @@
 export { chooseFiles, type JobFiles } from './archive.ts';
+export { endChildren } from './children.ts';
 export { GitError } from './git.ts';
 export { gitVersion, readCommit, readRepository, repositoryTopLevel } from './repository.ts';
 export { Staging } from './staging.ts';

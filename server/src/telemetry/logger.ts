@@ -10,7 +10,7 @@ export interface LoggerOptions {
 }
 
 /** Writes to standard error: standard output belongs to what was asked for. */
-export function createLogger({ level, format }: LoggerOptions): Logger {
+export function createLogger({ level, format }: LoggerOptions): Logger & Pick<PinoLogger, 'fatal'> {
   const destination: DestinationStream =
     format === 'pretty'
       ? pretty({
