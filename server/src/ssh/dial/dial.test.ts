@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SshConnection } from '../connection.ts';
 import type { LoginPrompt } from '../connection-state.ts';
 import { SshUnavailable } from '../errors.ts';
-import { eventually, SshWorld, stateOf } from '../testing.ts';
+import { eventually, SshWorld, stateOf, type WorldSshd } from '../testing.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 
@@ -20,6 +20,13 @@ afterAll(() => world.close());
 
 const hello = async (connection: SshConnection) => (await connection.run('echo hello', { timeoutMs: 20_000 })).stdout;
 const refusal = async (connection: SshConnection) => (await stateOf(connection, 'refused')).message;
+
+/** A server whose only host key is of RSA, and that proves it in these ways. */
+async function rsaSshd(algorithms: string): Promise<WorldSshd> {
+  const hostKey = world.path('rsa');
+  execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-N', '', '-f', hostKey]);
+  return world.startSshd({ hostKey, extraConfig: [`HostKeyAlgorithms ${algorithms}`, 'LogLevel VERBOSE'] });
+}
 
 describe('host keys', () => {
   test('an unknown one is refused before any login, and the message says how to make it known', async () => {
@@ -86,6 +93,26 @@ describe('host keys', () => {
     expect(await readFile(knownHosts, 'utf8')).not.toContain('127.0.0.1');
     expect(await hello(world.connect({ ...(await world.settings(sshd)), knownHosts }))).toBe('hello\n');
   });
+
+  test.each(['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa,rsa-sha2-256', 'rsa-sha2-512,ssh-rsa'])(
+    'an RSA key proves itself by %s',
+    async (algorithms) => {
+      const connection = world.connect(await world.settings(await rsaSshd(algorithms)));
+      await stateOf(connection, 'online');
+    },
+  );
+
+  test.each(['ssh-rsa', 'ssh-rsa,ssh-rsa-cert-v01@openssh.com'])(
+    'a key that proves itself by %s, with SHA-1, is refused before any login, and what to do is said',
+    async (algorithms) => {
+      const sshd = await rsaSshd(algorithms);
+      const connection = world.connect(await world.settings(sshd));
+      const { message } = await stateOf(connection, 'refused');
+      expect(message).toContain('such as ssh-rsa, which signs with SHA-1. No login was tried.');
+      expect(message).toContain('add an ed25519 host key');
+      expect(await sshd.log()).not.toContain('publickey');
+    },
+  );
 
   test.each(['ecdsa', 'rsa'])('of several keys of a server, the known one is asked for: %s', async (type) => {
     const path = world.path(type);

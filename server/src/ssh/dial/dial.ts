@@ -117,6 +117,13 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
   }
 }
 
+/** Of ssh2's message (1.17). */
+const NO_HOST_KEY = 'no matching host key format';
+const ONLY_WEAK_KEYS =
+  'proves its host key only in ways that are not safe any more, such as ssh-rsa, which signs with SHA-1. No login was' +
+  ' tried. Have the administrators update its SSH server, as OpenSSH signs with the same RSA key by rsa-sha2-512 since' +
+  ' 7.2 (HostKeyAlgorithms in sshd_config), or add an ed25519 host key.';
+
 interface PreparedHop {
   readonly hop: Hop;
   readonly hostKey: HostKeyCheck;
@@ -208,6 +215,7 @@ async function logIn(
     if (error instanceof DialFailure) throw error;
     const message = error instanceof Error ? error.message : String(error);
     if (!isHostTrusted) {
+      if (message.includes(NO_HOST_KEY)) throw refused(`${hop.label} ${ONLY_WEAK_KEYS}`, error);
       const notFollowed = explainedBy(hop.notFollowed, 'handshake');
       throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}${notFollowed}`, error);
     }

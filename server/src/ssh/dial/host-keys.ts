@@ -73,6 +73,7 @@ export function checkHostKey(entries: readonly KnownHost[], names: HostKeyNames,
   return { verdict: 'unknown', knownTypes: [...new Set(trusted.map((entry) => keyType(entry.key)))] };
 }
 
+/** Without ssh-rsa, which signs with SHA-1: a key of that type proves itself by rsa-sha2, or not at all (RFC 8332). */
 const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
@@ -80,7 +81,6 @@ const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'ecdsa-sha2-nistp521',
   'rsa-sha2-512',
   'rsa-sha2-256',
-  'ssh-rsa',
 ];
 
 export interface PreferredAlgorithms {
