@@ -1,5 +1,6 @@
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClusterHealth } from './support/cluster-health.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
 
@@ -89,4 +90,24 @@ make ../../../activity; make ../environment.sh; exit 7`;
     const next = await bench.submit({ command: 'echo fine' });
     expect(await bench.ended(next.id)).toMatchObject({ state: 'COMPLETED' });
   });
+});
+
+describe('a job whose records can not be read', () => {
+  it.each(['chmod 0 ../run', 'chmod 300 ../run', 'chmod 0 ..', 'mv ../../../../slurmql ../../../../away'])(
+    'keeps its state, and the cluster says what is in the way, until they can (%s)',
+    async (close) => {
+      const { id, workDir } = await bench.submit({ command: `echo begun; sleep 1; ${close}` });
+      const health = new ClusterHealth(() => bench.server, 'alpha');
+      const { statusMessage } = await health.reaches('DEGRADED');
+      expect(statusMessage).toContain("What jobs wrote in their folders can't be read: ");
+      expect(statusMessage).toContain(`${workDir}/run`);
+      expect(statusMessage).not.toContain('queue');
+      expect((await bench.job(id)).state).toMatch(/RUNNING|COMPLETING/);
+      const home = workDir?.replace(/\/slurmql\/jobs\/.*/, '') ?? '';
+      const mend = 'cd "$1"; [ ! -e away ] || { rm -rf slurmql && mv away slurmql; }; chmod 700 "$2" "$2/run"';
+      await slurm.run('alpha', 'sh', ['-c', mend, 'sh', home, workDir ?? '']);
+      expect(await bench.ended(id)).toMatchObject({ state: 'COMPLETED' });
+      await health.reaches('ONLINE');
+    },
+  );
 });

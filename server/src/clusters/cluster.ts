@@ -221,6 +221,7 @@ export class Cluster {
           login: this.#loginFault,
           queue: this.#queueFault,
           submission: this.#submissionFault ?? this.#workspace.fault,
+          records: this.#poller.recordsFault,
           accounting: this.#poller.accountingFault ?? this.#refused.accounting,
           inventory: this.#refused.inventory,
         },

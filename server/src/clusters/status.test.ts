@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type SlurmFaults, type Standing, statusOf } from './status.ts';
 
-const NONE: SlurmFaults = { login: null, queue: null, submission: null, accounting: null, inventory: null };
+const NONE: SlurmFaults = {
+  login: null,
+  queue: null,
+  submission: null,
+  records: null,
+  accounting: null,
+  inventory: null,
+};
 
 const online = (faults: Partial<SlurmFaults> = {}, parts: Partial<Standing> = {}) =>
   statusOf({
@@ -25,6 +32,10 @@ describe('the status of a cluster', () => {
   it.each([
     [{ login: 'no sbatch' }, 'no sbatch. It is tried again by itself.'],
     [{ queue: 'no answer' }, "Slurm's queue can't be read: no answer. The states shown are the last ones known"],
+    [
+      { records: '/w/run: Permission denied' },
+      "What jobs wrote in their folders can't be read: /w/run: Permission denied.",
+    ],
     [{ submission: 'no room' }, "Jobs can't be submitted: no room."],
     [{ inventory: 'scontrol: no' }, "Partitions and nodes can't be read: scontrol: no."],
     [{ accounting: 'no answer' }, "Slurm's accounting can't be read: no answer. Jobs that left the queue"],

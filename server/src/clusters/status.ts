@@ -7,6 +7,8 @@ export interface SlurmFaults {
   readonly login: string | null;
   readonly queue: string | null;
   readonly submission: string | null;
+  /** What jobs wrote of their beginning. */
+  readonly records: string | null;
   readonly accounting: string | null;
   /** Partitions and nodes. */
   readonly inventory: string | null;
@@ -49,7 +51,7 @@ export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'me
 }
 
 /** The gravest fault alone where it explains the others: who can't read the queue can't submit either. */
-function sentences({ login, queue, submission, accounting, inventory }: SlurmFaults): readonly string[] {
+function sentences({ login, queue, submission, records, accounting, inventory }: SlurmFaults): readonly string[] {
   if (login !== null) return [`${login}. It is tried again by itself.`];
   if (queue !== null) {
     return [
@@ -59,6 +61,12 @@ function sentences({ login, queue, submission, accounting, inventory }: SlurmFau
   }
   return [
     ...(submission === null ? [] : [`Jobs can't be submitted: ${submission}.`]),
+    ...(records === null
+      ? []
+      : [
+          `What jobs wrote in their folders can't be read: ${records}. Jobs that Slurm calls completed keep their last` +
+            ' state until it can; it is tried again by itself.',
+        ]),
     ...(accounting === null
       ? []
       : [

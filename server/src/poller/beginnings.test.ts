@@ -68,8 +68,29 @@ describe('a success that Slurm tells of', () => {
   });
 
   it('is believed where the folder of the job is gone', async () => {
-    slurm.unbegun.set(FOLDER, null);
+    slurm.unbegun.set(FOLDER, 'gone');
     expect((await told([completed()], 0)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
+  });
+
+  it('is kept back while its records can not be read, for a day at most, and no other is', async () => {
+    const other = aJob({ id: 'other', state: 'RUNNING', workDir: '/w/jobs/other' });
+    slurm.unbegun.set(FOLDER, { unreadable: `${FOLDER}/run: Permission denied` });
+    const answer = await told([completed(), completed('other')], 600, [job, other]);
+    expect(answer).toMatchObject({
+      jobs: [{ state: 'COMPLETED' }],
+      fault: { message: `${FOLDER}/run: Permission denied` },
+    });
+    // Nothing is asked more often for it.
+    expect(beginnings.isWaiting).toBe(false);
+    expect((await told([], 24 * 3600 - 1)).jobs).toEqual([]);
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([], 24 * 3600 - 1)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
+  });
+
+  it('is believed when nobody could read its records for a day', async () => {
+    slurm.unbegun.set(FOLDER, { unreadable: 'Stale file handle' });
+    expect((await told([completed()], 1)).jobs).toEqual([]);
+    expect((await told([], 24 * 3600)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
   });
 
   it('is kept back while the records can not be asked for, and nothing else is', async () => {

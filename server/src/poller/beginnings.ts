@@ -1,10 +1,12 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import type { SlurmAdapter } from '../slurm/index.ts';
+import { type Begun, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
 
 /** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
 const LATE_MS = 90_000;
+/** A job may have closed its records to us for good: then Slurm's word is all there will be. */
+const LONGEST_UNREADABLE_MS = 24 * 3_600_000;
 
 const NEVER_BEGUN =
   'Slurm calls it completed, but its command never began: a start-up file of the login, or what runs before the command, ended or replaced the shell';
@@ -19,6 +21,8 @@ interface Doubt {
   readonly update: JobUpdate;
   readonly attempt: number;
   readonly since: number;
+  /** What is missing may show at any moment, as opposed to what can't be read. */
+  readonly isLate: boolean;
 }
 
 /**
@@ -34,14 +38,14 @@ export class Beginnings {
     this.#slurm = slurm;
   }
 
-  /** There are ends that aren't told yet. */
+  /** There are ends that are told as soon as their records show. */
   get isWaiting(): boolean {
-    return this.#doubts.size > 0;
+    return [...this.#doubts.values()].some(({ isLate }) => isLate);
   }
 
   /**
    * The updates, and those kept back earlier, as far as they are certain now. `current`: the jobs that they are for.
-   * `fault`: why the records could not be asked for, so that no end is told; null: they could.
+   * `fault`: why records could not be read, whose ends are kept back; null: all could.
    */
   async withoutHollowEnds(
     updates: readonly JobUpdate[],
@@ -65,32 +69,35 @@ export class Beginnings {
     }));
     try {
       const begun = await this.#slurm.hasBegun(attempts);
-      for (const [index, end] of ends.entries()) told.push(...this.#toTell(end, begun[index] ?? null, now));
-      return { updates: told, fault: null };
+      let fault: Error | null = null;
+      for (const [index, end] of ends.entries()) {
+        const said = begun[index] ?? 'gone';
+        if (typeof said === 'object') fault ??= new SlurmUnavailable(said.unreadable);
+        told.push(...this.#toTell(end, said, now));
+      }
+      return { updates: told, fault };
     } catch (cause) {
-      for (const end of ends) this.#keep(end, now);
+      for (const end of ends) this.#keep(end, now, false);
       return { updates: told, fault: cause instanceof Error ? cause : new Error(String(cause)) };
     }
   }
 
   /** The update of an end, or none yet. */
-  #toTell(
-    { update, after }: Pick<End, 'update' | 'after'>,
-    hasBegun: boolean | null,
-    now: number,
-  ): readonly JobUpdate[] {
-    const since = this.#keep({ update, after }, now);
+  #toTell({ update, after }: Pick<End, 'update' | 'after'>, hasBegun: Begun, now: number): readonly JobUpdate[] {
+    const isUnreadable = typeof hasBegun === 'object';
+    const since = this.#keep({ update, after }, now, !isUnreadable);
     // Of a folder that is gone nothing can be said against Slurm's word.
     if (hasBegun === false && now - since < LATE_MS) return [];
+    if (isUnreadable && now - since < LONGEST_UNREADABLE_MS) return [];
     this.#doubts.delete(update.jobId);
     return [hasBegun === false ? { ...update, apply: (job) => hollow(update.apply(job)) } : update];
   }
 
   /** Gives since when it is in doubt. */
-  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number): number {
+  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, isLate: boolean): number {
     const doubt = this.#doubts.get(update.jobId);
     const since = doubt?.attempt === after.attempt ? doubt.since : Math.min(now, after.endedAt?.getTime() ?? now);
-    this.#doubts.set(update.jobId, { update, attempt: after.attempt, since });
+    this.#doubts.set(update.jobId, { update, attempt: after.attempt, since, isLate });
     return since;
   }
 

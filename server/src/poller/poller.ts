@@ -72,6 +72,7 @@ export class Poller {
   #requeueUntil = 0;
   /** The last question got no answer: it is asked again, whether or not a job is active by then. */
   #isOwed = false;
+  #recordsFault: string | null = null;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -84,6 +85,11 @@ export class Poller {
   /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
   get accountingFault(): string | null {
     return this.#vanished.accountingFault;
+  }
+
+  /** Why records of jobs that Slurm calls completed can't be read, so that their ends are kept back; null: all can. */
+  get recordsFault(): string | null {
+    return this.#recordsFault;
   }
 
   /** The last question got no answer. */
@@ -205,7 +211,7 @@ export class Poller {
       const unread = diff.missing.filter((job) => snapshot.faultyRows.some((row) => mentions(row, job)));
       this.#examine(diff.missing.filter((job) => !unread.includes(job)));
       this.#watchEnds(diff, now.getTime());
-      if ((fault ?? other) !== null) throw fault ?? other;
+      this.#noteRecords(fault ?? other);
       onAnswer(unread.length === 0 ? null : unreadable(unread));
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
@@ -252,8 +258,7 @@ export class Poller {
     this.#examining = this.#vanished
       .examine(missing, Date.now())
       .then(async (updates) => {
-        const fault = await this.#write(updates);
-        if (fault !== null) throw fault;
+        if (updates.length > 0) this.#noteRecords(await this.#write(updates));
       })
       .catch((cause: unknown) => {
         // The connection or the store: the jobs are still missing at the next look.
@@ -281,7 +286,7 @@ export class Poller {
 
   /**
    * Each update stands for itself: what a crash leaves unwritten is in the next answer again. Gives why ends were kept
-   * back whose records could not be asked for; null: none were.
+   * back whose records could not be read; null: none were.
    */
   async #write(found: readonly JobUpdate[]): Promise<Error | null> {
     const { clusterName, journal, jobs } = this.#options;
@@ -327,6 +332,15 @@ export class Poller {
         );
       }
     });
+  }
+
+  /** They are asked for again with the next answer. */
+  #noteRecords(fault: Error | null): void {
+    const { clusterName, log } = this.#options;
+    if (fault !== null && fault.message !== this.#recordsFault) {
+      log.warn({ err: fault }, `${clusterName}: what jobs wrote of their beginning could not be read`);
+    }
+    this.#recordsFault = fault?.message ?? null;
   }
 
   #reportWords(words: ReadonlySet<string>): void {

@@ -1,5 +1,5 @@
 import type { JobObservation } from '../domain/observation.ts';
-import type { AttemptPlace } from '../slurm/adapter.ts';
+import type { AttemptPlace, Begun } from '../slurm/adapter.ts';
 import type { MarkerPlace } from '../slurm/commands.ts';
 import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
 import type { EndMarker } from '../slurm/parse/markers.ts';
@@ -21,8 +21,8 @@ export class ToldSlurm extends SlurmAdapter {
   readonly markers = new Map<string, EndMarker>();
   /** Thrown when it is asked for what has begun. */
   recordsFault: Error | null = null;
-  /** Folders in which no command has begun, as their records say; `null`: the folder is gone. */
-  readonly unbegun = new Map<string, false | null>();
+  /** Folders in which no command has begun, as their records say, or of which that isn't known. */
+  readonly unbegun = new Map<string, Exclude<Begun, true>>();
   /** Whose claim is in a folder, by folder. */
   readonly claims = new Map<string, string>();
   /** Waited for before the queue is answered. */
@@ -76,9 +76,9 @@ export class ToldSlurm extends SlurmAdapter {
     return keys.map((key) => this.markers.get(key) ?? null);
   }
 
-  override async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly (boolean | null)[]> {
+  override async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
     if (this.recordsFault !== null) throw this.recordsFault;
-    return attempts.map(({ workDir }) => (this.unbegun.has(workDir) ? (this.unbegun.get(workDir) ?? null) : true));
+    return attempts.map(({ workDir }) => this.unbegun.get(workDir) ?? true);
   }
 
   override async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {

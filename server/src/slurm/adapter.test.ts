@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterSettings } from '../domain/cluster.ts';
@@ -486,6 +486,56 @@ describe('the end marker of a job', () => {
   it('is not known when the folder cannot be looked into', async () => {
     const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
     await expect(broken.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);
+  });
+});
+
+describe('the beginning of a command', () => {
+  const run = () => join(workDir, 'run');
+  const hasBegun = async () => (await slurm.hasBegun([{ workDir, arrayTaskId: null, attempt: 2 }]))[0];
+  beforeEach(() => mkdir(run(), { recursive: true }));
+
+  it('is known by the record of the attempt, or by that of its end', async () => {
+    await writeFile(join(run(), 'job.0.command'), '');
+    expect(await hasBegun()).toBe(false);
+    await writeFile(join(run(), 'job.1.end'), '');
+    expect(await hasBegun()).toBe(true);
+    await rename(join(run(), 'job.1.end'), join(run(), 'job.1.command'));
+    expect(await hasBegun()).toBe(true);
+  });
+
+  it.each([
+    ['the folder of records', 'rm -r "$1/run"'],
+    ['the folder of the job', 'rm -r "$1"'],
+    ['the folder of records, in whose place is a file,', 'rm -r "$1/run"; : >"$1/run"'],
+  ])('is known to nobody once %s is gone', async (_what, remove) => {
+    await runShell('/bin/sh', `set -- '${workDir}'\n${remove}\n`);
+    expect(await hasBegun()).toBe('gone');
+  });
+
+  // Root may look into any folder, so what ls says of those that can't be read is told here.
+  it.each([
+    ['Permission denied', "ls: cannot open directory '/w/run/': Permission denied"],
+    ['Stale file handle', "ls: cannot access '/w/run/': Stale file handle"],
+    ['Input/output error', "ls: reading directory '/w/run/': Input/output error"],
+    ['Transport endpoint is not connected', "ls: cannot access '/w/run/': Transport endpoint is not connected"],
+    ['Host is down', "ls: cannot access '/w/run/': Host is down"],
+    ['Too many levels of symbolic links', "ls: cannot access '/w/run/': Too many levels of symbolic links"],
+  ])('is not known while the folder gives "%s", and that of others is', async (reason, said) => {
+    const other = join(login.home, 'slurmql', 'jobs', 'other');
+    await mkdir(join(other, 'run'), { recursive: true });
+    await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
+    const place = { arrayTaskId: null, attempt: 1 };
+    expect(
+      await slurm.hasBegun([
+        { ...place, workDir },
+        { ...place, workDir: other },
+      ]),
+    ).toEqual([{ unreadable: expect.stringMatching(new RegExp(`^${workDir}/run: .*${reason}`)) }, false]);
+  });
+
+  it('is not known while the whole workspace is away', async () => {
+    await rename(join(login.home, 'slurmql'), join(login.home, 'unmounted'));
+    expect(await hasBegun()).toEqual({ unreadable: expect.stringContaining('No such file or directory') });
   });
 });
 

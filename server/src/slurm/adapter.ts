@@ -24,6 +24,7 @@ import {
   probeScript,
   queueScript,
   queueTrial,
+  RECORDS_GONE,
   removeFolderScript,
   resetSubmitScript,
   SBATCH_WAIT_SECONDS,
@@ -72,6 +73,9 @@ export interface AttemptPlace extends MarkerPlace {
   /** 1 is the first. */
   readonly attempt: number;
 }
+
+/** Whether a command had begun; `gone`: nobody can say any more; `unreadable`: nobody can say now, and why. */
+export type Begun = boolean | 'gone' | { readonly unreadable: string };
 
 /** What a login was found to be at its connect. */
 export interface LoginFacts extends SlurmConfiguration {
@@ -353,13 +357,13 @@ export class SlurmAdapter {
   }
 
   /**
-   * Whether the command of an attempt had begun, as its batch script wrote down; null where nobody can say: the folder
-   * is gone. What was written in the last minute or so may not be seen yet.
+   * Whether the command of an attempt had begun, as its batch script wrote down. What was written in the last minute or
+   * so may not be seen yet.
    */
-  async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly (boolean | null)[]> {
+  async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
     const folders = [...new Set(attempts.map(({ workDir }) => workDir))];
-    /** By folder and task, the last attempt of which it is known. */
-    const begun = new Map<string, ReadonlyMap<string, number>>();
+    /** By folder: by task the last attempt of which it is known, or why there is none. */
+    const begun = new Map<string, ReadonlyMap<string, number> | Exclude<Begun, boolean>>();
     for (let start = 0; start < folders.length; start += FOLDERS_A_LOOK) {
       const looked = folders.slice(start, start + FOLDERS_A_LOOK);
       const ask = begunScript(looked);
@@ -374,11 +378,15 @@ export class SlurmAdapter {
           throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
         }
         if (section.exitCode === 0) begun.set(folder, lastBegun(section.output));
+        else if (section.exitCode === RECORDS_GONE) begun.set(folder, 'gone');
+        else begun.set(folder, { unreadable: `${folder}/run: ${slurmMessage(section.output)}` });
       }
     }
     return attempts.map(({ workDir, arrayTaskId, attempt }) => {
-      const records = begun.get(workDir);
-      return records === undefined ? null : (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt;
+      const records = begun.get(workDir) ?? 'gone';
+      return typeof records === 'object' && 'get' in records
+        ? (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt
+        : records;
     });
   }
 

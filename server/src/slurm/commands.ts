@@ -208,18 +208,27 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   return script(null, print, sections);
 }
 
+/** Ends the section of a folder of records that is gone, though the workspace is there. */
+export const RECORDS_GONE = 1;
+
 /**
- * Of which attempts the command has begun: sections `begun-0` …, one for each folder, with `TASK.RESTARTS` a line. A
- * section fails where the folder of records isn't there.
+ * What lies in the folders of records, as which command has begun: sections `begun-0` …, one for each folder, with a name
+ * a line. A section ends with RECORDS_GONE, or with another code and the reason why the folder can't be read now.
  */
 export function begunScript(workDirs: readonly string[]): Script {
+  // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty.
   const list = `list() {
-  cd "$1/run" 2>/dev/null || return
-  for file in *.command *.end; do
-    [ ! -e "$file" ] || printf '%s\\n' "\${file%.*}"
-  done
+  if said=$(LC_ALL=C ls -- "$1/run/" 2>&1); then
+    printf '%s\\n' "$said"
+    return 0
+  fi
+  case $said in
+    *'No such file or directory'* | *'Not a directory'*) [ ! -d "\${1%/jobs/*}" ] || return ${RECORDS_GONE} ;;
+  esac
+  printf '%s\\n' "$said"
+  return 2
 }`;
-  const sections = workDirs.map((workDir, index) => ({ name: `begun-${index}`, command: `(list ${quote(workDir)})` }));
+  const sections = workDirs.map((workDir, index) => ({ name: `begun-${index}`, command: `list ${quote(workDir)}` }));
   return script(null, list, sections);
 }
 

@@ -1,4 +1,4 @@
-export { type Accounting, type LoginFacts, SlurmAdapter } from './adapter.ts';
+export { type Accounting, type Begun, type LoginFacts, SlurmAdapter } from './adapter.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export type { JobControl } from './commands.ts';
 export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';

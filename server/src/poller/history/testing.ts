@@ -328,7 +328,7 @@ export class TrueCluster {
   #begun(command: string): string {
     const job = this.#jobs.find(({ workDir }) => command.includes(`'${workDir}'`));
     const begun = (job?.attempts ?? []).filter(({ startedAt }) => this.#now >= startedAt);
-    return begun.map(({ number }) => `job.${number - 1}\n`).join('');
+    return begun.map(({ number }) => `job.${number - 1}.command\n`).join('');
   }
 
   #markers(command: string): string {

@@ -38,10 +38,12 @@ describe('the end of the last attempt', () => {
 
 describe('the last attempt whose command has begun', () => {
   it('is the highest of each task', () => {
-    expect([...lastBegun('job.0\njob.2\njob.10\n3.0\n3.1\n*\n')]).toEqual([
-      ['job', 11],
-      ['3', 2],
-    ]);
+    expect([...lastBegun('job.0.command\njob.2.end\njob.10.command\njob.11.start\n3.0.command\n3.1.end\n*\n')]).toEqual(
+      [
+        ['job', 11],
+        ['3', 2],
+      ],
+    );
     expect(lastBegun('').size).toBe(0);
   });
 });

@@ -39,10 +39,10 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   return { attempt: last, slurmJobId: match[1] ?? '', exitCode, isInterrupted, endedAt };
 }
 
-/** Of lines "TASK.RESTARTS", by task the last attempt that is named; 1 is the first. */
+/** Of the names of records, by task the last attempt whose command has begun; 1 is the first. */
 export function lastBegun(output: string): ReadonlyMap<string, number> {
   const attempts = new Map<string, number>();
-  for (const [, task = '', restarts] of output.matchAll(/^(\w+)\.(\d+)$/gm)) {
+  for (const [, task = '', restarts] of output.matchAll(/^(\w+)\.(\d+)\.(?:command|end)$/gm)) {
     attempts.set(task, Math.max(attempts.get(task) ?? 0, Number(restarts) + 1));
   }
   return attempts;
