@@ -1,5 +1,19 @@
+const LONGEST_BEGINNING = 3_000;
+const LONGEST_END = 1_000;
+
+/** A message that may hold words of a server's, of any length: without its middle where it is too long. */
+export function bounded(message: string): string {
+  if (message.length <= LONGEST_BEGINNING + LONGEST_END) return message;
+  const left = message.length - LONGEST_BEGINNING - LONGEST_END;
+  return `${message.slice(0, LONGEST_BEGINNING)} … (${left} characters were cut) … ${message.slice(-LONGEST_END)}`;
+}
+
 /** Whatever this room throws on purpose. `message` is fit to be shown to a person and says what to do. */
-export abstract class SshError extends Error {}
+export abstract class SshError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(bounded(message), options);
+  }
+}
 
 /**
  * The cluster wasn't asked: there is no connection, or the request couldn't be sent in time.

@@ -59,6 +59,9 @@ const CIPHERS: readonly CipherAlgorithm[] = [
   'chacha20-poly1305@openssh.com',
 ];
 
+/** No server says more before the login: its keys, its words, its questions. */
+const MOST_LOGIN_BYTES = 1024 * 1024;
+
 const BROKEN_OFF =
   'Is it an SSH server, and does a firewall or its limit of connections (MaxStartups) let this one through?';
 
@@ -207,7 +210,13 @@ async function logIn(
         // `false`, which ssh2 takes here, is missing in its types.
         login.next(methods, isPartial, proceed as (method: AnyAuthMethod | false) => void),
     });
-    await Promise.race([ready, link.broken]);
+    let received = 0;
+    const count = (chunk: Buffer) => {
+      received += chunk.length;
+      if (received > MOST_LOGIN_BYTES) link.break(unreachable(`${hop.label} sends no end of words before the login`));
+    };
+    socket.on('data', count);
+    await Promise.race([ready, link.broken]).finally(() => socket.off('data', count));
     options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted}`}`);
     return { client, key: login.accepted };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { bounded } from '../errors.ts';
 import type { Address } from './lookout.ts';
 
 /**
@@ -16,7 +17,7 @@ export class DialFailure extends Error {
   readonly passing: string | undefined;
 
   constructor(status: 'unreachable' | 'refused', message: string, options: FailureOptions = {}) {
-    super(message, options);
+    super(bounded(message), options);
     this.status = status;
     this.nobodyAt = options.nobodyAt;
     this.passing = options.passing;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
 import type { Channels } from './channels.ts';
+import { Output } from './output.ts';
 import { OwnShell, SHELL_COMMAND, wordsOf } from './own-shell.ts';
 
 export interface CommandResult {
@@ -43,6 +44,8 @@ const GIVE_UP_MS = 50_000;
 const LINGER_MS = 500;
 /** For what is printed about the script itself. */
 const FRAME_BYTES = 1024;
+/** No login says more before a shell answers. */
+const MOST_NOISE_BYTES = 1024 * 1024;
 
 /**
  * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The script
@@ -68,8 +71,8 @@ export async function runScript(
   return new Promise((resolve, reject) => {
     const shell = new OwnShell();
     const framed = frame(script, input === undefined);
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
+    const stdout = new Output();
+    const stderr = new Output();
     const timers = new Set<NodeJS.Timeout>();
     let size = 0;
     let isSent = false;
@@ -111,7 +114,7 @@ export async function runScript(
     }
 
     function said(): string {
-      const words = wordsOf(Buffer.concat(stdout), Buffer.concat(stderr));
+      const words = wordsOf(stdout.bytes, stderr.bytes);
       return words === '' ? ', and the login said nothing' : `. The login said: ${words}`;
     }
 
@@ -135,19 +138,21 @@ export async function runScript(
     }
 
     function sendOnceAnswered(): void {
-      if (isSent || isInputEnded || !shell.isIn(Buffer.concat(stdout))) return;
+      if (isSent || isInputEnded || !shell.isIn(stdout)) return;
       isSent = true;
       size = 0;
       clearTimers();
       write(framed.text);
     }
 
-    function collect(chunks: Buffer[], chunk: Buffer): void {
+    function collect(output: Output, chunk: Buffer): void {
       // What arrives after the end is let through unread: the channel closes only once it is drained.
       if (isOver) return;
-      chunks.push(chunk);
+      output.append(chunk);
       size += chunk.length;
-      if (size > maxOutputBytes + FRAME_BYTES) {
+      if (!isSent && size > MOST_NOISE_BYTES) {
+        stop(new SshUnavailable(`the login prints no end of words instead of running a command${said()}`));
+      } else if (size > maxOutputBytes + FRAME_BYTES) {
         stop(new SshOutputTooLarge(`the command printed more than ${maxOutputBytes} bytes`));
       }
     }
@@ -155,7 +160,7 @@ export async function runScript(
     channel.on('data', (chunk: Buffer) => {
       collect(stdout, chunk);
       sendOnceAnswered();
-      if (awaited === undefined || !isSent || !Buffer.concat(stdout).includes(awaited.ready)) return;
+      if (awaited === undefined || !isSent || !stdout.last(awaited.ready.length).includes(awaited.ready)) return;
       const { content } = awaited;
       awaited = undefined;
       send(channel, content, () => isOver).catch(stop);
@@ -163,7 +168,7 @@ export async function runScript(
     channel.stderr.on('data', (chunk: Buffer) => {
       collect(stderr, chunk);
       if (endedWith !== undefined || !isSent) return;
-      endedWith = framed.exitCode(Buffer.concat(stderr.slice(-2)));
+      endedWith = framed.exitCode(stderr.last(FRAME_BYTES));
       if (endedWith !== undefined) later(LINGER_MS, endInput);
     });
     channel.on('error', (error: Error) => stop(new SshInterrupted(`the command's channel failed: ${error.message}`)));
@@ -177,8 +182,8 @@ export async function runScript(
         } else if (typeof exitCode === 'number') {
           resolve({
             exitCode,
-            stdout: shell.without(Buffer.concat(stdout)),
-            stderr: framed.without(shell.without(Buffer.concat(stderr))),
+            stdout: shell.without(stdout.bytes),
+            stderr: framed.without(shell.without(stderr.bytes)),
           });
         } else {
           reject(new SshInterrupted('the command ended without an exit code: it was killed or the connection broke'));

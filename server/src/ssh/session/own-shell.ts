@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Output } from './output.ts';
 
 /**
  * The command that a channel is opened for. So simple that it means the same to every login shell, csh and fish
@@ -9,6 +10,8 @@ export const SHELL_COMMAND = '/bin/sh -s slurmql';
 /** What was printed before the shell answered is shown to people, so much of its end. */
 const MOST_LINES = 6;
 const MOST_CHARACTERS = 400;
+/** Of what was printed, its end is looked at. */
+const MOST_BYTES = 16 * 1024;
 
 /**
  * Makes sure that what reads a channel is a shell of our choice before anything else is sent to it: start-up files may
@@ -34,8 +37,9 @@ export class OwnShell {
     return `\n\n\ntest x"$*" = xslurmql || exec ${SHELL_COMMAND}\n${this.#line}\n`;
   }
 
-  isIn(output: Buffer): boolean {
-    return output.includes(this.answer);
+  /** Whether what came last has completed the answer. */
+  isIn(output: Output): boolean {
+    return output.last(this.answer.length).includes(this.answer);
   }
 
   /** The output of a script without the answers that came before. */
@@ -50,7 +54,7 @@ export class OwnShell {
 /** What a login printed instead of running a command, fit to be shown in a sentence; '' if nothing. */
 export function wordsOf(stdout: Buffer, stderr: Buffer): string {
   return [stdout, stderr]
-    .map((output) => plain(output.toString('utf8')).split('\n').slice(-MOST_LINES).join(' '))
+    .map((output) => plain(output.subarray(-MOST_BYTES).toString('utf8')).split('\n').slice(-MOST_LINES).join(' '))
     .filter((text) => text !== '')
     .join(' ')
     .slice(-MOST_CHARACTERS)
