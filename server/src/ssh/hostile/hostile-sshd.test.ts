@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Connection, ServerChannel, SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { SshConnection } from './connection.ts';
-import type { ConnectionState } from './connection-state.ts';
-import { SshError } from './errors.ts';
+import type { SshConnection } from '../connection.ts';
+import type { ConnectionState } from '../connection-state.ts';
+import { SshError } from '../errors.ts';
+import { eventually, SshWorld, stateOf } from '../testing.ts';
+import type { SshTiming } from '../timing.ts';
 import {
   answeringShell,
   flood,
@@ -17,9 +19,7 @@ import {
   startHostileSshd,
   startRawServer,
   text,
-} from './hostile-sshd.ts';
-import { eventually, SshWorld, stateOf } from './testing.ts';
-import type { SshTiming } from './timing.ts';
+} from './testing.ts';
 
 // Whatever a server does, it costs bounded time and memory, it is told, and other clusters go on.
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import ssh2, { type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
-import type { SshSettings } from './settings.ts';
-import type { SshWorld } from './testing.ts';
+import type { SshSettings } from '../settings.ts';
+import type { SshWorld } from '../testing.ts';
 
 // An SSH server that means harm, or is broken: for tests. What is honest of it is ssh2's own server.
 
