@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryDuring } from './support/memory.ts';
@@ -102,6 +103,8 @@ async function besides(attack: () => Promise<void>): Promise<void> {
     const socket = server.subscribe('{ viewer { name } }');
     expect((await socket.next()).value).toEqual({ viewer: { name: 'Administrator' } });
     await socket.return(undefined);
+    // Fewer a second than one connection may begin.
+    await pause(40);
   };
   let isOver = false;
   const served = (async () => {

@@ -147,11 +147,11 @@ const urlOf = ({ job }: LogWriter) => `/jobs/${encodeURIComponent(job.id)}/stdou
 describe('a log that can not be read', () => {
   it.each<[string, (path: string) => Promise<unknown>, number, string]>([
     ['is gone', (path) => rm(path), 404, 'NOT_FOUND'],
-    ['is a link to nothing', async (path) => rm(path).then(() => symlink('nothing', path)), 404, 'NOT_FOUND'],
+    ['is a link to nothing', async (path) => rm(path).then(() => symlink('nothing', path)), 502, 'CLUSTER_UNAVAILABLE'],
     ['may not be read', (path) => chmod(path, 0), 403, 'FORBIDDEN'],
     ['lies where one may not look', (path) => chmod(dirname(path), 0), 403, 'FORBIDDEN'],
     ['is a folder', async (path) => rm(path).then(() => mkdir(path)), 502, 'CLUSTER_UNAVAILABLE'],
-    ['is a link to itself', async (path) => rm(path).then(() => symlink(path, path)), 404, 'NOT_FOUND'],
+    ['is a link to itself', async (path) => rm(path).then(() => symlink(path, path)), 502, 'CLUSTER_UNAVAILABLE'],
   ])('as it %s has its status before the first byte', async (_what, spoil, status, code) => {
     const other = await LogWriter.start(bench);
     await other.append('words');
