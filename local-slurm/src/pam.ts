@@ -63,8 +63,10 @@ export class PamService {
 
 /** Removes every service that was made for this account. */
 export async function removeServicesOf(user: string): Promise<void> {
-  const own = new RegExp(`^${user}-[0-9a-f]{8}$`);
-  const names = (await readdir(PAM_FOLDER)).filter((name) => own.test(name));
+  const start = `${user}-`;
+  const names = (await readdir(PAM_FOLDER)).filter(
+    (name) => name.startsWith(start) && /^[0-9a-f]{8}$/.test(name.slice(start.length)),
+  );
   await Promise.all(names.map((name) => rm(join(PAM_FOLDER, name), { force: true })));
 }
 

@@ -3,16 +3,22 @@ const PATTERN = /^\d{1,9}(?:-\d{1,9}(?::\d{1,9})?)?(?:,\d{1,9}(?:-\d{1,9}(?::\d{
 
 /** More tasks than this in one array are refused: each task is a job of its own here. */
 export const MAX_ARRAY_TASKS = 50_000;
+/** A list of so many tasks, each named by itself, is never longer. */
+const MAX_SPEC = 10 * MAX_ARRAY_TASKS;
 
 /** The task indexes in rising order, each once; null when the text is no index list or names too many tasks. */
 export function arrayTaskIds(spec: string): readonly number[] | null {
-  if (!PATTERN.test(spec)) return null;
+  if (spec.length > MAX_SPEC || !PATTERN.test(spec)) return null;
   const ids = new Set<number>();
+  let made = 0;
   for (const part of (spec.split('%')[0] ?? '').split(',')) {
     const [range = '', stepText = '1'] = part.split(':');
     const [first = 0, last = first] = range.split('-').map(Number);
     const step = Number(stepText);
     if (step === 0 || last < first || (last - first) / step >= MAX_ARRAY_TASKS) return null;
+    // Ranges that overlap are work too.
+    made += Math.floor((last - first) / step) + 1;
+    if (made > 2 * MAX_ARRAY_TASKS) return null;
     for (let id = first; id <= last; id += step) ids.add(id);
     if (ids.size > MAX_ARRAY_TASKS) return null;
   }

@@ -1,5 +1,12 @@
+import { partsOf } from './text.ts';
+
 /** No cluster has more nodes: a list that says so is not believed. */
 const MAX_NODES = 100_000;
+/** Nor are their names as long, all together. */
+const MAX_LENGTH = 8 * 1024 * 1024;
+/** Several ranges in one name make nodes of each with each. */
+const MAX_RANGES = 8;
+const MAX_DIGITS = 15;
 
 /**
  * The nodes of a list as Slurm writes it: `gpu[01-03,07],login`, with several ranges in a name too, `rack[1-2]n[0-3]`.
@@ -7,28 +14,35 @@ const MAX_NODES = 100_000;
  */
 export function nodeNames(list: string): readonly string[] {
   const names: string[] = [];
+  let length = 0;
   // Commas inside brackets belong to the ranges.
-  for (const entry of list.split(/,(?![^[]*\])/)) {
-    const expanded = entry === '' ? [] : expand(entry);
+  for (const entry of partsOf(list, ',', '[]')) {
+    const expanded = entry === '' ? [] : expand(entry, MAX_RANGES);
     if (expanded === null || names.length + expanded.length > MAX_NODES) return [list];
-    names.push(...expanded);
+    for (const name of expanded) names.push(name);
+    length += expanded.length * (expanded[0]?.length ?? 0);
+    if (length > MAX_LENGTH) return [list];
   }
   return names;
 }
 
-function expand(entry: string): readonly string[] | null {
-  const [whole, before = '', ranges = '', after = ''] = /^([^[\]]*)\[([^[\]]*)\](.*)$/s.exec(entry) ?? [];
-  if (whole === undefined) return /[[\]]/.test(entry) ? null : [entry];
-  const rest = expand(after);
+function expand(entry: string, mostRanges: number): readonly string[] | null {
+  const open = entry.indexOf('[');
+  if (open === -1) return entry.includes(']') ? null : [entry];
+  const close = entry.indexOf(']', open);
+  const [before, ranges, after] = [entry.slice(0, open), entry.slice(open + 1, close), entry.slice(close + 1)];
+  if (close === -1 || mostRanges === 0 || before.includes(']') || ranges.includes('[')) return null;
+  const rest = expand(after, mostRanges - 1);
   if (rest === null) return null;
+  const length = before.length + MAX_DIGITS + (rest[0]?.length ?? 0);
   const names: string[] = [];
   for (const range of ranges.split(',')) {
-    const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
-    const count = Number(last) - Number(first) + 1;
-    if (first === '' || count < 1 || names.length + count * rest.length > MAX_NODES) return null;
-    for (let index = 0; index < count; index += 1) {
-      const number = String(Number(first) + index).padStart(first.length, '0');
-      for (const end of rest) names.push(`${before}${number}${end}`);
+    const [, first = '', last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range) ?? [];
+    const count = (Number(last) - Number(first) + 1) * rest.length;
+    if (first === '' || count < 1 || names.length + count > MAX_NODES) return null;
+    if ((names.length + count) * length > MAX_LENGTH) return null;
+    for (let number = Number(first); number <= Number(last); number += 1) {
+      for (const end of rest) names.push(`${before}${String(number).padStart(first.length, '0')}${end}`);
     }
   }
   return names;

@@ -205,10 +205,15 @@ class Sending {
 
 /** Of letters, digits, dots and dashes alone, so that it is harmless on every disk and in every header. */
 function fileName(job: Pick<Job, 'name' | 'slurmJobId'>, { stream }: LogAddress): string {
-  const name = job.name
+  const letters = job.name
+    .slice(0, LONGEST_NAME)
     .normalize('NFKD')
-    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
-    .replaceAll(/^[-.]+|[-.]+$/g, '')
-    .slice(0, LONGEST_NAME);
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+  const isOuter = (letter: string) => letter === '-' || letter === '.';
+  const [first, last] = [
+    [...letters].findIndex((one) => !isOuter(one)),
+    [...letters].findLastIndex((one) => !isOuter(one)),
+  ];
+  const name = first === -1 ? '' : letters.slice(first, last + 1).slice(0, LONGEST_NAME);
   return `${[name || 'job', job.slurmJobId].filter(Boolean).join('-')}.${stream.toLowerCase()}.log`;
 }

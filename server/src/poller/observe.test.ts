@@ -118,7 +118,7 @@ describe('a job after what its cluster said', () => {
 describe('what a real Slurm 22.05.8 says of an end', () => {
   const sources = {
     squeue: parseQueue(fixture('queue-later.txt')).observations,
-    sacct: parseAccounting(fixture('accounting.txt')).map(({ latest }) => latest),
+    sacct: parseAccounting(fixture('accounting.txt')).accounts.map(({ latest }) => latest),
   };
   const labelOf = { squeue: labels('queue-later.txt'), sacct: labels('accounting.txt') };
   const outcome = (source: keyof typeof sources, label: string) => {

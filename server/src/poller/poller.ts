@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
+import { bounded } from '../domain/text.ts';
 import { inOrder } from '../domain/times.ts';
 import type { Journal } from '../events/index.ts';
 import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
@@ -35,6 +36,8 @@ export interface PollerOptions {
 
 /** Ends that Slurm itself may follow up by a requeue (slurm.conf, JobRequeue). */
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
+/** Of a row that can't be read. */
+const LOGGED_ROW = 500;
 /** So many jobs are compared at a time. */
 const JOBS_A_TURN = 1000;
 /** A commit holds the event loop until the disk has all of it. */
@@ -198,7 +201,8 @@ export class Poller {
       this.#isOwed = false;
       this.#schedule.answered(now.getTime() - askedAt);
       if (snapshot.faultyRows.length > 0) {
-        log.warn({ rows: snapshot.faultyRows.slice(0, 3) }, `${clusterName}: squeue printed rows of an unknown shape`);
+        const rows = snapshot.faultyRows.slice(0, 3).map((row) => bounded(row, LOGGED_ROW));
+        log.warn({ rows }, `${clusterName}: squeue printed rows that can't be read`);
       }
       const diff = await this.#compare(asked, snapshot.observations, now);
       this.#reportWords(diff.unknownWords);
@@ -208,8 +212,9 @@ export class Poller {
       const other = await this.#write(doubles.updates);
       if (doubles.cancel.length > 0) await slurm.cancel(doubles.cancel);
       // A row that can't be read still shows that its job is there.
-      const unread = diff.missing.filter((job) => snapshot.faultyRows.some((row) => mentions(row, job)));
-      this.#examine(diff.missing.filter((job) => !unread.includes(job)));
+      const isMentioned = mentions(snapshot.faultyRows);
+      const unread = diff.missing.filter(isMentioned);
+      this.#examine(diff.missing.filter((job) => !isMentioned(job)));
       this.#watchEnds(diff, now.getTime());
       this.#noteRecords(fault ?? other);
       onAnswer(unread.length === 0 ? null : unreadable(unread));

@@ -17,6 +17,7 @@ export class ToldSlurm extends SlurmAdapter {
   hasExactCodes = true;
   /** Why its accounting can't be read; null when it can. */
   accountingFault: string | null = null;
+  unread: ReadonlySet<string> = new Set();
   /** By folder. */
   readonly markers = new Map<string, EndMarker>();
   /** Thrown when it is asked for what has begun. */
@@ -65,7 +66,7 @@ export class ToldSlurm extends SlurmAdapter {
     // Of a task, with all the others of its array.
     const numbers = new Set(slurmJobIds.map(numberOf));
     const found = accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId)));
-    return { kind: 'read', accounts: found, hasExactCodes: this.hasExactCodes };
+    return { kind: 'read', accounts: found, unread: this.unread, hasExactCodes: this.hasExactCodes };
   }
 
   override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {

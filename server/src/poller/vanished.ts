@@ -90,7 +90,7 @@ export class VanishedJobs {
     }
 
     const accounting = await this.#accounting([...new Set(asked.flatMap(({ slurmJobId }) => slurmJobId ?? []))]);
-    this.#accountingFault = accounting.kind === 'unreadable' ? accounting.message : null;
+    this.#accountingFault = faultOf(accounting);
     const accounts = Map.groupBy(
       accounting.kind === 'read' ? accounting.accounts : [],
       ({ latest }) => latest.slurmJobId,
@@ -108,7 +108,7 @@ export class VanishedJobs {
     const open: Open[] = [];
     for (const { job, absence } of due) {
       absence.askedAt = now;
-      if (accounting.kind === 'unreadable') absence.since = now;
+      if (isUnreadable(accounting, job)) absence.since = now;
       const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
       // A double's end says nothing of the job's, and the marker is not of its making.
       const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
@@ -189,7 +189,7 @@ export class VanishedJobs {
       return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
     }
     // As long as the accounting can't be read, or shows things late, it may still tell.
-    const mayBeTold = accounting.kind === 'unreadable' || now - absence.since < GRACE_MS;
+    const mayBeTold = isUnreadable(accounting, job) || now - absence.since < GRACE_MS;
     if (marker !== null && marker.attempt >= job.attempt) {
       // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
       const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.kind !== 'none';
@@ -202,6 +202,20 @@ export class VanishedJobs {
     if (mayBeTold) return null;
     return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
   }
+}
+
+function faultOf(accounting: Accounting): string | null {
+  if (accounting.kind === 'unreadable') return accounting.message;
+  if (accounting.kind === 'none' || accounting.unread.size === 0) return null;
+  const numbers = [...accounting.unread].slice(0, 3).join(', ');
+  const more = accounting.unread.size > 3 ? ` and ${accounting.unread.size - 3} more` : '';
+  return `sacct prints rows that can't be read, of ${numbers}${more}`;
+}
+
+/** Whether the accounts may tell of a job what can't be read. */
+function isUnreadable(accounting: Accounting, { slurmJobId }: Job): boolean {
+  if (accounting.kind !== 'read') return accounting.kind === 'unreadable';
+  return accounting.unread.has(slurmJobId?.split('_')[0] ?? '');
 }
 
 /**
@@ -273,7 +287,7 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
  */
 function isTakenOut(job: Job, accounting: Accounting): boolean {
   if (job.arrayTaskId === null || job.startedAt !== null || !NOT_BEGUN.has(job.state)) return false;
-  if (accounting.kind !== 'read') return false;
+  if (accounting.kind !== 'read' || isUnreadable(accounting, job)) return false;
   const [array] = job.slurmJobId?.split('_') ?? [];
   const ofArray = accounting.accounts.filter(
     (account) => isAccountOf(account, job) && account.latest.slurmJobId.split('_')[0] === array,

@@ -22,6 +22,9 @@ const SKIPPED = 0x4000_0000;
 const DETAILS =
   /^ {2}ctime: (\d+):(\d+)\n {2}mtime: (\d+):(\d+)\n.*?\tino: (\d+)\n.*?\n {2}size: (\d+)\tflags: ([0-9a-f]+)\n/s;
 
+/** Longer than these are with the largest numbers; a path follows them, in which anything may stand. */
+const MOST_DETAILS = 512;
+
 /** Reading files is slow; git's index knows the times of those that it has compared. */
 export class Index {
   readonly #entries: ReadonlyMap<BytePath, IndexEntry>;
@@ -53,7 +56,7 @@ export class Index {
     let header = '';
     // `mode id stage<TAB>path<NUL>`, then lines with what is known of the file (git's show_ce and print_debug).
     for await (const record of gitRecords(directory, ['ls-files', '-z', '--stage', '--debug'], LISTING)) {
-      const details: RegExpExecArray | null = header === '' ? null : DETAILS.exec(record);
+      const details: RegExpExecArray | null = header === '' ? null : DETAILS.exec(record.slice(0, MOST_DETAILS));
       if (header !== '') addEntry(entries, header, details);
       header = record.slice(details?.[0].length ?? 0);
     }

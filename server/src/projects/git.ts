@@ -3,10 +3,14 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
+import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
+/** Of what git says of a fault, its end: in UTF-16 units, for people, and looked through. */
+const MOST_WORDS = 2000;
+const MOST_READ = 64 * 1024;
 
 /** git said no, didn't answer in time, or isn't there; or files can't be sent. The message is one line. */
 export class GitError extends Error {
@@ -92,8 +96,10 @@ export function startGit(
     child.kill();
   }, timeoutMs);
   let stderr = '';
+  let leftOut = 0;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-4096);
+    leftOut += Math.max(0, stderr.length + text.length - MOST_WORDS);
+    stderr = (stderr + text).slice(-MOST_WORDS);
   });
   // A git that ends early doesn't read its input; its exit code tells why.
   child.stdin.on('error', () => undefined);
@@ -103,7 +109,7 @@ export function startGit(
       const [code] = await once(child, 'close');
       if (isLate) throw new GitError(late);
       if (code === 127) throw new GitError(MISSING);
-      if (code !== 0) throw new GitError(oneLine(stderr) || `git ended with ${code ?? 'a signal'}`);
+      if (code !== 0) throw new GitError(oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`);
       const folder = /^warning: could not open directory '(.*)': (.*)$/m.exec(stderr);
       if (folder !== null) throw new UnreadableFolder(`${folder[1]} can't be read: ${folder[2]}`);
     } catch (cause) {
@@ -130,6 +136,7 @@ export async function* gitRecords(
     for await (const text of child.stdout as AsyncIterable<string>) {
       const records = (rest + text).split('\0');
       rest = records.pop() ?? '';
+      if (rest.length > MOST_READ) throw new GitError('git tells of a path that is longer than any on a disk');
       yield* records;
     }
     await child.ended;
@@ -149,12 +156,17 @@ function gitMessage(cause: unknown): string {
   return 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
 }
 
-function oneLine(stderr: string): string {
+/** `leftOut`: so much stood before it. */
+function oneLine(stderr: string, leftOut = 0): string {
   if (/^fatal: cannot change to '.*': (?:No such file or directory|Not a directory)$/m.test(stderr))
     return 'there is no such folder';
-  return withPublicAddresses(stderr)
+  const isCut = leftOut > 0 || stderr.length > MOST_READ;
+  // Of an address that is cut, what is left may be secret.
+  const read = isCut ? stderr.slice(-MOST_READ).replace(/^\S*/, '') : stderr;
+  const words = withPublicAddresses(read)
     .split('\n')
     .map((line) => line.replace(/^(?:fatal|error): /, '').trim())
     .filter(Boolean)
     .join('; ');
+  return bounded(words, MOST_WORDS, { beyond: leftOut + stderr.length - read.length, keep: 'end' });
 }

@@ -1,4 +1,5 @@
 import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
+import { bounded } from '../domain/text.ts';
 import { describeCommit } from './commit-tree.ts';
 import { git } from './git.ts';
 import { publicAddress } from './remote-address.ts';
@@ -59,6 +60,11 @@ export async function readCommit(path: string, ref: string): Promise<GitCommit |
   if (sha === '') return null;
   const text = await describeCommit(path, sha.trim(), '%H%x00%an%x00%ct%x00%s');
   const [id = '', author = '', seconds = '', subject = ''] = text.split('\0');
-  const short = (line: string) => line.slice(0, MAX_LINE);
-  return { sha: id, author: short(author), subject: short(subject), committedAt: new Date(Number(seconds) * 1000) };
+  const short = (line: string) => bounded(line, MAX_LINE);
+  return { sha: id, author: short(author), subject: short(subject), committedAt: dateOf(seconds) };
+}
+
+/** A commit can be made with any number as its time; the last that can be written is the end of the year 9999. */
+function dateOf(seconds: string): Date {
+  return new Date(Math.min(Math.max(0, Number(seconds) || 0), 253_402_300_799) * 1000);
 }

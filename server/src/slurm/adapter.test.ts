@@ -377,6 +377,7 @@ describe('asking for accounts', () => {
     expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual({
       kind: 'read',
       accounts: [],
+      unread: new Set(),
       hasExactCodes: false,
     });
     expect(await calls()).toHaveLength(3);

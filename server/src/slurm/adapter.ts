@@ -40,6 +40,7 @@ import { ClusterClock } from './parse/clock.ts';
 import { parseControl } from './parse/control.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';
 import { type EndMarker, lastBegun, lastEnd } from './parse/markers.ts';
+import { joinedLines, slurmMessage } from './parse/messages.ts';
 import {
   hasExactExitCodes,
   isTooOld,
@@ -51,8 +52,9 @@ import {
   type SlurmFoundBy,
 } from './parse/probe.ts';
 import { isCutOff, mentions, QueueReader, type QueueSnapshot } from './parse/queue.ts';
-import { isLostAnswer, parseSubmit, type SubmitAnswer, slurmMessage } from './parse/submit.ts';
+import { isLostAnswer, parseSubmit, type SubmitAnswer } from './parse/submit.ts';
 import { type TrialOutcome, trialOutcome } from './parse/trial.ts';
+import { numberValue, timeValue } from './parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
 import { absoluteWorkspace, workspaceOf } from './workspace.ts';
@@ -92,6 +94,8 @@ export type Accounting =
   | {
       readonly kind: 'read';
       readonly accounts: readonly JobAccount[];
+      /** The numbers of jobs, an array's for its tasks, of which sacct prints rows that can't be read. */
+      readonly unread: ReadonlySet<string>;
       /** Else an exit code is the script's own, or 128 less. */
       readonly hasExactCodes: boolean;
     }
@@ -125,6 +129,8 @@ const QUERY_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 120_000;
 const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
 const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
+/** What the shell counts of them, and no more. */
+const MAX_FAILURES = 1000;
 /** More ids in one question would make its command line too long. */
 const ACCOUNTING_BATCH = 200;
 /** More folders would make one script too long. */
@@ -197,8 +203,8 @@ export class SlurmAdapter {
       ask.read(stdout, 'home')?.output ?? '',
       ask.read(stdout, 'workspace')?.output ?? '',
     );
-    const clock = Number(ask.read(stdout, 'clock')?.output.trim());
-    this.#clock.compare(clock * 1000, askedAt);
+    const clock = timeValue(ask.read(stdout, 'clock')?.output.trim() ?? '')?.getTime() ?? null;
+    this.#clock.compare(clock, askedAt);
     this.#keepsAccounts = facts.accountingStorage !== null;
     this.#showsFederation = facts.showsFederation;
     this.#hasExactCodes = hasExactExitCodes(slurmVersion);
@@ -214,7 +220,7 @@ export class SlurmAdapter {
       slurmVersion,
       foundBy: search.foundBy,
       workspace,
-      clockAheadSeconds: Number.isFinite(clock) ? Math.round(clock - askedAt / 1000) : 0,
+      clockAheadSeconds: clock === null ? 0 : Math.round((clock - askedAt) / 1000),
     };
   }
 
@@ -233,7 +239,7 @@ export class SlurmAdapter {
   async ping(): Promise<string> {
     const ask = pingScript(this.#searchPath);
     const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'ping' });
-    return ask.read(stdout, 'ping')?.output.trim() ?? '';
+    return slurmMessage(ask.read(stdout, 'ping')?.output ?? '');
   }
 
   /** Finds out how sacct can be asked here, with the very question; gives why it can't, or null. */
@@ -293,7 +299,7 @@ export class SlurmAdapter {
     const askedAt = Date.now();
     const ask = queueScript(this.#searchPath, this.#showsFederation, arrays);
     const [clock = '', rows = ''] = await this.#query(ask, ['clock', 'queue'], 'queue');
-    this.#clock.compare(Number(clock) * 1000, askedAt);
+    this.#clock.compare(timeValue(clock.trim())?.getTime() ?? null, askedAt);
     if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
     return this.#queueReader.read(rows, this.#clock, this.#tracksGpus);
   }
@@ -310,6 +316,7 @@ export class SlurmAdapter {
   async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
     if (this.#keepsAccounts === false) return { kind: 'none' };
     const accounts: JobAccount[] = [];
+    const unread = new Set<string>();
     // An array is asked for as one: sacct doesn't find a task that never started by the task's own id.
     const numbers = [...new Set(slurmJobIds.map((slurmJobId) => slurmJobId.split('_')[0] ?? ''))];
     for (let start = 0; start < numbers.length; start += ACCOUNTING_BATCH) {
@@ -323,9 +330,11 @@ export class SlurmAdapter {
         if (/accounting storage is disabled/i.test(answer.refused)) return { kind: 'none' };
         return { kind: 'unreadable', message: answer.refused };
       }
-      accounts.push(...parseAccounting(answer.rows, this.#clock, this.#hasExactCodes, this.#tracksGpus));
+      const read = parseAccounting(answer.rows, this.#clock, this.#hasExactCodes, this.#tracksGpus);
+      for (const account of read.accounts) accounts.push(account);
+      for (const number of read.unread) unread.add(number);
     }
-    return { kind: 'read', accounts, hasExactCodes: this.#hasExactCodes };
+    return { kind: 'read', accounts, unread, hasExactCodes: this.#hasExactCodes };
   }
 
   async #askAccounting(
@@ -393,7 +402,7 @@ export class SlurmAdapter {
   /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */
   async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
     const [claim = ''] = await this.#query(claimScript(workDir, arrayTaskId), ['claim'], 'markers');
-    const number = /^\d+$/m.exec(claim)?.[0] ?? null;
+    const number = /^\d{1,10}$/m.exec(claim)?.[0] ?? null;
     return number === null || arrayTaskId === null ? number : `${number}_${arrayTaskId}`;
   }
 
@@ -440,7 +449,7 @@ export class SlurmAdapter {
    */
   async findSubmitted(workDir: string, jobId: string): Promise<SubmitTraces> {
     const [claims = '', words = ''] = await this.#query(tracesScript(workDir), ['claims', 'sbatch'], 'submit');
-    const claimed = /^\d+$/m.exec(claims)?.[0];
+    const claimed = /^\d{1,10}$/m.exec(claims)?.[0];
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
     const { observations, faultyRows } = await this.queue();
@@ -450,10 +459,7 @@ export class SlurmAdapter {
     // What Slurm refused for its resources leaves records behind, of a heterogeneous job one of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];
-    if (
-      queued === undefined &&
-      faultyRows.some((row) => mentions(row, { slurmJobId: null, id: jobId, arrayParentId: null }))
-    ) {
+    if (queued === undefined && mentions(faultyRows)({ slurmJobId: null, id: jobId, arrayParentId: null })) {
       throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
     }
     return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
@@ -465,7 +471,7 @@ export class SlurmAdapter {
    */
   async resetSubmit(workDir: string, isLost: boolean): Promise<number> {
     const [, failures = ''] = await this.#query(resetSubmitScript(workDir, isLost), ['reset', 'failures'], 'submit');
-    return Number(failures);
+    return numberValue(failures.trim(), MAX_FAILURES, 'number of failures') ?? 0;
   }
 
   /**
@@ -556,13 +562,11 @@ export class SlurmAdapter {
 
 /** A login without Slurm: in its own words first, where it has any. `searched`: what the search for sbatch printed. */
 function notFound(searched: string): string {
-  const words = searched
-    .split('\n')
-    .slice(1)
-    .filter((line) => line.trim() !== '' && !/\bmodule: (?:command )?not found/.test(line))
-    .map((line) => line.trim());
+  const words = joinedLines(searched.slice(searched.indexOf('\n') + 1), (line) =>
+    /\bmodule: (?:command )?not found/.test(line) ? '' : line.trim(),
+  );
   const guess =
     "sbatch isn't found on this login: neither directly, nor in a login shell (bash -l), nor after " +
     '"module load slurm". Is it a login node of the cluster? If so, put Slurm on the PATH in ~/.bash_profile';
-  return words.length === 0 ? guess : `"module load slurm" says on this login: ${words.join(' ')}. ${guess}`;
+  return words === '' ? guess : `"module load slurm" says on this login: ${words}. ${guess}`;
 }

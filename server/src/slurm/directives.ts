@@ -44,17 +44,20 @@ export function readDirectives(script: string): ScriptHead {
     if (rest === undefined) continue;
     const read = wordsOf(rest);
     if (typeof read === 'string') faults.push({ line: index + 1, message: read });
-    else words.push(...read.map((word) => ({ line: index + 1, word })));
+    else for (const word of read) words.push({ line: index + 1, word });
   }
   const directives = readOptions(words, faults);
+  /** Other batch systems, of which one line is enough. */
+  const told = new Set<string>();
   for (const [index, text] of lines.entries()) {
     const line = index + 1;
     const other = /^#(PBS|BSUB)\b/.exec(text)?.[1];
     const isHead = end === -1 || index < end;
     if (other !== undefined && isHead) {
       const message = `#${other} lines are not read: write what it asks for as #SBATCH, or in a field`;
-      if (words.length === 0 && faults.every((one) => one.message !== message)) faults.push({ line, message });
-      else if (words.length > 0) notices.push({ line, message });
+      if (words.length > 0) notices.push({ line, message });
+      else if (!told.has(other)) faults.push({ line, message });
+      told.add(other);
     }
     if (!isHead && /^#SBATCH\s/.test(text)) {
       notices.push({ line, message: 'not read, as sbatch reads none behind the first command' });
@@ -101,16 +104,21 @@ function wordsOf(text: string): string[] | string {
 /** What getopt_long makes of the words. */
 function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] {
   const directives: Directive[] = [];
-  const queue = [...words];
+  let at = 0;
+  /** The next word; none: that was the last. */
+  const shift = (): Word | undefined => {
+    at += 1;
+    return words[at - 1];
+  };
   const add = (line: number, name: string, value: string | null) =>
     directives.push({ line, name: canonicalName(name), value });
   /** One that wants a value and has none in its own word: the next word is it. */
   const addWithValue = (line: number, { name }: SbatchOption) => {
-    const next = queue.shift();
+    const next = shift();
     if (next === undefined) faults.push({ line, message: `ends with --${name}, which needs a value` });
     else add(line, name, next.word);
   };
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+  for (let next = shift(); next !== undefined; next = shift()) {
     const { line, word } = next;
     const long = /^--([^=]+)(?:=(.*))?$/s.exec(word);
     if (long !== null) {
@@ -123,8 +131,9 @@ function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] 
         faults.push({ line, message: `--${name} may be any of ${names}: write it in full` });
       } else if (only === undefined) {
         // An option of a plug-in: whether it takes the next word is known to the cluster alone.
-        const takesNext = value === null && queue[0]?.line === line && !queue[0].word.startsWith('-');
-        add(line, name, takesNext ? (queue.shift()?.word ?? null) : value);
+        const following = words[at];
+        const takesNext = value === null && following?.line === line && !following.word.startsWith('-');
+        add(line, name, takesNext ? (shift()?.word ?? null) : value);
       } else if (only.argument === 'none' && value !== null) {
         faults.push({ line, message: `--${only.name} takes no value` });
       } else if (only.argument === 'required' && value === null) addWithValue(line, only);

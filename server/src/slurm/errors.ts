@@ -2,3 +2,6 @@
 export class SlurmUnavailable extends Error {
   override readonly name = 'SlurmUnavailable';
 }
+
+/** An answer, or one row of it, that no Slurm gives: nothing is concluded from it. */
+export class UnreadableAnswer extends SlurmUnavailable {}

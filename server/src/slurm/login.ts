@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { bounded, linesOf } from '../domain/text.ts';
 import { quote } from '../ssh/index.ts';
 import type { Runner } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
-import { slurmMessage } from './parse/submit.ts';
+import { slurmMessage } from './parse/messages.ts';
 import { script } from './shell.ts';
 import { workspaceSection } from './workspace.ts';
 
@@ -25,6 +26,10 @@ const TOOLS = [
   'stat',
   'id',
 ];
+
+/** Of what a login says. */
+const LONGEST_WORDS = 200;
+const LONGEST_LINE = 8192;
 
 export interface LoginShell {
   /** The account's own, such as /bin/tcsh. */
@@ -54,18 +59,19 @@ export async function examineLogin(runner: Runner, workspace: string): Promise<L
   const { stdout, stderr, exitCode } = await runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
   const text = (name: string) => ask.read(stdout, name)?.output.trim() ?? '';
   if (ask.read(stdout, 'missing') === null) {
-    const said = slurmMessage(ask.errors(stderr)) || stdout.trim().slice(-200);
+    const said = slurmMessage(ask.errors(stderr)) || bounded(stdout.trim(), 200, { keep: 'end' });
     throw new SlurmUnavailable(
       `/bin/sh ended with exit code ${exitCode} before it had answered${said === '' ? '' : `: ${said}`}`,
     );
   }
+  const missing = new Set(linesOf(text('missing')));
   return {
-    shell: text('shell'),
+    shell: bounded(text('shell'), LONGEST_WORDS),
     home: text('home'),
     workspace: ask.read(stdout, 'workspace')?.output ?? '',
-    bash: text('bash') || null,
-    missingTools: text('missing').split('\n').filter(Boolean),
-    noise: stdout.slice(0, Math.max(0, stdout.indexOf('\nbegin shell '))).trim(),
+    bash: bounded(text('bash'), LONGEST_WORDS) || null,
+    missingTools: TOOLS.filter((tool) => missing.has(tool)),
+    noise: bounded(stdout.slice(0, Math.max(0, stdout.indexOf('\nbegin shell '))).trim(), LONGEST_WORDS),
   };
 }
 
@@ -97,8 +103,10 @@ export class WorkspaceTrial {
     const content = await this.#ask(`cat ${quote(this.file)}`);
     const space = await this.#ask(`df -Pk ${quote(this.#workspace)} 2>/dev/null || :`);
     // "Filesystem 1024-blocks Used Available Capacity Mounted on" (POSIX df -P).
-    const [, kilobytes] = /^.*?\s+\d+\s+\d+\s+(\d+)\s+\S+%?\s+\//m.exec(space) ?? [];
-    return { content, freeBytes: kilobytes === undefined ? null : Number(kilobytes) * 1024 };
+    const kilobytes = linesOf(space)
+      .map(availableIn)
+      .find((free) => free !== null);
+    return { content, freeBytes: kilobytes === undefined ? null : kilobytes * 1024 };
   }
 
   async remove(): Promise<void> {
@@ -113,4 +121,15 @@ export class WorkspaceTrial {
     if (section?.exitCode === 0) return section.output;
     throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `${this.#workspace} gave no answer`);
   }
+}
+
+/** The fourth column of a line of df, where the names around the columns may hold blanks. */
+function availableIn(line: string): number | null {
+  const words = line.slice(0, LONGEST_LINE).split(/\s+/);
+  const isNumber = (index: number) => /^\d{1,12}$/.test(words[index] ?? '');
+  const free = words.findIndex(
+    (_word, index) =>
+      isNumber(index) && isNumber(index - 1) && isNumber(index - 2) && words[index + 2]?.startsWith('/'),
+  );
+  return free === -1 ? null : Number(words[free]);
 }

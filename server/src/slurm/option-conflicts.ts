@@ -97,8 +97,9 @@ function* rivals(resources: ComponentResources, options: readonly FurtherOption[
   for (const { name, value } of options) {
     given.set(name, `--${name}`);
     if (name !== 'tres-per-task') continue;
+    const kinds = new Set(value?.split(/\W+/));
     for (const kind of ['cpu', 'mem']) {
-      if (new RegExp(`\\b${kind}\\b`).test(value ?? '')) given.set(`tres-per-task=${kind}`, `--tres-per-task=${kind}`);
+      if (kinds.has(kind)) given.set(`tres-per-task=${kind}`, `--tres-per-task=${kind}`);
     }
   }
   for (const group of RIVALS) {

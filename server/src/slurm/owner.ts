@@ -1,9 +1,8 @@
-/** ULID in Crockford's base 32, as the folder of a job is named. */
-const ID = '[0-9A-HJKMNP-TV-Z]{26}';
-const SCRIPT = new RegExp(`/jobs/(${ID})/job\\.sh(?: |$)`);
-const FOLDER = new RegExp(`/jobs/(${ID})(?:/|$)`);
+// A ULID in Crockford's base 32, as the folder of a job is named.
+const SCRIPT = /\/jobs\/([0-9A-HJKMNP-TV-Z]{26})\/job\.sh(?: |$)/;
+const FOLDER = /\/jobs\/([0-9A-HJKMNP-TV-Z]{26})(?:\/|$)/;
 /** Jobs of earlier releases have their ids in their names. */
-const NAME = new RegExp(`\\.(${ID})$`);
+const NAME = /\.([0-9A-HJKMNP-TV-Z]{26})$/;
 
 /** By what Slurm shows of a job, whose it is: the id of a job, an array's for its tasks. */
 export interface Ownership {

@@ -142,7 +142,7 @@ describe.each(RELEASES)('what Slurm %s printed', (release) => {
 
   it.each(Object.keys(IN_QUEUE))('of the accounts says of %s what it is', (name) => {
     const hasExactCodes = hasExactExitCodes(version);
-    const accounts = parseAccounting(recorded('accounting.txt'), undefined, hasExactCodes);
+    const { accounts } = parseAccounting(recorded('accounting.txt'), undefined, hasExactCodes);
     const found = accounts.filter(({ latest }) => label(latest) === name);
     expect(found).toHaveLength(1);
     expect(found[0]?.latest).toMatchObject(inAccounts(hasExactCodes)[name] ?? {});

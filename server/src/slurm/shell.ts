@@ -47,19 +47,41 @@ export function script(searchPath: SearchPath, preamble: string, sections: reado
   const path = Object.entries(searchPath ?? {})
     .map(([name, value]) => `${name}=${quote(value)}; export ${name}\n`)
     .join('');
+  let answer: { readonly stdout: string; readonly results: ReadonlyMap<string, SectionResult> } = {
+    stdout: '',
+    results: new Map(),
+  };
   return {
     text: `{\nprintf '\\n%s\\n' ${quote(`begin ${nonce}`)} >&2\n${path}${preamble}\n${framed.join('\n')}\n}\n`,
     errors: (stderr) => stderr.slice(afterFirst(stderr, `\nbegin ${nonce}\n`)),
     read: (stdout, name) => {
-      const begin = `\nbegin ${name} ${nonce}\n`;
-      const start = stdout.indexOf(begin);
-      if (start === -1) return null;
-      const rest = stdout.slice(start + begin.length);
-      const end = new RegExp(`\\nend ${name} ${nonce} (\\d+)\\n`).exec(rest);
-      if (end === null) return null;
-      return { exitCode: Number(end[1]), output: rest.slice(0, end.index) };
+      if (answer.stdout !== stdout) answer = { stdout, results: sectionsIn(stdout, sections, nonce) };
+      return answer.results.get(name) ?? null;
     },
   };
+}
+
+/** What is whole of the sections, which stand one behind the other: so all of it is looked through once. */
+function sectionsIn(stdout: string, sections: readonly Section[], nonce: string): ReadonlyMap<string, SectionResult> {
+  const results = new Map<string, SectionResult>();
+  let from = 0;
+  for (const { name } of sections) {
+    const begin = `\nbegin ${name} ${nonce}\n`;
+    const start = stdout.indexOf(begin, from);
+    // What isn't there was cut off, and all that would follow it.
+    if (start === -1) break;
+    from = start + begin.length;
+    const mark = `\nend ${name} ${nonce} `;
+    for (let end = stdout.indexOf(mark, from); end !== -1; end = stdout.indexOf(mark, end + 1)) {
+      const [whole, code] = /^(\d{1,3})\n/.exec(stdout.slice(end + mark.length, end + mark.length + 4)) ?? [];
+      if (whole === undefined) continue;
+      results.set(name, { exitCode: Number(code), output: stdout.slice(from, end) });
+      // The line feed at its end may begin the next.
+      from = end + mark.length + whole.length - 1;
+      break;
+    }
+  }
+  return results;
 }
 
 /** Where the text behind `line` begins; 0 where it isn't there. */

@@ -44,7 +44,7 @@ const HELD_REASON =
 
 /** Null for a word that this table doesn't know. Takes sacct's `CANCELLED by 1000` too. */
 export function jobState(word: string, reason: string | null): JobState | null {
-  const state = STATES.get(word.split(' ')[0] ?? '') ?? null;
+  const state = STATES.get(/^[^ ]*/.exec(word)?.[0] ?? '') ?? null;
   const isHeld = reason !== null && HELD_REASON.test(reason);
   return state === 'PENDING' && isHeld ? 'HELD' : state;
 }

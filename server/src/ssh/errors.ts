@@ -1,17 +1,14 @@
-const LONGEST_BEGINNING = 3_000;
-const LONGEST_END = 1_000;
+import { bounded } from '../domain/text.ts';
 
-/** A message that may hold words of a server's, of any length: without its middle where it is too long. */
-export function bounded(message: string): string {
-  if (message.length <= LONGEST_BEGINNING + LONGEST_END) return message;
-  const left = message.length - LONGEST_BEGINNING - LONGEST_END;
-  return `${message.slice(0, LONGEST_BEGINNING)} … (${left} characters were cut) … ${message.slice(-LONGEST_END)}`;
+/** A message that may hold words of a server's, of any length. What to do stands at its end. */
+export function boundedMessage(message: string): string {
+  return bounded(message, 4000, { keep: 'both' });
 }
 
 /** Whatever this room throws on purpose. `message` is fit to be shown to a person and says what to do. */
 export abstract class SshError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(bounded(message), options);
+    super(boundedMessage(message), options);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Expression, type OrderByDirection, type SelectQueryBuilder, sql } from 'kysely';
 import { z } from 'zod';
+import { bounded } from '../domain/text.ts';
 
 /** One page of a list, in Relay's terms: forwards with `first` and `after`, or backwards with `last` and `before`. */
 export interface PageRequest {
@@ -73,7 +74,9 @@ interface Cursor {
   readonly values: readonly Key[];
 }
 
-const cursorSchema = z.tuple([z.string(), z.int().nonnegative()]).rest(z.union([z.string(), z.number()]));
+/** The end of the year 9999. */
+const LAST_MS = 253_402_300_799_999;
+const cursorSchema = z.tuple([z.string(), z.int().nonnegative().max(LAST_MS)]).rest(z.union([z.string(), z.number()]));
 
 export function encodeCursor({ order, asOf, values }: Cursor): string {
   return Buffer.from(JSON.stringify([order, asOf, ...values])).toString('base64url');
@@ -89,5 +92,8 @@ export function decodeCursor(cursor: string): Cursor {
 }
 
 export function foreignCursor(cursor: string | null, cause?: unknown): CursorError {
-  return new CursorError(`The cursor ${JSON.stringify(cursor)} is not one of this list's`, { cause });
+  return new CursorError(
+    `The cursor ${JSON.stringify(cursor === null ? null : bounded(cursor, 100))} is not one of this list's`,
+    { cause },
+  );
 }

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { bounded } from '../domain/text.ts';
 
 /** The part of pino that the rooms use: fields first, then one sentence. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -22,5 +23,18 @@ export function createLogger({ level, format }: LoggerOptions): Logger & Pick<Pi
           translateTime: 'SYS:HH:MM:ss',
         })
       : pino.destination({ dest: 2, sync: true });
-  return pino({ level, base: null }, destination);
+  return pino({ level, base: null, serializers: { err: loggedError } }, destination);
+}
+
+/** Of each text of a fault: its message may hold what a cluster or git said, and its stack repeats it. */
+const LONGEST_TEXT = 8 * 1024;
+
+function loggedError(error: Error): object {
+  const fields: object = pino.stdSerializers.err(error);
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? bounded(value, LONGEST_TEXT) : value,
+    ]),
+  );
 }

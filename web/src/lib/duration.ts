@@ -31,7 +31,8 @@ export function parseTimeLimit(text: string): number | null {
 }
 
 function parseWords(text: string): number | null {
-  const match = /^(?:(\d+)\s*d(?:ays?)?)?\s*(?:(\d+)\s*h(?:ours?)?)?\s*(?:(\d+)\s*m(?:in(?:ute)?s?)?)?$/.exec(text);
+  const words = text.replaceAll(/\s+/g, ' ');
+  const match = /^(?:(\d+) ?d(?:ays?)?)? ?(?:(\d+) ?h(?:ours?)?)? ?(?:(\d+) ?m(?:in(?:ute)?s?)?)?$/.exec(words);
   if (match === null || text === '') return null;
   const [, days = '0', hours = '0', minutes = '0'] = match;
   return Number(days) * 1_440 + Number(hours) * 60 + Number(minutes);

@@ -1,4 +1,5 @@
 import type { Job } from '../../domain/job.ts';
+import { bounded } from '../../domain/text.ts';
 import { CursorError, type KeysetPage, type PageRequest } from '../../store/index.ts';
 import { type Connection, type PageArguments, readConnection } from '../connection.ts';
 import type { GraphQLContext } from '../context.ts';
@@ -36,6 +37,8 @@ export function eventCursor(sequence: number): string {
 /** The sequence number in a cursor. Throws CursorError. */
 export function sequenceOf(cursor: string): number {
   const sequence = /^event:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1];
-  if (sequence === undefined) throw new CursorError(`${JSON.stringify(cursor)} is no cursor of a job event`);
+  if (sequence === undefined) {
+    throw new CursorError(`${JSON.stringify(bounded(cursor, 100))} is no cursor of a job event`);
+  }
   return Number(sequence);
 }

@@ -3,6 +3,8 @@ import { fixture, labels } from '../testing.ts';
 import { ACCOUNTING_FIELDS, parseAccounting } from './accounting.ts';
 import { FIELD_END } from './queue.ts';
 
+const accountsOf = (...answer: Parameters<typeof parseAccounting>) => parseAccounting(...answer).accounts;
+
 const ID = '01K00000000000000000000042';
 
 type Field = (typeof ACCOUNTING_FIELDS)[number];
@@ -28,7 +30,7 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
 }
 
 describe('the recorded accounts of a real Slurm 22.05.8', () => {
-  const accounts = parseAccounting(fixture('accounting.txt')).map(({ latest }) => latest);
+  const accounts = accountsOf(fixture('accounting.txt')).map(({ latest }) => latest);
   const labelOf = labels('accounting.txt');
   /** Of the first job with this label. */
   const account = (label: string) => accounts.find((seen) => labelOf(seen) === label);
@@ -87,7 +89,7 @@ describe('the recorded accounts of a real Slurm 22.05.8', () => {
 });
 
 describe('the recorded accounts of heterogeneous jobs of a real Slurm 22.05.8', () => {
-  const accounts = parseAccounting(fixture('accounting-heterogeneous.txt'));
+  const accounts = accountsOf(fixture('accounting-heterogeneous.txt'));
   const account = (label: string) =>
     accounts.find(({ latest }) => labels('accounting-heterogeneous.txt')(latest) === label);
 
@@ -101,7 +103,7 @@ describe('the recorded accounts of heterogeneous jobs of a real Slurm 22.05.8', 
   it('put the attempts of all components together', () => {
     const rows = (jobId: string) =>
       row({ JobID: jobId, Submit: '1795494300' }) + row({ JobID: jobId, Submit: '1795494100', State: 'REQUEUED' });
-    const [one, ...others] = parseAccounting(rows('7+1') + rows('7+0'));
+    const [one, ...others] = accountsOf(rows('7+1') + rows('7+0'));
     expect(others).toEqual([]);
     expect(one).toMatchObject({
       latest: { slurmJobId: '7', state: 'COMPLETED', attempt: 2, components: [{ offset: 0 }, { offset: 1 }] },
@@ -118,7 +120,7 @@ describe('a row of the accounts', () => {
     const rows = submits.map((submit) =>
       row({ Submit: submit, State: submit === '1795494300' ? 'COMPLETED' : 'PREEMPTED' }),
     );
-    expect(parseAccounting(rows.join(''))).toMatchObject([
+    expect(accountsOf(rows.join(''))).toMatchObject([
       {
         latest: { state: 'COMPLETED', attempt: 2 },
         closed: [
@@ -131,14 +133,14 @@ describe('a row of the accounts', () => {
   it.each(['REQUEUED', 'RUNNING', 'PENDING', 'COMPLETING', 'RESIZING', 'A_NEW_WORD'])(
     'with %s tells of no end',
     (word) => {
-      const [account] = parseAccounting(row({ State: word, ExitCode: '1:0' }));
+      const [account] = accountsOf(row({ State: word, ExitCode: '1:0' }));
       expect(account?.latest).toMatchObject({ word, exitCode: null, signal: null });
     },
   );
 
   it('tells what the job was given, and nothing of a job that was given nothing', () => {
     const allocated = (parts: Parameters<typeof row>[0]) =>
-      parseAccounting(row(parts), undefined, true, true)[0]?.latest.allocated;
+      accountsOf(row(parts), undefined, true, true)[0]?.latest.allocated;
     expect(allocated({})).toEqual({
       cpus: 4,
       memoryMb: 8192,
@@ -152,13 +154,13 @@ describe('a row of the accounts', () => {
   it('goes on in another row where a job gave nodes back: that is no new attempt', () => {
     const before = row({ Submit: '1795494100', Start: '1795494101', State: 'RESIZING', End: '1795494150' });
     const after = row({ Submit: '1795494150', Start: '1795494150', State: 'COMPLETED' });
-    expect(parseAccounting(before + after)).toMatchObject([
+    expect(accountsOf(before + after)).toMatchObject([
       { latest: { state: 'COMPLETED', attempt: 1, startedAt: new Date(1_795_494_101_000) }, closed: [] },
     ]);
   });
 
   it('tells of a signal, and not of an exit code beside it', () => {
-    expect(parseAccounting(row({ State: 'FAILED', ExitCode: '1:9' }))).toMatchObject([
+    expect(accountsOf(row({ State: 'FAILED', ExitCode: '1:9' }))).toMatchObject([
       { latest: { exitCode: null, signal: 9 }, closed: [] },
     ]);
   });
@@ -166,17 +168,13 @@ describe('a row of the accounts', () => {
   it('that several tasks share says nothing of a task that has one of its own', () => {
     const rows = row({ JobID: '7_[0-2]', State: 'CANCELLED by 0', Submit: '1795494900' }) + row({ JobID: '7_1' });
     expect(
-      Object.fromEntries(
-        parseAccounting(rows).map(({ latest, closed }) => [latest.slurmJobId, [latest.state, closed]]),
-      ),
+      Object.fromEntries(accountsOf(rows).map(({ latest, closed }) => [latest.slurmJobId, [latest.state, closed]])),
     ).toEqual({ '7_0': ['CANCELLED', []], '7_1': ['COMPLETED', []], '7_2': ['CANCELLED', []] });
   });
 
   it('may be one of several jobs of one number, which are told apart', () => {
     const other = { WorkDir: '/home/ada', SubmitLine: 'sbatch train.sh', Submit: '1795494900', State: 'COMPLETED' };
-    const told = parseAccounting(
-      row(other) + row({ State: 'FAILED' }) + row({ State: 'FAILED', Submit: '1795494100' }),
-    );
+    const told = accountsOf(row(other) + row({ State: 'FAILED' }) + row({ State: 'FAILED', Submit: '1795494100' }));
     expect(told.map(({ latest, submittedAt }) => [latest.ownerId, latest.state, submittedAt?.getTime()])).toEqual([
       [null, 'COMPLETED', 1_795_494_900_000],
       [ID, 'FAILED', 1_795_494_100_000],
@@ -185,7 +183,7 @@ describe('a row of the accounts', () => {
 
   it('has no line that submitted it before 21.08, but still the folder, or the name that earlier releases gave', () => {
     const old = (parts: Partial<Record<Field, string>>) =>
-      parseAccounting(row(parts).split(FIELD_END).slice(0, -1).join(FIELD_END))[0]?.latest;
+      accountsOf(row(parts).split(FIELD_END).slice(0, -1).join(FIELD_END))[0]?.latest;
     expect(old({})).toMatchObject({ ownerId: null, folderId: ID });
     expect(old({ WorkDir: '/elsewhere', JobName: `train.${ID}` })).toMatchObject({ ownerId: null, folderId: ID });
     expect(old({ WorkDir: '/elsewhere' })).toMatchObject({ ownerId: null, folderId: null });
@@ -198,7 +196,7 @@ describe('a row of the accounts', () => {
     ['a warning', 'sacct: warning: something\n'],
     ['nothing', '\n'],
   ])('that holds %s is passed over', (_what, text) => {
-    expect(parseAccounting(`${text}${row({ JobID: '8' })}`).map(({ latest }) => latest.slurmJobId)).toEqual(['8']);
+    expect(accountsOf(`${text}${row({ JobID: '8' })}`).map(({ latest }) => latest.slurmJobId)).toEqual(['8']);
   });
 });
 
@@ -208,7 +206,7 @@ it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
       FIELD_END,
     );
   const rows = [row('RUNNING', '1795494300'), row('REQUEUED', '1795494310'), row('PENDING', '1795494320')];
-  const [account] = parseAccounting(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
+  const [account] = accountsOf(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
   expect(account?.closed.map(({ outcome }) => outcome)).toEqual([null, 'REQUEUED', null]);
   expect(account?.latest).toMatchObject({ attempt: 4, word: 'RUNNING' });
 });
@@ -226,7 +224,7 @@ describe('an attempt that 20.11 requeues in its first seconds', () => {
       old({ ...nameless, Submit: '1795494206', End: '1795494210' }) +
       old({ ...nameless, Submit: '1795494210', End: '1795494230' }) +
       old({ Submit: '1795494230', Start: '1795494240', End: '1795494250' });
-    const [account] = parseAccounting(output);
+    const [account] = accountsOf(output);
     expect(account).toMatchObject({ latest: { attempt: 3, state: 'COMPLETED', folderId: ID } });
     expect(account?.closed).toMatchObject([
       { number: 1, outcome: 'REQUEUED' },
@@ -237,7 +235,7 @@ describe('an attempt that 20.11 requeues in its first seconds', () => {
   it("is nobody's where that number was next submitted at another time, or not at all", () => {
     for (const other of [{ Submit: '1795494211' }, { JobID: '8' }]) {
       const output = old({ ...nameless, End: '1795494210' }) + old({ Submit: '1795494210', ...other });
-      expect(parseAccounting(output).flatMap(({ closed }) => closed)).toEqual([]);
+      expect(accountsOf(output).flatMap(({ closed }) => closed)).toEqual([]);
     }
   });
 });

@@ -1,14 +1,17 @@
 import type { JobAttempt } from '../../domain/attempt.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
+import { bounded, linesOf } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
+import { Budget, MAX_ATTEMPTS, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_ROW } from './limits.ts';
 import { FIELD_END } from './queue.ts';
-import { scriptEnd, textValue, timeValue } from './values.ts';
+import { numberValue, scriptEnd, textValue, timeValue } from './values.ts';
 
 /** sacct's output fields, in the order in which `parseAccounting` reads them. All but the last exist since 20.11. */
 export const ACCOUNTING_FIELDS = [
@@ -38,6 +41,12 @@ export interface JobAccount {
   readonly closed: readonly JobAttempt[];
 }
 
+/** Accounts, and the numbers of jobs, an array's for its tasks, of which rows can't be read: nothing is known of them. */
+export interface Accounts {
+  readonly accounts: readonly JobAccount[];
+  readonly unread: ReadonlySet<string>;
+}
+
 interface Row {
   readonly submitted: number;
   readonly submittedAt: Date | null;
@@ -52,18 +61,26 @@ interface Row {
  * that never started share a row, `31_[1-5]`.
  *
  * Without `hasExactCodes`, a code may be 128 less than the script's own. Of the latest attempt its marker may tell more;
- * of those that are closed nothing does, so they have none.
+ * of those that are closed nothing does, so they have none. Throws UnreadableAnswer for an answer that no sacct gives.
  */
 export function parseAccounting(
   output: string,
   clock: ClusterClock = SAME_CLOCK,
   hasExactCodes = false,
   tracksGpus = false,
-): readonly JobAccount[] {
-  const lines = output.split('\n').map((line) => line.split(FIELD_END));
-  // Without the last field, where sacct doesn't have it.
-  const whole = lines.filter(({ length }) => [0, 1].includes(ACCOUNTING_FIELDS.length - length));
-  const rows = withOwners(whole).flatMap((fields) => parseFields(fields, clock, tracksGpus));
+): Accounts {
+  const unread = new Set<string>();
+  const read: Row[] = [];
+  const made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
+  for (const fields of withOwners(wholeLines(output))) {
+    const rows = readFields(fields, clock, tracksGpus);
+    if (rows === 'faulty') unread.add(numberOf(fields[0] ?? ''));
+    else {
+      made.take(rows.length);
+      for (const row of rows) read.push(row);
+    }
+  }
+  const rows = read.filter(({ observation }) => !unread.has(numberOf(observation.slurmJobId)));
   const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
   const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
   // Once a task has rows of its own, those that it shared say no more of it.
@@ -79,19 +96,37 @@ export function parseAccounting(
       attempts[index].push({ ...observation, attempt: index + 1 });
     }
   }
-  const accounts = new Map<string, JobAccount>();
+  const accounts = new Map<string, Omit<JobAccount, 'closed'> & { readonly closed: JobAttempt[] }>();
   // The components of one attempt are put together before attempts are, since each has rows of its own.
   for (const observation of attempts.flatMap(joinComponents)) {
     const key = keyOf(observation);
     const earlier = accounts.get(key);
-    const closed = earlier === undefined ? [] : [...earlier.closed, closedAttempt(earlier.latest, hasExactCodes)];
+    const closed = earlier?.closed ?? [];
+    if (earlier !== undefined) closed.push(closedAttempt(earlier.latest, hasExactCodes));
     const submittedAt =
       submissions.get(key) ??
       submissions.get(keyOf({ ...observation, slurmJobId: `${observation.slurmJobId}+0` })) ??
       null;
     accounts.set(key, { submittedAt, latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
   }
-  return [...accounts.values()];
+  const kept = [...accounts.values()].map((one) => ({ ...one, closed: one.closed.slice(-MAX_ATTEMPTS) }));
+  return { accounts: kept, unread };
+}
+
+/** The fields of each row, without the last one where sacct doesn't have it. */
+function wholeLines(output: string): readonly (readonly string[])[] {
+  const lines: (readonly string[])[] = [];
+  for (const line of linesOf(output)) {
+    if (line.length > MAX_ROW) throw new UnreadableAnswer('sacct prints a row that is longer than any');
+    const fields = line === '' ? [] : line.split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
+    if ([0, 1].includes(ACCOUNTING_FIELDS.length - fields.length)) lines.push(fields);
+  }
+  return lines;
+}
+
+/** Of a job; of a task or a component, that of the whole. */
+function numberOf(slurmJobId: string): string {
+  return /^\d*/.exec(slurmJobId)?.[0] ?? '';
 }
 
 /**
@@ -150,37 +185,51 @@ function withOwners(lines: readonly (readonly string[])[]): readonly (readonly s
   });
 }
 
-/** A row a job; none for what is no row. */
+function readFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] | 'faulty' {
+  try {
+    return parseFields(fields, clock, tracksGpus);
+  } catch (cause) {
+    if (cause instanceof UnreadableAnswer) return 'faulty';
+    throw cause;
+  }
+}
+
+const MAX_MINUTES = 2 ** 31 - 1;
+
+/** A row a job; none for what is no row. Throws UnreadableAnswer for values that no job has. */
 function parseFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] {
   const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
   const [tres = '', limit = '', name = '', workDir = '', submitLine = ''] = fields.slice(
     ACCOUNTING_FIELDS.indexOf('AllocTRES'),
   );
   // Whole minutes, or a word.
-  const timeLimitSeconds = /^\d+$/.test(limit) ? Number(limit) * 60 : null;
+  const minutes = numberValue(limit, MAX_MINUTES, 'time limit');
+  const timeLimitSeconds = minutes === null ? null : minutes * 60;
   const ids = jobIds(id);
   if (ids === null) return [];
   const state = jobState(word, null);
+  const [submitted, submittedAt] = [timeValue(submit)?.getTime() ?? 0, clock.pastInstant(submit)];
+  // The same of each task that shares the row.
+  const said: Omit<JobObservation, 'slurmJobId'> = {
+    source: 'SACCT',
+    ...ownership(submitLine, workDir, name),
+    state,
+    word: bounded(word, MAX_NAME),
+    reason: null,
+    ...scriptEnd(exit, state, null),
+    attempt: null,
+    startedAt: clock.pastInstant(start),
+    endedAt: clock.pastInstant(end),
+    estimatedStartAt: null,
+    nodeList: textValue(nodes, MAX_NODE_LIST),
+    partition: textValue(partition),
+    allocated: parseAllocation(tres, timeLimitSeconds, tracksGpus),
+    components: [],
+  };
   return ids.map((slurmJobId) => ({
-    submitted: timeValue(submit)?.getTime() ?? 0,
-    submittedAt: clock.instant(submit),
+    submitted,
+    submittedAt,
     isShared: slurmJobId !== id,
-    observation: {
-      source: 'SACCT',
-      slurmJobId,
-      ...ownership(submitLine, workDir, name),
-      state,
-      word,
-      reason: null,
-      ...scriptEnd(exit, state, null),
-      attempt: null,
-      startedAt: clock.instant(start),
-      endedAt: clock.instant(end),
-      estimatedStartAt: null,
-      nodeList: textValue(nodes),
-      partition: textValue(partition),
-      allocated: parseAllocation(tres, timeLimitSeconds, tracksGpus),
-      components: [],
-    },
+    observation: { ...said, slurmJobId },
   }));
 }

@@ -1,10 +1,12 @@
 import { type JobComponent, wholeOf } from '../../domain/component.ts';
 import type { JobObservation } from '../../domain/observation.ts';
+import { MAX_COMPONENTS } from './limits.ts';
 
 /** `9+1`: the component with offset 1 of the heterogeneous job 9; null for whatever else stands for a job. */
 export function componentId(id: string): { readonly leader: string; readonly offset: number } | null {
-  const match = /^(\d+)\+(\d{1,4})$/.exec(id);
-  return match === null ? null : { leader: match[1] ?? '', offset: Number(match[2]) };
+  const match = /^(\d{1,10})\+(\d{1,4})$/.exec(id);
+  if (match === null || Number(match[2]) >= MAX_COMPONENTS) return null;
+  return { leader: match[1] ?? '', offset: Number(match[2]) };
 }
 
 /**
@@ -19,7 +21,10 @@ export function joinComponents(rows: readonly JobObservation[]): readonly JobObs
     const part = componentId(row.slurmJobId);
     const key = `${part?.leader ?? row.slurmJobId} ${row.ownerId ?? row.folderId}`;
     joined.set(key, joined.get(key) ?? row);
-    if (part !== null) components.set(key, [...(components.get(key) ?? []), toComponent(row, part.offset)]);
+    if (part === null) continue;
+    const parts = components.get(key) ?? [];
+    components.set(key, parts);
+    parts.push(toComponent(row, part.offset));
   }
   return [...joined].map(([key, first]) => {
     const parts = components.get(key)?.sort((left, right) => left.offset - right.offset);

@@ -1,21 +1,23 @@
+import { linesOf } from '../../domain/text.ts';
+import { joinedLines } from './messages.ts';
+
 /**
  * Slurm's refusal of `scontrol hold`, `release` or `requeue` in its own words; null when it did what was asked, for an
  * array at least a part of it: then it answers by task, `14_4-6: Job has already finished` and `14_7,9: No error`.
  */
 export function parseControl(exitCode: number, output: string): string | null {
-  if (exitCode === 0) return null;
-  const messages = output
-    .split('\n')
-    .map((line) =>
-      line
-        .trim()
-        // The library says it again without naming the job: "slurm_suspend error: …", in 26.05 without the blank, and
-        // without any words where a list was refused in part.
-        .replace(/^slurm_\w+ error(?:: ?|$)/, '')
-        .replace(/^\d+[\d_,[\]-]*: /, '')
-        .replace(/ for job \d+[\d_,[\]%-]*$/, ''),
-    )
-    .filter(Boolean);
-  if (messages.includes('No error')) return null;
-  return [...new Set(messages)].join('; ') || `scontrol ended with code ${exitCode} and said nothing`;
+  if (exitCode === 0 || linesOf(output).some((line) => wordsOf(line) === 'No error')) return null;
+  return joinedLines(output, wordsOf) || `scontrol ended with code ${exitCode} and said nothing`;
+}
+
+function wordsOf(line: string): string {
+  return (
+    line
+      .trim()
+      // The library says it again without naming the job: "slurm_suspend error: …", in 26.05 without the blank, and
+      // without any words where a list was refused in part.
+      .replace(/^slurm_\w+ error(?:: ?|$)/, '')
+      .replace(/^\d[\d_,[\]-]*: /, '')
+      .replace(/ for job \d[\d_,[\]%-]*$/, '')
+  );
 }

@@ -1,3 +1,6 @@
+import { bounded, partsOf } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
+import { MAX_NAME, MAX_RESOURCES } from './limits.ts';
 import { countValue } from './values.ts';
 
 /** One entry of a gres list. */
@@ -11,24 +14,28 @@ export interface Gres {
   readonly devices: readonly number[];
 }
 
-/** No node has more devices: a range that says so is not believed. */
+/** No node has more devices: entries that say so are not believed. */
 const MAX_DEVICES = 4096;
 
 /**
  * A list such as `gpu:a100:3(IDX:0,2-3),shard:a100:6(2/4,4/4)`, from Gres= or GresUsed=. Entries without a count that
- * can be read are left out.
+ * can be read are left out. Throws UnreadableAnswer for a list that is longer than any.
  */
 export function parseGres(list: string): readonly Gres[] {
+  if (list.length > MAX_RESOURCES) throw new UnreadableAnswer(`a node has ${bounded(list, 100)}`);
   const entries: Gres[] = [];
+  let left = MAX_DEVICES;
   // Commas inside parentheses belong to the devices.
-  for (const entry of list.split(/,(?![^(]*\))/)) {
+  for (const entry of partsOf(list, ',', '()')) {
     const detailsAt = entry.endsWith(')') ? entry.lastIndexOf('(') : entry.length;
     const parts = entry.slice(0, detailsAt).split(':');
     const [name = ''] = parts;
     const count = parts.length < 2 ? null : countValue(parts.at(-1) ?? '');
     if (count === null) continue;
     const type = parts.slice(1, -1).join(':');
-    entries.push({ name, type: type === '(null)' ? '' : type, count, devices: devicesInUse(entry.slice(detailsAt)) });
+    const devices = devicesInUse(entry.slice(detailsAt), left);
+    left -= devices.length;
+    entries.push({ name, type: type === '(null)' ? '' : bounded(type, MAX_NAME), count, devices });
   }
   return entries;
 }
@@ -44,16 +51,20 @@ export function countByType(entries: readonly Gres[], name: string): ReadonlyMap
 
 /**
  * `(IDX:0,2-3)` tells the devices, `(2/4,0/4)` of shared ones how much of each is in use, `(S:0)` only their sockets.
- * `-/4` is a shared device that is given whole, as a GPU and not in shards: no shard of it is in use.
+ * `-/4` is a shared device that is given whole, as a GPU and not in shards: no shard of it is in use. More than `most`
+ * are none.
  */
-function devicesInUse(details: string): readonly number[] {
+function devicesInUse(details: string, most: number): readonly number[] {
+  const devices: number[] = [];
   const indexes = /^\(IDX:([\d,-]+)\)$/.exec(details)?.[1];
-  if (indexes !== undefined) {
-    return indexes.split(',').flatMap((range) => {
-      const [first = 0, last = first] = range.split('-').map(Number);
-      return Array.from({ length: Math.max(0, Math.min(last, MAX_DEVICES) - first + 1) }, (_, index) => first + index);
-    });
+  for (const range of indexes?.split(',') ?? []) {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    if (devices.length + last - first >= most) return [];
+    for (let device = first; device <= last; device += 1) devices.push(device);
   }
   const shares = /^\(((?:\d+|-)\/\d+(?:,(?:\d+|-)\/\d+)*)\)$/.exec(details)?.[1];
-  return (shares ?? '').split(',').flatMap((share, index) => (Number.parseInt(share, 10) > 0 ? [index] : []));
+  for (const [device, share] of (shares?.split(',') ?? []).entries()) {
+    if (Number.parseInt(share, 10) > 0) devices.push(device);
+  }
+  return devices.length > most ? [] : devices;
 }

@@ -1,65 +1,102 @@
 import type { ClusterNode, ClusterPartition, NodeObstacle, ResourceCount } from '../../domain/inventory.ts';
+import { bounded, linesOf, ownText } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
+import {
+  Budget,
+  MAX_MEMBERSHIPS,
+  MAX_NAME,
+  MAX_NODE_COUNT,
+  MAX_NODE_MEMORY_MB,
+  MAX_NODES,
+  MAX_PARTITIONS,
+  MAX_ROW,
+  MAX_TEXT,
+} from './limits.ts';
 import { gresReader } from './node-gres.ts';
 import { stateReader } from './node-state.ts';
-import { durationSeconds, textValue } from './values.ts';
+import { durationSeconds, numberValue, textValue } from './values.ts';
 
 /**
  * One node a line, as `scontrol --details --oneliner show node` prints them; `partitions` are those of the same
- * answer. Lines that are no node are passed over. Throws on a node in a form that isn't known: to leave it out would
- * make every total wrong.
+ * answer. Lines that are no node are passed over. Throws UnreadableAnswer on a node in a form that isn't known: to leave
+ * it out would make every total wrong.
  */
 export function parseNodes(output: string, partitions: readonly ClusterPartition[]): readonly ClusterNode[] {
   const readers = {
     state: stateReader(),
     gres: gresReader(),
+    partitions: partitionsReader(),
     openPartitions: new Set(partitions.filter(({ state }) => state === 'UP').map(({ name }) => name)),
   };
+  const count = new Budget(MAX_NODES, 'nodes');
   const nodes = new Map<string, ClusterNode>();
-  for (const line of output.split('\n')) {
+  for (const line of linesOf(output)) {
     // A comment may hold line breaks, and behind them whatever its author likes.
     const name = /^NodeName=(\S+) .*?CoresPerSocket=\d/.exec(line)?.[1];
     if (name === undefined || nodes.has(name)) continue;
-    nodes.set(name, parseNode(name, line, readers));
+    if (name.length > MAX_NAME) unknownForm(line);
+    count.take(1);
+    // Of a large answer, what is kept of a node is not to keep all of it.
+    nodes.set(ownText(name), parseNode(name, ownText(line.slice(0, MAX_ROW)), readers));
   }
   return [...nodes.values()];
 }
 
-/** One partition a line, as `scontrol --oneliner show partition` prints them. */
+/** One partition a line, as `scontrol --oneliner show partition` prints them. Throws UnreadableAnswer. */
 export function parsePartitions(output: string): readonly ClusterPartition[] {
-  return output.split('\n').flatMap((line) => {
+  const count = new Budget(MAX_PARTITIONS, 'partitions');
+  const partitions: ClusterPartition[] = [];
+  for (const line of linesOf(output)) {
     const name = /^PartitionName=(\S+)/.exec(line)?.[1];
-    if (name === undefined) return [];
-    return [
-      {
-        name,
-        isDefault: field(line, 'Default') === 'YES',
-        state: field(line, 'State') ?? 'UNKNOWN',
-        timeLimitSeconds: durationSeconds(field(line, 'MaxTime') ?? ''),
-      },
-    ];
-  });
+    if (name === undefined) continue;
+    count.take(1);
+    if (name.length > MAX_NAME) throw new UnreadableAnswer(`a partition is called ${bounded(name, MAX_NAME)}`);
+    partitions.push({
+      name: ownText(name),
+      isDefault: field(line, 'Default') === 'YES',
+      state: bounded(ownText(field(line, 'State') ?? 'UNKNOWN'), MAX_NAME),
+      timeLimitSeconds: durationSeconds(field(line, 'MaxTime') ?? ''),
+    });
+  }
+  return partitions;
+}
+
+/** The partitions of nodes: most of one answer's nodes are in the same ones, which are kept once. */
+function partitionsReader(): (text: string) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  const count = new Budget(MAX_MEMBERSHIPS, 'nodes of partitions');
+  return (text) => {
+    let names = known.get(text);
+    if (names === undefined) {
+      names = text.split(',').filter(Boolean);
+      count.take(names.length);
+      known.set(text, names);
+    }
+    return names;
+  };
 }
 
 /** Reads what repeats from node to node; made anew for each answer. */
 interface Readers {
   readonly state: ReturnType<typeof stateReader>;
   readonly gres: ReturnType<typeof gresReader>;
+  readonly partitions: ReturnType<typeof partitionsReader>;
   readonly openPartitions: ReadonlySet<string>;
 }
 
 function parseNode(name: string, line: string, readers: Readers): ClusterNode {
   const { identity, memory, state, tres, notes } = partsOf(line);
-  const { meaning, ...standing } = readers.state(field(state, 'State') ?? '');
+  const { meaning, ...standing } = readers.state(stateOf(line, state));
   const { isUsable } = standing;
-  const partitions = (field(state, 'Partitions') ?? '').split(',').filter(Boolean);
+  const partitions = readers.partitions(field(state, 'Partitions') ?? '');
 
   // Cores and memory that are set aside for the system are told only where there are any (cores from 22.05).
-  const cpuTotal = numberOf(identity, 'CPUTot') ?? unknownForm(line);
-  const systemCpus = cpuTotal - (numberOf(identity, 'CPUEfctv') ?? cpuTotal);
-  const cpus = count(cpuTotal, numberOf(identity, 'CPUAlloc') ?? 0, systemCpus, isUsable);
-  const memoryTotal = numberOf(memory, 'RealMemory') ?? unknownForm(line);
-  const systemMemory = numberOf(memory, 'MemSpecLimit') ?? 0;
-  const memoryMb = count(memoryTotal, numberOf(memory, 'AllocMem') ?? 0, systemMemory, isUsable);
+  const cpuTotal = numberOf(identity, 'CPUTot', MAX_NODE_COUNT) ?? unknownForm(line);
+  const systemCpus = cpuTotal - (numberOf(identity, 'CPUEfctv', MAX_NODE_COUNT) ?? cpuTotal);
+  const cpus = count(cpuTotal, numberOf(identity, 'CPUAlloc', MAX_NODE_COUNT) ?? 0, systemCpus, isUsable);
+  const memoryTotal = numberOf(memory, 'RealMemory', MAX_NODE_MEMORY_MB) ?? unknownForm(line);
+  const systemMemory = numberOf(memory, 'MemSpecLimit', MAX_NODE_MEMORY_MB) ?? 0;
+  const memoryMb = count(memoryTotal, numberOf(memory, 'AllocMem', MAX_NODE_MEMORY_MB) ?? 0, systemMemory, isUsable);
 
   const obstacle = ((): NodeObstacle | null => {
     if (!isUsable) return 'STATE';
@@ -123,18 +160,34 @@ function find(line: string, key: string, from: number): number {
 }
 
 function unknownForm(line: string): never {
-  throw new Error(`scontrol shows a node in a form that is not known: ${JSON.stringify(line.slice(0, 200))}`);
+  throw new UnreadableAnswer(
+    `scontrol shows a node in a form that is not known: ${JSON.stringify(bounded(line, 200))}`,
+  );
 }
+
+/** Texts that people write, besides the reason. */
+const OTHER_NOTES = [' Comment=', ' Extra=', ' InstanceId=', ' InstanceType=', ' ReservationName='];
 
 /**
  * Only a Reason= before any other text is Slurm's own, and it ends where the next text begins: one that holds such a
  * key itself is cut there, so that a comment can't add to it. Its author stands behind it, where there is one.
  */
 function reasonOf(notes: string): string | null {
-  if (!notes.includes(' Reason=')) return null;
-  const [first = ''] = notes.split(/ (?:Comment|Extra|InstanceId|InstanceType|ReservationName)=/, 1);
-  const text = / Reason=(.*)$/.exec(first)?.[1] ?? '';
-  return textValue((/^(.*?) \[[^\s\]]+@[^\s\]]+\]/.exec(text)?.[1] ?? text).trim());
+  const start = notes.indexOf(REASON);
+  const ends = OTHER_NOTES.map((key) => notes.indexOf(key)).filter((index) => index !== -1);
+  const text = start === -1 ? '' : notes.slice(start + REASON.length, Math.min(notes.length, ...ends));
+  return textValue(text.slice(0, authorStart(text)).trim());
+}
+
+const REASON = ' Reason=';
+
+/** Where ` [root@2026-11-24T04:23:27]` begins; the end of the text where nothing of the kind is in it. */
+function authorStart(text: string): number {
+  const word = / \[([^\s\]]*)(.?)/gs;
+  for (const { index, 1: name = '', 2: end } of text.matchAll(word)) {
+    if (end === ']' && /^.+@./s.test(name)) return index;
+  }
+  return text.length;
 }
 
 /** `system`: what no job ever gets. */
@@ -154,7 +207,11 @@ function field(piece: string, key: string): string | null {
   return end === -1 ? piece.slice(from) : piece.slice(from, end);
 }
 
-function numberOf(piece: string, key: string): number | null {
-  const text = field(piece, key);
-  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
+function stateOf(line: string, piece: string): string {
+  const state = field(piece, 'State') ?? '';
+  return state.length > MAX_TEXT ? unknownForm(line) : state;
+}
+
+function numberOf(piece: string, key: string, most: number): number | null {
+  return numberValue(field(piece, key) ?? '', most, key);
 }

@@ -1,4 +1,8 @@
+import { MAX_ARRAY_TASKS } from '../../domain/array-spec.ts';
+import { linesOf } from '../../domain/text.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
+import { MAX_RESTARTS } from './limits.ts';
+import { numberValue } from './values.ts';
 
 /** What a batch script wrote about the end of an attempt. */
 export interface EndMarker {
@@ -18,19 +22,23 @@ export interface EndMarker {
 const FIRST_SIGNAL_CODE = 129;
 const LAST_SIGNAL_CODE = 192;
 
-/** The end of the last attempt that left a marker of any kind; null when that attempt has no whole end marker. */
+/**
+ * The end of the last attempt that left a marker of any kind; null when that attempt has no whole end marker. Throws
+ * UnreadableAnswer for numbers that no job has.
+ */
 export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMarker | null {
-  const markers = [...output.matchAll(/^\S+\.(\d+)\.(start|end) (.*)$/gm)].map(([, attempt, kind, text]) => ({
-    attempt: Number(attempt) + 1,
-    kind,
-    text: text ?? '',
-  }));
-  const last = Math.max(...markers.map(({ attempt }) => attempt));
-  const end = markers.find(({ attempt, kind }) => attempt === last && kind === 'end');
-  const match = /^job=(\d+) code=(\d+)( interrupted| unsure)? at=(\d+)(?: stdout=\d* stderr=\d*)?$/.exec(
-    end?.text ?? '',
+  let last = 0;
+  let end: string | null = null;
+  for (const line of linesOf(output)) {
+    const [, restarts = '', kind, text = ''] = /^\S+\.(\d+)\.(start|end) (.*)$/.exec(line) ?? [];
+    const attempt = (numberValue(restarts, MAX_RESTARTS, 'number of restarts') ?? -1) + 1;
+    if (attempt > last) [last, end] = [attempt, null];
+    if (attempt === last && kind === 'end') end ??= text;
+  }
+  const match = /^job=(\d{1,10}) code=(\d{1,3})( interrupted| unsure)? at=(\d+)(?: stdout=\d* stderr=\d*)?$/.exec(
+    end ?? '',
   );
-  const endedAt = clock.instant(match?.[4] ?? '');
+  const endedAt = clock.pastInstant(match?.[4] ?? '');
   if (match === null || endedAt === null) return null;
   const code = Number(match[2]);
   const isInterrupted = match[3] !== undefined || (code >= FIRST_SIGNAL_CODE && code <= LAST_SIGNAL_CODE);
@@ -39,11 +47,14 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   return { attempt: last, slurmJobId: match[1] ?? '', exitCode, isInterrupted, endedAt };
 }
 
-/** Of the names of records, by task the last attempt whose command has begun; 1 is the first. */
+/** Of the names of records, by task the last attempt whose command has begun; 1 is the first. Throws UnreadableAnswer. */
 export function lastBegun(output: string): ReadonlyMap<string, number> {
   const attempts = new Map<string, number>();
-  for (const [, task = '', restarts] of output.matchAll(/^(\w+)\.(\d+)\.(?:command|end)$/gm)) {
-    attempts.set(task, Math.max(attempts.get(task) ?? 0, Number(restarts) + 1));
+  for (const line of linesOf(output)) {
+    const [, task = '', restarts = ''] = /^(\w{1,10})\.(\d+)\.(?:command|end)$/.exec(line) ?? [];
+    const restarted = numberValue(restarts, MAX_RESTARTS, 'number of restarts');
+    if (restarted === null || (attempts.size > MAX_ARRAY_TASKS && !attempts.has(task))) continue;
+    attempts.set(task, Math.max(attempts.get(task) ?? 0, restarted + 1));
   }
   return attempts;
 }

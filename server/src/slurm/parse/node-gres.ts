@@ -1,5 +1,7 @@
 import type { ClusterNode, GpuPool } from '../../domain/inventory.ts';
+import { UnreadableAnswer } from '../errors.ts';
 import { countByType, type Gres, parseGres } from './gres.ts';
+import { Budget, MAX_DEVICES, MAX_NODE_COUNT } from './limits.ts';
 import { countValue } from './values.ts';
 
 type Counts = ReadonlyMap<string, number>;
@@ -22,16 +24,22 @@ export interface NodeOffer {
 export type NodeGres = Pick<ClusterNode, 'gpus' | 'allocatedGpuIndexes' | 'shards' | 'mps'>;
 
 const SLICES = ['shard', 'mps'] as const;
+const isSlice = (name: string) => SLICES.some((slice) => slice === name);
 
-/** Reads the gres of one answer's nodes: most of its nodes say the same as another, and are read once. */
+/**
+ * Reads the gres of one answer's nodes: most of its nodes say the same as another, and are read once. Throws
+ * UnreadableAnswer for more than any node has.
+ */
 export function gresReader(): (fields: GresFields, offer: NodeOffer) => NodeGres {
   const known = new Map<string, NodeGres>();
+  const devices = new Budget(MAX_DEVICES, 'devices in use');
   return ({ configured, used, allocatedTres }, offer) => {
     const tres = SLICES.some((name) => configured.includes(name)) ? allocatedTres : '';
     const key = `${offer.isUsable} ${offer.isObtainable} ${configured} ${used} ${tres}`;
     let gres = known.get(key);
     if (gres === undefined) {
       gres = nodeGres({ configured, used, allocatedTres }, offer);
+      devices.take(gres.allocatedGpuIndexes.length + gres.gpus.length + gres.shards.length + gres.mps.length);
       known.set(key, gres);
     }
     return gres;
@@ -42,6 +50,11 @@ export function gresReader(): (fields: GresFields, offer: NodeOffer) => NodeGres
 function nodeGres(fields: GresFields, offer: NodeOffer): NodeGres {
   const configured = parseGres(fields.configured);
   const used = parseGres(fields.used);
+  for (const { name, count } of [...configured, ...used]) {
+    if (count > MAX_NODE_COUNT && (name === 'gpu' || isSlice(name))) {
+      throw new UnreadableAnswer(`a node has ${count} of ${name}`);
+    }
+  }
   const totals = countByType(configured, 'gpu');
   const allocated = place(countByType(used, 'gpu'), totals);
   const allocatedGpuIndexes = devicesOf(used, 'gpu');
@@ -111,8 +124,10 @@ function place(amounts: Counts, room: Counts): Counts {
 /** In 22.05, GresUsed counts the devices that slices are on, not the slices; AllocTRES, where it has them, does. */
 function usedSlices(name: string, used: readonly Gres[], allocatedTres: string): Counts {
   const counts = countByType(used, name);
-  const tres = new RegExp(`(?:=|,)gres/${name}=(\\w+)`).exec(allocatedTres)?.[1];
-  const more = (countValue(tres ?? '') ?? 0) - sumOf(counts);
+  const start = `gres/${name}=`;
+  const entry = allocatedTres.split(',').find((one) => one.startsWith(start));
+  const told = countValue(entry?.slice(start.length) ?? '') ?? 0;
+  const more = Math.min(told, MAX_NODE_COUNT) - sumOf(counts);
   const [first = ['', 0]] = [...counts].filter(([, count]) => count > 0);
   return more > 0 ? new Map([...counts, [first[0], first[1] + more]]) : counts;
 }

@@ -80,8 +80,9 @@ function nodeState(text: string): NodeState {
 /** `DOWN*+DRAIN`, `IDLE+CLOUD+POWER` and `MIXED+DRAIN+NOT_RESPONDING` as words, each once. */
 function wordsOf(state: string): readonly string[] {
   const words = state.split('+').flatMap((word) => {
-    const marks = /[*~#!%$@^-]*$/.exec(word)?.[0] ?? '';
-    const bare = word.slice(0, word.length - marks.length);
+    let end = word.length;
+    while (MARKS.has(word.charAt(end - 1))) end -= 1;
+    const [bare, marks] = [word.slice(0, end), word.slice(end)];
     return [SYNONYMS.get(bare) ?? bare, ...Array.from(marks, (mark) => MARKS.get(mark) ?? mark)];
   });
   return [...new Set(words)].filter(Boolean);

@@ -1,3 +1,7 @@
+import { bounded, linesOf } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
+import { MAX_NAME } from './limits.ts';
+
 /** How a login finds Slurm's commands: directly, in a login shell, or behind `module load slurm`. */
 export type SlurmFoundBy = 'path' | 'login-shell' | 'module';
 
@@ -14,13 +18,23 @@ const FOUND_BY: Readonly<Record<string, SlurmFoundBy>> = {
   module: 'module',
 };
 
-/** The section `search` of the probe: `way`, then `NAME=value` lines. Null: Slurm isn't there. */
+/** What is asked for: see the script. */
+const VARIABLES: ReadonlySet<string> = new Set(['LD_LIBRARY_PATH', 'SLURM_CONF', 'PATH']);
+/** A word of a command line has no more on Linux (execve(2)). */
+const MAX_VARIABLE = 128 * 1024;
+
+/** The section `search` of the probe: `way`, then `NAME=value` lines. Null: Slurm isn't there. Throws UnreadableAnswer. */
 export function parseSearch(output: string): SlurmSearch | null {
-  const [way = '', ...lines] = output.trim().split('\n');
-  const foundBy = FOUND_BY[way];
+  const lines = linesOf(output.trim());
+  const foundBy = FOUND_BY[lines.next().value ?? ''];
   if (foundBy === undefined) return null;
-  const pairs = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const);
-  return { foundBy, variables: Object.fromEntries(pairs) };
+  const variables: Record<string, string> = {};
+  for (const line of lines) {
+    const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+    if (value.length > MAX_VARIABLE) throw new UnreadableAnswer(`the login's ${bounded(name, 40)} has no end`);
+    if (VARIABLES.has(name)) variables[name] = value;
+  }
+  return { foundBy, variables };
 }
 
 /** What is used of `scontrol show config`. */
@@ -38,20 +52,31 @@ export interface SlurmConfiguration {
   readonly tracksGpus: boolean;
 }
 
+const CONFIGURED: ReadonlySet<string> = new Set([
+  'AccountingStorageTRES',
+  'AccountingStorageType',
+  'ClusterName',
+  'FederationParameters',
+  'MaxArraySize',
+  'MinJobAge',
+]);
+
 /** Null where the output isn't that of `scontrol show config`. */
 export function parseConfiguration(output: string): SlurmConfiguration | null {
   const values = new Map<string, string>();
-  for (const line of output.split('\n')) {
-    const [, key, value] = /^(\w+)\s*= ?(.*)$/.exec(line) ?? [];
-    if (key !== undefined && value !== undefined) values.set(key, value.trim());
+  for (const line of linesOf(output)) {
+    const equals = line.indexOf('=');
+    const key = line.slice(0, Math.max(0, equals)).trimEnd();
+    if (CONFIGURED.has(key)) values.set(key, line.slice(equals + 1).trim());
   }
   const clusterName = values.get('ClusterName');
   if (clusterName === undefined) return null;
   const storage = values.get('AccountingStorageType') ?? '';
   return {
-    clusterName,
+    clusterName: bounded(clusterName, MAX_NAME),
     // "accounting_storage/none" until 22.05, "(null)" later.
-    accountingStorage: storage === '' || storage === '(null)' || storage.endsWith('/none') ? null : storage,
+    accountingStorage:
+      storage === '' || storage === '(null)' || storage.endsWith('/none') ? null : bounded(storage, MAX_NAME),
     minJobAgeSeconds: number(values.get('MinJobAge')),
     maxArraySize: number(values.get('MaxArraySize')),
     tracksGpus: /(?:^|,)gres\/gpu(?:,|:|$)/.test(values.get('AccountingStorageTRES') ?? ''),
@@ -61,7 +86,9 @@ export function parseConfiguration(output: string): SlurmConfiguration | null {
 
 function number(text: string | undefined): number | null {
   const digits = /^\d+/.exec(text ?? '')?.[0];
-  return digits === undefined ? null : Number(digits);
+  const value = Number(digits ?? Number.NaN);
+  // Slurm keeps these in 32 bits.
+  return value < 2 ** 32 ? value : null;
 }
 
 /** The first release whose commands have all that is asked of them: `squeue --me`, among others. */
@@ -69,7 +96,7 @@ export const OLDEST_SLURM = '20.11';
 
 /** `sbatch --version`, also Debian's "slurm-wlm"; null: it said something else. */
 export function parseVersion(output: string): string | null {
-  return /^slurm(?:-wlm)? (\d+\.\d+\S*)/m.exec(output)?.[1] ?? null;
+  return /^slurm(?:-wlm)? (\d{1,4}\.\d{1,4}\S{0,40})/m.exec(output)?.[1] ?? null;
 }
 
 export function isTooOld(version: string): boolean {

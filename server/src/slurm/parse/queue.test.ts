@@ -292,7 +292,7 @@ describe('a row that cannot be read', () => {
     ['another number', `77${FIELD_END}RUNNING`, false],
     ['neither', '\nnoise', false],
   ])('that has %s: is it the job? %s %j', (_what, text, isIt) => {
-    expect(mentions(text, { slurmJobId: '7_2', id: '01K00000000000000000000043', arrayParentId: ID })).toBe(isIt);
+    expect(mentions([text])({ slurmJobId: '7_2', id: '01K00000000000000000000043', arrayParentId: ID })).toBe(isIt);
   });
 });
 

@@ -2,13 +2,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import { type JobObservation, ownerId } from '../../domain/observation.ts';
+import { bounded, ownText } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
-import { durationSeconds, scriptEnd, textValue } from './values.ts';
+import { Budget, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
 export const QUEUE_FIELDS = [
@@ -47,22 +50,28 @@ export function isCutOff(output: string): boolean {
   return rest.includes(FIELD_END) || (lastRowEnd !== -1 && !rest.endsWith('\n'));
 }
 
-/** Whether a row that can't be read is that of this job: it still shows that the job is there. */
-export function mentions(row: string, job: Pick<Job, 'slurmJobId' | 'id' | 'arrayParentId'>): boolean {
-  if (row.includes(ownerId(job))) return true;
-  const [id = ''] = row.split(FIELD_END);
-  const number = id.slice(id.lastIndexOf('\n') + 1).split(/[_+]/)[0];
-  return number !== '' && number === job.slurmJobId?.split('_')[0];
+/** Whether rows that can't be read are those of a job: they still show that it is there. */
+export function mentions(rows: readonly string[]): (job: Pick<Job, 'slurmJobId' | 'id' | 'arrayParentId'>) => boolean {
+  const names = new Set<string>();
+  for (const row of rows) {
+    // What was damaged may stand right before or behind it.
+    for (const [signs] of row.matchAll(/[0-9A-HJKMNP-TV-Z]{26,}/g)) names.add(signs.slice(0, 26)).add(signs.slice(-26));
+    const [id = ''] = row.split(FIELD_END, 1);
+    names.add(/^\d*/.exec(id.slice(id.lastIndexOf('\n') + 1))?.[0] ?? '');
+  }
+  names.delete('');
+  return (job) => names.has(ownerId(job)) || names.has(job.slurmJobId?.split('_')[0] ?? '');
 }
 
 /**
  * The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here; a
  * heterogeneous job is one row a component, and one observation here. Nothing is concluded from rows that contradict
- * each other.
+ * each other. Throws UnreadableAnswer for an answer that no squeue gives.
  */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK, tracksGpus = false): QueueSnapshot {
-  const answer = new Answer(output);
-  for (const row of answer.rows) answer.take(row, readRow(row, clock, tracksGpus));
+  const answer = new Answer();
+  for (const row of rowsOf(output)) answer.take(row, readRow(row, clock, tracksGpus));
+  answer.takeRest(output);
   return answer.snapshot();
 }
 
@@ -74,7 +83,7 @@ const ROWS_A_TURN = 1000;
  * observations, and costs next to nothing: of large queues most rows do.
  */
 export class QueueReader {
-  #known: ReadonlyMap<string, RowReading> = new Map();
+  #known: ReadonlyMap<string, KnownRow> = new Map();
   #aheadMs = 0;
   #tracksGpus = false;
 
@@ -82,15 +91,23 @@ export class QueueReader {
     // Another answer may correct the clock meanwhile: what was read before that is not known by the new one.
     const { aheadMs } = clock;
     const isAlike = aheadMs === this.#aheadMs && tracksGpus === this.#tracksGpus;
-    const known = isAlike ? this.#known : new Map<string, RowReading>();
-    const readings = new Map<string, RowReading>();
-    const answer = new Answer(output);
-    for (const [index, row] of answer.rows.entries()) {
-      if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn();
-      const reading = known.get(row) ?? readRow(row, clock, tracksGpus);
-      readings.set(row, reading);
-      answer.take(row, reading);
+    const known = isAlike ? this.#known : new Map<string, KnownRow>();
+    const readings = new Map<string, KnownRow>();
+    const answer = new Answer();
+    let count = 0;
+    for (const text of rowsOf(output)) {
+      count += 1;
+      if (count % ROWS_A_TURN === 0) await nextTurn();
+      let row = known.get(text);
+      if (row === undefined) {
+        // A row that stays would keep each answer alive that it was cut out of.
+        const own = ownText(text);
+        row = { text: own, reading: readRow(own, clock, tracksGpus) };
+      }
+      readings.set(row.text, row);
+      answer.take(row.text, row.reading);
     }
+    answer.takeRest(output);
     this.#known = readings;
     this.#aheadMs = aheadMs;
     this.#tracksGpus = tracksGpus;
@@ -101,35 +118,58 @@ export class QueueReader {
 /** What one row says of our jobs, or that it can't be read. */
 type RowReading = readonly JobObservation[] | 'faulty';
 
+interface KnownRow {
+  readonly text: string;
+  readonly reading: RowReading;
+}
+
+/** The whole rows of an answer. */
+function* rowsOf(output: string): Generator<string> {
+  let from = 0;
+  for (let end = output.indexOf(ROW_END); end !== -1; end = output.indexOf(ROW_END, from)) {
+    if (output[from] === '\n') from += 1;
+    if (end - from > MAX_ROW) throw new UnreadableAnswer('squeue prints a row that is longer than any');
+    yield output.slice(from, end);
+    from = end + 1;
+  }
+}
+
+/** Of rows that can't be read, in UTF-16 units: what prints more of them isn't squeue. */
+const MAX_FAULTY = 4 * MAX_ROW;
+/** Each of them costs that much. */
+const A_FAULTY_ROW = 1024;
+
 /** One answer of squeue, row by row. */
 class Answer {
-  readonly rows: readonly string[];
   readonly #seen = new Map<string, { readonly observation: JobObservation; readonly row: string }>();
   readonly #contradicted = new Set<string>();
   readonly #faultyRows: string[] = [];
-
-  constructor(output: string) {
-    const rows = output.split(ROW_END);
-    const rest = rows.pop();
-    if (rest !== undefined && rest.trim() !== '') this.#faultyRows.push(rest);
-    this.rows = rows.map((row) => (row.startsWith('\n') ? row.slice(1) : row));
-  }
+  readonly #made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
+  #faulty = 0;
 
   take(row: string, reading: RowReading): void {
     if (reading === 'faulty') {
-      this.#faultyRows.push(row);
+      this.#fail(row);
       return;
     }
+    this.#made.take(reading.length);
     for (const observation of reading) {
       const { slurmJobId } = observation;
       const known = this.#seen.get(slurmJobId);
       if (known === undefined) {
         this.#seen.set(slurmJobId, { observation, row });
       } else if (known.row !== row) {
+        if (!this.#contradicted.has(slurmJobId)) this.#fail(known.row);
         this.#contradicted.add(slurmJobId);
-        this.#faultyRows.push(known.row, row);
+        this.#fail(row);
       }
     }
+  }
+
+  /** What stands behind the last whole row is none. */
+  takeRest(output: string): void {
+    const rest = output.slice(output.lastIndexOf(ROW_END) + 1);
+    if (rest.trim() !== '') this.#fail(rest);
   }
 
   snapshot(): QueueSnapshot {
@@ -137,10 +177,27 @@ class Answer {
     const observations = [...this.#seen.values()].map(({ observation }) => observation);
     return { observations: joinComponents(observations), faultyRows: this.#faultyRows };
   }
+
+  #fail(row: string): void {
+    if (this.#faultyRows.at(-1) === row) return;
+    this.#faulty += row.length + A_FAULTY_ROW;
+    if (this.#faulty > MAX_FAULTY) throw new UnreadableAnswer("squeue prints too much that isn't its own");
+    this.#faultyRows.push(row);
+  }
 }
 
+/** A row of a job of ours that has a value which no Slurm gives is as faulty as one of another shape. */
 function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
-  const fields = row.split(FIELD_END);
+  try {
+    return readFields(row, clock, tracksGpus);
+  } catch (cause) {
+    if (cause instanceof UnreadableAnswer) return 'faulty';
+    throw cause;
+  }
+}
+
+function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
+  const fields = row.split(FIELD_END, QUEUE_FIELDS.length + 2);
   // Each field is followed by its end, so there is one empty part behind the last.
   if (fields.length !== QUEUE_FIELDS.length + 1) return 'faulty';
   const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
@@ -154,8 +211,10 @@ function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowRead
   const state = jobState(word, reason);
   const isWaiting = state === 'PENDING' || state === 'HELD';
   const hasEnded = state !== null && !isActiveState(state);
-  const startTime = clock.instant(start);
-  const nodeList = textValue(nodes);
+  // While a job waits, squeue shows the scheduler's estimate in the same column.
+  const [startedAt, estimatedStartAt] = isWaiting ? [null, clock.instant(start)] : [clock.pastInstant(start), null];
+  const restarted = numberValue(restarts, MAX_RESTARTS, 'number of restarts');
+  const nodeList = textValue(nodes, MAX_NODE_LIST);
   // While a job waits, squeue shows what it asks for in the same column.
   const hasNodes = !isWaiting && nodeList !== null;
   const allocated = hasNodes ? parseAllocation(tres, durationSeconds(timeLimit), tracksGpus) : null;
@@ -164,14 +223,13 @@ function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowRead
     slurmJobId,
     ...owner,
     state,
-    word,
+    word: bounded(word, MAX_NAME),
     reason,
     ...scriptEnd(exit, state, reason),
-    attempt: /^\d+$/.test(restarts) ? Number(restarts) + 1 : null,
-    // While a job waits, squeue shows the scheduler's estimate in the same column.
-    startedAt: isWaiting ? null : startTime,
-    endedAt: hasEnded ? clock.instant(end) : null,
-    estimatedStartAt: isWaiting ? startTime : null,
+    attempt: restarted === null ? null : restarted + 1,
+    startedAt,
+    endedAt: hasEnded ? clock.pastInstant(end) : null,
+    estimatedStartAt,
     nodeList,
     partition: textValue(partition),
     allocated,

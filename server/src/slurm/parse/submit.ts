@@ -1,3 +1,6 @@
+import { linesOf } from '../../domain/text.ts';
+import { joinedLines, slurmMessage } from './messages.ts';
+
 /** What sbatch answered. */
 export type SubmitAnswer =
   /** `message`: what it said beside the number, such as a warning, in lines; null: nothing. */
@@ -13,28 +16,15 @@ export type SubmitAnswer =
   | { readonly kind: 'unknown'; readonly message: string; readonly isRefusal: boolean };
 
 /** Words for an answer that was lost, as opposed to one that says no (src/common/slurm_errno.c). */
-const LOST_ANSWER = new RegExp(
-  [
-    'unable to contact',
-    'timed out',
-    'zero bytes',
-    'standby mode',
-    'communications? (?:connection|shutdown|send|receive)',
-    'message (?:send|receive) failure',
-    'insane message length',
-    'connection (?:refused|reset)',
-    'transport endpoint',
-    'unexpected message',
-  ].join('|'),
-  'i',
-);
+const LOST_ANSWER =
+  /unable to contact|timed out|zero bytes|standby mode|communications? (?:connection|shutdown|send|receive)|message (?:send|receive) failure|insane message length|connection (?:refused|reset)|transport endpoint|unexpected message/i;
 
 /** There was nobody to send the request to (src/common/slurm_protocol_api.c, slurm_open_controller_conn). */
 const NOT_CONNECTED = /unable to contact slurm controller \(connect failure\)/i;
 
 /** Whether one of Slurm's commands says that it got no answer. Other programs of the login may say the like. */
 export function isLostAnswer(stderr: string): boolean {
-  return stderr.split('\n').some((line) => /^(?:slurm|s[a-z]+:)/.test(line) && LOST_ANSWER.test(line));
+  return linesOf(stderr).some((line) => /^(?:slurm|s[a-z]+:)/.test(line) && LOST_ANSWER.test(line));
 }
 
 /** Whether a message of one of Slurm's commands, as `slurmMessage` gives it, says that nobody answered. */
@@ -42,32 +32,32 @@ export function tellsOfNoAnswer(message: string): boolean {
   return LOST_ANSWER.test(message);
 }
 
-const NUMBER = /^(\d+)(?:;[\w.-]+)?$/;
-/** Some sites greet with pages. */
-const MAX_MESSAGE = 4000;
+const NUMBER = /^(\d{1,10})(?:;[\w.-]+)?$/;
 
-/** What was said beside a number: by plug-ins on standard output, by sbatch itself on standard error. */
-function besides(stdoutLines: readonly string[], stderr: string): string | null {
-  const said = [...stdoutLines, ...stderr.split('\n')].map((line) =>
+/** A line of what was said beside a number: by plug-ins on standard output, by sbatch itself on standard error. */
+function plain(line: string): string {
+  return (
     line
       .replace(/^sbatch: /, '')
       // Colours of a terminal.
       .replace(/\p{Cc}\[[0-9;]*[A-Za-z]/gu, '')
       .replace(/\p{Cc}+/gu, ' ')
-      .trimEnd(),
+      .trimEnd()
   );
-  const text = said.filter((line) => line.trim() !== '').join('\n');
-  if (text === '') return null;
-  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
 }
 
 /** `--parsable` prints `id` or `id;cluster` as the last line that looks so; a plug-in may print lines of its own. */
 export function parseSubmit(exitCode: number, stdout: string, stderr: string): SubmitAnswer {
-  const lines = stdout.split('\n').map((line) => line.trim());
-  const idLine = lines.findLastIndex((line) => NUMBER.test(line));
-  const id = NUMBER.exec(lines[idLine] ?? '')?.[1];
+  let id: string | undefined;
+  let others = stdout;
+  let from = 0;
+  for (const line of linesOf(stdout)) {
+    const number = NUMBER.exec(line.trim())?.[1];
+    if (number !== undefined) [id, others] = [number, stdout.slice(0, from) + stdout.slice(from + line.length)];
+    from += line.length + 1;
+  }
   if (exitCode === 0 && id !== undefined) {
-    return { kind: 'accepted', slurmJobId: id, message: besides(lines.toSpliced(idLine, 1), stderr) };
+    return { kind: 'accepted', slurmJobId: id, message: joinedLines(`${others}\n${stderr}`, plain, '\n') || null };
   }
   const said = slurmMessage(stderr);
   const message = said || `sbatch ended with code ${exitCode} and printed no job number`;
@@ -79,17 +69,6 @@ export function parseSubmit(exitCode: number, stdout: string, stderr: string): S
   if (LOST_ANSWER.test(stderr)) return { kind: 'unknown', message, isRefusal: false };
   // sbatch says why it refuses; one that is silent may have been a script around it that swallowed what it said.
   return said === '' ? { kind: 'unknown', message, isRefusal: true } : { kind: 'rejected', message };
-}
-
-/** A command's error output as one line for people: without the command's name, each sentence once. */
-export function slurmMessage(stderr: string): string {
-  const lines = stderr
-    .split('\n')
-    .map((line) =>
-      line.replace(/^(?:sbatch|squeue|sacct|scancel|scontrol|sinfo|slurm_\w+): (?:error: |fatal: )?/, '').trim(),
-    )
-    .filter(Boolean);
-  return [...new Set(lines)].join('; ');
 }
 
 /** Which field of the input Slurm's words are about; null when they don't tell. */

@@ -1,5 +1,6 @@
 import { NOT_TRIED, type Trial } from '../commands.ts';
-import { isLostAnswer, slurmMessage } from './submit.ts';
+import { slurmMessage } from './messages.ts';
+import { isLostAnswer } from './submit.ts';
 
 /** The first way of asking that works, or why none does: which command, in its own words. */
 export type TrialOutcome = { readonly way: number } | { readonly fault: string };

@@ -1,16 +1,37 @@
 import { isActiveState, type JobState } from '../../domain/job-state.ts';
+import { bounded } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
+import { MAX_TEXT } from './limits.ts';
 
 /** Slurm's ways to write "nothing". */
 const EMPTY = new Set(['', '(null)', 'N/A', 'n/a', 'None', 'Unknown', 'NONE', 'None assigned']);
 
-export function textValue(text: string): string | null {
-  return EMPTY.has(text) ? null : text;
+/** No more than `most` of it are kept. */
+export function textValue(text: string, most = MAX_TEXT): string | null {
+  return EMPTY.has(text) ? null : bounded(text, most);
 }
 
-/** Epoch seconds, as `SLURM_TIME_FORMAT=%s` gives them; null for `N/A`, `Unknown` and 0. */
+/** Digits alone as a number, null for whatever else. Throws UnreadableAnswer for more than `most`. */
+export function numberValue(text: string, most: number, what: string): number | null {
+  if (!/^\d+$/.test(text)) return null;
+  const value = Number(text);
+  if (value > most) throw outOfRange(text, what);
+  return value;
+}
+
+function outOfRange(text: string, what: string): UnreadableAnswer {
+  return new UnreadableAnswer(`${bounded(text, 40)} is no ${what}`);
+}
+
+/** NO_VAL and INFINITE in slurm/slurm.h: how Slurm keeps "not set" and "without end". */
+const NOT_SET: ReadonlySet<number> = new Set([4_294_967_294, 4_294_967_295]);
+/** The end of the year 9999, behind which no time can be written as others are. */
+const LAST_SECOND = 253_402_300_799;
+
+/** Epoch seconds, as `SLURM_TIME_FORMAT=%s` gives them; null for `N/A`, `Unknown` and 0. Throws UnreadableAnswer. */
 export function timeValue(text: string): Date | null {
-  const seconds = /^\d+$/.test(text) ? Number(text) : 0;
-  return seconds === 0 ? null : new Date(seconds * 1000);
+  const seconds = numberValue(text, LAST_SECOND, 'time') ?? 0;
+  return seconds === 0 || NOT_SET.has(seconds) ? null : new Date(seconds * 1000);
 }
 
 /** How the batch script itself ended. Both null: it came to no end of its own, or Slurm doesn't tell. */
@@ -25,11 +46,16 @@ const LAST_SIGNAL = 64;
 /** Ends that come from the cluster: whatever code Slurm shows beside them, no script ended with it. */
 const ENDED_BY_CLUSTER: ReadonlySet<JobState> = new Set(['NODE_FAIL', 'BOOT_FAIL', 'REVOKED']);
 
-/** `code:signal`, or the raw wait status that squeue prints up to 22.05 (256 is exit code 1). */
+/** A wait status has 16 bits. */
+const MAX_STATUS = 0xff_ff;
+
+/** `code:signal`, or the raw wait status that squeue prints up to 22.05 (256 is exit code 1). Throws UnreadableAnswer. */
 export function exitStatus(text: string): ExitStatus {
-  const pair = /^(\d+):(\d+)$/.exec(text);
-  const [code, signal] = pair ? [Number(pair[1]), Number(pair[2])] : [Number(text) >> 8, Number(text) & 0x7f];
-  if (!pair && !/^\d+$/.test(text)) return NO_END;
+  const [, pairCode, pairSignal] = /^(\d+):(\d+)$/.exec(text) ?? [];
+  if (pairCode === undefined && NOT_SET.has(Number(text))) return NO_END;
+  const status = numberValue(pairCode ?? text, MAX_STATUS, 'exit code');
+  if (status === null) return NO_END;
+  const [code, signal] = pairCode === undefined ? [status >> 8, status & 0x7f] : [status, Number(pairSignal)];
   if (signal > LAST_SIGNAL) return NO_END;
   return signal === 0 ? { exitCode: code, signal: null } : { exitCode: null, signal };
 }
@@ -47,18 +73,27 @@ export function scriptEnd(text: string, state: JobState | null, reason: string |
   return isLaunched && isEarned ? end : NO_END;
 }
 
-/** `1-02:03:04`, `02:03:04`, `03:04` as seconds; null for `UNLIMITED` and whatever else is no duration. */
+/** In whole minutes it has 31 bits. */
+const MAX_DURATION = (2 ** 31 - 1) * 60;
+
+/**
+ * `1-02:03:04`, `02:03:04`, `03:04` as seconds; null for `UNLIMITED` and whatever else is no duration. Throws
+ * UnreadableAnswer.
+ */
 export function durationSeconds(text: string): number | null {
   const match = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(text);
   if (match === null) return null;
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
-  return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+  const duration = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+  if (duration > MAX_DURATION) throw outOfRange(text, 'duration');
+  return duration;
 }
 
-/** `4`, `2K`, `1M`: how gres counts are written. */
+/** `4`, `2K`, `1M`: how gres counts are written; null for whatever else, and for what can't be counted exactly. */
 export function countValue(text: string): number | null {
   const match = /^(\d+)([KMG]?)$/.exec(text);
   if (match === null) return null;
   const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[match[2] ?? ''] ?? 1;
-  return Number(match[1]) * factor;
+  const count = Number(match[1]) * factor;
+  return Number.isSafeInteger(count) ? count : null;
 }

@@ -66,12 +66,14 @@ function unreadable(path: string, error: unknown): DialFailure {
 }
 
 /** @throws DialFailure refused, for a quotation that isn't closed or a keyword without a value */
-export function parseConfig(text: string, path: string): Directive[] {
+export function parseConfig(content: string, path: string): Directive[] {
   const directives: Directive[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, line] of content.split('\n').entries()) {
+    const text = line.trimStart();
+    const [keyword = ''] = /^[^\s=]*/.exec(text) ?? [];
+    const rest = text.slice(keyword.length).trimStart().replace(/^=/, '');
+    if (keyword.startsWith('#') || text === '') continue;
     const at = `${path}:${index + 1}`;
-    const [, keyword = '', rest = ''] = /^\s*([^\s=]*)\s*=?(.*)$/s.exec(line) ?? [];
-    if (keyword.startsWith('#') || line.trim() === '') continue;
     const values = splitValues(rest, at);
     if (keyword === '' || values.length === 0) throw refused(`${at}: expected a keyword and its value`);
     directives.push({ keyword: keyword.toLowerCase(), values, at });

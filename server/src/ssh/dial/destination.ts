@@ -21,9 +21,12 @@ export function parseJumps(list: string, origin: string): Destination[] {
 function parseDestination(text: string, origin: string): Destination {
   const at = text.lastIndexOf('@');
   const address = text.slice(at + 1);
+  const [, bracketed, portBehind] = /^\[([^\]]+)\](?::(\d+))?$/.exec(address) ?? [];
+  const [, plain, portOf] = /^([^:[]+)(?::(\d+))?$/.exec(address) ?? [];
   // More than one colon is a bare IPv6 address: only brackets can give that a port.
-  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+|.*:.*:.*))(?::(\d+))?$/.exec(address) ?? [];
-  const host = bracketed ?? plain;
+  const bare = address.split(':', 3).length > 2 && !address.startsWith('[') ? address : undefined;
+  const host = bracketed ?? plain ?? bare;
+  const port = portBehind ?? portOf;
   if (host === undefined || at === 0) throw refused(`${origin}: ${text} isn't a jump host: write [user@]host[:port]`);
   return {
     host,

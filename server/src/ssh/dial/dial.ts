@@ -15,7 +15,7 @@ import { Link } from './link.ts';
 import { Login } from './login.ts';
 import type { Opened } from './lookout.ts';
 import { explainedBy } from './not-followed.ts';
-import type { AskPerson } from './question.ts';
+import { type AskPerson, presentable } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
 import type { DialReport } from './report.ts';
 import { resolveRoute } from './route.ts';
@@ -182,7 +182,7 @@ async function logIn(
   client.once('handshake', () => logInWithCertificates(client));
   client.on('banner', (message) => {
     login.heard(message);
-    options.log.debug({ host: hop.label, message }, 'SSH banner');
+    options.log.debug({ host: hop.label, message: presentable(message) }, 'SSH banner');
   });
   client.on('error', (error) => ownErrors.add(error));
   client.once('change password', () =>

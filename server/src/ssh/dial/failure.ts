@@ -1,4 +1,4 @@
-import { bounded } from '../errors.ts';
+import { boundedMessage } from '../errors.ts';
 import type { Address } from './lookout.ts';
 
 /**
@@ -17,10 +17,10 @@ export class DialFailure extends Error {
   readonly passing: string | undefined;
 
   constructor(status: 'unreachable' | 'refused', message: string, options: FailureOptions = {}) {
-    super(bounded(message), options);
+    super(boundedMessage(message), options);
     this.status = status;
     this.nobodyAt = options.nobodyAt;
-    this.passing = options.passing;
+    this.passing = options.passing === undefined ? undefined : boundedMessage(options.passing);
   }
 }
 

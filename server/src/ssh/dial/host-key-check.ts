@@ -189,7 +189,7 @@ export async function readKnownHosts(files: readonly string[]): Promise<KnownHos
   for (const file of files) {
     try {
       const content = await readIfThere(file);
-      if (content) entries.push(...parseKnownHosts(String(content), file));
+      for (const entry of content ? parseKnownHosts(String(content), file) : []) entries.push(entry);
     } catch (error) {
       const message = `${file} can't be read: ${String(error)}`;
       throw refusedForNow(message, `${message}.`, error);

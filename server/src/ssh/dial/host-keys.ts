@@ -132,7 +132,7 @@ export function keyType(key: Buffer): string {
 
 /** As OpenSSH prints it: `SHA256:` and the hash in base64 without padding. */
 export function fingerprint(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replaceAll('=', '')}`;
 }
 
 function matchesHost(entry: KnownHost, name: string): boolean {

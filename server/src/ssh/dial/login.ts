@@ -6,6 +6,7 @@ import ssh2, {
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
+import { bounded } from '../../domain/text.ts';
 import { type DialFailure, refused, refusedForNow } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Identities, Identity } from './identities.ts';
@@ -19,6 +20,7 @@ const MOST_WRONG_ANSWERS = 3;
 
 /** Of what the server says, its end. */
 const LONGEST_WORDS = 400;
+const MOST_BANNERS = 8;
 
 /** What a login needs of the connection that it is for. */
 export interface LoginConversation {
@@ -65,6 +67,8 @@ export class Login {
   /** What the server says before it lets anybody in, such as that it is being maintained. */
   heard(banner: string): void {
     this.#banners.push(presentable(banner));
+    // They come as often as the server likes.
+    if (this.#banners.length > MOST_BANNERS) this.#banners.shift();
   }
 
   /** Why the login failed; unless a person was asked for something, it may pass. */
@@ -187,11 +191,12 @@ export class Login {
     const { offered, notes } = this.#identities;
     const unused = offered.length - this.#offered.length;
     const sentences = [`${this.#hop.label} refused the login`];
-    const methods = this.#methods.join(', ');
+    const methods = bounded(this.#methods.join(', '), LONGEST_WORDS);
     // What ended the conversation may have come before the last answer was judged.
     const wrongAnswers = this.#wrongAnswers + (this.#isAnswered ? 1 : 0);
     const said = [...this.#banners, ...(detail === undefined ? [] : [detail])].filter(Boolean).join(' ');
-    if (said !== '') sentences.push(`The server said: ${said.slice(-LONGEST_WORDS).replace(/\.$/, '')}`);
+    if (said !== '')
+      sentences.push(`The server said: ${bounded(said, LONGEST_WORDS, { keep: 'end' }).replace(/\.$/, '')}`);
     if (wrongAnswers > 0) {
       sentences.push(
         `It did not take the answers that were given, ${wrongAnswers === 1 ? 'once' : `${wrongAnswers} times`}`,

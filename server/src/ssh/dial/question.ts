@@ -1,3 +1,5 @@
+import { bounded } from '../../domain/text.ts';
+
 /** What a host asks of a person before it lets the login in. */
 export interface LoginQuestion {
   /** `user@host`, with the port where it isn't 22: which machine on the way asks. */
@@ -34,9 +36,6 @@ export function isTooMuch(prompts: readonly unknown[]): boolean {
 
 /** A server's words, fit to be shown: without control characters (RFC 4256 section 3.3) but line breaks and tabs. */
 export function presentable(text: string): string {
-  return text
-    .replaceAll('\r\n', '\n')
-    .replaceAll(/[^\P{C}\n\t]/gu, '')
-    .slice(0, LONGEST_TEXT)
-    .trim();
+  const plain = text.replaceAll('\r\n', '\n').replaceAll(/[^\P{C}\n\t]/gu, '');
+  return bounded(plain.trim(), LONGEST_TEXT);
 }

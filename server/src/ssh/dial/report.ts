@@ -1,3 +1,5 @@
+import { boundedMessage } from '../errors.ts';
+
 /** The parts of an attempt to connect, in their order; each hop of the way goes through the last three. */
 export type DialStage = 'settings' | 'reach' | 'host-key' | 'login';
 
@@ -38,7 +40,7 @@ export class DialReport {
 
   /** Tells what the current stage found. */
   found(text: string): void {
-    this.#found = text;
+    this.#found = boundedMessage(text);
   }
 
   succeed(): void {
@@ -46,7 +48,7 @@ export class DialReport {
   }
 
   fail(message: string): void {
-    this.#end(message);
+    this.#end(boundedMessage(message));
   }
 
   #end(fault: string | null): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { bounded } from '../../domain/text.ts';
 import { type FileFault, RemoteFileError, SshInterrupted } from '../errors.ts';
 import { quote } from '../shell.ts';
 import type { Channels } from './channels.ts';
@@ -15,6 +16,8 @@ const SMALL_BLOCK_BYTES = 4 * 1024;
 const GATHER_MS = 20;
 const STATUS_TIMEOUT_MS = 30_000;
 const MOST_IN_A_COMMAND = 64;
+/** Of what a command says of a file. */
+const LONGEST_WORDS = 400;
 
 /**
  * Words of dd that have it open no link, and not wait for the other end of a named pipe: of GNU coreutils. Elsewhere
@@ -180,12 +183,12 @@ function fileError(path: string, words: string): RemoteFileError {
   const refused = refusedKind(path, words);
   if (refused !== null) return refused;
   const fault = faultOf(words);
-  const line = words.split('\n', 1)[0]?.trim() ?? '';
+  const line = bounded(words.split('\n', 1)[0]?.trim() ?? '', LONGEST_WORDS);
   const messages = {
     'no-such-file': `${path}: no such file on the cluster`,
     'permission-denied': `${path}: the cluster denies permission`,
     failure:
-      `${path}: the cluster answers "${line.replace(/^.*: /, '')}". ` +
+      `${path}: the cluster answers "${line.slice(line.lastIndexOf(': ') + 1).trimStart()}". ` +
       'Is the disk or the quota full, or the path of another kind than expected?',
   };
   return new RemoteFileError(fault, path, messages[fault]);

@@ -21,7 +21,8 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [0o120000, 'a symbolic link'],
   [0o140000, 'a socket'],
 ]);
-const LAST_SECOND = 8_640_000_000_000;
+/** Of the year 9999. */
+const LAST_SECOND = 253_402_300_799;
 
 /**
  * A regular file by what it is. To open anything else may wait for ever (a named pipe), act (a device) or lead elsewhere

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { bounded, linesOf } from '../../domain/text.ts';
 import { SshError, SshInterrupted } from '../errors.ts';
 import { quote } from '../shell.ts';
 import type { Channels } from './channels.ts';
@@ -140,15 +141,31 @@ export function readFindings(question: SearchQuestion, nonce: string, stdout: st
         : `The search on the cluster was ended: ${shortened(stderr) || 'it took too much time'}`,
     );
   }
-  const lineOffsets = new Map(
-    [...section('lines', 'end').matchAll(/^(\d+):(\d+)$/gm)].map(([, line, offset]) => [Number(line), Number(offset)]),
-  );
-  const matches = [...told.matchAll(/^match (\d+) (\d+)$/gm)].map(([, line, offset]) => ({
-    lineIndex: Number(line) - 1,
-    lineOffset: question.from + (lineOffsets.get(Number(line)) ?? Number(offset)),
-    matchOffset: question.from + Number(offset),
+  const lineOffsets = new Map(pairsIn(section('lines', 'end'), /^(\d{1,15}):(\d{1,15})$/));
+  const matches = pairsIn(told, /^match (\d{1,15}) (\d{1,15})$/).map(([line, offset]) => ({
+    lineIndex: line - 1,
+    lineOffset: question.from + (lineOffsets.get(line) ?? offset),
+    matchOffset: question.from + offset,
   }));
-  return { matches, linesBefore: Number(section('before', 'matches')) };
+  const linesBefore = /^\s*(\d{1,15})\s*$/.exec(section('before', 'matches'))?.[1];
+  const isInOrder = matches.every(
+    ({ lineOffset, matchOffset }, index) =>
+      lineOffset <= matchOffset && (matches[index - 1]?.matchOffset ?? 0) <= matchOffset,
+  );
+  if (linesBefore === undefined || !isInOrder || matches.length > question.limit + 1) {
+    throw new SshInterrupted('What the search on the cluster printed is not what grep prints');
+  }
+  return { matches, linesBefore: Number(linesBefore) };
+}
+
+/** Of each line that the pattern fits, its two numbers. */
+function pairsIn(text: string, pattern: RegExp): [number, number][] {
+  const pairs: [number, number][] = [];
+  for (const line of linesOf(text)) {
+    const [whole, first, second] = pattern.exec(line) ?? [];
+    if (whole !== undefined) pairs.push([Number(first), Number(second)]);
+  }
+  return pairs;
 }
 
 function statusOf(output: string): number | null {
@@ -157,5 +174,5 @@ function statusOf(output: string): number | null {
 }
 
 function shortened(words: string): string {
-  return words.trim().slice(0, 200);
+  return bounded(words.trim(), 200);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { bounded } from '../../domain/text.ts';
 import type { Output } from './output.ts';
 
 /**
@@ -53,12 +54,11 @@ export class OwnShell {
 
 /** What a login printed instead of running a command, fit to be shown in a sentence; '' if nothing. */
 export function wordsOf(stdout: Buffer, stderr: Buffer): string {
-  return [stdout, stderr]
+  const words = [stdout, stderr]
     .map((output) => plain(output.subarray(-MOST_BYTES).toString('utf8')).split('\n').slice(-MOST_LINES).join(' '))
     .filter((text) => text !== '')
-    .join(' ')
-    .slice(-MOST_CHARACTERS)
-    .trim();
+    .join(' ');
+  return bounded(words, MOST_CHARACTERS, { keep: 'end' }).trim();
 }
 
 /** Without colours and other control sequences, and without empty lines. */

@@ -46,9 +46,8 @@ export function parseAnsi(line: string, start: TextStyle): { parts: readonly Sty
 
 /** Behind the escape sequence that begins at `start`, as far as it is there. */
 export function controlEnd(text: string, start: number): number {
-  const sequence = new RegExp(CONTROL.source, 'y');
-  sequence.lastIndex = start;
-  return start + (sequence.exec(text)?.[0].length ?? 0);
+  const first = text.slice(start).matchAll(CONTROL).next().value;
+  return start + (first?.index === 0 ? first[0].length : 0);
 }
 
 /** What is drawn of a line. */

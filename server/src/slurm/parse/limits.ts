@@ -1,0 +1,53 @@
+import { UnreadableAnswer } from '../errors.ts';
+
+// What a cluster may say of a job or a node, far above what any does. Texts are cut; whatever else is beyond isn't read.
+
+/** Of a reason, of a state's word, of the names of partitions: in UTF-16 units. */
+export const MAX_TEXT = 1000;
+export const MAX_NAME = 256;
+/** Of a list of nodes, as Slurm shortens it. */
+export const MAX_NODE_LIST = 16 * 1024;
+/** Of one row of squeue or sacct, and of one node's line without its notes. */
+export const MAX_ROW = 1024 * 1024;
+/** Of what TRES and GRES list for one job or node. */
+export const MAX_RESOURCES = 16 * 1024;
+
+/** Jobs, tasks and attempts in one answer. */
+export const MAX_OBSERVATIONS = 500_000;
+export const MAX_NODES = 100_000;
+export const MAX_PARTITIONS = 10_000;
+/** Nodes in partitions, each counted in each. */
+export const MAX_MEMBERSHIPS = 1_000_000;
+/** Devices in use on all nodes. */
+export const MAX_DEVICES = 1_000_000;
+
+/** slurmctld counts requeues in 16 bits (src/slurmctld/slurmctld.h, restart_cnt). */
+export const MAX_RESTARTS = 65_535;
+/** Of one job: of earlier ones the accounts tell no more. */
+export const MAX_ATTEMPTS = 1000;
+/** MAX_HET_JOB_COMPS in slurm/slurm.h. */
+export const MAX_COMPONENTS = 128;
+/** CPUs or devices of one kind that one job has. All components of a job together stay within 32 bits. */
+export const MAX_JOB_COUNT = 16_000_000;
+/** CPUs or devices of one kind in one node. All nodes together stay within 32 bits. */
+export const MAX_NODE_COUNT = 16_384;
+/** Of a job, and of a node. */
+export const MAX_JOB_MEMORY_MB = 2 ** 39;
+export const MAX_NODE_MEMORY_MB = 2 ** 32;
+
+/** Keeps count of what one answer makes, and throws UnreadableAnswer for what no cluster has. */
+export class Budget {
+  #left: number;
+  readonly #what: string;
+
+  /** `what`: completes "the answer tells of more than 100 …". */
+  constructor(most: number, what: string) {
+    this.#left = most;
+    this.#what = `more than ${most.toLocaleString('en-US')} ${what}`;
+  }
+
+  take(count: number): void {
+    this.#left -= count;
+    if (this.#left < 0) throw new UnreadableAnswer(`the answer tells of ${this.#what}`);
+  }
+}
