@@ -2,8 +2,7 @@
 // V8 lets young objects take 96 MiB otherwise and doesn't give them back; 24 MiB serve as well.
 // npm links this file before anything is built, and any Node may run it: it keeps to what old ones understand.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,14 +25,20 @@ function fail(message) {
   process.exitCode = 1;
 }
 
-/** The Node that the repository brings along; null where there is none. */
+/** The Node that npm has linked for this program, in a folder above it; null where there is none. */
 function pinnedNode() {
-  try {
-    const path = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin', 'node');
-    return existsSync(path) ? path : null;
-  } catch {
-    return null;
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (folder !== dirname(folder)) {
+    folder = dirname(folder);
+    try {
+      const node = realpathSync(join(folder, 'node_modules', '.bin', 'node'));
+      const { version } = JSON.parse(readFileSync(join(dirname(node), '..', 'package.json'), 'utf8'));
+      if (Number(version.split('.')[0]) >= NEEDED) return node;
+    } catch {
+      // None is linked here.
+    }
   }
+  return null;
 }
 
 /** Runs this program with another Node as if it were this one. */

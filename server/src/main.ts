@@ -112,6 +112,8 @@ function environment(): Environment {
 }
 
 async function announce({ address, token, hasClusters }: App): Promise<void> {
+  // Known before the first line: a signal may follow upon that.
+  const advice = hasClusters ? '' : `${noCluster(await clustersFileOf(environment().configFiles))}\n`;
   process.stdout.write(`SlurmQL listening on ${address}\n`);
   // Like Jupyter's: the token is shown to whoever sits here, or once, when it has just been made.
   if (token.isNew || process.stderr.isTTY) {
@@ -119,7 +121,7 @@ async function announce({ address, token, hasClusters }: App): Promise<void> {
   } else if (token.file !== null) {
     process.stderr.write(`The administrator's token is in ${token.file}\n`);
   }
-  if (!hasClusters) process.stderr.write(`${noCluster(await clustersFileOf(environment().configFiles))}\n`);
+  process.stderr.write(advice);
 }
 
 /** The first signal stops cleanly, also while the server is still starting; the second one at once. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,11 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 interface Locked {
   readonly version: string;
+  readonly integrity?: string;
+  readonly link?: boolean;
+  readonly os?: string | readonly string[];
+  readonly cpu?: string | readonly string[];
+  readonly bin?: Readonly<Record<string, string>>;
   readonly gypfile?: boolean;
   readonly optional?: boolean;
   readonly hasInstallScript?: boolean;
@@ -31,9 +36,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Where a command of this machine is. */
+/** Where a command of this machine is, whatever npm has put before it. */
 async function find(command: string): Promise<string> {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (directory.includes('node_modules')) continue;
     const path = join(directory, command);
     if (
       await access(path).then(
@@ -57,8 +63,27 @@ it('no package asks for a compiler: npm runs node-gyp for one that could be buil
   expect(wouldBuild, 'write "gypfile": false into its entry, where "npm install" has taken it out').toEqual([]);
 });
 
-it('npm ci installs what is native on a machine with Node and npm only', async () => {
-  const wanted = ['better-sqlite3', 'ssh2'];
+it('every package has its digest in package-lock.json, Node for each platform as well, and none runs a program', async () => {
+  const packages = Object.entries(locked).filter(([path, { link }]) => path.includes('node_modules/') && link !== true);
+  expect(packages.length).toBeGreaterThan(100);
+  expect(packages.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)).toEqual([]);
+  const nodes = packages.filter(([, { bin }]) => bin?.['node'] !== undefined).map(([, node]) => node);
+  expect(nodes.map(({ os, cpu }) => `${os} ${cpu}`).sort()).toEqual([
+    'darwin arm64',
+    'darwin x64',
+    'linux arm64',
+    'linux x64',
+  ]);
+  for (const { version } of nodes) expect(version).toMatch(/^24\./);
+  expect(await readFile(join(ROOT, '.npmrc'), 'utf8')).toMatch(/^ignore-scripts=true$/m);
+});
+
+it('npm ci installs Node and what is native on a machine with any Node and npm only, and nothing by the way', async () => {
+  const own = Object.keys(locked).find((path) => {
+    const { bin, os, cpu } = locked[path] ?? { version: '' };
+    return bin?.['node'] !== undefined && String(os) === process.platform && String(cpu) === process.arch;
+  });
+  const wanted = ['better-sqlite3', 'ssh2', own?.slice('node_modules/'.length) ?? ''];
   const packages: Record<string, object> = {};
   const add = (name: string): void => {
     const path = `node_modules/${name}`;
@@ -74,21 +99,26 @@ it('npm ci installs what is native on a machine with Node and npm only', async (
   const lock = { ...manifest, lockfileVersion: 3, requires: true, packages: { '': manifest, ...packages } };
   await writeFile(join(folder, 'package-lock.json'), JSON.stringify(lock));
 
+  await cp(join(ROOT, '.npmrc'), join(folder, '.npmrc'));
+
   // No Python, no make, no compiler: only what is named here can be found.
   const bin = join(folder, 'bin');
   await mkdir(bin);
   for (const command of ['sh', 'env']) await symlink(await find(command), join(bin, command));
-  await symlink(process.execPath, join(bin, 'node'));
+  await symlink(await find('node'), join(bin, 'node'));
   const npm = await find('npm');
   const environment = { PATH: bin, HOME: process.env['HOME'], npm_config_update_notifier: 'false' };
   await run(join(bin, 'node'), [npm, 'ci', '--prefer-offline', '--no-audit', '--no-fund'], {
     cwd: folder,
     env: environment,
   });
+  const installed = join(folder, 'node_modules/.bin/node');
+  expect((await run(installed, ['--version'])).stdout).toMatch(/^v24\./);
+  expect(await readdir(join(folder, 'node_modules/ssh2/lib/protocol/crypto'))).not.toContain('build');
   const script = `
     const Database = require('better-sqlite3');
     require('ssh2');
     console.log(new Database(':memory:').prepare('select 6 * 7').pluck().get());`;
-  const { stdout } = await run(join(bin, 'node'), ['--eval', script], { cwd: folder, env: environment });
+  const { stdout } = await run(installed, ['--eval', script], { cwd: folder, env: environment });
   expect(stdout).toBe('42\n');
 });
