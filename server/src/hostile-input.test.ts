@@ -111,9 +111,11 @@ describe.each(TARGETS)('what reads $name', (target) => {
     for (const sample of samples) expect(said(target, sample)).not.toBe(REFUSED);
   });
 
-  it.runIf(rows.length > 0)('comes to an end with rows that each stand for many', () => {
-    for (const row of rows) expect(cpuMs(() => said(target, grown(row, VERY_MANY)))).toBeLessThan(MAKING_MS);
-  });
+  if (rows.length > 0) {
+    it('comes to an end with rows that each stand for many', () => {
+      for (const row of rows) expect(cpuMs(() => said(target, grown(row, VERY_MANY)))).toBeLessThan(MAKING_MS);
+    });
+  }
 });
 
 it.each([
