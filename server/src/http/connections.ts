@@ -94,6 +94,7 @@ export class Connections {
     if (connection === undefined || socket.destroyed) return false;
     connection.unanswered += 1;
     if (connection.unanswered > MOST_UNANSWERED) {
+      stopParsing(socket);
       this.#destroy(socket, 'pipelined', 'A connection was closed that sent many requests without waiting for answers');
       return false;
     }
@@ -152,4 +153,13 @@ export class Connections {
     this.prove(socket);
     socket.destroy();
   }
+}
+
+/**
+ * Node parses all that it has read of a connection, some thousand requests, and keeps each until it has closed it. A 2
+ * tells its parser that what follows is no HTTP, as after an upgrade (lib/_http_common.js, parserOnHeadersComplete).
+ */
+function stopParsing(socket: Socket): void {
+  const { parser } = socket as Socket & { parser?: { onIncoming: (() => number) | null } | null };
+  if (parser) parser.onIncoming = () => 2;
 }
