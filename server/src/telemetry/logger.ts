@@ -29,12 +29,10 @@ export function createLogger({ level, format }: LoggerOptions): Logger & Pick<Pi
 /** Of each text of a fault: its message may hold what a cluster or git said, and its stack repeats it. */
 const LONGEST_TEXT = 8 * 1024;
 
-function loggedError(error: Error): object {
-  const fields: object = pino.stdSerializers.err(error);
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? bounded(value, LONGEST_TEXT) : value,
-    ]),
-  );
+/** `thrown`: an error, as a rule; JavaScript throws anything. */
+function loggedError(thrown: unknown): unknown {
+  const told: unknown = pino.stdSerializers.err(thrown as Error);
+  const cut = (value: unknown) => (typeof value === 'string' ? bounded(value, LONGEST_TEXT) : value);
+  if (typeof told !== 'object' || told === null) return cut(told);
+  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, cut(value)]));
 }
