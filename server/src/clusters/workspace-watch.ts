@@ -17,6 +17,8 @@ export class WorkspaceWatch {
   #workspace: string | null = null;
   #fault: string | null = null;
   #looking: Promise<void> | null = null;
+  /** Somebody wanted a look while one was under way, which may belong to a connection that is gone. */
+  #isWanted = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkspaceWatchOptions) {
@@ -36,6 +38,7 @@ export class WorkspaceWatch {
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#isWanted = false;
     this.#workspace = null;
     this.#fault = null;
   }
@@ -48,8 +51,10 @@ export class WorkspaceWatch {
   /** Looks now. */
   look(): void {
     clearTimeout(this.#timer);
+    this.#isWanted = this.#looking !== null;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
+      if (this.#isWanted) this.look();
     });
   }
 

@@ -3,6 +3,7 @@ import type { Client, ClientCallback, ClientChannel, ClientSFTPCallback, SFTPWra
 import { abortable } from '../deadline.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
+import { NoSftp, SftpRequest } from './sftp-request.ts';
 
 const MOST_COMMANDS = 4;
 const LONGEST_LINE = 256;
@@ -15,8 +16,6 @@ const GRANTS_TO_RECOVER = 20;
  * where there is no room for both.
  */
 const GRACE_MS = 5;
-/** draft-ietf-secsh-filexfer-02: what ssh2 speaks. It takes any other for an answer, too (1.17). */
-const SFTP_VERSION = 3;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -98,12 +97,6 @@ export class Channels {
       sftp = await this.#open((done: ClientSFTPCallback) => request.send(done), signal);
     } catch (error) {
       throw request.isSilent ? notSent(new NoSftp(`${signal.reason.message} before it said what it is`)) : error;
-    }
-    const version: unknown = Reflect.get(sftp, '_version');
-    if (typeof version === 'number' && version !== SFTP_VERSION) {
-      deafen(sftp);
-      sftp.end();
-      throw notSent(new NoSftp(`it speaks version ${version}, though ${SFTP_VERSION} was asked for`));
     }
     this.#yieldSftp = yieldTurn;
     sftp.once('close', () => {
@@ -234,77 +227,4 @@ function endOf(channel: Channel): Promise<void> {
 /** A server's refusal carries the reason as a number (RFC 4254 section 5.1); a connection that broke has none. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'reason' in error && typeof error.reason === 'number';
-}
-
-/** The server granted a channel, and what it ran on it was no SFTP. */
-export class NoSftp extends Error {
-  override readonly name = 'NoSftp';
-}
-
-/**
- * Asks for an SFTP channel, until `signal` aborts. Where the server grants a channel and has no SFTP to run on it, ssh2
- * (1.17) reports that and leaves the channel open, neither closing it nor handing it out; it would take one of the
- * server's sessions for as long as the connection holds, the only one perhaps. So it is found among the client's
- * channels and closed.
- */
-class SftpRequest {
-  readonly #client: Client;
-  readonly #signal: AbortSignal;
-  #isSilent = false;
-
-  constructor(client: Client, signal: AbortSignal) {
-    this.#client = client;
-    this.#signal = signal;
-  }
-
-  /** There was a channel when `signal` aborted, and no word of SFTP on it. */
-  get isSilent(): boolean {
-    return this.#isSilent;
-  }
-
-  send(done: ClientSFTPCallback): void {
-    const before = new Set(sftpChannels(this.#client));
-    const onAbort = () => {
-      this.#isSilent = this.#endAllBut(before);
-    };
-    this.#signal.addEventListener('abort', onAbort, { once: true });
-    this.#client.sftp((error, sftp) => {
-      this.#signal.removeEventListener('abort', onAbort);
-      const hadChannel = error !== undefined && this.#endAllBut(before);
-      done(hadChannel ? new NoSftp(error.message) : error, sftp);
-    });
-  }
-
-  /** Whether there was any. */
-  #endAllBut(before: ReadonlySet<unknown>): boolean {
-    const added = sftpChannels(this.#client).filter((channel) => !before.has(channel));
-    for (const channel of added) {
-      deafen(channel);
-      channel.end();
-    }
-    return added.length > 0;
-  }
-}
-
-/**
- * Has a channel that spoke no SFTP read no more. ssh2 (1.17) would go on with what follows, in memory of the size that
- * it took for that of a message: words of a start-up file are one of a gigabyte and more.
- */
-export function deafen(sftp: SftpChannel): void {
-  const push: unknown = Reflect.get(sftp, 'push');
-  sftp.on('error', () => {});
-  if (typeof push !== 'function') return;
-  Reflect.set(sftp, 'push', (data: Buffer | null) => data !== null || push.call(sftp, data));
-}
-
-interface SftpChannel extends Channel {
-  on(event: 'error', listener: () => void): unknown;
-}
-
-/** There is no public list of them: none are found where ssh2 keeps them elsewhere. */
-function sftpChannels(client: Client): readonly SftpChannel[] {
-  const manager: unknown = Reflect.get(client, '_chanMgr');
-  const channels: unknown = typeof manager === 'object' && manager !== null ? Reflect.get(manager, '_channels') : null;
-  if (typeof channels !== 'object' || channels === null) return [];
-  return Object.values(channels).filter((channel: unknown) => channel?.constructor.name === 'SFTP');
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SshConnection } from '../connection.ts';
 import { SshInterrupted } from '../errors.ts';
+import { quote } from '../shell.ts';
 import { eventually, SshWorld } from '../testing.ts';
 import type { SshTiming } from '../timing.ts';
 import type { RemoteFiles } from './remote-files.ts';
@@ -234,18 +235,23 @@ async function stoppedSftp(own: SshConnection): Promise<void> {
 }
 
 describe('where the cluster does not answer for a file, as when its file system hangs', () => {
+  let hangs = 0;
   const connect = async (timing: Partial<SshTiming> = {}) => {
     const sshd = await world.startSshd();
     await sshd.reconfigure((config) => config.replace('internal-sftp', '/usr/lib/openssh/sftp-server'));
     const own = world.connect(await world.settings(sshd), {}, { timing });
+    hangs = 0;
     await own.run('rm -rf file; printf hello >file', request);
     await own.files.stat('file', request);
     return own;
   };
   const hang = async (own: SshConnection) => {
+    hangs += 1;
     expect(await own.files.stat('file', request)).not.toBeNull();
     await stoppedSftp(own);
-    await expect(own.files.read('file', 0, 1_000, { timeoutMs: 300 })).rejects.toThrow(SshInterrupted);
+    await expect(own.files.read(hangs % 2 === 1 ? 'file' : 'other', 0, 1_000, { timeoutMs: 300 })).rejects.toThrow(
+      SshInterrupted,
+    );
   };
   const release = (own: SshConnection) => own.run('pkill -CONT -u "$(id -u)" -x sftp-server; :', request);
 
@@ -259,6 +265,39 @@ describe('where the cluster does not answer for a file, as when its file system 
 
     await release(own);
     await eventually(async () => (await own.files.stat('file', request).catch(() => null)) !== null);
+  });
+
+  test('what made it hang is left alone, and others are read', async () => {
+    const own = await connect();
+    await own.run('printf hello >other', request);
+    await hang(own);
+    await expect(own.files.read('file', 0, 1_000, request)).rejects.toMatchObject({
+      fault: 'failure',
+      message: expect.stringContaining('left alone for ten minutes'),
+    });
+    expect(String(await own.files.read('other', 0, 1_000, request))).toBe('hello');
+    await release(own);
+  });
+
+  test('what takes the place of a file just as it is opened hangs once, and nothing stays so', async () => {
+    const own = await connect({ silenceMs: 3_000 });
+    const swap = `import os, time
+os.mkfifo('pipe')
+open('swapped', 'w').write('hello')
+end = time.time() + 3
+while time.time() < end:
+    for name in ('pipe', 'plain'):
+        if name == 'plain': open('plain', 'w').write('hello')
+        else: os.path.exists('spare') or os.mkfifo('spare')
+        os.rename('spare' if name == 'pipe' else 'plain', 'swapped')
+`;
+    await own.run(`rm -f pipe spare plain swapped`, request);
+    const swapping = own.run(`python3 -c ${quote(swap)}`, request);
+    const until = Date.now() + 3_000;
+    while (Date.now() < until) await own.files.read('swapped', 0, 10, { timeoutMs: 1_000 }).catch(() => null);
+    await swapping;
+    expect(String(await own.files.read('file', 0, 10, request))).toBe('hello');
+    expect((await own.run('echo fine', request)).stdout).toBe('fine\n');
   });
 
   test('the others who wait for it are told at once', async () => {
@@ -327,6 +366,8 @@ test.each([
   ['prints no end of words for SFTP', 'exec yes', 'Packet length'],
   ['prints what looks like a message of SFTP', `printf '\\000\\000\\000\\001z'; exec sleep 600`, 'Unknown packet type'],
   ['has an SFTP of another version', `${versionOf(6)}; exec sleep 600`, 'version 6'],
+  ['has an SFTP that ends once it has begun', versionOf(3), 'ended before it answered anything'],
+  ['has an SFTP that ends at the first request', `${versionOf(3)}; head -c 20 >/dev/null`, 'ended before it answered'],
   ['has an SFTP that answers no request', `${versionOf(3)}; exec sleep 600`, 'it answers no request'],
   ['has an SFTP that answers with noise', `${versionOf(3)}; head -c 1 >/dev/null; exec yes`, 'Packet length'],
 ])('a cluster that %s is read and written by commands, and says so', async (_, program, fault) => {

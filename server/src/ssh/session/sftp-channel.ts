@@ -6,6 +6,8 @@ import type { FileStatus } from './remote-files.ts';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 
+const ENDED = 'the SFTP session ended before the answer came';
+
 type Done<T> = (error: Error | null | undefined, value: T) => void;
 
 /** A file opened on the cluster. */
@@ -17,22 +19,30 @@ export interface Handle {
 /** An open SFTP channel. Its requests are promises, which `signal` ends if the answer doesn't. */
 export class SftpChannel {
   readonly #sftp: SFTPWrapper;
-  readonly #pending = new Set<(error: Error) => void>();
-  #onStall: (() => void) | undefined;
+  /** What isn't answered, in the order of asking, by how it is told to fail: its path. */
+  readonly #pending = new Map<(error: Error) => void, string>();
+  #onStall: ((path: string) => void) | undefined;
   readonly #silenceMs: number;
   #silence: NodeJS.Timeout | undefined;
   #answers = 0;
   #users = 0;
+  #isEnded = false;
   #isWantedBack = false;
 
   /**
    * @param silenceMs so long it may be without an answer while something is asked
-   * @param onStall called once, when the server's end answers no more: the channel is of no further use then
+   * @param onStall called once, when the server's end answers no more: the channel is of no further use then. It answers
+   * one request behind the other, so it is the first that it hangs at
    */
-  constructor(sftp: SFTPWrapper, silenceMs: number, onStall: () => void) {
+  constructor(sftp: SFTPWrapper, silenceMs: number, onStall: (path: string) => void) {
     this.#sftp = sftp;
     this.#silenceMs = silenceMs;
     this.#onStall = onStall;
+  }
+
+  /** By this side. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   /** How many requests were answered, well or not. */
@@ -117,9 +127,10 @@ export class SftpChannel {
 
   /** Ends the channel, and with it what is still being asked. */
   end(): void {
+    this.#isEnded = true;
     clearTimeout(this.#silence);
     this.#sftp.end();
-    for (const reject of this.#pending) reject(new SshInterrupted('the SFTP session ended before the answer came'));
+    for (const reject of this.#pending.keys()) reject(new SshInterrupted(ENDED));
   }
 
   /** Of what lies there itself, be it a link. */
@@ -148,6 +159,7 @@ export class SftpChannel {
     const late = () =>
       new SshInterrupted(`${path}: ${signal.reason.message} before the answer came`, { cause: signal.reason });
     if (signal.aborted) return Promise.reject(late());
+    if (this.#isEnded) return Promise.reject(new SshInterrupted(ENDED));
 
     const answersBefore = this.#answers;
     const onAbort = () => {
@@ -156,10 +168,11 @@ export class SftpChannel {
       if (signal.reason instanceof DeadlinePassed && this.#answers === answersBefore) this.#stall();
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    this.#pending.add(reject);
+    this.#pending.set(reject, path);
     if (this.#pending.size === 1) this.#awaitAnswer();
     send((error, value) => {
-      this.#answers += 1;
+      // With no code it is ssh2's own word, for a channel that has ended.
+      if (!error || 'code' in error) this.#answers += 1;
       this.#awaitAnswer();
       if (error) reject(translate(error, path));
       // A server may say that all is well and give nothing.
@@ -183,7 +196,8 @@ export class SftpChannel {
   #stall(): void {
     const onStall = this.#onStall;
     this.#onStall = undefined;
-    onStall?.();
+    const [path = ''] = this.#pending.values();
+    onStall?.(path);
   }
 }
 

@@ -43,6 +43,7 @@ export class SftpFiles implements FileTransport {
 
   #read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
     return this.#session.use(signal, async (sftp) => {
+      this.#session.refuseShunned(path);
       const handle = await sftp.openToRead(path, signal);
       try {
         return await readRange(sftp, handle, offset, length, signal);

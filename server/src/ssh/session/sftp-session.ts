@@ -1,9 +1,10 @@
 import type { SFTPWrapper } from 'ssh2';
 import { abortable, Deadline } from '../deadline.ts';
-import { SshUnavailable } from '../errors.ts';
+import { RemoteFileError, SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
-import { type Channels, deafen, NoSftp } from './channels.ts';
+import type { Channels } from './channels.ts';
 import { SftpChannel } from './sftp-channel.ts';
+import { deafen, NoSftp } from './sftp-request.ts';
 
 const MOST_OPERATIONS = 128;
 const LONGEST_LINE = 1_024;
@@ -14,8 +15,11 @@ const LONGEST_LINE = 1_024;
 const MOST_HANGING = 2;
 const AGAIN_MS = 60_000;
 const LONGEST_AGAIN_MS = 10 * 60_000;
+const MOST_SHUNNED = 1_000;
+const SHUN_MS = 10 * 60_000;
+const SHUNNED = 'the cluster did not answer when it was opened, so it is left alone for ten minutes';
 const HANGING = 'the cluster answers no file requests: one of its file systems seems to hang';
-/** SFTP that breaks so often in a row before it has answered anything is none. */
+/** SFTP that breaks so often before it has answered anything is none. */
 const MOST_BROKEN = 2;
 
 /** The one SFTP channel of a connection: opened when first needed, and anew after it was lost or had to yield. */
@@ -24,14 +28,19 @@ export class SftpSession {
   readonly #operations = new Gate(MOST_OPERATIONS, LONGEST_LINE);
   #current: Promise<SftpChannel> | undefined;
   readonly #silenceMs: number;
+  readonly #onFault: () => void;
+  #fault: string | null = null;
+  /** Until when what hung as it was opened isn't opened again, by path. */
+  readonly #shunned = new Map<string, number>();
   #hanging = 0;
   #againAt = 0;
   #againMs = AGAIN_MS;
   #broken = 0;
-  readonly #onFault: () => void;
-  #fault: string | null = null;
 
-  /** @param silenceMs so long it may take to begin, and be without an answer; @param onFault called once, when `fault` is known */
+  /**
+   * @param silenceMs so long it may take to begin, and be without an answer
+   * @param onFault called once, when `fault` is known
+   */
   constructor(channels: Channels, silenceMs: number, onFault: () => void) {
     this.#channels = channels;
     this.#silenceMs = silenceMs;
@@ -68,6 +77,18 @@ export class SftpSession {
     }
   }
 
+  /**
+   * What took the place of a file just before it was opened may hang for good, and would do so again.
+   *
+   * @throws RemoteFileError
+   */
+  refuseShunned(path: string): void {
+    const until = this.#shunned.get(path);
+    if (until === undefined) return;
+    if (performance.now() < until) throw new RemoteFileError('failure', path, `${path}: ${SHUNNED}`);
+    this.#shunned.delete(path);
+  }
+
   #open(): Promise<SftpChannel> {
     if (this.#fault !== null) throw new SshUnavailable(`SFTP doesn't work on this login: ${this.#fault}`);
     if (this.#hanging >= MOST_HANGING && performance.now() < this.#againAt) throw new SshUnavailable(HANGING);
@@ -83,8 +104,9 @@ export class SftpSession {
     return opening;
   }
 
-  #noteHanging(sftp: SFTPWrapper): void {
+  #noteHanging(sftp: SFTPWrapper, path: string): void {
     this.#channels.ended(sftp);
+    if (this.#shunned.size < MOST_SHUNNED) this.#shunned.set(path, performance.now() + SHUN_MS);
     this.#hanging += 1;
     sftp.once('close', () => (this.#hanging -= 1));
     if (this.#hanging < MOST_HANGING) return;
@@ -118,13 +140,20 @@ export class SftpSession {
       forget();
       channel?.end();
     };
-    channel = new SftpChannel(sftp, this.#silenceMs, () => {
+    channel = new SftpChannel(sftp, this.#silenceMs, (path) => {
       giveUp();
-      this.#noteHanging(sftp);
+      this.#noteHanging(sftp, path);
       if (channel?.answers === 0) this.#noteBroken('it answers no request');
     });
-    sftp.on('end', giveUp);
-    sftp.on('close', giveUp);
+    const onEnd = () => {
+      const isTheirs = channel?.isEnded === false;
+      giveUp();
+      if (isTheirs && channel?.answers === 0) this.#noteBroken('it ended before it answered anything');
+    };
+    sftp.on('end', onEnd);
+    sftp.on('close', onEnd);
+    // It may have ended with its first words.
+    if (Reflect.get(sftp, 'readable') === false) onEnd();
     sftp.on('error', (error: Error) => {
       giveUp();
       deafen(sftp);
