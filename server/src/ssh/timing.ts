@@ -32,5 +32,6 @@ export const USUAL_TIMING: SshTiming = {
   wantedAgainMs: 30_000,
   // Two failures in the ten minutes that bans usually count (fail2ban: five, findtime 10 min).
   refusedRetryMs: 5 * 60_000,
-  silenceMs: 30_000,
+  // Longer than a dead connection takes to be noticed, which says more.
+  silenceMs: 45_000,
 };
