@@ -122,7 +122,7 @@ abstract class Run {
   async slurmEnd(): Promise<SlurmEnd> {
     const said = await until(
       () => this.#slurm.run(this.#cluster, 'scontrol', ['--oneliner', 'show', 'job', this.id]),
-      (text) => !/ JobState=(?:PENDING|RUNNING|COMPLETING|SUSPENDED|CONFIGURING) /.test(text),
+      (text) => !/ JobState=(?:PENDING|RUNNING|SIGNALING|COMPLETING|SUSPENDED|CONFIGURING) /.test(text),
     );
     const field = (name: string) => new RegExp(` ${name}=(\\S*)`).exec(said)?.[1] ?? '';
     return { state: field('JobState'), exit: field('ExitCode'), restarts: field('Restarts') };
