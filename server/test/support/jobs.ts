@@ -34,6 +34,8 @@ export const JOB = `id name state slurmJobId exitCode signal reason partition no
 const SUBMIT = `mutation ($input: SubmitJobInput!) {
   submitJob(input: $input) { job { ${JOB} } userErrors { code message path } }
 }`;
+/** So long a job is waited for: longer than any takes, and shorter than a test may. */
+const PATIENCE_MS = 200_000;
 const STATUS = `subscription ($id: ID!) { jobStatus(id: $id) { ${JOB} } }`;
 export const TAIL = `subscription ($id: ID!, $stream: LogStream, $after: SafeInt) {
   logTail(jobId: $id, stream: $stream, after: $after) { startOffset endOffset text isReset isComplete }
@@ -107,8 +109,7 @@ export class Workbench implements AsyncDisposable {
   /** Every state that a subscriber is told, until the stream completes. */
   async statesUntilEnd(id: string): Promise<JobData[]> {
     const states: JobData[] = [];
-    for await (const { jobStatus } of this.server.subscribe<{ jobStatus: JobData }>(STATUS, { id }))
-      states.push(jobStatus);
+    for await (const job of this.#states(id)) states.push(job);
     return states;
   }
 
@@ -120,10 +121,38 @@ export class Workbench implements AsyncDisposable {
 
   /** Resolves once a subscriber has been told this state. */
   async reaches(id: string, state: string): Promise<JobData> {
-    for await (const { jobStatus } of this.server.subscribe<{ jobStatus: JobData }>(STATUS, { id })) {
-      if (jobStatus.state === state) return jobStatus;
+    for await (const job of this.#states(id)) {
+      if (job.state === state) return job;
     }
     throw new Error(`The job ended without ever being ${state}`);
+  }
+
+  /** Throws what is known of the job and of its nodes when it takes too long. */
+  async *#states(id: string): AsyncGenerator<JobData> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.#lookAround(id).then((seen) => late.reject(new Error(`Waited for too long: ${seen}`)), late.reject);
+    }, PATIENCE_MS);
+    const events = this.server.subscribe<{ jobStatus: JobData }>(STATUS, { id });
+    try {
+      for (;;) {
+        const event = await Promise.race([events.next(), late.promise]);
+        if (event.done === true) return;
+        yield event.value.jobStatus;
+      }
+    } finally {
+      clearTimeout(timer);
+      // Not waited for: it ends with the next event, and a stuck job has none.
+      void events.return(undefined);
+    }
+  }
+
+  async #lookAround(id: string): Promise<string> {
+    const query = `query ($id: ID!) {
+      job(id: $id) { name state reason slurmJobId nodeList startedAt isStale evidence { source } }
+      clusters { name status statusMessage nodes { name state reason } }
+    }`;
+    return JSON.stringify(await this.server.send(query, { id }));
   }
 
   async wholeLog(id: string, stream: 'STDOUT' | 'STDERR' = 'STDOUT'): Promise<string> {
