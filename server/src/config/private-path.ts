@@ -128,7 +128,7 @@ async function trustedOwners(): Promise<ReadonlySet<number>> {
   const owners = new Set([0, process.geteuid?.() ?? 0]);
   const map = await readFile('/proc/self/uid_map', 'utf8').catch(() => null);
   // In a container of which root is no part, its files seem to be the nobody's that stands for all who are outside.
-  if (map !== null && !/^\s*0\s/m.test(map)) {
+  if (map !== null && !/^[ \t]*0\s/m.test(map)) {
     owners.add(Number(await readFile('/proc/sys/kernel/overflowuid', 'utf8').catch(() => 65_534)));
   }
   return owners;

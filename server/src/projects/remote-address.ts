@@ -9,7 +9,7 @@ const TOKEN_PREFIX =
 const SECRET_NEXT = /^(?:.*[^a-z])?(?:token|secret|passwd|password|pat|api-?key|oauth2?|credentials?)$/i;
 /** As nobody names a repository: a number of base 16, 36 or 64, a UUID. */
 const RANDOM =
-  /(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{20}|\d{16}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
+  /(?=[a-z]{0,19}\d)(?=\d{0,19}[a-z])[a-z0-9]{20}|\d{16}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
 const PLAIN = /^[\p{L}\p{N}_.~+ -]*$/u;
 const MASK = '…';
 const LONGEST = 2000;
@@ -36,7 +36,7 @@ export function publicAddress(address: string): string | null {
 
 /** What git says, without what may be secret in the addresses in it. */
 export function withPublicAddresses(text: string): string {
-  return text.replaceAll(/[a-z][a-z0-9+.-]*:\/\/[^\s'"]+/gi, (address) => publicAddress(address) ?? MASK);
+  return text.replaceAll(/[a-z][a-z0-9+.-]{0,30}:\/\/[^\s'"]+/gi, (address) => publicAddress(address) ?? MASK);
 }
 
 function publicUrl(scheme: string, authority: string, path: string, address: string): string | null {
@@ -80,7 +80,7 @@ function mayBeSecret(part: string): boolean {
 }
 
 function withoutQuery(path: string): string {
-  return path.replace(/[?#].*$/, '');
+  return path.split(/[?#]/, 1)[0] ?? '';
 }
 
 function splitOnce(text: string, separator: string): [string, string | undefined] {

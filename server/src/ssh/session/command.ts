@@ -222,17 +222,26 @@ async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOv
  */
 function frame(script: string, isWithoutInput: boolean) {
   const nonce = randomBytes(12).toString('hex');
-  const end = new RegExp(`\\nended ${nonce} (\\d+)\\n`);
+  const mark = `\nended ${nonce} `;
+  /** Where a script's word of its end stands, and the code in it; null: nowhere. */
+  const ending = (stderr: Buffer) => {
+    const start = stderr.indexOf(mark);
+    const [line, code] =
+      /^(\d{1,3})\n/.exec(stderr.toString('latin1', start + mark.length, start + mark.length + 4)) ?? [];
+    return start === -1 || line === undefined
+      ? null
+      : { start, end: start + mark.length + line.length, code: Number(code) };
+  };
   return {
     text: `{ trap 'set -- $?; printf "\\n%s\\n" "ended ${nonce} $1" >&2; exit "$1"' EXIT
 { :; ${script}\n}${isWithoutInput ? ' </dev/null' : ''}; exit
 }
 `,
     /** Of a script that has come to its end, by its standard error. */
-    exitCode: (stderr: Buffer): number | undefined => {
-      const code = end.exec(stderr.toString('latin1'))?.[1];
-      return code === undefined ? undefined : Number(code);
+    exitCode: (stderr: Buffer): number | undefined => ending(stderr)?.code,
+    without: (stderr: Buffer): Buffer => {
+      const found = ending(stderr);
+      return found === null ? stderr : Buffer.concat([stderr.subarray(0, found.start), stderr.subarray(found.end)]);
     },
-    without: (stderr: Buffer): Buffer => Buffer.from(stderr.toString('latin1').replace(end, ''), 'latin1'),
   };
 }

@@ -1,3 +1,4 @@
+import { linesOf } from '../../domain/text.ts';
 import { RemoteFileError } from '../errors.ts';
 import type { FileStatus } from './remote-files.ts';
 
@@ -63,6 +64,7 @@ only_file() {
 
 /** What these functions said on standard error; null: nothing. */
 export function refusedKind(path: string, stderr: string): RemoteFileError | null {
-  const [, mode] = new RegExp(`^${WORDS}([0-9a-f]+)$`, 'm').exec(stderr) ?? [];
-  return mode === undefined ? null : notAFile(path, Number.parseInt(mode, 16));
+  const line = linesOf(stderr).find((one) => one.startsWith(WORDS));
+  const mode = line?.slice(WORDS.length) ?? '';
+  return /^[0-9a-f]{1,8}$/.test(mode) ? notAFile(path, Number.parseInt(mode, 16)) : null;
 }
