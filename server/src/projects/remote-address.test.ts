@@ -65,4 +65,9 @@ describe('the address of a remote', () => {
       "fatal: unable to access 'https://ada:HU@SH@git.example.org/x?token=HUSH': not allowed, see ssh://a:b?c@d";
     expect(withPublicAddresses(said)).toBe("fatal: unable to access 'https://git.example.org/x': not allowed, see …");
   });
+
+  it.each(['1://ada:pw@host/x', `${'9'.repeat(40)}://ada:pw@host/x`, `a${'9'.repeat(40)}://ada:pw@host/x`])(
+    'tells nothing of a secret behind an odd scheme: %s',
+    (address) => expect(withPublicAddresses(`fatal: unable to access '${address}'`)).not.toContain('pw'),
+  );
 });

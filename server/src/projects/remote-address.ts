@@ -36,7 +36,8 @@ export function publicAddress(address: string): string | null {
 
 /** What git says, without what may be secret in the addresses in it. */
 export function withPublicAddresses(text: string): string {
-  return text.replaceAll(/[a-z][a-z0-9+.-]{0,30}:\/\/[^\s'"]+/gi, (address) => publicAddress(address) ?? MASK);
+  // Of a longer scheme the end is enough, whatever it begins with: what isn't an address is masked.
+  return text.replaceAll(/[a-z0-9+.-]{1,31}:\/\/[^\s'"]+/gi, (address) => publicAddress(address) ?? MASK);
 }
 
 function publicUrl(scheme: string, authority: string, path: string, address: string): string | null {
