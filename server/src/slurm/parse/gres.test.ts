@@ -56,6 +56,13 @@ describe('devices in a gres list', () => {
     ['shard:h100:3(3/4,-/4)', [0], 'shards beside a GPU that is given whole, as 26.05 shows it'],
     ['shard:h100:0(-/4,-/4)', [], 'only GPUs that are given whole'],
     ['gpu:a100:1(IDX:3-1)', [], 'a range that ends before it begins'],
+    ['gpu:a100:1(IDX:4096)', [], 'a higher number than any device has'],
+    ['gpu:a100:1(IDX:9007199254740992)', [], 'a number to which nothing can be added'],
+    ['gpu:a100:1(IDX:9007199254740991-9007199254740993)', [], 'a range that crosses it'],
+    [`gpu:a100:1(IDX:1${'0'.repeat(100)})`, [], 'a number of a hundred digits'],
+    [`gpu:a100:1(IDX:${'9'.repeat(400)})`, [], 'an infinite number'],
+    [`gpu:a100:1(IDX:${'9'.repeat(400)}-${'9'.repeat(401)})`, [], 'a range of infinite numbers'],
+    [`gpu:a100:1(IDX:0,1,18446744073709551615)`, [], 'the largest number of 64 bits behind others'],
   ])('%j are %j: %s', (list, devices) => {
     expect(parseGres(list)[0]?.devices).toEqual(devices);
   });

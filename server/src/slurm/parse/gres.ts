@@ -14,7 +14,7 @@ export interface Gres {
   readonly devices: readonly number[];
 }
 
-/** No node has more devices: entries that say so are not believed. */
+/** No node has more devices, nor one with a higher number: entries that say so are not believed. */
 const MAX_DEVICES = 4096;
 
 /**
@@ -59,7 +59,8 @@ function devicesInUse(details: string, most: number): readonly number[] {
   const indexes = /^\(IDX:([\d,-]+)\)$/.exec(details)?.[1];
   for (const range of indexes?.split(',') ?? []) {
     const [first = 0, last = first] = range.split('-').map(Number);
-    if (devices.length + last - first >= most) return [];
+    // Counting on from a number beyond 2^53 comes to no end: it stays the same.
+    if (last >= MAX_DEVICES || devices.length + last - first >= most) return [];
     for (let device = first; device <= last; device += 1) devices.push(device);
   }
   const shares = /^\(((?:\d+|-)\/\d+(?:,(?:\d+|-)\/\d+)*)\)$/.exec(details)?.[1];
