@@ -1,4 +1,5 @@
 import {
+  defaultFieldResolver,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLResolveInfo,
@@ -19,8 +20,7 @@ export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
       if (!isListType(getNullableType(field.type)) || !isCompositeType(getNamedType(field.type))) continue;
-      const { resolve } = field;
-      if (resolve === undefined) continue;
+      const resolve = field.resolve ?? defaultFieldResolver;
       field.resolve = (source, args, context: GraphQLContext, info) => {
         const list: unknown = resolve(source, args, context, info);
         return isPromise(list) ? list.then((all) => paced(all, context, info)) : paced(list, context, info);
@@ -30,7 +30,7 @@ export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
   return schema;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
 

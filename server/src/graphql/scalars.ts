@@ -3,19 +3,27 @@ import { builder } from './builder.ts';
 
 builder.scalarType('DateTime', {
   description: 'An instant in RFC 3339, always given in UTC: "2026-01-31T12:00:00.000Z".',
-  serialize: (date) => date.toISOString(),
+  serialize: toInstant,
   parseValue: (value) => {
     const isInstant =
       typeof value === 'string' && /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(value);
     const date = new Date(isInstant ? value : Number.NaN);
     if (Number.isNaN(date.getTime())) {
-      throw new GraphQLError(
-        `${JSON.stringify(value)} is no DateTime: write RFC 3339 with a zone, "2026-01-31T12:00:00Z"`,
-      );
+      throw new GraphQLError(`${quoted(value)} is no DateTime: write RFC 3339 with a zone, "2026-01-31T12:00:00Z"`);
     }
     return date;
   },
 });
+
+/** RFC 3339 has years of four digits: what was stored of another one is told as the first or the last instant that it has. */
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const LAST = Date.parse('9999-12-31T23:59:59.999Z');
+
+function toInstant(date: Date): string {
+  const at = date.getTime();
+  // No instant at all is only where there has to be one.
+  return new Date(Number.isNaN(at) ? FIRST : Math.min(Math.max(at, FIRST), LAST)).toISOString();
+}
 
 builder.scalarType('SafeInt', {
   description: 'A whole number up to 2^53-1 in size: byte offsets, byte counts, seconds.',
@@ -24,9 +32,17 @@ builder.scalarType('SafeInt', {
   parseLiteral: (node) => safeInt(node.kind === Kind.INT ? Number(node.value) : node.kind),
 });
 
+const MOST_QUOTED = 60;
+
+/** What somebody sent, as far as it is needed to find it. */
+function quoted(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'undefined';
+  return json.length <= MOST_QUOTED ? json : `${json.slice(0, MOST_QUOTED)}…`;
+}
+
 function safeInt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  throw new GraphQLError(`${JSON.stringify(value)} is no SafeInt: write a whole number up to 2^53-1`);
+  throw new GraphQLError(`${quoted(value)} is no SafeInt: write a whole number up to 2^53-1`);
 }
 
 builder.scalarType('JSONObject', {

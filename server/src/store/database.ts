@@ -12,6 +12,7 @@ import * as moreRequests from './migrations/0006-more-requests.ts';
 import * as submitMessages from './migrations/0007-submit-messages.ts';
 import * as jobsByExitCode from './migrations/0008-jobs-by-exit-code.ts';
 import * as allocations from './migrations/0009-allocations.ts';
+import * as numbersInRange from './migrations/0010-numbers-in-range.ts';
 import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -36,6 +37,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-submit-messages': submitMessages,
   '0008-jobs-by-exit-code': jobsByExitCode,
   '0009-allocations': allocations,
+  '0010-numbers-in-range': numbersInRange,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */

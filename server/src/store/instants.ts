@@ -1,6 +1,10 @@
-/** Instants in the database are whole milliseconds since 1970. */
+/** As far as a Date goes. */
+const MOST_MILLISECONDS = 8_640_000_000_000_000;
+
+/** Instants in the database are whole milliseconds since 1970. Null also for what is none. */
 export function toInstant(milliseconds: number | null): Date | null {
-  return milliseconds === null ? null : new Date(milliseconds);
+  if (milliseconds === null || !(Math.abs(milliseconds) <= MOST_MILLISECONDS)) return null;
+  return new Date(milliseconds);
 }
 
 export function fromInstant(date: Date | null): number | null {

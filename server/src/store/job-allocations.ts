@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { JobAllocation } from '../domain/allocation.ts';
+import { readJson } from './json.ts';
 
 const number = z.number().nullable();
 
@@ -11,7 +12,7 @@ export const allocationSchema: z.ZodType<JobAllocation> = z.object({
 });
 
 export function toAllocation(json: string | null): JobAllocation | null {
-  return json === null ? null : allocationSchema.parse(JSON.parse(json));
+  return json === null ? null : readJson(json, allocationSchema);
 }
 
 export function fromAllocation(allocation: JobAllocation | null): string | null {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import type { ComponentRequest, JobComponent } from '../domain/component.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
+import { toInstant } from './instants.ts';
 import { allocationSchema } from './job-allocations.ts';
+import { readJson } from './json.ts';
 
-const instant = z
-  .number()
-  .transform((milliseconds) => new Date(milliseconds))
-  .nullable();
+const instant = z.number().nullable().transform(toInstant);
 
 const componentsSchema = z.array(
   z.object({
@@ -53,7 +52,7 @@ export const componentRequestsSchema: z.ZodType<ComponentRequest[]> = z.array(
 const NONE: readonly JobComponent[] = [];
 
 export function toComponents(json: string | null): readonly JobComponent[] {
-  return json === null ? NONE : componentsSchema.parse(JSON.parse(json));
+  return json === null ? NONE : (readJson(json, componentsSchema) ?? NONE);
 }
 
 /** Null for an ordinary job. */

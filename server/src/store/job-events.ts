@@ -5,6 +5,7 @@ import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJob } from './job-rows.ts';
+import { readJson } from './json.ts';
 
 export interface EventBounds {
   readonly kept: number;
@@ -118,7 +119,7 @@ export class JobEventQueries {
           jobId: row.job_id,
           fromState: row.from_state,
           state: row.state,
-          changedFrom: row.changed_from === null ? null : changedFromSchema.parse(JSON.parse(row.changed_from)),
+          changedFrom: row.changed_from === null ? null : readJson(row.changed_from, changedFromSchema),
           message: row.message,
           job,
         },

@@ -4,6 +4,7 @@ import type { Project } from '../domain/project.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant } from './instants.ts';
+import { readJson } from './json.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { containing } from './search.ts';
 import type { ProjectsTable } from './tables.ts';
@@ -96,7 +97,7 @@ function toProject(row: Selectable<ProjectsTable>): Project {
               committedAt: new Date(row.head_committed_at ?? 0),
             },
       isDirty: row.is_dirty === 1,
-      branches: branchesSchema.parse(JSON.parse(row.branches)),
+      branches: readJson(row.branches, branchesSchema) ?? [],
     },
     syncedAt: new Date(row.synced_at),
   };
