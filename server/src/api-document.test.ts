@@ -4,7 +4,7 @@ import { isEnumType, isObjectType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { MAX_IDS } from './actions/many-jobs.ts';
 import { MAX_COMMAND, MAX_ENVIRONMENT, MAX_LIST } from './actions/submit-job-fields.ts';
-import { SESSION_SECONDS } from './auth/credentials.ts';
+import { LONGEST_SESSION_SECONDS, SESSION_SECONDS } from './auth/sessions.ts';
 import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
 import { KEPT_DAYS, KEPT_EVENTS } from './events/retention.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
@@ -16,9 +16,10 @@ import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
 import { WORK_LIMITS } from './graphql/work.ts';
 import { MOST_NEWCOMERS, MOST_NEWCOMERS_OF_AN_ADDRESS, NEWCOMER_MS, STALLED_MS } from './http/connections.ts';
+import { SIGN_IN_BODY } from './http/door.ts';
 import { MOST_DOWNLOADS } from './http/log-download.ts';
 import { MAX_STREAMS } from './http/open-streams.ts';
-import { MAX_BODY_BYTES, MAX_SIGN_IN_BYTES } from './http/server.ts';
+import { MAX_BODY_BYTES } from './http/server.ts';
 import {
   MAX_ID_LENGTH,
   MAX_MESSAGE_BYTES,
@@ -67,7 +68,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ],
   [
     'head of a request, body of a sign-in, `connection_init`',
-    `${NEWCOMER_MS / 1000} s; the body ${kib(MAX_SIGN_IN_BYTES)}`,
+    `${NEWCOMER_MS / 1000} s; the body ${kib(SIGN_IN_BODY.maxBytes)}`,
   ],
   ['a client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
   ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],
@@ -108,7 +109,9 @@ describe('API.md', () => {
     right = withTable(right, 'limits', table(['limit', 'value'], LIMIT_ROWS));
     // vitest --update writes it.
     await expect(right).toMatchFileSnapshot(fileURLToPath(FILE));
-    expect(text).toContain(`for ${SESSION_SECONDS / 86_400} days`);
+    expect(text).toContain(
+      `${SESSION_SECONDS / 86_400} days after it was last renewed, ${LONGEST_SESSION_SECONDS / 86_400} days at most`,
+    );
   });
 
   it('is kept to: what is deprecated says what takes its place, and when it goes', () => {

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { TestServer } from './support/server.ts';
+import type { SessionHeaders } from './support/session.ts';
 
 let server: TestServer;
 
@@ -13,6 +16,7 @@ afterAll(async () => {
 });
 
 const body = JSON.stringify({ query: '{ viewer { name } }' });
+const ownCookie = () => `slurmql_session_${new URL(server.address).port}`;
 
 function post(headers: Readonly<Record<string, string>>, text = body): Promise<Response> {
   return fetch(`${server.address}/graphql`, {
@@ -22,14 +26,15 @@ function post(headers: Readonly<Record<string, string>>, text = body): Promise<R
   });
 }
 
-async function signIn(): Promise<string> {
+/** As by the printed address. */
+async function signIn(): Promise<SessionHeaders> {
   const response = await fetch(`${server.address}/?token=${server.token}`, { redirect: 'manual' });
   expect(response.status).toBe(302);
-  expect(response.headers.get('location')).toBe('/');
+  const key = /^\/#session=([\w-]{43})$/.exec(response.headers.get('location') ?? '')?.[1] ?? '';
   const cookie = response.headers.get('set-cookie') ?? '';
   expect(cookie).toMatch(/; HttpOnly; SameSite=Strict/);
   expect(cookie).not.toContain(server.token);
-  return cookie.split(';')[0] ?? '';
+  return { cookie: cookie.split(';')[0] ?? '', 'x-slurmql-session': key };
 }
 
 /** The code that a WebSocket is closed with, or the reason; or 'connection_ack'. */
@@ -60,7 +65,7 @@ describe('without a credential', () => {
   it('nor with a wrong one, is there an answer', async () => {
     expect((await post({})).status).toBe(401);
     expect((await post({ authorization: 'Bearer wrong' })).status).toBe(401);
-    expect((await post({ cookie: 'slurmql_session=9999999999.AAAA' })).status).toBe(401);
+    expect((await post({ cookie: `${ownCookie()}=9999999999.AAAA` })).status).toBe(401);
   });
 
   it('is told which it is: none, a wrong one, something else, or a session that is over', async () => {
@@ -69,12 +74,14 @@ describe('without a credential', () => {
       told({}),
       told({ authorization: 'Bearer wrong' }),
       told({ authorization: `Basic ${server.token}` }),
-      told({ cookie: 'slurmql_session=a.9999999999.AAAA' }),
+      told({ cookie: `${ownCookie()}=a.1.9999999999.AAAA` }),
+      told({ cookie: 'slurmql_session=of-an-earlier-release' }),
     ]);
     expect(messages).toEqual([
       'A credential is needed: "Authorization: Bearer TOKEN"',
       "The token is not this server's",
       'The Authorization header holds no bearer token: write "Authorization: Bearer TOKEN"',
+      'The session is over: sign in again',
       'The session is over: sign in again',
     ]);
     const closed = (payload: object) => connect({}, payload, 'reason');
@@ -114,13 +121,19 @@ describe('with the token', () => {
 
 describe('with the cookie of a browser', () => {
   it('the same site is served, and another one is refused', async () => {
-    const cookie = await signIn();
-    expect((await post({ cookie })).status).toBe(200);
-    expect((await post({ cookie, origin: server.address })).status).toBe(200);
-    expect((await post({ cookie, origin: 'https://evil.example.org' })).status).toBe(403);
-    expect((await post({ cookie, origin: 'null' })).status).toBe(403);
-    expect(await connect({ cookie, origin: server.address })).toBe('connection_ack');
-    expect(await connect({ cookie, origin: 'https://evil.example.org' })).toBe(4403);
+    const session = { ...(await signIn()) };
+    expect((await post(session)).status).toBe(200);
+    expect((await post({ ...session, origin: server.address })).status).toBe(200);
+    expect((await post({ ...session, origin: 'https://evil.example.org' })).status).toBe(403);
+    expect((await post({ ...session, origin: 'null' })).status).toBe(403);
+    expect(await connect({ ...session, origin: server.address })).toBe('connection_ack');
+    expect(await connect({ ...session, origin: 'https://evil.example.org' })).toBe(4403);
+  });
+
+  it('a page sends its key in connection_init, as a browser has no headers there', async () => {
+    const { cookie, 'x-slurmql-session': key } = await signIn();
+    expect(await connect({ cookie }, { session: key })).toBe('connection_ack');
+    expect(await connect({ cookie }, { session: 'another' })).toBe(4403);
   });
 
   it('a wrong token in the address opens nothing and leaves the address', async () => {
@@ -134,13 +147,92 @@ describe('with the cookie of a browser', () => {
     expect(new URL(response.headers.get('location') ?? '', server.address).origin).toBe(server.address);
   });
 
-  it('signing in by form works with the token alone', async () => {
+  it('signing in works with the token alone', async () => {
     const send = (token: string) =>
       fetch(`${server.address}/session`, { method: 'POST', body: JSON.stringify({ token }) });
     expect((await send('wrong')).status).toBe(401);
     const response = await send(server.token);
-    expect(response.status).toBe(204);
-    expect(response.headers.get('set-cookie')).toContain('slurmql_session=');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ key: expect.stringMatching(/^[\w-]{43}$/) });
+    expect(response.headers.get('set-cookie')).toContain(`${ownCookie()}=`);
+  });
+});
+
+/** Another user's server on the same host, to which the browser sends the cookie as well, and which sends what it likes. */
+describe('with the cookie alone, which every port of the host is sent', () => {
+  const guesses: readonly Readonly<Record<string, string>>[] = [
+    {},
+    { 'x-slurmql-session': '' },
+    { 'x-slurmql-session': 'A'.repeat(43) },
+    { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', origin: 'here' },
+    { authorization: 'Bearer ' },
+    { 'x-forwarded-proto': 'https', 'x-forwarded-for': '127.0.0.1' },
+  ];
+
+  it("nothing is answered that is anybody's business", async () => {
+    const { cookie } = await signIn();
+    const other = await signIn();
+    for (const guess of [...guesses, { 'x-slurmql-session': other['x-slurmql-session'] }]) {
+      const headers = { cookie, ...guess, ...('origin' in guess && { origin: server.address }) };
+      const statusOf = async (path: string, init: RequestInit = {}) =>
+        (await fetch(`${server.address}${path}`, { ...init, headers: { ...headers, ...init.headers } })).status;
+      expect((await post(headers)).status).toBe(401);
+      expect(await statusOf('/graphql?query={viewer{name}}', { headers: { accept: 'application/json' } })).toBe(401);
+      expect(await statusOf('/metrics')).toBe(401);
+      expect(await statusOf('/metrics', { headers: { accept: 'text/html' } })).toBe(401);
+      expect(await statusOf('/metrics', { method: 'POST', body: new URLSearchParams({ key: 'x' }) })).toBe(401);
+      expect(await statusOf('/jobs/x/stdout.log')).toBe(401);
+      expect(await statusOf('/jobs/x/stdout.log', { method: 'POST', body: new URLSearchParams() })).toBe(401);
+      expect(await (await fetch(`${server.address}/readyz`, { headers })).json()).toEqual({ status: 'ready' });
+      expect(await connect(headers)).toBe(4403);
+      expect(await connect(headers, { session: 'x' })).toBe(4403);
+      // Nor is anybody signed out by it.
+      expect(await statusOf('/session', { method: 'DELETE' })).toBe(204);
+    }
+    expect((await post({ ...other })).status).toBe(200);
+  });
+
+  it('a page of this server is told to show its key, and brings it by a form', async () => {
+    const { cookie, 'x-slurmql-session': key } = await signIn();
+    for (const path of ['/metrics', '/jobs/x/stdout.log']) {
+      const page = await fetch(`${server.address}${path}`, { headers: { cookie, accept: 'text/html' } });
+      expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+      const script = /<script src="([^"]+)"/.exec(await page.text())?.[1] ?? '';
+      expect(await (await fetch(`${server.address}${script}`)).text()).toContain('localStorage');
+      const opened = await fetch(`${server.address}${path}`, {
+        method: 'POST',
+        headers: { cookie, origin: server.address },
+        body: new URLSearchParams({ key }),
+      });
+      expect(opened.status).toBe(path === '/metrics' ? 200 : 404);
+      const foreign = await fetch(`${server.address}${path}`, {
+        method: 'POST',
+        headers: { cookie, origin: 'http://127.0.0.1:1' },
+        body: new URLSearchParams({ key }),
+      });
+      expect(foreign.status).toBe(403);
+    }
+  });
+
+  it('servers on other ports have cookies of their own, and over HTTPS no other server can set one', async () => {
+    const send = async (headers: Readonly<Record<string, string>>) => {
+      const { hostname, port } = new URL(server.address);
+      const asked = request({ hostname, port, method: 'POST', path: '/session', headers });
+      const [response] = await once(asked.end(JSON.stringify({ token: server.token })), 'response');
+      response.resume();
+      return String(response.headers['set-cookie']);
+    };
+    expect(await send({ host: 'lab.example:4000' })).toMatch(
+      /^slurmql_session_4000=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Max/,
+    );
+    expect(await send({ host: 'lab.example:4001' })).toMatch(/^slurmql_session_4001=/);
+    expect(await send({ host: 'lab.example' })).toMatch(/^slurmql_session_80=/);
+    expect(await send({ host: 'lab.example', 'x-forwarded-proto': 'https' })).toMatch(
+      /^__Host-slurmql_session_443=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Secure; Max/,
+    );
+    expect(await send({ host: 'lab.example:8443', origin: 'https://lab.example:8443' })).toMatch(
+      /^__Host-slurmql_session_8443=/,
+    );
   });
 });
 

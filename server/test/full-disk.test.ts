@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { TestRepository } from './support/repository.ts';
 import { ServerProcess, TestServer, until } from './support/server.ts';
+import { type SessionHeaders, sessionAt, signIn } from './support/session.ts';
 
 const run = promisify(execFile);
 
@@ -81,18 +82,17 @@ async function submitted(
   return id;
 }
 
-async function signIn(server: TestServer): Promise<string> {
-  const body = JSON.stringify({ token: server.token });
-  const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${server.address}/session`, { method: 'POST', headers, body });
-  expect(response.status).toBe(204);
-  return response.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+/** At each start the server has another port. */
+async function isSignedIn(server: TestServer, session: SessionHeaders | undefined): Promise<boolean> {
+  if (session === undefined) throw new Error('no session');
+  const headers = { ...sessionAt(server.address, session) };
+  return (await fetch(`${server.address}/metrics`, { headers })).status === 200;
 }
-async function isSignedIn(server: TestServer, cookie: string): Promise<boolean> {
-  return (await fetch(`${server.address}/metrics`, { headers: { cookie } })).status === 200;
-}
-const signOut = (server: TestServer, cookie: string) =>
-  fetch(`${server.address}/session`, { method: 'DELETE', headers: { cookie } });
+const signOut = (server: TestServer, session: SessionHeaders | undefined) =>
+  fetch(`${server.address}/session`, {
+    method: 'DELETE',
+    headers: { ...(session && sessionAt(server.address, session)) },
+  });
 
 /** Uses up what SQLite's log has room for without asking the disk. */
 async function untilNothingIsTaken(server: TestServer, id: string): Promise<void> {
@@ -115,7 +115,7 @@ describe('on a full disk', () => {
     expect(await add('removed')).toBe(true);
     const [kept, removed] = await projects(server);
     if (kept === undefined || removed === undefined) throw new Error('no projects');
-    const cookies = await Promise.all([1, 2, 3].map(() => signIn(server)));
+    const sessions = await Promise.all([1, 2, 3].map(() => signIn(server.address, server.token)));
     const ended = await submitted(server, kept.id, 'true', ({ state }) => state === 'COMPLETED');
     const running = await submitted(server, kept.id, 'sleep 600', ({ state }) => state === 'RUNNING');
     await untilNothingIsTaken(server, kept.id);
@@ -133,14 +133,14 @@ describe('on a full disk', () => {
       }),
       archive: await does(server, 'archiveJobs', 'ArchiveJobsInput', { ids: [ended] }),
       cancel: await does(server, 'cancelJob', 'CancelJobInput', { id: running }),
-      signOut: (await signOut(server, cookies[0] ?? '')).status === 204,
+      signOut: (await signOut(server, sessions[0])).status === 204,
       // Once more: what couldn't be written down before can't be now.
-      again: (await signOut(server, cookies[0] ?? '')).status === 204,
+      again: (await signOut(server, sessions[0])).status === 204,
     };
     expect(Object.values(said)).toContain(false);
     // For this server it is over in any case.
-    expect(await isSignedIn(server, cookies[0] ?? '')).toBe(false);
-    expect(await isSignedIn(server, cookies[1] ?? '')).toBe(true);
+    expect(await isSignedIn(server, sessions[0])).toBe(false);
+    expect(await isSignedIn(server, sessions[1])).toBe(true);
     const now = await projects(server);
 
     await server.stop('SIGKILL');
@@ -159,18 +159,18 @@ describe('on a full disk', () => {
     expect((await job(server, ended)).isArchived).toBe(said.archive);
     if (said.cancel) expect((await job(server, running)).state).toMatch(/^CANCELL/);
     await does(server, 'cancelJob', 'CancelJobInput', { id: running });
-    expect(await isSignedIn(server, cookies[0] ?? '')).toBe(!said.signOut && !said.again);
+    expect(await isSignedIn(server, sessions[0])).toBe(!said.signOut && !said.again);
 
     // And without a restart, too.
     await untilNothingIsTaken(server, kept.id);
-    expect((await signOut(server, cookies[1] ?? '')).status).toBe(500);
+    expect((await signOut(server, sessions[1])).status).toBe(500);
     await free();
     expect(await add('later')).toBe(true);
-    expect((await signOut(server, cookies[1] ?? '')).status).toBe(204);
+    expect((await signOut(server, sessions[1])).status).toBe(204);
     await server.stop('SIGKILL');
     server = await start();
-    expect(await isSignedIn(server, cookies[1] ?? '')).toBe(false);
-    expect(await isSignedIn(server, cookies[2] ?? '')).toBe(true);
+    expect(await isSignedIn(server, sessions[1])).toBe(false);
+    expect(await isSignedIn(server, sessions[2])).toBe(true);
     expect((await projects(server)).map(({ name }) => name)).toContain('later');
     await server.stop();
   });

@@ -8,6 +8,7 @@ import { Workbench } from './support/jobs.ts';
 import { LogWriter } from './support/log-writer.ts';
 import { memoryDuring } from './support/memory.ts';
 import { until } from './support/server.ts';
+import { signIn } from './support/session.ts';
 
 const MB = 1_000_000;
 
@@ -72,14 +73,10 @@ describe('the file of a log', () => {
 
     expect((await fetch(url)).status).toBe(401);
     expect((await fetch(url, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
-    const signIn = await fetch(`${bench.server.address}/session`, {
-      method: 'POST',
-      body: JSON.stringify({ token: bench.server.token }),
-    });
-    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
-    const own = await fetch(url, { headers: { cookie, range: 'bytes=0-0' } });
+    const session = await signIn(bench.server.address, bench.server.token);
+    const own = await fetch(url, { headers: { ...session, range: 'bytes=0-0' } });
     expect(own.status).toBe(206);
-    const foreign = await fetch(url, { headers: { cookie, origin: 'http://elsewhere.example' } });
+    const foreign = await fetch(url, { headers: { ...session, origin: 'http://elsewhere.example' } });
     expect(foreign.status).toBe(403);
     const post = await ask({}, 'POST');
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
@@ -105,15 +102,11 @@ describe('the file of a log', () => {
   it('comes no further once the session is over under which it was asked for', async () => {
     const writer = await LogWriter.start(bench);
     await truncate(writer.path, 500 * MB);
-    const signIn = await fetch(`${bench.server.address}/session`, {
-      method: 'POST',
-      body: JSON.stringify({ token: bench.server.token }),
-    });
-    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
-    const response = await fetch((await urlOf(writer.job.id)) ?? '', { headers: { cookie } });
+    const session = await signIn(bench.server.address, bench.server.token);
+    const response = await fetch((await urlOf(writer.job.id)) ?? '', { headers: { ...session } });
     const reader = response.body?.getReader();
     expect((await reader?.read())?.done).toBe(false);
-    await fetch(`${bench.server.address}/session`, { method: 'DELETE', headers: { cookie } });
+    await fetch(`${bench.server.address}/session`, { method: 'DELETE', headers: { ...session } });
     const rest = async () => {
       while ((await reader?.read())?.done === false);
     };

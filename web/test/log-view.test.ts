@@ -1,4 +1,4 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -39,6 +39,16 @@ it('shows many updates of one line as one, whether they are followed or read lat
   await page.reload();
   await lines.getByText('saved').waitFor();
   expect(await shown()).toEqual(expected);
+
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download' }).click();
+  const download = await downloading;
+  expect(download.suggestedFilename()).toMatch(/^progress-\d+\.stdout\.log$/);
+  expect(await readFile(await download.path(), 'utf8')).toMatch(/\nsaved\r\n$/);
+  // And by its bare address, as a link elsewhere has it.
+  const byLink = page.waitForEvent('download');
+  await page.goto(`${dashboard.server.address}/jobs/${encodeURIComponent(id)}/stdout.log`);
+  expect(await readFile(await (await byLink).path(), 'utf8')).toMatch(/\nsaved\r\n$/);
 });
 
 it('says why there is no log, and that nothing was written only where that is known', async () => {
@@ -70,7 +80,7 @@ it('says why there is no log, and that nothing was written only where that is kn
   await rm(workDir, { recursive: true });
   await shows(failed, 'stderr', "The file is not there: the job's folder is no longer on the cluster.");
   expect(await log.getByText('Complete').count()).toBe(0);
-  expect(await log.getByRole('link', { name: 'Download' }).count()).toBe(0);
+  expect(await log.getByRole('button', { name: 'Download' }).count()).toBe(0);
   await page.keyboard.press('o');
   await log.getByText("the job's folder is no longer on the cluster").waitFor();
 

@@ -1,10 +1,2 @@
-export {
-  ADMINISTRATOR,
-  Authenticator,
-  type Credentials,
-  FORGET_SESSION,
-  type RevokedSessions,
-  type Session,
-  type Unknown,
-  type Verdict,
-} from './credentials.ts';
+export { ADMINISTRATOR, Authenticator, type Credentials, type Unknown, type Verdict } from './credentials.ts';
+export { type RevokedSessions, SESSION_SECONDS, type Session } from './sessions.ts';

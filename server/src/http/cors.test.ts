@@ -1,6 +1,7 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { type SessionHeaders, signIn } from '../../test/support/session.ts';
 import { Stage, TOKEN } from './testing.ts';
 
 const LISTED = 'https://lab.example.org';
@@ -8,7 +9,7 @@ const OTHER = 'https://other.example.org';
 const authorization = `Bearer ${TOKEN}`;
 const stages = new Map<string, Stage>();
 const stack = new AsyncDisposableStack();
-let cookie: string;
+let session: SessionHeaders;
 beforeAll(async () => {
   for (const [name, allowedOrigins] of [
     ['none', []],
@@ -17,9 +18,7 @@ beforeAll(async () => {
   ] as const) {
     stages.set(name, stack.use(await Stage.open(undefined, { allowedOrigins })));
   }
-  const body = JSON.stringify({ token: TOKEN });
-  const response = await fetch(`${addressOf('one')}/session`, { method: 'POST', body });
-  cookie = response.headers.get('set-cookie')?.split(';')[0] ?? '';
+  session = await signIn(addressOf('one'), TOKEN);
 });
 afterAll(() => stack.disposeAsync());
 
@@ -85,11 +84,11 @@ describe.each([
 
 describe('a page of a listed origin', () => {
   it('may not use the cookie of the browser, and is told so', async () => {
-    const answer = await post('one', { origin: LISTED, cookie });
+    const answer = await post('one', { origin: LISTED, ...session });
     expect(answer.status).toBe(403);
     expect(allowed(answer)).toBe(LISTED);
     expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
-    expect(await connect('one', { origin: LISTED, cookie })).toMatch(/^4403 .*session/);
+    expect(await connect('one', { origin: LISTED, ...session })).toMatch(/^4403 .*session/);
   });
 
   it('may send the headers that it wants to', async () => {

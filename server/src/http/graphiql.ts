@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import type { GraphiQLParts } from './graphiql-worker.ts';
 import { sendError } from './respond.ts';
+import { KEY_HEADER, KEY_PARAMETER, TAKE_KEY } from './session-key.ts';
 
 /** Below the endpoint, so that whatever leads to the one (a proxy, the development server) leads to the other. */
 const FOLDER = '/graphql/assets/';
@@ -90,8 +91,8 @@ async function load(): Promise<Assets> {
     Object.entries(workers).map(([label, content]) => [label, script(`${label}.js`, content)]),
   );
   const before = `self.MonacoEnvironment={globalAPI:false,getWorkerUrl:(_,label)=>(${JSON.stringify(workerPaths)})[label]};\n`;
-  const options = JSON.stringify({ title: 'SlurmQL', subscriptionsProtocol: 'WS' });
-  const after = `\n;YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'),${options});\n`;
+  const options = `{title:'SlurmQL',subscriptionsProtocol:'WS',...(sessionKey!==null&&{additionalHeaders:{'${KEY_HEADER}':sessionKey},connectionParams:{${KEY_PARAMETER}:sessionKey}})}`;
+  const after = `\n;{${TAKE_KEY}YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'),${options});}\n`;
   const style = keep('graphiql.css', 'text/css; charset=utf-8', css);
   const main = script('graphiql.js', Buffer.concat([Buffer.from(before), js, Buffer.from(after)]));
   return { byPath, page: new AnswerBody(Buffer.from(pageOf(style, main))) };

@@ -2,6 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import manifest from '../../package.json' with { type: 'json' };
+import { signIn } from '../../test/support/session.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { Stage, TOKEN } from './testing.ts';
@@ -208,9 +209,7 @@ describe('a wait for the end of a job', () => {
   });
 
   it('ends with the session under which it was asked for', async () => {
-    const body = JSON.stringify({ token: TOKEN });
-    const signIn = await fetch(`${stage.address}/session`, { method: 'POST', body });
-    const headers = { cookie: signIn.headers.get('set-cookie')?.split(';')[0] ?? '' };
+    const headers = { ...(await signIn(stage.address, TOKEN)) };
     const cut = wait(300, { headers: { ...headers, 'content-type': 'application/json' } });
     const outcome = expect(cut).rejects.toThrow();
     await expect.poll(waiting).toBe(1);

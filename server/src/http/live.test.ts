@@ -4,6 +4,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { signIn } from '../../test/support/session.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { Stage, TOKEN } from './testing.ts';
@@ -93,11 +94,12 @@ function follow(query: string, variables: Record<string, unknown> = {}) {
   return { told: told as ToldEvent[], done, stop: () => client.dispose() };
 }
 
-/** A session of its own, as a Cookie header. */
-async function signIn(): Promise<string> {
-  const response = await fetch(`${stage.address}/session`, { method: 'POST', body: JSON.stringify({ token: TOKEN }) });
-  return response.headers.get('set-cookie')?.split(';')[0] ?? '';
-}
+/** A session of its own, by the headers with which a page shows it. */
+const session = () => signIn(stage.address, TOKEN);
+const lines = (headers: object) =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\r\n');
 
 async function until(isRight: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 30_000; !isRight(); ) {
@@ -315,15 +317,15 @@ describe('a connection is closed with', () => {
   });
 
   it('4403 when its session is ended', async () => {
-    const cookie = await signIn();
-    const client = new RawClient({ headers: { cookie } });
+    const headers = await session();
+    const client = new RawClient({ headers: { ...headers } });
     await client.init({});
     client.subscribe('1', EVENTS);
     const other = new RawClient();
     await other.init();
-    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { ...headers } });
     expect(await client.closed).toBe(4403);
-    const again = new RawClient({ headers: { cookie } });
+    const again = new RawClient({ headers: { ...headers } });
     await again.opened();
     again.send({ type: 'connection_init' });
     expect(await again.closed).toBe(4403);
@@ -346,12 +348,12 @@ describe('a connection', () => {
   it('does nothing more once its session is over, even if its client goes on', async () => {
     const [job, second] = [aJob({ state: 'COMPLETED' }), aJob({ state: 'COMPLETED' })];
     await stage.create([job, second]);
-    const cookie = await signIn();
-    const client = new RawClient({ headers: { cookie } });
+    const headers = await session();
+    const client = new RawClient({ headers: { ...headers } });
     await client.init({});
     // It doesn't see that it is closed, so it doesn't close.
     client.socket.pause();
-    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { ...headers } });
     client.subscribe('1', ARCHIVE, { id: globalId(job) });
     await new Promise<void>((resolve) => client.socket.ping(undefined, undefined, () => resolve()));
     // What another one asks for after that is done after that.
@@ -543,10 +545,10 @@ describe('server-sent events', () => {
   it('to a receiver that does not read end with its session, and it is cut off', async () => {
     const job = aJob();
     await stage.create([job]);
-    const cookie = await signIn();
+    const headers = await session();
     vi.useFakeTimers({ toFake: ['setInterval'] });
     try {
-      const receiver = await ask({ query: EVENTS, variables: { after: here() } }, `cookie: ${cookie}`);
+      const receiver = await ask({ query: EVENTS, variables: { after: here() } }, lines(headers));
       await expect.poll(openStreams, { timeout: 30_000 }).toBe(1);
       const quick = follow(EVENTS, { after: here() });
       const padding = 'x'.repeat(100_000);
@@ -554,7 +556,7 @@ describe('server-sent events', () => {
       // All that the other one can be sent has been sent by then.
       await until(() => quick.told.length === 200);
       await quick.stop();
-      await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+      await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { ...headers } });
       for (let pings = 0; pings < 3; pings += 1) {
         vi.advanceTimersByTime(12_000);
         await pause(20);
@@ -589,20 +591,25 @@ describe('server-sent events', () => {
   });
 
   it('are not begun by a request whose session ended before it was read', async () => {
-    const cookie = await signIn();
+    const credential = await session();
     const text = JSON.stringify({ query: EVENTS });
     const socket = connect(Number(new URL(stage.address).port), '127.0.0.1');
     let answer = '';
     socket.on('data', (bytes) => {
       answer += String(bytes);
     });
-    const head = ['POST /graphql HTTP/1.1', 'host: localhost', `cookie: ${cookie}`, 'accept: text/event-stream'];
+    const head = [
+      'POST /graphql HTTP/1.1',
+      `host: ${new URL(stage.address).host}`,
+      lines(credential),
+      'accept: text/event-stream',
+    ];
     const headers = [...head, 'content-type: application/json', `content-length: ${text.length}`];
     await new Promise<void>((resolve) => {
       socket.write(`${headers.join('\r\n')}\r\n\r\n${text.slice(0, 10)}`, () => resolve());
     });
     await openStreams();
-    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { ...credential } });
     socket.write(text.slice(10));
     await until(() => answer.includes('\r\n\r\n'));
     expect(answer).toMatch(/^HTTP\/1.1 401 /);
@@ -610,14 +617,14 @@ describe('server-sent events', () => {
   });
 
   it.each(['*/*', 'text/*'])('come to whoever accepts %s, and end with the session', async (accept) => {
-    const cookie = await signIn();
+    const headers = await session();
     const response = await fetch(`${stage.address}/graphql`, {
       method: 'POST',
-      headers: { cookie, accept, 'content-type': 'application/json' },
+      headers: { ...headers, accept, 'content-type': 'application/json' },
       body: JSON.stringify({ query: EVENTS }),
     });
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
-    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { cookie } });
+    await fetch(`${stage.address}/session`, { method: 'DELETE', headers: { ...headers } });
     expect(await response.text()).toContain('UNAUTHENTICATED');
   });
 });

@@ -7,6 +7,7 @@ const CHECK_INTERVAL_MS = 5_000;
 interface OpenStream {
   readonly session: Session | null;
   end(): void;
+  renew?(): void;
 }
 
 /** Connections that outlive the request they began with: they end with the credential that they were opened under. */
@@ -35,19 +36,26 @@ export class OpenStreams {
     clearInterval(this.#timer);
   }
 
-  /** `end` is called once the session is over. `session`: null for one that doesn't end. */
-  add(session: Session | null, end: () => void): Disposable {
-    const stream = { session, end };
+  /**
+   * `end` is called once the session is over; `renew`, where the client would connect again, once the session's cookie is
+   * to be made anew. `session`: null for one that doesn't end.
+   */
+  add(session: Session | null, end: () => void, renew?: () => void): Disposable {
+    const stream: OpenStream = { session, end, ...(renew && { renew }) };
     this.#open.add(stream);
     return { [Symbol.dispose]: () => void this.#open.delete(stream) };
   }
 
-  /** Ends those whose session is over. */
+  /** Ends those whose session is over, and renews those whose session is to be. */
   check(): void {
     for (const stream of this.#open) {
-      if (stream.session === null || this.#authenticator.isCurrent(stream.session)) continue;
+      const { session } = stream;
+      if (session === null) continue;
+      const isCurrent = this.#authenticator.sessions.isCurrent(session);
+      if (isCurrent && (stream.renew === undefined || session.renewAt.getTime() > Date.now())) continue;
       this.#open.delete(stream);
-      stream.end();
+      if (isCurrent) stream.renew?.();
+      else stream.end();
     }
   }
 }

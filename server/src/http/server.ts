@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Authenticator, Session, Verdict } from '../auth/index.ts';
+import type { Authenticator, Session } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
-import { refusalOf } from './access.ts';
 import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import { Connections, MOST_NEWCOMERS, NEWCOMER_MS } from './connections.ts';
 import { AllowedOrigins, addCorsHeaders, answerPreflight } from './cors.ts';
+import { Door, keyOfForm, SIGN_IN_BODY } from './door.ts';
 import { EventStreams } from './event-stream.ts';
 import { GraphiQL } from './graphiql.ts';
 import { listen } from './listen.ts';
@@ -15,7 +15,8 @@ import { LogDownloads } from './log-download.ts';
 import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
 import { sendError, sendJson } from './respond.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
-import { sendSignInPage, wantsPage } from './sign-in-page.ts';
+import { KEY_SCRIPT_PATH, sendKeyScript } from './session-key.ts';
+import { wantsPage } from './sign-in-page.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
 import { refuseUpgrade, WebSocketTransport } from './websocket.ts';
@@ -23,9 +24,6 @@ import { answerGraphQL, createGraphQLServer, type GraphQLServer } from './yoga.t
 
 export const MAX_BODY_BYTES = 1024 * 1024;
 const BODY = { maxBytes: MAX_BODY_BYTES, timeoutMs: 60_000 };
-/** From whoever has shown nothing yet. */
-export const MAX_SIGN_IN_BYTES = 4 * 1024;
-const SIGN_IN_BODY = { maxBytes: MAX_SIGN_IN_BYTES, timeoutMs: NEWCOMER_MS };
 const SERVER_OPTIONS: ServerOptions = {
   headersTimeout: NEWCOMER_MS,
   requestTimeout: BODY.timeoutMs + NEWCOMER_MS,
@@ -58,6 +56,7 @@ export class HttpServer {
   readonly #server: Server;
   readonly #yoga: GraphQLServer;
   readonly #connections: Connections;
+  readonly #door: Door;
   readonly #streams: OpenStreams;
   readonly #webSocket: WebSocketTransport;
   readonly #events: EventStreams;
@@ -79,6 +78,7 @@ export class HttpServer {
     const subscriptions = new SharedSubscriptions(services.log);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
+    this.#door = new Door({ authenticator, origins, connections });
     this.#yoga = yoga;
     this.#streams = streams;
     this.#webSocket = new WebSocketTransport({
@@ -151,7 +151,8 @@ export class HttpServer {
     this.#measure(request, response);
     try {
       response.setHeader('x-content-type-options', 'nosniff');
-      response.setHeader('referrer-policy', 'no-referrer');
+      // With none at all, browsers send a page's own form as if it came from nowhere (Fetch, "append a request Origin header").
+      response.setHeader('referrer-policy', 'same-origin');
       await this.#route(request, response);
     } catch (cause) {
       if (cause instanceof ClientLeft) return;
@@ -189,11 +190,13 @@ export class HttpServer {
       case '/graphql': {
         const isPage = wantsPage(request);
         if (isPage && openSessionFromAddress(request, response, authenticator)) return;
-        if (this.#authorize(request, response) === null) return;
+        // The page is the same for all, and brings the session's key with what it asks.
+        const isOpen = isPage && this.#door.isKeyAlone(request);
+        if (!isOpen && this.#door.authorize(request, response) === null) return;
         if (isPage) return this.#graphiql.sendPage(request, response);
         const body = request.method === 'POST' ? await readBody(request, BODY) : null;
         // Once more: a body may come so slowly that the session has ended meanwhile.
-        const verdict = this.#authorize(request, response);
+        const verdict = this.#door.authorize(request, response);
         if (verdict === null) return;
         if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
@@ -219,8 +222,10 @@ export class HttpServer {
         return sendJson(response, 200, { status: 'ok' });
       case '/readyz':
         return this.#readiness(request, response);
+      case KEY_SCRIPT_PATH:
+        return sendKeyScript(response);
       case '/metrics': {
-        if (this.#authorize(request, response) === null) return;
+        if (this.#door.authorize(request, response, await keyOfForm(request)) === null) return;
         const { registry } = services.metrics;
         const headers = { 'content-type': registry.contentType, 'cache-control': 'no-store' };
         await sendAnswer(request, response, 200, headers, new AnswerBody(Buffer.from(await registry.metrics())));
@@ -230,8 +235,10 @@ export class HttpServer {
         if (this.#graphiql.isAsset(path)) return this.#graphiql.sendAsset(path, request, response);
         const address = logAddress(path);
         if (address !== null) {
-          const verdict = this.#authorize(request, response);
+          const key = await keyOfForm(request);
+          const verdict = this.#door.authorize(request, response, key);
           if (verdict === null) return;
+          if (key !== undefined) request.method = 'GET';
           await this.#logs.answer(address, request, response, verdict.session);
           return;
         }
@@ -258,34 +265,10 @@ export class HttpServer {
     };
   }
 
-  /** Who asks; null when the request has been refused. */
-  #authorize(request: IncomingMessage, response: ServerResponse): (Verdict & { kind: 'viewer' }) | null {
-    const { authorization, cookie } = request.headers;
-    const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
-    const refusal = refusalOf(verdict, request, this.#origins);
-    if (refusal === null && verdict.kind === 'viewer') {
-      this.#connections.prove(request.socket);
-      return verdict;
-    }
-    if (refusal === null) return null;
-    const { code, message } = refusal;
-    // Somebody with a session follows a link on a page of another port: opened anew from here, it comes from nowhere else.
-    const isLink = verdict.kind === 'viewer' && verdict.session !== null && wantsPage(request);
-    if (code === 'FORBIDDEN' && !isLink) sendError(response, 403, code, message);
-    else {
-      response.setHeader('www-authenticate', 'Bearer');
-      if (wantsPage(request)) sendSignInPage(request, response, { next: request.url ?? '/', message });
-      else sendError(response, 401, code, message);
-    }
-    return null;
-  }
-
   async #readiness(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { authorization, cookie } = request.headers;
     const checks = await this.#options.readiness();
     const isReady = Object.values(checks).every(Boolean);
-    const verdict = this.#options.authenticator.authenticate({ authorization, cookie });
-    const mayKnow = refusalOf(verdict, request, this.#origins) === null;
+    const mayKnow = this.#door.isOpenTo(request);
     const status = isReady ? 'ready' : 'not ready';
     sendJson(response, isReady ? 200 : 503, mayKnow ? { status, checks } : { status });
   }

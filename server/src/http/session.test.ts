@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { get } from 'node:http';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Stage } from './testing.ts';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { signIn } from '../../test/support/session.ts';
+import { Stage, TOKEN } from './testing.ts';
 
 let stage: Stage;
 beforeEach(async () => {
@@ -31,4 +34,34 @@ it.each([
 
 it('an address that is none is no fault of the server', async () => {
   expect((await answerTo('//')).status).not.toBe(500);
+});
+
+it('a session that is used is renewed, over WebSocket too, whose clients are told to connect again', async () => {
+  const { cookie, 'x-slurmql-session': key } = await signIn(stage.address, TOKEN);
+  const ask = () => fetch(`${stage.address}/metrics`, { headers: { cookie, 'x-slurmql-session': key } });
+  const open = () =>
+    new WebSocket(`${stage.address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { cookie } });
+  const renewed = /^slurmql_session_\d+=[^;]+; Path=\/; HttpOnly/;
+  expect((await ask()).headers.get('set-cookie')).toBeNull();
+  const socket = open();
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { session: key } }));
+  await once(socket, 'message');
+
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 3600 * 1000 });
+  try {
+    expect((await once(socket, 'close'))[0]).toBe(1012);
+    const again = open();
+    const [{ headers }] = await once(again, 'upgrade');
+    expect(headers['set-cookie']?.[0]).toMatch(renewed);
+    again.terminate();
+    const answer = await ask();
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('set-cookie')).toMatch(renewed);
+    expect(answer.headers.get('set-cookie')).not.toContain(cookie);
+    vi.setSystemTime(Date.now() + 7 * 24 * 3600 * 1000);
+    expect((await ask()).status).toBe(401);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { type Authenticator, FORGET_SESSION } from '../auth/index.ts';
+import type { Authenticator, Session } from '../auth/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { credentialsOf } from './access.ts';
 import { isForeign } from './origin.ts';
-import { sendError } from './respond.ts';
+import { sendError, sendJson } from './respond.ts';
+import { forgottenSession, sessionCookie } from './session-cookie.ts';
+import { isForm, withKey } from './session-key.ts';
 import { safeNext, sendSignInPage } from './sign-in-page.ts';
 
 const WRONG_TOKEN = 'This is not the token';
@@ -12,8 +15,8 @@ const NOT_WRITTEN =
 const signInSchema = z.object({ token: z.string() });
 
 /**
- * `POST /session` with `{"token": "…"}`: 204 and a cookie, or 401. From the form of the sign-in page: back to where
- * somebody came from, or the page again.
+ * `POST /session` with `{"token": "…"}`: 200 with a cookie and `{"key": "…"}`, or 401. From the form of the sign-in page:
+ * back to where somebody came from, or the page again.
  */
 export function openSession(
   body: Buffer,
@@ -21,17 +24,34 @@ export function openSession(
   response: ServerResponse,
   authenticator: Authenticator,
 ): void {
-  const isForm = /^application\/x-www-form-urlencoded\b/.test(request.headers['content-type'] ?? '');
-  const form = new URLSearchParams(isForm ? body.toString() : '');
-  const signIn = signInSchema.safeParse(isForm ? { token: form.get('token')?.trim() } : parseJson(body));
+  const isOfForm = isForm(request.headers['content-type']);
+  const form = new URLSearchParams(isOfForm ? body.toString() : '');
+  const signIn = signInSchema.safeParse(isOfForm ? { token: form.get('token')?.trim() } : parseJson(body));
   const next = safeNext(form.get('next'));
   if (!isForeign(request) && signIn.success && authenticator.isToken(signIn.data.token)) {
-    response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
+    const key = giveCookie(request, response, authenticator);
     response.setHeader('cache-control', 'no-store');
-    if (isForm) response.writeHead(303, { location: next }).end();
-    else response.writeHead(204).end();
-  } else if (isForm) sendSignInPage(request, response, { next, message: WRONG_TOKEN });
+    if (isOfForm) response.writeHead(303, { location: withKey(next, key) }).end();
+    else sendJson(response, 200, { key });
+  } else if (isOfForm) sendSignInPage(request, response, { next, message: WRONG_TOKEN });
   else sendError(response, 401, 'UNAUTHENTICATED', WRONG_TOKEN);
+}
+
+/** Gives the browser one half of a new session, its cookie. Returns the other, for the page. */
+function giveCookie(request: IncomingMessage, response: ServerResponse, authenticator: Authenticator): string {
+  const { cookie, key } = authenticator.sessions.open(new Date());
+  response.setHeader('set-cookie', sessionCookie(request, cookie));
+  return key;
+}
+
+/** The value of a Set-Cookie header with which a session goes on; null: it does so without. */
+export function renewal(
+  request: IncomingMessage,
+  session: Session | null,
+  authenticator: Authenticator,
+): string | null {
+  if (session === null || session.renewAt.getTime() > Date.now()) return null;
+  return sessionCookie(request, authenticator.sessions.renewed(session, new Date()));
 }
 
 /**
@@ -44,19 +64,20 @@ export async function endSession(
   authenticator: Authenticator,
   log: Logger,
 ): Promise<void> {
+  const { cookie = '', key = '' } = credentialsOf(request);
   try {
-    // Another site may at most have the cookie forgotten that it can't read.
-    if (!isForeign(request)) await authenticator.revoke(request.headers.cookie);
+    // Another site may at most have the cookie forgotten that it can't read, as may a page that has lost the key.
+    if (!isForeign(request)) await authenticator.sessions.end(cookie, key);
   } catch (cause) {
     log.error({ err: cause }, 'The end of a session could not be written down');
     sendError(response, 500, 'INTERNAL_SERVER_ERROR', NOT_WRITTEN);
     return;
   }
-  response.setHeader('set-cookie', FORGET_SESSION);
+  response.setHeader('set-cookie', forgottenSession(request));
   response.writeHead(204, { 'cache-control': 'no-store' }).end();
 }
 
-/** The printed address carries the token once: it becomes a cookie, and leaves the address. True: it was answered. */
+/** The printed address carries the token once: it becomes a session, and leaves the address. True: it was answered. */
 export function openSessionFromAddress(
   request: IncomingMessage,
   response: ServerResponse,
@@ -65,11 +86,13 @@ export function openSessionFromAddress(
   const url = URL.parse(request.url ?? '/', 'http://localhost');
   const token = url?.searchParams.get('token') ?? null;
   if (url === null || token === null) return false;
-  if (authenticator.isToken(token)) response.setHeader('set-cookie', authenticator.sessionCookie(new Date()));
   url.searchParams.delete('token');
   // With two slashes at its beginning, a browser would take the first word for another server.
-  const path = url.pathname.replace(/^\/+/, '/');
-  response.writeHead(302, { location: `${path}${url.search}`, 'cache-control': 'no-store' }).end();
+  const address = `${url.pathname.replace(/^\/+/, '/')}${url.search}`;
+  const location = authenticator.isToken(token)
+    ? withKey(address, giveCookie(request, response, authenticator))
+    : address;
+  response.writeHead(302, { location, 'cache-control': 'no-store' }).end();
   return true;
 }
 

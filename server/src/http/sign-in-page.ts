@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { KEY_SCRIPT_PATH } from './session-key.ts';
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
+  "script-src 'self'",
   "style-src 'unsafe-inline'",
   "form-action 'self'",
   "frame-ancestors 'none'",
@@ -13,23 +15,32 @@ export function wantsPage({ method, headers }: IncomingMessage): boolean {
   return (method === 'GET' || method === 'HEAD') && /\btext\/html\b/.test(headers.accept ?? '');
 }
 
-/**
- * Instead of an answer that needs a credential: where to sign in, with the way back. `message`: why there is none.
- * A form without any script, so that it works in every browser.
- */
+export interface SignInPage {
+  /** The way back. */
+  readonly next: string;
+  /** Why there is no credential. */
+  readonly message: string;
+  /** What is missing is the key of the session, which pages of this server have: it asks once more, with the key. */
+  readonly isKeyAlone?: boolean;
+}
+
+/** Instead of an answer that needs a credential: where to sign in. Its form needs no script, and works in every browser. */
 export function sendSignInPage(
   request: IncomingMessage,
   response: ServerResponse,
-  { next, message }: { readonly next: string; readonly message: string },
+  { next, message, isKeyAlone = false }: SignInPage,
 ): void {
   // A link on another site brings no cookie (SameSite=Strict), but opening the page anew from here does.
   const site = request.headers['sec-fetch-site'];
-  if (request.method === 'GET' && (site === 'cross-site' || site === 'same-site')) response.setHeader('refresh', '0');
+  const isFromElsewhere = request.method === 'GET' && (site === 'cross-site' || site === 'same-site');
+  if (isFromElsewhere) response.setHeader('refresh', '0');
+  const opening =
+    isKeyAlone && !isFromElsewhere
+      ? `<form id="open" method="post"><input type="hidden" name="key" /></form><script src="${KEY_SCRIPT_PATH}"></script>`
+      : '';
   response.writeHead(401, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': CONTENT_SECURITY_POLICY,
-    // With none at all, browsers send the form as if it came from nowhere (Fetch, "append a request Origin header").
-    'referrer-policy': 'same-origin',
     'cache-control': 'no-store',
   });
   response.end(`<!doctype html>
@@ -45,6 +56,7 @@ export function sendSignInPage(
     </style>
   </head>
   <body>
+    <main>
     <h1>Sign in to SlurmQL</h1>
     <p role="alert">${escaped(message)}</p>
     <form method="post" action="/session">
@@ -54,6 +66,8 @@ export function sendSignInPage(
     </form>
     <p>The server prints an address with the token when it starts; it is also kept in its data directory. Programs send it
       as <code>Authorization: Bearer TOKEN</code>.</p>
+    </main>
+    ${opening}
   </body>
 </html>
 `);

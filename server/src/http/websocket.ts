@@ -15,12 +15,15 @@ import {
   withCodeAlone,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { refusalOf } from './access.ts';
+import { credentialsOf, refusalOf } from './access.ts';
 import { Backlog } from './backlog.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
 import type { AllowedOrigins } from './cors.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
+import { renewal } from './session.ts';
+import { readSessionCookie } from './session-cookie.ts';
+import { KEY_PARAMETER } from './session-key.ts';
 import { writeTextFrame } from './text-frame.ts';
 import { serveConnection, type WebSocketConnection } from './websocket-connection.ts';
 import type { GraphQLServer } from './yoga.ts';
@@ -29,6 +32,7 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** A client that doesn't answer a close is cut off. */
 const CLOSE_TIMEOUT_MS = 5_000;
 const GOING_AWAY = 1001;
+const CONNECT_AGAIN = 1012;
 export const MAX_OPERATIONS = 200;
 /** An operation's id stands in each of its messages. */
 export const MAX_ID_LENGTH = 1000;
@@ -70,15 +74,22 @@ export class WebSocketTransport {
 
   constructor(options: WebSocketOptions) {
     this.#options = options;
+    // The browser keeps the cookie that comes with the handshake.
+    this.#sockets.on('headers', (headers, request) => {
+      const session = options.authenticator.sessions.read(readSessionCookie(request) ?? '');
+      const cookie = renewal(request, session, options.authenticator);
+      if (cookie !== null) headers.push(`Set-Cookie: ${cookie}`);
+    });
     const { yoga, subscriptions, authenticator, streams, origins, connections } = options;
     this.#server = makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: NEWCOMER_MS,
       // A refusal closes the socket with 4403.
       onConnect: ({ connectionParams, extra }) => {
-        const verdict = authenticator.authenticate({
-          authorization: authorizationOf(connectionParams) ?? extra.request.headers.authorization,
-          cookie: extra.request.headers.cookie,
-        });
+        const said = {
+          authorization: parameter(connectionParams, 'authorization'),
+          key: parameter(connectionParams, KEY_PARAMETER),
+        };
+        const verdict = authenticator.authenticate(credentialsOf(extra.request, said));
         const { socket } = extra;
         const refusal = refusalOf(verdict, extra.request, origins);
         if (refusal !== null) {
@@ -86,7 +97,11 @@ export class WebSocketTransport {
           return false;
         }
         if (verdict.kind === 'anonymous') return false;
-        const stream = streams.add(verdict.session, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
+        const stream = streams.add(
+          verdict.session,
+          () => socket.close(CloseCode.Forbidden, 'Forbidden'),
+          () => socket.close(CONNECT_AGAIN, 'Connect again to renew the session'),
+        );
         const closing = new AbortController();
         socket.once('close', () => {
           stream[Symbol.dispose]();
@@ -104,7 +119,7 @@ export class WebSocketTransport {
         const { viewer, session, socket } = extra;
         if (viewer === undefined || extra.backlog === undefined) return [refused('UNAUTHENTICATED', 'Not connected')];
         // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
-        const isOver = session != null && !authenticator.isCurrent(session);
+        const isOver = session != null && !authenticator.sessions.isCurrent(session);
         if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
         if (id.length > MAX_ID_LENGTH) {
           return [refused('LIMIT_EXCEEDED', `The id of an operation has at most ${MAX_ID_LENGTH} characters`)];
@@ -243,7 +258,7 @@ function refused(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 
-function authorizationOf(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const entry = Object.entries(parameters ?? {}).find(([name]) => name.toLowerCase() === 'authorization');
+function parameter(parameters: Readonly<Record<string, unknown>> | undefined, wanted: string): string | undefined {
+  const entry = Object.entries(parameters ?? {}).find(([name]) => name.toLowerCase() === wanted);
   return typeof entry?.[1] === 'string' ? entry[1] : undefined;
 }

@@ -10,6 +10,7 @@ import {
 } from '@urql/core';
 import { createContext, useContext } from 'solid-js';
 import { isUnauthenticated } from './errors.ts';
+import { sessionHeaders } from './session-key.ts';
 import { createSocket, type Socket } from './socket.ts';
 
 /** The two ways to the server: requests by HTTP, and streams over one WebSocket. */
@@ -20,7 +21,7 @@ export interface Api {
   readonly socket: Socket;
 }
 
-/** Both ways carry the session's cookie by themselves; `onUnauthenticated` hears when the server no longer takes it. */
+/** The browser adds the session's cookie by itself, both ways add its key; `onUnauthenticated` hears when the server no longer takes it. */
 export function createApi(onUnauthenticated: () => void): Api {
   const noticeExchange = mapExchange({
     onError: (error) => {
@@ -31,7 +32,7 @@ export function createApi(onUnauthenticated: () => void): Api {
     createClient({
       url: '/graphql',
       preferGetMethod: false,
-      fetchOptions: { credentials: 'same-origin' },
+      fetchOptions: () => ({ credentials: 'same-origin', headers: sessionHeaders() }),
       exchanges: [...caches, noticeExchange, fetchExchange],
     });
   const socketUrl = new URL('/graphql', location.href);

@@ -1,6 +1,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import { type Accessor, createSignal } from 'solid-js';
 import { isUnauthenticatedClose } from './errors.ts';
+import { sessionKey } from './session-key.ts';
 
 export interface ConnectionState {
   readonly status: 'connecting' | 'live' | 'reconnecting';
@@ -28,6 +29,8 @@ export function createSocket(url: string, onUnauthenticated: () => void): Socket
 
   const client = createClient({
     url,
+    // A browser sends no headers of ours with a WebSocket.
+    connectionParams: () => ({ session: sessionKey() }),
     keepAlive: KEEP_ALIVE_MS,
     lazyCloseTimeout: KEEP_ALIVE_MS,
     retryAttempts: Number.POSITIVE_INFINITY,

@@ -5,6 +5,7 @@ import { createEffect, createSignal, For, type JSX, Match, on, Show, Switch, unt
 import { useApi } from '../../graphql/api.ts';
 import { useClusters } from '../../graphql/clusters.ts';
 import type { JobState, LogStream } from '../../graphql/graphql.ts';
+import { sessionKey } from '../../graphql/session-key.ts';
 import { isActiveState } from '../../lib/job-state.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { formatBytes } from '../../lib/size.ts';
@@ -96,9 +97,7 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
         <LogPosition log={log} onGoToEnd={follow} />
         <div class="ml-auto flex gap-1">
           <Show when={(log.ending()?.absence ?? null) === null}>
-            <a class="button button-quiet h-7 text-xs" href={fileOf(props.jobId, props.stream)} download="">
-              <Download size={14} aria-hidden="true" /> Download
-            </a>
+            <DownloadButton address={fileOf(props.jobId, props.stream)} />
           </Show>
           <Toggle
             label="Wrap"
@@ -182,6 +181,25 @@ function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Eleme
 /** Where the server has the whole file (`Job.logUrl`). */
 function fileOf(jobId: string, stream: LogStream): string {
   return `/jobs/${encodeURIComponent(jobId)}/${stream.toLowerCase()}.log`;
+}
+
+/** A form, as a link could not bring the session's key. */
+function DownloadButton(props: { readonly address: string }): JSX.Element {
+  let key!: HTMLInputElement;
+  return (
+    <form
+      method="post"
+      action={props.address}
+      onSubmit={() => {
+        key.value = sessionKey() ?? '';
+      }}
+    >
+      <input type="hidden" name="key" ref={key} />
+      <button type="submit" class="button button-quiet h-7 text-xs">
+        <Download size={14} aria-hidden="true" /> Download
+      </button>
+    </form>
+  );
 }
 
 interface ToggleProps {

@@ -1,4 +1,9 @@
-/** Gives the server the token for a cookie, which page scripts can't read; false if it is not the right one. */
+import { forgetSessionKey, keepSessionKey, sessionHeaders } from '../../graphql/session-key.ts';
+
+/**
+ * Gives the server the token for a session: its cookie, which page scripts can't read, and its key, which no other origin
+ * can. False if it is not the right one.
+ */
 export async function signIn(token: string): Promise<boolean> {
   const response = await fetch('/session', {
     method: 'POST',
@@ -7,10 +12,13 @@ export async function signIn(token: string): Promise<boolean> {
   });
   if (response.status === 401) return false;
   if (!response.ok) throw new Error(`The server answered ${response.status} ${response.statusText}.`);
+  const { key } = (await response.json()) as { readonly key: string };
+  keepSessionKey(key);
   return true;
 }
 
 export async function signOut(): Promise<void> {
-  const response = await fetch('/session', { method: 'DELETE' });
+  const response = await fetch('/session', { method: 'DELETE', headers: sessionHeaders() });
   if (!response.ok) throw new Error(`The server answered ${response.status} ${response.statusText}.`);
+  forgetSessionKey();
 }

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { SESSION_SECONDS } from '../auth/index.ts';
+
+const NAME = 'slurmql_session';
+const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
+
+/**
+ * The value of this server's cookie. Browsers send cookies to every port of a host: by its name, each server there knows
+ * its own.
+ */
+export function readSessionCookie(request: IncomingMessage): string | undefined {
+  const cookies = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  // The last name is that of an earlier release, whose sessions are over.
+  for (const name of [...namesOf(request), NAME]) {
+    const cookie = cookies.find((pair) => pair.startsWith(`${name}=`));
+    if (cookie !== undefined) return cookie.slice(name.length + 1);
+  }
+  return undefined;
+}
+
+/** The value of a Set-Cookie header. */
+export function sessionCookie(request: IncomingMessage, value: string): string {
+  return setCookie(nameOf(request, isSecure(request)), value, SESSION_SECONDS);
+}
+
+/** The values of Set-Cookie headers with which a browser forgets its session here. */
+export function forgottenSession(request: IncomingMessage): string[] {
+  return namesOf(request).map((name) => setCookie(name, '', 0));
+}
+
+function setCookie(name: string, value: string, seconds: number): string {
+  // Taken by browsers over HTTPS alone, and from nobody else in the domain (RFC 6265bis, 4.1.3.2).
+  const secure = name.startsWith('__Host-') ? '; Secure' : '';
+  return `${name}=${value}; ${ATTRIBUTES}${secure}; Max-Age=${seconds}`;
+}
+
+function namesOf(request: IncomingMessage): readonly string[] {
+  return [nameOf(request, true), nameOf(request, false)];
+}
+
+function nameOf({ headers }: IncomingMessage, secure: boolean): string {
+  const port = /:(\d+)$/.exec(headers.host ?? '')?.[1] ?? (secure ? '443' : '80');
+  return `${secure ? '__Host-' : ''}${NAME}_${port}`;
+}
+
+/** Whether the browser speaks HTTPS, as far as it or a proxy says so. Who says so wrongly has a cookie that isn't kept. */
+function isSecure({ headers, socket }: IncomingMessage): boolean {
+  const forwarded = [headers['x-forwarded-proto'] ?? []].flat().join(',').split(',', 1)[0]?.trim();
+  return (
+    forwarded === 'https' || headers.origin?.startsWith('https://') === true || (socket as TLSSocket).encrypted === true
+  );
+}
