@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from './support/server.ts';
 import { leastWork } from './support/server-work.ts';
 
+const LARGE_BYTES = 900_000;
+
 let server: TestServer;
 /** What an ordinary document costs, in a request of a size. */
 let ordinary: { readonly small: number; readonly large: number };
@@ -21,7 +23,7 @@ beforeAll(async () => {
   };
   // The first ones are slower.
   await cost(0);
-  ordinary = { small: await cost(0), large: await cost(900_000) };
+  ordinary = { small: await cost(0), large: await cost(LARGE_BYTES) };
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -131,6 +133,16 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'of a name': `{ ${'n'.repeat(250_000)} }`,
   },
 };
+
+it('a large request costs much less than to do anything for each of its bytes', () => {
+  const bytes = Buffer.alloc(LARGE_BYTES);
+  const listing = [1, 2, 3].map(() => {
+    const before = process.cpuUsage();
+    Object.keys(bytes);
+    return process.cpuUsage(before).user / 1000;
+  });
+  expect(ordinary.large - ordinary.small).toBeLessThan(Math.min(...listing) / 2);
+});
 
 /** The same document with another text, so that nobody remembers it. */
 let variants = 0;

@@ -34,9 +34,12 @@ export interface BodyBounds {
 const FIRST_BYTES = 4 * 1024;
 
 /** The whole body. Throws BodyTooLarge, BodyTooSlow and ClientLeft; what still comes then is read and thrown away. */
-export async function readBody(request: IncomingMessage, { maxBytes, timeoutMs }: BodyBounds): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  { maxBytes, timeoutMs }: BodyBounds,
+): Promise<Buffer<ArrayBuffer>> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge(maxBytes);
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer<ArrayBuffer>>();
   // Memory of its own, which grows with what has come: pieces of a body that comes in crumbs would each keep what they
   // were read into.
   let bytes = Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, maxBytes));
@@ -61,6 +64,6 @@ export async function readBody(request: IncomingMessage, { maxBytes, timeoutMs }
     return await promise;
   } finally {
     clearTimeout(deadline);
-    request.off('data', take).resume();
+    request.off('data', take).off('close', leave).resume();
   }
 }

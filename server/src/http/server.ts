@@ -200,10 +200,9 @@ export class HttpServer {
         if (verdict === null) return;
         if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
-        if (body !== null) Object.assign(request, { body });
         response.setHeader('cache-control', 'no-store');
         using waiting = this.#waiting(response, verdict.session);
-        await answerGraphQL(this.#yoga, request, response, { viewer: verdict.viewer, signal: waiting.signal });
+        await answerGraphQL(this.#yoga, request, body, response, { viewer: verdict.viewer, signal: waiting.signal });
         return;
       }
       case '/session':

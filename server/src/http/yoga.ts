@@ -62,11 +62,12 @@ export function createGraphQLServer(services: Services) {
 export async function answerGraphQL(
   yoga: GraphQLServer,
   request: IncomingMessage,
+  body: Buffer<ArrayBuffer> | null,
   response: ServerResponse,
   context: ServerContext,
 ): Promise<void> {
   try {
-    const answer = await yoga.handleNodeRequestAndResponse(request, response, context);
+    const answer = await yoga.handleRequest(toFetch(yoga, request, body, context.signal), context);
     const headers = Object.fromEntries(answer.headers);
     if (/^(text\/event-stream|multipart\/)/.test(headers['content-type'] ?? '') && answer.body !== null) {
       response.writeHead(answer.status, headers);
@@ -79,6 +80,17 @@ export async function answerGraphQL(
     // Whoever asked has gone, and what was being done for it was broken off.
     if (!response.destroyed) throw cause;
   }
+}
+
+/** Not left to yoga, which lists the keys of a body that has been read: a Buffer has one for each of its bytes. */
+function toFetch(
+  { fetchAPI }: GraphQLServer,
+  { method = 'GET', url = '/', headers }: IncomingMessage,
+  body: Buffer<ArrayBuffer> | null,
+  signal: AbortSignal = NEVER,
+): Request {
+  const entries = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  return new fetchAPI.Request(`http://localhost${url}`, { method, headers: entries, body, signal });
 }
 
 /** What came of an operation is told as it may be, whichever transport it came by. */
