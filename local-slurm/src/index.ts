@@ -12,6 +12,7 @@ export {
 export { type LocalSlurm, type LocalSlurmOptions, startLocalSlurm } from './local-slurm.ts';
 export { type EnsurePackagesOptions, ensurePackages } from './packages.ts';
 export { oneTimeCode } from './pam.ts';
+export { descendants } from './processes.ts';
 export { RELEASES, type Release } from './releases.ts';
 export { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 export type { LocalCluster } from './state.ts';

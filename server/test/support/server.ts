@@ -34,11 +34,19 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
-  /** `directory`: that of an earlier server, to start again on its data; `port`: 0 for any free one. */
-  static async start(clustersYaml: string, directory?: string, port = '0'): Promise<TestServer> {
+  /**
+   * `directory`: that of an earlier server, to start again on its data; `port`: 0 for any free one; `variables`: more of
+   * its environment.
+   */
+  static async start(
+    clustersYaml: string,
+    directory?: string,
+    port = '0',
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<TestServer> {
     const folder = directory ?? (await mkdtemp(join(tmpdir(), 'slurmql-test-')));
     await writeFile(join(folder, 'clusters.yaml'), clustersYaml);
-    const server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN, PORT: port });
+    const server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN, PORT: port, ...variables });
     const line = await server.firstLine();
     const address = /^SlurmQL listening on (http:\S+)$/.exec(line)?.[1];
     if (address === undefined) throw new Error(`The server did not start: ${server.errors}`);

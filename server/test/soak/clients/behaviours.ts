@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { STALLED_MS } from '../../../src/http/connections.ts';
 import type { Random } from '../random.ts';
 
 /** What the clients are given: the server, a credential, and a job whose log grows. */
@@ -15,7 +16,13 @@ export interface Target {
 /** One client from its first byte until it is gone, in whatever way. */
 export type Behaviour = (target: Target, random: Random) => Promise<void>;
 
-const PATIENCE_MS = 4_000;
+/** Most are gone before the server loses patience with them. */
+const STAY_MS = 4_000;
+/** With the others it does: this is longer than any deadline that it has for a client. */
+const LONG_STAY_MS = STALLED_MS + 10_000;
+const LONG_STAYS = 0.1;
+/** What the server owes a client comes by then, or never. */
+const ANSWER_MS = 60_000;
 const SUBSCRIPTIONS = [
   'subscription { jobEvents { cursor kind job { id name state command } } }',
   'subscription ($id: ID!) { jobStatus(id: $id) { id state } }',
@@ -27,89 +34,162 @@ const QUERIES = [
   '{ clusters { name status partitions { name } } }',
   '{ jobs(first: 500) { nodes { id name state command script } } }',
   'query ($id: ID!) { job(id: $id) { log(lastLines: 1000) { text } events(first: 50) { nodes { kind } } } }',
+  'query ($id: ID!) { logSearch(jobId: $id, pattern: "99999") { matches { lineOffset } } }',
+  'query ($id: ID!) { job(id: $id, waitUntilOverSeconds: 20) { state } }',
 ];
+const PAGES = ['/', '/graphql', '/healthz', '/readyz', '/metrics', '/nothing'];
 
 export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   async 'connects and goes'(target, random) {
     const socket = await opened(target);
-    await pause(random.between(0, PATIENCE_MS));
+    await stay(random);
     leave(socket, random);
   },
   async 'sends half a request'(target, random) {
     const socket = await opened(target);
-    const whole = `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50000\r\n\r\n{"query":"{ jobs`;
-    socket.write(whole.slice(0, random.between(1, whole.length)));
-    await pause(random.between(0, PATIENCE_MS));
+    const whole = request('POST /graphql', target, '{"query":"{ jobs(first: 500) { nodes { id } } }"}');
+    socket.write(whole.slice(0, random.between(1, whole.length - 1)));
+    await stay(random);
     leave(socket, random);
+  },
+  async 'sends half a sign-in'(target, random) {
+    const socket = await opened(target);
+    socket.write(`POST /session HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4000\r\n\r\n{"token":"`);
+    await stay(random);
+    leave(socket, random);
+  },
+  async 'sends many requests and reads nothing'(target, random) {
+    const socket = await opened(target);
+    socket.pause();
+    const one = request('POST /graphql', target, JSON.stringify({ query: QUERIES[0] }));
+    socket.write(one.repeat(random.between(2, 20)));
+    await stay(random);
+    leave(socket, random);
+  },
+  async 'has a wrong token'(target, random) {
+    const path = random.pick(['/session', '/graphql']);
+    await (await get(target, path, { method: 'POST', body: JSON.stringify({ token: 'wrong' }) })).arrayBuffer();
+  },
+  async 'signs in and out'(target) {
+    const session = await get(target, '/session', { method: 'POST', body: JSON.stringify({ token: target.token }) });
+    const cookie = session.headers.getSetCookie().map((one) => one.split(';')[0]);
+    await (await get(target, '/session', { method: 'DELETE', headers: { cookie: cookie.join('; ') } })).arrayBuffer();
+  },
+  async 'opens a page'(target, random) {
+    const headers = { ...bearer(target), accept: random.pick(['text/html', '*/*']) };
+    await (await get(target, random.pick(PAGES), { headers })).arrayBuffer();
+  },
+  async 'asks and reads'(target, random) {
+    const { errors } = (await (await asked(target, random.pick(QUERIES))).json()) as { errors?: unknown };
+    if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  },
+  async 'asks and goes before the answer'(target, random) {
+    const leaving = AbortSignal.timeout(random.between(1, 200));
+    await asked(target, random.pick(QUERIES), { signal: leaving }).catch(() => {});
   },
   async 'opens a WebSocket and says nothing'(target, random) {
     const socket = await openedSocket(target);
-    await pause(random.between(0, PATIENCE_MS));
+    await stay(random);
     socket.terminate();
   },
-  async 'has a wrong token'(target) {
-    await fetch(`${target.address}/session`, { method: 'POST', body: JSON.stringify({ token: 'wrong' }) });
-  },
-  async 'asks and reads'(target, random) {
-    const response = await asked(target, random.pick(QUERIES));
-    await response.arrayBuffer();
-  },
-  async 'asks and goes before the answer'(target, random) {
-    const leaving = AbortSignal.timeout(random.between(1, 50));
-    await asked(target, random.pick(QUERIES), leaving).catch(() => {});
+  async 'sends half a message over WebSocket'(target, random) {
+    const socket = await opened(target);
+    const upgrade = ['upgrade: websocket', 'connection: upgrade', 'sec-websocket-version: 13'];
+    const key = [`sec-websocket-key: ${Buffer.alloc(16).toString('base64')}`];
+    const protocol = ['sec-websocket-protocol: graphql-transport-ws'];
+    socket.write(
+      `${['GET /graphql HTTP/1.1', 'host: localhost', ...upgrade, ...key, ...protocol].join('\r\n')}\r\n\r\n`,
+    );
+    // A text of 8,000 bytes, masked, of which a part comes.
+    const head = [0x81, 0xfe, 0x1f, 0x40, 0, 0, 0, 0];
+    socket.write(Buffer.concat([Buffer.from(head), Buffer.alloc(random.between(0, 7_999), ' ')]));
+    await stay(random);
+    leave(socket, random);
   },
   async 'subscribes, reads and completes'(target, random) {
     const socket = await subscribed(target, random);
-    await pause(random.between(0, PATIENCE_MS));
+    let refused = '';
+    socket.on('message', (data) => {
+      if (String(data).includes('"type":"error"')) refused = String(data);
+    });
+    await stay(random);
     socket.send(JSON.stringify({ id: '1', type: 'complete' }));
     await pause(random.between(0, 200));
     socket.close();
-    await once(socket, 'close');
+    await once(socket, 'close', { signal: AbortSignal.timeout(ANSWER_MS) });
+    if (refused !== '') throw new Error(refused);
   },
   async 'subscribes and vanishes'(target, random) {
     const socket = await subscribed(target, random);
-    await pause(random.between(0, PATIENCE_MS));
+    await stay(random);
     socket.terminate();
   },
   async 'subscribes and stalls'(target, random) {
     const socket = await subscribed(target, random);
     socket.pause();
-    await pause(random.between(0, 3 * PATIENCE_MS));
+    await stay(random);
     if (random.chance(0.5)) socket.resume();
-    await pause(random.between(0, PATIENCE_MS));
+    await pause(random.between(0, STAY_MS));
     socket.terminate();
   },
   async 'reads events over HTTP and goes'(target, random) {
     const leaving = new AbortController();
-    const response = await asked(target, random.pick(SUBSCRIPTIONS), leaving.signal, 'text/event-stream');
+    const headers = { accept: 'text/event-stream' };
+    const response = await asked(target, random.pick(SUBSCRIPTIONS), { headers, signal: leaving.signal });
     const reading = response.arrayBuffer().catch(() => {});
-    await pause(random.between(0, PATIENCE_MS));
+    await stay(random);
     leaving.abort();
     await reading;
   },
-  async 'downloads a log'(target) {
-    const response = await fetch(`${target.address}${target.logPath}`, { headers: bearer(target) });
-    await response.arrayBuffer();
+  async 'has events over HTTP and stalls'(target, random) {
+    const socket = await opened(target);
+    socket.pause();
+    const body = JSON.stringify({ query: random.pick(SUBSCRIPTIONS), variables: { id: target.jobId } });
+    socket.write(request('POST /graphql', target, body, 'text/event-stream'));
+    await stay(random);
+    leave(socket, random);
+  },
+  async 'downloads a log'(target, random) {
+    const headers = { ...bearer(target), ...random.pick([{}, { range: 'bytes=1000-999999' }, { range: 'bytes=-5' }]) };
+    await (await get(target, target.logPath, { headers })).arrayBuffer();
   },
   async 'downloads a log and stalls'(target, random) {
     const socket = await opened(target);
     socket.pause();
-    socket.write(
-      `GET ${target.logPath} HTTP/1.1\r\nhost: localhost\r\nauthorization: ${bearer(target).authorization}\r\n\r\n`,
-    );
-    await pause(random.between(0, 3 * PATIENCE_MS));
+    socket.write(request(`GET ${target.logPath}`, target));
+    await stay(random);
+    if (random.chance(0.5)) socket.resume();
+    await pause(random.between(0, STAY_MS));
     leave(socket, random);
   },
 };
 
 const bearer = ({ token }: Target) => ({ authorization: `Bearer ${token}` });
 
+function stay(random: Random): Promise<void> {
+  return pause(random.chance(LONG_STAYS) ? LONG_STAY_MS : random.between(0, STAY_MS));
+}
+
+/** The bytes of a whole request. */
+function request(line: string, target: Target, body = '', accept = 'application/json'): string {
+  const content = body === '' ? [] : ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`];
+  const { authorization } = bearer(target);
+  const head = [
+    `${line} HTTP/1.1`,
+    'host: localhost',
+    `authorization: ${authorization}`,
+    `accept: ${accept}`,
+    ...content,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
+
 async function opened({ address }: Target): Promise<Socket> {
   const { hostname, port } = new URL(address);
   const socket = connect(Number(port), hostname);
   // That the server ends it is one way to go.
   socket.on('error', () => {});
-  await once(socket, 'connect');
+  await once(socket, 'connect', { signal: AbortSignal.timeout(ANSWER_MS) });
   return socket;
 }
 
@@ -127,13 +207,13 @@ function leave(socket: Socket, random: Random): void {
 async function openedSocket({ address }: Target): Promise<WebSocket> {
   const socket = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   socket.on('error', () => {});
-  await once(socket, 'open');
+  await once(socket, 'open', { signal: AbortSignal.timeout(ANSWER_MS) });
   return socket;
 }
 
 async function subscribed(target: Target, random: Random): Promise<WebSocket> {
   const socket = await openedSocket(target);
-  const acknowledged = once(socket, 'message');
+  const acknowledged = once(socket, 'message', { signal: AbortSignal.timeout(ANSWER_MS) });
   socket.send(JSON.stringify({ type: 'connection_init', payload: bearer(target) }));
   await acknowledged;
   const payload = { query: random.pick(SUBSCRIPTIONS), variables: { id: target.jobId } };
@@ -141,11 +221,15 @@ async function subscribed(target: Target, random: Random): Promise<WebSocket> {
   return socket;
 }
 
-function asked(target: Target, query: string, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {
-  return fetch(`${target.address}/graphql`, {
+function asked(target: Target, query: string, options: RequestInit = {}): Promise<Response> {
+  return get(target, '/graphql', {
+    ...options,
     method: 'POST',
-    headers: { ...bearer(target), accept, 'content-type': 'application/json' },
+    headers: { ...bearer(target), 'content-type': 'application/json', ...options.headers },
     body: JSON.stringify({ query, variables: query.includes('$id') ? { id: target.jobId } : {} }),
-    ...(signal === undefined ? {} : { signal }),
   });
+}
+
+function get({ address }: Target, path: string, options: RequestInit): Promise<Response> {
+  return fetch(`${address}${path}`, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS), ...options });
 }

@@ -24,7 +24,7 @@ const { rows, made } = await soak.run({ minutes, clients, seed });
 process.stdout.write(`seed ${seed}\n`);
 for (const [behaviour, count] of Object.entries(made))
   process.stdout.write(`${String(count).padStart(8)}  ${behaviour}\n`);
-for (const { what, before, after, isBack } of rows) {
-  process.stdout.write(`${isBack ? 'back ' : 'KEPT '} ${what}: ${before} before, ${after} after\n`);
+for (const { what, figures, isBack } of rows) {
+  process.stdout.write(`${isBack ? 'back' : 'KEPT'}  ${what}: ${figures.join(' → ')}\n`);
 }
 process.exitCode = rows.every(({ isBack }) => isBack) ? 0 : 1;

@@ -1,42 +1,39 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startLocalSlurm } from '@slurmql/local-slurm';
 import { TestRepository } from '../../support/repository.ts';
 import { TestServer, until } from '../../support/server.ts';
 import { Random } from '../random.ts';
 import { BEHAVIOURS, type Target } from './behaviours.ts';
+import { glance, type Held, INSPECTED, kindsOfFiles, look } from './look.ts';
 
 /** What the server has by the time of the first look has to be what any load leaves: caches are full by then. */
 const WARM_UP_MINUTES = 3;
+/** Looks are taken so often, without clients: what grows with them is told from what is kept from the beginning on. */
+const ROUND_MINUTES = 10;
+const GLANCE_MS = 30_000;
 /** Clients that are given up for dead are cut by then, and V8 has given back what it does. */
 const QUIET_MS = 90_000;
 const ALLOWED_SHARE = 0.1;
 /** What a single open file or timer more is in a number this small. */
 const ALLOWED_COUNT = 3;
 
-export interface Look {
+export interface Row {
   readonly what: string;
-  readonly before: number;
-  readonly after: number;
+  /** At the first look, before the clients, and behind each round of them. */
+  readonly figures: readonly number[];
   /** Not more than a tenth above what it was. */
   readonly isBack: boolean;
 }
 
 export interface ClientSoakReport {
-  readonly rows: readonly Look[];
+  readonly rows: readonly Row[];
   /** How many clients of each behaviour there were. */
   readonly made: Readonly<Record<string, number>>;
 }
 
-interface Held {
-  readonly 'resident memory, MiB': number;
-  readonly 'open files': number;
-  readonly timers: number;
-}
-
 /**
  * Clients of every manner on one server, with a job that writes and others that come and go: once all clients are gone,
- * the server holds no more than it did.
+ * the server holds no more than it did. Memory counts once its garbage is collected.
  */
 export class ClientSoak implements AsyncDisposable {
   readonly #server: TestServer;
@@ -63,7 +60,7 @@ export class ClientSoak implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const slurm = await startLocalSlurm({ onProgress: log });
     stack.defer(() => slurm.stop());
-    const server = stack.use(await TestServer.start(slurm.clustersYaml()));
+    const server = stack.use(await TestServer.start(slurm.clustersYaml(), undefined, '0', INSPECTED));
     const repository = stack.use(await TestRepository.create({ 'hello.sh': 'echo hello\n' }));
     const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
       'mutation ($path: String!) { addProject(input: { path: $path, name: "soak" }) { project { id } } }',
@@ -94,25 +91,22 @@ export class ClientSoak implements AsyncDisposable {
     readonly seed: number;
   }): Promise<ClientSoakReport> {
     const random = new Random(load.seed);
-    await this.#load(random, { ...load, minutes: WARM_UP_MINUTES });
-    const before = await this.#held();
-    const made = await this.#load(random, load);
-    const after = await this.#held();
-    const rows = (Object.keys(before) as (keyof Held)[]).map((what) => ({
-      what,
-      before: before[what],
-      after: after[what],
-      isBack: after[what] <= Math.max(before[what] * (1 + ALLOWED_SHARE), before[what] + ALLOWED_COUNT),
-    }));
-    return { rows, made };
+    const made: Record<string, number> = {};
+    await this.#load(random, { ...load, minutes: WARM_UP_MINUTES }, {});
+    const looks = [await this.#look()];
+    for (let left = load.minutes; left > 0; left -= ROUND_MINUTES) {
+      await this.#load(random, { ...load, minutes: Math.min(left, ROUND_MINUTES) }, made);
+      looks.push(await this.#look());
+    }
+    return { rows: rowsOf(looks), made };
   }
 
   /** Keeps so many clients busy, each with one behaviour after another, while small jobs come and go. */
   async #load(
     random: Random,
     { minutes, clients }: { readonly minutes: number; readonly clients: number },
-  ): Promise<Readonly<Record<string, number>>> {
-    const made: Record<string, number> = {};
+    made: Record<string, number>,
+  ): Promise<void> {
     const faults = new Map<string, number>();
     const end = Date.now() + minutes * 60_000;
     const client = async () => {
@@ -127,28 +121,36 @@ export class ClientSoak implements AsyncDisposable {
     const jobs = async () => {
       for (; Date.now() < end; await pause(5_000)) await submit(this.#server, this.#projectId, 'echo hello; sleep 1');
     };
-    await Promise.all([jobs(), ...Array.from({ length: clients }, client)]);
+    const glances = async () => {
+      for (; Date.now() < end; await pause(GLANCE_MS)) this.#tell('glance', await glance(this.#server));
+    };
+    await Promise.all([jobs(), glances(), ...Array.from({ length: clients }, client)]);
     for (const [fault, count] of faults) this.#log(`${count} times: ${fault}`);
-    return made;
   }
 
-  async #held(): Promise<Held> {
+  async #look(): Promise<Held> {
     await pause(QUIET_MS);
-    const { pid, address, token } = this.#server;
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    const response = await fetch(`${address}/metrics`, { headers: { authorization: `Bearer ${token}` } });
-    const held = {
-      'resident memory, MiB': Math.round(Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) / 1024),
-      'open files': (await readdir(`/proc/${pid}/fd`)).length,
-      timers: Number(/^nodejs_active_resources\{type="Timeout"\} (\d+)/m.exec(await response.text())?.[1] ?? 0),
-    };
-    this.#log(JSON.stringify(held));
+    const held = await look(this.#server);
+    this.#tell('look', held);
+    this.#tell('files', await kindsOfFiles(this.#server));
     return held;
+  }
+
+  #tell(what: string, figures: Held): void {
+    this.#log(`${new Date().toISOString()} ${what} ${JSON.stringify(figures)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+function rowsOf(looks: readonly Held[]): Row[] {
+  return Object.keys(looks[0] ?? {}).map((what) => {
+    const figures = looks.map((held) => held[what] ?? Number.NaN);
+    const [before, after] = [figures[0] ?? Number.NaN, figures.at(-1) ?? Number.NaN];
+    return { what, figures, isBack: after <= Math.max(before * (1 + ALLOWED_SHARE), before + ALLOWED_COUNT) };
+  });
 }
 
 async function submit(server: TestServer, projectId: string, command: string): Promise<string> {
