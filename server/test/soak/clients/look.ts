@@ -7,8 +7,8 @@ import type { TestServer } from '../../support/server.ts';
 /** Figures by what they are of. */
 export type Held = Readonly<Record<string, number>>;
 
-/** Has the server's Node open its inspector, on a port of its own. */
-export const INSPECTED = { NODE_OPTIONS: '--inspect=127.0.0.1:0' };
+/** As `npm start` has it; and the server's Node opens its inspector, on a port of its own. */
+export const INSPECTED = { NODE_OPTIONS: '--max-semi-space-size=8 --inspect=127.0.0.1:0' };
 
 const MIB = 1024 ** 2;
 /** What the server counts itself, each of which a client's end has to take back. */
@@ -28,8 +28,11 @@ const ASKED = `JSON.stringify({ memory: process.memoryUsage(), resources: proces
 /** What can be seen from outside, at no cost: good for a look under load. */
 export async function glance({ pid }: TestServer): Promise<Held> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const mebibytes = (key: string) =>
+    Math.round(Number(new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) / 1024);
   return {
-    'resident memory, MiB': Math.round(Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) / 1024),
+    'resident memory, MiB': mebibytes('VmRSS'),
+    'of it not of files, MiB': mebibytes('RssAnon'),
     'open files': (await openFiles(pid)).length,
   };
 }
