@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { STALLED_MS } from '../../../src/http/connections.ts';
+import { signIn } from '../../support/session.ts';
 import type { Random } from '../random.ts';
 
 /** What the clients are given: the server, a credential, and a job whose log grows. */
@@ -70,10 +71,18 @@ export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     const path = random.pick(['/session', '/graphql']);
     await (await get(target, path, { method: 'POST', body: JSON.stringify({ token: 'wrong' }) })).arrayBuffer();
   },
-  async 'signs in and out'(target) {
-    const session = await get(target, '/session', { method: 'POST', body: JSON.stringify({ token: target.token }) });
-    const cookie = session.headers.getSetCookie().map((one) => one.split(';')[0]);
-    await (await get(target, '/session', { method: 'DELETE', headers: { cookie: cookie.join('; ') } })).arrayBuffer();
+  async 'signs in, reads events and signs out'(target, random) {
+    const session = await signIn(target.address, target.token);
+    const headers = { ...session, accept: 'text/event-stream', 'content-type': 'application/json' };
+    const body = JSON.stringify({ query: random.pick(SUBSCRIPTIONS), variables: { id: target.jobId } });
+    const leaving = new AbortController();
+    const events = await get(target, '/graphql', { method: 'POST', headers, body, signal: leaving.signal });
+    const reading = events.arrayBuffer().catch(() => {});
+    await stay(random);
+    // What is open under it ends with a session; who never signs out goes as others do.
+    if (random.chance(0.5)) await get(target, '/session', { method: 'DELETE', headers: { ...session } });
+    else leaving.abort();
+    await reading;
   },
   async 'opens a page'(target, random) {
     const headers = { ...bearer(target), accept: random.pick(['text/html', '*/*']) };
