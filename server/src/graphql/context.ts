@@ -90,7 +90,10 @@ export function createContext(
   };
 }
 
-/** The same for one event of a subscription, which may do as much as an operation that ends. */
-export function contextOfEvent(context: GraphQLContext): GraphQLContext {
-  return createContext(context, context.viewer, context);
+/**
+ * The same for one event of a subscription, which may do as much as an operation that ends. `signal`: aborted once nobody
+ * waits for its events any more.
+ */
+export function contextOfEvent(context: GraphQLContext, signal: AbortSignal): GraphQLContext {
+  return createContext(context, context.viewer, { ...context, signal });
 }

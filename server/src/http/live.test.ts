@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { signIn } from '../../test/support/session.ts';
 import type { Job } from '../domain/job.ts';
-import { aJob } from '../domain/testing.ts';
+import { aJob, aProject } from '../domain/testing.ts';
 import { Stage, TOKEN } from './testing.ts';
 
 let stage: Stage;
@@ -101,6 +101,11 @@ const lines = (headers: object) =>
     .map(([name, value]) => `${name}: ${value}`)
     .join('\r\n');
 
+async function openSockets(): Promise<number> {
+  const metrics = await fetch(`${stage.address}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  return Number(/^slurmql_websocket_connections (\d+)/m.exec(await metrics.text())?.[1]);
+}
+
 async function until(isRight: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 30_000; !isRight(); ) {
     if (Date.now() > deadline) throw new Error('It never came');
@@ -129,6 +134,30 @@ describe('events of jobs', () => {
     const numbers = (from: number) => Array.from({ length: 21 - from }, (_, index) => String(from + index));
     expect([first, late, last].map(({ told }) => reasons(told))).toEqual([numbers(1), numbers(5), numbers(11)]);
     for (const follower of [first, late, last]) await follower.stop();
+  });
+
+  it.each([
+    ['with a list', 'jobEvents(after: $after) { job { id attempts { number } } }'],
+    ['with what is read for each', 'jobEvents(after: $after) { job { id project { name } } }'],
+    ['with a page', 'jobEvents(after: $after) { job { id tasks { nodes { name } } } }'],
+    ['with a list of a list', 'jobEvents(after: $after) { job { id project { branches { name } } } }'],
+    ['through a filter that reads', 'jobEvents(after: $after, filter: { search: "x" }) { job { id } }'],
+  ])('%s come to all who ask for the same, also once the first who asked has left', async (_what, field) => {
+    const query = `subscription ($after: String) { ${field} }`;
+    const project = aProject({ name: 'x' });
+    await stage.store.projects.save(project);
+    const [after, job] = [here(), aJob({ projectId: project.id })];
+    const first = follow(query, { after });
+    await stage.create([job]);
+    await until(() => first.told.length === 1);
+    const second = follow(query, { after });
+    await until(() => second.told.length === 1);
+    await first.stop();
+    await vi.waitFor(async () => expect(await openSockets()).toBe(1));
+    await stage.change(job.id, { reason: 'changed' });
+    await Promise.race([until(() => second.told.length === 2), second.done]);
+    expect(second.told).toHaveLength(2);
+    await second.stop();
   });
 
   it('are resumed by the reference client, which sends its variables as they are when it connects again', async () => {

@@ -154,7 +154,7 @@ function jobStatusFeed({ id, clusterName }: Job, { store, journal }: GraphQLCont
 }
 
 /** `start`: the event after which it begins; null: now. */
-function jobEventsFeed(start: number | null, filter: JobFilter, { journal, loaders }: GraphQLContext): Feed<ToldEvent> {
+function jobEventsFeed(start: number | null, filter: JobFilter, { journal, store }: GraphQLContext): Feed<ToldEvent> {
   return {
     newest: () => journal.newest,
     open: async () => {
@@ -170,8 +170,8 @@ function jobEventsFeed(start: number | null, filter: JobFilter, { journal, loade
         else {
           for (const event of followed.events) {
             const { projectId } = event.job;
-            // Only a search looks at the project's name.
-            const project = filter.search === null || projectId === null ? null : await loaders.project.load(projectId);
+            // Only a search looks at the project's name. Read without the loaders: the feed outlives whoever asked first.
+            const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
             const told = throughFilter(event, project?.name ?? null, filter);
             if (told !== null) entries.push({ position: event.sequence, value: told });
           }

@@ -74,7 +74,9 @@ export class SharedSubscriptions {
     const source = await createSourceEventStream(validated);
     if (!(Symbol.asyncIterator in source)) return this.#answer(source, contextOf(args).work);
     if (!(source instanceof FeedStream)) {
-      const results = mapSourceToResponseEvent(validated, source, (event) => this.#execute(event));
+      const results = mapSourceToResponseEvent(validated, source, (event) =>
+        this.#execute(event, contextOf(args).signal),
+      );
       if (!('next' in results)) return this.#answer(results, contextOf(args).work);
       return new SilentStream(
         () => pour(results, sink),
@@ -97,8 +99,9 @@ export class SharedSubscriptions {
     if (known !== undefined) return known;
     const tape: Tape<unknown> = new Tape(
       feed,
-      async (value) => {
-        const result = await this.#execute({ ...validated, rootValue: value });
+      // Whoever came first may leave before the others.
+      async (value, signal) => {
+        const result = await this.#execute({ ...validated, rootValue: value }, signal);
         return Buffer.from(JSON.stringify(result));
       },
       () => {
@@ -109,8 +112,8 @@ export class SharedSubscriptions {
     return tape;
   }
 
-  async #execute(event: ValidatedSubscriptionArgs): Promise<ExecutionResult> {
-    const context = contextOfEvent(contextOf(event));
+  async #execute(event: ValidatedSubscriptionArgs, signal: AbortSignal): Promise<ExecutionResult> {
+    const context = contextOfEvent(contextOf(event), signal);
     return this.#answer(await executeSubscriptionEvent({ ...event, contextValue: context }), context.work);
   }
 

@@ -84,7 +84,7 @@ export interface Place {
  */
 export class Tape<T> {
   readonly #feed: Feed<T>;
-  readonly #render: (value: T) => Promise<Buffer>;
+  readonly #render: (value: T, signal: AbortSignal) => Promise<Buffer>;
   readonly #onUnused: () => void;
   readonly #readers = new Set<Reader>();
   readonly #wanted = new WakeUp();
@@ -101,8 +101,8 @@ export class Tape<T> {
   /** The feed has ended. */
   #isOver = false;
 
-  /** `onUnused`: its last subscriber has left, or the feed is over. */
-  constructor(feed: Feed<T>, render: (value: T) => Promise<Buffer>, onUnused: () => void) {
+  /** `render`: its signal is aborted once nobody is left. `onUnused`: its last subscriber has left, or the feed is over. */
+  constructor(feed: Feed<T>, render: (value: T, signal: AbortSignal) => Promise<Buffer>, onUnused: () => void) {
     this.#feed = feed;
     this.#render = render;
     this.#onUnused = onUnused;
@@ -128,7 +128,7 @@ export class Tape<T> {
   async #begin(feed: Feed<T>, reader: Reader): Promise<void> {
     const { first, position, isOver } = await feed.open();
     for (const value of first) {
-      const result = await this.#render(value);
+      const result = await this.#render(value, this.#ending.signal);
       await reader.drained();
       if (reader.signal.aborted) return;
       reader.send(result);
@@ -159,7 +159,8 @@ export class Tape<T> {
   }
 
   #resultOf({ position, value, isOwn }: FeedEntry<T>): Promise<Buffer> {
-    return isOwn ? this.#render(value) : this.#memo.get(position, () => this.#render(value));
+    const render = () => this.#render(value, this.#ending.signal);
+    return isOwn ? render() : this.#memo.get(position, render);
   }
 
   #attach(reader: Reader): boolean {
@@ -182,7 +183,7 @@ export class Tape<T> {
       let turnBegan = performance.now();
       for await (const { entries } of this.#feed.follow(this.#tail, signal)) {
         for (const { position, value } of entries) {
-          const result = await this.#render(value);
+          const result = await this.#render(value, signal);
           while (!signal.aborted && !this.#isWanted()) await this.#wanted.wait(signal);
           if (signal.aborted) return;
           this.#append({ position, result });
