@@ -65,9 +65,8 @@ export function indexedTokens(block: number, text: string): string {
 /** What the index is asked for in one block. It finds every job that has all the words, and may find some that haven't. */
 export function tokensQuery(block: number, words: readonly string[]): string {
   const tokens = words.filter(isIndexed).flatMap((word) => {
-    const grams = Array.from({ length: word.length - GRAM + 1 }, (_, start) =>
-      spelled(word).slice(start, start + GRAM),
-    );
+    const whole = spelled(word);
+    const grams = Array.from({ length: whole.length - GRAM + 1 }, (_, start) => whole.slice(start, start + GRAM));
     // Numbers are what tells one job from the next.
     const rare = grams.filter((gram) => /\d.?\d/.test(gram));
     return rare.length === 0 ? spread(grams, MAX_GRAMS_SOUGHT) : spread(rare, MAX_RARE_GRAMS_SOUGHT);

@@ -1,13 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { parseClusters } from '../../src/config/clusters-file.ts';
-import { ConfigurationError } from '../../src/config/environment.ts';
 import { arrayTaskIds } from '../../src/domain/array-spec.ts';
 import { nodeNames } from '../../src/domain/node-list.ts';
 import { bounded } from '../../src/domain/text.ts';
 import { workspaceParts } from '../../src/domain/workspace.ts';
-import { localId } from '../../src/graphql/ids.ts';
-import { eventCursor, sequenceOf } from '../../src/graphql/job/list.ts';
-import { byteRange } from '../../src/http/byte-range.ts';
 import { decodeBytes } from '../../src/logs/utf8.ts';
 import { interpreterFault, readDirectives } from '../../src/slurm/directives.ts';
 import { SlurmUnavailable, UnreadableAnswer } from '../../src/slurm/errors.ts';
@@ -30,6 +24,7 @@ import { sharedGpuTypes } from '../../src/slurm/requests.ts';
 import { script } from '../../src/slurm/shell.ts';
 import { fixture } from '../../src/slurm/testing.ts';
 import { absoluteWorkspace } from '../../src/slurm/workspace.ts';
+import { safetyFault } from '../../src/slurm/workspace-safety.ts';
 import { parseCertificate } from '../../src/ssh/dial/certificate.ts';
 import { parseConfig } from '../../src/ssh/dial/config-file.ts';
 import { parseJumps } from '../../src/ssh/dial/destination.ts';
@@ -39,31 +34,13 @@ import { parseKnownHosts } from '../../src/ssh/dial/host-keys.ts';
 import { matchesPatternList } from '../../src/ssh/dial/patterns.ts';
 import { presentable } from '../../src/ssh/dial/question.ts';
 import { SshError } from '../../src/ssh/errors.ts';
+import { refusedKind } from '../../src/ssh/session/file-kind.ts';
 import { readFindings } from '../../src/ssh/session/file-search.ts';
 import { OwnShell, wordsOf } from '../../src/ssh/session/own-shell.ts';
-import { CursorError } from '../../src/store/index.ts';
-import { decodeCursor, encodeCursor } from '../../src/store/keyset.ts';
-
-/** What reads a text from outside. */
-export interface Target {
-  readonly name: string;
-  /** Throws nothing but `refuses`. */
-  read(text: string): unknown;
-  readonly refuses: readonly (abstract new (...words: never) => Error)[];
-  /** Texts that it understands. */
-  readonly samples: readonly string[];
-  /** Around what somebody says in one place of an answer. */
-  readonly frames: readonly ((text: string) => string)[];
-  /** What makes it work hardest, again and again, in each frame. */
-  readonly pieces: readonly string[];
-  /** The same without a frame: each makes many things. */
-  readonly rows: readonly string[];
-  /** No more characters are given to it than this; null: any number. */
-  readonly most: number | null;
-}
+import { CLIENT_TARGETS } from './client-targets.ts';
+import { AS_IT_IS, type Target, target } from './target.ts';
 
 const JOB = '01K00000000000000000000042';
-const AS_IT_IS = (text: string) => text;
 
 /** One row of squeue with this in one field. */
 function queueRow(place: (typeof QUEUE_FIELDS)[number], text: string): string {
@@ -100,6 +77,15 @@ const NONCE = /'begin first ([0-9a-f]+)'/.exec(SCRIPT.text)?.[1] ?? '';
 const framed = (first: string, second = 'two') =>
   `\nbegin first ${NONCE}\n${first}\nend first ${NONCE} 0\n\nbegin second ${NONCE}\n${second}\nend second ${NONCE} 3\n`;
 
+const SAFETY = `1000:1000:ada
+41ed:0:0:root:root:/
+41ed:0:0:root:root:/home
+41c0:1000:1000:ada:ada:/home/ada
+41c0:1000:1000:ada:ada:/home/ada/slurmql
+inside
+41c0:1000:1000:ada:ada:/home/ada/slurmql/jobs
+`;
+
 const SEARCH = { pattern: 'x', isRegex: false, ignoresCase: false, from: 0, length: null, after: 0, limit: 100 };
 const found = (matches: string, lines = '') =>
   `\nbegin pattern n\nstatus 1\n\nbegin before n\n0\n\nbegin matches n\n${matches}\nlines 1\n\nbegin lines n\n${lines}\n\nbegin end n\n`;
@@ -111,14 +97,6 @@ const NO_COMPONENT = {
     ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
   },
 };
-
-const target = (
-  name: string,
-  read: (text: string) => unknown,
-  more: Partial<Omit<Target, 'name' | 'read'>> = {},
-): Target => ({ name, read, refuses: [], samples: [], frames: [AS_IT_IS], pieces: [], rows: [], most: null, ...more });
-
-const example = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
 
 /** Everything that reads what a cluster, a login, a file or a client says. */
 export const TARGETS: readonly Target[] = [
@@ -317,6 +295,15 @@ export const TARGETS: readonly Target[] = [
     refuses: [SlurmUnavailable],
     samples: ['/scratch/ada\n'],
   }),
+  target('who may write to the workspace', (text) => safetyFault('/home/ada/slurmql', text, ['ops']), {
+    samples: [SAFETY, SAFETY.replace('1000:1000:ada:ada', '1001:1001:eve:eve')],
+    frames: [AS_IT_IS, (text) => `1000:1000:ada\n41ed:0:0:root:root:/\n${text}`, (text) => `${SAFETY}${text}`],
+    pieces: ['a1ff:1001:1001:eve:eve:/a/b\n', '41ff:0:0:root:root:/a\n', 'inside\n', ':0', '43ff:0:0:root:root:/\n'],
+  }),
+  target('what lies in the place of a file', (text) => refusedKind('file', text), {
+    samples: ['What lies there has the mode 11a4\n'],
+    pieces: ['What lies there has the mode ', '\nWhat lies there has the mode 1'],
+  }),
   target('an OpenSSH configuration', (text) => parseConfig(text, 'config'), {
     refuses: [DialFailure],
     samples: ['Host login\n  HostName login.example.org\n  User "ada"\n  ProxyJump = a@b:22\n'],
@@ -367,47 +354,14 @@ export const TARGETS: readonly Target[] = [
     (text) => decodeBytes(Buffer.from(text, 'latin1'), { before: Buffer.alloc(0), isEnd: false }),
     { samples: ['\u00c3\u00a9'], pieces: ['\u00e2\u0082', '\u00f0\u009f'] },
   ),
-  target('a range', (text) => byteRange(text, 1000), {
-    samples: ['bytes=0-9', 'bytes=-5'],
-    frames: [AS_IT_IS, (text) => `bytes=${text}`],
-    pieces: ['0-', '0'],
-  }),
   target('a certificate', (text) => parseCertificate(Buffer.from(text, 'latin1')), {
     // Whoever reads one takes any fault for what it is: no certificate.
     refuses: [Error],
     frames: [AS_IT_IS, (text) => `\0\0\0\x20ssh-ed25519-cert-v01@openssh.com${text}`],
     pieces: ['\0\0\0\0', '\0\0\0\x01a', '\xff\xff\xff\xff'],
   }),
-  target('clusters.yaml', (text) => parseClusters(text, 'clusters.yaml'), {
-    refuses: [ConfigurationError],
-    samples: [example('clusters.yaml'), 'clusters: { a: { host: b } }\n'],
-    frames: [AS_IT_IS, (text) => `clusters:\n  a:\n    host: ${text}\n`],
-    // The library takes ever longer; the file is the administrator's own, and bounded.
-    most: 4 * 1024,
-    pieces: ['[', '{', '- ', 'a: ', '&a ', '*a ', '? ', '"', '| ', 'a:\n'],
-  }),
-  target('a cursor of events', sequenceOf, {
-    refuses: [CursorError],
-    samples: [eventCursor(0), eventCursor(123_456)],
-    frames: [AS_IT_IS, (text) => Buffer.from(text).toString('base64url')],
-    pieces: ['event:', 'ZXZlbnQ6'],
-  }),
-  target('a cursor of a list', decodeCursor, {
-    refuses: [CursorError],
-    samples: [encodeCursor({ order: 'jobs', asOf: 1_795_494_207_000, values: ['a', 1] })],
-    frames: [
-      AS_IT_IS,
-      (text) => Buffer.from(text).toString('base64url'),
-      (text) => Buffer.from(`["a",1,"${text}"]`).toString('base64url'),
-    ],
-    pieces: ['[', '"a",', '1e999,', '{"a":'],
-  }),
-  target('a global id', (text) => localId(text, 'Job'), {
-    samples: [Buffer.from(`Job:${JOB}`).toString('base64')],
-    frames: [AS_IT_IS, (text) => Buffer.from(`Job:${text}`).toString('base64')],
-    pieces: [':', 'Sm9iOg=='],
-  }),
   target('a bound', (text) => [bounded(text, 100), bounded(text, 100, { keep: 'both', beyond: 5 })], {
     samples: ['x'.repeat(200)],
   }),
+  ...CLIENT_TARGETS,
 ];

@@ -4,7 +4,7 @@ export interface LogLine {
   readonly text: string;
   /** The style that earlier lines left on. */
   readonly style: TextStyle;
-  /** Where the line starts in the file, in bytes. */
+  /** Where the line starts in the file, in bytes; nearly so where the log holds what is no UTF-8. */
   readonly offset: number;
 }
 

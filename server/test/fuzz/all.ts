@@ -1,0 +1,7 @@
+import type { Fuzzed } from './fuzz.ts';
+import { PIECES } from './pieces.ts';
+import { ROUND_TRIPS } from './round-trips.ts';
+import { TEXTS } from './texts.ts';
+
+/** Everything that takes what others send. */
+export const ALL: readonly Fuzzed[] = [...TEXTS, ...ROUND_TRIPS, ...PIECES];
