@@ -15,6 +15,12 @@ import { LIMITS } from './graphql/limits.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
 import { WORK_LIMITS } from './graphql/work.ts';
+import {
+  SECONDS_FOR_A_WRONG_ONE,
+  WRONG_A_SECOND_IN_ALL,
+  WRONG_AT_ONCE,
+  WRONG_AT_ONCE_IN_ALL,
+} from './http/attempts.ts';
 import { MOST_NEWCOMERS, MOST_NEWCOMERS_OF_AN_ADDRESS, NEWCOMER_MS, STALLED_MS } from './http/connections.ts';
 import { SIGN_IN_BODY } from './http/door.ts';
 import { MOST_DOWNLOADS } from './http/log-download.ts';
@@ -69,6 +75,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   [
     'head of a request, body of a sign-in, `connection_init`',
     `${NEWCOMER_MS / 1000} s; the body ${kib(SIGN_IN_BODY.maxBytes)}`,
+  ],
+  [
+    'wrong credentials at once, then in the long run (429, 4403): of an address; of all',
+    `${WRONG_AT_ONCE}, one in ${SECONDS_FOR_A_WRONG_ONE} s; ${WRONG_AT_ONCE_IN_ALL}, ${WRONG_A_SECOND_IN_ALL} a second`,
   ],
   ['a client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
   ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ADMINISTRATOR, Authenticator } from './credentials.ts';
 
 const TOKEN = 'a-token-for-tests-only';
-const anonymous = { kind: 'anonymous', why: expect.stringMatching(/^(missing|malformed|wrong|over|keyless)$/) };
+const anonymous = { kind: 'anonymous', why: expect.stringMatching(/^(missing|malformed|wrong|over|forged|keyless)$/) };
 const authenticator = new Authenticator(TOKEN, { current: async () => [], add: async () => undefined });
 
 const whoIs = (authorization?: string, cookie?: string, key?: string) =>
@@ -35,8 +35,8 @@ describe('a token', () => {
     ['malformed', `Basic ${TOKEN}`, undefined],
     ['malformed', '', undefined],
     ['wrong', 'Bearer wrong', undefined],
-    ['over', undefined, 'a.1.2.b'],
-    ['over', undefined, ''],
+    ['forged', undefined, 'a.1.2.b'],
+    ['forged', undefined, ''],
   ])('is told to be %s for %j and the cookie %j', (why, authorization, cookie) => {
     expect(whoIs(authorization, cookie)).toEqual({ kind: 'anonymous', why });
   });

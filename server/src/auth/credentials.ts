@@ -22,9 +22,10 @@ export type Verdict =
 
 /**
  * Why nobody is known by a credential: there was none; the Authorization header holds something else than a bearer
- * token; the token is not the right one; the cookie's session is over; the cookie came without its key, or with another's.
+ * token; the token is not the right one; the cookie's session is over; the cookie is none of this server's; it came without
+ * its key, or with another's.
  */
-export type Unknown = 'missing' | 'malformed' | 'wrong' | 'over' | 'keyless';
+export type Unknown = 'missing' | 'malformed' | 'wrong' | 'over' | 'forged' | 'keyless';
 
 /** Turns credentials into a viewer. */
 export class Authenticator {
@@ -56,6 +57,7 @@ export class Authenticator {
     }
     if (authorization !== undefined) return { kind: 'anonymous', why: 'malformed' };
     if (session !== null) return { kind: 'anonymous', why: 'keyless' };
-    return { kind: 'anonymous', why: cookie === undefined ? 'missing' : 'over' };
+    if (cookie === undefined) return { kind: 'anonymous', why: 'missing' };
+    return { kind: 'anonymous', why: this.sessions.isOwn(cookie) ? 'over' : 'forged' };
   }
 }

@@ -66,6 +66,11 @@ export class Sessions {
     return session !== null && this.isCurrent(session) ? session : null;
   }
 
+  /** Whether this server once gave out the cookie. */
+  isOwn(cookie: string): boolean {
+    return this.#signed(cookie) !== null;
+  }
+
   isKey({ id }: Session, key: string): boolean {
     return isSame(key, this.#keyOf(id));
   }

@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   NOT_FOUND: 'What the operation is about is not there.',
   CLUSTER_UNAVAILABLE: 'The cluster can not be asked now, and its answer is needed. Try again.',
   LIMIT_EXCEEDED: 'The operation asks for more than is given at a time. The message names the limit.',
-  RATE_LIMITED: 'Too many operations were begun in a short time. Wait a moment.',
+  RATE_LIMITED: 'Too many operations were begun, or wrong credentials sent, in a short time. Wait a moment.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
   REQUEST_TIMEOUT: 'The body of the request did not come in time.',
   METHOD_NOT_ALLOWED: 'The address does not take this HTTP method.',

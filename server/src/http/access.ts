@@ -1,14 +1,15 @@
-import type { IncomingMessage } from 'node:http';
-import type { Credentials, Unknown, Verdict } from '../auth/index.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Unknown, Verdict } from '../auth/index.ts';
 import type { ErrorCode } from '../graphql/index.ts';
+import { SECONDS_FOR_A_WRONG_ONE, type Slowed } from './attempts.ts';
 import { type AllowedOrigins, ORIGIN_REFUSED } from './cors.ts';
 import { isForeign } from './origin.ts';
-import { readSessionCookie } from './session-cookie.ts';
+import { sendError } from './respond.ts';
 import { KEY_HEADER } from './session-key.ts';
 
 /** Why a request gets no answer. A WebSocket is closed with the message: 123 bytes at most (RFC 6455, 5.5). */
 export interface AccessRefusal {
-  readonly code: ErrorCode & ('UNAUTHENTICATED' | 'FORBIDDEN');
+  readonly code: ErrorCode & ('UNAUTHENTICATED' | 'FORBIDDEN' | 'RATE_LIMITED');
   readonly message: string;
 }
 
@@ -17,28 +18,51 @@ const UNKNOWN: Readonly<Record<Unknown, string>> = {
   malformed: 'The Authorization header holds no bearer token: write "Authorization: Bearer TOKEN"',
   wrong: "The token is not this server's",
   over: 'The session is over: sign in again',
+  forged: 'The session is over: sign in again',
   keyless: `The session's cookie came without its key (${KEY_HEADER}): sign in again`,
 };
 
-/** What a request says by its headers, or in another way where that has words for it. */
-export function credentialsOf(
-  request: IncomingMessage,
-  said: Omit<Credentials, 'cookie'> = { authorization: undefined, key: undefined },
-): Credentials {
-  const { authorization, [KEY_HEADER]: key } = request.headers;
-  return {
-    authorization: said.authorization ?? authorization,
-    cookie: readSessionCookie(request),
-    key: said.key ?? (typeof key === 'string' ? key : undefined),
-  };
-}
+/** Sent with `Retry-After`. */
+export const SLOWED: AccessRefusal = {
+  code: 'RATE_LIMITED',
+  message: `Too many wrong credentials came from your address: try again in ${SECONDS_FOR_A_WRONG_ONE} seconds`,
+};
 
 /** One rule for HTTP and WebSocket; null: the request may be answered. */
-export function refusalOf(verdict: Verdict, request: IncomingMessage, origins: AllowedOrigins): AccessRefusal | null {
+export function refusalOf(
+  verdict: Verdict | Slowed,
+  request: IncomingMessage,
+  origins: AllowedOrigins,
+): AccessRefusal | null {
+  if (verdict.kind === 'slowed') return SLOWED;
   if (verdict.kind === 'anonymous') return { code: 'UNAUTHENTICATED', message: UNKNOWN[verdict.why] };
   if (!isForeign(request)) return null;
   if (verdict.session !== null) return { code: 'FORBIDDEN', message: 'Another site may not use your session' };
   // Without an origin no page sends a token.
   const { origin } = request.headers;
   return origin === undefined || origins.allows(origin) ? null : { code: 'FORBIDDEN', message: ORIGIN_REFUSED };
+}
+
+const STATUS = { UNAUTHENTICATED: 401, FORBIDDEN: 403, RATE_LIMITED: 429 } as const;
+
+const HEADERS = {
+  UNAUTHENTICATED: { 'www-authenticate': 'Bearer' },
+  FORBIDDEN: {},
+  RATE_LIMITED: { 'retry-after': String(SECONDS_FOR_A_WRONG_ONE) },
+} as const;
+
+interface RefusalHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How an answer begins that says so. */
+export function headOf({ code }: AccessRefusal): RefusalHead {
+  return { status: STATUS[code], headers: HEADERS[code] };
+}
+
+export function sendRefusal(response: ServerResponse, refusal: AccessRefusal): void {
+  const { status, headers } = headOf(refusal);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  sendError(response, status, refusal.code, refusal.message);
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, Verdict } from '../auth/index.ts';
-import { credentialsOf, refusalOf } from './access.ts';
+import { refusalOf, sendRefusal } from './access.ts';
+import type { Attempts, Slowed } from './attempts.ts';
 import { readBody } from './body.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
 import type { AllowedOrigins } from './cors.ts';
 import { isForeign } from './origin.ts';
-import { sendError } from './respond.ts';
 import { renewal } from './session.ts';
 import { isForm } from './session-key.ts';
 import { sendSignInPage, wantsPage } from './sign-in-page.ts';
@@ -17,6 +17,7 @@ export type Allowed = Verdict & { readonly kind: 'viewer' };
 
 interface DoorOptions {
   readonly authenticator: Authenticator;
+  readonly attempts: Attempts;
   readonly origins: AllowedOrigins;
   readonly connections: Connections;
 }
@@ -31,39 +32,43 @@ export class Door {
 
   /** Who asks; null when the request has been refused. `key`: of the session, where it comes in another way. */
   authorize(request: IncomingMessage, response: ServerResponse, key?: string): Allowed | null {
+    const verdict = this.#options.attempts.authenticate(request, { authorization: undefined, key });
+    return this.#admit(verdict, request, response, key);
+  }
+
+  /** True: GraphiQL's page may be sent, which is the same for all and shows the session's key when it asks for something. */
+  admitsPage(request: IncomingMessage, response: ServerResponse): boolean {
+    const verdict = this.#options.attempts.authenticate(request);
+    return isKeyAlone(verdict, request) || this.#admit(verdict, request, response) !== null;
+  }
+
+  /** Whether a request would be allowed, for what everybody is told something of. */
+  isOpenTo(request: IncomingMessage): boolean {
+    const { attempts, origins } = this.#options;
+    return refusalOf(attempts.authenticate(request), request, origins) === null;
+  }
+
+  #admit(verdict: Verdict | Slowed, request: IncomingMessage, response: ServerResponse, key?: string): Allowed | null {
     const { authenticator, origins, connections } = this.#options;
-    const verdict = authenticator.authenticate(credentialsOf(request, { authorization: undefined, key }));
     const refusal = refusalOf(verdict, request, origins);
-    if (refusal === null) {
-      if (verdict.kind === 'anonymous') return null;
+    if (refusal === null && verdict.kind === 'viewer') {
       connections.prove(request.socket);
       const cookie = renewal(request, verdict.session, authenticator);
       if (cookie !== null) response.setHeader('set-cookie', cookie);
       return verdict;
     }
-    const { code, message } = refusal;
-    if (code === 'FORBIDDEN') sendError(response, 403, code, message);
-    else {
-      response.setHeader('www-authenticate', 'Bearer');
-      if (wantsPage(request) || key !== undefined) {
-        const isKeyAlone = key === undefined && this.isKeyAlone(request);
-        sendSignInPage(request, response, { next: request.url ?? '/', message, isKeyAlone });
-      } else sendError(response, 401, code, message);
-    }
+    if (refusal === null) return null;
+    if (refusal.code !== 'FORBIDDEN' && (wantsPage(request) || key !== undefined)) {
+      const canShowKey = key === undefined && isKeyAlone(verdict, request);
+      sendSignInPage(request, response, { next: request.url ?? '/', refusal, isKeyAlone: canShowKey });
+    } else sendRefusal(response, refusal);
     return null;
   }
+}
 
-  /** Whether a request would be allowed, for what everybody is told something of. */
-  isOpenTo(request: IncomingMessage): boolean {
-    const { authenticator, origins } = this.#options;
-    return refusalOf(authenticator.authenticate(credentialsOf(request)), request, origins) === null;
-  }
-
-  /** All it lacks is the key of its session, as what a browser asks for by a link. */
-  isKeyAlone(request: IncomingMessage): boolean {
-    const verdict = this.#options.authenticator.authenticate(credentialsOf(request));
-    return verdict.kind === 'anonymous' && verdict.why === 'keyless' && !isForeign(request);
-  }
+/** All it lacks is the key of its session, as what a browser asks for by a link. */
+function isKeyAlone(verdict: Verdict | Slowed, request: IncomingMessage): boolean {
+  return verdict.kind === 'anonymous' && verdict.why === 'keyless' && !isForeign(request);
 }
 
 /** The session's key, where a page of this server asks by a form for what a link leads to: a link can't bring it. */

@@ -13,11 +13,21 @@ export class RateLimit {
 
   /** False: it is too much now. */
   take(): boolean {
-    const now = performance.now();
-    this.#left = Math.min(this.#burst, this.#left + ((now - this.#countedAt) / 1000) * this.#perSecond);
-    this.#countedAt = now;
+    this.#count();
     if (this.#left < 1) return false;
     this.#left -= 1;
     return true;
+  }
+
+  /** Whether it is as if nothing had ever been taken. */
+  get isWhole(): boolean {
+    this.#count();
+    return this.#left === this.#burst;
+  }
+
+  #count(): void {
+    const now = performance.now();
+    this.#left = Math.min(this.#burst, this.#left + ((now - this.#countedAt) / 1000) * this.#perSecond);
+    this.#countedAt = now;
   }
 }

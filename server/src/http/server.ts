@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import type { Socket } from 'node:net';
 import type { Authenticator, Session } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
+import { Attempts } from './attempts.ts';
 import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
@@ -56,6 +57,7 @@ export class HttpServer {
   readonly #server: Server;
   readonly #yoga: GraphQLServer;
   readonly #connections: Connections;
+  readonly #attempts: Attempts;
   readonly #door: Door;
   readonly #streams: OpenStreams;
   readonly #webSocket: WebSocketTransport;
@@ -71,20 +73,24 @@ export class HttpServer {
     this.#options = options;
     const { services, authenticator } = options;
     const { log, metrics } = services;
-    const connections = new Connections(new ClientAddresses(options.trustedProxies), log, metrics);
+    const addresses = new ClientAddresses(options.trustedProxies);
+    const connections = new Connections(addresses, log, metrics);
     this.#connections = connections;
+    const attempts = new Attempts(authenticator, addresses, log, metrics);
+    this.#attempts = attempts;
     const yoga = createGraphQLServer(services);
     const streams = new OpenStreams(authenticator);
     const subscriptions = new SharedSubscriptions(services.log);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
-    this.#door = new Door({ authenticator, origins, connections });
+    this.#door = new Door({ authenticator, attempts, origins, connections });
     this.#yoga = yoga;
     this.#streams = streams;
     this.#webSocket = new WebSocketTransport({
       yoga,
       subscriptions,
       authenticator,
+      attempts,
       streams,
       origins,
       connections,
@@ -181,6 +187,7 @@ export class HttpServer {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { authenticator, services } = this.#options;
+    const who = { authenticator, attempts: this.#attempts };
     const path = pathOf(request);
     if (isData(path)) {
       addCorsHeaders(request, response, this.#origins);
@@ -189,11 +196,12 @@ export class HttpServer {
     switch (path) {
       case '/graphql': {
         const isPage = wantsPage(request);
-        if (isPage && openSessionFromAddress(request, response, authenticator)) return;
-        // The page is the same for all, and brings the session's key with what it asks.
-        const isOpen = isPage && this.#door.isKeyAlone(request);
-        if (!isOpen && this.#door.authorize(request, response) === null) return;
-        if (isPage) return this.#graphiql.sendPage(request, response);
+        if (isPage) {
+          if (openSessionFromAddress(request, response, who)) return;
+          if (this.#door.admitsPage(request, response)) await this.#graphiql.sendPage(request, response);
+          return;
+        }
+        if (this.#door.authorize(request, response) === null) return;
         const body = request.method === 'POST' ? await readBody(request, BODY) : null;
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#door.authorize(request, response);
@@ -216,7 +224,7 @@ export class HttpServer {
           sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A session is opened with POST and ended with DELETE');
           return;
         }
-        return openSession(await readBody(request, SIGN_IN_BODY), request, response, authenticator);
+        return openSession(await readBody(request, SIGN_IN_BODY), request, response, who);
       case '/healthz':
         return sendJson(response, 200, { status: 'ok' });
       case '/readyz':
@@ -241,7 +249,7 @@ export class HttpServer {
           await this.#logs.answer(address, request, response, verdict.session);
           return;
         }
-        if (openSessionFromAddress(request, response, authenticator)) return;
+        if (openSessionFromAddress(request, response, who)) return;
         this.#files(request, response);
       }
     }

@@ -2,39 +2,47 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Authenticator, Session } from '../auth/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { credentialsOf } from './access.ts';
+import { type AccessRefusal, SLOWED, sendRefusal } from './access.ts';
+import type { Attempts } from './attempts.ts';
+import { credentialsOf } from './credentials.ts';
 import { isForeign } from './origin.ts';
 import { sendError, sendJson } from './respond.ts';
 import { forgottenSession, sessionCookie } from './session-cookie.ts';
 import { isForm, withKey } from './session-key.ts';
 import { safeNext, sendSignInPage } from './sign-in-page.ts';
 
-const WRONG_TOKEN = 'This is not the token';
+const WRONG_TOKEN: AccessRefusal = { code: 'UNAUTHENTICATED', message: 'This is not the token' };
 const NOT_WRITTEN =
   'You are signed out, but only until the server starts again: it could not write that down. Sign out once more when its disk has room';
 const signInSchema = z.object({ token: z.string() });
+
+/** Who is to have a session. */
+interface SignIns {
+  readonly authenticator: Authenticator;
+  readonly attempts: Attempts;
+}
 
 /**
  * `POST /session` with `{"token": "…"}`: 200 with a cookie and `{"key": "…"}`, or 401. From the form of the sign-in page:
  * back to where somebody came from, or the page again.
  */
-export function openSession(
-  body: Buffer,
-  request: IncomingMessage,
-  response: ServerResponse,
-  authenticator: Authenticator,
-): void {
+export function openSession(body: Buffer, request: IncomingMessage, response: ServerResponse, who: SignIns): void {
   const isOfForm = isForm(request.headers['content-type']);
   const form = new URLSearchParams(isOfForm ? body.toString() : '');
   const signIn = signInSchema.safeParse(isOfForm ? { token: form.get('token')?.trim() } : parseJson(body));
   const next = safeNext(form.get('next'));
-  if (!isForeign(request) && signIn.success && authenticator.isToken(signIn.data.token)) {
-    const key = giveCookie(request, response, authenticator);
+  // A page of another origin learns nothing of a token, not even how often it may try.
+  const verdict = !isForeign(request) && signIn.success ? who.attempts.judge(request, signIn.data.token) : 'wrong';
+  if (verdict === 'right') {
+    const key = giveCookie(request, response, who.authenticator);
     response.setHeader('cache-control', 'no-store');
     if (isOfForm) response.writeHead(303, { location: withKey(next, key) }).end();
     else sendJson(response, 200, { key });
-  } else if (isOfForm) sendSignInPage(request, response, { next, message: WRONG_TOKEN });
-  else sendError(response, 401, 'UNAUTHENTICATED', WRONG_TOKEN);
+    return;
+  }
+  const refusal = verdict === 'wrong' ? WRONG_TOKEN : SLOWED;
+  if (isOfForm) sendSignInPage(request, response, { next, refusal });
+  else sendRefusal(response, refusal);
 }
 
 /** Gives the browser one half of a new session, its cookie. Returns the other, for the page. */
@@ -78,20 +86,19 @@ export async function endSession(
 }
 
 /** The printed address carries the token once: it becomes a session, and leaves the address. True: it was answered. */
-export function openSessionFromAddress(
-  request: IncomingMessage,
-  response: ServerResponse,
-  authenticator: Authenticator,
-): boolean {
+export function openSessionFromAddress(request: IncomingMessage, response: ServerResponse, who: SignIns): boolean {
   const url = URL.parse(request.url ?? '/', 'http://localhost');
   const token = url?.searchParams.get('token') ?? null;
   if (url === null || token === null) return false;
   url.searchParams.delete('token');
   // With two slashes at its beginning, a browser would take the first word for another server.
   const address = `${url.pathname.replace(/^\/+/, '/')}${url.search}`;
-  const location = authenticator.isToken(token)
-    ? withKey(address, giveCookie(request, response, authenticator))
-    : address;
+  const verdict = who.attempts.judge(request, token);
+  if (verdict === 'slowed') {
+    sendSignInPage(request, response, { next: address, refusal: SLOWED });
+    return true;
+  }
+  const location = verdict === 'right' ? withKey(address, giveCookie(request, response, who.authenticator)) : address;
   response.writeHead(302, { location, 'cache-control': 'no-store' }).end();
   return true;
 }

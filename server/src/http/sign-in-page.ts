@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AccessRefusal, headOf } from './access.ts';
 import { KEY_SCRIPT_PATH } from './session-key.ts';
 
 const CONTENT_SECURITY_POLICY = [
@@ -18,8 +19,8 @@ export function wantsPage({ method, headers }: IncomingMessage): boolean {
 export interface SignInPage {
   /** The way back. */
   readonly next: string;
-  /** Why there is no credential. */
-  readonly message: string;
+  /** Why there is no answer. */
+  readonly refusal: AccessRefusal;
   /** What is missing is the key of the session, which pages of this server have: it asks once more, with the key. */
   readonly isKeyAlone?: boolean;
 }
@@ -28,7 +29,7 @@ export interface SignInPage {
 export function sendSignInPage(
   request: IncomingMessage,
   response: ServerResponse,
-  { next, message, isKeyAlone = false }: SignInPage,
+  { next, refusal, isKeyAlone = false }: SignInPage,
 ): void {
   // A link on another site brings no cookie (SameSite=Strict), but opening the page anew from here does.
   const site = request.headers['sec-fetch-site'];
@@ -38,7 +39,9 @@ export function sendSignInPage(
     isKeyAlone && !isFromElsewhere
       ? `<form id="open" method="post"><input type="hidden" name="key" /></form><script src="${KEY_SCRIPT_PATH}"></script>`
       : '';
-  response.writeHead(401, {
+  const { status, headers } = headOf(refusal);
+  response.writeHead(status, {
+    ...headers,
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': CONTENT_SECURITY_POLICY,
     'cache-control': 'no-store',
@@ -58,7 +61,7 @@ export function sendSignInPage(
   <body>
     <main>
     <h1>Sign in to SlurmQL</h1>
-    <p role="alert">${escaped(message)}</p>
+    <p role="alert">${escaped(refusal.message)}</p>
     <form method="post" action="/session">
       <input type="hidden" name="next" value="${escaped(next)}" />
       <label>Token <input name="token" type="password" autocomplete="off" required autofocus /></label>

@@ -15,7 +15,8 @@ import {
   withCodeAlone,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { credentialsOf, refusalOf } from './access.ts';
+import { refusalOf } from './access.ts';
+import type { Attempts } from './attempts.ts';
 import { Backlog } from './backlog.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
 import type { AllowedOrigins } from './cors.ts';
@@ -54,6 +55,7 @@ export interface WebSocketOptions {
   readonly yoga: GraphQLServer;
   readonly subscriptions: SharedSubscriptions;
   readonly authenticator: Authenticator;
+  readonly attempts: Attempts;
   readonly streams: OpenStreams;
   readonly origins: AllowedOrigins;
   readonly connections: Connections;
@@ -76,11 +78,13 @@ export class WebSocketTransport {
     this.#options = options;
     // The browser keeps the cookie that comes with the handshake.
     this.#sockets.on('headers', (headers, request) => {
+      // Nobody else learns by this whether a cookie is right.
+      if (!options.attempts.knows(request)) return;
       const session = options.authenticator.sessions.read(readSessionCookie(request) ?? '');
       const cookie = renewal(request, session, options.authenticator);
       if (cookie !== null) headers.push(`Set-Cookie: ${cookie}`);
     });
-    const { yoga, subscriptions, authenticator, streams, origins, connections } = options;
+    const { yoga, subscriptions, authenticator, attempts, streams, origins, connections } = options;
     this.#server = makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: NEWCOMER_MS,
       // A refusal closes the socket with 4403.
@@ -89,14 +93,14 @@ export class WebSocketTransport {
           authorization: parameter(connectionParams, 'authorization'),
           key: parameter(connectionParams, KEY_PARAMETER),
         };
-        const verdict = authenticator.authenticate(credentialsOf(extra.request, said));
+        const verdict = attempts.authenticate(extra.request, said);
         const { socket } = extra;
         const refusal = refusalOf(verdict, extra.request, origins);
         if (refusal !== null) {
           socket.close(CloseCode.Forbidden, refusal.message);
           return false;
         }
-        if (verdict.kind === 'anonymous') return false;
+        if (verdict.kind !== 'viewer') return false;
         const stream = streams.add(
           verdict.session,
           () => socket.close(CloseCode.Forbidden, 'Forbidden'),

@@ -14,6 +14,7 @@ export class Metrics {
   readonly jobEnds: Counter<'cluster' | 'state'>;
   readonly requestSeconds: Histogram<'route' | 'code'>;
   readonly cutConnections: Counter<'why'>;
+  readonly refusedCredentials: Counter<'outcome'>;
 
   /** `version`: of this program. */
   constructor(version: string) {
@@ -71,6 +72,12 @@ export class Metrics {
         'Connections that the server closed on a client: too many without a credential (newcomer), many requests at once ' +
         '(pipelined), nothing was read any more (stalled).',
       labelNames: ['why'],
+      registers: [this.registry],
+    });
+    this.refusedCredentials = new Counter({
+      name: 'slurmql_refused_credentials_total',
+      help: 'Tokens and sessions that were refused: not the right ones (wrong), or not looked at, after too many (slowed).',
+      labelNames: ['outcome'],
       registers: [this.registry],
     });
   }

@@ -11,6 +11,11 @@ export async function signIn(token: string): Promise<boolean> {
     body: JSON.stringify({ token }),
   });
   if (response.status === 401) return false;
+  if (response.status === 429) {
+    throw new Error(
+      `too many wrong tokens came from your address. Wait ${response.headers.get('retry-after')} seconds.`,
+    );
+  }
   if (!response.ok) throw new Error(`The server answered ${response.status} ${response.statusText}.`);
   const { key } = (await response.json()) as { readonly key: string };
   keepSessionKey(key);

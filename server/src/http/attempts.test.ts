@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Authenticator } from '../auth/index.ts';
+import { createLogger, Metrics } from '../telemetry/index.ts';
+import { Attempts } from './attempts.ts';
+import { ClientAddresses } from './client-address.ts';
+
+const TOKEN = 'a-token-for-tests-only';
+const SILENT = createLogger({ level: 'silent', format: 'json' });
+let attempts: Attempts;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const authenticator = new Authenticator(TOKEN, { current: async () => [], add: async () => undefined });
+  attempts = new Attempts(authenticator, new ClientAddresses([]), SILENT, new Metrics('1.2.3'));
+});
+afterEach(() => void vi.useRealTimers());
+
+const sent = (token: string, from: string) =>
+  attempts.judge({ headers: {}, socket: { remoteAddress: from } } as IncomingMessage, token);
+/** The address of a network of its own. */
+const address = (number: number) =>
+  `2001:db8:${Math.floor(number / 65_536).toString(16)}:${(number % 65_536).toString(16)}::1`;
+/** How many of so many wrong ones from each address were looked at. */
+function heard(addresses: readonly string[], each: number): number {
+  let count = 0;
+  for (let times = 0; times < each; times += 1) {
+    for (const from of addresses) if (sent('wrong', from) === 'wrong') count += 1;
+  }
+  return count;
+}
+
+it('an address may send some wrong ones, and more with the time', () => {
+  expect(heard(['192.0.2.1'], 1000)).toBe(30);
+  expect(sent(TOKEN, '192.0.2.1')).toBe('slowed');
+  vi.advanceTimersByTime(5_000);
+  expect(heard(['192.0.2.1'], 1000)).toBe(1);
+  vi.advanceTimersByTime(5_000);
+  expect(sent(TOKEN, '192.0.2.1')).toBe('right');
+});
+
+it('addresses of one IPv6 network count as one', () => {
+  expect(
+    heard(
+      Array.from({ length: 1000 }, (_, number) => `2001:db8::${number.toString(16)}`),
+      3,
+    ),
+  ).toBe(30);
+});
+
+it('an address that has shown a right one is never refused for its neighbours, nor for all others', () => {
+  expect(sent(TOKEN, '192.0.2.1')).toBe('right');
+  expect(heard(['192.0.2.1'], 1000)).toBe(29);
+  heard(
+    Array.from({ length: 10_000 }, (_, number) => address(number)),
+    2,
+  );
+  expect(sent(TOKEN, '192.0.2.1')).toBe('right');
+  expect(sent('wrong', '192.0.2.1')).toBe('slowed');
+});
+
+it('many addresses together may send little, while one that is new may still sign in', () => {
+  const many = Array.from({ length: 1000 }, (_, number) => address(number));
+  // The first of each, and not even three hundred more.
+  expect(heard(many, 20)).toBeLessThanOrEqual(1300);
+  expect(sent(TOKEN, '192.0.2.1')).toBe('right');
+});
+
+it('any number of addresses costs little memory, and after some time all of them may try again', () => {
+  const many = Array.from({ length: 100_000 }, (_, number) => address(number));
+  expect(heard(many, 1)).toBe(5_000);
+  expect(sent(TOKEN, '192.0.2.1')).toBe('slowed');
+  vi.advanceTimersByTime(150_000);
+  expect(sent(TOKEN, '192.0.2.1')).toBe('right');
+});

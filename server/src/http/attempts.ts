@@ -1,0 +1,126 @@
+import type { IncomingMessage } from 'node:http';
+import type { Authenticator, Credentials, Unknown, Verdict } from '../auth/index.ts';
+import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
+import { type ClientAddresses, networkOf } from './client-address.ts';
+import { credentialsOf } from './credentials.ts';
+import { RateLimit } from './rate-limit.ts';
+
+/** Wrong credentials that an address may send: at once, and then one in so many seconds. */
+export const WRONG_AT_ONCE = 30;
+export const SECONDS_FOR_A_WRONG_ONE = 5;
+/** The same of all addresses together. One that has sent no wrong one yet may send its first in any case. */
+export const WRONG_AT_ONCE_IN_ALL = 300;
+export const WRONG_A_SECOND_IN_ALL = 2;
+/** Addresses with wrong credentials that are kept: beyond, a new one is taken up only when another's time is over. */
+const MOST_SUSPECTS = 5_000;
+/** Addresses from which right credentials came. */
+const MOST_KNOWN = 1_000;
+const LOG_LINES_A_MINUTE = 4;
+
+/** It gets the answer of one too many, whatever it is: too many wrong ones came before. */
+export interface Slowed {
+  readonly kind: 'slowed';
+}
+
+const SLOWED: Slowed = { kind: 'slowed' };
+
+/**
+ * Slows whoever guesses, in whatever form the guess comes: a token, or a session, which is made from the token. Beyond its
+ * limit an address that has never shown a right credential gets the same answer for a right one. One that has is spared
+ * that: neither its neighbours nor anybody else lock it out.
+ */
+export class Attempts {
+  readonly #authenticator: Authenticator;
+  readonly #addresses: ClientAddresses;
+  readonly #refused: BoundedLog;
+  readonly #slowed: BoundedLog;
+  readonly #count: Metrics['refusedCredentials'];
+  readonly #all = new RateLimit(WRONG_AT_ONCE_IN_ALL, WRONG_A_SECOND_IN_ALL);
+  /** By network, those first of which nothing came for longest. */
+  readonly #suspects = new Map<string, RateLimit>();
+  readonly #known = new Set<string>();
+
+  constructor(authenticator: Authenticator, addresses: ClientAddresses, log: Logger, metrics: Metrics) {
+    this.#authenticator = authenticator;
+    this.#addresses = addresses;
+    this.#refused = new BoundedLog(log, LOG_LINES_A_MINUTE);
+    this.#slowed = new BoundedLog(log, LOG_LINES_A_MINUTE);
+    this.#count = metrics.refusedCredentials;
+  }
+
+  /** As the authenticator does; `said`: what the request says otherwise than by its headers. */
+  authenticate(request: IncomingMessage, said?: Omit<Credentials, 'cookie'>): Verdict | Slowed {
+    const credentials = credentialsOf(request, said);
+    const verdict = this.#authenticator.authenticate(credentials);
+    if (verdict.kind === 'viewer') return this.#isHeard(request, 'right') ? verdict : SLOWED;
+    const { why } = verdict;
+    if (why === 'missing') return verdict;
+    // A session's own cookie, which browsers send with all that they ask for. Whoever could make it up knows the token.
+    const isOwn = why === 'over' || (why === 'keyless' && credentials.key === undefined);
+    return this.#isHeard(request, isOwn ? 'own' : why) ? verdict : SLOWED;
+  }
+
+  /** Of a token with which somebody signs in. */
+  judge(request: IncomingMessage, token: string): 'right' | 'wrong' | 'slowed' {
+    const verdict = this.#authenticator.isToken(token) ? 'right' : 'wrong';
+    return this.#isHeard(request, verdict) ? verdict : 'slowed';
+  }
+
+  /** Whether a right credential has come from there. */
+  knows(request: IncomingMessage): boolean {
+    return this.#known.has(networkOf(this.#addresses.of(request)));
+  }
+
+  /** False: it is one too many. */
+  #isHeard(request: IncomingMessage, what: 'right' | 'own' | Unknown): boolean {
+    const address = this.#addresses.of(request);
+    const network = networkOf(address);
+    const isRight = what === 'right' || what === 'own';
+    if (!(isRight && this.#known.has(network)) && !this.#mayTry(network)) {
+      this.#count.inc({ outcome: 'slowed' });
+      this.#slowed.warn({ address }, 'Credentials were not looked at, as too many wrong ones came before');
+      return false;
+    }
+    if (what === 'right') this.#know(network);
+    else if (!isRight) {
+      this.#count.inc({ outcome: 'wrong' });
+      this.#refused.warn({ address, why: what }, 'A wrong credential was refused');
+    }
+    return true;
+  }
+
+  #know(network: string): void {
+    // The last one at the end.
+    this.#known.delete(network);
+    this.#known.add(network);
+    for (const oldest of this.#known) {
+      if (this.#known.size <= MOST_KNOWN) break;
+      this.#known.delete(oldest);
+    }
+  }
+
+  /** Counts it. */
+  #mayTry(network: string): boolean {
+    const suspect = this.#suspects.get(network);
+    if (suspect === undefined) {
+      if (!this.#hasRoom()) return false;
+      const limit = new RateLimit(WRONG_AT_ONCE, 1 / SECONDS_FOR_A_WRONG_ONE);
+      this.#suspects.set(network, limit);
+      this.#all.take();
+      return limit.take();
+    }
+    this.#suspects.delete(network);
+    this.#suspects.set(network, suspect);
+    return suspect.take() && this.#all.take();
+  }
+
+  /** For one more suspect. Of whom nothing came for so long that their limit is whole again, nothing is left to know. */
+  #hasRoom(): boolean {
+    for (const [network, limit] of this.#suspects) {
+      if (this.#suspects.size < MOST_SUSPECTS) return true;
+      if (!limit.isWhole) return false;
+      this.#suspects.delete(network);
+    }
+    return true;
+  }
+}
