@@ -19,9 +19,10 @@ import './job/log-search.ts';
 import { DirectiveLocation, GraphQLDirective, GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 import { withFittingNumbers } from './fitting-numbers.ts';
+import { withImmediateIds } from './immediate-ids.ts';
 import { withPacedLists } from './paced-lists.ts';
 
-export const schema = withFittingNumbers(withPacedLists(readableByOlderClients(builder.toSchema())));
+export const schema = withImmediateIds(withFittingNumbers(withPacedLists(readableByOlderClients(builder.toSchema()))));
 
 /**
  * graphql-js from 16.14 on lists DIRECTIVE_DEFINITION among the places of `@deprecated`, a word that clients with
