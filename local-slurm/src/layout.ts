@@ -147,7 +147,8 @@ export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces)
     `GresTypes=gpu${hasShards ? ',shard' : ''}`,
     'ReturnToService=2',
     'KillWait=2',
-    'SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0',
+    // Without bf_hetjob_prio, of two heterogeneous jobs each may be promised a node that the other needs, for good.
+    'SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,bf_hetjob_prio=min',
     ...(slurmdbdPort === undefined
       ? ['AccountingStorageType=accounting_storage/none']
       : [
