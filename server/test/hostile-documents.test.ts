@@ -14,12 +14,7 @@ beforeAll(async () => {
   const cost = async (padding: number) => {
     const body = () =>
       JSON.stringify({ query: another(getIntrospectionQuery()), variables: { a: 'x'.repeat(padding) } });
-    return (
-      await leastWork(
-        server,
-        [1, 2, 3].map(() => async () => void (await (await post(body())).text())),
-      )
-    ).cpuMs;
+    return (await leastWork(server, 3, async () => (await post(body())).text())).cpuMs;
   };
   // The first ones are slower.
   await cost(0);
@@ -155,9 +150,10 @@ describe.each(Object.entries(DOCUMENTS))('hostile documents: %s', (_kind, docume
   it.each(Object.entries(documents))(
     '%s: cost little, and are answered alike by every transport',
     async (_what, query) => {
-      const ask = async () => void (await (await post(JSON.stringify({ query: another(query) }))).text());
-      const { cpuMs, logged } = await leastWork(server, [ask, ask, ask]);
-      expect(cpuMs).toBeLessThan(3 * (query.length > 100_000 ? ordinary.large : ordinary.small) + 20);
+      const mostMs = 3 * (query.length > 100_000 ? ordinary.large : ordinary.small) + 20;
+      const ask = async () => (await post(JSON.stringify({ query: another(query) }))).text();
+      const { cpuMs, logged } = await leastWork(server, 8, ask, (least) => least.cpuMs < mostMs);
+      expect(cpuMs).toBeLessThan(mostMs);
       expect(logged).toBe('');
       const codes = new Set<string>();
       for (const tell of Object.values(TRANSPORTS)) {

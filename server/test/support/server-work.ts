@@ -11,17 +11,25 @@ export interface Work {
 }
 
 /**
- * Of several tries the least of each: a busy machine only ever adds. The server itself measures, and begins anew each
- * time it is asked.
+ * Of several tries the least of each: a busy machine only ever adds. No further one is made once that is little enough.
+ * The server itself measures, and begins anew each time it is asked.
  */
-export async function leastWork(server: TestServer, tries: (() => Promise<unknown>)[]): Promise<Work> {
-  const works: Work[] = [];
-  for (const attempt of tries) works.push(await workOf(server, attempt));
-  return {
-    cpuMs: Math.min(...works.map(({ cpuMs }) => cpuMs)),
-    heldMs: Math.min(...works.map(({ heldMs, cpuMs }) => Math.min(heldMs, cpuMs))),
-    logged: works.map(({ logged }) => logged).join(''),
-  };
+export async function leastWork(
+  server: TestServer,
+  tries: number,
+  attempt: () => Promise<unknown>,
+  isLittle: (least: Work) => boolean = () => false,
+): Promise<Work> {
+  let least = await workOf(server, attempt);
+  for (let count = 1; count < tries && !isLittle(least); count += 1) {
+    const work = await workOf(server, attempt);
+    least = {
+      cpuMs: Math.min(least.cpuMs, work.cpuMs),
+      heldMs: Math.min(least.heldMs, work.heldMs),
+      logged: least.logged + work.logged,
+    };
+  }
+  return least;
 }
 
 async function workOf(server: TestServer, attempt: () => Promise<unknown>): Promise<Work> {
@@ -29,9 +37,10 @@ async function workOf(server: TestServer, attempt: () => Promise<unknown>): Prom
   const { length } = server.errors;
   await attempt();
   const after = await measured(server);
+  const cpuMs = 1000 * (after.cpuSeconds - before.cpuSeconds);
   return {
-    cpuMs: 1000 * (after.cpuSeconds - before.cpuSeconds),
-    heldMs: 1000 * after.longestHeldSeconds,
+    cpuMs,
+    heldMs: Math.min(cpuMs, 1000 * after.longestHeldSeconds),
     logged: server.errors.slice(length),
   };
 }
