@@ -187,8 +187,9 @@ describe('a value that no job has', () => {
         'sacct',
         `"$real" "$@" | perl -pe 's/^((?:[^\\x1f]*\\x1f){4})[^\\x1f]*/$1 . "9000000000000000"/e'`,
       );
-      await login.run(`scancel ${job.slurmJobId}`);
       await using _queue = await login.wrap('squeue', `"$real" "$@" >/dev/null`);
+      // Not before: the queue would still show how it ended.
+      await login.run(`scancel ${job.slurmJobId}`);
       const { statusMessage } = await health.until(
         ({ statusMessage }) => statusMessage?.includes('accounting') === true,
       );
