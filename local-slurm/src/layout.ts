@@ -12,6 +12,8 @@ export interface LocalNode {
   readonly gpus?: LocalGpus | readonly LocalGpus[];
   /** Slices of its GPUs that are given out by themselves, for all of its GPUs together. Default: none. */
   readonly shards?: number;
+  /** What --constraint can ask for. Default: none. */
+  readonly features?: readonly string[];
   /**
    * A state of slurm.conf(5) in which the node is there in name only, without a slurmd: DOWN, FUTURE, or CLOUD, whose
    * nodes are powered down until a job wants them. Default: a node with a slurmd of its own.
@@ -159,12 +161,13 @@ export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces)
         ]),
   ];
   const nodes = cluster.nodes.map((node, index) => {
-    const { name, cpus = 8, memoryMb = 32_000, state } = node;
+    const { name, cpus = 8, memoryMb = 32_000, features, state } = node;
     const gres = gresOf(node);
     return [
       `NodeName=${name} NodeHostname=localhost NodeAddr=127.0.0.1 Port=${nodePorts[index]}`,
       `CPUs=${cpus} RealMemory=${memoryMb}`,
       ...(gres.length === 0 ? [] : [`Gres=${gres.join(',')}`]),
+      ...(features === undefined ? [] : [`Feature=${features.join(',')}`]),
       ...(state === undefined ? [] : [`State=${state}`]),
     ].join(' ');
   });

@@ -1,39 +1,39 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
+import type { ComponentRequest } from '../domain/component.ts';
 import { done, type Outcome, refusal, refuse } from '../domain/refusal.ts';
+import { dependsOnPartition, MAX_INVENTORY_AGE_MS } from './allowed-gpu-types.ts';
+import { componentPath } from './fields.ts';
 import type { LaunchJob } from './launch-job.ts';
-
-/** Which partition is the default changes seldom. */
-const MAX_AGE_MS = 10 * 60_000;
 
 /**
  * Where only some partitions are allowed, what names none gets the cluster's default by name, if that is one of them:
- * so the job can't end up elsewhere should the default change on its way.
+ * so the job can't end up elsewhere should the default change on its way, or a reservation bring a partition of its own.
+ * The same where only some GPU types are, and the partition's nodes tell.
  */
 export async function withDefaultPartition(cluster: Cluster, input: LaunchJob): Promise<Outcome<LaunchJob>> {
-  const { name: clusterName, allowedPartitions } = cluster.settings;
-  const unnamed = [input, ...input.components].flatMap(({ partition }, index) =>
-    partition === null ? [index === 0 ? ['partition'] : ['components', String(index - 1), 'partition']] : [],
+  const { settings } = cluster;
+  const { name: clusterName, allowedPartitions } = settings;
+  const isUnnamed = (component: ComponentRequest) =>
+    component.partition === null && (allowedPartitions !== undefined || dependsOnPartition(settings, component));
+  const unnamed = [input, ...input.components].flatMap((component, index) =>
+    isUnnamed(component) ? [[...componentPath(index), 'partition']] : [],
   );
-  if (allowedPartitions === undefined || unnamed.length === 0) return done(input);
-  const advice =
-    allowedPartitions.length === 0 ? 'none is allowed there' : `choose one of ${allowedPartitions.join(', ')}`;
+  if (unnamed.length === 0) return done(input);
+  const advice = allowedPartitions === undefined ? 'name one' : `choose one of ${allowedPartitions.join(', ')}`;
   let partitions: readonly { readonly name: string; readonly isDefault: boolean }[];
   try {
-    ({ partitions } = (await cluster.inventory(MAX_AGE_MS)).value);
+    ({ partitions } = (await cluster.inventory(MAX_INVENTORY_AGE_MS)).value);
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
     const message = `The default partition of ${clusterName} can't be asked for now (${cause.message}): ${advice}`;
     return refuse('CLUSTER_UNAVAILABLE', unnamed[0] ?? 'partition', message);
   }
   const found = partitions.find(({ isDefault }) => isDefault)?.name ?? null;
-  if (found === null || !allowedPartitions.includes(found)) {
+  if (found === null || allowedPartitions?.includes(found) === false) {
     const why = found === null ? 'has no default partition' : `has the default partition ${found}, which isn't allowed`;
     const message = `No partition was named, and ${clusterName} ${why}: ${advice}`;
     return { ok: false, refusals: unnamed.map((path) => refusal('PARTITION_NOT_ALLOWED', path, message)) };
   }
-  return done({
-    ...input,
-    partition: input.partition ?? found,
-    components: input.components.map((component) => ({ ...component, partition: component.partition ?? found })),
-  });
+  const named = <T extends ComponentRequest>(one: T): T => (isUnnamed(one) ? { ...one, partition: found } : one);
+  return done({ ...named(input), components: input.components.map(named) });
 }

@@ -60,3 +60,8 @@ export class FieldCheck {
     this.fault(field, `is ${value}: write a whole number from ${minimum} to ${maximum}`);
   }
 }
+
+/** Where a component stands in the input of a job, whose own fields are the first one. */
+export function componentPath(index: number): readonly string[] {
+  return index === 0 ? [] : ['components', String(index - 1)];
+}

@@ -8,11 +8,13 @@ import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/ref
 import type { Submission } from '../domain/submission.ts';
 import type { User } from '../domain/user.ts';
 import { GitError } from '../projects/index.ts';
-import { constraintConflict, rejectedField, sharedGpuTypes, slurmJobName } from '../slurm/index.ts';
+import { constraintConflict, rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
+import { gpuTypesNotAllowed } from './allowed-gpu-types.ts';
 import { cantBeSent, chooseSource } from './choose-source.ts';
 import type { ActionContext } from './context.ts';
 import { withDefaultPartition } from './default-partition.ts';
+import { componentPath } from './fields.ts';
 import { differingFields, digestRequest, type RequestFields } from './request-digest.ts';
 
 /** A job as it is asked for. */
@@ -85,7 +87,7 @@ export async function launchJob(
   const placed = await withDefaultPartition(cluster, asked);
   if (!placed.ok) return placed;
   const input = placed.value;
-  const refusals = [...notAllowed(cluster, input), ...(await danglingReferences(context, input))];
+  const refusals = [...(await notAllowed(cluster, input)), ...(await danglingReferences(context, input))];
   if (refusals.length > 0) return { ok: false, refusals };
 
   const source = await chooseSource(from.path, { ...input, gitRef: from.commit ?? input.gitRef });
@@ -184,40 +186,30 @@ function answerFor(job: Job): Outcome<Job> {
   return refuse('SLURM_REJECTED', rejectedField(message), `Slurm did not take the job: ${message}`);
 }
 
-/** What the configuration of the cluster rules out. Asks nothing over SSH. */
-function notAllowed({ settings, maxArraySize }: Cluster, input: LaunchJob): Refusal[] {
+/** What the configuration of the cluster rules out. */
+async function notAllowed(cluster: Cluster, input: LaunchJob): Promise<Refusal[]> {
+  const { settings, maxArraySize } = cluster;
   const last = arrayTaskIds(input.resources.array ?? '')?.at(-1) ?? 0;
   const message = `array goes up to ${last}, and Slurm on ${settings.name} counts to ${(maxArraySize ?? 0) - 1} (MaxArraySize)`;
+  const components = [input, ...input.components];
   return [
     ...(maxArraySize !== null && last >= maxArraySize ? [refusal('INVALID_INPUT', 'array', message)] : []),
-    ...componentNotAllowed(settings, input, []),
-    ...input.components.flatMap((component, index) =>
-      componentNotAllowed(settings, component, ['components', String(index)]),
-    ),
+    ...components.flatMap((component, index) => componentNotAllowed(settings, component, componentPath(index))),
+    ...(await gpuTypesNotAllowed(cluster, components)),
   ];
 }
 
 /** `path`: where the component stands in the input. */
 function componentNotAllowed(
-  { name, allowedPartitions, allowedGpuTypes, gpuRequest }: Cluster['settings'],
+  { name, allowedPartitions, gpuRequest }: Cluster['settings'],
   component: ComponentRequest,
   path: readonly string[],
 ): Refusal[] {
-  const { partition, resources, extraOptions } = component;
   const refusals: Refusal[] = [];
-  for (const one of partition?.split(',') ?? []) {
+  for (const one of component.partition?.split(',') ?? []) {
     if (allowedPartitions === undefined || allowedPartitions.includes(one)) continue;
     const message = `Partition ${JSON.stringify(one)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
     refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
-  }
-  const types = [
-    ...(resources.gpuType === null ? [] : [['gpuType', resources.gpuType] as const]),
-    ...sharedGpuTypes(extraOptions).map((type) => ['extraOptions', type] as const),
-  ];
-  for (const [field, type] of types) {
-    if (allowedGpuTypes === undefined || allowedGpuTypes.includes(type)) continue;
-    const message = `GPU type ${JSON.stringify(type)} isn't allowed on ${name}: ${listed(allowedGpuTypes)}`;
-    refusals.push(refusal('GPU_TYPE_NOT_ALLOWED', [...path, field], message));
   }
   const conflict = constraintConflict(component, gpuRequest);
   if (conflict !== null) refusals.push(refusal('INVALID_INPUT', [...path, 'extraOptions'], conflict));

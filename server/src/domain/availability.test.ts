@@ -25,6 +25,7 @@ const NODE: ClusterNode = {
   obstacle: null,
   reason: null,
   partitions: ['gpu'],
+  features: [],
   cpus: { total: 8, allocated: 3, idle: 5, unavailable: 0 },
   memoryMb: { total: 1000, allocated: 0, idle: 1000, unavailable: 0 },
   gpus: [],

@@ -35,6 +35,8 @@ export interface ClusterNode {
   /** Why it is not usable, or what an administrator has noted. Never null where it is not usable. */
   readonly reason: string | null;
   readonly partitions: readonly string[];
+  /** Those that it has and those that it can have after a reboot. */
+  readonly features: readonly string[];
   readonly cpus: ResourceCount;
   readonly memoryMb: ResourceCount;
   readonly gpus: readonly GpuPool[];

@@ -10,15 +10,15 @@ const MAX_DIGITS = 15;
 
 /**
  * The nodes of a list as Slurm writes it: `gpu[01-03,07],login`, with several ranges in a name too, `rack[1-2]n[0-3]`.
- * What can't be read is given as it stands.
+ * What can't be read, or makes more than `most`, is given as it stands.
  */
-export function nodeNames(list: string): readonly string[] {
+export function nodeNames(list: string, most = MAX_NODES): readonly string[] {
   const names: string[] = [];
   let length = 0;
   // Commas inside brackets belong to the ranges.
   for (const entry of partsOf(list, ',', '[]')) {
-    const expanded = entry === '' ? [] : expand(entry, MAX_RANGES);
-    if (expanded === null || names.length + expanded.length > MAX_NODES) return [list];
+    const expanded = entry === '' ? [] : expand(entry, most, MAX_RANGES);
+    if (expanded === null || names.length + expanded.length > most) return [list];
     for (const name of expanded) names.push(name);
     length += expanded.length * (expanded[0]?.length ?? 0);
     if (length > MAX_LENGTH) return [list];
@@ -26,20 +26,20 @@ export function nodeNames(list: string): readonly string[] {
   return names;
 }
 
-function expand(entry: string, mostRanges: number): readonly string[] | null {
+function expand(entry: string, most: number, mostRanges: number): readonly string[] | null {
   const open = entry.indexOf('[');
   if (open === -1) return entry.includes(']') ? null : [entry];
   const close = entry.indexOf(']', open);
   const [before, ranges, after] = [entry.slice(0, open), entry.slice(open + 1, close), entry.slice(close + 1)];
   if (close === -1 || mostRanges === 0 || before.includes(']') || ranges.includes('[')) return null;
-  const rest = expand(after, mostRanges - 1);
+  const rest = expand(after, most, mostRanges - 1);
   if (rest === null) return null;
   const length = before.length + MAX_DIGITS + (rest[0]?.length ?? 0);
   const names: string[] = [];
   for (const range of ranges.split(',')) {
     const [, first = '', last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range) ?? [];
     const count = (Number(last) - Number(first) + 1) * rest.length;
-    if (first === '' || count < 1 || names.length + count > MAX_NODES) return null;
+    if (first === '' || count < 1 || names.length + count > most) return null;
     if ((names.length + count) * length > MAX_LENGTH) return null;
     for (let number = Number(first); number <= Number(last); number += 1) {
       for (const end of rest) names.push(`${before}${String(number).padStart(first.length, '0')}${end}`);

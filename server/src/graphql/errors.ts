@@ -15,7 +15,9 @@ const UserErrorCode = builder.enumType('UserErrorCode', {
     UNKNOWN_REF: { description: 'The repository has no such branch, tag or commit.' },
     CLUSTER_UNAVAILABLE: { description: 'The cluster can not be asked now: try again.' },
     PARTITION_NOT_ALLOWED: { description: 'clusters.yaml allows other partitions.' },
-    GPU_TYPE_NOT_ALLOWED: { description: 'clusters.yaml allows other GPU types.' },
+    GPU_TYPE_NOT_ALLOWED: {
+      description: 'clusters.yaml allows other GPU types, or Slurm might give others than those.',
+    },
     SLURM_REJECTED: { description: 'Slurm refused; the message has its words.' },
     NOT_CANCELLABLE: { description: 'There is nothing left to cancel.' },
     WRONG_STATE: { description: 'Not in the state that the job is in.' },

@@ -43,7 +43,7 @@ interface GpuRequest {
 }
 
 /** Per node in the way that the cluster wants; for GPUs in all and per task Slurm has one way, besides the type's. */
-function gpuRequest(resources: ComponentResources, style: GpuRequestStyle): GpuRequest {
+export function gpuRequest(resources: ComponentResources, style: GpuRequestStyle): GpuRequest {
   const { gpus, gpusTotal, gpusPerTask, gpuType } = resources;
   const none = { gres: null, constraint: null, others: [] };
   const constraint = style === 'constraint' ? gpuType : null;
@@ -62,21 +62,13 @@ export function gresIn(options: readonly FurtherOption[]): string[] {
   );
 }
 
-/** The types of those GPUs of which further options ask for a part: shards and MPS are on GPUs too. */
-export function sharedGpuTypes(extraOptions: readonly string[]): string[] {
-  return gresIn(extraOptions.flatMap((one) => readOption(one) ?? [])).flatMap((one) => {
-    const [name = '', ...parts] = one.replace(/^gres[:/]/, '').split(/[:=]/);
-    const [type] = parts;
-    return (name === 'shard' || name === 'mps') && type !== undefined && !/^\d+[kmgtpKMGTP]?$/.test(type) ? [type] : [];
-  });
-}
-
 /** The features that a constraint asks for, all of them; null: it says more than that. */
 export function plainConstraint(constraint: string): string[] | null {
   return /^[\w.:=+-]+(?:&[\w.:=+-]+)*$/.test(constraint) ? constraint.split('&') : null;
 }
 
-function joinedConstraint(gpuType: string | null, own: string | null): string | null {
+/** What a component is asked for with as its one constraint; null: none. */
+export function joinedConstraint(gpuType: string | null, own: string | null): string | null {
   if (gpuType === null || own === null) return gpuType ?? own;
   const features = plainConstraint(own);
   // What can't be joined is refused before; of an older job, its own words hold.

@@ -6,6 +6,7 @@ import { decodeBytes } from '../../src/logs/utf8.ts';
 import { interpreterFault, readDirectives } from '../../src/slurm/directives.ts';
 import { SlurmUnavailable, UnreadableAnswer } from '../../src/slurm/errors.ts';
 import { faultInOption } from '../../src/slurm/further-options.ts';
+import { gpuDemands } from '../../src/slurm/gpu-demands.ts';
 import { optionConflicts } from '../../src/slurm/option-conflicts.ts';
 import { ownership } from '../../src/slurm/owner.ts';
 import { ACCOUNTING_FIELDS, parseAccounting } from '../../src/slurm/parse/accounting.ts';
@@ -20,7 +21,6 @@ import { parseConfiguration, parseSearch, parseVersion } from '../../src/slurm/p
 import { FIELD_END, mentions, parseQueue, QUEUE_FIELDS, ROW_END } from '../../src/slurm/parse/queue.ts';
 import { isLostAnswer, parseSubmit, rejectedField } from '../../src/slurm/parse/submit.ts';
 import { durationSeconds, scriptEnd, timeValue } from '../../src/slurm/parse/values.ts';
-import { sharedGpuTypes } from '../../src/slurm/requests.ts';
 import { script } from '../../src/slurm/shell.ts';
 import { fixture } from '../../src/slurm/testing.ts';
 import { absoluteWorkspace } from '../../src/slurm/workspace.ts';
@@ -272,15 +272,15 @@ export const TARGETS: readonly Target[] = [
   target(
     'options',
     (text) => {
-      const options = text.split('\n', 100);
+      const component = { ...NO_COMPONENT, extraOptions: text.split('\n', 100) };
       return [
-        options.map(faultInOption),
-        [...optionConflicts({ ...NO_COMPONENT, extraOptions: options })],
-        sharedGpuTypes(options),
+        component.extraOptions.map(faultInOption),
+        [...optionConflicts(component)],
+        gpuDemands(component, 'gres'),
       ];
     },
     {
-      samples: ['--constraint=a100', '--gres=shard:a100:2\n--mem-per-cpu=3'],
+      samples: ['--constraint=a100', '--gres=shard:a100:2\n--mem-per-cpu=3', '--nodelist=n[1-3],n5'],
       frames: [AS_IT_IS, (text) => `--gres=${text}`, (text) => `--${text}`],
       pieces: ['--gres=a,', 'a:1,', '--mem=1\n', 'gpu'],
     },

@@ -79,6 +79,9 @@ const EnvironmentVariableInput = builder.inputType('EnvironmentVariableInput', {
   }),
 });
 
+const GPU_TYPE =
+  'As Slurm names it. Default: any. Where clusters.yaml allows some types, it is needed unless every node that the job may get has no others.';
+
 const JobComponentInput = builder.inputType('JobComponentInput', {
   description:
     "A further component of a heterogeneous job. What is left out follows the cluster's defaults, and not the first component.",
@@ -96,7 +99,7 @@ const JobComponentInput = builder.inputType('JobComponentInput', {
     gpus: t.int({ description: 'GPUs on each node. Of `gpus`, `gpusTotal` and `gpusPerTask`, one at most.' }),
     gpusTotal: t.int({ description: 'GPUs in all, on however many nodes Slurm finds them.' }),
     gpusPerTask: t.int({ description: 'GPUs for each task. Slurm wants to know the number of tasks with it.' }),
-    gpuType: t.string({ description: 'As Slurm names it. Default: any.' }),
+    gpuType: t.string({ description: GPU_TYPE }),
     extraOptions: t.stringList({
       description:
         'Further sbatch options of this component. Those that Slurm does not take for each component by itself, such as --comment, hold for the ones behind it too.',
@@ -141,7 +144,7 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     gpus: t.int({ description: 'GPUs on each node. Of `gpus`, `gpusTotal` and `gpusPerTask`, one at most.' }),
     gpusTotal: t.int({ description: 'GPUs in all, on however many nodes Slurm finds them.' }),
     gpusPerTask: t.int({ description: 'GPUs for each task. Slurm wants to know the number of tasks with it.' }),
-    gpuType: t.string({ description: 'As Slurm names it. Default: any.' }),
+    gpuType: t.string({ description: GPU_TYPE }),
     timeLimitMinutes: t.int({ description: 'The longest it may run.' }),
     account: t.string({ description: "Slurm's account to charge." }),
     qos: t.string({ description: "Slurm's quality of service." }),

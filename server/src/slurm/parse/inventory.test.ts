@@ -259,6 +259,13 @@ describe('a node', () => {
     expect(parse(line('IDLE', rest))[0]?.reason).toBe(reason);
   });
 
+  it('has the features that are there and those that a reboot would bring, each once', () => {
+    const features = 'CPULoad=0.1 AvailableFeatures=a100,ib,flat ActiveFeatures=a100,ib Gres=';
+    expect(parse(line('IDLE').replace('CPULoad=0.1 Gres=', features))[0]?.features).toEqual(['a100', 'ib', 'flat']);
+    const none = 'CPULoad=0.1 AvailableFeatures=(null) ActiveFeatures=(null) Gres=';
+    expect(parse(line('IDLE').replace('CPULoad=0.1 Gres=', none))[0]?.features).toEqual([]);
+  });
+
   it('in use beyond what it is configured for has no negative number of GPUs or CPUs', () => {
     const crowded = line('MIXED').replace('GresUsed=gpu:a100:1', 'GresUsed=gpu:a100:9');
     expect(parse(crowded)[0]?.gpus).toEqual([

@@ -25,7 +25,8 @@ export function parseNodes(output: string, partitions: readonly ClusterPartition
   const readers = {
     state: stateReader(),
     gres: gresReader(),
-    partitions: partitionsReader(),
+    partitions: listReader('nodes of partitions'),
+    features: listReader('features of nodes'),
     openPartitions: new Set(partitions.filter(({ state }) => state === 'UP').map(({ name }) => name)),
   };
   const count = new Budget(MAX_NODES, 'nodes');
@@ -61,14 +62,14 @@ export function parsePartitions(output: string): readonly ClusterPartition[] {
   return partitions;
 }
 
-/** The partitions of nodes: most of one answer's nodes are in the same ones, which are kept once. */
-function partitionsReader(): (text: string) => readonly string[] {
+/** The partitions or features of nodes: most of one answer's nodes have the same ones, which are kept once. */
+function listReader(what: string): (text: string) => readonly string[] {
   const known = new Map<string, readonly string[]>();
-  const count = new Budget(MAX_MEMBERSHIPS, 'nodes of partitions');
+  const count = new Budget(MAX_MEMBERSHIPS, what);
   return (text) => {
     let names = known.get(text);
     if (names === undefined) {
-      names = text.split(',').filter(Boolean);
+      names = [...new Set(text.split(',').filter(Boolean))];
       count.take(names.length);
       known.set(text, names);
     }
@@ -80,7 +81,8 @@ function partitionsReader(): (text: string) => readonly string[] {
 interface Readers {
   readonly state: ReturnType<typeof stateReader>;
   readonly gres: ReturnType<typeof gresReader>;
-  readonly partitions: ReturnType<typeof partitionsReader>;
+  readonly partitions: ReturnType<typeof listReader>;
+  readonly features: ReturnType<typeof listReader>;
   readonly openPartitions: ReadonlySet<string>;
 }
 
@@ -110,6 +112,9 @@ function parseNode(name: string, line: string, readers: Readers): ClusterNode {
     obstacle,
     reason: reasonOf(notes) ?? meaning,
     partitions,
+    features: readers.features(
+      ['AvailableFeatures', 'ActiveFeatures'].map((key) => featuresOf(identity, key)).join(','),
+    ),
     cpus,
     memoryMb,
     ...readers.gres(
@@ -188,6 +193,11 @@ function authorStart(text: string): number {
     if (end === ']' && /^.+@./s.test(name)) return index;
   }
   return text.length;
+}
+
+function featuresOf(piece: string, key: string): string {
+  const text = field(piece, key) ?? '';
+  return text === '(null)' ? '' : text;
 }
 
 /** `system`: what no job ever gets. */
