@@ -325,6 +325,13 @@ describe('over SFTP, a server that', () => {
     sftp.on('OPEN', (id) => sftp.handle(id, Buffer.from('1')));
     sftp.on('CLOSE', (id) => sftp.status(id, STATUS_CODE.OK));
   };
+  const names = (count: number) =>
+    Array.from({ length: count }, () => ({ filename: 'x', longname: 'x', attrs: attributes({}) }));
+  const openedWith = (sftp: SFTPWrapper, answer: (id: number) => void) => {
+    plain(sftp);
+    sftp.removeAllListeners('OPEN');
+    sftp.on('OPEN', answer);
+  };
   const lies: Readonly<Record<string, readonly [(sftp: SFTPWrapper) => void, RegExp]>> = {
     'tells a size that no file has': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.attrs(id, attributes({ size: HUGE * 512 }))),
@@ -343,13 +350,7 @@ describe('over SFTP, a server that', () => {
       /the cluster answers nothing/,
     ],
     'gives a list of names without end for attributes': [
-      (sftp) =>
-        sftp.on('LSTAT', (id) =>
-          sftp.name(
-            id,
-            Array.from({ length: 500 }, () => ({ filename: 'x', longname: 'x', attrs: attributes({}) })),
-          ),
-        ),
+      (sftp) => sftp.on('LSTAT', (id) => sftp.name(id, names(500))),
       /does not tell what it is/,
     ],
     'fails with very many words': [
@@ -357,12 +358,28 @@ describe('over SFTP, a server that', () => {
       /characters cut/,
     ],
     'opens and gives no handle': [
-      (sftp) => {
-        plain(sftp);
-        sftp.removeAllListeners('OPEN');
-        sftp.on('OPEN', (id) => sftp.status(id, STATUS_CODE.OK));
-      },
+      (sftp) => openedWith(sftp, (id) => sftp.status(id, STATUS_CODE.OK)),
       /the cluster answers nothing/,
+    ],
+    'opens and gives attributes for a handle': [
+      (sftp) => openedWith(sftp, (id) => sftp.attrs(id, attributes({}))),
+      /the cluster answers nothing that was asked for/,
+    ],
+    'opens and gives a folder of attributes for a handle': [
+      (sftp) => openedWith(sftp, (id) => sftp.attrs(id, attributes({ mode: 0o040700 }))),
+      /the cluster answers nothing that was asked for/,
+    ],
+    'opens and gives a name for a handle': [
+      (sftp) => openedWith(sftp, (id) => sftp.name(id, names(1))),
+      /the cluster answers nothing that was asked for/,
+    ],
+    'opens and gives many names for a handle': [
+      (sftp) => openedWith(sftp, (id) => sftp.name(id, names(500))),
+      /the cluster answers nothing that was asked for/,
+    ],
+    'opens and gives no name for a handle': [
+      (sftp) => openedWith(sftp, (id) => sftp.name(id, [])),
+      /the cluster answers nothing that was asked for/,
     ],
     'gives single bytes without end': [
       (sftp) => {

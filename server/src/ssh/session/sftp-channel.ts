@@ -8,7 +8,8 @@ const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 
 const ENDED = 'the SFTP session ended before the answer came';
 
-type Done<T> = (error: Error | null | undefined, value: T) => void;
+/** Without a value: the server gives none, or one of another kind than was asked for. */
+type Done<T> = (error: Error | null | undefined, value: T | undefined) => void;
 
 /** A file opened on the cluster. */
 export interface Handle {
@@ -142,8 +143,10 @@ export class SftpChannel {
     let isTooLate = false;
     try {
       const bytes = await this.#request(path, signal, (done: Done<Buffer>) =>
-        this.#sftp.open(path, flags, { mode }, (error, handle) => {
-          if (isTooLate && !error) this.abandon({ bytes: handle, path });
+        this.#sftp.open(path, flags, { mode }, (error, answer: unknown) => {
+          // ssh2 (1.17) hands out an answer of any kind.
+          const handle = Buffer.isBuffer(answer) ? answer : undefined;
+          if (isTooLate && handle !== undefined) this.abandon({ bytes: handle, path });
           done(error, handle);
         }),
       );
@@ -170,16 +173,22 @@ export class SftpChannel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#pending.set(reject, path);
     if (this.#pending.size === 1) this.#awaitAnswer();
-    send((error, value) => {
+    const done: Done<T> = (error, value) => {
       // With no code it is ssh2's own word, for a channel that has ended.
       if (!error || 'code' in error) this.#answers += 1;
       this.#awaitAnswer();
       if (error) reject(translate(error, path));
       // A server may say that all is well and give nothing.
       else if (value === undefined)
-        reject(new RemoteFileError('failure', path, `${path}: the cluster answers nothing`));
+        reject(new RemoteFileError('failure', path, `${path}: the cluster answers nothing that was asked for`));
       else resolve(value);
-    });
+    };
+    try {
+      send(done);
+    } catch (cause) {
+      // Otherwise nobody would be there to hear how it ends.
+      reject(translate(cause instanceof Error ? cause : new Error(String(cause)), path));
+    }
     return promise.finally(() => {
       signal.removeEventListener('abort', onAbort);
       this.#pending.delete(reject);
