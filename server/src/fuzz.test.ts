@@ -7,7 +7,10 @@ import { type Fuzzed, findingText, fuzz, trial } from '../test/fuzz/fuzz.ts';
 const SECONDS = 0.5;
 const anySeed = () => Math.floor(Math.random() * 2 ** 31);
 
-it.each(ALL)('$name: whatever comes, it holds', async (target) => {
+/** What is found is made small, which takes a minute more. */
+const TIMEOUT_MS = 300_000;
+
+it.each(ALL)('$name: whatever comes, it holds', { timeout: TIMEOUT_MS }, async (target) => {
   const { tried, finding } = await fuzz(target, { seconds: SECONDS * target.share, seed: anySeed() });
   if (finding !== null) throw new Error(findingText(finding), { cause: finding.cause });
   expect(tried).toBeGreaterThan(0);

@@ -14,6 +14,7 @@ import { byteRange } from '../../src/http/byte-range.ts';
 import { ClientAddresses, networkOf } from '../../src/http/client-address.ts';
 import { acceptedCoding } from '../../src/http/compression.ts';
 import { isForeign } from '../../src/http/origin.ts';
+import { readSessionCookie } from '../../src/http/session-cookie.ts';
 import { patternFault } from '../../src/logs/search-log.ts';
 import { publicAddress, withPublicAddresses } from '../../src/projects/remote-address.ts';
 import { CursorError } from '../../src/store/index.ts';
@@ -100,6 +101,11 @@ export const CLIENT_TARGETS: readonly Target[] = [
       pieces: ['Bearer ', '.', '9.'],
     },
   ),
+  target('cookies', (text) => readSessionCookie({ headers: { cookie: text, host: 'example.org:4000' } } as never), {
+    samples: ['other=c; slurmql_session_4000=a.99999999999.b'],
+    frames: [AS_IT_IS, (text) => `slurmql_session_4000=${text}`],
+    pieces: ['slurmql_session_4000=', '; ', 'a;'],
+  }),
   target('an origin', (text) => isForeign({ headers: { origin: text, host: 'example.org' } } as never), {
     samples: ['https://example.org', 'null'],
     frames: [AS_IT_IS, (text) => `https://${text}`],

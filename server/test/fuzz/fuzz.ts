@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { corpusOf } from './corpus.ts';
 
@@ -76,7 +77,6 @@ export async function fuzz(target: Fuzzed, { seconds, seed: first }: Budget): Pr
 
 /** What went wrong, and how to see it again. */
 export function findingText({ name, input, seed, cause }: Finding): string {
-  const why = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
   const again = seed === null ? 'it is one of the corpus' : `npm run fuzz -- ${JSON.stringify(name)} --seed ${seed}`;
-  return `${name}: ${JSON.stringify(input)}\n${why}\nAgain: ${again}`;
+  return `${name}: ${JSON.stringify(input)}\n${inspect(cause)}\nAgain: ${again}`;
 }
