@@ -154,8 +154,9 @@ async function anyProject(address: string): Promise<string> {
 let attackers: Attackers | null = null;
 
 serveCommands({
-  begin: async (address: string) => {
-    attackers = new Attackers(address, await anyProject(address));
+  /** `target`: what is attacked; what is sent is made for the server at `address`. */
+  begin: async ({ address, target }: { address: string; target: string }) => {
+    attackers = new Attackers(target, await anyProject(address));
   },
   end: async () => {
     const sent = await attackers?.stop();

@@ -30,7 +30,10 @@ interface Figures {
   readonly changeMs: number;
 }
 
-/** What honest clients notice of attacks: beside the same clients without any, on the same server, in turns. */
+/**
+ * What honest clients notice of attacks: beside the same clients without any, on the same server, in turns. And while the
+ * same is sent to another process that only reads it, which tells what the attackers themselves take of the machine.
+ */
 export const benchmark: Benchmark = {
   about: `lists and events of honest clients while others attack, with a credential and without`,
   async run({ stack, progress }) {
@@ -41,7 +44,9 @@ export const benchmark: Benchmark = {
     const server = stack.use(await Child.start('stage-server.ts', [file]));
     const load = stack.use(await Child.start('load.ts', [], []));
     const attackers = stack.use(await Child.start('attackers.ts', [], []));
+    const other = stack.use(await Child.start('accepting-server.ts', [], []));
     const address = await server.ask<string>('address');
+    const otherAddress = await other.ask<string>('address');
     const subscribers = await connectAll(SUBSCRIBERS, () => Subscriber.connect(address, { query: EVENTS }));
     while (subscribers.some(({ received }) => received === 0)) {
       await server.ask('write', { events: 1, together: 1 });
@@ -74,15 +79,23 @@ export const benchmark: Benchmark = {
       return { listMs: p99Ms, changeMs: percentile(changes, 0.99) };
     };
 
+    const measureAttacked = async (target: string) => {
+      await attackers.ask('begin', { address, target });
+      const figures = await measure(SECONDS);
+      return { figures, made: await attackers.ask<Readonly<Record<string, number>>>('end') };
+    };
+
     await measure(WARM_UP_SECONDS);
     const atRest: Figures[] = [];
     const attacked: Figures[] = [];
     for (let run = 0; run < RUNS; run += 1) {
-      atRest.push(await measure(SECONDS));
-      await attackers.ask('begin', address);
-      attacked.push(await measure(SECONDS));
-      const made = await attackers.ask<Readonly<Record<string, number>>>('end');
-      progress(`at rest ${describe(atRest.at(-1))}; attacked ${describe(attacked.at(-1))} (${JSON.stringify(made)})`);
+      const rest = await measure(SECONDS);
+      const elsewhere = await measureAttacked(otherAddress);
+      const here = await measureAttacked(address);
+      atRest.push(rest);
+      attacked.push(here.figures);
+      const figures = `at rest ${describe(rest)}; another attacked ${describe(elsewhere.figures)}`;
+      progress(`${figures}; attacked ${describe(here.figures)} (${JSON.stringify(here.made)})`);
     }
     const faults = subscribers.filter(({ received }) => received !== written).length;
     for (const subscriber of subscribers) subscriber.close();
@@ -109,6 +122,6 @@ export const benchmark: Benchmark = {
   },
 };
 
-function describe(figures: Figures | undefined): string {
-  return `list ${figures?.listMs.toFixed(1)} ms, change ${figures?.changeMs.toFixed(1)} ms`;
+function describe({ listMs, changeMs }: Figures): string {
+  return `list ${listMs.toFixed(1)} ms, change ${changeMs.toFixed(1)} ms`;
 }
