@@ -9,12 +9,13 @@ import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
 import { KEPT_DAYS, KEPT_EVENTS } from './events/retention.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
 import { ERROR_CODES } from './graphql/error-codes.ts';
+import { GATE } from './graphql/gate.ts';
 import { MOST_MATCHES } from './graphql/job/log-search.ts';
 import { LONGEST_WAIT_SECONDS, MOST_WAITS } from './graphql/job/wait.ts';
 import { LIMITS } from './graphql/limits.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
-import { WORK_LIMITS } from './graphql/work.ts';
+import { SMALL, WORK_LIMITS } from './graphql/work.ts';
 import {
   SECONDS_FOR_A_WRONG_ONE,
   WRONG_A_SECOND_IN_ALL,
@@ -51,6 +52,15 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['values of an answer, whatever they come from', number(WORK_LIMITS.values)],
   ['texts that an operation reads; its answer', `${kib(WORK_LIMITS.bytes)}; ${kib(WORK_LIMITS.answerBytes)}`],
   ['time that it takes in the database', `${WORK_LIMITS.seconds} s`],
+  [
+    `large operations, of over ${number(SMALL.values)} values, ${number(SMALL.rows)} entries of pages, or ${kib(SMALL.bytes)} of texts`,
+    `${GATE.running} at a time, ${GATE.runningOfAccount} of a session`,
+  ],
+  [
+    'large operations that wait (`SERVER_BUSY`)',
+    `${number(GATE.waiting)}, ${number(GATE.waitingOfAccount)} of a session`,
+  ],
+  ['time that a large operation takes while others wait', `${GATE.seconds} s`],
   [
     'words, characters and lines of its document',
     `${number(LIMITS.tokens)}, ${number(LIMITS.characters)}, ${number(LIMITS.lines)}`,

@@ -1,12 +1,8 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aJob, aProject, NO_SUBMISSION } from '../src/domain/testing.ts';
-import { Journal } from '../src/events/index.ts';
-import { Store } from '../src/store/index.ts';
+import { aJob, aProject } from '../src/domain/testing.ts';
 import { memoryDuring } from './support/memory.ts';
+import { folderOf } from './support/recorded.ts';
 import { type GraphQLAnswer, TestServer } from './support/server.ts';
 import { leastWork, type Work } from './support/server-work.ts';
 
@@ -24,19 +20,8 @@ let ordinary: Work;
 let mostHeldMs: number;
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-test-'));
-  await mkdir(join(folder, 'data'), { mode: 0o700 });
-  const store = await Store.open(join(folder, 'data', 'slurmql.db'));
-  const journal = new Journal(store);
-  await journal.start();
-  await store.projects.save(project);
   const tasks = Array.from({ length: 500 }, (_, index) => aJob({ arrayParentId: array.id, arrayTaskId: index }));
-  await journal.write(async (writer) => {
-    const created = [array, ...jobs].map((job) => ({ job, idempotencyKey: null, submission: NO_SUBMISSION }));
-    await writer.create([...created, ...tasks.map((job) => ({ job, idempotencyKey: null, submission: null }))]);
-    for (const { id } of jobs) await writer.setScript(id, SCRIPT);
-  });
-  await store.close();
+  const folder = await folderOf({ project, jobs: [array, ...jobs], tasks, script: SCRIPT });
   server = await TestServer.start('clusters: {}\n', folder);
   const list = '{ jobs(first: 500) { nodes { id name state command submittedAt project { name } } } }';
   const ask = async () => void (await server.send(`${list} # ${Math.random()}`));

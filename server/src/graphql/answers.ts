@@ -8,8 +8,21 @@ const MAX_ERRORS = 100;
 /** Faults that an operation writes to the log: one a cause. */
 const MAX_FAULTS = 3;
 
-/** What an operation came to, as a client may see it. Faults of ours go to the log, each once. */
-export function answerOf(result: ExecutionResult, work: Work, log: Logger): ExecutionResult {
+/** What an operation comes to, as a client may see it. Faults of ours go to the log, each once. */
+export async function answerOf(
+  work: Work,
+  log: Logger,
+  execute: () => ExecutionResult | Promise<ExecutionResult>,
+): Promise<ExecutionResult> {
+  try {
+    return answered(await work.run(execute), work, log);
+  } catch (cause) {
+    if (work.excess === null) throw cause;
+    return { errors: [work.excess] };
+  }
+}
+
+function answered(result: ExecutionResult, work: Work, log: Logger): ExecutionResult {
   if (work.excess !== null) return { errors: [work.excess] };
   const answer = result.errors === undefined ? result : { ...result, errors: maskErrors(result.errors, log) };
   if (jsonLength(answer, WORK_LIMITS.answerBytes) < WORK_LIMITS.answerBytes) return answer;

@@ -84,5 +84,5 @@ function pageRequest({ first, after, last, before }: PageArguments): PageRequest
 /** A list costs what its page may hold, and its reading. */
 export const pageCost = costs(({ first, last }: PageArguments) => {
   const entries = first ?? last ?? DEFAULT_PAGE;
-  return { own: 1 + Math.ceil(entries / 10), entries };
+  return { own: 1 + Math.ceil(entries / 10), entries, rows: entries };
 });

@@ -9,8 +9,7 @@ import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { JobWaits } from './job/wait.ts';
-import type { Turns } from './turns.ts';
-import { Work } from './work.ts';
+import { Work, type WorkOptions } from './work.ts';
 
 /** What resolvers reach the rest of the server through. */
 export interface Services extends ActionContext {
@@ -35,33 +34,28 @@ export interface Loaders {
   readonly activeJobCount: DataLoader<string, number>;
 }
 
-export interface GraphQLContext extends Services {
-  readonly viewer: User;
-  /** Aborted once nobody waits for the answer any more: the client has left, or the server stops. */
-  readonly signal: AbortSignal;
+/** What belongs to one operation. The signal is also aborted when the server stops. */
+export interface OperationOptions extends WorkOptions {
   readonly waits: JobWaits;
-  readonly turns: Turns;
+}
+
+export interface GraphQLContext extends Services, OperationOptions {
+  readonly viewer: User;
   /** Of this operation. */
   readonly work: Work;
   readonly loaders: Loaders;
 }
 
-export function createContext(
-  services: Services,
-  viewer: User,
-  { waits, turns, signal }: Pick<GraphQLContext, 'waits' | 'turns' | 'signal'>,
-): GraphQLContext {
+export function createContext(services: Services, viewer: User, options: OperationOptions): GraphQLContext {
   const { jobs, projects } = services.store;
-  const work = new Work(turns, signal);
+  const work = new Work(options);
   const batching = <V>(load: (ids: readonly string[]) => Promise<readonly V[]>) =>
     new DataLoader<string, V>((ids) => work.read(() => load(ids)), { cache: false });
   return {
     ...services,
+    ...options,
     viewer,
-    waits,
-    turns,
     work,
-    signal,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
       job: batching(async (ids) => work.jobs(await jobs.getMany(ids))),
@@ -95,5 +89,7 @@ export function createContext(
  * waits for its events any more.
  */
 export function contextOfEvent(context: GraphQLContext, signal: AbortSignal): GraphQLContext {
-  return createContext(context, context.viewer, { ...context, signal });
+  // Whoever came first pays for nobody else's.
+  const account = `events of ${context.viewer.id}`;
+  return createContext(context, context.viewer, { ...context, account, signal });
 }

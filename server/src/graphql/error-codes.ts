@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   CLUSTER_UNAVAILABLE: 'The cluster can not be asked now, and its answer is needed. Try again.',
   LIMIT_EXCEEDED: 'The operation asks for more than is given at a time. The message names the limit.',
   RATE_LIMITED: 'Too many operations were begun, or wrong credentials sent, in a short time. Wait a moment.',
+  SERVER_BUSY:
+    'As many large operations wait as the server takes. Nothing of this one has changed anything: try again.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
   REQUEST_TIMEOUT: 'The body of the request did not come in time.',
   METHOD_NOT_ALLOWED: 'The address does not take this HTTP method.',
@@ -30,7 +32,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Whatever is wrong with a request as a whole, so that nothing of it has run. */
 export function requestFault(code: ErrorCode, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, http: REFUSED } });
+  return new GraphQLError(message, { extensions: { code, http: code === 'SERVER_BUSY' ? BUSY : REFUSED } });
 }
 
 /** The same error with a code of the list, where it has none. Nothing else is left of its extensions but the HTTP status. */
@@ -54,6 +56,7 @@ export function withCodeAlone(error: GraphQLError): GraphQLError {
 
 /** `spec`: clients that accept nothing but application/json get 200, as GraphQL over HTTP has it. */
 const REFUSED = { status: 400, spec: true };
+const BUSY = { status: 503, headers: { 'retry-after': '5' } };
 
 interface HttpExtension {
   readonly status?: number;

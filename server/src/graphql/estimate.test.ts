@@ -1,6 +1,6 @@
 import { getIntrospectionQuery, getOperationAST, graphql, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { costOf } from './estimate.ts';
+import { estimateOf } from './estimate.ts';
 import { readVariables } from './input-faults.ts';
 import { LIMITS } from './limits.ts';
 import { schema } from './schema.ts';
@@ -11,7 +11,7 @@ function cost(query: string, variables = {}): number {
   if (operation == null) throw new Error('no operation');
   const read = readVariables(operation, variables);
   if ('fault' in read) throw read.fault;
-  return costOf(document, operation, read.values);
+  return estimateOf(document, operation, read.values).values;
 }
 
 const LIST = 'jobs(first: 500) { nodes { id } }';

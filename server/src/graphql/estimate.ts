@@ -42,21 +42,31 @@ const INTROSPECTION: Readonly<Record<string, number>> = {
 /** So many characters of an argument cost what an entry of a list costs. */
 const CHARACTERS = 256;
 
-/** About how many values the answer may hold, and what takes as much to find. */
-export function costOf(
+/** What an operation asks for, about. */
+export interface Estimate {
+  /** Values that the answer may hold, and what takes as much to find. */
+  readonly values: number;
+  /** Rows that lists are read from. */
+  readonly rows: number;
+}
+
+export function estimateOf(
   { definitions }: DocumentNode,
   { operation, selectionSet }: OperationDefinitionNode,
   variables: VariableValues,
-): number {
+): Estimate {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   }
   const root = schema.getRootType(operation);
-  return root == null ? 0 : new Estimate(fragments, variables).selection(selectionSet, root, 1);
+  const estimator = new Estimator(fragments, variables);
+  return { values: root == null ? 0 : estimator.selection(selectionSet, root, 1), rows: estimator.rows };
 }
 
-class Estimate {
+class Estimator {
+  /** As far as was looked. */
+  rows = 0;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #variables: VariableValues;
   /** Of values that come by a variable, which may stand in any number of places. */
@@ -94,7 +104,8 @@ class Estimate {
       // Where its arguments don't fit, the field is an error and nothing below it runs. All else does.
       return times;
     }
-    const { own, entries, isOnce } = costOfField(field, parent, args);
+    const { own, entries, rows, isOnce } = costOfField(field, parent, args);
+    this.rows += rows * times;
     const ofEach = own + this.#weight(args);
     const { selectionSet } = node;
     const below =
@@ -119,12 +130,13 @@ function costOfField(field: GraphQLField<unknown, unknown>, parent: GraphQLNamed
   const { cost } = field.extensions as { readonly cost?: CostOf };
   const told = typeof cost === 'function' ? cost(args) : (cost ?? {});
   const isList = isListType(getNullableType(field.type));
-  const { own, entries, isOnce } = {
+  const { own, entries, rows, isOnce } = {
     own: parent === schema.getMutationType() ? WRITE : 1,
     entries: INTROSPECTION[`${parent.name}.${field.name}`] ?? (isList ? ENTRIES : 1),
+    rows: 0,
     isOnce: false,
     ...told,
   };
   // Less than nothing is refused where the field is read.
-  return { own: Math.max(own, 0), entries: Math.max(entries, 0), isOnce };
+  return { own: Math.max(own, 0), entries: Math.max(entries, 0), rows: Math.max(rows, 0), isOnce };
 }

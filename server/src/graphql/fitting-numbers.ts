@@ -7,7 +7,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import { isPromise } from './paced-lists.ts';
+import { isPromise } from './promises.ts';
 
 /** The largest number of each type, in size. */
 const LARGEST: Readonly<Record<string, number>> = {

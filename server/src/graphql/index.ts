@@ -1,12 +1,14 @@
 export { answerOf, maskError } from './answers.ts';
 export { createContext, type GraphQLContext, type Services } from './context.ts';
 export { ERROR_CODES, type ErrorCode, requestFault, withCode, withCodeAlone } from './error-codes.ts';
+export { Gate } from './gate.ts';
 export { type LogAddress, logAddress, logRefusal, type OpenedLog, openLog } from './job/log-file.ts';
 export { JobWaits } from './job/wait.ts';
-export { checkOperation, LIMITS } from './limits.ts';
+export { type Checked, checkOperation, LIMITS } from './limits.ts';
 export { type SharedSubscription, SharedSubscriptions } from './live/shared-subscriptions.ts';
 export type { Sink } from './live/tape.ts';
 export { readDocument } from './read-document.ts';
 export { schema } from './schema.ts';
 export { isAnsweredFromStore } from './stored-answers.ts';
 export { Turns } from './turns.ts';
+export type { Scale } from './work.ts';

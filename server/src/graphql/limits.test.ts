@@ -2,7 +2,7 @@ import { parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { checkOperation } from './limits.ts';
 
-const refusal = (query: string, variables = {}) => checkOperation(parse(query), null, variables)?.message ?? null;
+const refusal = (query: string, variables = {}) => checkOperation(parse(query), null, variables).fault?.message ?? null;
 
 const JOB = `id name state isActive exitCode partition nodeList submittedAt startedAt endedAt elapsedSeconds command
   project { id name } cluster { name } submittedBy { id name } resources { nodes gpus } taskCounts { state count }`;

@@ -1,8 +1,9 @@
 import { type DocumentNode, type GraphQLError, getOperationAST, Kind } from 'graphql';
 import { DOCUMENT_LIMITS } from './document-limits.ts';
 import { requestFault } from './error-codes.ts';
-import { costOf } from './estimate.ts';
+import { estimateOf } from './estimate.ts';
 import { isTooDeep, readVariables } from './input-faults.ts';
+import { type Scale, SMALL } from './work.ts';
 
 /** What one operation may ask for. Far above what the dashboard or a notebook needs, far below what hurts. */
 export const LIMITS = {
@@ -11,23 +12,28 @@ export const LIMITS = {
   cost: 50_000,
 } as const;
 
-/** Why an operation can't run; null when it may. */
+/** What is known of an operation before it runs, or why it can't. */
+export type Checked = { readonly fault: GraphQLError } | { readonly fault: null; readonly scale: Scale };
+
 export function checkOperation(
   document: DocumentNode,
   operationName: string | null | undefined,
   variables: Readonly<Record<string, unknown>> | null | undefined,
-): GraphQLError | null {
+): Checked {
   const operation = getOperationAST(document, operationName);
-  if (operation == null) return unresolved(document, operationName);
+  if (operation == null) return { fault: unresolved(document, operationName) };
   if (isTooDeep(variables)) {
     const allowed = `at most ${LIMITS.nesting} levels`;
-    return requestFault('LIMIT_EXCEEDED', `The variables are nested too deeply: ${allowed}`);
+    return { fault: requestFault('LIMIT_EXCEEDED', `The variables are nested too deeply: ${allowed}`) };
   }
   const read = readVariables(operation, variables ?? {});
-  if ('fault' in read) return read.fault;
-  const cost = costOf(document, operation, read.values);
-  if (cost <= LIMITS.cost) return null;
-  return requestFault('LIMIT_EXCEEDED', `The operation is too costly ${Math.ceil(cost)}, at most ${LIMITS.cost}`);
+  if ('fault' in read) return read;
+  const { values, rows } = estimateOf(document, operation, read.values);
+  if (values > LIMITS.cost) {
+    const message = `The operation is too costly ${Math.ceil(values)}, at most ${LIMITS.cost}`;
+    return { fault: requestFault('LIMIT_EXCEEDED', message) };
+  }
+  return { fault: null, scale: { kind: operation.operation, isLarge: values > SMALL.values || rows > SMALL.rows } };
 }
 
 function unresolved({ definitions }: DocumentNode, operationName: string | null | undefined): GraphQLError {

@@ -8,6 +8,8 @@ export interface Cost {
   readonly own?: number;
   /** How often what is selected in it is answered, for a list. */
   readonly entries?: number;
+  /** How many rows are read for it. */
+  readonly rows?: number;
   /** It belongs to a page as a whole, not to each of its entries. */
   readonly isOnce?: boolean;
 }

@@ -23,7 +23,7 @@ builder.queryField('nodes', (t) =>
     nullable: { list: false, items: true },
     description: 'For each id whatever has it, in the order of the ids; null where nothing has it.',
     args: { ids: t.arg.idList({ required: true, description: 'As the `id` of anything has it.' }) },
-    ...costs(({ ids }: { readonly ids: readonly string[] }) => ({ entries: ids.length })),
+    ...costs(({ ids }: { readonly ids: readonly string[] }) => ({ entries: ids.length, rows: ids.length })),
     resolve: (_root, { ids }, context, info) => read(ids, context, info),
   }),
 );

@@ -13,6 +13,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { GraphQLContext } from './context.ts';
+import { isPromise } from './promises.ts';
 
 /** Has every list of objects counted and answered by its operation's `Work`, whatever it is that makes the list. */
 export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
@@ -28,10 +29,6 @@ export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
     }
   }
   return schema;
-}
-
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }
 
 function paced(list: unknown, { work }: GraphQLContext, { fieldNodes, fragments }: GraphQLResolveInfo): unknown {

@@ -2,21 +2,36 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** So long at a time may operations together hold the event loop. */
 const TURN_MS = 8;
+/** However much small operations have to do, large ones hold it for so long in between. */
+const LARGE_MS = 4;
 /** From one who waited going on until what it does next has been done: steps of promises. */
 const STEPS = 4;
 
-/** Shares the event loop out among all that has much to do: in turns, in the order in which it came. */
+/**
+ * Who goes on first: a small operation that has read something, as it holds that until it is done; then one that has yet
+ * to begin; then a large one.
+ */
+export type Rank = 'begun' | 'new' | 'large';
+
+/** Shares the event loop out among all that has much to do: in turns, of each rank in the order in which it came. */
 export class Turns {
-  #waiting: (() => void)[] = [];
+  readonly #waiting: Readonly<Record<Rank, (() => void)[]>> = { begun: [], new: [], large: [] };
+  #isRunning = false;
   #began: number | null = null;
 
   /** Undefined: go on at once, this turn is still short. Else wait. */
-  pass(): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && performance.now() - this.#turnBegan() < TURN_MS) return undefined;
+  pass(rank: Rank): Promise<void> | undefined {
+    if (!this.#isAwaited(rank) && performance.now() - this.#turnBegan() < TURN_MS) return undefined;
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      if (this.#waiting.length === 1) void this.#run();
+      this.#waiting[rank].push(resolve);
+      if (!this.#isRunning) void this.#run();
     });
+  }
+
+  /** Whether somebody waits who goes first. */
+  #isAwaited(rank: Rank): boolean {
+    const { begun, new: fresh, large } = this.#waiting;
+    return begun.length > 0 || (rank !== 'begun' && fresh.length > 0) || (rank === 'large' && large.length > 0);
   }
 
   #turnBegan(): number {
@@ -29,16 +44,23 @@ export class Turns {
   }
 
   async #run(): Promise<void> {
-    let next = 0;
-    while (next < this.#waiting.length) {
+    this.#isRunning = true;
+    const { begun, new: fresh, large } = this.#waiting;
+    while (this.#isAwaited('large')) {
       await nextTurn();
       const began = performance.now();
-      do {
-        this.#waiting[next]?.();
-        next += 1;
-        for (let step = 0; step < STEPS; step += 1) await undefined;
-      } while (next < this.#waiting.length && performance.now() - began < TURN_MS);
+      await goOn(() => begun.shift() ?? fresh.shift(), began + TURN_MS);
+      await goOn(() => large.shift(), Math.max(began + TURN_MS, performance.now() + LARGE_MS));
     }
-    this.#waiting = [];
+    this.#isRunning = false;
+  }
+}
+
+async function goOn(next: () => (() => void) | undefined, until: number): Promise<void> {
+  while (performance.now() < until) {
+    const waiting = next();
+    if (waiting === undefined) return;
+    waiting();
+    for (let step = 0; step < STEPS; step += 1) await undefined;
   }
 }

@@ -1,6 +1,8 @@
-import type { GraphQLError } from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { Job } from '../domain/job.ts';
 import { requestFault } from './error-codes.ts';
+import { GATE, type Gate, type Place } from './gate.ts';
+import { isPromise } from './promises.ts';
 import type { Turns } from './turns.ts';
 
 /** What one operation may take as it runs: of what nobody knows beforehand, such as how long texts and lists are. */
@@ -14,23 +16,55 @@ export const WORK_LIMITS = {
   answerBytes: 16 * 1024 ** 2,
 } as const;
 
+/** Beyond any of these an operation is a large one, which needs a place. The dashboard's are all small. */
+export const SMALL = {
+  values: 10_000,
+  /** Told beforehand, of lists. */
+  rows: 250,
+  bytes: 4 * 1024 ** 2,
+} as const;
+
 /** So many entries are answered at once. */
 const FEW = 50;
 
+/** What is known of an operation before it runs. */
+export interface Scale {
+  readonly kind: OperationTypeNode;
+  readonly isLarge: boolean;
+}
+
+/** What operations share, each as much as it is given. */
+export interface Capacity {
+  readonly turns: Turns;
+  readonly gate: Gate;
+}
+
+export interface WorkOptions extends Capacity {
+  readonly scale: Scale;
+  /** Whose operation it is, for the gate. */
+  readonly account: string;
+  /** Aborted once nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
 /** What one operation has done so far, or one event of a subscription. */
 export class Work {
-  readonly #turns: Turns;
-  readonly #signal: AbortSignal;
+  readonly #options: WorkOptions;
   #values = 0;
   #bytes = 0;
   #milliseconds = 0;
+  #hasRead = false;
+  #hasEnded = false;
+  readonly #broken = Promise.withResolvers<never>();
+  #place: Place | null = null;
+  #entering: Promise<void> | null = null;
   #excess: GraphQLError | null = null;
   #lastRead: Promise<unknown> = Promise.resolve();
 
-  /** `signal`: aborted once nobody waits for the answer any more. */
-  constructor(turns: Turns, signal: AbortSignal) {
-    this.#turns = turns;
-    this.#signal = signal;
+  constructor(options: WorkOptions) {
+    this.#options = options;
+    // It may break when nobody waits any more.
+    this.#broken.promise.catch(() => undefined);
   }
 
   /** What it took too much of; null: nothing. Then it has no other answer, and what is left of it fails at once. */
@@ -38,16 +72,27 @@ export class Work {
     return this.#excess;
   }
 
-  /** Resolves when there is time for something that takes a while. */
-  turn(): Promise<void> | undefined {
-    return this.#turns.pass();
+  /**
+   * Runs the whole of it, in a place if it needs one. Throws once it was too much: where it found no place, nothing of it
+   * has run.
+   */
+  async run<T>(execute: () => T | Promise<T>): Promise<T> {
+    try {
+      if (this.#options.scale.isLarge) await this.#enter();
+      const result = execute();
+      return await (isPromise(result) ? Promise.race([result, this.#broken.promise]) : result);
+    } finally {
+      this.#hasEnded = true;
+      this.#place?.[Symbol.dispose]();
+    }
   }
 
   /** Reads from the store, one after the other. Throws once it was too much. */
   read<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#lastRead.then(async () => {
-      await this.#turns.pass();
+      await this.#pass();
       this.#check();
+      this.#hasRead = true;
       const began = performance.now();
       try {
         return await work();
@@ -66,7 +111,7 @@ export class Work {
     this.#values += list.length * fields;
     if (this.#values > WORK_LIMITS.values) this.#exceed(`has more than ${WORK_LIMITS.values} values`);
     this.#check();
-    return list.length <= FEW ? list : this.#inTurns(list);
+    return list.length <= FEW && !this.#needsPlace ? list : this.#inTurns(list);
   }
 
   /** Counts texts that were read. Throws once it was too much. */
@@ -83,7 +128,7 @@ export class Work {
 
   *#inTurns<T>(list: readonly T[]): Iterable<T | Promise<T>> {
     for (const entry of list) {
-      const turn = this.#turns.pass();
+      const turn = this.#pass();
       yield turn === undefined ? entry : this.#after(turn, entry);
     }
   }
@@ -94,12 +139,50 @@ export class Work {
     return entry;
   }
 
+  get #needsPlace(): boolean {
+    return this.#place === null && (this.#values > SMALL.values || this.#bytes > SMALL.bytes);
+  }
+
+  /** Undefined: go on at once. */
+  #pass(): Promise<void> | undefined {
+    const { turns } = this.#options;
+    if (this.#needsPlace) return this.#enter().then(() => turns.pass('large'));
+    return turns.pass(this.#place !== null ? 'large' : this.#hasRead ? 'begun' : 'new');
+  }
+
+  #enter(): Promise<void> {
+    this.#entering ??= this.#takePlace();
+    return this.#entering;
+  }
+
+  async #takePlace(): Promise<void> {
+    const { gate, account, scale, signal } = this.#options;
+    try {
+      const place = await gate.enter({ account, kind: scale.kind, hasBegun: this.#hasRead, signal });
+      this.#place = place;
+      void place.overdue.then(() => this.#giveUp(place));
+      // What failed meanwhile has been answered.
+      if (this.#hasEnded) place[Symbol.dispose]();
+    } catch (cause) {
+      if (cause instanceof GraphQLError) this.#excess ??= cause;
+      throw cause;
+    }
+  }
+
+  /** It has been slow, as where a cluster doesn't answer. Of a change, what came of it has to be told. */
+  #giveUp(place: Place): void {
+    place[Symbol.dispose]();
+    if (this.#options.scale.kind !== OperationTypeNode.QUERY) return;
+    this.#exceed(`is large and takes more than ${GATE.seconds} s while others wait`);
+    this.#broken.reject(this.#excess);
+  }
+
   #exceed(what: string): void {
     this.#excess ??= requestFault('LIMIT_EXCEEDED', `The operation ${what}: ask for less at a time`);
   }
 
   #check(): void {
     if (this.#excess !== null) throw this.#excess;
-    this.#signal.throwIfAborted();
+    this.#options.signal.throwIfAborted();
   }
 }

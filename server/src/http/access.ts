@@ -28,6 +28,11 @@ export const SLOWED: AccessRefusal = {
   message: `Too many wrong credentials came from your address: try again in ${SECONDS_FOR_A_WRONG_ONE} seconds`,
 };
 
+/** Whose share of the server it is that somebody uses: of those who show the same token, one in all; of each session, one. */
+export function accountOf({ viewer, session }: Verdict & { readonly kind: 'viewer' }): string {
+  return session === null ? viewer.id : `session ${session.id}`;
+}
+
 /** One rule for HTTP and WebSocket; null: the request may be answered. */
 export function refusalOf(
   verdict: Verdict | Slowed,

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
 import { z } from 'zod';
-import type { Session } from '../auth/index.ts';
-import type { User } from '../domain/user.ts';
+import type { Verdict } from '../auth/index.ts';
 import {
   checkOperation,
   readDocument,
@@ -11,6 +10,7 @@ import {
   type Sink,
   withCodeAlone,
 } from '../graphql/index.ts';
+import { accountOf } from './access.ts';
 import { Backlog } from './backlog.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { sendError } from './respond.ts';
@@ -24,6 +24,9 @@ const requestSchema = z.object({
   operationName: z.string().nullish(),
   variables: z.record(z.string(), z.unknown()).nullish(),
 });
+
+/** One that may be begun, or why it may not. */
+type Subscription = { readonly fault: null; readonly shared: SharedSubscription } | { readonly fault: GraphQLError };
 
 export interface EventStreamOptions {
   readonly yoga: GraphQLServer;
@@ -44,7 +47,7 @@ export class EventStreams {
     request: IncomingMessage,
     body: Buffer | null,
     response: ServerResponse,
-    { viewer, session }: { readonly viewer: User; readonly session: Session | null },
+    verdict: Verdict & { readonly kind: 'viewer' },
   ): Promise<boolean> {
     if (!/(text|\*)\/(event-stream|\*)/.test(request.headers.accept ?? '*/*')) return false;
     const { streams } = this.#options;
@@ -57,7 +60,7 @@ export class EventStreams {
       });
     });
     const sink = new EventSink(response, new Backlog(response));
-    const subscription = await this.#subscription(readRequest(request, body), viewer, sink);
+    const subscription = await this.#subscription(readRequest(request, body), verdict, sink);
     if (subscription === null) return false;
     if (streams.isFull) {
       response.setHeader('retry-after', '10');
@@ -73,7 +76,7 @@ export class EventStreams {
     });
     // Headers at once, so that the client knows that it is connected.
     response.write(':\n\n');
-    using _stream = streams.add(session, () => {
+    using _stream = streams.add(verdict.session, () => {
       endForbidden(response);
       leaving.abort();
     });
@@ -86,25 +89,29 @@ export class EventStreams {
 
   async #subscription(
     params: z.infer<typeof requestSchema> | null,
-    viewer: User,
+    verdict: Verdict & { readonly kind: 'viewer' },
     sink: Sink,
-  ): Promise<SharedSubscription | null> {
+  ): Promise<Subscription | null> {
     if (params === null) return null;
     const { query, operationName = null, variables = null } = params;
     const read = readDocument(query);
     if (!read.isValid) return null;
     const { document } = read;
     if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
-    const { schema, contextFactory } = this.#options.yoga.getEnveloped({ viewer, params });
+    const checked = checkOperation(document, operationName, variables);
+    if (checked.fault !== null) return checked;
+    const { viewer } = verdict;
+    const asker = { viewer, account: accountOf(verdict), scale: checked.scale };
+    const { schema, contextFactory } = this.#options.yoga.getEnveloped({ ...asker, params });
     const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
-    return { args, query, viewer, sink };
+    return { fault: null, shared: { args, query, viewer, sink } };
   }
 
   /** Until the last result has been sent, or the receiver is leaving. */
-  async #run(subscription: SharedSubscription, response: ServerResponse, leaving: AbortSignal): Promise<void> {
-    const { document, operationName, variableValues } = subscription.args;
-    const excess = checkOperation(document, operationName, variableValues);
-    const stream = excess === null ? await this.#options.subscriptions.subscribe(subscription) : { errors: [excess] };
+  async #run(subscription: Subscription, response: ServerResponse, leaving: AbortSignal): Promise<void> {
+    const { fault } = subscription;
+    const stream =
+      fault === null ? await this.#options.subscriptions.subscribe(subscription.shared) : { errors: [fault] };
     if (!(Symbol.asyncIterator in stream)) {
       sendErrors(response, stream.errors ?? []);
     } else {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import type { Socket } from 'node:net';
 import type { Authenticator, Session } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
+import { accountOf } from './access.ts';
 import { Attempts } from './attempts.ts';
 import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
@@ -206,11 +207,12 @@ export class HttpServer {
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#door.authorize(request, response);
         if (verdict === null) return;
-        if (body !== null && (await this.#answers.answer(request, body, response, verdict.viewer))) return;
+        const asker = { viewer: verdict.viewer, account: accountOf(verdict) };
+        if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');
         using waiting = this.#waiting(response, verdict.session);
-        await answerGraphQL(this.#yoga, request, body, response, { viewer: verdict.viewer, signal: waiting.signal });
+        await answerGraphQL(this.#yoga, request, body, response, { ...asker, signal: waiting.signal });
         return;
       }
       case '/session':

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { User } from '../domain/user.ts';
-import { checkOperation, isAnsweredFromStore, readDocument } from '../graphql/index.ts';
+import { checkOperation, isAnsweredFromStore, readDocument, type Scale } from '../graphql/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
-import type { GraphQLServer } from './yoga.ts';
+import type { GraphQLServer, ServerContext } from './yoga.ts';
 
 /** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
 const MAX_AGE_MS = 1000;
@@ -20,6 +19,7 @@ const requestSchema = z.strictObject({
 
 interface Query {
   readonly params: z.infer<typeof requestSchema>;
+  readonly scale: Scale;
   answer: Answer | null;
 }
 
@@ -31,6 +31,9 @@ interface Answer {
   /** As counted, of all its forms. */
   bytes: number;
 }
+
+/** Whoever asks first has it made. */
+type Asker = Pick<ServerContext, 'viewer' | 'account'>;
 
 export interface StoredAnswersOptions {
   readonly yoga: GraphQLServer;
@@ -53,13 +56,14 @@ export class StoredAnswers {
   }
 
   /** False: it has to be answered in the usual way. */
-  async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, viewer: User): Promise<boolean> {
+  async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, asker: Asker): Promise<boolean> {
     const contentType = acceptedType(request);
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
+    const { viewer } = asker;
     const key = `${viewer.role} ${viewer.id} ${body.toString()}`;
     const query = this.#query(key, body);
     if (query === null) return false;
-    const answer = this.#current(query, viewer);
+    const answer = this.#current(query, asker);
     const text = await answer.body;
     if (text === null) return false;
     await sendAnswer(request, response, 200, { 'content-type': contentType, 'cache-control': 'no-store' }, text);
@@ -76,12 +80,12 @@ export class StoredAnswers {
     return query;
   }
 
-  #current(query: Query, viewer: User): Answer {
+  #current(query: Query, asker: Asker): Answer {
     const version = this.#options.version();
     const now = performance.now();
     const { answer } = query;
     if (answer !== null && answer.version === version && now - answer.madeAt < MAX_AGE_MS) return answer;
-    const made: Answer = { version, madeAt: now, body: this.#execute(query, viewer), bytes: 0 };
+    const made: Answer = { version, madeAt: now, body: this.#execute(query, asker), bytes: 0 };
     this.#bytes -= answer?.bytes ?? 0;
     query.answer = made;
     made.body.then(
@@ -103,11 +107,11 @@ export class StoredAnswers {
     this.#shrink();
   }
 
-  async #execute({ params }: Query, viewer: User): Promise<AnswerBody | null> {
+  async #execute({ params, scale }: Query, asker: Asker): Promise<AnswerBody | null> {
     // Not kept here: a document takes much more memory than its text.
     const read = readDocument(params.query);
     if (!read.isValid) return null;
-    const { execute, contextFactory, schema } = this.#options.yoga.getEnveloped({ viewer, params });
+    const { execute, contextFactory, schema } = this.#options.yoga.getEnveloped({ ...asker, params, scale });
     const result = await execute({
       schema,
       document: read.document,
@@ -135,7 +139,8 @@ function prepare(body: Buffer): Query | null {
     const { query, operationName = null, variables } = params;
     const read = readDocument(query);
     if (!read.isValid || !isAnsweredFromStore(read.document, operationName)) return null;
-    return checkOperation(read.document, operationName, variables) === null ? { params, answer: null } : null;
+    const checked = checkOperation(read.document, operationName, variables);
+    return checked.fault === null ? { params, scale: checked.scale, answer: null } : null;
   } catch {
     // Not even GraphQL: whoever answers in the usual way says what is wrong.
     return null;

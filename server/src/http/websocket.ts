@@ -15,7 +15,7 @@ import {
   withCodeAlone,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { refusalOf } from './access.ts';
+import { accountOf, refusalOf } from './access.ts';
 import type { Attempts } from './attempts.ts';
 import { Backlog } from './backlog.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
@@ -44,6 +44,7 @@ export const OPERATIONS_A_SECOND = 50;
 /** What belongs to one connection; most of it once it is allowed. */
 interface Extra extends WebSocketConnection {
   viewer?: User;
+  account?: string;
   session?: Session | null;
   backlog?: Backlog;
   rate?: RateLimit;
@@ -114,14 +115,16 @@ export class WebSocketTransport {
         connections.prove(extra.request.socket);
         extra.signal = closing.signal;
         extra.viewer = verdict.viewer;
+        extra.account = accountOf(verdict);
         extra.session = verdict.session;
         extra.backlog = new Backlog(extra.request.socket);
         extra.rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
         return true;
       },
       onSubscribe: async ({ extra, subscriptions: open }, id, params) => {
-        const { viewer, session, socket } = extra;
-        if (viewer === undefined || extra.backlog === undefined) return [refused('UNAUTHENTICATED', 'Not connected')];
+        const { viewer, account, session, socket, signal } = extra;
+        if (viewer === undefined || account === undefined || extra.backlog === undefined)
+          return [refused('UNAUTHENTICATED', 'Not connected')];
         // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
         const isOver = session != null && !authenticator.sessions.isCurrent(session);
         if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
@@ -140,9 +143,10 @@ export class WebSocketTransport {
         }
         const read = readDocument(params.query);
         if (!read.isValid) return read.errors;
-        const fault = checkOperation(read.document, params.operationName, params.variables);
-        if (fault !== null) return [fault];
-        const enveloped = yoga.getEnveloped({ viewer, params, ...(extra.signal && { signal: extra.signal }) });
+        const checked = checkOperation(read.document, params.operationName, params.variables);
+        if (checked.fault !== null) return [checked.fault];
+        const { scale } = checked;
+        const enveloped = yoga.getEnveloped({ viewer, account, params, scale, ...(signal && { signal }) });
         const args: ExecutionArgs = {
           schema: enveloped.schema,
           document: read.document,

@@ -1,17 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { createYoga, isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
+import { OperationTypeNode } from 'graphql';
+import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import type { User } from '../domain/user.ts';
 import {
   answerOf,
   checkOperation,
   createContext,
   type ErrorCode,
+  Gate,
   type GraphQLContext,
   JobWaits,
   maskError,
   readDocument,
   requestFault,
+  type Scale,
   type Services,
   schema,
   Turns,
@@ -22,22 +25,38 @@ import { AnswerBody, sendAnswer } from './compression.ts';
 
 export interface ServerContext {
   readonly viewer: User;
+  /** As `accountOf` has it. */
+  readonly account: string;
+  /** Of a request over HTTP it is found out with the parsing. */
+  readonly scale?: Scale;
   /** Aborted once nobody waits for the answer any more. Left out: it is never waited for long. */
   readonly signal?: AbortSignal;
 }
 
 const NEVER = new AbortController().signal;
+const UNKNOWN: Scale = { kind: OperationTypeNode.QUERY, isLarge: true };
 
 export type GraphQLServer = ReturnType<typeof createGraphQLServer>;
 
 /** GraphQL for both transports: what runs over HTTP and what runs over WebSocket go through the same steps. */
 export function createGraphQLServer(services: Services) {
   const waits = new JobWaits();
-  const turns = new Turns();
+  const capacity = { turns: new Turns(), gate: new Gate() };
   services.metrics.gauge('slurmql_waiting_requests', 'Requests that wait for the end of a job.', () => waits.size);
+  services.metrics.gauge(
+    'slurmql_large_operations',
+    'Operations that take a place of those for large ones now.',
+    () => capacity.gate.running,
+  );
+  services.metrics.gauge(
+    'slurmql_large_operations_waiting',
+    'Operations that wait for a place of those for large ones now.',
+    () => capacity.gate.waiting,
+  );
   return createYoga<ServerContext, GraphQLContext>({
     schema,
-    context: ({ viewer, signal = NEVER }) => createContext(services, viewer, { waits, turns, signal }),
+    context: ({ viewer, account, scale = UNKNOWN, signal = NEVER }) =>
+      createContext(services, viewer, { ...capacity, waits, account, scale, signal }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     // graphiql.ts sends it.
@@ -96,22 +115,21 @@ function toFetch(
 /** What came of an operation is told as it may be, whichever transport it came by. */
 function answers(log: Logger): Plugin<GraphQLContext> {
   return {
-    onExecute: ({ context }) => ({
-      onExecuteDone: ({ result, setResult }) => {
-        if (!isAsyncIterable(result)) setResult(answerOf(result, context.work, log));
-      },
-    }),
+    onExecute: ({ context, executeFn, setExecuteFn }) => {
+      setExecuteFn((args) => answerOf(context.work, log, () => executeFn(args)));
+    },
   };
 }
 
 /** What may not run is refused with the parsing, before anything else has a look at it. */
-const limits: Plugin<YogaInitialContext> = {
-  onParse: ({ context: { params }, setParseFn }) => {
+const limits: Plugin<YogaInitialContext & Pick<ServerContext, 'scale'>> = {
+  onParse: ({ context: { params }, setParseFn, extendContext }) => {
     setParseFn((source: string) => {
       const read = readDocument(source);
       if (!read.isValid) throw new AggregateError(read.errors);
-      const fault = checkOperation(read.document, params.operationName, params.variables);
-      if (fault !== null) throw fault;
+      const checked = checkOperation(read.document, params.operationName, params.variables);
+      if (checked.fault !== null) throw checked.fault;
+      extendContext({ scale: checked.scale });
       return read.document;
     });
   },

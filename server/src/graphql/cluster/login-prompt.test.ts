@@ -2,7 +2,7 @@ import { graphql } from 'graphql';
 import { describe, expect, it, vi } from 'vitest';
 import type { User, UserRole } from '../../domain/user.ts';
 import { schema } from '../schema.ts';
-import { Turns } from '../turns.ts';
+import { alone } from '../testing.ts';
 import { Work } from '../work.ts';
 
 const PROMPT = {
@@ -19,7 +19,7 @@ function execute(role: UserRole, source: string) {
   const answerLogin = vi.fn(() => 'taken');
   const viewer: User = { id: 'ada', name: 'Ada', role };
   const cluster = { settings: { name: 'alpha', host: 'login' }, loginPrompt: PROMPT, answerLogin };
-  const work = new Work(new Turns(), new AbortController().signal);
+  const work = new Work(alone());
   const contextValue = { viewer, work, clusters: { get: (name: string) => (name === 'alpha' ? cluster : null) } };
   return { result: Promise.resolve(graphql({ schema, source, contextValue })), answerLogin };
 }

@@ -323,6 +323,7 @@ function jobsMutation(
       description,
       ...costs(({ input: { ids } }: { readonly input: { readonly ids: readonly string[] } }) => ({
         entries: ids.length,
+        rows: ids.length,
       })),
       args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
       resolve: async (_root, args, context) => [...(await act(context, localIds(args.input.ids, 'Job') ?? []))],

@@ -4,8 +4,7 @@ import { expect, it } from 'vitest';
 import type { User } from '../../domain/user.ts';
 import { createLogger } from '../../telemetry/index.ts';
 import { createContext, type Services } from '../context.ts';
-import { JobWaits } from '../job/wait.ts';
-import { Turns } from '../turns.ts';
+import { alone } from '../testing.ts';
 import { SharedSubscriptions, type SubscriptionStream } from './shared-subscriptions.ts';
 import type { Sink } from './tape.ts';
 
@@ -13,11 +12,7 @@ const query = 'subscription { count }';
 const subscriptions = new SharedSubscriptions(createLogger({ level: 'silent', format: 'json' }));
 const viewer: User = { id: 'ada', name: 'ada', role: 'VIEWER' };
 /** The field of these tests reaches nothing of it. */
-const context = createContext({ store: {} } as Services, viewer, {
-  waits: new JobWaits(),
-  turns: new Turns(),
-  signal: new AbortController().signal,
-});
+const context = createContext({ store: {} } as Services, viewer, alone());
 
 /** Takes one result at a time, when it is told to. */
 class Receiver implements Sink {

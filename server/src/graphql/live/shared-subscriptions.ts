@@ -72,12 +72,12 @@ export class SharedSubscriptions {
     const validated = validateSubscriptionArgs(args);
     if (!('schema' in validated)) return { errors: validated };
     const source = await createSourceEventStream(validated);
-    if (!(Symbol.asyncIterator in source)) return this.#answer(source, contextOf(args).work);
+    if (!(Symbol.asyncIterator in source)) return this.#answer(() => source, contextOf(args).work);
     if (!(source instanceof FeedStream)) {
       const results = mapSourceToResponseEvent(validated, source, (event) =>
         this.#execute(event, contextOf(args).signal),
       );
-      if (!('next' in results)) return this.#answer(results, contextOf(args).work);
+      if (!('next' in results)) return this.#answer(() => results, contextOf(args).work);
       return new SilentStream(
         () => pour(results, sink),
         this.#mask,
@@ -114,11 +114,11 @@ export class SharedSubscriptions {
 
   async #execute(event: ValidatedSubscriptionArgs, signal: AbortSignal): Promise<ExecutionResult> {
     const context = contextOfEvent(contextOf(event), signal);
-    return this.#answer(await executeSubscriptionEvent({ ...event, contextValue: context }), context.work);
+    return this.#answer(() => executeSubscriptionEvent({ ...event, contextValue: context }), context.work);
   }
 
-  #answer(result: ExecutionResult, work: Work): ExecutionResult {
-    const { errors, ...answer } = answerOf(result, work, this.#log);
+  async #answer(execute: () => ExecutionResult | Promise<ExecutionResult>, work: Work): Promise<ExecutionResult> {
+    const { errors, ...answer } = await answerOf(work, this.#log, execute);
     return errors === undefined ? answer : { ...answer, errors: errors.map(withCodeAlone) };
   }
 }

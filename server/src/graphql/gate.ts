@@ -1,0 +1,177 @@
+import { type GraphQLError, OperationTypeNode } from 'graphql';
+import { requestFault } from './error-codes.ts';
+
+/** How many large operations there may be at a time: in all, and of one account. */
+export const GATE = {
+  running: 3,
+  runningOfAccount: 2,
+  /** Before they have begun. */
+  waiting: 300,
+  waitingOfAccount: 100,
+  /** That have turned out to be large as they ran, and hold what they have read. */
+  waitingBegun: 8,
+  /** So long may one keep its place while others wait. */
+  seconds: 20,
+} as const;
+
+/** The right to run as a large operation, until it is given back. */
+export interface Place extends Disposable {
+  /** Resolves once others wait and it has been held for too long. */
+  readonly overdue: Promise<void>;
+}
+
+/** Who asks for a place, and whether it can be refused. */
+export interface Applicant {
+  /** Whose turn it is: accounts have places one after the other, however many operations each of them has. */
+  readonly account: string;
+  readonly kind: OperationTypeNode;
+  readonly hasBegun: boolean;
+  /** Aborted once nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+interface Waiting {
+  readonly applicant: Applicant;
+  readonly start: (place: Place) => void;
+}
+
+/**
+ * Lets a few large operations run at a time and the others wait for their turn, so that memory is bounded however many are
+ * asked for. Small ones don't come here.
+ */
+export class Gate {
+  /** How many run, by account. */
+  readonly #running = new Map<string, number>();
+  /** By account; the one whose turn is next comes first. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #held = new Set<HeldPlace>();
+
+  get running(): number {
+    return this.#held.size;
+  }
+
+  get waiting(): number {
+    return this.#all().length;
+  }
+
+  /** Rejects with a fault for the client where no more may wait, or with the signal's reason. */
+  async enter(applicant: Applicant): Promise<Place> {
+    const { account, signal } = applicant;
+    signal.throwIfAborted();
+    if (this.#hasRoom(account)) return this.#hold(account);
+    const refusal = this.#refusal(applicant);
+    if (refusal !== null) throw refusal;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#remove(account, waiting);
+        reject(signal.reason);
+      };
+      const waiting: Waiting = {
+        applicant,
+        start: (place) => {
+          signal.removeEventListener('abort', leave);
+          resolve(place);
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.set(account, [...(this.#waiting.get(account) ?? []), waiting]);
+      for (const place of this.#held) place.isWanted();
+    });
+  }
+
+  #hasRoom(account: string): boolean {
+    return this.#held.size < GATE.running && (this.#running.get(account) ?? 0) < GATE.runningOfAccount;
+  }
+
+  #refusal({ account, kind, hasBegun }: Applicant): GraphQLError | null {
+    // Each follows one event at a time, and there are only so many.
+    if (kind === OperationTypeNode.SUBSCRIPTION) return null;
+    if (hasBegun) {
+      // What has been changed is told.
+      if (kind === OperationTypeNode.MUTATION) return null;
+      const begun = this.#all().filter(({ applicant }) => applicant.hasBegun);
+      return begun.length < GATE.waitingBegun ? null : busy();
+    }
+    const isNew = ({ applicant }: Waiting) => !applicant.hasBegun && applicant.kind !== OperationTypeNode.SUBSCRIPTION;
+    if ((this.#waiting.get(account) ?? []).filter(isNew).length >= GATE.waitingOfAccount) return busy();
+    return this.#all().filter(isNew).length < GATE.waiting ? null : busy();
+  }
+
+  #all(): Waiting[] {
+    return [...this.#waiting.values()].flat();
+  }
+
+  #hold(account: string): Place {
+    const place = new HeldPlace(
+      () => this.#waiting.size > 0,
+      () => {
+        this.#held.delete(place);
+        const others = (this.#running.get(account) ?? 1) - 1;
+        if (others === 0) this.#running.delete(account);
+        else this.#running.set(account, others);
+        this.#next();
+      },
+    );
+    this.#held.add(place);
+    this.#running.set(account, (this.#running.get(account) ?? 0) + 1);
+    return place;
+  }
+
+  #next(): void {
+    for (const [account, [first]] of this.#waiting) {
+      if (first === undefined || !this.#hasRoom(account)) continue;
+      this.#remove(account, first);
+      // Behind the others, if more of it wait.
+      const more = this.#waiting.get(account);
+      if (more !== undefined) {
+        this.#waiting.delete(account);
+        this.#waiting.set(account, more);
+      }
+      first.start(this.#hold(account));
+      return;
+    }
+  }
+
+  #remove(account: string, waiting: Waiting): void {
+    const left = (this.#waiting.get(account) ?? []).filter((one) => one !== waiting);
+    if (left.length === 0) this.#waiting.delete(account);
+    else this.#waiting.set(account, left);
+  }
+}
+
+function busy(): GraphQLError {
+  const message = 'As many large operations wait as the server takes: ask for less at a time, or again in a moment';
+  return requestFault('SERVER_BUSY', message);
+}
+
+class HeldPlace implements Place {
+  readonly overdue: Promise<void>;
+  readonly #timer: NodeJS.Timeout;
+  readonly #free: () => void;
+  #isOverdue = false;
+  #isHeld = true;
+  #expire: () => void = () => undefined;
+
+  constructor(isWanted: () => boolean, free: () => void) {
+    this.#free = free;
+    this.overdue = new Promise((resolve) => {
+      this.#expire = resolve;
+    });
+    this.#timer = setTimeout(() => {
+      this.#isOverdue = true;
+      if (isWanted()) this.#expire();
+    }, GATE.seconds * 1000);
+  }
+
+  /** Somebody waits. */
+  isWanted(): void {
+    if (this.#isOverdue) this.#expire();
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    clearTimeout(this.#timer);
+    this.#free();
+  }
+}

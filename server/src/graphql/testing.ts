@@ -1,0 +1,17 @@
+import { OperationTypeNode } from 'graphql';
+import type { OperationOptions } from './context.ts';
+import { Gate } from './gate.ts';
+import { JobWaits } from './job/wait.ts';
+import { Turns } from './turns.ts';
+
+/** What a small query runs with that has the server to itself. */
+export function alone(): OperationOptions {
+  return {
+    waits: new JobWaits(),
+    turns: new Turns(),
+    gate: new Gate(),
+    scale: { kind: OperationTypeNode.QUERY, isLarge: false },
+    account: 'ada',
+    signal: new AbortController().signal,
+  };
+}
