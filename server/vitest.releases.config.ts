@@ -17,6 +17,7 @@ const FILES = [
   'differential',
   'start-up-files',
   'options',
+  'gpu-types',
   'load',
   'doctor',
 ];

@@ -189,10 +189,14 @@ describe('an array of a thousand tasks', () => {
       expect(task).toMatchObject({ state: 'CANCELLED', evidence: { source: 'SQUEUE', word: 'CANCELLED' } });
 
     // Whatever the number of tasks: what grows with them are the looks at their own log files.
-    const { files: _files, queue = 0, ...others } = await asked();
-    expect(queue - (before['queue'] ?? 0)).toBeLessThan(250);
-    // Those that end between two looks have their records read together.
-    expect(sum(Object.values(others)) - sum(Object.values({ ...before, files: 0, queue: 0 }))).toBeLessThan(20);
+    const after = await asked();
+    const more = (kind: string) => (after[kind] ?? 0) - (before[kind] ?? 0);
+    expect(more('queue')).toBeLessThan(250);
+    // Those that a look shows to have ended have their records read together, so a slow machine needs more of it.
+    expect(more('markers')).toBeLessThanOrEqual(more('queue'));
+    const others = Object.keys(after).filter((kind) => !['files', 'queue', 'markers'].includes(kind));
+    // To submit it are two, and one each of the test's own changes; the others find out what Slurm can do.
+    expect(sum(others.map(more))).toBeLessThan(15);
   });
 });
 
