@@ -8,6 +8,8 @@ import { NEWCOMER_MS } from './connections.ts';
 const PING_INTERVAL_MS = 12_000;
 /** Before `connection_init`, which holds a credential and little else. */
 const MOST_NEWCOMER_BYTES = 16 * 1024;
+/** A closing frame has 125, with the code's (RFC 6455, 5.5.1). */
+const MOST_REASON_BYTES = 123;
 /** For a client to take the reason why it is closed. */
 const FAREWELL_MS = 1_000;
 
@@ -36,7 +38,7 @@ export function serveConnection<Extra extends WebSocketConnection>(
       protocol: socket.protocol,
       // A message that doesn't get through is no fault: its client has left.
       send: (text) => new Promise((resolve) => socket.send(text, () => resolve())),
-      close: (code, reason) => socket.close(code, reason),
+      close: (code, reason) => socket.close(code, shortened(reason)),
       onMessage: (receive) => {
         socket.on('message', (message) => {
           receive(String(message)).catch((cause: unknown) => {
@@ -56,6 +58,12 @@ export function serveConnection<Extra extends WebSocketConnection>(
     });
   });
   boundNewcomer(extra);
+}
+
+/** A reason may repeat what a client has sent; the library throws where it is too long for a frame. */
+function shortened(reason = ''): string {
+  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(MOST_REASON_BYTES));
+  return reason.slice(0, read);
 }
 
 function pingRegularly(socket: WebSocket): Disposable {

@@ -5,7 +5,7 @@ import { SshConnection } from '../../src/ssh/connection.ts';
 import { SshError } from '../../src/ssh/errors.ts';
 import { letIn, startHostileSshd } from '../../src/ssh/hostile/testing.ts';
 import type { SshSettings } from '../../src/ssh/settings.ts';
-import { SshWorld, stateOf } from '../../src/ssh/testing.ts';
+import { eventually, SshWorld } from '../../src/ssh/testing.ts';
 import type { Fuzzed, Trial } from './fuzz.ts';
 import { Answering, CONTENT, type Reply, reply } from './sftp-packets.ts';
 
@@ -134,18 +134,32 @@ async function perform({ files }: SshConnection, { kind, offset, length }: Opera
   }
 }
 
+/** On a machine that does other things, a connection may come too late. */
+async function connected(world: SshWorld, settings: SshSettings, attempts = 3): Promise<SshConnection> {
+  const timing = { silenceMs: 2 * TIMEOUT_MS, quickRetryMs: 20 };
+  const connection = new SshConnection(settings, world.environment, { timing });
+  connection.start();
+  try {
+    await eventually(() => connection.state.status !== 'connecting');
+    if (connection.state.status === 'online') return connection;
+    if (attempts === 1) throw new Error(`there is no connection: ${JSON.stringify(connection.state)}`);
+  } catch (cause) {
+    await connection.stop();
+    throw cause;
+  }
+  await connection.stop();
+  return connected(world, settings, attempts - 1);
+}
+
 /** Each operation comes to an end, with what can be or an error of this room's; what is right is read as it is. */
 async function check(
   world: SshWorld,
   settings: SshSettings,
   { operations, greeting, replies }: Session,
 ): Promise<void> {
-  const timing = { silenceMs: 2 * TIMEOUT_MS, quickRetryMs: 20 };
-  const connection = new SshConnection(settings, world.environment, { timing });
-  connection.start();
+  const connection = await connected(world, settings);
   const isRight = [greeting, ...replies].every(({ kind }) => kind === 'right');
   try {
-    await stateOf(connection, 'online');
     const all = operations.map(async (operation) => {
       try {
         const read = await perform(connection, operation);
