@@ -143,7 +143,9 @@ async function ranTwice(job: JobData, outcome: string, exitCode: number | null =
     () => told(bench, job.id),
     (now) => now.state === 'COMPLETED' && now.attempts[0]?.outcome !== null,
     150_000,
-  );
+  ).catch(async (cause: Error) => {
+    throw new Error(`${cause.message}. Slurm: ${await scontrol('show', 'job', job.slurmJobId ?? '').catch(String)}`);
+  });
   expect(last).toMatchObject({
     exitCode: 0,
     signal: null,
