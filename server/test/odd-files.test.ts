@@ -96,7 +96,9 @@ describe('a job whose records can not be read', () => {
   it.each(['chmod 0 ../run', 'chmod 300 ../run', 'chmod 0 ..', 'mv ../../../../slurmql ../../../../away'])(
     'keeps its state, and the cluster says what is in the way, until they can (%s)',
     async (close) => {
-      const { id, workDir } = await bench.submit({ command: `echo begun; sleep 1; ${close}` });
+      const { id, workDir } = await bench.submit({ command: `until [ -e ../close ]; do sleep 0.1; done; ${close}` });
+      await bench.reaches(id, 'RUNNING');
+      await slurm.run('alpha', 'touch', [`${workDir}/close`]);
       const health = new ClusterHealth(() => bench.server, 'alpha');
       const { statusMessage } = await health.reaches('DEGRADED');
       expect(statusMessage).toContain("What jobs wrote in their folders can't be read: ");

@@ -90,11 +90,12 @@ export class Workbench implements AsyncDisposable {
     this.server = await TestServer.start(this.#clustersYaml, this.server.directory, port);
   }
 
+  /** Resolves once Slurm has answered, however busy the machine is, or after a minute. */
   async submit(input: Readonly<Record<string, unknown>>): Promise<JobData> {
     const { submitJob } = await this.server.query<{ submitJob: { job: JobData | null; userErrors: unknown[] } }>(
       SUBMIT,
       {
-        input: { projectId: this.projectId, cluster: 'alpha', ...input },
+        input: { projectId: this.projectId, cluster: 'alpha', waitSeconds: 60, ...input },
       },
     );
     expect(submitJob.userErrors).toEqual([]);
@@ -109,31 +110,32 @@ export class Workbench implements AsyncDisposable {
   /** Every state that a subscriber is told, until the stream completes. */
   async statesUntilEnd(id: string): Promise<JobData[]> {
     const states: JobData[] = [];
-    for await (const job of this.#states(id)) states.push(job);
+    for await (const { jobStatus } of this.#statuses(id)) states.push(jobStatus);
     return states;
   }
 
   async ended(id: string): Promise<JobData> {
-    const last = (await this.statesUntilEnd(id)).at(-1);
+    let last: JobData | undefined;
+    for await (const job of this.#inTime(id)) last = job;
     if (last === undefined) throw new Error('the stream was empty');
     return last;
   }
 
   /** Resolves once a subscriber has been told this state. */
   async reaches(id: string, state: string): Promise<JobData> {
-    for await (const job of this.#states(id)) {
+    for await (const job of this.#inTime(id)) {
       if (job.state === state) return job;
     }
     throw new Error(`The job ended without ever being ${state}`);
   }
 
   /** Throws what is known of the job and of its nodes when it takes too long. */
-  async *#states(id: string): AsyncGenerator<JobData> {
+  async *#inTime(id: string): AsyncGenerator<JobData> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       this.#lookAround(id).then((seen) => late.reject(new Error(`Waited for too long: ${seen}`)), late.reject);
     }, PATIENCE_MS);
-    const events = this.server.subscribe<{ jobStatus: JobData }>(STATUS, { id });
+    const events = this.#statuses(id);
     try {
       for (;;) {
         const event = await Promise.race([events.next(), late.promise]);
@@ -145,6 +147,10 @@ export class Workbench implements AsyncDisposable {
       // Not waited for: it ends with the next event, and a stuck job has none.
       void events.return(undefined);
     }
+  }
+
+  #statuses(id: string): AsyncGenerator<{ readonly jobStatus: JobData }> {
+    return this.server.subscribe(STATUS, { id });
   }
 
   async #lookAround(id: string): Promise<string> {
