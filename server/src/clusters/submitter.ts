@@ -1,10 +1,11 @@
+import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import { arrayTaskIds } from '../domain/array-spec.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
-import type { Staging } from '../projects/index.ts';
+import { Lanes, type Staging } from '../projects/index.ts';
 import { batchScript, environmentFile, type SlurmAdapter } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobQueries } from '../store/index.ts';
@@ -33,13 +34,20 @@ interface Doubt {
   absentSince: number | null;
 }
 
+/** A job whose files are on the cluster; or that was handed to sbatch before, which left word of it. */
+interface Prepared {
+  readonly job: Job;
+  readonly workDir: string;
+  readonly isSubmitted: boolean;
+}
+
 export interface SubmitterOptions {
   readonly settings: ClusterSettings;
   readonly slurm: SlurmAdapter;
   readonly files: Pick<RemoteFiles, 'write'>;
   readonly jobs: JobQueries;
   readonly journal: Journal;
-  readonly staging: Pick<Staging, 'open' | 'remove'>;
+  readonly staging: Pick<Staging, 'open' | 'remove' | 'size'>;
   readonly log: Logger;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
@@ -49,21 +57,27 @@ export interface SubmitterOptions {
   onFault(fault: string | null): void;
 }
 
+/** So many uploads go side by side. Over a connection without SFTP each takes one of its few commands. */
+const UPLOADS = { small: 2, large: 1 };
+
 /**
- * Brings recorded jobs to Slurm, one at a time and each exactly once: a job stays SUBMITTING until Slurm has said yes
- * or no, through broken connections and restarts of the server.
+ * Brings recorded jobs to Slurm, each exactly once: a job stays SUBMITTING until Slurm has said yes or no, through broken
+ * connections and restarts of the server. Files are sent side by side; sbatch is run for one job at a time.
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #delays: typeof DELAYS;
+  readonly #uploads = new Lanes(UPLOADS);
+  readonly #turn = pLimit(1);
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   readonly #doubts = new Map<string, Doubt>();
+  /** The attempts that are under way, by job. */
+  readonly #attempts = new Map<string, Promise<void>>();
   #workspace: string | null = null;
-  #working: Promise<void> | null = null;
   /** What kept jobs from Slurm when each was last tried: gone as soon as one of them gets through. */
   readonly #faults = new Map<string, string>();
-  /** Somebody wanted another attempt while one was under way. */
-  #isWanted = false;
+  /** To be tried again as soon as the attempt that is under way has ended. */
+  readonly #wanted = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -75,7 +89,7 @@ export class Submitter {
   /** The cluster can be asked; `workspace` is absolute. Takes up every job that isn't through yet. */
   connected(workspace: string): void {
     this.#workspace = workspace;
-    this.#work();
+    this.#tryAll();
   }
 
   disconnected(): void {
@@ -88,85 +102,119 @@ export class Submitter {
     if (this.#isStopped) return;
     const waiting = this.#waiting.get(jobId) ?? Promise.withResolvers<void>();
     this.#waiting.set(jobId, waiting);
-    this.#work();
+    this.#try(jobId);
     return waiting.promise;
   }
 
   /** Whatever waits to be tried again is tried now, or once what is under way has ended. */
   tryNow(): void {
-    this.#isWanted = this.#working !== null;
-    this.#work();
+    for (const jobId of this.#attempts.keys()) this.#wanted.add(jobId);
+    this.#tryAll();
   }
 
   /** What is under way on the cluster goes on there; the next start picks it up. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#retry);
-    await this.#working;
+    await Promise.all(this.#attempts.values());
     for (const { resolve } of this.#waiting.values()) resolve();
     this.#waiting.clear();
   }
 
-  #work(): void {
-    if (this.#working !== null || this.#isStopped) return;
+  /** The oldest first. */
+  #tryAll(): void {
     clearTimeout(this.#retry);
-    this.#isWanted = false;
-    this.#working = this.#bringAll().then((unanswered) => {
-      this.#working = null;
-      if (this.#isStopped || this.#workspace === null || unanswered?.length === 0) return;
-      // A job that came while the last one was on its way waits for nothing.
-      if (this.#isWanted || unanswered?.some((job) => this.#waiting.has(job.id))) this.#work();
-      else this.#retry = setTimeout(() => this.#work(), this.#delays.retryMs);
+    this.#retry = undefined;
+    for (const { id } of this.#unanswered()) this.#try(id);
+  }
+
+  #try(jobId: string): void {
+    if (this.#isStopped || this.#workspace === null || this.#attempts.has(jobId)) return;
+    this.#wanted.delete(jobId);
+    const attempt = this.#attempt(jobId).then(() => {
+      this.#attempts.delete(jobId);
+      this.#plan(jobId);
+    });
+    this.#attempts.set(jobId, attempt);
+  }
+
+  /** After an attempt: the job is tried again at once, or after a while, as long as it has no answer. */
+  #plan(jobId: string): void {
+    for (const id of this.#faults.keys()) if (!this.#isLeft(id)) this.#faults.delete(id);
+    this.#tell();
+    if (this.#isStopped || this.#workspace === null || !this.#isLeft(jobId)) return;
+    if (this.#wanted.has(jobId) || this.#waiting.has(jobId)) this.#try(jobId);
+    else this.#retry ??= setTimeout(() => this.#tryAll(), this.#delays.retryMs);
+  }
+
+  #isLeft(jobId: string): boolean {
+    const { journal, settings } = this.#options;
+    const job = journal.active(settings.name).get(jobId);
+    return job !== undefined && isUnanswered(job);
+  }
+
+  /** Never throws. */
+  async #attempt(jobId: string): Promise<void> {
+    const { settings, log } = this.#options;
+    try {
+      await this.#bring(jobId);
+    } catch (cause) {
+      log.warn({ err: cause, job: jobId }, `${settings.name}: a submission is not through yet`);
+      await this.#failed(jobId, cause instanceof Error ? cause.message : String(cause)).catch((fault) =>
+        log.error({ err: fault }, `${settings.name}: the store can't be used`),
+      );
+    }
+    this.#waiting.get(jobId)?.resolve();
+    this.#waiting.delete(jobId);
+  }
+
+  #unanswered(): readonly Job[] {
+    const { journal, settings } = this.#options;
+    return [...journal.active(settings.name).values()].filter(isUnanswered);
+  }
+
+  /** The workspace, for as long as there is somebody to ask. */
+  get #reachable(): string | null {
+    return this.#isStopped ? null : this.#workspace;
+  }
+
+  /** One attempt: its files in their turn, then sbatch in its own. */
+  async #bring(jobId: string): Promise<void> {
+    const size = await this.#options.staging.size(jobId);
+    const prepared = await this.#uploads.run(size, () => this.#prepare(jobId));
+    if (prepared === null) return;
+    await this.#turn(async () => {
+      if (this.#reachable !== null) await this.#hand(prepared);
     });
   }
 
-  /** One attempt for every job that waits, oldest first; gives those still without an answer, or null when the store can't be written. Never throws. */
-  async #bringAll(): Promise<readonly Job[] | null> {
-    const { journal, settings, log } = this.#options;
-    const unanswered = () => [...journal.active(settings.name).values()].filter(isUnanswered);
-    try {
-      for (const { id } of unanswered()) {
-        const workspace = this.#workspace;
-        if (this.#isStopped || workspace === null) break;
-        try {
-          await this.#bring(id, workspace);
-        } catch (cause) {
-          log.warn({ err: cause, job: id }, `${settings.name}: a submission is not through yet`);
-          await this.#failed(id, cause instanceof Error ? cause.message : String(cause));
-        }
-        this.#waiting.get(id)?.resolve();
-        this.#waiting.delete(id);
-      }
-      const left = unanswered();
-      for (const id of this.#faults.keys()) if (!left.some((job) => job.id === id)) this.#faults.delete(id);
-      this.#tell();
-      return left;
-    } catch (cause) {
-      log.error({ err: cause }, `${settings.name}: the store can't be used`);
-      return null;
-    }
-  }
-
-  /** `isAgain`: sbatch has been given another chance in this attempt. */
-  async #bring(jobId: string, workspace: string, isAgain = false): Promise<void> {
+  /** Brings a job's files to the cluster. Null: there is nothing to hand to Slurm. */
+  async #prepare(jobId: string): Promise<Prepared | null> {
     const { slurm, jobs, journal } = this.#options;
+    const workspace = this.#reachable;
+    if (workspace === null) return null;
     const recorded = await jobs.get(jobId);
-    if (recorded === null || !isUnanswered(recorded)) return;
+    if (recorded === null || !isUnanswered(recorded)) return null;
     const workDir = recorded.workDir ?? `${workspace}/jobs/${jobId}`;
     const job = await journal.write((writer) =>
       // A request to cancel may have ended it meanwhile.
       writer.update(jobId, (current) => (isUnanswered(current) ? { ...current, workDir } : current)),
     );
-    if (!isUnanswered(job)) return;
+    if (!isUnanswered(job)) return null;
     const { isSubmitted } = await slurm.makeFolder(workDir);
-    if (!isSubmitted) {
-      if (job.cancelRequestedAt === null) await this.#upload(job, workDir);
-      // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
-      if ((await jobs.get(jobId))?.cancelRequestedAt != null) {
-        return this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
-      }
+    if (!isSubmitted && job.cancelRequestedAt === null) await this.#upload(job, workDir);
+    return { job, workDir, isSubmitted };
+  }
+
+  /** `isAgain`: sbatch has been given another chance in this attempt. */
+  async #hand(prepared: Prepared, isAgain = false): Promise<void> {
+    const { slurm, jobs } = this.#options;
+    const { job, workDir, isSubmitted } = prepared;
+    // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
+    if (!isSubmitted && (await jobs.get(job.id))?.cancelRequestedAt != null) {
+      return this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
     }
-    const answer = await this.#hand(job, workDir);
+    const answer = await this.#ask(job, workDir);
     switch (answer.kind) {
       case 'accepted':
         return this.#accepted(job, answer.slurmJobId, answer.message);
@@ -192,7 +240,9 @@ export class Submitter {
       const advice = 'See why on the login node (limits on memory or time, a broken wrapper), then submit it again';
       return this.#neverTaken(job, workDir, 'SUBMIT_FAILED', `${seen}, the last time: ${answer.message}. ${advice}`);
     }
-    if (!isAgain) await this.#bring(jobId, workspace, true);
+    if (isAgain) return;
+    const again = await this.#prepare(job.id);
+    if (again !== null) await this.#hand(again, true);
   }
 
   async #upload(job: Job, workDir: string): Promise<void> {
@@ -212,7 +262,8 @@ export class Submitter {
     await files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE);
   }
 
-  async #hand(job: Job, workDir: string) {
+  /** Has sbatch run, at most once. */
+  async #ask(job: Job, workDir: string) {
     const { slurm, jobs } = this.#options;
     const submission = await this.#submission(job);
     const dependencies = await jobs.getMany(submission.dependsOn.map(({ jobId }) => jobId));

@@ -45,6 +45,11 @@ async function committedFiles(directory: string, sha: string): Promise<JobFiles>
   return { directory, sha, isDirty: false, committed, uncommitted: [] };
 }
 
+/** What they take before they are packed. */
+export function unpackedBytes({ committed, uncommitted }: JobFiles): number {
+  return [...committed, ...uncommitted].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
 /**
  * Writes files as a gzipped tar to `target`, byte for byte. Not by `git archive`, which obeys attributes
  * (export-ignore, export-subst, filters, line ends) and configuration. Throws GitError.

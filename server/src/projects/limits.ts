@@ -9,6 +9,8 @@ export const MAX_COMMITTED_BYTES = 4 * GIB;
 export const MAX_UNCOMMITTED_BYTES = GIB;
 /** What is sent. */
 export const MAX_PACKED_BYTES = GIB;
+/** What the server keeps of jobs that are on their way to a cluster. */
+export const MAX_STAGED_BYTES = 20 * GIB;
 /** Of a commit, and of a work tree. */
 export const MAX_FILES = 1_000_000;
 
@@ -54,7 +56,7 @@ function weigh(files: Iterable<Sized>): { readonly sum: number; readonly text: s
 }
 
 /** A size as people read it: two digits after the point, and never rounded down to a limit that it exceeds. */
-function inUnits(bytes: number): string {
+export function inUnits(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const value = Math.ceil((bytes / 1024 ** power) * 100) / 100;

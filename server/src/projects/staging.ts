@@ -1,7 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type JobFiles, packFiles } from './archive.ts';
+import { type JobFiles, packFiles, unpackedBytes } from './archive.ts';
+import { GitError } from './git.ts';
+import { Lanes } from './lanes.ts';
+import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
 
 /**
  * The files of jobs that are on their way to a cluster, as they were when the job was submitted: a branch that moves
@@ -9,15 +12,27 @@ import { type JobFiles, packFiles } from './archive.ts';
  */
 export class Staging {
   readonly #directory: string;
+  /** Compressing takes a core. */
+  readonly #lanes = new Lanes({ small: 2, large: 2 });
 
   /** `directory` is the staging folder's own: whatever else is in it is swept away. */
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** Packs files for a job. Throws GitError, and then leaves nothing behind. */
+  /** Packs files for a job, small ones beside large ones. Throws GitError, and then leaves nothing behind. */
   async pack(jobId: string, files: JobFiles): Promise<void> {
+    return this.#lanes.run(unpackedBytes(files), () => this.#pack(jobId, files));
+  }
+
+  async #pack(jobId: string, files: JobFiles): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const held = await this.#heldBytes();
+    if (held > MAX_STAGED_BYTES) {
+      throw new GitError(
+        `the server holds ${inUnits(held)} of files that are on their way to clusters, and takes no more than ${inUnits(MAX_STAGED_BYTES)}: wait until some of them have been sent, or cancel jobs that wait for a cluster`,
+      );
+    }
     const part = `${this.#file(jobId)}.part`;
     try {
       await packFiles(files, part);
@@ -32,6 +47,11 @@ export class Staging {
     return createReadStream(this.#file(jobId), { highWaterMark: 256 * 1024 });
   }
 
+  /** How much `open` reads; 0 where there is nothing. */
+  async size(jobId: string): Promise<number> {
+    return sizeOf(this.#file(jobId));
+  }
+
   async remove(jobId: string): Promise<void> {
     await rm(this.#file(jobId), { force: true });
   }
@@ -44,7 +64,17 @@ export class Staging {
     }
   }
 
+  async #heldBytes(): Promise<number> {
+    const names = await readdir(this.#directory);
+    const sizes = await Promise.all(names.map((name) => sizeOf(join(this.#directory, name))));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   #file(jobId: string): string {
     return join(this.#directory, `${jobId}.tar.gz`);
   }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.size ?? 0;
 }

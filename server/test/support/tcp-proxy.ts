@@ -1,19 +1,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+interface State {
+  isStalled: boolean;
+  isRefusing: boolean;
+  /** Null: without limit. */
+  bytesPerMs: number | null;
+}
+
 /** The network between the server and a cluster's sshd, on a loopback port of its own: tests break it and mend it. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   readonly #listener: Server;
   readonly #sockets: Set<Socket>;
-  readonly #state: { isStalled: boolean; isRefusing: boolean };
+  readonly #state: State;
 
-  private constructor(
-    listener: Server,
-    sockets: Set<Socket>,
-    state: { isStalled: boolean; isRefusing: boolean },
-    port: number,
-  ) {
+  private constructor(listener: Server, sockets: Set<Socket>, state: State, port: number) {
     this.#listener = listener;
     this.#sockets = sockets;
     this.#state = state;
@@ -22,7 +24,7 @@ export class TcpProxy implements AsyncDisposable {
 
   static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
     const sockets = new Set<Socket>();
-    const state = { isStalled: false, isRefusing: false };
+    const state: State = { isStalled: false, isRefusing: false, bytesPerMs: null };
     const listener = createServer((near) => {
       if (state.isRefusing) {
         near.resetAndDestroy();
@@ -35,6 +37,9 @@ export class TcpProxy implements AsyncDisposable {
         sockets.add(from);
         from.on('data', (chunk) => {
           to.write(chunk);
+          if (from !== near || state.bytesPerMs === null) return;
+          near.pause();
+          setTimeout(() => state.isStalled || near.resume(), chunk.length / state.bytesPerMs);
         });
         from.on('end', () => to.end());
         // Its close tells as well.
@@ -62,10 +67,16 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** Lets through so much a second towards the cluster, on each connection. */
+  limit(bytesPerSecond: number): void {
+    this.#state.bytesPerMs = bytesPerSecond / 1000;
+  }
+
   /** Lets everything through again, what has been held back included. */
   resume(): void {
     this.#state.isStalled = false;
     this.#state.isRefusing = false;
+    this.#state.bytesPerMs = null;
     for (const socket of this.#sockets) socket.resume();
   }
 

@@ -4,7 +4,8 @@ import { SshInterrupted } from '../errors.ts';
 /** What is to be written to a file. */
 export type FileContent = Buffer | AsyncIterable<Buffer>;
 
-const PIECE_BYTES = 128 * 1024;
+/** As OpenSSH's own sftp sends them. */
+const PIECE_BYTES = 32 * 1024;
 
 /**
  * The content in pieces of a size that is sent at once. Takes no more from it than is asked for, and nothing after

@@ -3,6 +3,7 @@ import { type FileContent, piecesOf } from './file-content.ts';
 import type { FileStatus, FileTransport } from './remote-files.ts';
 import { type Handle, type SftpChannel, unlessMissing } from './sftp-channel.ts';
 import type { SftpSession } from './sftp-session.ts';
+import { UploadPace } from './upload-pace.ts';
 
 const READ_PIECE_BYTES = 128 * 1024;
 /**
@@ -12,7 +13,6 @@ const READ_PIECE_BYTES = 128 * 1024;
 const MOST_LARGE_READS = 4;
 const LARGE_READ_BYTES = 256 * 1024;
 const LONGEST_LINE = 1_024;
-const MOST_WRITES_IN_FLIGHT = 16;
 
 /** Files by SFTP, over the one session of a connection. */
 export class SftpFiles implements FileTransport {
@@ -108,15 +108,18 @@ async function readPiece(
 
 async function writeAll(sftp: SftpChannel, handle: Handle, content: FileContent, signal: AbortSignal): Promise<void> {
   const inFlight = new Set<Promise<void>>();
+  const pace = new UploadPace();
   const faults: unknown[] = [];
   let position = 0;
   for await (const piece of piecesOf(content, handle.path, signal)) {
-    if (inFlight.size === MOST_WRITES_IN_FLIGHT) await Promise.race(inFlight);
+    while (inFlight.size >= pace.limit) await Promise.race(inFlight);
     if (faults.length > 0) break;
+    const begin = performance.now();
     const write = sftp
       .write(handle, piece, position, signal)
-      .catch((error: unknown) => faults.push(error))
-      .then(() => void inFlight.delete(write));
+      .then(() => pace.answered(performance.now() - begin))
+      .catch((error: unknown) => void faults.push(error))
+      .finally(() => void inFlight.delete(write));
     inFlight.add(write);
     position += piece.length;
   }

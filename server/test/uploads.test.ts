@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ClusterLogin } from './support/cluster-login.ts';
+import { type JobData, Workbench } from './support/jobs.ts';
+import { TestRepository } from './support/repository.ts';
+import { until } from './support/server.ts';
+import { TcpProxy } from './support/tcp-proxy.ts';
+
+const MIB = 1024 ** 2;
+const LARGE_BYTES = 39 * MIB;
+const LARGE_TEXT_BYTES = (LARGE_BYTES / 3) * 4;
+
+let slurm: LocalSlurm;
+let proxy: TcpProxy;
+let bench: Workbench;
+/** Of a project that takes a while to be sent. */
+let largeProjectId: string;
+const stack = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  slurm = await startLocalSlurm({
+    clusters: [
+      {
+        name: 'alpha',
+        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
+        partitions: [{ name: 'main', nodes: ['n1'] }],
+        accounting: false,
+      },
+    ],
+  });
+  stack.defer(() => slurm.stop());
+  const login = await ClusterLogin.open(slurm.cluster('alpha'));
+  proxy = stack.use(await TcpProxy.start(slurm.cluster('alpha')));
+  const knownHosts = `${slurm.scratch}/known_hosts`;
+  await login.knownHostsFor(proxy.port, knownHosts);
+  bench = stack.use(
+    await Workbench.open(slurm.clustersYaml({ port: proxy.port, known_hosts: knownHosts, poll_interval_seconds: 1 })),
+  );
+  // What no compression makes smaller.
+  const large = stack.use(await TestRepository.create({ 'model.txt': randomBytes(LARGE_BYTES).toString('base64') }));
+  const { addProject } = await bench.server.query<{ addProject: { project: { id: string } } }>(
+    'mutation ($path: String!) { addProject(input: { path: $path, name: "large" }) { project { id } } }',
+    { path: large.path },
+  );
+  largeProjectId = addProject.project.id;
+});
+
+afterAll(() => stack.disposeAsync());
+
+const submitLarge = (): Promise<JobData> =>
+  bench.submit({ projectId: largeProjectId, command: 'wc -c model.txt', waitSeconds: 0 });
+const statesOf = (jobs: readonly JobData[]) => Promise.all(jobs.map(async ({ id }) => (await bench.job(id)).state));
+
+it('a small project waits for no large ones, which come one after the other, whole', async () => {
+  // They would take minutes.
+  proxy.limit(MIB / 4);
+  const large = await Promise.all([submitLarge(), submitLarge(), submitLarge()]);
+  await until(
+    () => Promise.all(large.map(({ id }) => bench.job(id))),
+    (jobs) => jobs.some(({ workDir }) => workDir !== null),
+  );
+  const small = [await bench.submit({ command: 'echo 1' }), await bench.submit({ command: 'echo 2' })];
+  expect(await statesOf(large)).toEqual(['SUBMITTING', 'SUBMITTING', 'SUBMITTING']);
+  expect(small.map(({ slurmJobId }) => slurmJobId)).toEqual([expect.any(String), expect.any(String)]);
+  proxy.resume();
+  for (const { id } of large) {
+    expect(await bench.ended(id)).toMatchObject({ state: 'COMPLETED' });
+    expect(await bench.wholeLog(id)).toBe(`${LARGE_TEXT_BYTES} model.txt\n`);
+  }
+});
+
+it('a large project that is cancelled on its way is not handed to sbatch', async () => {
+  proxy.limit(MIB);
+  const large = await submitLarge();
+  await until(
+    () => bench.job(large.id),
+    ({ workDir }) => workDir !== null,
+  );
+  await bench.cancel(large.id);
+  expect((await bench.submit({ command: 'echo small' })).slurmJobId).not.toBeNull();
+  proxy.resume();
+  expect(await bench.ended(large.id)).toMatchObject({ state: 'CANCELLED', slurmJobId: null });
+});
