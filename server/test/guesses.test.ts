@@ -123,7 +123,10 @@ describe('guesses are slowed', () => {
     const startedAt = performance.now();
     const outcomes: Outcome[] = [];
     for (let number = 0; number < 45; number += 1) outcomes.push(await attempt(STRANGER, `wrong-${number}`));
+    // Behind others that are under way: while it came alone, a busy machine might give another try.
+    const last = Array.from({ length: 5 }, (_, number) => attempt(STRANGER, `wrong-${45 + number}`));
     const right = await attempt(STRANGER, server.token);
+    outcomes.push(...(await Promise.all(last)));
     const spent = 30 + Math.ceil((performance.now() - startedAt) / 5_000);
     expect(outcomes).not.toContain('right');
     // As little is learned of a right one.
