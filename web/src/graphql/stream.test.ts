@@ -12,7 +12,7 @@ class FakeWebSocket {
   static readonly CLOSED = 3;
   static all: FakeWebSocket[] = [];
   readyState = FakeWebSocket.CONNECTING;
-  readonly sent: { type: string; id?: string; payload?: { variables: unknown } }[] = [];
+  readonly sent: { type: string; id?: string; payload?: Readonly<Record<string, unknown>> }[] = [];
   onopen?: () => void;
   onclose?: (event: CloseEvent) => void;
   onmessage?: (message: { data: string }) => void;
@@ -30,6 +30,7 @@ class FakeWebSocket {
   async accept(): Promise<void> {
     this.readyState = FakeWebSocket.OPEN;
     this.onopen?.();
+    await vi.advanceTimersByTimeAsync(1);
     await this.receive({ type: 'connection_ack' });
   }
   async receive(message: object): Promise<void> {
@@ -40,7 +41,7 @@ class FakeWebSocket {
   get subscriptions(): { id: string; variables: unknown }[] {
     return this.sent
       .filter(({ type }) => type === 'subscribe')
-      .map(({ id = '', payload }) => ({ id, variables: payload?.variables }));
+      .map(({ id = '', payload }) => ({ id, variables: payload?.['variables'] }));
   }
 }
 
@@ -59,6 +60,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   FakeWebSocket.all = [];
   vi.stubGlobal('WebSocket', FakeWebSocket);
+  vi.stubGlobal('localStorage', { getItem: () => 'a-key' });
   vi.stubGlobal('addEventListener', vi.fn());
   vi.stubGlobal('removeEventListener', vi.fn());
   onUnauthenticated = vi.fn();
@@ -108,6 +110,7 @@ it('goes on after a lost connection where the last result ended', async () => {
   const { received } = open();
   const first = await connection(0);
   await first.accept();
+  expect(first.sent[0]).toEqual({ type: 'connection_init', payload: { session: 'a-key' } });
   await emit(first, 40);
   await emit(first, 90);
   first.close(1006);
