@@ -53,16 +53,19 @@ export interface LocalSlurm {
 /** Starts Slurm clusters, after installing the packages they need. When it rejects, nothing of them is left. */
 export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<LocalSlurm> {
   const { release, shared = [], directory, ...launchOptions } = options;
-  const keeper = await launchAgain(() =>
-    launchKeeper(
-      {
-        clusters: options.clusters ?? defaultClusters(release),
-        detached: false,
-        ...(release === undefined ? {} : { release, shared }),
-        ...(directory === undefined ? {} : { directory }),
-      },
-      launchOptions,
-    ),
+  const { onProgress = console.warn } = launchOptions;
+  const keeper = await launchAgain(
+    () =>
+      launchKeeper(
+        {
+          clusters: options.clusters ?? defaultClusters(release),
+          detached: false,
+          ...(release === undefined ? {} : { release, shared }),
+          ...(directory === undefined ? {} : { directory }),
+        },
+        launchOptions,
+      ),
+    onProgress,
   );
   const { clusters, enter } = keeper.instance;
   const cluster = (name: string): LocalCluster => {
@@ -85,13 +88,15 @@ export async function startLocalSlurm(options: LocalSlurmOptions = {}): Promise<
 
 /**
  * Seldom, slurmdbd accounts for the users of a new cluster and its slurmctld hears of none, however often it is started
- * (seen with 22.05.8; why isn't known). With a database of its own, another instance does.
+ * (seen with 22.05.8; why isn't known: of 252 clusters, three at a time on a busy machine, none did). With a database of
+ * its own, another instance does. What the first one knew is told, for whoever finds out.
  */
-async function launchAgain<T>(launch: () => Promise<T>): Promise<T> {
+async function launchAgain<T>(launch: () => Promise<T>, onProgress: (line: string) => void): Promise<T> {
   try {
     return await launch();
   } catch (cause) {
     if (!(cause instanceof Error && cause.message.includes(KNOWS_NO_USER))) throw cause;
+    onProgress(`made anew: ${cause.message}`);
     return launch();
   }
 }
