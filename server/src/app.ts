@@ -20,7 +20,7 @@ import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
 import { endChildren, Staging } from './projects/index.ts';
 import { DatabaseError, holdLock, Store } from './store/index.ts';
-import { createLogger, type Logger, Metrics } from './telemetry/index.ts';
+import { createLogger, type Logger, logWarnings, Metrics } from './telemetry/index.ts';
 
 const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
@@ -58,6 +58,7 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(endChildren);
     const token = await administratorToken({ token: environment.token, dataDirectory: places.directory });
     const log = createLogger({ level: environment.logLevel, format: environment.logFormat });
+    stack.use(logWarnings(log));
     const metrics = new Metrics(VERSION);
 
     const store = await Store.open(places.databaseFile);

@@ -67,3 +67,8 @@ export async function readBody(
     request.off('data', take).off('close', leave).resume();
   }
 }
+
+/** What no form of a page can send (HTML, 4.10.21.5), and no page of another origin without asking first. */
+export function isJson({ headers }: IncomingMessage): boolean {
+  return /^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '');
+}

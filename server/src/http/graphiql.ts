@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import type { GraphiQLParts } from './graphiql-worker.ts';
 import { sendError } from './respond.ts';
+import { PAGE_REFERRER_POLICY } from './security-headers.ts';
 import { KEY_HEADER, KEY_PARAMETER, TAKE_KEY } from './session-key.ts';
 
 /** Below the endpoint, so that whatever leads to the one (a proxy, the development server) leads to the other. */
@@ -45,6 +46,7 @@ export class GraphiQL {
     const headers = {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': CONTENT_SECURITY_POLICY,
+      'referrer-policy': PAGE_REFERRER_POLICY,
       'cache-control': 'no-store',
     };
     await sendAnswer(request, response, 200, headers, page);
@@ -62,7 +64,12 @@ export class GraphiQL {
     }
     const asset = (await this.#load()).byPath.get(path);
     if (asset === undefined) return sendError(response, 404, 'NOT_FOUND', 'GraphiQL has no such file (any more)');
-    const headers = { 'content-type': asset.type, 'cache-control': 'public, max-age=31536000, immutable' };
+    const headers = {
+      'content-type': asset.type,
+      // A worker has that of its script, not of its page.
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'cache-control': 'public, max-age=31536000, immutable',
+    };
     await sendAnswer(request, response, 200, headers, asset.body);
   }
 

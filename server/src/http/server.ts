@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import type { Socket } from 'node:net';
 import type { Authenticator, Session } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
+import { BoundedLog } from '../telemetry/index.ts';
 import { accountOf } from './access.ts';
 import { Attempts } from './attempts.ts';
-import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
+import { BodyTooLarge, BodyTooSlow, ClientLeft, isJson, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import { Connections, MOST_NEWCOMERS, NEWCOMER_MS } from './connections.ts';
@@ -15,13 +16,16 @@ import { GraphiQL } from './graphiql.ts';
 import { listen } from './listen.ts';
 import { LogDownloads } from './log-download.ts';
 import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
+import { isData, pathOf, routeOf } from './paths.ts';
+import { answerNoRequest, refuseUpgrade } from './raw-answer.ts';
 import { sendError, sendJson } from './respond.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { KEY_SCRIPT_PATH, sendKeyScript } from './session-key.ts';
 import { wantsPage } from './sign-in-page.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
 import { StoredAnswers } from './stored-answers.ts';
-import { refuseUpgrade, WebSocketTransport } from './websocket.ts';
+import { WebSocketTransport } from './websocket.ts';
 import { answerGraphQL, createGraphQLServer, type GraphQLServer } from './yoga.ts';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -30,11 +34,15 @@ const SERVER_OPTIONS: ServerOptions = {
   headersTimeout: NEWCOMER_MS,
   requestTimeout: BODY.timeoutMs + NEWCOMER_MS,
   connectionsCheckingInterval: 1_000,
+  // It is asked for below, with an answer like any other.
+  requireHostHeader: false,
   // A browser offers HTTP/2 that way, and is answered in HTTP/1.1.
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
 /** After this, connections that are still busy are cut. */
 const DRAIN_MS = 2000;
+/** Of requests that fail, with a credential or without. */
+const FAULT_LINES_A_MINUTE = 20;
 
 export interface HttpOptions {
   readonly services: Services;
@@ -68,12 +76,14 @@ export class HttpServer {
   readonly #files: StaticFiles;
   readonly #origins: AllowedOrigins;
   readonly #graphiql = new GraphiQL();
+  readonly #faults: BoundedLog;
   readonly #stopping = new AbortController();
 
   constructor(options: HttpOptions) {
     this.#options = options;
     const { services, authenticator } = options;
     const { log, metrics } = services;
+    this.#faults = new BoundedLog(log, FAULT_LINES_A_MINUTE);
     const addresses = new ClientAddresses(options.trustedProxies);
     const connections = new Connections(addresses, log, metrics);
     this.#connections = connections;
@@ -102,6 +112,8 @@ export class HttpServer {
     this.#logs = new LogDownloads(services, streams);
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#respond(request, response));
+    this.#server.on('checkExpectation', (request, response) => void this.#respond(request, response));
+    this.#server.on('clientError', answerNoRequest);
     this.#server.maxConnections = MAX_STREAMS + MOST_NEWCOMERS;
     this.#server.on('connection', (socket: Socket) => connections.add(socket));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -156,10 +168,8 @@ export class HttpServer {
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#connections.admit(request, response)) return;
     this.#measure(request, response);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     try {
-      response.setHeader('x-content-type-options', 'nosniff');
-      // With none at all, browsers send a page's own form as if it came from nowhere (Fetch, "append a request Origin header").
-      response.setHeader('referrer-policy', 'same-origin');
       await this.#route(request, response);
     } catch (cause) {
       if (cause instanceof ClientLeft) return;
@@ -170,7 +180,7 @@ export class HttpServer {
         else sendError(response, 413, 'PAYLOAD_TOO_LARGE', `This request has at most ${cause.maxBytes} bytes`);
         return;
       }
-      this.#options.services.log.error({ err: cause }, 'A request failed');
+      this.#faults.error({ err: cause }, 'A request failed');
       if (!response.headersSent) sendError(response, 500, 'INTERNAL_SERVER_ERROR', 'The request failed');
       else response.destroy();
     }
@@ -190,6 +200,13 @@ export class HttpServer {
     const { authenticator, services } = this.#options;
     const who = { authenticator, attempts: this.#attempts };
     const path = pathOf(request);
+    const { host, expect } = request.headers;
+    if (host === undefined && request.httpVersion === '1.1') {
+      return sendError(response, 400, 'BAD_REQUEST', 'Host: name the server (RFC 9112, 3.2)');
+    }
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+      return sendError(response, 417, 'BAD_REQUEST', 'Expect: nothing else than 100-continue is known');
+    }
     if (isData(path)) {
       addCorsHeaders(request, response, this.#origins);
       if (answerPreflight(request, response, this.#origins)) return;
@@ -203,6 +220,9 @@ export class HttpServer {
           return;
         }
         if (this.#door.authorize(request, response) === null) return;
+        if (request.method === 'POST' && !isJson(request)) {
+          return sendError(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type: send application/json');
+        }
         const body = request.method === 'POST' ? await readBody(request, BODY) : null;
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#door.authorize(request, response);
@@ -281,19 +301,4 @@ export class HttpServer {
     const status = isReady ? 'ready' : 'not ready';
     sendJson(response, isReady ? 200 : 503, mayKnow ? { status, checks } : { status });
   }
-}
-
-/** Of few words, as each of them is kept for ever. */
-function routeOf(path: string): string {
-  if (logAddress(path) !== null) return '/jobs/*.log';
-  return ['/graphql', '/session', '/healthz', '/readyz', '/metrics'].includes(path) ? path : 'files';
-}
-
-/** Not the dashboard's own files, which other pages have no use for. */
-function isData(path: string): boolean {
-  return ['/graphql', '/metrics', '/healthz', '/readyz'].includes(path) || logAddress(path) !== null;
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split('?', 1)[0] ?? '/';
 }

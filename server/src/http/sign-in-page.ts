@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AccessRefusal, headOf } from './access.ts';
+import { PAGE_REFERRER_POLICY } from './security-headers.ts';
 import { KEY_SCRIPT_PATH } from './session-key.ts';
 
 const CONTENT_SECURITY_POLICY = [
@@ -44,6 +45,7 @@ export function sendSignInPage(
     ...headers,
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': CONTENT_SECURITY_POLICY,
+    'referrer-policy': PAGE_REFERRER_POLICY,
     'cache-control': 'no-store',
   });
   response.end(`<!doctype html>

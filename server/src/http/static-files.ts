@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import sirv from 'sirv';
 import { acceptedCoding } from './compression.ts';
+import { PAGE_REFERRER_POLICY } from './security-headers.ts';
 
 /** The dashboard loads nothing from elsewhere and runs no script that isn't a file of its own. */
 const CONTENT_SECURITY_POLICY = [
@@ -34,6 +35,7 @@ export function staticFiles(directory: string): StaticFiles {
       // Not what the client holds, but the file's own.
       response.removeHeader('etag');
       response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+      response.setHeader('referrer-policy', PAGE_REFERRER_POLICY);
       // Names under assets/ change with their content.
       const isHashed = path.startsWith('/assets/');
       response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');

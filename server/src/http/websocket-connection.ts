@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
-import type { Logger } from '../telemetry/index.ts';
+import type { BoundedLog } from '../telemetry/index.ts';
 import { NEWCOMER_MS } from './connections.ts';
 
 /** A client that hasn't answered a ping by the time of the next one is cut off. */
@@ -27,7 +27,7 @@ export interface WebSocketConnection {
 export function serveConnection<Extra extends WebSocketConnection>(
   server: Server<Extra>,
   extra: Extra,
-  log: Logger,
+  log: BoundedLog,
 ): void {
   const { socket } = extra;
   // What breaks the protocol is answered with a code by the library.

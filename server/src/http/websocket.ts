@@ -14,7 +14,7 @@ import {
   type Sink,
   withCodeAlone,
 } from '../graphql/index.ts';
-import type { Logger } from '../telemetry/index.ts';
+import { BoundedLog, type Logger } from '../telemetry/index.ts';
 import { accountOf, refusalOf } from './access.ts';
 import type { Attempts } from './attempts.ts';
 import { Backlog } from './backlog.ts';
@@ -22,6 +22,7 @@ import { type Connections, NEWCOMER_MS } from './connections.ts';
 import type { AllowedOrigins } from './cors.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
+import { refuseUpgrade } from './raw-answer.ts';
 import { renewal } from './session.ts';
 import { readSessionCookie } from './session-cookie.ts';
 import { KEY_PARAMETER } from './session-key.ts';
@@ -34,6 +35,8 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 5_000;
 const GOING_AWAY = 1001;
 const CONNECT_AGAIN = 1012;
+/** Of faults on connections, with a credential or without. */
+const LOG_LINES_A_MINUTE = 10;
 export const MAX_OPERATIONS = 200;
 /** An operation's id stands in each of its messages. */
 export const MAX_ID_LENGTH = 1000;
@@ -73,10 +76,12 @@ export class WebSocketTransport {
     handleProtocols,
   } as ServerOptions);
   readonly #options: WebSocketOptions;
+  readonly #log: BoundedLog;
   readonly #server: Server<Extra>;
 
   constructor(options: WebSocketOptions) {
     this.#options = options;
+    this.#log = new BoundedLog(options.log, LOG_LINES_A_MINUTE);
     // The browser keeps the cookie that comes with the handshake.
     this.#sockets.on('headers', (headers, request) => {
       // Nobody else learns by this whether a cookie is right.
@@ -85,6 +90,9 @@ export class WebSocketTransport {
       const cookie = renewal(request, session, options.authenticator);
       if (cookie !== null) headers.push(`Set-Cookie: ${cookie}`);
     });
+    this.#sockets.on('wsClientError', (_fault, socket) =>
+      refuseUpgrade(socket, '400 Bad Request\r\nSec-WebSocket-Version: 13, 8'),
+    );
     const { yoga, subscriptions, authenticator, attempts, streams, origins, connections } = options;
     this.#server = makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: NEWCOMER_MS,
@@ -185,7 +193,7 @@ export class WebSocketTransport {
     }
     this.#sockets.handleUpgrade(request, socket, head, (client) => {
       const extra: Extra = { socket: client, request, isAcknowledged: () => extra.viewer !== undefined };
-      serveConnection(this.#server, extra, this.#options.log);
+      serveConnection(this.#server, extra, this.#log);
       readNoFasterThanIsRead(client, socket);
     });
   }
@@ -203,13 +211,6 @@ export class WebSocketTransport {
   cut(): void {
     for (const client of this.#sockets.clients) client.terminate();
   }
-}
-
-/** With a status and headers: no HTTP response does it, as the socket is no longer HTTP's. */
-export function refuseUpgrade(socket: Duplex, head: string): void {
-  // Half-open, it would stay for as long as the client likes.
-  socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${head}\r\nConnection: close\r\n\r\n`);
 }
 
 /**

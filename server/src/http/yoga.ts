@@ -172,7 +172,6 @@ const BODILESS: Readonly<Record<number, { readonly code: ErrorCode; readonly mes
     message:
       'Accept: name application/graphql-response+json or application/json, and text/event-stream for a subscription',
   },
-  415: { code: 'UNSUPPORTED_MEDIA_TYPE', message: 'Content-Type: send application/json' },
 };
 
 /** Each error leaves with a code of the list, wherever it came from. */

@@ -2,6 +2,8 @@ import type { Logger } from './logger.ts';
 
 const WINDOW_MS = 60_000;
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Lines that anybody can have written, credential or not: so many a minute, and the next one says how many were left out. */
 export class BoundedLog {
   readonly #log: Logger;
@@ -15,7 +17,15 @@ export class BoundedLog {
     this.#linesAMinute = linesAMinute;
   }
 
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void {
+  warn(fields: Fields, message: string): void {
+    this.#write('warn', fields, message);
+  }
+
+  error(fields: Fields, message: string): void {
+    this.#write('error', fields, message);
+  }
+
+  #write(level: 'warn' | 'error', fields: Fields, message: string): void {
     const now = performance.now();
     if (now - this.#windowBegan >= WINDOW_MS) {
       this.#windowBegan = now;
@@ -26,7 +36,7 @@ export class BoundedLog {
       return;
     }
     this.#lines += 1;
-    this.#log.warn(this.#leftOut === 0 ? fields : { ...fields, leftOut: this.#leftOut }, message);
+    this.#log[level](this.#leftOut === 0 ? fields : { ...fields, leftOut: this.#leftOut }, message);
     this.#leftOut = 0;
   }
 }

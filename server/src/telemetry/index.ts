@@ -1,3 +1,4 @@
 export { BoundedLog } from './bounded-log.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { Metrics } from './metrics.ts';
+export { logWarnings } from './warnings.ts';
