@@ -3,7 +3,7 @@ import { basename, isAbsolute, normalize } from 'node:path';
 import { ulid } from 'ulid';
 import type { GitSnapshot, Project } from '../domain/project.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import { GitError, readRepository, repositoryTopLevel } from '../projects/index.ts';
+import { GitError, readRepository, repositoryTopLevel, withPublicAddresses } from '../projects/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
 
@@ -104,7 +104,7 @@ function expandHome(path: string): string {
 }
 
 function notARepository(path: string, cause: GitError): string {
-  return `${path} can't be used as a git repository: ${cause.message}`;
+  return `${withPublicAddresses(path)} can't be used as a git repository: ${cause.message}`;
 }
 
 function nameTaken(name: string): Outcome<never> {

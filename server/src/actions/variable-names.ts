@@ -1,3 +1,5 @@
+import { quotedName } from '../domain/text.ts';
+
 /** Assigning to one of these is an error of bash's (man bash, Shell Variables). */
 const READ_ONLY = new Set(['BASHOPTS', 'BASH_VERSINFO', 'EUID', 'PPID', 'SHELLOPTS', 'UID']);
 
@@ -11,7 +13,7 @@ const OWN = new Set(
 /** Why a job can't have a variable of this name; null: it can. */
 export function faultInVariableName(name: string): string | null {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    return `${JSON.stringify(name)} is no name of a variable: write letters, digits and "_", no digit first`;
+    return `${quotedName(name)} is no name of a variable: write letters, digits and "_", no digit first`;
   }
   if (READ_ONLY.has(name)) return `${name} can't be given, since it is read-only in bash`;
   if (OWN.has(name)) return `${name} can't be given, since bash sets it itself: set it in the command`;

@@ -52,3 +52,12 @@ export function* partsOf(text: string, separator: string, brackets: string): Gen
   }
   yield text.slice(from);
 }
+
+const LONGEST_NAME = 60;
+
+/** The name in quotes, of what should have been one: behind it there may be a value, and that may be a secret. */
+export function quotedName(text: string): string {
+  const name = /^[^=\s]*/.exec(text)?.[0] ?? '';
+  const cut = name.length > LONGEST_NAME ? name.slice(0, LONGEST_NAME) : name;
+  return JSON.stringify(cut === text ? text : `${cut}…`);
+}

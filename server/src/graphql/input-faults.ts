@@ -1,4 +1,5 @@
 import {
+  type ASTNode,
   type DocumentNode,
   type GraphQLError,
   type GraphQLInputType,
@@ -6,12 +7,18 @@ import {
   getNamedType,
   getNullableType,
   getVariableValues,
+  isEnumType,
   isInputObjectType,
   isInputType,
   isListType,
+  isNonNullType,
+  isValueNode,
+  Kind,
+  type ObjectFieldNode,
   type OperationDefinitionNode,
   TypeInfo,
   typeFromAST,
+  type ValueNode,
   validateInputValue,
   visit,
   visitWithTypeInfo,
@@ -28,19 +35,22 @@ export function readVariables(
   { variableDefinitions = [] }: OperationDefinitionNode,
   variables: Variables,
 ): { readonly values: VariableValues } | { readonly fault: GraphQLError } {
-  const { variableValues, errors = [] } = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 });
+  const { variableValues } = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 });
   if (variableValues !== undefined) return { values: variableValues };
-  for (const { variable, type: written } of variableDefinitions) {
+  for (const { variable, type: written, defaultValue } of variableDefinitions) {
     const name = variable.name.value;
     const type = typeFromAST(schema, written);
-    if (!isInputType(type) || !holdsSecret(type) || !Object.hasOwn(variables, name)) continue;
-    const path = firstFault(variables[name], type);
+    if (!isInputType(type)) continue;
+    const isGiven = Object.hasOwn(variables, name) && variables[name] !== undefined;
+    if (!isGiven && (defaultValue !== undefined || !isNonNullType(type))) continue;
+    const path = isGiven ? firstFault(variables[name], type) : [];
     if (path === null) continue;
+    const { value, type: wanted } = at(path, variables[name], type);
     const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-    return { fault: requestFault('BAD_USER_INPUT', `Variable "$${name}": ${expected(typeAt(type, path), place)}`) };
+    const what = isGiven ? misfit(wanted, place, keysOf(value)) : `it is needed, of type ${type}`;
+    return { fault: requestFault('BAD_USER_INPUT', `Variable "$${name}": ${what}`) };
   }
-  const [{ message } = { message: 'The variables are not of their types' }] = errors;
-  return { fault: requestFault('BAD_USER_INPUT', message) };
+  return { fault: requestFault('BAD_USER_INPUT', 'The variables are not of their types') };
 }
 
 /** Where the first value stands that doesn't fit; null: all do. */
@@ -52,23 +62,58 @@ function firstFault(value: unknown, type: GraphQLInputType): readonly (string | 
   return first;
 }
 
-function typeAt(type: GraphQLInputType, path: readonly (string | number)[]): GraphQLInputType {
-  let inner = type;
-  for (const key of path) {
-    const nullable = getNullableType(inner);
-    if (typeof key === 'number' && isListType(nullable)) inner = nullable.ofType as GraphQLInputType;
-    const named = getNamedType(inner);
-    if (typeof key === 'string' && isInputObjectType(named)) inner = named.getFields()[key]?.type ?? inner;
-  }
-  return inner;
+interface Place {
+  readonly value: unknown;
+  readonly type: GraphQLInputType;
 }
 
-/** What would be right, without what is there. */
-function expected(type: GraphQLInputType, place: string): string {
-  const named = getNamedType(type);
-  const fields = isInputObjectType(named) ? `, an object of ${Object.keys(named.getFields()).join(', ')}` : '';
-  return `the value${place === '' ? '' : ` at ${place}`} doesn't fit: it is to be of type ${type}${fields}`;
+function at(path: readonly (string | number)[], value: unknown, type: GraphQLInputType): Place {
+  let place: Place = { value, type };
+  for (const key of path) {
+    const nullable = getNullableType(place.type);
+    const named = getNamedType(nullable);
+    let inner = place.type;
+    if (typeof key === 'number' && isListType(nullable)) inner = nullable.ofType as GraphQLInputType;
+    if (typeof key === 'string' && isInputObjectType(named)) inner = named.getFields()[key]?.type ?? inner;
+    place = { value: (place.value as Record<string | number, unknown> | undefined)?.[key], type: inner };
+  }
+  return place;
 }
+
+function keysOf(value: unknown): readonly string[] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+}
+
+/**
+ * What would be right, without what is there: whoever sends a password or a token in the wrong place finds it in no answer,
+ * and in the log of no client. Of an object of the wrong fields one is named, unless it has secrets.
+ */
+function misfit(type: GraphQLInputType, place: string, keys: readonly string[]): string {
+  const named = getNamedType(type);
+  let kind = '';
+  if (isInputObjectType(named)) {
+    const fields = named.getFields();
+    const unknown = holdsSecret(named) ? undefined : keys.find((key) => !Object.hasOwn(fields, key));
+    kind = `, an object of ${Object.keys(fields).join(', ')}`;
+    if (unknown !== undefined && NAME.test(unknown)) kind += `; it has no field "${unknown}"`;
+  } else if (isEnumType(named))
+    kind = `, one of ${named
+      .getValues()
+      .map(({ name }) => name)
+      .join(', ')}`;
+  else kind = WORDS[named.name] ?? '';
+  return `the value${place === '' ? '' : ` at ${place}`} doesn't fit: it is to be of type ${type}${kind}`;
+}
+
+/** Short enough for a field. */
+const NAME = /^[_A-Za-z]\w{0,39}$/;
+
+/** What the names of scalars don't say. */
+const WORDS: Readonly<Record<string, string>> = {
+  DateTime: ', RFC 3339 with a zone: "2026-01-31T12:00:00Z"',
+  SafeInt: ', a whole number up to 2^53-1 in size',
+  Int: ', a whole number up to 2^31-1 in size',
+};
 
 const holding = new Map<GraphQLNamedType, boolean>();
 
@@ -86,28 +131,42 @@ function holdsSecret(type: GraphQLInputType): boolean {
   return holds;
 }
 
-/** A message of validation's, without the values of an argument that may hold a secret. */
-export function withoutSecrets(document: DocumentNode, errors: readonly GraphQLError[]): readonly string[] {
-  const places = new Map<number, string>();
+/** The messages of validation, without the values that are written in the document. */
+export function withoutValues(document: DocumentNode, errors: readonly GraphQLError[]): readonly string[] {
+  // By where they begin: graphql-js tells of a list or an object by a copy of it.
+  const faulty = new Set(errors.map(({ nodes: [node] = [] }) => node?.loc?.start));
+  const told = new Map<number, string>();
   const types = new TypeInfo(schema);
-  /** Of the argument or default that it is in, where that may hold a secret. */
-  let secretUntil = -1;
+  let owner = '';
+  const path: string[] = [];
   visit(
     document,
     visitWithTypeInfo(types, {
       enter: (node) => {
-        const { start, end } = node.loc ?? { start: 0, end: 0 };
-        if (node.kind === 'Argument' || node.kind === 'VariableDefinition') {
-          const type = types.getInputType();
-          if (type != null && holdsSecret(type)) secretUntil = Math.max(secretUntil, end);
+        if (node.kind === Kind.ARGUMENT) owner = `Argument "${node.name.value}"`;
+        else if (node.kind === Kind.VARIABLE_DEFINITION) owner = `Variable "$${node.variable.name.value}"`;
+        const start = node.loc?.start;
+        if (start !== undefined && faulty.has(start) && isPartOfValue(node)) {
+          // A field that its object doesn't have has no type of its own.
+          const type = types.getInputType() ?? types.getParentInputType();
+          const keys = node.kind === Kind.OBJECT_FIELD ? [node.name.value] : [];
+          if (type != null) told.set(start, `${owner}: ${misfit(type, path.join(''), keys)}`);
         }
-        if (start >= secretUntil) return;
-        const type = types.getInputType() ?? types.getParentInputType();
-        if (type != null && !places.has(start)) places.set(start, expected(type, ''));
+        if (node.kind === Kind.OBJECT_FIELD) path.push(`.${node.name.value}`);
+      },
+      leave: ({ kind }) => {
+        if (kind === Kind.OBJECT_FIELD) path.pop();
       },
     }),
   );
-  return errors.map(({ message, positions = [] }) => places.get(positions[0] ?? -1) ?? message);
+  return errors.map(({ message, nodes: [node] = [] }) => {
+    if (node === undefined || !isPartOfValue(node)) return message;
+    return told.get(node.loc?.start ?? -1) ?? 'A value does not fit';
+  });
+}
+
+function isPartOfValue(node: ASTNode): node is ValueNode | ObjectFieldNode {
+  return (isValueNode(node) && node.kind !== Kind.VARIABLE) || node.kind === Kind.OBJECT_FIELD;
 }
 
 /** Of a syntax error, without the word that it met: its place is told, and it may be a secret that was written there. */

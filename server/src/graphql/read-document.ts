@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { checkDocument, checkText, DOCUMENT_LIMITS } from './document-limits.ts';
 import { type ErrorCode, requestFault } from './error-codes.ts';
-import { withoutSecrets, withoutWord } from './input-faults.ts';
+import { withoutValues, withoutWord } from './input-faults.ts';
 import { mergeableFields } from './mergeable-fields.ts';
 import { schema } from './schema.ts';
 
@@ -70,7 +70,7 @@ function parseAndValidate(text: string): ReadDocument {
     if (excess !== null) return refused(excess);
     const errors = validate(schema, document, RULES, { maxErrors: MAX_ERRORS });
     if (errors.length === 0) return { isValid: true, document };
-    const messages = withoutSecrets(document, errors);
+    const messages = withoutValues(document, errors);
     const told = errors.map((error, index) => coded('GRAPHQL_VALIDATION_FAILED', error, messages[index]));
     return { isValid: false, errors: told };
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { quotedName } from '../domain/text.ts';
 import { canonicalName, SBATCH_OPTIONS, sbatchOptionsFrom } from './sbatch-table.ts';
 
 /** sbatch options that the product sets itself, or that would keep sbatch from answering with a job's number. */
@@ -65,15 +66,15 @@ export function faultInOption(option: string): string | null {
     return `${JSON.stringify(option)} begins another component: use components`;
   }
   const read = readOption(option);
-  if (!option.isWellFormed()) return `${JSON.stringify(option)} holds half a character (a lone surrogate)`;
-  if (read === null) return `${JSON.stringify(option)} is no sbatch option: write it in full, "--constraint=a100"`;
+  if (!option.isWellFormed()) return `${quotedName(option)} holds half a character (a lone surrogate)`;
+  if (read === null) return `${quotedName(option)} is no sbatch option: write it in full, "--constraint=a100"`;
   const { name, value } = read;
   const known = SBATCH_OPTIONS.get(name);
   if (known === undefined) {
     const [meant, ...others] = sbatchOptionsFrom(name);
     if (meant === undefined) return faultInValue(name, value);
     const names = [meant, ...others.slice(0, 2)].map((one) => `--${one.name}`).join(' or ');
-    return `${JSON.stringify(option)} abbreviates ${names}: write it in full`;
+    return `${quotedName(option)} abbreviates ${names}: write it in full`;
   }
   if (OWN_OPTIONS.has(name)) return `--${name} is set by SlurmQL itself and can't be passed`;
   const field = FIELD_OPTIONS.get(name);
