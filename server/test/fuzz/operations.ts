@@ -102,7 +102,9 @@ async function overWebSocket(server: TestServer, { query, variables }: Sent): Pr
   const client = createClient({
     url: `${server.address.replace('http', 'ws')}/graphql`,
     connectionParams: { authorization: `Bearer ${server.token}` },
-    retryAttempts: 0,
+    // On a busy machine it may come too late with its credential. Upon a fault of the server's it isn't tried again.
+    retryAttempts: 3,
+    shouldRetry: () => true,
   });
   const { promise, resolve, reject } = Promise.withResolvers<Result | null>();
   const isStream = query.startsWith('subscription');

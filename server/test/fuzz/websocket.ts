@@ -13,6 +13,7 @@ import { expectAnswer, expectNoFault, PATIENCE_MS, type Result, startServer } fr
 const TEXT = 1;
 const CLOSE = 8;
 const FINAL = 0x80;
+const INIT_TIMEOUT = 4408;
 /** Its answer says that all before it has been read. */
 const LAST = '{"type":"ping","payload":{"last":true}}';
 
@@ -114,11 +115,16 @@ async function check(server: TestServer, talk: Talk): Promise<void> {
       frames: [Number.MAX_SAFE_INTEGER],
       pieces: [Number.MAX_SAFE_INTEGER],
     });
-    if (!isDeepStrictEqual(sorted(heard), sorted(whole))) {
+    if (!isTooLate(heard) && !isTooLate(whole) && !isDeepStrictEqual(sorted(heard), sorted(whole))) {
       throw new Error(`it says ${JSON.stringify(heard)}, at once ${JSON.stringify(whole)}`);
     }
   }
   expectNoFault(server, logged);
+}
+
+/** On a busy machine it may have come too late with its credential: then it is cut off, before anything is said. */
+function isTooLate({ texts, code }: Heard): boolean {
+  return texts.length === 0 && (code === null || code === INIT_TIMEOUT);
 }
 
 /** Operations have their answers in any order. */
@@ -166,12 +172,13 @@ async function speak(server: TestServer, talk: Talk): Promise<Heard> {
         'Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n',
     );
     const [init = '', ...rest] = talk.messages;
-    if (isWhole) {
+    const isLetIn = talk.broken === null && isOrderly(init, 0);
+    if (isLetIn) {
       await send(socket, streamOf({ ...talk, messages: [init] }), talk.pieces);
-      // Who asks before it is let in is closed.
+      // Who asks before is closed.
       await Promise.race([acknowledged, promise]);
     }
-    await send(socket, streamOf({ ...talk, messages: [...(isWhole ? rest : talk.messages), LAST] }), talk.pieces);
+    await send(socket, streamOf({ ...talk, messages: [...(isLetIn ? rest : talk.messages), LAST] }), talk.pieces);
     // What is broken may take all that follows for its own: then it has an end at least.
     if (talk.broken !== null) socket.end();
     return await promise;
