@@ -28,11 +28,8 @@ const ASKED = `JSON.stringify({ memory: process.memoryUsage(), resources: proces
 /** What can be seen from outside, at no cost: good for a look under load. */
 export async function glance({ pid }: TestServer): Promise<Held> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const mebibytes = (key: string) =>
-    Math.round(Number(new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) / 1024);
   return {
-    'resident memory, MiB': mebibytes('VmRSS'),
-    'of it not of files, MiB': mebibytes('RssAnon'),
+    'resident memory, MiB': Math.round(Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) / 1024),
     'open files': (await openFiles(pid)).length,
   };
 }
