@@ -312,27 +312,47 @@ describe('while a cluster can not be reached', () => {
   });
 
   it('a job that waits for its submission is cancelled before it is sent', async () => {
+    await slurm.stopDaemon('beta/sshd');
+    try {
+      const job = await bench.submit({ command: 'touch ~/unsent-ran', cluster: 'beta', waitSeconds: 0 });
+      expect(await refusal('holdJob', { id: job.id })).toMatchObject({
+        code: 'WRONG_STATE',
+        message: expect.stringContaining('SUBMITTING'),
+      });
+      expect((await act('cancelJob', { id: job.id })).job).toMatchObject({ state: 'CANCELLED' });
+      expect(await bench.job(job.id)).toMatchObject({ state: 'CANCELLED', slurmJobId: null });
+    } finally {
+      await slurm.startDaemon('beta/sshd');
+      await bench.server.query('mutation { connectCluster(input: { name: "beta" }) { userErrors { message } } }');
+    }
+    const look = await bench.submit({ command: 'ls ~/unsent-ran 2>&1; true', cluster: 'beta' });
+    expect(await bench.wholeLog(look.id)).toContain('No such file');
+  });
+
+  it('a job whose files are sent is cancelled before it is handed to sbatch', async () => {
+    await bench.online();
     await slurm.signalDaemon('beta/slurmctld', 'SIGSTOP');
     let first: JobData;
     let second: JobData;
     try {
       first = await bench.submit({ command: 'touch ~/first-ran', cluster: 'beta', waitSeconds: 0 });
-      second = await bench.submit({ command: 'touch ~/second-ran', cluster: 'beta', waitSeconds: 0 });
       await until(
         () => bench.job(first.id),
         ({ workDir }) => workDir !== null,
       );
-      expect(await refusal('holdJob', { id: second.id })).toMatchObject({
-        code: 'WRONG_STATE',
-        message: expect.stringContaining('SUBMITTING'),
-      });
-      expect((await act('cancelJob', { id: second.id })).job).toMatchObject({ state: 'CANCELLED' });
-      expect((await act('cancelJob', { id: first.id })).job).toMatchObject({ state: 'CANCELLING' });
+      second = await bench.submit({ command: 'touch ~/second-ran', cluster: 'beta', waitSeconds: 0 });
+      await until(
+        () => bench.job(second.id),
+        ({ workDir }) => workDir !== null,
+      );
+      for (const { id } of [second, first]) {
+        expect((await act('cancelJob', { id })).job).toMatchObject({ state: 'CANCELLING' });
+      }
     } finally {
       await slurm.signalDaemon('beta/slurmctld', 'SIGCONT');
     }
-    expect(await bench.ended(first.id)).toMatchObject({ state: 'CANCELLED' });
-    expect(await bench.job(second.id)).toMatchObject({ state: 'CANCELLED', slurmJobId: null });
+    for (const { id } of [first, second]) expect(await bench.ended(id)).toMatchObject({ state: 'CANCELLED' });
+    expect(await bench.job(second.id)).toMatchObject({ slurmJobId: null, reason: 'Cancelled before Slurm had it' });
     const look = await bench.submit({ command: 'ls ~/second-ran 2>&1; true', cluster: 'beta' });
     expect(await bench.wholeLog(look.id)).toContain('No such file');
   });
