@@ -22,7 +22,13 @@ import {
   WRONG_AT_ONCE,
   WRONG_AT_ONCE_IN_ALL,
 } from './http/attempts.ts';
-import { MOST_NEWCOMERS, MOST_NEWCOMERS_OF_AN_ADDRESS, NEWCOMER_MS, STALLED_MS } from './http/connections.ts';
+import {
+  MOST_NEWCOMERS,
+  MOST_NEWCOMERS_OF_AN_ADDRESS,
+  MOST_UNTAKEN_BYTES,
+  NEWCOMER_MS,
+  STALLED_MS,
+} from './http/connections.ts';
 import { SIGN_IN_BODY } from './http/door.ts';
 import { MOST_DOWNLOADS } from './http/log-download.ts';
 import { MAX_STREAMS } from './http/open-streams.ts';
@@ -91,6 +97,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     `${WRONG_AT_ONCE}, one in ${SECONDS_FOR_A_WRONG_ONE} s; ${WRONG_AT_ONCE_IN_ALL}, ${WRONG_A_SECOND_IN_ALL} a second`,
   ],
   ['a client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
+  ['answers that clients have yet to take, in all (who takes nothing for longest is closed)', kib(MOST_UNTAKEN_BYTES)],
   ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],
   ['ids of a mutation of many jobs', number(MAX_IDS)],
   ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time`],

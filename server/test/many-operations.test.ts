@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type Client, createClient } from 'graphql-ws';
@@ -118,10 +119,13 @@ const ATTACKS: Readonly<Record<string, () => Promise<Promise<Outcome>[]>>> = {
   'in one batch': async () => [post(Array.from({ length: MANY }, (_, at) => ({ query: large(at) })))],
 };
 
-async function waiting(): Promise<number> {
+async function figure(name: string): Promise<number> {
   const metrics = await fetch(`${server.address}/metrics`, { headers: bearer() });
-  return Number(/^slurmql_large_operations_waiting (\d+)/m.exec(await metrics.text())?.[1]);
+  const line = (await metrics.text()).split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.split(' ')[1] ?? 0);
 }
+
+const waiting = () => figure('slurmql_large_operations_waiting');
 
 describe('many large operations at a time', () => {
   it.each(Object.entries(ATTACKS))('%s: take bounded memory, and no small one waits for them', async (_how, begin) => {
@@ -172,5 +176,72 @@ describe('many large operations at a time', () => {
     await ended;
     await until(waiting, (count) => count === 0);
     expect(await post({ query: large(0) })).toBe('data');
+  });
+});
+
+/** Some 10 MB, found in no time. */
+const SCRIPTS = () => another('{ jobs(first: 400) { nodes { script } } }');
+const UNREAD = 60;
+
+/** Asks one thing after the other without reading anything that comes. */
+function askDeaf(...queries: readonly string[]): Socket {
+  const socket = connectTcp(Number(new URL(server.address).port), '127.0.0.1');
+  socket.on('error', () => undefined).pause();
+  for (const query of queries) {
+    const body = JSON.stringify({ query });
+    const headers = `host: localhost\r\nauthorization: Bearer ${server.token}\r\ncontent-type: application/json`;
+    socket.write(`POST /graphql HTTP/1.1\r\n${headers}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  }
+  return socket;
+}
+
+/** Asks as often over a WebSocket, and reads nothing but that it may. */
+function askDeafOver(count: number): WebSocket {
+  const socket = new WebSocket(`${server.address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  socket.on('error', () => undefined);
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: bearer() })));
+  socket.once('message', () => {
+    socket.pause();
+    for (let id = 1; id <= count; id += 1) {
+      socket.send(JSON.stringify({ type: 'subscribe', id: String(id), payload: { query: SCRIPTS() } }));
+    }
+  });
+  return socket;
+}
+
+/** Each asks for as much, reads nothing, and gives what ends it. */
+const DEAF: Readonly<Record<string, () => (() => void)[]>> = {
+  'over as many connections': () =>
+    Array.from({ length: UNREAD }, () => askDeaf(SCRIPTS())).map((socket) => () => socket.destroy()),
+  'one behind the other on few connections': () =>
+    Array.from({ length: UNREAD / 6 }, () => askDeaf(...Array.from({ length: 6 }, SCRIPTS))).map(
+      (socket) => () => socket.destroy(),
+    ),
+  'over one WebSocket': () => [askDeafOver(UNREAD)].map((socket) => () => socket.terminate()),
+  'over many WebSockets': () =>
+    Array.from({ length: UNREAD / 6 }, () => askDeafOver(6)).map((socket) => () => socket.terminate()),
+  'by the same words': () => {
+    const query = SCRIPTS();
+    return Array.from({ length: UNREAD }, () => askDeaf(query)).map((socket) => () => socket.destroy());
+  },
+};
+
+describe('large answers that nobody reads', () => {
+  it.each(Object.entries(DEAF))('%s: are held up to a bound', async (_how, ask) => {
+    const cut = () => figure('slurmql_cut_connections_total{why="untaken"}');
+    const before = await cut();
+    const ends = ask();
+    await until(cut, (count) => count > before);
+    await until(
+      async () => (await figure('slurmql_large_operations')) + (await waiting()),
+      (count) => count === 0,
+    );
+    expect(await figure('slurmql_untaken_bytes')).toBeLessThanOrEqual(128 * MIB);
+    expect(await post({ query: SCRIPTS() })).toBe('data');
+    for (const end of ends) end();
+    await until(
+      () => figure('slurmql_untaken_bytes'),
+      (bytes) => bytes < MIB,
+    );
   });
 });

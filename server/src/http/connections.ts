@@ -15,6 +15,9 @@ export const NEWCOMER_MS = 5_000;
 const MOST_UNANSWERED = 8;
 /** A reader that has taken nothing for so long is cut off. */
 export const STALLED_MS = 20_000;
+/** Of answers that clients have yet to take, so many bytes are held in all. */
+export const MOST_UNTAKEN_BYTES = 128 * 1024 ** 2;
+const SHORT_BYTES = 64 * 1024;
 const CHECK_INTERVAL_MS = 5_000;
 const LOG_LINES_A_MINUTE = 4;
 
@@ -24,6 +27,8 @@ interface Connection {
   /** Bytes that its system has taken, and since when it has taken no more. */
   taken: number;
   takenAt: number;
+  /** Of answers that are held for it. */
+  untakenBytes: number;
 }
 
 /** Every TCP connection of the server, and what it may cost. */
@@ -36,6 +41,9 @@ export class Connections {
   readonly #newcomers = new Set<Socket>();
   readonly #newcomersByNetwork = new Map<string, Set<Socket>>();
   #timer: NodeJS.Timeout | undefined;
+  /** Those for which answers are held. */
+  readonly #untaken = new Set<Socket>();
+  #untakenBytes = 0;
   #isCutPlanned = false;
 
   constructor(addresses: ClientAddresses, log: Logger, metrics: Metrics) {
@@ -47,6 +55,11 @@ export class Connections {
       'slurmql_newcomers',
       'TCP connections that are open now and have shown no credential.',
       () => this.#newcomers.size,
+    );
+    metrics.gauge(
+      'slurmql_untaken_bytes',
+      'Bytes of answers that are held now until clients have taken them.',
+      () => this.#untakenBytes,
     );
   }
 
@@ -65,13 +78,13 @@ export class Connections {
 
   add(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
-    this.#open.set(socket, { address, unanswered: 0, taken: 0, takenAt: performance.now() });
+    this.#open.set(socket, { address, unanswered: 0, taken: 0, takenAt: performance.now(), untakenBytes: 0 });
     this.#newcomers.add(socket);
     const neighbours = this.#newcomersByNetwork.get(networkOf(address)) ?? new Set();
     // Behind a proxy there are many clients at one address.
     if (!this.#addresses.isProxy(address)) this.#newcomersByNetwork.set(networkOf(address), neighbours.add(socket));
     socket.once('close', () => {
-      this.prove(socket);
+      this.#forget(socket);
       this.#open.delete(socket);
     });
     if (this.#newcomers.size > MOST_NEWCOMERS || neighbours.size > MOST_NEWCOMERS_OF_AN_ADDRESS) this.#planCut();
@@ -110,6 +123,63 @@ export class Connections {
     return true;
   }
 
+  /**
+   * An answer waits for its client, until it is given back. Where more wait than are held, the client that has taken nothing
+   * for the longest loses its connection, and of several the one for which most is held.
+   */
+  hold(socket: Socket, bytes: number): Disposable {
+    const connection = this.#open.get(socket);
+    if (connection === undefined || socket.destroyed) return { [Symbol.dispose]: () => undefined };
+    this.#untaken.add(socket);
+    this.#count(socket, connection, bytes);
+    while (this.#untakenBytes > MOST_UNTAKEN_BYTES) this.#cutSlowest();
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld && this.#untaken.has(socket)) this.#count(socket, connection, -bytes);
+        isHeld = false;
+      },
+    };
+  }
+
+  /** The same for a response, until it has been taken or its client has left. A short one is the system's at once. */
+  holdResponse({ socket }: IncomingMessage, response: ServerResponse, bytes: number): void {
+    // Not the response's own: one that waits behind others on its connection has none yet.
+    if (bytes <= SHORT_BYTES) return;
+    const held = this.hold(socket, bytes);
+    response.once('close', () => held[Symbol.dispose]());
+  }
+
+  #count(socket: Socket, connection: Connection, bytes: number): void {
+    this.#untakenBytes += bytes;
+    connection.untakenBytes += bytes;
+    if (connection.untakenBytes === 0) this.#untaken.delete(socket);
+  }
+
+  #cutSlowest(): void {
+    const now = performance.now();
+    let slowest: { readonly socket: Socket; readonly idleMs: number; readonly bytes: number } | null = null;
+    for (const socket of this.#untaken) {
+      const connection = this.#open.get(socket);
+      if (connection === undefined) continue;
+      const [idleMs, bytes] = [idleFor(socket, connection, now), connection.untakenBytes];
+      if (slowest === null || idleMs > slowest.idleMs || (idleMs === slowest.idleMs && bytes > slowest.bytes)) {
+        slowest = { socket, idleMs, bytes };
+      }
+    }
+    if (slowest === null) return;
+    this.#destroy(slowest.socket, 'untaken', 'A connection was closed, as clients take too little of their answers');
+  }
+
+  /** It is closed, or about to be. */
+  #forget(socket: Socket): void {
+    this.prove(socket);
+    const connection = this.#open.get(socket);
+    if (connection === undefined || !this.#untaken.delete(socket)) return;
+    this.#untakenBytes -= connection.untakenBytes;
+    connection.untakenBytes = 0;
+  }
+
   /** After the next reading: those whose credential has come already are no longer newcomers then. */
   #planCut(): void {
     if (this.#isCutPlanned) return;
@@ -137,22 +207,28 @@ export class Connections {
   #cutStalled(): void {
     const now = performance.now();
     for (const [socket, connection] of this.#open) {
-      const taken = socket.bytesWritten - socket.writableLength;
-      if (taken !== connection.taken || socket.writableLength === 0) {
-        connection.taken = taken;
-        connection.takenAt = now;
-      } else if (now - connection.takenAt >= STALLED_MS) {
+      if (idleFor(socket, connection, now) >= STALLED_MS) {
         this.#destroy(socket, 'stalled', 'A connection was closed whose client read nothing any more');
       }
     }
   }
 
-  #destroy(socket: Socket, why: 'newcomer' | 'pipelined' | 'stalled', message: string): void {
+  #destroy(socket: Socket, why: 'newcomer' | 'pipelined' | 'stalled' | 'untaken', message: string): void {
     this.#cut.inc({ why });
     this.#log.warn({ address: this.#open.get(socket)?.address }, message);
-    this.prove(socket);
+    this.#forget(socket);
     socket.destroy();
   }
+}
+
+/** For how long its client has taken nothing, as far as it has been looked at; 0: nothing waits for it. */
+function idleFor(socket: Socket, connection: Connection, now: number): number {
+  const taken = socket.bytesWritten - socket.writableLength;
+  if (taken !== connection.taken || socket.writableLength === 0) {
+    connection.taken = taken;
+    connection.takenAt = now;
+  }
+  return now - connection.takenAt;
 }
 
 /**

@@ -108,7 +108,7 @@ export class HttpServer {
       log,
     });
     this.#events = new EventStreams({ yoga, subscriptions, streams });
-    this.#answers = new StoredAnswers({ yoga, version: () => services.store.version });
+    this.#answers = new StoredAnswers({ yoga, connections, version: () => services.store.version });
     this.#logs = new LogDownloads(services, streams);
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#respond(request, response));
@@ -232,7 +232,8 @@ export class HttpServer {
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');
         using waiting = this.#waiting(response, verdict.session);
-        await answerGraphQL(this.#yoga, request, body, response, { ...asker, signal: waiting.signal });
+        const parts = { yoga: this.#yoga, connections: this.#connections };
+        await answerGraphQL(parts, request, body, response, { ...asker, signal: waiting.signal });
         return;
       }
       case '/session':

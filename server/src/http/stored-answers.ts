@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { checkOperation, isAnsweredFromStore, readDocument, type Scale } from '../graphql/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
+import type { Connections } from './connections.ts';
 import type { GraphQLServer, ServerContext } from './yoga.ts';
 
 /** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
@@ -36,6 +37,7 @@ interface Answer {
 type Asker = Pick<ServerContext, 'viewer' | 'account'>;
 
 export interface StoredAnswersOptions {
+  readonly connections: Connections;
   readonly yoga: GraphQLServer;
   /** Grows with every change of the store. */
   readonly version: () => number;
@@ -66,6 +68,7 @@ export class StoredAnswers {
     const answer = this.#current(query, asker);
     const text = await answer.body;
     if (text === null) return false;
+    this.#options.connections.holdResponse(request, response, text.plain.length);
     await sendAnswer(request, response, 200, { 'content-type': contentType, 'cache-control': 'no-store' }, text);
     if (query.answer === answer) this.#count(answer, text);
     return true;

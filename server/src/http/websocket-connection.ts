@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { BoundedLog } from '../telemetry/index.ts';
-import { NEWCOMER_MS } from './connections.ts';
+import { type Connections, NEWCOMER_MS } from './connections.ts';
 
 /** A client that hasn't answered a ping by the time of the next one is cut off. */
 const PING_INTERVAL_MS = 12_000;
@@ -27,9 +27,10 @@ export interface WebSocketConnection {
 export function serveConnection<Extra extends WebSocketConnection>(
   server: Server<Extra>,
   extra: Extra,
+  connections: Connections,
   log: BoundedLog,
 ): void {
-  const { socket } = extra;
+  const { socket, request } = extra;
   // What breaks the protocol is answered with a code by the library.
   socket.on('error', () => undefined);
   const pings = pingRegularly(socket);
@@ -37,7 +38,10 @@ export function serveConnection<Extra extends WebSocketConnection>(
     {
       protocol: socket.protocol,
       // A message that doesn't get through is no fault: its client has left.
-      send: (text) => new Promise((resolve) => socket.send(text, () => resolve())),
+      send: async (text) => {
+        using _held = connections.hold(request.socket, text.length);
+        await new Promise<void>((resolve) => socket.send(text, () => resolve()));
+      },
       close: (code, reason) => socket.close(code, shortened(reason)),
       onMessage: (receive) => {
         socket.on('message', (message) => {

@@ -193,7 +193,7 @@ export class WebSocketTransport {
     }
     this.#sockets.handleUpgrade(request, socket, head, (client) => {
       const extra: Extra = { socket: client, request, isAcknowledged: () => extra.viewer !== undefined };
-      serveConnection(this.#server, extra, this.#log);
+      serveConnection(this.#server, extra, this.#options.connections, this.#log);
       readNoFasterThanIsRead(client, socket);
     });
   }

@@ -22,6 +22,7 @@ import {
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
+import type { Connections } from './connections.ts';
 
 export interface ServerContext {
   readonly viewer: User;
@@ -79,7 +80,7 @@ export function createGraphQLServer(services: Services) {
 
 /** Answers a request, its body compressed where it is whole; a stream goes out as it comes. */
 export async function answerGraphQL(
-  yoga: GraphQLServer,
+  { yoga, connections }: { readonly yoga: GraphQLServer; readonly connections: Connections },
   request: IncomingMessage,
   body: Buffer<ArrayBuffer> | null,
   response: ServerResponse,
@@ -93,6 +94,7 @@ export async function answerGraphQL(
       await pipeline(answer.body, response);
     } else {
       const body = new AnswerBody(Buffer.from(await answer.arrayBuffer()));
+      connections.holdResponse(request, response, body.plain.length);
       await sendAnswer(request, response, answer.status, headers, body);
     }
   } catch (cause) {

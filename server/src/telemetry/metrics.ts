@@ -70,7 +70,7 @@ export class Metrics {
       name: 'slurmql_cut_connections_total',
       help:
         'Connections that the server closed on a client: too many without a credential (newcomer), many requests at once ' +
-        '(pipelined), nothing was read any more (stalled).',
+        '(pipelined), nothing was read any more (stalled), too much waited to be read (untaken).',
       labelNames: ['why'],
       registers: [this.registry],
     });
