@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** So long at a time may operations together hold the event loop. */
+/** So long at a time may small operations together hold the event loop. */
 const TURN_MS = 8;
-/** However much small operations have to do, large ones hold it for so long in between. */
+/** And large ones, however much small ones have to do: those wait for as long at most. */
 const LARGE_MS = 4;
 /** From one who waited going on until what it does next has been done: steps of promises. */
 const STEPS = 4;
@@ -21,7 +21,13 @@ export class Turns {
 
   /** Undefined: go on at once, this turn is still short. Else wait. */
   pass(rank: Rank): Promise<void> | undefined {
-    if (!this.#isAwaited(rank) && performance.now() - this.#turnBegan() < TURN_MS) return undefined;
+    const most = rank === 'large' ? LARGE_MS : TURN_MS;
+    if (!this.#isAwaited(rank) && performance.now() - this.#turnBegan() < most) return undefined;
+    return this.wait(rank);
+  }
+
+  /** Resolves in a turn that is to come: for what is about to take a while without a pause, or just has. */
+  wait(rank: Rank): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting[rank].push(resolve);
       if (!this.#isRunning) void this.#run();
@@ -50,7 +56,7 @@ export class Turns {
       await nextTurn();
       const began = performance.now();
       await goOn(() => begun.shift() ?? fresh.shift(), began + TURN_MS);
-      await goOn(() => large.shift(), Math.max(began + TURN_MS, performance.now() + LARGE_MS));
+      await goOn(() => large.shift(), performance.now() + LARGE_MS);
     }
     this.#isRunning = false;
   }

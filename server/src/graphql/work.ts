@@ -78,7 +78,11 @@ export class Work {
    */
   async run<T>(execute: () => T | Promise<T>): Promise<T> {
     try {
-      if (this.#options.scale.isLarge) await this.#enter();
+      if (this.#options.scale.isLarge) {
+        await this.#enter();
+        // It has been parsed and checked in this one, which takes a while where there is much of it.
+        await this.#options.turns.wait('large');
+      }
       const result = execute();
       return await (isPromise(result) ? Promise.race([result, this.#broken.promise]) : result);
     } finally {
@@ -93,17 +97,24 @@ export class Work {
       await this.#pass();
       this.#check();
       this.#hasRead = true;
-      const began = performance.now();
-      try {
-        return await work();
-      } finally {
-        this.#milliseconds += performance.now() - began;
-        if (this.#milliseconds > WORK_LIMITS.seconds * 1000) this.#exceed(`takes more than ${WORK_LIMITS.seconds} s`);
-      }
+      const found = await this.#timed(work);
+      // What follows from it is another turn's.
+      if (this.#place !== null) await this.#options.turns.wait('large');
+      return found;
     });
     // A read that fails keeps no other from being tried.
     this.#lastRead = result.catch(() => undefined);
     return result;
+  }
+
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#milliseconds += performance.now() - began;
+      if (this.#milliseconds > WORK_LIMITS.seconds * 1000) this.#exceed(`takes more than ${WORK_LIMITS.seconds} s`);
+    }
   }
 
   /** The entries of a list, with so many fields each; a long one in turns of the event loop. Throws once it was too much. */
