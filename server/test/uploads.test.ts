@@ -70,15 +70,25 @@ it('a small project waits for no large ones, which come one after the other, who
   }
 });
 
-it('a large project that is cancelled on its way is not handed to sbatch', async () => {
-  proxy.limit(MIB);
-  const large = await submitLarge();
-  await until(
-    () => bench.job(large.id),
-    ({ workDir }) => workDir !== null,
+it('a job that waits to be sent is cancelled at once, and one that is being sent is not handed to sbatch', async () => {
+  proxy.limit(MIB / 4);
+  const large = await Promise.all([submitLarge(), submitLarge()]);
+  const [sent, waiting] = await until(
+    async () => {
+      const jobs = await Promise.all(large.map(({ id }) => bench.job(id)));
+      return jobs.toSorted((one, other) => Number(one.workDir === null) - Number(other.workDir === null));
+    },
+    (jobs) => jobs[0]?.workDir !== null,
   );
-  await bench.cancel(large.id);
+  if (sent === undefined || waiting === undefined) throw new Error('there are two');
+  expect((await bench.cancel(waiting.id)).job).toMatchObject({
+    state: 'CANCELLED',
+    slurmJobId: null,
+    workDir: null,
+    reason: 'Cancelled before it was sent',
+  });
+  expect((await bench.cancel(sent.id)).job).toMatchObject({ state: 'CANCELLING' });
   expect((await bench.submit({ command: 'echo small' })).slurmJobId).not.toBeNull();
   proxy.resume();
-  expect(await bench.ended(large.id)).toMatchObject({ state: 'CANCELLED', slurmJobId: null });
+  expect(await bench.ended(sent.id)).toMatchObject({ state: 'CANCELLED', slurmJobId: null });
 });
