@@ -108,7 +108,7 @@ describe('submitJob refuses, naming the field,', () => {
       { environment: [{ name: 'A B', value: '1' }] },
       'INVALID_INPUT',
       'environment',
-      '"A B"',
+      'is no name of a variable',
     ],
     ['an unknown dependency', { dependsOn: [{ jobId: 'Sm9iOng=' }] }, 'NOT_FOUND', 'dependsOn', 'no such job'],
   ])('%s', async (_what, input, code, field, words) => {
