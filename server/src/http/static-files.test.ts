@@ -75,6 +75,9 @@ describe('a file of the dashboard', () => {
       const again = await get('/assets/a.js', { 'accept-encoding': accepted, 'if-none-match': etag });
       expect(again.head.statusCode).toBe(304);
       expect(again.head.headers).toMatchObject({ etag, vary: 'Accept-Encoding' });
+      for (const name of ['content-security-policy', 'referrer-policy', 'cache-control']) {
+        expect(again.head.headers[name]).toBe(head.headers[name]);
+      }
       const other = await get('/assets/a.js', { 'accept-encoding': accepted, 'if-none-match': '"another"' });
       expect(other.head.statusCode).toBe(200);
       expect(other.head.headers.etag).toBe(etag);
@@ -91,5 +94,7 @@ describe('a file of the dashboard', () => {
     const { head } = await get('/assets/none.js', { 'if-none-match': '"x"' });
     expect(head.statusCode).toBe(404);
     expect(head.headers.etag).toBeUndefined();
+    expect(head.headers['cache-control']).toBeUndefined();
+    expect(head.headers['content-security-policy']).toContain("default-src 'none'");
   });
 });

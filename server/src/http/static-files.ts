@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import sirv from 'sirv';
 import { acceptedCoding } from './compression.ts';
-import { PAGE_REFERRER_POLICY } from './security-headers.ts';
+import { PAGE_REFERRER_POLICY, SECURITY_HEADERS } from './security-headers.ts';
 
 /** The dashboard loads nothing from elsewhere and runs no script that isn't a file of its own. */
 const CONTENT_SECURITY_POLICY = [
@@ -31,15 +31,8 @@ export function staticFiles(directory: string): StaticFiles {
     // Made by the build, beside each file.
     brotli: true,
     gzip: true,
-    setHeaders: (response, path) => {
-      // Not what the client holds, but the file's own.
-      response.removeHeader('etag');
-      response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
-      response.setHeader('referrer-policy', PAGE_REFERRER_POLICY);
-      // Names under assets/ change with their content.
-      const isHashed = path.startsWith('/assets/');
-      response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
+    // Not what the client holds, but the file's own.
+    setHeaders: (response) => response.removeHeader('etag'),
   });
   return (request, response) => {
     const { headers } = request;
@@ -51,8 +44,15 @@ export function staticFiles(directory: string): StaticFiles {
     response.setHeader('vary', 'Accept-Encoding');
     const held = headers['if-none-match'];
     if (held !== undefined) response.setHeader('etag', held);
+    // With "not modified" too: browsers put its headers in the place of those that they hold.
+    response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+    response.setHeader('referrer-policy', PAGE_REFERRER_POLICY);
+    // Names under assets/ change with their content.
+    const isHashed = request.url?.startsWith('/assets/') === true;
+    response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
     serve(request, response, () => {
-      response.removeHeader('etag');
+      for (const name of ['etag', 'cache-control']) response.removeHeader(name);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
       response.end('Not found\n');
     });
