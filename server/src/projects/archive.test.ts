@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { packFiles } from './archive.ts';
+import { readRepository } from './index.ts';
 import { onDisk } from './paths.ts';
 import { Repository } from './testing.ts';
 
@@ -188,14 +189,41 @@ describe("a commit's files", () => {
     expect(await partial.unpacked(await chooseFiles(clone, old, false))).toEqual({ 'a.txt': 'one\n' });
   });
 
+  /** The id of a tree with such names, each of the same kind and for the same object. */
+  async function tree(names: readonly string[], mode: string, id: string): Promise<string> {
+    const entries = names.flatMap((name) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]);
+    await writeFile(join(repository.path, '.git/entries'), Buffer.concat(entries));
+    return repository.git('hash-object', '-w', '-t', 'tree', '--literally', '.git/entries');
+  }
+
+  async function checkOut(treeId: string): Promise<void> {
+    await repository.git('update-ref', 'HEAD', await repository.git('commit-tree', '-m', 'x', treeId));
+  }
+
   it('are refused when they would be unpacked outside of the folder', async () => {
     await repository.write({ a: 'x' });
-    const blob = await repository.git('hash-object', '-w', 'a');
-    const entry = Buffer.concat([Buffer.from('100644 ..\0'), Buffer.from(blob, 'hex')]);
-    await writeFile(join(repository.path, '.git/entry'), entry);
-    const tree = await repository.git('hash-object', '-w', '-t', 'tree', '--literally', '.git/entry');
-    await repository.git('update-ref', 'HEAD', await repository.git('commit-tree', '-m', 'x', tree));
+    await checkOut(await tree(['..'], '100644', await repository.git('hash-object', '-w', 'a')));
     await expect(repository.choose(false)).rejects.toThrow('the commit holds .., which is no path below its top level');
+  });
+
+  it('are refused when a repository of a few KiB makes gigabytes of their paths', async () => {
+    await repository.write({ a: 'x' });
+    const names = Array.from({ length: 60 }, (_, number) => `${'a'.repeat(12_000)}${number}`);
+    const folders = Array.from({ length: 60 }, (_, number) => `${10 + number}`);
+    let id = await tree(names, '100644', await repository.git('hash-object', '-w', 'a'));
+    for (let level = 0; level < 3; level += 1) id = await tree(folders, '40000', id);
+    await checkOut(id);
+    const message = 'the commit has files whose paths have more than 128 MiB';
+    await expect(repository.choose(false)).rejects.toThrow(message);
+    await expect(readRepository(repository.path)).rejects.toThrow(message);
+  });
+
+  it('are refused with a link to a path that no system can make', async () => {
+    await repository.write({ a: Buffer.alloc(4097, 'a') });
+    await checkOut(await tree(['link'], '120000', await repository.git('hash-object', '-w', 'a')));
+    await expect(repository.choose(false)).rejects.toThrow(
+      'link is a link to a path of 4.01 KiB, which no system can make',
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { type Deadline, GitError, git, gitRecords, LISTING, startGit } from './git.ts';
-import { MAX_FILES } from './limits.ts';
+import { inUnits, MAX_TARGET_BYTES, PathCount } from './limits.ts';
 import { type BytePath, readable } from './paths.ts';
 
 /** An entry of a commit's tree that is no folder. */
@@ -18,12 +18,13 @@ export type CommitTree = ReadonlyMap<BytePath, CommittedFile>;
 /** All that a commit holds, by path. Throws GitError. */
 export async function readCommitTree(directory: string, sha: string): Promise<CommitTree> {
   const files = new Map<BytePath, CommittedFile>();
+  const count = new PathCount('the commit has');
   const list = ['ls-tree', '-r', '-z', '-l', '--full-tree', sha];
   try {
     for await (const record of gitRecords(directory, list, LISTING)) {
       const file = readTreeRecord(record);
+      count.add(file.path);
       files.set(file.path, file);
-      if (files.size > MAX_FILES) throw new GitError(`the commit has more than ${MAX_FILES} files`);
     }
   } catch (cause) {
     if (!(cause instanceof GitError) || !/promisor|not allowed/.test(cause.message)) throw cause;
@@ -53,13 +54,13 @@ function readTreeRecord(record: string): CommittedFile {
   }
   if (type === 'commit') return { path, kind: 'submodule', isExecutable: false, objectId, sizeBytes: 0 };
   if (size === '-' || size === 'BAD') throw new GitError(missing(path));
-  return {
-    path,
-    kind: mode === '120000' ? 'link' : 'file',
-    isExecutable: (Number.parseInt(mode, 8) & 0o100) !== 0,
-    objectId,
-    sizeBytes: Number(size),
-  };
+  const kind = mode === '120000' ? 'link' : 'file';
+  const sizeBytes = Number(size);
+  // It is read as a whole.
+  if (kind === 'link' && sizeBytes > MAX_TARGET_BYTES) {
+    throw new GitError(`${readable(path)} is a link to a path of ${inUnits(sizeBytes)}, which no system can make`);
+  }
+  return { path, kind, isExecutable: (Number.parseInt(mode, 8) & 0o100) !== 0, objectId, sizeBytes };
 }
 
 /**

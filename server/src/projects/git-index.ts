@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { CommittedFile } from './commit-tree.ts';
 import { type FileStatus, stampOf } from './disk.ts';
 import { git, gitRecords, LISTING } from './git.ts';
+import { PathCount } from './limits.ts';
 import type { BytePath } from './paths.ts';
 
 /** What git's index keeps of a file, as far as it tells whether the file has been changed since it was compared. */
@@ -53,12 +54,15 @@ export class Index {
     const written = await stat(resolve(directory, file), { bigint: true }).catch(() => null);
     const sparse = await git(directory, ['config', '--type=bool', '--get', 'core.sparseCheckout']).catch(() => '');
     const entries = new Map<BytePath, IndexEntry>();
+    // Its fourth version tells of a path only what differs from the one before.
+    const count = new PathCount("git's index has");
     let header = '';
     // `mode id stage<TAB>path<NUL>`, then lines with what is known of the file (git's show_ce and print_debug).
     for await (const record of gitRecords(directory, ['ls-files', '-z', '--stage', '--debug'], LISTING)) {
       const details: RegExpExecArray | null = header === '' ? null : DETAILS.exec(record.slice(0, MOST_DETAILS));
       if (header !== '') addEntry(entries, header, details);
       header = record.slice(details?.[0].length ?? 0);
+      count.add(header);
     }
     // Everything but what has none of these attributes.
     const converted = [':(exclude,attr:!filter !ident !working-tree-encoding)'];

@@ -13,6 +13,10 @@ export const MAX_PACKED_BYTES = GIB;
 export const MAX_STAGED_BYTES = 20 * GIB;
 /** Of a commit, and of a work tree. */
 export const MAX_FILES = 1_000_000;
+/** Of their paths together: a tree of a few KiB can hold the same folders over and over, under names of any length. */
+export const MAX_PATHS_BYTES = 128 * 1024 ** 2;
+/** Of the path that a link leads to: no system makes a longer one (PATH_MAX). */
+export const MAX_TARGET_BYTES = 4096;
 
 /** So many of the largest files are named. */
 const NAMED = 3;
@@ -53,6 +57,27 @@ function weigh(files: Iterable<Sized>): { readonly sum: number; readonly text: s
   const named = largest.map(({ path, sizeBytes }) => `${readable(path)} (${inUnits(sizeBytes)})`).join(', ');
   const most = count > NAMED ? `, the largest: ${named}` : `: ${named}`;
   return { sum, text: `${inUnits(sum)} in ${count} file${count === 1 ? '' : 's'}${most}` };
+}
+
+/** Counts paths as they are listed. Throws a GitError that begins with `what` once they are too many or too long. */
+export class PathCount {
+  readonly #what: string;
+  readonly #advice: string;
+  #files = 0;
+  #bytes = 0;
+
+  constructor(what: string, advice = '') {
+    this.#what = what;
+    this.#advice = advice;
+  }
+
+  add(path: BytePath): void {
+    this.#files += 1;
+    this.#bytes += path.length;
+    if (this.#files > MAX_FILES) throw new GitError(`${this.#what} more than ${MAX_FILES} files${this.#advice}`);
+    if (this.#bytes <= MAX_PATHS_BYTES) return;
+    throw new GitError(`${this.#what} files whose paths have more than ${inUnits(MAX_PATHS_BYTES)}${this.#advice}`);
+  }
 }
 
 /** A size as people read it: two digits after the point, and never rounded down to a limit that it exceeds. */

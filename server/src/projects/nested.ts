@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { readStatuses, unreadable } from './disk.ts';
 import { GitError, git, gitRecords, LISTING } from './git.ts';
-import { MAX_FILES } from './limits.ts';
+import { PathCount } from './limits.ts';
 import { asText, type BytePath, onDisk, readable } from './paths.ts';
 
 /** A file or link that is read from disk. */
@@ -30,10 +30,11 @@ export async function filesInside(directory: string, path: BytePath): Promise<Di
   const folder = await repositoryInside(directory, path);
   if (folder === null) return filesBelow(directory, path);
   const paths = new Set<BytePath>();
+  const count = countIn(path);
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   for await (const record of gitRecords(folder, list, LISTING)) {
+    count.add(record);
     paths.add(record.replace(/\/$/, ''));
-    if (paths.size > MAX_FILES) throw tooMany(path);
   }
   const files: DiskFile[] = [];
   for (const [name, { kind, sizeBytes }] of await readStatuses(folder, paths)) {
@@ -47,6 +48,7 @@ export async function filesInside(directory: string, path: BytePath): Promise<Di
 async function filesBelow(directory: string, path: BytePath): Promise<DiskFile[]> {
   const paths: BytePath[] = [];
   const folders = [path];
+  const count = countIn(path);
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const options = { withFileTypes: true, encoding: 'buffer' } as const;
     const entries = await readdir(onDisk(directory, folder), options).catch((cause: unknown) => {
@@ -55,13 +57,13 @@ async function filesBelow(directory: string, path: BytePath): Promise<DiskFile[]
     for (const entry of entries) {
       const name = entry.name.toString('latin1');
       if (name === '.git') continue;
+      count.add(`${folder}/${name}`);
       (entry.isDirectory() ? folders : paths).push(`${folder}/${name}`);
     }
-    if (paths.length > MAX_FILES) throw tooMany(path);
   }
   return [...(await readStatuses(directory, paths))].map(([name, { sizeBytes }]) => ({ path: name, sizeBytes }));
 }
 
-function tooMany(path: BytePath): GitError {
-  return new GitError(`${readable(path)} holds more than ${MAX_FILES} files: let git ignore it (.gitignore)`);
+function countIn(path: BytePath): PathCount {
+  return new PathCount(`${readable(path)} holds`, ': let git ignore it (.gitignore)');
 }

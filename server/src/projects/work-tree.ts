@@ -3,7 +3,7 @@ import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tr
 import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
 import { GitError, git, gitRecords, LISTING, UnreadableFolder } from './git.ts';
 import { Index } from './git-index.ts';
-import { checkUncommitted, MAX_FILES } from './limits.ts';
+import { checkUncommitted, PathCount } from './limits.ts';
 import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
 import type { BytePath } from './paths.ts';
 
@@ -28,6 +28,8 @@ export interface WorkTree {
   /** What is to be read from disk. */
   readonly changed: readonly DiskFile[];
 }
+
+const TOO_MANY = ': let git ignore what is no code (.gitignore)';
 
 /** After so many files, others get their turn on the event loop. */
 const TURN = 5000;
@@ -56,9 +58,11 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
   const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha);
   // However many there are, one is enough.
   const rest: string[] = [];
+  const count = new PathCount('the work tree has', TOO_MANY);
   try {
     for await (const path of others(directory)) {
       if (!path.endsWith('/') && !committed.has(path)) return true;
+      count.add(path);
       rest.push(path);
     }
   } catch (cause) {
@@ -66,8 +70,9 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
     if (cause instanceof UnreadableFolder) return true;
     throw cause;
   }
-  const { changed, unchanged, suspects, count } = await lookAt(directory, committed, rest);
-  if (changed.length > 0 || unchanged.length + suspects.length < count) return true;
+  const look = await lookAt(directory, committed, rest);
+  const { changed, unchanged, suspects } = look;
+  if (changed.length > 0 || unchanged.length + suspects.length < look.count) return true;
   let hasDifference = false;
   await inTime((signal) =>
     inBatches(suspects, async (suspect) => {
@@ -114,12 +119,12 @@ async function lookAt(
   const paths = new Set<BytePath>(committed.keys());
   for (const path of index.paths()) paths.add(path);
   const repositories = new Set<BytePath>();
+  const tracked = new PathCount('the work tree has', TOO_MANY);
+  for (const path of paths) tracked.add(path);
   for await (const path of rest) {
+    tracked.add(path);
     if (path.endsWith('/')) repositories.add(path.slice(0, -1));
     else paths.add(path);
-    if (paths.size > MAX_FILES) {
-      throw new GitError(`the work tree has more than ${MAX_FILES} files: let git ignore what is no code (.gitignore)`);
-    }
   }
   const statuses = await readStatuses(directory, paths);
   const unchanged: CommittedFile[] = [];

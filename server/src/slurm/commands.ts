@@ -305,6 +305,8 @@ export const SBATCH_WAIT_SECONDS = 200;
 export const NOT_UNPACKED = 'not-unpacked';
 /** Stands in its place when there was no room for the lock: nothing was run. */
 export const NOT_BEGUN = 'not-begun';
+/** Of what sbatch or tar said, from the beginning. */
+const SHOWN_BYTES = 65_536;
 
 /**
  * Unpacks the project, runs sbatch at most once for this folder, and answers with what it said, however often and from
@@ -334,8 +336,9 @@ else
   echo ${NOT_UNPACKED} >submit/code.part
 fi
 mv submit/code.part submit/code`;
-  // Whatever jobs may have put in the place of the answer isn't opened.
-  const show = 'show() { [ ! -f "$1" ] || [ -h "$1" ] || cat "$1"; }';
+  // Whatever jobs may have put in the place of the answer isn't opened. Its beginning tells: tar has a line for each file
+  // that it can't unpack, and an answer that is too long is none.
+  const show = `show() { [ ! -f "$1" ] || [ -h "$1" ] || dd bs=${SHOWN_BYTES} count=1 if="$1" 2>/dev/null; }`;
   const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${show}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [
     {

@@ -35,3 +35,17 @@ it.each([
   expect(await modeOf('file')).toBe(file);
   expect(await modeOf('runnable')).toBe(runnable);
 });
+
+it('of all that tar says where nothing can be unpacked, the beginning is told', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'slurmql-unpacking-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  for (const name of ['job', 'bin']) await mkdir(join(folder, name));
+  const words = 'yes "tar: a: Cannot open: File name too long" | head -n 500000';
+  await writeFile(join(folder, 'bin/tar'), `#!/bin/sh\n${words}\nexit 2\n`, { mode: 0o755 });
+  await writeFile(join(folder, 'job/source.tar.gz'), '');
+  const script = submitScript({ PATH: `${join(folder, 'bin')}:${process.env['PATH']}` }, join(folder, 'job'), []);
+  const { stdout } = await run('/bin/sh', ['-c', script.text]);
+  expect(script.read(stdout, 'code')?.output.trim()).toBe('not-unpacked');
+  expect(script.read(stdout, 'stderr')?.output).toMatch(/^tar: a: Cannot open/);
+  expect(stdout.length).toBeLessThan(100_000);
+});
