@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import { NO_RESOURCES } from '../domain/testing.ts';
+import { SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
@@ -532,6 +533,32 @@ describe('the beginning of a command', () => {
         { ...place, workDir: other },
       ]),
     ).toEqual([{ unreadable: expect.stringMatching(new RegExp(`^${workDir}/run: .*${reason}`)) }, false]);
+  });
+
+  it('is known of others where a job has filled its folder, and of that one as well with other files', async () => {
+    const other = join(login.home, 'slurmql', 'jobs', 'other');
+    await mkdir(join(other, 'run'), { recursive: true });
+    await writeFile(join(other, 'run/job.0.end'), '');
+    await writeFile(join(run(), 'job.0.command'), '');
+    for (let number = 0; number < 500; number += 1) await writeFile(join(run(), `${'z'.repeat(200)}${number}`), '');
+    const most = { bytes: 50_000 };
+    const tight = new SlurmAdapter(
+      {
+        run: async (text) => {
+          const result = await login.run(text);
+          if (result.stdout.length <= most.bytes) return result;
+          throw new SshOutputTooLarge(`the command printed more than ${most.bytes} bytes`);
+        },
+      },
+      SETTINGS,
+    );
+    const places = [workDir, other].map((folder) => ({ workDir: folder, arrayTaskId: null, attempt: 1 }));
+    expect(await tight.hasBegun(places)).toEqual([true, true]);
+    for (let number = 0; number < 5000; number += 1) await writeFile(join(run(), `job.${number}.end`), '');
+    expect(await tight.hasBegun(places)).toEqual([
+      { unreadable: `${workDir}/run: the command printed more than 50000 bytes` },
+      true,
+    ]);
   });
 
   it('is not known while the whole workspace is away', async () => {

@@ -1,6 +1,6 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { CommandResult, RunOptions } from '../ssh/index.ts';
+import { type CommandResult, type RunOptions, SshOutputTooLarge } from '../ssh/index.ts';
 import { ArrayView, mayLackTask, withLackingTasks } from './array-view.ts';
 import {
   ACCOUNTING_FIELDS_OF_RELEASES,
@@ -373,18 +373,32 @@ export class SlurmAdapter {
     const folders = [...new Set(attempts.map(({ workDir }) => workDir))];
     /** By folder: by task the last attempt of which it is known, or why there is none. */
     const begun = new Map<string, ReadonlyMap<string, number> | Exclude<Begun, boolean>>();
+    const looks: (readonly string[])[] = [];
     for (let start = 0; start < folders.length; start += FOLDERS_A_LOOK) {
-      const looked = folders.slice(start, start + FOLDERS_A_LOOK);
+      looks.push(folders.slice(start, start + FOLDERS_A_LOOK));
+    }
+    for (let looked = looks.pop(); looked !== undefined; looked = looks.pop()) {
       const ask = begunScript(looked);
-      const { stdout, stderr } = await this.#runner.run(ask.text, {
-        timeoutMs: QUERY_TIMEOUT_MS,
-        maxOutputBytes: MAX_SNAPSHOT_BYTES,
-        kind: 'markers',
-      });
+      let result: CommandResult;
+      try {
+        result = await this.#runner.run(ask.text, {
+          timeoutMs: QUERY_TIMEOUT_MS,
+          maxOutputBytes: MAX_SNAPSHOT_BYTES,
+          kind: 'markers',
+        });
+      } catch (cause) {
+        if (!(cause instanceof SshOutputTooLarge)) throw cause;
+        // A job has filled its folder with records: those of others are read without it.
+        const middle = Math.ceil(looked.length / 2);
+        if (looked.length > 1) looks.push(looked.slice(0, middle), looked.slice(middle));
+        else for (const folder of looked) begun.set(folder, { unreadable: `${folder}/run: ${cause.message}` });
+        continue;
+      }
       for (const [index, folder] of looked.entries()) {
-        const section = ask.read(stdout, `begun-${index}`);
+        const section = ask.read(result.stdout, `begun-${index}`);
         if (section === null) {
-          throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
+          const said = slurmMessage(ask.errors(result.stderr));
+          throw new SlurmUnavailable(said || 'the list of what has begun was cut off');
         }
         if (section.exitCode === 0) begun.set(folder, lastBegun(section.output));
         else if (section.exitCode === RECORDS_GONE) begun.set(folder, 'gone');

@@ -216,10 +216,12 @@ export const RECORDS_GONE = 1;
  * a line. A section ends with RECORDS_GONE, or with another code and the reason why the folder can't be read now.
  */
 export function begunScript(workDirs: readonly string[]): Script {
-  // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty.
+  // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty. Of what else a job has
+  // put there, nothing is told: it would be more than is read.
+  const record = '^[A-Za-z0-9_]\\{1,10\\}\\.[0-9]\\{1,10\\}\\';
   const list = `list() {
   if said=$(LC_ALL=C ls -- "$1/run/" 2>&1); then
-    printf '%s\\n' "$said"
+    printf '%s\\n' "$said" | LC_ALL=C sed -n -e '/${record}.command$/p' -e '/${record}.end$/p'
     return 0
   fi
   case $said in
@@ -305,7 +307,7 @@ export const SBATCH_WAIT_SECONDS = 200;
 export const NOT_UNPACKED = 'not-unpacked';
 /** Stands in its place when there was no room for the lock: nothing was run. */
 export const NOT_BEGUN = 'not-begun';
-/** Of what sbatch or tar said, from the beginning. */
+/** Of what sbatch or tar said, its end. */
 const SHOWN_BYTES = 65_536;
 
 /**
@@ -336,9 +338,9 @@ else
   echo ${NOT_UNPACKED} >submit/code.part
 fi
 mv submit/code.part submit/code`;
-  // Whatever jobs may have put in the place of the answer isn't opened. Its beginning tells: tar has a line for each file
+  // Whatever jobs may have put in the place of the answer isn't opened. Its end tells enough: tar has a line for each file
   // that it can't unpack, and an answer that is too long is none.
-  const show = `show() { [ ! -f "$1" ] || [ -h "$1" ] || dd bs=${SHOWN_BYTES} count=1 if="$1" 2>/dev/null; }`;
+  const show = `show() { [ ! -f "$1" ] || [ -h "$1" ] || tail -c ${SHOWN_BYTES} "$1"; }`;
   const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${show}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [
     {

@@ -36,7 +36,7 @@ it.each([
   expect(await modeOf('runnable')).toBe(runnable);
 });
 
-it('of all that tar says where nothing can be unpacked, the beginning is told', async () => {
+it('of all that tar says where nothing can be unpacked, the end is told', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'slurmql-unpacking-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   for (const name of ['job', 'bin']) await mkdir(join(folder, name));
@@ -46,6 +46,6 @@ it('of all that tar says where nothing can be unpacked, the beginning is told', 
   const script = submitScript({ PATH: `${join(folder, 'bin')}:${process.env['PATH']}` }, join(folder, 'job'), []);
   const { stdout } = await run('/bin/sh', ['-c', script.text]);
   expect(script.read(stdout, 'code')?.output.trim()).toBe('not-unpacked');
-  expect(script.read(stdout, 'stderr')?.output).toMatch(/^tar: a: Cannot open/);
+  expect(script.read(stdout, 'stderr')?.output).toContain('\ntar: a: Cannot open: File name too long\n');
   expect(stdout.length).toBeLessThan(100_000);
 });
