@@ -200,6 +200,18 @@ describe("a commit's files", () => {
     await repository.git('update-ref', 'HEAD', await repository.git('commit-tree', '-m', 'x', treeId));
   }
 
+  it('are listed once for all jobs of the commit, and anew for another one', async () => {
+    await repository.write({ a: 'x' });
+    await repository.commit();
+    const [one, two] = await Promise.all([repository.choose(false), repository.choose(false)]);
+    expect(two.committed).toBe(one.committed);
+    expect((await repository.choose(false)).committed).toBe(one.committed);
+    await repository.write({ b: 'x' });
+    await repository.commit();
+    expect((await repository.choose(false)).committed).toHaveLength(2);
+    expect(one.committed).toHaveLength(1);
+  });
+
   it('are refused when they would be unpacked outside of the folder', async () => {
     await repository.write({ a: 'x' });
     await checkOut(await tree(['..'], '100644', await repository.git('hash-object', '-w', 'a')));

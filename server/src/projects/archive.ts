@@ -41,8 +41,35 @@ async function workTreeFiles(directory: string, sha: string): Promise<JobFiles> 
 }
 
 async function committedFiles(directory: string, sha: string): Promise<JobFiles> {
-  const committed = [...(await readCommitTree(directory, sha)).values()];
-  return { directory, sha, isDirty: false, committed, uncommitted: [] };
+  return { directory, sha, isDirty: false, committed: await filesOf(directory, sha), uncommitted: [] };
+}
+
+type Files = readonly CommittedFile[];
+
+/** By repository and commit: being read, or in the hands of jobs that wait for their turn. */
+const reading = new Map<string, Promise<Files>>();
+const held = new Map<string, WeakRef<Files>>();
+const forgotten = new FinalizationRegistry<string>((key) => {
+  if (held.get(key)?.deref() === undefined) held.delete(key);
+});
+
+/** A hundred jobs of one commit that wait to be packed hold one list of its files. What a commit holds never changes. */
+function filesOf(directory: string, sha: string): Promise<Files> {
+  const key = `${directory}\0${sha}`;
+  const known = held.get(key)?.deref();
+  if (known !== undefined) return Promise.resolve(known);
+  const underWay = reading.get(key);
+  if (underWay !== undefined) return underWay;
+  const read = readFiles(directory, sha, key).finally(() => reading.delete(key));
+  reading.set(key, read);
+  return read;
+}
+
+async function readFiles(directory: string, sha: string, key: string): Promise<Files> {
+  const files = [...(await readCommitTree(directory, sha)).values()];
+  held.set(key, new WeakRef(files));
+  forgotten.register(files, key);
+  return files;
 }
 
 /** What they take before they are packed. */
