@@ -48,6 +48,12 @@ export function refusalOf(
   return origin === undefined || origins.allows(origin) ? null : { code: 'FORBIDDEN', message: ORIGIN_REFUSED };
 }
 
+/** A page may not even try a credential: its origin isn't listed. */
+export function isUnlisted(request: IncomingMessage, origins: AllowedOrigins): boolean {
+  const { origin } = request.headers;
+  return origin !== undefined && isForeign(request) && !origins.allows(origin);
+}
+
 const STATUS = { UNAUTHENTICATED: 401, FORBIDDEN: 403, RATE_LIMITED: 429 } as const;
 
 const HEADERS = {

@@ -36,6 +36,28 @@ it('an address that is none is no fault of the server', async () => {
   expect((await answerTo('//')).status).not.toBe(500);
 });
 
+it('a page of another origin guesses for nobody, and learns nothing of a right token', async () => {
+  const image = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+  const foreign = { origin: 'http://elsewhere.example', 'sec-fetch-site': 'cross-site' };
+  const told = async (token: string) => {
+    const address = `${stage.address.replace('http', 'ws')}/graphql`;
+    const socket = new WebSocket(address, 'graphql-transport-ws', { headers: foreign });
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }));
+    const [code, reason] = await once(socket, 'close');
+    return `${code} ${reason}`;
+  };
+  const right = await told(TOKEN);
+  for (let number = 0; number < 40; number += 1) {
+    await new Promise((resolve, reject) => {
+      const asked = get(stage.address, { path: '/?token=x', headers: image }, (response) => response.resume());
+      asked.once('close', resolve).once('error', reject);
+    });
+    expect(await told('x')).toBe(right);
+  }
+  expect((await fetch(`${stage.address}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(200);
+});
+
 it('a session that is used is renewed, over WebSocket too, whose clients are told to connect again', async () => {
   const { cookie, 'x-slurmql-session': key } = await signIn(stage.address, TOKEN);
   const ask = () => fetch(`${stage.address}/metrics`, { headers: { cookie, 'x-slurmql-session': key } });

@@ -90,6 +90,9 @@ export function openSessionFromAddress(request: IncomingMessage, response: Serve
   const url = URL.parse(request.url ?? '/', 'http://localhost');
   const token = url?.searchParams.get('token') ?? null;
   if (url === null || token === null) return false;
+  // An image or a frame of any page's: nobody opened that address, and what it tries is no guess of the user's.
+  const { 'sec-fetch-dest': destination = 'document' } = request.headers;
+  if (destination !== 'document') return false;
   url.searchParams.delete('token');
   // With two slashes at its beginning, a browser would take the first word for another server.
   const address = `${url.pathname.replace(/^\/+/, '/')}${url.search}`;

@@ -15,11 +15,11 @@ import {
   withCodeAlone,
 } from '../graphql/index.ts';
 import { BoundedLog, type Logger } from '../telemetry/index.ts';
-import { accountOf, refusalOf } from './access.ts';
+import { accountOf, isUnlisted, refusalOf } from './access.ts';
 import type { Attempts } from './attempts.ts';
 import { Backlog } from './backlog.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
-import type { AllowedOrigins } from './cors.ts';
+import { type AllowedOrigins, ORIGIN_REFUSED } from './cors.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
 import { refuseUpgrade } from './raw-answer.ts';
@@ -98,6 +98,11 @@ export class WebSocketTransport {
       connectionInitWaitTimeout: NEWCOMER_MS,
       // A refusal closes the socket with 4403.
       onConnect: ({ connectionParams, extra }) => {
+        // It learns nothing of a token, and its guesses are not those of the user whose browser it is in.
+        if (isUnlisted(extra.request, origins)) {
+          extra.socket.close(CloseCode.Forbidden, ORIGIN_REFUSED);
+          return false;
+        }
         const said = {
           authorization: parameter(connectionParams, 'authorization'),
           key: parameter(connectionParams, KEY_PARAMETER),
