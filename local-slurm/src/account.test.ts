@@ -29,3 +29,16 @@ test('an account goes with what it runs, and not with what another user of the s
   expect(await killed).toEqual([null, 'SIGKILL']);
   expect(running()).toEqual(contained);
 });
+
+test('accounts kept apart have a number of their own each, however many are made at once', async () => {
+  const directory = newDirectory();
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  // So many that some draw the same number.
+  const made = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => createAccount({ directory, home: `home-${index}`, isApart: true })),
+  );
+  onTestFinished(async () => {
+    await Promise.all(made.map(removeAccount));
+  });
+  expect(new Set(made.map(({ uid }) => uid)).size).toBe(made.length);
+});

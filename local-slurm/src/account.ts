@@ -38,6 +38,8 @@ export interface AccountOptions {
 
 /** Unused on every system (https://systemd.io/UIDS-GIDS/). */
 const APART = { first: 60_706, last: 61_183 };
+/** Exit code of useradd(8). */
+const UID_TAKEN = 4;
 
 /**
  * Makes an account `slurmql-<6 hex>` that can log in with a key and in no other way, with its home in `directory`.
@@ -56,15 +58,32 @@ export async function createAccount(options: AccountOptions): Promise<Account> {
   const name = `slurmql-${randomBytes(3).toString('hex')}`;
   const comment = `SlurmQL local-slurm ${maker.pid}.${maker.startTime} ${directory}`;
   // System: no mail spool, no subordinate ids. Password "*": none fits, yet sshd doesn't take it for locked ("!").
-  await whenPasswordFileIsFree('useradd', [
+  const args = [
     ...['--system', '--user-group', '--no-create-home', '--no-log-init'],
-    ...(options.isApart === true ? ['--uid', String(randomInt(APART.first, APART.last + 1))] : []),
     ...['--home-dir', home, '--shell', options.shell ?? '/bin/bash', '--password', '*', '--comment', comment, name],
-  ]);
+  ];
+  if (options.isApart === true) await addApart(args);
+  else await whenPasswordFileIsFree('useradd', args);
   const account = (await slurmqlAccounts()).find((one) => one.name === name);
   if (account === undefined) throw new Error(`useradd made no account ${name}`);
   await chown(home, account.uid, account.gid);
   return { name, uid: account.uid, gid: account.gid, home };
+}
+
+/** Adds an account with a number of those kept apart, of which others are taken at the same time. */
+async function addApart(args: readonly string[]): Promise<void> {
+  const count = APART.last + 1 - APART.first;
+  const start = randomInt(count);
+  for (let tries = 0; ; tries++) {
+    const uid = APART.first + ((start + tries) % count);
+    try {
+      await whenPasswordFileIsFree('useradd', ['--uid', String(uid), ...args]);
+      return;
+    } catch (error) {
+      const isTaken = error instanceof CommandError && error.exitCode === UID_TAKEN;
+      if (!isTaken || tries === count - 1) throw error;
+    }
+  }
 }
 
 /** Lets the account log in with a password, too, wherever a server takes one. Needs root. */

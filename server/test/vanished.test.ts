@@ -36,12 +36,16 @@ beforeAll(async () => {
 
 afterAll(() => stack.disposeAsync());
 
-/** How jobs end; each does so when all of them are told to. */
+const WAIT = 'until [ -e "$HOME/$SIGNAL" ]; do sleep 0.3; done';
+/**
+ * How jobs end when all of them are told to. A signal is sent only to those that wait for it with one program from the
+ * start: bash doesn't hear one that comes while it starts a program, until that has ended.
+ */
 const ENDS = {
-  completed: 'true',
-  failed: 'exit 3',
-  exited143: 'exit 143',
-  killed: 'kill -9 $$; sleep 300',
+  completed: WAIT,
+  failed: `${WAIT}; exit 3`,
+  exited143: `${WAIT}; exit 143`,
+  killed: `${WAIT}; kill -9 $$; sleep 300`,
   outOfTime: 'sleep 300',
   cancelledInTerminal: 'sleep 300',
   cancelledHere: 'sleep 300',
@@ -58,10 +62,9 @@ class Ends {
 
   /** Has one job of each kind run on a cluster, and end in its way. */
   static async of(cluster: string, signal: string): Promise<Ends> {
-    const wait = `echo ready; until [ -e "$HOME/${signal}" ]; do sleep 0.3; done`;
     const jobs = new Map<End, JobData>();
     for (const name of NAMES) {
-      const command = `${wait}; ${ENDS[name]}`;
+      const command = `SIGNAL=${signal}; echo ready; ${ENDS[name]}`;
       jobs.set(name, await bench.submit({ cluster, name, command, timeLimitMinutes: 60 }));
     }
     const ends = new Ends(jobs);

@@ -432,6 +432,20 @@ exit 9`,
     expect((await node.endMarker())?.exitCode ?? null).toBeNull();
   });
 
+  it.each(['HUP', 'INT', 'ALRM', 'TERM', 'USR1', 'USR2', 'XCPU'] as const)(
+    'keeps no end from being recorded by coming while it is: %s',
+    async (name) => {
+      // Before every command but the first of all and the first two of what records the end.
+      const again = `trap '[ "$((count += 1))" -lt 4 ] || kill -${name} "$$"' DEBUG`;
+      expect(await node.run({ command: `${again}\nexit 3` })).toMatchObject({ exitCode: 3 });
+      expect(await node.endMarker()).toMatchObject({ exitCode: 3, isInterrupted: false });
+
+      const first = await node.run({ command: `${again}\nkill -TERM "$$"` }, { SLURM_RESTART_COUNT: '1' });
+      expect(first).toMatchObject({ exitCode: null, signal: 'SIGTERM' });
+      expect(await node.endMarker('job.1.end')).toMatchObject({ exitCode: null, isInterrupted: true });
+    },
+  );
+
   it('reaches the program that takes the place of the shell', async () => {
     const { child, ended, printed } = await node.start({ command: "exec bash -c 'echo ready; exec sleep 600'" });
     await printed('ready');

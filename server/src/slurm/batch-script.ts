@@ -98,7 +98,9 @@ ${end}
   printf -v slurmql_end '%s slurmql_record=%q slurmql_logs=%q slurmql_suffix=%q slurmql_id=%q\\n' \\
     'slurmql_code=$? slurmql_last=$BASH_COMMAND slurmql_forced=' "$slurmql_record" "$slurmql_directory" \\
     "\${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}" "$SLURM_JOB_ID"
-  slurmql_end+='case $slurmql_last in
+  # From there on, no signal keeps the end from being written: bash would take a second one for an order to leave at once.
+  slurmql_end+='builtin trap "" HUP INT QUIT ALRM TERM USR1 USR2 XCPU
+case $slurmql_last in
   "eval "?"eval "?"\\$slurmql_commands"* | exit | "exit "* | "builtin exit"*) slurmql_sure= ;;
   *) slurmql_sure=" unsure" ;;
 esac
