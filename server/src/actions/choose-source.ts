@@ -1,5 +1,5 @@
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import { chooseFiles, GitError, type JobFiles, readCommit } from '../projects/index.ts';
+import { chooseFiles, GitError, type JobFiles, readCommit, TooMuchListed } from '../projects/index.ts';
 import type { LaunchJob } from './launch-job.ts';
 
 /** What a job runs: the commit that `gitRef` stands for (null: the one that is checked out), and the files to send. */
@@ -37,7 +37,9 @@ export async function chooseSource(
 }
 
 /** The repository is one, but its files are too much, can't be read, or change while they are. */
-export function cantBeSent(path: string, includeUncommitted: boolean, { message }: GitError): Outcome<never> {
+export function cantBeSent(path: string, includeUncommitted: boolean, cause: GitError): Outcome<never> {
+  const message = `The files of ${path} can't be sent: ${cause.message}`;
+  if (cause instanceof TooMuchListed) return refuse('RATE_LIMITED', null, message);
   const field = includeUncommitted ? 'includeUncommitted' : 'projectId';
-  return refuse('INVALID_INPUT', field, `The files of ${path} can't be sent: ${message}`);
+  return refuse('INVALID_INPUT', field, message);
 }

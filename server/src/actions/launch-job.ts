@@ -92,6 +92,7 @@ export async function launchJob(
 
   const source = await chooseSource(from.path, { ...input, gitRef: from.commit ?? input.gitRef });
   if (!source.ok) return source;
+  using files = source.value;
   await cluster.wanted();
   const { health } = cluster;
   if (health.status === 'UNREACHABLE' || health.status === 'AUTH_REQUIRED') {
@@ -119,8 +120,8 @@ export async function launchJob(
     basedOnId: input.basedOnJobId,
     isArchived: false,
     command: input.command,
-    gitCommit: source.value.sha,
-    hasUncommittedChanges: source.value.isDirty,
+    gitCommit: files.sha,
+    hasUncommittedChanges: files.isDirty,
     workDir: null,
     partition: input.partition,
     resources: input.resources,
@@ -150,10 +151,13 @@ export async function launchJob(
     components: input.components,
   };
   try {
-    await staging.pack(id, source.value);
+    await staging.pack(id, files);
   } catch (cause) {
     if (cause instanceof GitError) return cantBeSent(from.path, input.includeUncommitted, cause);
     throw cause;
+  } finally {
+    // Not only at the end, as Slurm's answer may take long.
+    files[Symbol.dispose]();
   }
   const earlier = await journal.write(async (writer) => {
     // Looked up again inside the transaction, where two equal requests can't both find nothing.

@@ -7,6 +7,7 @@ import { type CommittedFile, describeCommit, readCommitTree, readContents } from
 import { chunksOf, openFile, readTarget } from './disk.ts';
 import { GitError } from './git.ts';
 import { checkCommitted, MAX_PACKED_BYTES } from './limits.ts';
+import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
 import { type BytePath, onDisk, readable } from './paths.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar.ts';
@@ -17,8 +18,11 @@ const PACKING = { timeoutMs: 10 * 60_000, late: "the files weren't packed within
 const PIECE_BYTES = 256 * 1024;
 const EXPENSE = 3;
 
-/** The files that a job is to get. Nothing of the repository changes by it. */
-export interface JobFiles {
+/**
+ * The files that a job is to get. Nothing of the repository changes by it. What they are called is held in memory until
+ * they are disposed of.
+ */
+export interface JobFiles extends Disposable {
   readonly directory: string;
   readonly sha: string;
   /** Whether they are others than the commit's. */
@@ -31,45 +35,67 @@ export interface JobFiles {
 /** A commit's files; or with `includeUncommitted` those of the work tree, of which that is the commit. Throws GitError. */
 export async function chooseFiles(directory: string, sha: string, includeUncommitted: boolean): Promise<JobFiles> {
   const files = includeUncommitted ? await workTreeFiles(directory, sha) : await committedFiles(directory, sha);
-  checkCommitted(files.committed);
-  return files;
+  try {
+    checkCommitted(files.committed);
+    return files;
+  } catch (cause) {
+    files[Symbol.dispose]();
+    throw cause;
+  }
 }
 
-async function workTreeFiles(directory: string, sha: string): Promise<JobFiles> {
-  const { isDirty, unchanged, changed } = await compareWorkTree(directory, sha);
-  return { directory, sha, isDirty, committed: unchanged, uncommitted: changed };
+function workTreeFiles(directory: string, sha: string): Promise<JobFiles> {
+  return Listing.of(directory, async (listing) => {
+    const { isDirty, unchanged: committed, changed: uncommitted } = await compareWorkTree(directory, sha, listing);
+    listing.keep([...committed, ...uncommitted]);
+    const dispose = () => listing[Symbol.dispose]();
+    return { directory, sha, isDirty, committed, uncommitted, [Symbol.dispose]: dispose };
+  });
 }
 
 async function committedFiles(directory: string, sha: string): Promise<JobFiles> {
-  return { directory, sha, isDirty: false, committed: await filesOf(directory, sha), uncommitted: [] };
-}
-
-type Files = readonly CommittedFile[];
-
-/** By repository and commit: being read, or in the hands of jobs that wait for their turn. */
-const reading = new Map<string, Promise<Files>>();
-const held = new Map<string, WeakRef<Files>>();
-const forgotten = new FinalizationRegistry<string>((key) => {
-  if (held.get(key)?.deref() === undefined) held.delete(key);
-});
-
-/** A hundred jobs of one commit that wait to be packed hold one list of its files. What a commit holds never changes. */
-function filesOf(directory: string, sha: string): Promise<Files> {
   const key = `${directory}\0${sha}`;
-  const known = held.get(key)?.deref();
-  if (known !== undefined) return Promise.resolve(known);
-  const underWay = reading.get(key);
-  if (underWay !== undefined) return underWay;
-  const read = readFiles(directory, sha, key).finally(() => reading.delete(key));
-  reading.set(key, read);
-  return read;
+  const list = lists.get(key) ?? new CommitList(directory, sha);
+  lists.set(key, list);
+  const dispose = list.hold(() => lists.delete(key));
+  try {
+    return { directory, sha, isDirty: false, committed: await list.files, uncommitted: [], [Symbol.dispose]: dispose };
+  } catch (cause) {
+    dispose();
+    throw cause;
+  }
 }
 
-async function readFiles(directory: string, sha: string, key: string): Promise<Files> {
-  const files = [...(await readCommitTree(directory, sha)).values()];
-  held.set(key, new WeakRef(files));
-  forgotten.register(files, key);
-  return files;
+/** By repository and commit, those that are being read, or in the hands of jobs that wait for their turn. */
+const lists = new Map<string, CommitList>();
+
+/** One list for a hundred jobs of one commit that wait to be packed. What a commit holds never changes. */
+class CommitList {
+  readonly files: Promise<readonly CommittedFile[]>;
+  #listing: Listing | null = null;
+  #holders = 0;
+
+  constructor(directory: string, sha: string) {
+    this.files = Listing.of(directory, async (listing) => {
+      const files = [...(await readCommitTree(directory, sha, listing)).values()];
+      this.#listing = listing;
+      return files;
+    });
+  }
+
+  /** Until the answer is called; `forget` is, once nobody holds it any more. */
+  hold(forget: () => void): () => void {
+    this.#holders += 1;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#holders -= 1;
+      if (this.#holders > 0) return;
+      forget();
+      this.#listing?.[Symbol.dispose]();
+    };
+  }
 }
 
 /** What they take before they are packed. */

@@ -1,5 +1,6 @@
 import { type Deadline, GitError, git, gitRecords, LISTING, startGit } from './git.ts';
 import { inUnits, MAX_TARGET_BYTES, PathCount } from './limits.ts';
+import type { Listing } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
 
 /** An entry of a commit's tree that is no folder. */
@@ -16,9 +17,9 @@ export interface CommittedFile {
 export type CommitTree = ReadonlyMap<BytePath, CommittedFile>;
 
 /** All that a commit holds, by path. Throws GitError. */
-export async function readCommitTree(directory: string, sha: string): Promise<CommitTree> {
+export async function readCommitTree(directory: string, sha: string, listing: Listing): Promise<CommitTree> {
   const files = new Map<BytePath, CommittedFile>();
-  const count = new PathCount('the commit has');
+  const count = new PathCount(listing, 'the commit has');
   const list = ['ls-tree', '-r', '-z', '-l', '--full-tree', sha];
   try {
     for await (const record of gitRecords(directory, list, LISTING)) {

@@ -4,6 +4,7 @@ import type { CommittedFile } from './commit-tree.ts';
 import { type FileStatus, stampOf } from './disk.ts';
 import { git, gitRecords, LISTING } from './git.ts';
 import { PathCount } from './limits.ts';
+import type { Listing } from './listing.ts';
 import type { BytePath } from './paths.ts';
 
 /** What git's index keeps of a file, as far as it tells whether the file has been changed since it was compared. */
@@ -48,14 +49,14 @@ export class Index {
   }
 
   /** Throws GitError. */
-  static async read(directory: string): Promise<Index> {
+  static async read(directory: string, listing: Listing): Promise<Index> {
     const file = (await git(directory, ['rev-parse', '--git-path', 'index'])).slice(0, -1);
     // Before it is read: should another take its place meanwhile, less is trusted.
     const written = await stat(resolve(directory, file), { bigint: true }).catch(() => null);
     const sparse = await git(directory, ['config', '--type=bool', '--get', 'core.sparseCheckout']).catch(() => '');
     const entries = new Map<BytePath, IndexEntry>();
     // Its fourth version tells of a path only what differs from the one before.
-    const count = new PathCount("git's index has");
+    const count = new PathCount(listing, "git's index has");
     let header = '';
     // `mode id stage<TAB>path<NUL>`, then lines with what is known of the file (git's show_ce and print_debug).
     for await (const record of gitRecords(directory, ['ls-files', '-z', '--stage', '--debug'], LISTING)) {

@@ -2,6 +2,7 @@ export { chooseFiles, type JobFiles } from './archive.ts';
 export { endChildren } from './children.ts';
 export { GitError } from './git.ts';
 export { Lanes } from './lanes.ts';
+export { TooMuchListed } from './listing.ts';
 export { withPublicAddresses } from './remote-address.ts';
 export { gitVersion, readCommit, readRepository, repositoryTopLevel } from './repository.ts';
 export { Staging } from './staging.ts';

@@ -1,4 +1,5 @@
 import { GitError } from './git.ts';
+import type { Listing } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
 
 // Data sets belong on the cluster, not into a repository that is sent with each job.
@@ -61,12 +62,14 @@ function weigh(files: Iterable<Sized>): { readonly sum: number; readonly text: s
 
 /** Counts paths as they are listed. Throws a GitError that begins with `what` once they are too many or too long. */
 export class PathCount {
+  readonly #listing: Listing;
   readonly #what: string;
   readonly #advice: string;
   #files = 0;
   #bytes = 0;
 
-  constructor(what: string, advice = '') {
+  constructor(listing: Listing, what: string, advice = '') {
+    this.#listing = listing;
     this.#what = what;
     this.#advice = advice;
   }
@@ -75,8 +78,10 @@ export class PathCount {
     this.#files += 1;
     this.#bytes += path.length;
     if (this.#files > MAX_FILES) throw new GitError(`${this.#what} more than ${MAX_FILES} files${this.#advice}`);
-    if (this.#bytes <= MAX_PATHS_BYTES) return;
-    throw new GitError(`${this.#what} files whose paths have more than ${inUnits(MAX_PATHS_BYTES)}${this.#advice}`);
+    if (this.#bytes > MAX_PATHS_BYTES) {
+      throw new GitError(`${this.#what} files whose paths have more than ${inUnits(MAX_PATHS_BYTES)}${this.#advice}`);
+    }
+    this.#listing.add(path);
   }
 }
 

@@ -2,6 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { readStatuses, unreadable } from './disk.ts';
 import { GitError, git, gitRecords, LISTING } from './git.ts';
 import { PathCount } from './limits.ts';
+import type { Listing } from './listing.ts';
 import { asText, type BytePath, onDisk, readable } from './paths.ts';
 
 /** A file or link that is read from disk. */
@@ -26,11 +27,11 @@ export async function repositoryInside(directory: string, path: BytePath): Promi
 }
 
 /** Every file below a folder that is a repository of its own, but for what that one ignores. Throws GitError. */
-export async function filesInside(directory: string, path: BytePath): Promise<DiskFile[]> {
+export async function filesInside(directory: string, path: BytePath, listing: Listing): Promise<DiskFile[]> {
   const folder = await repositoryInside(directory, path);
-  if (folder === null) return filesBelow(directory, path);
+  if (folder === null) return filesBelow(directory, path, listing);
   const paths = new Set<BytePath>();
-  const count = countIn(path);
+  const count = countIn(path, listing);
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   for await (const record of gitRecords(folder, list, LISTING)) {
     count.add(record);
@@ -39,16 +40,18 @@ export async function filesInside(directory: string, path: BytePath): Promise<Di
   const files: DiskFile[] = [];
   for (const [name, { kind, sizeBytes }] of await readStatuses(folder, paths)) {
     if (kind !== 'folder') files.push({ path: `${path}/${name}`, sizeBytes });
-    else for (const file of await filesInside(folder, name)) files.push({ ...file, path: `${path}/${file.path}` });
+    else
+      for (const file of await filesInside(folder, name, listing))
+        files.push({ ...file, path: `${path}/${file.path}` });
   }
   return files;
 }
 
 /** Every file below a folder for which git has no rules. */
-async function filesBelow(directory: string, path: BytePath): Promise<DiskFile[]> {
+async function filesBelow(directory: string, path: BytePath, listing: Listing): Promise<DiskFile[]> {
   const paths: BytePath[] = [];
   const folders = [path];
-  const count = countIn(path);
+  const count = countIn(path, listing);
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const options = { withFileTypes: true, encoding: 'buffer' } as const;
     const entries = await readdir(onDisk(directory, folder), options).catch((cause: unknown) => {
@@ -64,6 +67,6 @@ async function filesBelow(directory: string, path: BytePath): Promise<DiskFile[]
   return [...(await readStatuses(directory, paths))].map(([name, { sizeBytes }]) => ({ path: name, sizeBytes }));
 }
 
-function countIn(path: BytePath): PathCount {
-  return new PathCount(`${readable(path)} holds`, ': let git ignore it (.gitignore)');
+function countIn(path: BytePath, listing: Listing): PathCount {
+  return new PathCount(listing, `${readable(path)} holds`, ': let git ignore it (.gitignore)');
 }

@@ -4,6 +4,7 @@ import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from '.
 import { GitError, git, gitRecords, LISTING, UnreadableFolder } from './git.ts';
 import { Index } from './git-index.ts';
 import { checkUncommitted, PathCount } from './limits.ts';
+import { Listing } from './listing.ts';
 import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
 import type { BytePath } from './paths.ts';
 
@@ -37,8 +38,9 @@ const TURN = 5000;
 const COMPARING_MS = 5 * 60_000;
 
 /** Compares the work tree with a commit. Throws GitError, also when what differs is too much to be sent. */
-export async function compareWorkTree(directory: string, sha: string): Promise<WorkTree> {
-  const look = await lookAt(directory, await readCommitTree(directory, sha), others(directory));
+export async function compareWorkTree(directory: string, sha: string, listing: Listing): Promise<WorkTree> {
+  const committed = await readCommitTree(directory, sha, listing);
+  const look = await lookAt(directory, committed, others(directory), listing);
   const changed = [...look.changed];
   const unchanged = [...look.unchanged];
   // Before anything is read: what is too large is so by its size alone.
@@ -55,10 +57,11 @@ export async function compareWorkTree(directory: string, sha: string): Promise<W
 
 /** Whether the work tree differs from a commit; null: from nothing. Throws GitError. */
 export async function isDirty(directory: string, sha: string | null): Promise<boolean> {
-  const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha);
+  using listing = new Listing();
+  const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha, listing);
   // However many there are, one is enough.
   const rest: string[] = [];
-  const count = new PathCount('the work tree has', TOO_MANY);
+  const count = new PathCount(listing, 'the work tree has', TOO_MANY);
   try {
     for await (const path of others(directory)) {
       if (!path.endsWith('/') && !committed.has(path)) return true;
@@ -70,7 +73,7 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
     if (cause instanceof UnreadableFolder) return true;
     throw cause;
   }
-  const look = await lookAt(directory, committed, rest);
+  const look = await lookAt(directory, committed, rest, listing);
   const { changed, unchanged, suspects } = look;
   if (changed.length > 0 || unchanged.length + suspects.length < look.count) return true;
   let hasDifference = false;
@@ -114,12 +117,13 @@ async function lookAt(
   directory: string,
   committed: CommitTree,
   rest: AsyncIterable<string> | Iterable<string>,
+  listing: Listing,
 ): Promise<Look> {
-  const index = await Index.read(directory);
+  const index = await Index.read(directory, listing);
   const paths = new Set<BytePath>(committed.keys());
   for (const path of index.paths()) paths.add(path);
   const repositories = new Set<BytePath>();
-  const tracked = new PathCount('the work tree has', TOO_MANY);
+  const tracked = new PathCount(listing, 'the work tree has', TOO_MANY);
   for (const path of paths) tracked.add(path);
   for await (const path of rest) {
     tracked.add(path);
@@ -142,7 +146,10 @@ async function lookAt(
       // A folder without files is nothing that could be missing.
       if (was?.kind === 'submodule' || (was !== undefined && index.isLeftOut(path))) unchanged.push(was);
     } else if (now.kind === 'folder') {
-      if (mayBeRepository && (await isSubmoduleChanged(directory, path, submodules.has(path) ? was : undefined)))
+      if (
+        mayBeRepository &&
+        (await isSubmoduleChanged(directory, path, submodules.has(path) ? was : undefined, listing))
+      )
         repositories.add(path);
       else if (was?.kind === 'submodule') unchanged.push(was);
     } else if (was !== undefined && isAlike(was, now)) {
@@ -150,7 +157,7 @@ async function lookAt(
     } else changed.set(path, { path, sizeBytes: now.sizeBytes });
   }
   for (const path of repositories) {
-    for (const file of await filesInside(directory, path)) changed.set(file.path, file);
+    for (const file of await filesInside(directory, path, listing)) changed.set(file.path, file);
   }
   return { count: committed.size, unchanged, changed: [...changed.values()], suspects };
 }
@@ -185,11 +192,16 @@ function isAlike(was: CommittedFile, now: FileStatus): boolean {
 }
 
 /** Whether files lie in a submodule's folder that are not those of the committed state. */
-async function isSubmoduleChanged(directory: string, path: BytePath, was: CommittedFile | undefined): Promise<boolean> {
+async function isSubmoduleChanged(
+  directory: string,
+  path: BytePath,
+  was: CommittedFile | undefined,
+  listing: Listing,
+): Promise<boolean> {
   const folder = await repositoryInside(directory, path);
   if (folder !== null && was?.kind === 'submodule') {
     const head = await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '');
     if (head.trim() === was.objectId) return isDirty(folder, was.objectId);
   }
-  return (await filesInside(directory, path)).length > 0;
+  return (await filesInside(directory, path, listing)).length > 0;
 }
