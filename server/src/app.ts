@@ -89,8 +89,7 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => configuration.stop());
     configuration.start(settings.map(({ name }) => name));
 
-    const authenticator = new Authenticator(token.value, store.revokedSessions);
-    await authenticator.start();
+    const authenticator = await Authenticator.open(token.value, store.sessions);
     const watches = new FileWatches(log);
     metrics.gauge('slurmql_followed_logs', 'Log files that are followed now.', () => watches.size);
     metrics.gauge('slurmql_kept_log_bytes', 'Bytes of them that are kept in memory.', () => watches.keptBytes);

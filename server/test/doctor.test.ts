@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKey, type LocalSlurm, oneTimeCode } from '@slurmql/local-slurm';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { MAIN, ServerProcess, until } from './support/server.ts';
 import { startSlurm } from './support/slurm.ts';
@@ -41,8 +41,8 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'slurmql-doctor-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
 });
+afterEach(() => rm(folder, { recursive: true, force: true }));
 
 type Settings = Readonly<Record<string, string | number>>;
 

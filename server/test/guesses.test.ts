@@ -68,6 +68,9 @@ const is200 = ({ status }: Answer) => status === 200;
 const hasCookie = ({ headers }: Answer) => headers['set-cookie'] !== undefined;
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
+/** As the server makes them. */
+const LONG_TOKEN = 'a-token-that-nobody-can-guess-in-a-life';
+
 /** Each way in which a credential can be tried, with a right token or a wrong one. */
 const WAYS: Readonly<Record<string, (from: string, token: string) => Promise<Outcome>>> = {
   'a sign-in of the dashboard': async (from, token) =>
@@ -129,8 +132,9 @@ describe('guesses are slowed', () => {
     outcomes.push(...(await Promise.all(last)));
     const spent = 30 + Math.ceil((performance.now() - startedAt) / 5_000);
     expect(outcomes).not.toContain('right');
-    // As little is learned of a right one.
-    expect(right).toBe(name === 'readiness' ? 'wrong' : 'slowed');
+    // As little is learned of a right token; a session can't be made up.
+    if (name.includes('session that')) expect(right).toBe('right');
+    else expect(right).toBe(name === 'readiness' ? 'wrong' : 'slowed');
     if (name !== 'readiness') {
       expect(outcomes.slice(0, 30)).toEqual(Array(30).fill('wrong'));
       expect(outcomes.filter((one) => one === 'wrong').length).toBeLessThanOrEqual(spent);
@@ -160,5 +164,24 @@ describe('guesses are slowed', () => {
       );
     expect(count('wrong')).toBeLessThanOrEqual(30 + Math.ceil((performance.now() - startedAt) / 5_000));
     expect(count('wrong') + count('slowed')).toBe(10 * Object.keys(WAYS).length);
+  });
+
+  it.each(Object.entries(WAYS))('and keep out no token that is long enough, though it comes %s', async (_, attempt) => {
+    await server[Symbol.asyncDispose]();
+    server = await TestServer.start('clusters: {}\n', undefined, '0', { SLURMQL_TOKEN: LONG_TOKEN });
+    for (let number = 0; number < 40; number += 1) {
+      expect(await attempt(STRANGER, `wrong-${number}`)).not.toBe('right');
+    }
+    expect(await attempt(STRANGER, LONG_TOKEN)).toBe('right');
+  });
+
+  it('and end no session by a restart', async () => {
+    const session = await signIn(server.address, server.token);
+    const port = new URL(server.address).port;
+    await server.stop();
+    server = await TestServer.start('clusters: {}\n', server.directory, port);
+    const guess = WAYS['a Bearer token'];
+    for (let number = 0; number < 60; number += 1) expect(await guess?.(STRANGER, `wrong-${number}`)).not.toBe('right');
+    expect((await ask(STRANGER, '/metrics', { headers: { ...session } })).status).toBe(200);
   });
 });

@@ -3,7 +3,11 @@ import { ADMINISTRATOR, Authenticator } from './credentials.ts';
 
 const TOKEN = 'a-token-for-tests-only';
 const anonymous = { kind: 'anonymous', why: expect.stringMatching(/^(missing|malformed|wrong|over|forged|keyless)$/) };
-const authenticator = new Authenticator(TOKEN, { current: async () => [], add: async () => undefined });
+const authenticator = await Authenticator.open(TOKEN, {
+  secret: async () => 'a secret',
+  ended: async () => [],
+  end: async () => undefined,
+});
 
 const whoIs = (authorization?: string, cookie?: string, key?: string) =>
   authenticator.authenticate({ authorization, cookie, key });

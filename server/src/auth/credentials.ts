@@ -1,6 +1,9 @@
 import type { User } from '../domain/user.ts';
 import { isSame } from './is-same.ts';
-import { type RevokedSessions, type Session, Sessions } from './sessions.ts';
+import { type Session, type SessionStore, Sessions } from './sessions.ts';
+
+/** Tokens of so many characters, as the server makes them, are guessed by nobody, at whatever rate. */
+export const UNGUESSABLE_LENGTH = 32;
 
 /** Whoever holds the administrator's token. */
 export const ADMINISTRATOR: User = { id: 'administrator', name: 'Administrator', role: 'ADMIN' };
@@ -32,13 +35,18 @@ export class Authenticator {
   readonly sessions: Sessions;
   readonly #token: string;
 
-  constructor(token: string, revoked: RevokedSessions) {
+  private constructor(token: string, sessions: Sessions) {
     this.#token = token;
-    this.sessions = new Sessions(token, revoked);
+    this.sessions = sessions;
   }
 
-  async start(): Promise<void> {
-    await this.sessions.start();
+  static async open(token: string, store: SessionStore): Promise<Authenticator> {
+    return new Authenticator(token, await Sessions.open(token, store));
+  }
+
+  /** A token that a person may have made up. Sessions are never that. */
+  get isGuessable(): boolean {
+    return this.#token.length < UNGUESSABLE_LENGTH;
   }
 
   isToken(candidate: string): boolean {

@@ -1,2 +1,2 @@
 export { ADMINISTRATOR, Authenticator, type Credentials, type Unknown, type Verdict } from './credentials.ts';
-export { type RevokedSessions, SESSION_SECONDS, type Session } from './sessions.ts';
+export { SESSION_SECONDS, type Session, type SessionStore } from './sessions.ts';

@@ -10,13 +10,12 @@ let revoked: Map<string, Date>;
 let sessions: Sessions;
 
 /** Another one with the same memory, as after a restart. */
-async function newSessions(token = TOKEN): Promise<Sessions> {
-  const made = new Sessions(token, {
-    current: async () => [...revoked.keys()],
-    add: async (id, expiresAt) => void revoked.set(id, expiresAt),
+async function newSessions(token = TOKEN, secret = 'a secret'): Promise<Sessions> {
+  return Sessions.open(token, {
+    secret: async () => secret,
+    ended: async () => [...revoked.keys()],
+    end: async (id, expiresAt) => void revoked.set(id, expiresAt),
   });
-  await made.start();
-  return made;
 }
 
 beforeEach(async () => {
@@ -76,6 +75,12 @@ describe('a session', () => {
 
   it('ends with the token that it came from', async () => {
     const { cookie, key } = (await newSessions('another-token-altogether')).open(NOW);
+    expect(sessions.read(cookie)).toBeNull();
+    expect(sessions.isKey(read(sessions.open(NOW).cookie), key)).toBe(false);
+  });
+
+  it("can't be made up by somebody who knows the token", async () => {
+    const { cookie, key } = (await newSessions(TOKEN, 'another secret')).open(NOW);
     expect(sessions.read(cookie)).toBeNull();
     expect(sessions.isKey(read(sessions.open(NOW).cookie), key)).toBe(false);
   });

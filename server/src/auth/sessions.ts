@@ -25,29 +25,36 @@ export interface OpenedSession {
   readonly key: string;
 }
 
-/** Remembers sessions that were ended before their time, over restarts. */
-export interface RevokedSessions {
-  /** The ids of those that would still be valid. */
-  current(now: Date): Promise<readonly string[]>;
-  add(id: string, expiresAt: Date): Promise<void>;
+/** What is remembered over restarts. */
+export interface SessionStore {
+  /** Random, and the same at each start. */
+  secret(): Promise<string>;
+  /** The ids of those that were ended before their time and would still be valid. */
+  ended(now: Date): Promise<readonly string[]>;
+  end(id: string, expiresAt: Date): Promise<void>;
 }
 
 /**
  * A session is two halves: neither its cookie nor its key is worth anything alone. Both are made from the token, so a new
- * token ends every session, and none of them gives the token away. Nothing is kept of a session but that it was ended.
+ * token ends every session, and from a secret, so that whoever guesses the token can make up none. Neither gives any of
+ * them away. Nothing is kept of a session but that it was ended.
  */
 export class Sessions {
-  readonly #token: string;
-  readonly #revoked: RevokedSessions;
-  readonly #revokedIds = new Set<string>();
+  readonly #key: Buffer;
+  readonly #store: SessionStore;
+  readonly #endedIds: Set<string>;
 
-  constructor(token: string, revoked: RevokedSessions) {
-    this.#token = token;
-    this.#revoked = revoked;
+  private constructor(key: Buffer, store: SessionStore, endedIds: Set<string>) {
+    this.#key = key;
+    this.#store = store;
+    this.#endedIds = endedIds;
   }
 
-  async start(): Promise<void> {
-    for (const id of await this.#revoked.current(new Date())) this.#revokedIds.add(id);
+  static async open(token: string, store: SessionStore): Promise<Sessions> {
+    const key = createHmac('sha256', await store.secret())
+      .update(token)
+      .digest();
+    return new Sessions(key, store, new Set(await store.ended(new Date())));
   }
 
   open(now: Date): OpenedSession {
@@ -77,7 +84,7 @@ export class Sessions {
 
   /** Whether a session that was valid once still is. */
   isCurrent({ id, expiresAt }: Session): boolean {
-    return expiresAt.getTime() > Date.now() && !this.#revokedIds.has(id);
+    return expiresAt.getTime() > Date.now() && !this.#endedIds.has(id);
   }
 
   /**
@@ -87,8 +94,8 @@ export class Sessions {
   async end(cookie: string, key: string): Promise<void> {
     const session = this.#signed(cookie);
     if (session === null || session.expiresAt.getTime() <= Date.now() || !this.isKey(session, key)) return;
-    this.#revokedIds.add(session.id);
-    await this.#revoked.add(session.id, new Date(session.beganAt.getTime() + LONGEST_SESSION_SECONDS * 1000));
+    this.#endedIds.add(session.id);
+    await this.#store.end(session.id, new Date(session.beganAt.getTime() + LONGEST_SESSION_SECONDS * 1000));
   }
 
   /** That which this server once opened; it may be over. */
@@ -111,7 +118,7 @@ export class Sessions {
   }
 
   #sign(text: string): string {
-    return createHmac('sha256', this.#token).update(`slurmql session ${text}`).digest('base64url');
+    return createHmac('sha256', this.#key).update(`slurmql session ${text}`).digest('base64url');
   }
 }
 

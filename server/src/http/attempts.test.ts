@@ -6,13 +6,20 @@ import { Attempts } from './attempts.ts';
 import { ClientAddresses } from './client-address.ts';
 
 const TOKEN = 'a-token-for-tests-only';
+const LONG_TOKEN = 'a-token-for-tests-only-and-longer';
 const SILENT = createLogger({ level: 'silent', format: 'json' });
 let attempts: Attempts;
-beforeEach(() => {
+let authenticator: Authenticator;
+beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
-  const authenticator = new Authenticator(TOKEN, { current: async () => [], add: async () => undefined });
-  attempts = new Attempts(authenticator, new ClientAddresses([]), SILENT, new Metrics('1.2.3'));
+  await begin(TOKEN);
 });
+
+async function begin(token: string): Promise<void> {
+  const store = { secret: async () => 'a secret', ended: async () => [], end: async () => undefined };
+  authenticator = await Authenticator.open(token, store);
+  attempts = new Attempts(authenticator, new ClientAddresses([]), SILENT, new Metrics('1.2.3'));
+}
 afterEach(() => void vi.useRealTimers());
 
 const sent = (token: string, from: string) =>
@@ -36,6 +43,26 @@ it('an address may send some wrong ones, and more with the time', () => {
   expect(heard(['192.0.2.1'], 1000)).toBe(1);
   vi.advanceTimersByTime(5_000);
   expect(sent(TOKEN, '192.0.2.1')).toBe('right');
+});
+
+it('a right token that nobody can guess is heard however many wrong ones came before', async () => {
+  await begin(LONG_TOKEN);
+  expect(heard(['192.0.2.1'], 1000)).toBe(30);
+  expect(sent(LONG_TOKEN, '192.0.2.1')).toBe('right');
+  expect(sent('wrong', '192.0.2.1')).toBe('slowed');
+});
+
+it('a right session is heard however many wrong ones came before, and a wrong one is a guess', () => {
+  const { cookie, key } = authenticator.sessions.open(new Date());
+  const ask = (key: string) => {
+    const headers = { host: 'localhost', cookie: `slurmql_session_80=${cookie}`, 'x-slurmql-session': key };
+    const socket = { remoteAddress: '192.0.2.1', localPort: 80 };
+    return attempts.authenticate({ headers, socket } as unknown as IncomingMessage).kind;
+  };
+  const kinds = Array.from({ length: 100 }, () => ask(`${key}x`));
+  expect(kinds.filter((kind) => kind === 'anonymous')).toHaveLength(30);
+  expect(sent(TOKEN, '192.0.2.1')).toBe('slowed');
+  expect(ask(key)).toBe('viewer');
 });
 
 it('addresses of one IPv6 network count as one', () => {

@@ -25,9 +25,9 @@ export interface Slowed {
 const SLOWED: Slowed = { kind: 'slowed' };
 
 /**
- * Slows whoever guesses, in whatever form the guess comes: a token, or a session, which is made from the token. Beyond its
- * limit an address that has never shown a right credential gets the same answer for a right one. One that has is spared
- * that: neither its neighbours nor anybody else lock it out.
+ * Slows whoever guesses. Beyond its limit an address gets the same answer for a right token as for a wrong one, unless it has
+ * shown a right credential before, or the token is too long to be guessed: neither its neighbours nor anybody else lock it
+ * out then. A session that is right is no guess, as nobody can make one up.
  */
 export class Attempts {
   readonly #authenticator: Authenticator;
@@ -52,18 +52,21 @@ export class Attempts {
   authenticate(request: IncomingMessage, said?: Omit<Credentials, 'cookie'>): Verdict | Slowed {
     const credentials = credentialsOf(request, said);
     const verdict = this.#authenticator.authenticate(credentials);
-    if (verdict.kind === 'viewer') return this.#isHeard(request, 'right') ? verdict : SLOWED;
+    if (verdict.kind === 'viewer') {
+      return this.#isHeard(request, verdict.session === null ? 'token' : 'session') ? verdict : SLOWED;
+    }
     const { why } = verdict;
     if (why === 'missing') return verdict;
-    // A session's own cookie, which browsers send with all that they ask for. Whoever could make it up knows the token.
-    const isOwn = why === 'over' || (why === 'keyless' && credentials.key === undefined);
-    return this.#isHeard(request, isOwn ? 'own' : why) ? verdict : SLOWED;
+    // A session's own cookie, which browsers send with all that they ask for.
+    if (why === 'over' || (why === 'keyless' && credentials.key === undefined)) return verdict;
+    return this.#isHeard(request, why) ? verdict : SLOWED;
   }
 
   /** Of a token with which somebody signs in. */
   judge(request: IncomingMessage, token: string): 'right' | 'wrong' | 'slowed' {
-    const verdict = this.#authenticator.isToken(token) ? 'right' : 'wrong';
-    return this.#isHeard(request, verdict) ? verdict : 'slowed';
+    const isRight = this.#authenticator.isToken(token);
+    if (!this.#isHeard(request, isRight ? 'token' : 'wrong')) return 'slowed';
+    return isRight ? 'right' : 'wrong';
   }
 
   /** Whether a right credential has come from there. */
@@ -72,17 +75,18 @@ export class Attempts {
   }
 
   /** False: it is one too many. */
-  #isHeard(request: IncomingMessage, what: 'right' | 'own' | Unknown): boolean {
+  #isHeard(request: IncomingMessage, what: 'token' | 'session' | Unknown): boolean {
     const address = this.#addresses.of(request);
     const network = networkOf(address);
-    const isRight = what === 'right' || what === 'own';
-    if (!(isRight && this.#known.has(network)) && !this.#mayTry(network)) {
+    const isRight = what === 'token' || what === 'session';
+    const isGuess = !isRight || (what === 'token' && this.#authenticator.isGuessable && !this.#known.has(network));
+    if (isGuess && !this.#mayTry(network)) {
       this.#count.inc({ outcome: 'slowed' });
       this.#slowed.warn({ address }, 'Credentials were not looked at, as too many wrong ones came before');
       return false;
     }
-    if (what === 'right') this.#know(network);
-    else if (!isRight) {
+    if (isRight) this.#know(network);
+    else {
       this.#count.inc({ outcome: 'wrong' });
       this.#refused.warn({ address, why: what }, 'A wrong credential was refused');
     }

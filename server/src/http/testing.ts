@@ -53,8 +53,7 @@ export class Stage implements AsyncDisposable {
       const sshEnvironment = { homeDirectory: folder, userName: 'nobody', configFile: join(folder, 'config') };
       const clusters = new Clusters({ store, journal, staging, log, metrics, sshEnvironment });
       stack.defer(() => clusters.stop());
-      const authenticator = new Authenticator(TOKEN, store.revokedSessions);
-      await authenticator.start();
+      const authenticator = await Authenticator.open(TOKEN, store.sessions);
       const http = new HttpServer({
         services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
         authenticator,

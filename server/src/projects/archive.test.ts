@@ -100,7 +100,7 @@ describe("a commit's files", () => {
       vi.stubEnv(name, value);
     }
     const { chooseFiles } = await import('./index.ts');
-    const files = await chooseFiles(repository.path, sha, true);
+    using files = await chooseFiles(repository.path, sha, true);
     vi.unstubAllEnvs();
     expect(files.isDirty).toBe(false);
     expect(await repository.unpacked(files)).toEqual({ 'a.txt': 'one\n' });
@@ -184,9 +184,11 @@ describe("a commit's files", () => {
     const { chooseFiles } = await import('./index.ts');
     const clone = join(partial.path, 'clone');
     await expect(chooseFiles(clone, old, false)).rejects.toThrow(/ partial clone, check the commit out once /);
-    expect((await chooseFiles(clone, await partial.gitIn('clone', 'rev-parse', 'HEAD'), true)).isDirty).toBe(false);
+    using head = await chooseFiles(clone, await partial.gitIn('clone', 'rev-parse', 'HEAD'), true);
+    expect(head.isDirty).toBe(false);
     await partial.gitIn('clone', 'checkout', '--quiet', old);
-    expect(await partial.unpacked(await chooseFiles(clone, old, false))).toEqual({ 'a.txt': 'one\n' });
+    using files = await chooseFiles(clone, old, false);
+    expect(await partial.unpacked(files)).toEqual({ 'a.txt': 'one\n' });
   });
 
   /** The id of a tree with such names, each of the same kind and for the same object. */

@@ -13,6 +13,7 @@ const run = promisify(execFile);
 export class Repository implements AsyncDisposable {
   readonly path: string;
   readonly #folder: string;
+  readonly #chosen = new DisposableStack();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -55,7 +56,7 @@ export class Repository implements AsyncDisposable {
 
   /** What a job gets: the commit that is checked out, or the work tree. */
   async choose(includeUncommitted: boolean): Promise<JobFiles> {
-    return chooseFiles(this.path, await this.git('rev-parse', 'HEAD'), includeUncommitted);
+    return this.#chosen.use(await chooseFiles(this.path, await this.git('rev-parse', 'HEAD'), includeUncommitted));
   }
 
   /** What these are after the tar of this machine has unpacked them: content by name, with its kind before it. */
@@ -80,6 +81,7 @@ export class Repository implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#chosen.dispose();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -13,6 +13,7 @@ import * as submitMessages from './migrations/0007-submit-messages.ts';
 import * as jobsByExitCode from './migrations/0008-jobs-by-exit-code.ts';
 import * as allocations from './migrations/0009-allocations.ts';
 import * as numbersInRange from './migrations/0010-numbers-in-range.ts';
+import * as sessionSecret from './migrations/0011-session-secret.ts';
 import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -38,6 +39,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-jobs-by-exit-code': jobsByExitCode,
   '0009-allocations': allocations,
   '0010-numbers-in-range': numbersInRange,
+  '0011-session-secret': sessionSecret,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */

@@ -4,7 +4,7 @@ import { type Database, type OpenDatabase, openDatabase } from './database.ts';
 import { JobEventQueries } from './job-events.ts';
 import { JobQueries } from './jobs.ts';
 import { ProjectQueries } from './projects.ts';
-import { RevokedSessionQueries } from './revoked-sessions.ts';
+import { SessionQueries } from './sessions.ts';
 
 export type { KnownCluster } from './clusters.ts';
 export { DatabaseError } from './database-error.ts';
@@ -13,7 +13,7 @@ export type { JobQueries, NewJob, StateCount } from './jobs.ts';
 export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
 export { holdLock } from './lock.ts';
 export type { ProjectQueries } from './projects.ts';
-export type { RevokedSessionQueries } from './revoked-sessions.ts';
+export type { SessionQueries } from './sessions.ts';
 
 /** The queries of one entity each, on the database or inside one of its transactions. */
 export interface Queries {
@@ -30,7 +30,7 @@ export class Store implements Queries {
   readonly events: JobEventQueries;
   readonly projects: ProjectQueries;
   readonly clusters: ClusterQueries;
-  readonly revokedSessions: RevokedSessionQueries;
+  readonly sessions: SessionQueries;
   readonly #database: Database;
   readonly #opened: OpenDatabase;
   #changesAtCheckpoint = 0;
@@ -43,7 +43,7 @@ export class Store implements Queries {
     this.events = new JobEventQueries(database);
     this.projects = new ProjectQueries(database);
     this.clusters = new ClusterQueries(database);
-    this.revokedSessions = new RevokedSessionQueries(database);
+    this.sessions = new SessionQueries(database);
   }
 
   /** Opens or makes the file and migrates it. Throws DatabaseError. */

@@ -132,6 +132,12 @@ export interface RevokedSessionsTable {
   expires_at: number;
 }
 
+/** One row. */
+export interface SessionSecretTable {
+  id: number;
+  secret: string;
+}
+
 /** What was last known of a cluster: it outlives the cluster's entry in clusters.yaml. */
 export interface ClustersTable {
   name: string;
@@ -155,5 +161,6 @@ export interface Tables {
   job_events: JobEventsTable;
   clusters: ClustersTable;
   revoked_sessions: RevokedSessionsTable;
+  session_secret: SessionSecretTable;
   job_blocks: JobBlocksTable;
 }

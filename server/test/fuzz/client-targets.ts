@@ -25,9 +25,10 @@ import { AS_IT_IS, type Target, target } from './target.ts';
 const JOB = '01K00000000000000000000042';
 const example = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
 
-const authenticator = new Authenticator('nobody-can-guess-this-token', {
-  current: async () => [],
-  add: async () => {},
+const authenticator = await Authenticator.open('nobody-can-guess-this-token', {
+  secret: async () => 'a secret',
+  ended: async () => [],
+  end: async () => {},
 });
 const ANSI = [
   '\x1b[',

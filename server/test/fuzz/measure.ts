@@ -2,8 +2,8 @@ import type { Target } from './target.ts';
 
 /** By so much a reader may be slower than a plain walk over the same text. */
 const SLOWER = 300;
-/** What the engine compiles and collects meanwhile, in ms. */
-const SLACK_MS = 60;
+/** What the engine compiles and collects meanwhile, in ms, beside others that use the same core. */
+const SLACK_MS = 150;
 /** What the tasks of the largest arrays, or the names of all nodes, come to. */
 const MOST_MADE = 16 * 1024 * 1024;
 

@@ -18,17 +18,18 @@ export interface GraphQLAnswer<T> {
 export class TestServer implements AsyncDisposable {
   readonly address: string;
   readonly directory: string;
-  readonly token = TOKEN;
+  readonly token: string;
   readonly #process: ServerProcess;
   readonly #client: Client;
 
-  private constructor(server: ServerProcess, address: string, directory: string) {
+  private constructor(server: ServerProcess, address: string, directory: string, token: string) {
     this.#process = server;
     this.address = address;
     this.directory = directory;
+    this.token = token;
     this.#client = createClient({
       url: `${address.replace('http', 'ws')}/graphql`,
-      connectionParams: { authorization: `Bearer ${TOKEN}` },
+      connectionParams: { authorization: `Bearer ${token}` },
       lazyCloseTimeout: 1000,
       retryAttempts: 0,
     });
@@ -46,11 +47,12 @@ export class TestServer implements AsyncDisposable {
   ): Promise<TestServer> {
     const folder = directory ?? (await mkdtemp(join(tmpdir(), 'slurmql-test-')));
     await writeFile(join(folder, 'clusters.yaml'), clustersYaml);
-    const server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN, PORT: port, ...variables });
+    const environment = { SLURMQL_TOKEN: TOKEN, PORT: port, ...variables };
+    const server = new ServerProcess(folder, environment);
     const line = await server.firstLine();
     const address = /^SlurmQL listening on (http:\S+)$/.exec(line)?.[1];
     if (address === undefined) throw new Error(`The server did not start: ${server.errors}`);
-    return new TestServer(server, address, folder);
+    return new TestServer(server, address, folder, environment.SLURMQL_TOKEN);
   }
 
   /** Stops the server and keeps its data. */
@@ -76,7 +78,7 @@ export class TestServer implements AsyncDisposable {
   async send<T>(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<GraphQLAnswer<T>> {
     const response = await fetch(`${this.address}/graphql`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ query, variables }),
     });
     return (await response.json()) as GraphQLAnswer<T>;

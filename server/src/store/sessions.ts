@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import type { Database } from './database.ts';
+
+/** What sessions of browsers need over restarts. */
+export class SessionQueries {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** 256 random bits of this database's own, with which sessions are signed. */
+  async secret(): Promise<string> {
+    const made = randomBytes(32).toString('base64url');
+    await this.#database
+      .insertInto('session_secret')
+      .values({ id: 1, secret: made })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    return (await this.#database.selectFrom('session_secret').select('secret').executeTakeFirstOrThrow()).secret;
+  }
+
+  /** The ids of those that were ended before their time and would still be valid. Forgets the others. */
+  async ended(now: Date): Promise<string[]> {
+    await this.#database.deleteFrom('revoked_sessions').where('expires_at', '<=', now.getTime()).execute();
+    const rows = await this.#database.selectFrom('revoked_sessions').select('id').execute();
+    return rows.map(({ id }) => id);
+  }
+
+  async end(id: string, expiresAt: Date): Promise<void> {
+    await this.#database
+      .insertInto('revoked_sessions')
+      .values({ id, expires_at: expiresAt.getTime() })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
