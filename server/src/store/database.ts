@@ -93,20 +93,9 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
   };
 }
 
+/** In one transaction with the records of it: whatever ends the process, the next start finds all of it or nothing. */
 async function migrate(database: Database, file: string): Promise<void> {
-  const migrator = new Migrator({
-    db: database,
-    provider: {
-      getMigrations: async () =>
-        Object.fromEntries(
-          Object.entries(MIGRATIONS).map(([name, migration]) => [
-            name,
-            // SQLite leaves the first half of a failed migration behind unless it runs in a transaction of its own.
-            { up: (outer: Kysely<unknown>) => outer.transaction().execute((trx) => migration.up(trx)) },
-          ]),
-        ),
-    },
-  });
+  const migrator = new Migrator({ db: database, provider: { getMigrations: async () => MIGRATIONS } });
   const tables = await database.introspection.getTables({ withInternalKyselyTables: true });
   if (tables.some((table) => table.name === 'kysely_migration')) {
     const applied = await database

@@ -1,10 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Job } from '../domain/job.ts';
 import type { JobFilter } from '../domain/job-filter.ts';
 import { aJob, EVERY_JOB } from '../domain/testing.ts';
 import { Store } from './index.ts';
@@ -19,32 +22,35 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
+/** As the first migration alone makes it. */
+async function makeFirstVersion(jobs: readonly Job[]): Promise<void> {
+  const raw = new SqliteDatabase(file);
+  const database = new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) });
+  const provider = { getMigrations: async () => ({ '0001-initial': initial }) };
+  expect((await new Migrator({ db: database, provider }).migrateToLatest()).error).toBeUndefined();
+  const columns = new Set(raw.prepare("select name from pragma_table_info('jobs')").pluck().all());
+  raw.transaction(() => {
+    for (const job of jobs) {
+      const row = Object.entries(fromJob(job)).filter(([column]) => columns.has(column));
+      raw
+        .prepare(`insert into jobs (${row.map(([column]) => column).join()}) values (${row.map(() => '?').join()})`)
+        .run(row.map(([, value]) => value));
+    }
+  })();
+  await database.destroy();
+}
+
 describe('a database of the first version', () => {
   it('keeps its jobs and their events, and lists and finds them by all that is new', async () => {
-    const database = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new SqliteDatabase(file) }) });
-    const provider = { getMigrations: async () => ({ '0001-initial': initial }) };
-    expect((await new Migrator({ db: database, provider }).migrateToLatest()).error).toBeUndefined();
-    await database.destroy();
     // More than are indexed at once. The last one recorded was submitted first.
     const plain = Array.from({ length: 1200 }, (_, index) =>
       aJob({ name: `Übung ${index}`, submittedAt: new Date(1_700_000_000_000 - index * 1000) }),
     );
     const array = aJob({ name: 'sweep', submittedAt: new Date(1_800_000_000_000) });
     const task = aJob({ name: 'sweep', arrayParentId: array.id, arrayTaskId: 0, slurmJobId: '42_0' });
+    await makeFirstVersion([...plain, array, task]);
     const raw = new SqliteDatabase(file);
-    const columns = new Set(
-      raw
-        .prepare<[], { name: string }>("select name from pragma_table_info('jobs')")
-        .all()
-        .map(({ name }) => name),
-    );
     raw.transaction(() => {
-      for (const job of [...plain, array, task]) {
-        const row = Object.entries(fromJob(job)).filter(([column]) => columns.has(column));
-        raw
-          .prepare(`insert into jobs (${row.map(([column]) => column).join()}) values (${row.map(() => '?').join()})`)
-          .run(row.map(([, value]) => value));
-      }
       const event = raw.prepare(
         `insert into job_events (sequence, job_id, kind, at, from_state, state, message) values (?, ?, ?, 5, null, ?, ?)`,
       );
@@ -76,5 +82,70 @@ describe('a database of the first version', () => {
     await store.jobs.insert([{ job: another, idempotencyKey: null, submission: null }]);
     expect(await store.jobs.count({ ...listed, search: 'anoth' })).toBe(1);
     await store.close();
+  });
+});
+
+describe('a start whose process ends between any two statements', () => {
+  const FILES = ['', '-wal'];
+  /** What the process leaves behind, by what is read there. */
+  type Left = readonly (Buffer | null)[];
+
+  /** Opens the database, and looks at its files before each statement. */
+  async function start(): Promise<readonly Left[]> {
+    const left = new Map<string, Left>();
+    const look = () => {
+      const files = FILES.map((end) => (existsSync(file + end) ? readFileSync(file + end) : null));
+      left.set(files.map((content) => (content === null ? '' : hash('sha256', content))).join(), files);
+    };
+    const { prepare } = SqliteDatabase.prototype;
+    const prepared = vi.spyOn(SqliteDatabase.prototype, 'prepare');
+    prepared.mockImplementation(function (this: SqliteDatabase.Database, text: string) {
+      const statement = prepare.call(this, text);
+      for (const name of ['run', 'all'] as const) {
+        const execute = statement[name].bind(statement) as (...values: unknown[]) => never;
+        statement[name] = (...values: unknown[]) => {
+          look();
+          return execute(...values);
+        };
+      }
+      return statement;
+    });
+    try {
+      await (await Store.open(file)).close();
+      expect(prepared.mock.calls.length).toBeGreaterThan(30);
+    } finally {
+      prepared.mockRestore();
+    }
+    return [...left.values()];
+  }
+
+  /** All that a database is made of. */
+  function schemaOf(path: string): unknown[] {
+    const raw = new SqliteDatabase(path, { readonly: true });
+    const parts = raw.prepare('select type, name, sql from sqlite_master order by type, name').all();
+    const migrations = raw.prepare('select name from kysely_migration order by name').all();
+    raw.close();
+    return [parts, migrations];
+  }
+
+  it.each([
+    ['of no database', null],
+    ['of the first version', aJob({ name: 'kept' })],
+  ])('is made good by the next one: %s', async (_what, kept) => {
+    if (kept !== null) await makeFirstVersion([kept]);
+    const left = await start();
+    const whole = schemaOf(file);
+    expect(left.length).toBeGreaterThan(1);
+    for (const [index, contents] of left.entries()) {
+      await mkdir(join(directory, `${index}`));
+      const again = join(directory, `${index}`, 'slurmql.db');
+      for (const [at, content] of contents.entries()) {
+        if (content !== null) await writeFile(again + FILES[at], content, { mode: 0o600 });
+      }
+      const store = await Store.open(again);
+      expect(await store.jobs.count({ ...EVERY_JOB, search: 'kept' })).toBe(kept === null ? 0 : 1);
+      await store.close();
+      expect(schemaOf(again)).toEqual(whole);
+    }
   });
 });

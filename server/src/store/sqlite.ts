@@ -6,6 +6,7 @@ import {
   type Kysely,
   type QueryResult,
   type SqlBool,
+  SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
   sql,
@@ -26,6 +27,17 @@ export class PreparedSqliteDialect extends SqliteDialect {
 
   override createDriver(): SqliteDriver {
     return new PreparedDriver(this.#sqlite);
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new PreparedAdapter();
+  }
+}
+
+/** SQLite takes statements on tables back with their transaction, so all migrations and their records are one. */
+class PreparedAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 
