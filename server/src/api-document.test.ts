@@ -6,6 +6,7 @@ import { MAX_IDS } from './actions/many-jobs.ts';
 import { MAX_COMMAND, MAX_ENVIRONMENT, MAX_LIST } from './actions/submit-job-fields.ts';
 import { LONGEST_SESSION_SECONDS, SESSION_SECONDS } from './auth/sessions.ts';
 import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
+import { MAX_SEARCH_WORDS, MAX_WORD_LENGTH } from './domain/job-filter.ts';
 import { KEPT_DAYS, KEPT_EVENTS } from './events/retention.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
 import { ERROR_CODES } from './graphql/error-codes.ts';
@@ -100,6 +101,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['answers that clients have yet to take, in all (who takes nothing for longest is closed)', kib(MOST_UNTAKEN_BYTES)],
   ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],
   ['ids of a mutation of many jobs', number(MAX_IDS)],
+  [
+    'words of a search, and characters of each (more are left out)',
+    `${number(MAX_SEARCH_WORDS)}, ${number(MAX_WORD_LENGTH)}`,
+  ],
   ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time`],
   ['`Job.log`: bytes, and `lastLines`', `${kib(MAX_LIMIT)}, ${number(MOST_LAST_LINES)} lines`],
   [

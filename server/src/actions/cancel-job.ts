@@ -1,10 +1,9 @@
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import type { JournalWriter } from '../events/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
-import { forEachJob, NOT_THERE } from './many-jobs.ts';
+import { changeWithTasks, forEachJob, NOT_THERE, writeEach } from './many-jobs.ts';
 
 /**
  * Asks Slurm to end a job, an array with all its tasks, or one task. The job is CANCELLING until its end is seen. Once
@@ -26,14 +25,16 @@ async function cancelAll(
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
   const outcomes = new Map<string, Outcome<Job>>();
   const requested = new Map<string, Job>();
-  await journal.write(async (writer) => {
-    for (const id of ids) {
-      // Read one by one: a request for an array reaches its tasks, which may be named too.
-      const job = await writer.jobs.get(id);
-      const refused = refusedBecause(job, requested, clusters);
-      if (refused !== null) outcomes.set(id, refused);
-      else requested.set(id, await requestCancel(writer, id));
+  await writeEach(journal, ids, async (writer, id) => {
+    // Read one by one: a request for an array reaches its tasks, which may be named too.
+    const refused = refusedBecause(await writer.jobs.get(id), requested, clusters);
+    if (refused !== null) {
+      outcomes.set(id, refused);
+      return 1;
     }
+    const { job, written } = await changeWithTasks(writer, id, cancelRequest(new Date()));
+    requested.set(id, job);
+    return written;
   });
   const byCluster = Map.groupBy(requested.values(), ({ clusterName }) => clusterName);
   await Promise.all(
@@ -53,13 +54,15 @@ async function cancelAll(
 
 /** Tasks of these arrays that run under another number than their array's, since sbatch was run twice. */
 async function tasksElsewhere(queries: JobQueries, jobs: readonly Job[]): Promise<Job[]> {
-  const tasks = await Promise.all(
-    jobs.filter(isArray).map(async (array) => {
-      const all = await queries.tasks(array.id);
-      return all.filter((task) => isActiveState(task.state) && task.slurmJobId?.split('_')[0] !== array.slurmJobId);
-    }),
-  );
-  return tasks.flat();
+  const elsewhere: Job[] = [];
+  for (const array of jobs.filter(isArray)) {
+    for await (const tasks of queries.tasksInTurns(array.id)) {
+      elsewhere.push(
+        ...tasks.filter((task) => isActiveState(task.state) && task.slurmJobId?.split('_')[0] !== array.slurmJobId),
+      );
+    }
+  }
+  return elsewhere;
 }
 
 function refusedBecause(
@@ -78,17 +81,13 @@ function refusedBecause(
   return refuse('CLUSTER_UNAVAILABLE', 'id', message);
 }
 
-/** Records the request on the job, and on every task that is still active. */
-async function requestCancel(writer: JournalWriter, id: string): Promise<Job> {
-  const now = new Date();
-  const request = (job: Job): Job => {
+/** Records the request on a job or a task that is still active. */
+function cancelRequest(now: Date): (job: Job) => Job {
+  return (job) => {
     if (!isActiveState(job.state)) return job;
     // Nothing of it has left the server yet, so this is an end and no guess.
     if (job.workDir === null)
       return { ...job, state: 'CANCELLED', reason: 'Cancelled before it was sent', endedAt: now };
     return { ...job, state: 'CANCELLING', cancelRequestedAt: job.cancelRequestedAt ?? now };
   };
-  const tasks = await writer.jobs.tasks(id);
-  await writer.change(tasks.map((task) => ({ before: task, after: request(task) })));
-  return writer.update(id, request);
 }

@@ -90,11 +90,15 @@ async function controlAll(
   const subjects: Subject[] = [];
   for (const job of await store.jobs.getMany([...ids])) {
     if (job === null) continue;
+    const refused = refusedUnseen(job, control);
+    if (refused !== null) {
+      outcomes.set(job.id, refused);
+      continue;
+    }
     const all = isArray(job) ? await store.jobs.tasks(job.id) : [job];
-    const subject = { job, parts: all.filter((part) => !isBeingCancelled(part)) };
-    const refused = refusedUnseen(subject, control);
-    if (refused === null) subjects.push(subject);
-    else outcomes.set(job.id, refused);
+    const parts = all.filter((part) => !isBeingCancelled(part));
+    if (parts.length > 0) subjects.push({ job, parts });
+    else outcomes.set(job.id, refuse('WRONG_STATE', 'id', 'It is being cancelled: wait for its end'));
   }
   const byCluster = Map.groupBy(subjects, ({ job }) => job.clusterName);
   await Promise.all(
@@ -110,9 +114,8 @@ async function controlAll(
 }
 
 /** Why it makes no sense to ask Slurm about a job; null: it does. */
-function refusedUnseen({ job, parts }: Subject, { action, instead }: Control): Outcome<Job> | null {
+function refusedUnseen(job: Job, { action, instead }: Control): Outcome<Job> | null {
   if (job.slurmJobId === null) return refuse('WRONG_STATE', 'id', neverInSlurm(job));
-  if (parts.length === 0) return refuse('WRONG_STATE', 'id', 'It is being cancelled: wait for its end');
   if (action !== 'requeue' && !isActiveState(job.state)) return refuse('WRONG_STATE', 'id', instead(job.state));
   return null;
 }

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../domain/job.ts';
-import { aJob, NO_SUBMISSION } from '../domain/testing.ts';
+import { aJob, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmAdapter } from '../slurm/index.ts';
 import { LocalLogin } from '../slurm/testing.ts';
 import { Store } from '../store/index.ts';
+import { DatabaseWork } from '../store/testing.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Submitter } from './submitter.ts';
 
@@ -20,6 +21,7 @@ const SETTINGS = {
   gpuCacheSeconds: 60,
 } as const;
 
+let databaseWork: DatabaseWork;
 let login: LocalLogin;
 let store: Store;
 let journal: Journal;
@@ -30,6 +32,7 @@ let faults: (string | null)[];
 
 beforeEach(async () => {
   login = await LocalLogin.create();
+  databaseWork = new DatabaseWork();
   store = await Store.open(':memory:');
   journal = new Journal(store);
   await journal.start();
@@ -43,6 +46,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(submitters.map((submitter) => submitter.stop()));
   await store.close();
+  databaseWork[Symbol.dispose]();
   await login[Symbol.asyncDispose]();
 });
 
@@ -72,8 +76,9 @@ function startSubmitter(): Submitter {
   return submitter;
 }
 
-async function record(): Promise<Job> {
-  const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null });
+async function record(array: string | null = null): Promise<Job> {
+  const resources = { ...NO_RESOURCES, array };
+  const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null, resources });
   await journal.write((writer) => writer.create([{ job, idempotencyKey: null, submission: NO_SUBMISSION }]));
   return job;
 }
@@ -156,5 +161,20 @@ describe('a Slurm that is away', () => {
     void submitter.submit(second.id);
     await once(second.id, ({ state }) => state === 'PENDING');
     expect(faults).toContain(null);
+  });
+});
+
+describe('an array of many tasks', () => {
+  it('is recorded with all of them once Slurm took it, while others have their turn', async () => {
+    await login.command('sbatch', 'echo 77');
+    const array = await record('0-2999:2');
+    const most = await databaseWork.mostInATurn(async () => {
+      startSubmitter();
+      await once(array.id, ({ state }) => state === 'PENDING');
+    });
+    const tasks = await store.jobs.tasks(array.id);
+    expect(tasks.map(({ slurmJobId }) => slurmJobId)).toEqual(Array.from({ length: 1500 }, (_, at) => `77_${2 * at}`));
+    expect(new Set(tasks.map(({ command }) => command))).toEqual(new Set([array.command]));
+    expect(most).toBeLessThan(500);
   });
 });

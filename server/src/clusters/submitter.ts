@@ -2,13 +2,13 @@ import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import { arrayTaskIds } from '../domain/array-spec.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
-import { isArray, type Job } from '../domain/job.ts';
+import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import { Lanes, type Staging } from '../projects/index.ts';
 import { batchScript, environmentFile, type SlurmAdapter } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
-import type { JobQueries } from '../store/index.ts';
+import { batches, type JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
@@ -24,6 +24,9 @@ const DELAYS = {
 const MAX_LOST = 5;
 /** Where this login node can't see whether sbatch is at work on another: longer than it can be. */
 const ABANDONED_MS = 15 * 60_000;
+
+/** So many are recorded before the event loop turns. */
+const TASKS_A_TURN = 100;
 
 const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
 
@@ -316,9 +319,11 @@ export class Submitter {
         reason: null,
       }));
       if (message !== null) await writer.addSubmitMessage(job.id, message);
-      await writer.create(
-        arrayTasks(after, slurmJobId).map((task) => ({ job: task, idempotencyKey: null, submission: null })),
-      );
+      // Each has the array's command, which may be long.
+      for await (const ids of batches(arrayTaskIds(after.resources.array ?? '') ?? [], TASKS_A_TURN)) {
+        const tasks = ids.map((id) => arrayTask(after, slurmJobId, id));
+        await writer.create(tasks.map((job) => ({ job, idempotencyKey: null, submission: null })));
+      }
       return after;
     });
     await this.#options.staging.remove(job.id);
@@ -375,14 +380,7 @@ function isUnanswered(job: Job): boolean {
   return job.slurmJobId === null && job.arrayParentId === null && isActiveState(job.state);
 }
 
-/** A job of its own for each task: it starts out as its array does. */
-function arrayTasks(array: Job, slurmJobId: string): Job[] {
-  if (!isArray(array)) return [];
-  return (arrayTaskIds(array.resources.array ?? '') ?? []).map((task) => ({
-    ...array,
-    id: ulid(),
-    slurmJobId: `${slurmJobId}_${task}`,
-    arrayParentId: array.id,
-    arrayTaskId: task,
-  }));
+/** It starts out as its array does. */
+function arrayTask(array: Job, slurmJobId: string, arrayTaskId: number): Job {
+  return { ...array, id: ulid(), slurmJobId: `${slurmJobId}_${arrayTaskId}`, arrayParentId: array.id, arrayTaskId };
 }

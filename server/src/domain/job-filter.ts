@@ -1,3 +1,4 @@
+import { holds } from './holds.ts';
 import type { Job } from './job.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 
@@ -32,9 +33,9 @@ export interface JobOrder {
   readonly direction: 'ASC' | 'DESC';
 }
 
-const MAX_SEARCH_WORDS = 16;
-/** SQLite takes no pattern over 50,000 bytes; of a longer word the beginning is sought. */
-const MAX_WORD_LENGTH = 1000;
+export const MAX_SEARCH_WORDS = 16;
+/** Of a longer word the beginning is sought. */
+export const MAX_WORD_LENGTH = 1000;
 
 /** The words that a search has to find, in lower case. */
 export function searchWords(search: string): string[] {
@@ -62,7 +63,7 @@ export function matchesFilter(job: Job, projectName: string | null, filter: JobF
   const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, projectName].map(
     (text) => text?.toLowerCase() ?? '',
   );
-  return searchWords(filter.search).every((word) => texts.some((text) => text.includes(word)));
+  return searchWords(filter.search).every((word) => texts.some((text) => holds(text, word)));
 }
 
 /** From the first instant on, and before the last one; what has no time is in every time that isn't bounded. */

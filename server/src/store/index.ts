@@ -6,6 +6,7 @@ import { JobQueries } from './jobs.ts';
 import { ProjectQueries } from './projects.ts';
 import { SessionQueries } from './sessions.ts';
 
+export { batches } from './batches.ts';
 export type { KnownCluster } from './clusters.ts';
 export { DatabaseError } from './database-error.ts';
 export type { EventBounds, JobEventQueries } from './job-events.ts';

@@ -10,6 +10,8 @@ import type { Tables } from './tables.ts';
 export interface SoughtWord {
   readonly text: string;
   readonly projectIds: readonly string[];
+  /** The jobs are sought whose text doesn't hold it. */
+  readonly isAbsent?: boolean;
 }
 
 /** A filter of which everything is known that can be known without looking at jobs. */
@@ -73,11 +75,11 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
   if (filter.userIds !== null) conditions.push(isAmong(sql.ref('submitted_by'), filter.userIds));
   if (filter.projectIds !== null) conditions.push(isAmong(sql.ref('project_id'), filter.projectIds));
   if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
-  for (const { text, projectIds } of filter.words) {
+  for (const { text, projectIds, isAbsent } of filter.words) {
     const isInText = sql<SqlBool>`instr(jobs.search_text, ${text}) > 0`;
-    conditions.push(
-      projectIds.length === 0 ? isInText : where.or([isInText, isAmong(sql.ref('project_id'), projectIds)]),
-    );
+    if (isAbsent === true) conditions.push(where.not(isInText));
+    else if (projectIds.length === 0) conditions.push(isInText);
+    else conditions.push(where.or([isAmong(sql.ref('project_id'), projectIds), isInText]));
   }
   return where.and(conditions);
 }

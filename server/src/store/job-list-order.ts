@@ -26,11 +26,14 @@ export function inOrder(places: readonly Place[], isDescending: boolean): Place[
   return places.toSorted(isDescending ? (left, right) => compare(right, left) : compare);
 }
 
-/** As the database compares: texts by their bytes. */
 export function compare(left: Place, right: Place): number {
-  if (left.key === right.key) return left.number - right.number;
-  if (typeof left.key === 'number' && typeof right.key === 'number') return left.key - right.key;
-  return Buffer.compare(Buffer.from(String(left.key)), Buffer.from(String(right.key)));
+  return left.key === right.key ? left.number - right.number : compareKeys(left.key, right.key);
+}
+
+/** As the database compares: texts by their bytes. */
+export function compareKeys(left: Key, right: Key): number {
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right)));
 }
 
 /** One stretch of such an index. */

@@ -10,6 +10,7 @@ import { JOB_STATES } from '../domain/job-state.ts';
 import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
 import { Store } from './index.ts';
 import { JOBS_A_BLOCK } from './search.ts';
+import { turnsDuring } from './testing.ts';
 
 const PROJECTS = ['Vision 100%', 'resnet', 'nlp'].map((name, index) => aProject({ id: `project-${index}`, name }));
 const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
@@ -272,19 +273,11 @@ describe('a long list', () => {
   );
 
   it('lets others have their turn while it is looked through and counted', async () => {
-    let turns = 0;
-    let isDone = false;
-    const turn = () => {
-      turns += 1;
-      if (!isDone) setImmediate(turn);
-    };
-    setImmediate(turn);
-    await store.jobs.page({ ...LISTED, search: 'zy' }, NEWEST_FIRST, { limit: 50, backwards: false, from: null });
-    expect(turns).toBeGreaterThanOrEqual(2);
-    turns = 0;
-    expect(await store.jobs.count({ ...LISTED, search: 'zy' })).toBe(0);
-    expect(turns).toBeGreaterThanOrEqual(1);
-    isDone = true;
+    const wanted = { ...LISTED, search: 'zy' };
+    const page = () => store.jobs.page(wanted, NEWEST_FIRST, { limit: 50, backwards: false, from: null });
+    expect(await turnsDuring(page)).toBeGreaterThanOrEqual(2);
+    expect(await turnsDuring(() => store.jobs.count(wanted))).toBeGreaterThanOrEqual(1);
+    expect(await store.jobs.count(wanted)).toBe(0);
   });
 });
 

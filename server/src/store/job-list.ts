@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type SqlBool, sql } from 'kysely';
 import type { JobOrder } from '../domain/job-filter.ts';
 import { batches } from './batches.ts';
+import { boundedLook } from './bounded-looks.ts';
 import type { Database } from './database.ts';
 import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
 import {
@@ -281,13 +282,19 @@ export class JobList {
     }
     const { candidate, size } = shortest;
     if (candidate.index !== null) return { size, ranges: this.#ranges(candidate), sought: null };
-    const [word = ''] = candidate.words;
+    // What is found by the index of words, and by a project's name alone.
+    const sought = (isAbsent: boolean): ResolvedFilter => ({
+      ...candidate.rest,
+      words: candidate.rest.words.map((word) =>
+        candidate.words.includes(word.text) ? { text: word.text, projectIds: [], isAbsent } : word,
+      ),
+    });
     const ofProjects = this.#ranges({
       index: 'jobs_by_project',
       lists: { project_id: candidate.projectIds },
-      rest: candidate.rest,
-    }).map((range) => ({ ...range, where: [...range.where, sql<SqlBool>`instr(search_text, ${word}) = 0`] }));
-    return { size, ranges: ofProjects, sought: { words: candidate.words, rest: candidate.rest } };
+      rest: sought(true),
+    });
+    return { size, ranges: ofProjects, sought: { words: candidate.words, rest: sought(false) } };
   }
 
   async #size(candidate: Candidate, common: number): Promise<number> {
@@ -394,9 +401,13 @@ export class JobList {
       .orderBy('number', direction);
   }
 
-  /** The place at the end of the next `count` entries; null: there are fewer. */
-  async #ahead(range: Range, span: Span, count: number): Promise<Place | null> {
-    const row = await this.#ordered(range, span)
+  /** The place at the end of the next entries, `most` or as many as fit into a look; null: there are fewer. */
+  async #ahead(range: Range, span: Span, most: number): Promise<Place | null> {
+    const { rest } = range;
+    const ordered = this.#ordered(range, span);
+    const next = (count: number) => ordered.limit(count);
+    const count = rest === null ? most : await boundedLook(this.#database, rest, most, next);
+    const row = await ordered
       .limit(1)
       .offset(count - 1)
       .executeTakeFirst();
@@ -456,23 +467,23 @@ export class JobList {
       .where(sql<SqlBool>`number in (select rowid from job_search where job_search match ${query})`);
   }
 
-  /** Those of some jobs that really have the words, and whatever else is asked for. */
-  #having(words: readonly string[], rest: ResolvedFilter, jobs: readonly { readonly number: number | null }[]) {
+  #numbered(numbers: readonly number[]) {
     // One value however many they are, so that the statement stays the same and prepared.
-    const numbers = JSON.stringify(jobs.map(({ number }) => number));
     return this.#database
       .selectFrom(jobsBy('jobs_number'))
       .where('number', 'is not', null)
-      .where(sql<SqlBool>`number in (select value from json_each(${numbers}))`)
-      .where(this.#hasWords(words))
-      .where((where) => jobsMatching(where, rest));
+      .where(sql<SqlBool>`number in (select value from json_each(${JSON.stringify(numbers)}))`);
   }
 
-  #hasWords(words: readonly string[]): Expression<SqlBool> {
-    return sql<SqlBool>`${sql.join(
-      words.map((word) => sql`instr(search_text, ${word}) > 0`),
-      sql` and `,
-    )}`;
+  /** Some jobs in as many looks as it takes: of each, those that really have the words, and whatever else is asked for. */
+  async *#having(rest: ResolvedFilter, numbers: readonly number[], longest: number) {
+    for (let start = 0; start < numbers.length; ) {
+      const next = (count: number) => this.#numbered(numbers.slice(start, start + count));
+      const count = await boundedLook(this.#database, rest, longest, next);
+      yield next(count).where((where) => jobsMatching(where, rest));
+      start += count;
+      await nextTurn();
+    }
   }
 
   /** Block after block, until no job of the blocks that are left can be on the page. */
@@ -491,15 +502,13 @@ export class JobList {
         sql<SqlBool>`(submitted_at, number) ${sql.raw(operator)} (${place.key}, ${place.number})`;
       if (span.from !== null) query = query.where(beyond(span.from, span.isDescending ? '<' : '>'));
       if (span.to !== null) query = query.where(beyond(span.to.place, span.isDescending ? '>' : '<'));
-      const candidates = (await query.execute()).map((row) => placeOf(row, 0));
+      const candidates = (await query.execute()).map((row) => placeOf(row, 0).number);
       let matching = 0;
-      for (let start = 0; start < candidates.length && matching < limit; start += FIRST_LOOK) {
-        const rows = await this.#having(words, rest, candidates.slice(start, start + FIRST_LOOK))
-          .select(['submitted_at as key', 'number'])
-          .execute();
+      for await (const look of this.#having(rest, candidates, FIRST_LOOK)) {
+        const rows = await look.select(['submitted_at as key', 'number']).execute();
         found.push(...rows.map((row) => placeOf(row, 0)));
         matching += rows.length;
-        await nextTurn();
+        if (matching >= limit) break;
       }
       found = inOrder(found, span.isDescending).slice(0, limit);
     }
@@ -511,11 +520,10 @@ export class JobList {
     for (const block of await this.#blocks(this.#bounded({ from: null, to: null, isDescending: true }))) {
       await nextTurn();
       const candidates = await this.#inBlocks([block], words).select('number').execute();
-      for (let start = 0; start < candidates.length; start += LONGEST_LOOK) {
-        await nextTurn();
-        const row = await this.#having(words, rest, candidates.slice(start, start + LONGEST_LOOK))
-          .select((select) => select.fn.countAll<number>().as('count'))
-          .executeTakeFirstOrThrow();
+      const numbers = candidates.map(({ number }) => Number(number));
+      await nextTurn();
+      for await (const look of this.#having(rest, numbers, LONGEST_LOOK)) {
+        const row = await look.select((select) => select.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
         count += row.count;
       }
     }

@@ -1,4 +1,5 @@
-import { type Expression, type SqlBool, sql } from 'kysely';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
@@ -10,11 +11,11 @@ import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { toInstant } from './instants.ts';
 import { componentRequestsSchema } from './job-components.ts';
-import { jobsMatching, type ResolvedFilter, resolveFilter } from './job-filter.ts';
+import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list.ts';
-import { NOT_YET } from './job-list-order.ts';
+import { JobListWithTasks } from './job-list-with-tasks.ts';
 import { changedColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
-import { type KeysetOrder, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
+import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { blockOf, indexedTokens } from './search.ts';
 import { jobsBy, runForEach } from './sqlite.ts';
 import { insertRows, type RowChange, updateJobs } from './write-rows.ts';
@@ -52,6 +53,11 @@ const submissionSchema = z.object({
 
 /** They are the longest of all texts. */
 const SCRIPTS_A_BATCH = 50;
+
+/** Each may have a long command. */
+const TASKS_A_TURN = 200;
+/** So many are summed up in one statement. */
+const TASKS_A_SUMMARY = 2000;
 
 /** As the index of active jobs has it: a value that is bound later would not find it. */
 const IS_ACTIVE = sql<SqlBool>`is_active = 1`;
@@ -177,18 +183,14 @@ export class JobQueries {
    */
   async page(filter: JobFilter, order: JobOrder, request: PageRequest): Promise<KeysetPage<Job>> {
     const resolved = await resolveFilter(this.#database, filter);
-    const page = await (filter.includeArrayTasks
-      ? this.#pageWithTasks(resolved, order, request)
-      : new JobList(this.#database, resolved ?? NOTHING).page(order, request));
+    const list = this.#list(resolved ?? { ...NOTHING, includeArrayTasks: filter.includeArrayTasks });
+    const page = await list.page(order, request);
     return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
   }
 
-  #pageWithTasks(filter: ResolvedFilter | null, order: JobOrder, request: PageRequest): Promise<KeysetPage<JobRow>> {
-    const query = this.#database
-      .selectFrom('jobs')
-      .selectAll()
-      .where((where) => (filter === null ? where.lit(false) : jobsMatching(where, filter)));
-    return keysetPage(query, request, (now) => keysetOrder(order, now));
+  #list(filter: ResolvedFilter): JobList | JobListWithTasks {
+    const List = filter.includeArrayTasks ? JobListWithTasks : JobList;
+    return new List(this.#database, filter);
   }
 
   /** A large number takes a while, in turns of the event loop. */
@@ -199,14 +201,7 @@ export class JobQueries {
 
   async #countAnew(filter: JobFilter): Promise<number> {
     const resolved = await resolveFilter(this.#database, filter);
-    if (resolved === null) return 0;
-    if (!filter.includeArrayTasks) return new JobList(this.#database, resolved).count();
-    const row = await this.#database
-      .selectFrom('jobs')
-      .select((select) => select.fn.countAll<number>().as('count'))
-      .where((where) => jobsMatching(where, resolved))
-      .executeTakeFirstOrThrow();
-    return Number(row.count);
+    return resolved === null ? 0 : this.#list(resolved).count();
   }
 
   /** The tasks of an array, by index. */
@@ -222,39 +217,33 @@ export class JobQueries {
   }
 
   async tasks(parentId: string): Promise<Job[]> {
-    const rows = await this.#database
-      .selectFrom('jobs')
-      .selectAll()
-      .where('array_parent_id', '=', parentId)
-      .orderBy('array_task_id')
-      .execute();
-    return rows.map(toJob);
+    const tasks: Job[] = [];
+    for await (const some of this.tasksInTurns(parentId)) tasks.push(...some);
+    return tasks;
+  }
+
+  /** The tasks of an array, by index, some at a time: others have their turn in between. */
+  async *tasksInTurns(parentId: string): AsyncGenerator<readonly Job[], void, undefined> {
+    let from: string | null = null;
+    for (;;) {
+      const page: KeysetPage<Job> = await this.tasksPage(parentId, { limit: TASKS_A_TURN, backwards: false, from });
+      yield page.rows.map(({ row }) => row);
+      from = page.rows.at(-1)?.cursor ?? null;
+      if (!page.hasMore) return;
+      await nextTurn();
+    }
   }
 
   /** What an array's own row follows from, in one reading of its tasks. */
   async arraySummary(parentId: string): Promise<ArraySummary> {
-    const rows = await this.#database
-      .selectFrom('jobs')
-      .select((select) => [
-        'state',
-        select.fn.countAll<number>().as('count'),
-        select.fn.min('started_at').as('started_at'),
-        select.fn.max('ended_at').as('ended_at'),
-        select.fn.max('exit_code').as('exit_code'),
-        select.fn.min('estimated_start_at').as('estimated_start_at'),
-        select.fn.min('partition').as('partition'),
-      ])
-      .where('array_parent_id', '=', parentId)
-      .groupBy('state')
-      .orderBy('state')
-      .execute();
+    const rows = await this.#summaries(parentId);
     const known = <T>(values: readonly (T | null)[]) => values.filter((value) => value !== null);
     const lowest = (values: readonly (number | null)[]) =>
       known(values).reduce<number | null>((low, value) => Math.min(low ?? value, value), null);
     const highest = (values: readonly (number | null)[]) =>
       known(values).reduce<number | null>((high, value) => Math.max(high ?? value, value), null);
     return {
-      counts: rows.map(({ state, count }) => ({ state, count: Number(count) })),
+      counts: inSum(rows),
       startedAt: toInstant(lowest(rows.map((row) => row.started_at))),
       endedAt: toInstant(highest(rows.map((row) => row.ended_at))),
       exitCode: highest(rows.map((row) => row.exit_code)),
@@ -263,24 +252,62 @@ export class JobQueries {
     };
   }
 
+  /** By state, of some tasks after the others: a state may come again. */
+  async #summaries(parentId: string) {
+    const rows = [];
+    for await (const some of this.#someTasks(parentId)) {
+      const summaries = await some
+        .select((select) => [
+          'state',
+          select.fn.countAll<number>().as('count'),
+          select.fn.min('started_at').as('started_at'),
+          select.fn.max('ended_at').as('ended_at'),
+          select.fn.max('exit_code').as('exit_code'),
+          select.fn.min('estimated_start_at').as('estimated_start_at'),
+          select.fn.min('partition').as('partition'),
+        ])
+        .groupBy('state')
+        .execute();
+      rows.push(...summaries);
+    }
+    return rows;
+  }
+
   /** How many tasks of each array are in each state. */
   async taskCounts(parentIds: readonly string[]): Promise<Map<string, StateCount[]>> {
     const counts = new Map<string, StateCount[]>();
-    for await (const batch of batches([...new Set(parentIds)])) {
-      const rows = await this.#database
-        .selectFrom('jobs')
-        .select((select) => ['array_parent_id', 'state', select.fn.countAll<number>().as('count')])
-        .where('array_parent_id', 'in', batch)
-        .groupBy(['array_parent_id', 'state'])
-        .orderBy('state')
-        .execute();
-      for (const row of rows) {
-        const list = counts.get(row.array_parent_id ?? '') ?? [];
-        list.push({ state: row.state, count: Number(row.count) });
-        counts.set(row.array_parent_id ?? '', list);
+    let sinceTurn = 0;
+    for (const parentId of new Set(parentIds)) {
+      const rows: StateCount[] = [];
+      for await (const some of this.#someTasks(parentId)) {
+        const byState = some.select((select) => ['state', select.fn.countAll<number>().as('count')]).groupBy('state');
+        rows.push(...(await byState.execute()));
       }
+      const sums = inSum(rows);
+      if (sums.length > 0) counts.set(parentId, sums);
+      sinceTurn += sums.reduce((sum, { count }) => sum + count, TASKS_A_SUMMARY / 50);
+      if (sinceTurn < TASKS_A_SUMMARY) continue;
+      await nextTurn();
+      sinceTurn = 0;
     }
     return counts;
+  }
+
+  /** The tasks of an array in parts by index, each short enough for one statement; others have their turn in between. */
+  async *#someTasks(parentId: string) {
+    const all = this.#database.selectFrom('jobs').where('array_parent_id', '=', parentId);
+    for (let from: number | null = null; ; await nextTurn()) {
+      const rest: typeof all = from === null ? all : all.where('array_task_id', '>', from);
+      const end: { readonly array_task_id: number | null } | undefined = await rest
+        .select('array_task_id')
+        .orderBy('array_task_id')
+        .limit(1)
+        .offset(TASKS_A_SUMMARY - 1)
+        .executeTakeFirst();
+      from = end?.array_task_id ?? null;
+      yield from === null ? rest : rest.where('array_task_id', '<=', from);
+      if (from === null) return;
+    }
   }
 
   /**
@@ -508,30 +535,11 @@ export class JobQueries {
   }
 }
 
-/** Values together with the id are unique, so that a page's edge is exact. */
-function keysetOrder(order: JobOrder, now: number): KeysetOrder<JobRow> {
-  const descending = order.direction === 'DESC';
-  const by = (column: string | Expression<string | number>, keyOf: (row: JobRow) => string | number) => ({
-    name: order.field,
-    columns: [column, 'id'],
-    descending,
-    valuesOf: (row: JobRow) => [keyOf(row), row.id],
-  });
-  switch (order.field) {
-    case 'SUBMITTED_AT':
-      return by('submitted_at', (row) => row.submitted_at);
-    case 'STARTED_AT':
-      return by(sql<number>`coalesce(started_at, ${sql.lit(NOT_YET)})`, (row) => row.started_at ?? NOT_YET);
-    case 'ENDED_AT':
-      return by(sql<number>`coalesce(ended_at, ${sql.lit(NOT_YET)})`, (row) => row.ended_at ?? NOT_YET);
-    case 'NAME':
-      return by('name', (row) => row.name);
-    case 'STATE':
-      return by('state', (row) => row.state);
-    case 'ELAPSED':
-      return by(
-        sql<number>`case when started_at is null then -1 else coalesce(ended_at, ${sql.lit(now)}) - started_at end`,
-        (row) => (row.started_at === null ? -1 : (row.ended_at ?? now) - row.started_at),
-      );
-  }
+/** Each state once, by name. */
+function inSum(counts: readonly StateCount[]): StateCount[] {
+  const sums = new Map<JobState, number>();
+  for (const { state, count } of counts) sums.set(state, (sums.get(state) ?? 0) + Number(count));
+  return [...sums]
+    .map(([state, count]) => ({ state, count }))
+    .sort((left, right) => (left.state < right.state ? -1 : 1));
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { Project } from '../domain/project.ts';
@@ -10,6 +11,9 @@ import { containing } from './search.ts';
 import type { ProjectsTable } from './tables.ts';
 
 const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
+
+/** So many lose their project in one statement. */
+const JOBS_A_TURN = 500;
 
 export class ProjectQueries {
   readonly #database: Database;
@@ -71,9 +75,20 @@ export class ProjectQueries {
     });
   }
 
-  /** Its jobs stay, with no project. */
+  /** Its jobs stay, with no project: some at a time, so that others have their turn in between. */
   async remove(id: string): Promise<void> {
-    await this.#database.deleteFrom('projects').where('id', '=', id).execute();
+    await this.#database.transaction().execute(async (trx) => {
+      for (;;) {
+        const { numUpdatedRows } = await trx
+          .updateTable('jobs')
+          .set({ project_id: null })
+          .where('id', 'in', (of) => of.selectFrom('jobs').select('id').where('project_id', '=', id).limit(JOBS_A_TURN))
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows < JOBS_A_TURN) break;
+        await nextTurn();
+      }
+      await trx.deleteFrom('projects').where('id', '=', id).execute();
+    });
   }
 }
 

@@ -14,10 +14,9 @@ export function containing<DB, TB extends keyof DB>(
   );
 }
 
-/** `lower` and an explicit escape, since LIKE's case and escape rules differ between SQLite and PostgreSQL. */
+/** `lower` is the connection's own, which knows all letters. */
 export function contains(column: Expression<string | null>, word: string): Expression<SqlBool> {
-  const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
-  return sql<SqlBool>`lower(${column}) like ${pattern} escape '\\'`;
+  return sql<SqlBool>`instr(lower(${column}), ${word}) > 0`;
 }
 
 /**

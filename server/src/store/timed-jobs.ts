@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type SqlBool, sql } from 'kysely';
 import type { JobOrderField } from '../domain/job-filter.ts';
+import { boundedLook } from './bounded-looks.ts';
 import type { Database } from './database.ts';
 import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
 import { type Key, NOT_YET, type Place } from './job-list-order.ts';
@@ -79,10 +80,8 @@ export class TimedJobs {
     for (const isArchived of archived(this.#filter)) {
       let from = { key: this.#bounds.from, number: -1 };
       for (;;) {
-        const rows = await this.#database
+        const ahead = this.#database
           .selectFrom(jobsBy(index))
-          .select(['number', sql<Key>`${sortKey}`.as('sort_key'), keyOf(column).as('key')])
-          .select((select) => sql<number>`${jobsMatching(select, this.#filter)}`.as('is_match'))
           .where('array_parent_id', 'is', null)
           .where('is_archived', '=', isArchived)
           .where(
@@ -90,14 +89,18 @@ export class TimedJobs {
           )
           .where(sql<SqlBool>`${keyOf(column)} < ${to}`)
           .orderBy(keyOf(column))
-          .orderBy('number')
-          .limit(LOOK)
+          .orderBy('number');
+        const length = await boundedLook(this.#database, this.#filter, LOOK, (count) => ahead.limit(count));
+        const rows = await ahead
+          .select(['number', sql<Key>`${sortKey}`.as('sort_key'), keyOf(column).as('key')])
+          .select((select) => sql<number>`${jobsMatching(select, this.#filter)}`.as('is_match'))
+          .limit(length)
           .execute();
         yield rows.flatMap(({ is_match, sort_key, number }) =>
           Number(is_match) === 1 ? [{ key: sort_key, number: Number(number) }] : [],
         );
         const last = rows.at(-1);
-        if (last === undefined || rows.length < LOOK) break;
+        if (last === undefined || rows.length < length) break;
         from = { key: last.key, number: Number(last.number) };
         await nextTurn();
       }
