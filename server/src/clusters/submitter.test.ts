@@ -26,6 +26,7 @@ let login: LocalLogin;
 let store: Store;
 let journal: Journal;
 let archive: Buffer;
+let hasFiles: boolean;
 let submitters: Submitter[];
 /** What the submitters told of faults, in its order. */
 let faults: (string | null)[];
@@ -38,6 +39,7 @@ beforeEach(async () => {
   await journal.start();
   await login.run('mkdir empty && tar -czf empty.tar.gz -C empty .');
   archive = await readFile(join(login.home, 'empty.tar.gz'));
+  hasFiles = true;
   submitters = [];
   faults = [];
   await login.command('squeue', ':');
@@ -65,7 +67,12 @@ function startSubmitter(): Submitter {
     },
     jobs: store.jobs,
     journal,
-    staging: { open: () => Readable.from([archive]), remove: async () => undefined, size: async () => archive.length },
+    staging: {
+      open: () => Readable.from([archive]),
+      remove: async () => undefined,
+      has: async () => hasFiles,
+      size: async () => archive.length,
+    },
     log,
     delays: { retryMs: 5, certainlyAbsentMs: 10 },
     onAccepted: () => undefined,
@@ -116,6 +123,18 @@ describe('an sbatch that is always killed', () => {
     startSubmitter();
     expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'SUBMIT_FAILED' });
     expect(await calls()).toBe(5);
+  });
+});
+
+describe('a job whose files the server has lost', () => {
+  it('is not submitted, and says so', async () => {
+    await login.command('sbatch', 'echo called >>"$HOME/calls"; echo 77');
+    hasFiles = false;
+    const job = await record();
+    startSubmitter();
+    const end = await once(job.id, ({ state }) => state !== 'SUBMITTING');
+    expect(end).toMatchObject({ state: 'SUBMIT_FAILED', slurmJobId: null, workDir: null });
+    expect(end.reason).toMatch(/no longer has the files of this job.*submit it again/);
   });
 });
 

@@ -28,6 +28,8 @@ const ABANDONED_MS = 15 * 60_000;
 /** So many are recorded before the event loop turns. */
 const TASKS_A_TURN = 100;
 
+const FILES_GONE =
+  'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
 const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
 
 /** What is known of a submission whose answer was lost, as of this server's clock. */
@@ -50,7 +52,7 @@ export interface SubmitterOptions {
   readonly files: Pick<RemoteFiles, 'write'>;
   readonly jobs: JobQueries;
   readonly journal: Journal;
-  readonly staging: Pick<Staging, 'open' | 'remove' | 'size'>;
+  readonly staging: Pick<Staging, 'open' | 'has' | 'remove' | 'size'>;
   readonly log: Logger;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
@@ -205,7 +207,13 @@ export class Submitter {
     );
     if (!isUnanswered(job)) return null;
     const { isSubmitted } = await slurm.makeFolder(workDir);
-    if (!isSubmitted && job.cancelRequestedAt === null) await this.#upload(job, workDir);
+    if (!isSubmitted && job.cancelRequestedAt === null) {
+      if (!(await this.#options.staging.has(jobId))) {
+        await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', FILES_GONE);
+        return null;
+      }
+      await this.#upload(job, workDir);
+    }
     return { job, workDir, isSubmitted };
   }
 

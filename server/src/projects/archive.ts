@@ -119,11 +119,21 @@ export async function packFiles(files: JobFiles, target: string): Promise<void> 
   try {
     const archive = Readable.from(inPieces(archiveBytes(files)), { objectMode: false, highWaterMark: PIECE_BYTES });
     const compress = createGzip({ level: EXPENSE, chunkSize: PIECE_BYTES });
-    await pipeline(archive, compress, bounded, createWriteStream(target, { mode: 0o600 }), { signal });
+    // On the disk before the job is acknowledged.
+    const file = createWriteStream(target, { mode: 0o600, flush: true });
+    // A pipeline waits for a source that hangs, whatever the signal says.
+    await Promise.race([pipeline(archive, compress, bounded, file, { signal }), aborted(signal)]);
   } catch (cause) {
     if (cause instanceof GitError) throw cause;
     throw new GitError(signal.aborted ? PACKING.late : `the files can't be packed: ${String(cause)}`, { cause });
   }
+}
+
+/** Rejects once the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFiles): AsyncGenerator<Buffer> {

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { CommittedFile } from './commit-tree.ts';
 import { GitError } from './git.ts';
 import { type BytePath, onDisk, parentOf, readable } from './paths.ts';
 
 /** So many files are looked at together. */
 const TOGETHER = 128;
+/** After so many paths, others get their turn on the event loop. */
+const TURN = 1000;
 const CHUNK_BYTES = 256 * 1024;
 
 /** What lies on disk under a name. A link's size is that of its target's name. */
@@ -28,29 +31,80 @@ export async function readStatuses(
   directory: string,
   paths: Iterable<BytePath>,
 ): Promise<ReadonlyMap<BytePath, FileStatus>> {
-  const folders = new Map<BytePath, Promise<boolean>>([['', Promise.resolve(true)]]);
-  const isFolder = (path: BytePath): Promise<boolean> => {
-    const known = folders.get(path);
-    if (known !== undefined) return known;
-    const found = isFolder(parentOf(path)).then(
-      async (hasParent) => hasParent && (await readStatus(directory, path))?.kind === 'folder',
-    );
-    folders.set(path, found);
-    return found;
-  };
+  const folders = new FolderWalk(directory);
   const statuses = new Map<BytePath, FileStatus>();
-  await inBatches(paths, async (path) => {
-    if (!(await isFolder(parentOf(path)))) return;
+  await inBatches(present(paths, folders), async (path) => {
     const status = await readStatus(directory, path);
     if (status !== null) statuses.set(path, status);
   });
   return statuses;
 }
 
+/** Those whose folders are there. */
+async function* present(paths: Iterable<BytePath>, folders: FolderWalk): AsyncGenerator<BytePath> {
+  let count = 0;
+  for (const path of paths) {
+    count += 1;
+    if (count % TURN === 0) await setImmediate();
+    if (await folders.has(parentOf(path))) yield path;
+  }
+}
+
+/**
+ * Looks whether folders are there, each on the way to it once as long as paths come in order, as git lists them. A tree of
+ * a few KiB can name millions of folders: it holds the last one alone, and looks for nothing below one that is missing.
+ */
+class FolderWalk {
+  readonly #directory: string;
+  /** The last one that was found, and below it the first one that was not. */
+  #found: BytePath = '';
+  #missing: BytePath | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async has(path: BytePath): Promise<boolean> {
+    if (this.#missing !== null && isIn(path, this.#missing)) return false;
+    if (isIn(this.#found, path)) return true;
+    this.#missing = null;
+    this.#found = commonFolder(this.#found, path);
+    while (this.#found !== path) {
+      const end = path.indexOf('/', this.#found === '' ? 0 : this.#found.length + 1);
+      const next = end === -1 ? path : path.slice(0, end);
+      if ((await readStatus(this.#directory, next))?.kind !== 'folder') {
+        this.#missing = next;
+        return false;
+      }
+      this.#found = next;
+    }
+    return true;
+  }
+}
+
+/** Whether a path is that of a folder or lies below it. */
+function isIn(path: BytePath, folder: BytePath): boolean {
+  if (folder === '') return true;
+  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === '/');
+}
+
+/** The deepest folder in which both lie, or which one of them is. */
+function commonFolder(left: BytePath, right: BytePath): BytePath {
+  let end = 0;
+  for (let index = 0; ; index += 1) {
+    const isEnd = (path: BytePath) => index === path.length || path[index] === '/';
+    if (isEnd(left) && isEnd(right)) end = index;
+    if (index >= left.length || index >= right.length || left[index] !== right[index]) return left.slice(0, end);
+  }
+}
+
 /** Does the same for each of many, a bounded number at a time. */
-export async function inBatches<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+export async function inBatches<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   let batch: Promise<void>[] = [];
-  for (const item of items) {
+  for await (const item of items) {
     batch.push(work(item));
     if (batch.length < TOGETHER) continue;
     await Promise.all(batch);

@@ -1,5 +1,5 @@
-import pLimit, { type LimitFunction } from 'p-limit';
 import { GitError } from './git.ts';
+import { KeyedPlaces } from './lanes.ts';
 import { inUnits } from './limits.ts';
 import type { BytePath } from './paths.ts';
 
@@ -9,47 +9,40 @@ export const BYTES_A_PATH = 250;
 export const MAX_LISTED_BYTES = 1024 ** 3;
 /** As much is held by jobs that wait to be packed: the next listing begins when some of it is given back. */
 const ENOUGH_BYTES = MAX_LISTED_BYTES / 4;
-/** Of one repository: more at a time wouldn't be faster. Those of others don't wait for a disk that is slow. */
-const SIDE_BY_SIDE = 2;
+/** Those that hold so much may be stuck with a disk that hangs. */
+const PATIENCE_MS = 60_000;
 
 /** Others hold so much that there is no room for this one now. */
 export class TooMuchListed extends GitError {}
 
 let heldBytes = 0;
-const waiting: (() => void)[] = [];
-const places = new Map<string, LimitFunction>();
+const waiting = new Set<() => void>();
+/** More at a time wouldn't be faster. Those of other repositories don't wait for a disk that is slow. */
+const repositories = new KeyedPlaces(2);
 
 /** The memory that paths of a repository take, from when they are listed until it is disposed of. */
 export class Listing implements Disposable {
   #bytes = 0;
 
   /** Does work that lists a repository's files, in its turn. The listing is disposed of if that fails. */
-  static async of<T>(directory: string, work: (listing: Listing) => Promise<T>): Promise<T> {
-    const limit = places.get(directory) ?? pLimit(SIDE_BY_SIDE);
-    places.set(directory, limit);
-    try {
-      return await limit(async () => {
-        while (heldBytes >= ENOUGH_BYTES) await new Promise<void>((resolve) => waiting.push(resolve));
-        const listing = new Listing();
-        try {
-          return await work(listing);
-        } catch (cause) {
-          listing[Symbol.dispose]();
-          throw cause;
-        }
-      });
-    } finally {
-      if (limit.activeCount + limit.pendingCount === 0) places.delete(directory);
-    }
+  static of<T>(directory: string, work: (listing: Listing) => Promise<T>): Promise<T> {
+    return repositories.run(directory, async () => {
+      await untilThereIsRoom();
+      const listing = new Listing();
+      try {
+        return await work(listing);
+      } catch (cause) {
+        listing[Symbol.dispose]();
+        throw cause;
+      }
+    });
   }
 
   /** Throws TooMuchListed. */
   add(path: BytePath): void {
     this.#take(path.length + BYTES_A_PATH);
     if (heldBytes <= MAX_LISTED_BYTES) return;
-    throw new TooMuchListed(
-      `the server holds lists of files that take ${inUnits(MAX_LISTED_BYTES)}, for this and other jobs that are on their way: wait a moment`,
-    );
+    throw tooMuch(MAX_LISTED_BYTES);
   }
 
   /** Of all that was listed, these stay in memory. */
@@ -66,6 +59,26 @@ export class Listing implements Disposable {
   #take(bytes: number): void {
     this.#bytes += bytes;
     heldBytes += bytes;
-    if (bytes < 0 && heldBytes < ENOUGH_BYTES) for (const wake of waiting.splice(0)) wake();
+    if (bytes < 0 && heldBytes < ENOUGH_BYTES) for (const wake of waiting) wake();
   }
+}
+
+/** Throws TooMuchListed when there is none for too long. */
+async function untilThereIsRoom(): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (heldBytes >= ENOUGH_BYTES) {
+    const left = deadline - performance.now();
+    if (left <= 0) throw tooMuch(ENOUGH_BYTES);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.add(resolve);
+    const timer = setTimeout(resolve, left);
+    await promise;
+    clearTimeout(timer);
+    waiting.delete(resolve);
+  }
+}
+
+function tooMuch(bytes: number): TooMuchListed {
+  const held = `the server holds lists of files that take ${inUnits(bytes)}`;
+  return new TooMuchListed(`${held}, for this and other jobs that are on their way: wait a moment`);
 }

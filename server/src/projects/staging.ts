@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JobFiles, packFiles, unpackedBytes } from './archive.ts';
 import { GitError } from './git.ts';
-import { Lanes } from './lanes.ts';
+import { KeyedPlaces, Lanes } from './lanes.ts';
 import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
 
 /**
@@ -12,8 +12,9 @@ import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
  */
 export class Staging {
   readonly #directory: string;
-  /** Compressing takes a core. */
-  readonly #lanes = new Lanes({ small: 2, large: 2 });
+  readonly #lanes = new Lanes({ small: 4, large: 4 });
+  /** One whose disk hangs keeps no other from being packed. */
+  readonly #repositories = new KeyedPlaces(2);
 
   /** `directory` is the staging folder's own: whatever else is in it is swept away. */
   constructor(directory: string) {
@@ -22,7 +23,9 @@ export class Staging {
 
   /** Packs files for a job, small ones beside large ones. Throws GitError, and then leaves nothing behind. */
   async pack(jobId: string, files: JobFiles): Promise<void> {
-    return this.#lanes.run(unpackedBytes(files), () => this.#pack(jobId, files));
+    return this.#repositories.run(files.directory, () =>
+      this.#lanes.run(unpackedBytes(files), () => this.#pack(jobId, files)),
+    );
   }
 
   async #pack(jobId: string, files: JobFiles): Promise<void> {
@@ -37,14 +40,24 @@ export class Staging {
     try {
       await packFiles(files, part);
       await rename(part, this.#file(jobId));
+      await syncFolder(this.#directory);
     } catch (cause) {
       await rm(part, { force: true });
       throw cause;
     }
   }
 
+  /** Whether a job's files are there: a database that was put back from a backup may know of more jobs. */
+  async has(jobId: string): Promise<boolean> {
+    return (await stat(this.#file(jobId)).catch(() => null)) !== null;
+  }
+
+  /** Opened once it is read: whoever asks for it may never come to that. */
   open(jobId: string): AsyncIterable<Buffer> {
-    return createReadStream(this.#file(jobId), { highWaterMark: 256 * 1024 });
+    const file = this.#file(jobId);
+    return (async function* () {
+      yield* createReadStream(file, { highWaterMark: 256 * 1024 });
+    })();
   }
 
   /** How much `open` reads; 0 where there is nothing. */
@@ -72,6 +85,16 @@ export class Staging {
 
   #file(jobId: string): string {
     return join(this.#directory, `${jobId}.tar.gz`);
+  }
+}
+
+/** So that a file of this name is there after a power cut, too: a job may be acknowledged that needs it. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

@@ -40,7 +40,7 @@ const COMPARING_MS = 5 * 60_000;
 /** Compares the work tree with a commit. Throws GitError, also when what differs is too much to be sent. */
 export async function compareWorkTree(directory: string, sha: string, listing: Listing): Promise<WorkTree> {
   const committed = await readCommitTree(directory, sha, listing);
-  const look = await lookAt(directory, committed, others(directory), listing);
+  const look = await inTime(() => lookAt(directory, committed, others(directory), listing));
   const changed = [...look.changed];
   const unchanged = [...look.unchanged];
   // Before anything is read: what is too large is so by its size alone.
@@ -73,7 +73,7 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
     if (cause instanceof UnreadableFolder) return true;
     throw cause;
   }
-  const look = await lookAt(directory, committed, rest, listing);
+  const look = await inTime(() => lookAt(directory, committed, rest, listing));
   const { changed, unchanged, suspects } = look;
   if (changed.length > 0 || unchanged.length + suspects.length < look.count) return true;
   let hasDifference = false;
@@ -86,7 +86,7 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
 }
 
 /** Throws GitError where the disk takes longer than COMPARING_MS, also for a call that never returns. */
-async function inTime(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -96,7 +96,7 @@ async function inTime(work: (signal: AbortSignal) => Promise<void>): Promise<voi
     );
   }, COMPARING_MS);
   try {
-    await Promise.race([work(late.signal), promise]);
+    return await Promise.race([work(late.signal), promise]);
   } finally {
     clearTimeout(timer);
   }
@@ -134,7 +134,7 @@ async function lookAt(
   const unchanged: CommittedFile[] = [];
   const suspects: CommittedFile[] = [];
   const changed = new Map<BytePath, DiskFile>();
-  const submodules = await submodulePaths(directory);
+  const submodules = await submodulePaths(directory, listing);
   let count = 0;
   for (const path of paths) {
     count += 1;
@@ -163,11 +163,15 @@ async function lookAt(
 }
 
 /** Where .gitmodules says that there are submodules. */
-async function submodulePaths(directory: string): Promise<ReadonlySet<BytePath>> {
+async function submodulePaths(directory: string, listing: Listing): Promise<ReadonlySet<BytePath>> {
   const paths = new Set<BytePath>();
+  const count = new PathCount(listing, '.gitmodules names');
   const list = ['config', '-z', '--file', '.gitmodules', '--get-regexp', '^submodule[.].*[.]path$'];
   try {
-    for await (const record of gitRecords(directory, list, LISTING)) paths.add(record.slice(record.indexOf('\n') + 1));
+    for await (const record of gitRecords(directory, list, LISTING)) {
+      count.add(record);
+      paths.add(record.slice(record.indexOf('\n') + 1));
+    }
   } catch (cause) {
     // No such file, or none that git can read: what lies there comes along.
     if (!(cause instanceof GitError)) throw cause;
