@@ -77,8 +77,9 @@ export class Beginnings {
       }
       return { updates: told, fault };
     } catch (cause) {
-      for (const end of ends) this.#keep(end, now, false);
-      return { updates: told, fault: cause instanceof Error ? cause : new Error(String(cause)) };
+      const fault = cause instanceof Error ? cause : new Error(String(cause));
+      for (const end of ends) told.push(...this.#toTell(end, { unreadable: fault.message }, now));
+      return { updates: told, fault };
     }
   }
 

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Job } from '../domain/job.ts';
-import type { JobState } from '../domain/job-state.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
 import { bounded } from '../domain/text.ts';
 import { inOrder } from '../domain/times.ts';
@@ -321,7 +322,10 @@ export class Poller {
         if (before === undefined) return [];
         return [{ before, after: apply(before), ...(message === undefined ? {} : { message }) }];
       });
-      await writer.change(changes);
+      // Two looks under way at a time may both have found the same end.
+      await writer.change(
+        changes.filter(({ before, after }) => isActiveState(before.state) || !isSameEnd(before, after)),
+      );
       for (const { before, after } of changes) {
         if (after.attempt > before.attempt) this.#vanished.requeued(after, Date.now());
         if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) this.#expectRequeue();
@@ -363,4 +367,10 @@ function unreadable(jobs: readonly Job[]): SlurmUnavailable {
   return new SlurmUnavailable(
     `squeue prints what isn't its own, or rows that can't be read, for ${names.join(', ')}${more}`,
   );
+}
+
+/** Whether they differ in nothing but when it was seen. */
+function isSameEnd(before: Job, after: Job): boolean {
+  const evidence = after.evidence && before.evidence && { ...after.evidence, seenAt: before.evidence.seenAt };
+  return isDeepStrictEqual(before, { ...after, evidence });
 }

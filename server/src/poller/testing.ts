@@ -1,7 +1,7 @@
 import type { JobObservation } from '../domain/observation.ts';
 import type { AttemptPlace, Begun } from '../slurm/adapter.ts';
 import type { MarkerPlace } from '../slurm/commands.ts';
-import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter } from '../slurm/index.ts';
+import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter, type Unreadable } from '../slurm/index.ts';
 import type { EndMarker } from '../slurm/parse/markers.ts';
 
 /** A Slurm that says what a test tells it to say. */
@@ -69,7 +69,7 @@ export class ToldSlurm extends SlurmAdapter {
     return { kind: 'read', accounts: found, unread: this.unread, hasExactCodes: this.hasExactCodes };
   }
 
-  override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {
+  override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
     const keys = places.map(({ workDir, arrayTaskId }) =>
       arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`,
     );

@@ -280,6 +280,27 @@ describe('a job that left the queue', () => {
     await expect(look([job], 11 * MINUTE)).rejects.toThrow('the connection broke');
   });
 
+  it('is told by the accounts though the cluster cannot be asked for markers', async () => {
+    const [ended, other] = [running({ slurmJobId: '1' }), running({ slurmJobId: '2' })];
+    slurm.accounts = [account(ended)];
+    slurm.endMarkers = () => Promise.reject(new Error('the connection broke'));
+    await look([ended, other], 0);
+    expect(await look([ended, other], MINUTE)).toMatchObject([{ id: ended.id, state: 'COMPLETED' }]);
+  });
+
+  it('is not given up while its records cannot be read, and those of others are looked at', async () => {
+    const [hidden, other] = [running({ slurmJobId: '1' }), running({ slurmJobId: '2' })];
+    slurm.markers.set(other.workDir ?? '', { ...marker(0), slurmJobId: '2' });
+    const endMarkers = slurm.endMarkers.bind(slurm);
+    slurm.endMarkers = async (places) =>
+      (await endMarkers(places)).map((end, index) =>
+        places[index]?.workDir === hidden.workDir ? { unreadable: 'it hangs' } : end,
+      );
+    await look([hidden, other], 0);
+    expect(await look([hidden, other], MINUTE)).toMatchObject([{ id: other.id, state: 'COMPLETED' }]);
+    for (let minutes = 0; minutes < 30; minutes += 1) expect(await look([hidden], MINUTE)).toEqual([]);
+  });
+
   it('costs one command a look for the markers of many', async () => {
     const jobs = Array.from({ length: 250 }, (_, index) => running({ slurmJobId: `${index}` }));
     await look(jobs);

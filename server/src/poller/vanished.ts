@@ -9,6 +9,7 @@ import {
   type EndMarker,
   type JobAccount,
   type SlurmAdapter,
+  type Unreadable,
 } from '../slurm/index.ts';
 import { type JobUpdate, observed, withOtherComponents } from './observe.ts';
 
@@ -118,11 +119,22 @@ export class VanishedJobs {
     // Whoever has waited longest for a look at its marker comes first.
     open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
     const looked = open.slice(0, MARKERS_A_TICK);
-    const markers = await this.#markers(looked.map(({ job }) => job));
+    let markers: ReadonlyMap<string, EndMarker | null | Unreadable>;
+    try {
+      markers = await this.#markers(looked.map(({ job }) => job));
+    } catch (cause) {
+      // What the accounts told stands for itself. Where there was nothing of that, the fault is told.
+      if (updates.length > 0) return updates;
+      throw cause;
+    }
     for (const { job, absence, account } of looked) {
       absence.markerReadAt = now;
+      const marker = markers.get(job.id) ?? null;
+      const isUnreadable = marker !== null && 'unreadable' in marker;
+      // Only the accounts can tell then: it is no sign that there is no record.
+      if (isUnreadable && account === null) continue;
       absence.takenOutSince = isTakenOut(job, accounting) ? (absence.takenOutSince ?? now) : null;
-      const update = this.#concluded({ job, account, absence }, markers.get(job.id) ?? null, accounting, now);
+      const update = this.#concluded({ job, account, absence }, isUnreadable ? null : marker, accounting, now);
       if (update !== null) updates.push(update);
     }
     return updates;
@@ -138,7 +150,7 @@ export class VanishedJobs {
   }
 
   /** What the scripts of jobs wrote about their ends, by job. */
-  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, EndMarker | null>> {
+  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, EndMarker | null | Unreadable>> {
     const places = jobs.flatMap(({ id, workDir, arrayTaskId }) =>
       workDir === null ? [] : [{ id, workDir, arrayTaskId }],
     );

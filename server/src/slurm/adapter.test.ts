@@ -420,7 +420,12 @@ describe('asking for partitions and nodes', () => {
 
 describe('the end marker of a job', () => {
   const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
-  const endMarker = async (arrayTaskId: number | null) => (await slurm.endMarkers([{ workDir, arrayTaskId }]))[0];
+  const endMarkers = async (...tasks: readonly (number | null)[]) =>
+    (await slurm.endMarkers(tasks.map((arrayTaskId) => ({ workDir, arrayTaskId })))).map((end) => {
+      if (end !== null && 'unreadable' in end) throw new Error(end.unreadable);
+      return end;
+    });
+  const endMarker = async (arrayTaskId: number | null) => (await endMarkers(arrayTaskId))[0];
   beforeEach(() => mkdir(join(workDir, 'run'), { recursive: true }));
 
   it('is the one that the batch script wrote', async () => {
@@ -442,7 +447,7 @@ describe('the end marker of a job', () => {
     expect((await endMarker(11))?.exitCode).toBe(1);
     expect(await endMarker(111)).toBeNull();
     // One command for all.
-    const all = await slurm.endMarkers([11, 111, 1].map((arrayTaskId) => ({ workDir, arrayTaskId })));
+    const all = await endMarkers(11, 111, 1);
     expect(all.map((end) => end?.exitCode ?? null)).toEqual([1, null, 0]);
   });
 
@@ -481,8 +486,31 @@ describe('the end marker of a job', () => {
   ])('is none where the job has put %s in its place, and others have theirs', async (_what, make) => {
     await marker('2.0.end', 'job=13 code=4 at=1795494207\n');
     await runShell('/bin/sh', `set -- '${join(workDir, 'run/1.0.end')}'\n${make}\n`);
-    const ends = await slurm.endMarkers([1, 2].map((arrayTaskId) => ({ workDir, arrayTaskId })));
+    const ends = await endMarkers(1, 2);
     expect(ends.map((end) => end?.exitCode ?? null)).toEqual([null, 4]);
+  });
+
+  it('is told at once and in few bytes though the job has made thousands of records', async () => {
+    await marker('3.41.start', 'job=13 at=1795494200\n');
+    await marker('3.41.end', 'job=13 code=4 at=1795494207\n');
+    const flood = `cd '${join(workDir, 'run')}' && i=0; while [ $i -lt 3000 ]; do
+  printf '%0500d\\n' 1 >"3.x$i.end"; : >"3.00$i.no"; i=$((i + 1)); done
+  : >3.123456789.end; : >3.-1.end; : >3..end; : >'3.7 8.end'`;
+    await runShell('/bin/sh', `${flood}\n`);
+    let printed = 0;
+    const counting = new SlurmAdapter(
+      {
+        run: async (script) => {
+          const result = await login.run(script);
+          printed += result.stdout.length;
+          return result;
+        },
+      },
+      SETTINGS,
+    );
+    const [end] = await counting.endMarkers([{ workDir, arrayTaskId: 3 }]);
+    expect(end).toMatchObject({ attempt: 42, exitCode: 4 });
+    expect(printed).toBeLessThan(1000);
   });
 
   it('is not known when the folder cannot be looked into', async () => {

@@ -1,6 +1,6 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import { type CommandResult, type RunOptions, SshOutputTooLarge } from '../ssh/index.ts';
+import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import { ArrayView, mayLackTask, withLackingTasks } from './array-view.ts';
 import {
   ACCOUNTING_FIELDS_OF_RELEASES,
@@ -57,6 +57,7 @@ import { type TrialOutcome, trialOutcome } from './parse/trial.ts';
 import { numberValue, timeValue } from './parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
+import { Together, type Unreadable } from './together.ts';
 import { absoluteWorkspace, workspaceOf } from './workspace.ts';
 import { findSafetyFault, safetyFault } from './workspace-safety.ts';
 
@@ -77,7 +78,10 @@ export interface AttemptPlace extends MarkerPlace {
 }
 
 /** Whether a command had begun; `gone`: nobody can say any more; `unreadable`: nobody can say now, and why. */
-export type Begun = boolean | 'gone' | { readonly unreadable: string };
+export type Begun = boolean | 'gone' | Unreadable;
+
+/** By task, or of the job, the last attempt whose command has begun. */
+type BegunOfTasks = ReadonlyMap<string, number>;
 
 /** What a login was found to be at its connect. */
 export interface LoginFacts extends SlurmConfiguration {
@@ -133,8 +137,8 @@ const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
 const MAX_FAILURES = 1000;
 /** More ids in one question would make its command line too long. */
 const ACCOUNTING_BATCH = 200;
-/** More folders would make one script too long. */
-const FOLDERS_A_LOOK = 200;
+/** More would make one script too long. */
+const PLACES_A_LOOK = 200;
 const WORKSPACE_ADVICE =
   'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
 /** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
@@ -163,6 +167,8 @@ export class SlurmAdapter {
   #triedRelease: string | null = null;
   #arrays: ArrayOption = ARRAY_OPTIONS[0];
   readonly #arrayView = new ArrayView();
+  readonly #ends = new Together(PLACES_A_LOOK);
+  readonly #begun = new Together(PLACES_A_LOOK);
   #accountingFields: readonly string[] = ACCOUNTING_FIELDS_OF_RELEASES[0];
 
   constructor(runner: Runner, settings: ClusterSettings) {
@@ -359,10 +365,16 @@ export class SlurmAdapter {
    * What the batch scripts of jobs themselves wrote about the ends of their last attempts, asked with one command; null
    * where that attempt has no end. The end of an earlier attempt says nothing about the job.
    */
-  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null)[]> {
-    const sections = places.map((_place, index) => `markers-${index}`);
-    const texts = await this.#query(markersScript(places), sections, 'markers');
-    return texts.map((markers) => lastEnd(markers, this.#clock));
+  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
+    // Each task of an array has a place of its own.
+    const byKey = new Map(places.map((place) => [`${place.workDir}/${place.arrayTaskId ?? 'job'}`, place]));
+    const ends = await this.#ends.ask(byKey.keys(), async (keys) => {
+      const asked = keys.flatMap((key) => byKey.get(key) ?? []);
+      const sections = asked.map((_place, index) => `markers-${index}`);
+      const texts = await this.#query(markersScript(asked), sections, 'markers');
+      return new Map(keys.map((key, index) => [key, lastEnd(texts[index] ?? '', this.#clock)]));
+    });
+    return places.map(({ workDir, arrayTaskId }) => ends.get(`${workDir}/${arrayTaskId ?? 'job'}`) ?? null);
   }
 
   /**
@@ -370,47 +382,37 @@ export class SlurmAdapter {
    * so may not be seen yet.
    */
   async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
-    const folders = [...new Set(attempts.map(({ workDir }) => workDir))];
-    /** By folder: by task the last attempt of which it is known, or why there is none. */
-    const begun = new Map<string, ReadonlyMap<string, number> | Exclude<Begun, boolean>>();
-    const looks: (readonly string[])[] = [];
-    for (let start = 0; start < folders.length; start += FOLDERS_A_LOOK) {
-      looks.push(folders.slice(start, start + FOLDERS_A_LOOK));
-    }
-    for (let looked = looks.pop(); looked !== undefined; looked = looks.pop()) {
-      const ask = begunScript(looked);
-      let result: CommandResult;
-      try {
-        result = await this.#runner.run(ask.text, {
-          timeoutMs: QUERY_TIMEOUT_MS,
-          maxOutputBytes: MAX_SNAPSHOT_BYTES,
-          kind: 'markers',
-        });
-      } catch (cause) {
-        if (!(cause instanceof SshOutputTooLarge)) throw cause;
-        // A job has filled its folder with records: those of others are read without it.
-        const middle = Math.ceil(looked.length / 2);
-        if (looked.length > 1) looks.push(looked.slice(0, middle), looked.slice(middle));
-        else for (const folder of looked) begun.set(folder, { unreadable: `${folder}/run: ${cause.message}` });
-        continue;
-      }
-      for (const [index, folder] of looked.entries()) {
+    const begun = await this.#begun.ask(
+      attempts.map(({ workDir }) => workDir),
+      (folders) => this.#lookForBegun(folders),
+    );
+    return attempts.map(({ workDir, arrayTaskId, attempt }) => {
+      const records = begun.get(workDir) ?? 'gone';
+      if (records === 'gone') return records;
+      if ('unreadable' in records) return { unreadable: `${workDir}/run: ${records.unreadable}` };
+      return (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt;
+    });
+  }
+
+  async #lookForBegun(folders: readonly string[]): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
+    const ask = begunScript(folders);
+    const result = await this.#runner.run(ask.text, {
+      timeoutMs: QUERY_TIMEOUT_MS,
+      maxOutputBytes: MAX_SNAPSHOT_BYTES,
+      kind: 'markers',
+    });
+    return new Map(
+      folders.map((folder, index): [string, BegunOfTasks | 'gone' | Unreadable] => {
         const section = ask.read(result.stdout, `begun-${index}`);
         if (section === null) {
           const said = slurmMessage(ask.errors(result.stderr));
           throw new SlurmUnavailable(said || 'the list of what has begun was cut off');
         }
-        if (section.exitCode === 0) begun.set(folder, lastBegun(section.output));
-        else if (section.exitCode === RECORDS_GONE) begun.set(folder, 'gone');
-        else begun.set(folder, { unreadable: `${folder}/run: ${slurmMessage(section.output)}` });
-      }
-    }
-    return attempts.map(({ workDir, arrayTaskId, attempt }) => {
-      const records = begun.get(workDir) ?? 'gone';
-      return typeof records === 'object' && 'get' in records
-        ? (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt
-        : records;
-    });
+        if (section.exitCode === 0) return [folder, lastBegun(section.output)];
+        if (section.exitCode === RECORDS_GONE) return [folder, 'gone'];
+        return [folder, { unreadable: slurmMessage(section.output) }];
+      }),
+    );
   }
 
   /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */

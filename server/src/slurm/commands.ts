@@ -191,20 +191,30 @@ export interface MarkerPlace {
   readonly arrayTaskId: number | null;
 }
 
-/** What the attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
+/** What the last attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
 export function markersScript(places: readonly MarkerPlace[]): Script {
-  // Without a process for each file: there may be hundreds of them. Only short files are opened, and no link: a job may
-  // put anything in the place of its records.
+  // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link: it
+  // may put anything in the place of its records, too.
   const print = `print() {
-  find "$@" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
+  last=-1
+  for file in "$1"*.start "$1"*.end; do
+    number=\${file#"$1"}
+    number=\${number%.*}
+    case $number in
+      '' | *[!0-9]* | ??????*) ;;
+      *) [ "$number" -le "$last" ] || last=$number ;;
+    esac
+  done
+  [ "$last" != -1 ] || return 0
+  find "$1$last.start" "$1$last.end" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
     IFS= read -r line <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
   done
   :
 }`;
-  const sections = places.map(({ workDir, arrayTaskId }, index) => {
-    const prefix = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.`);
-    return { name: `markers-${index}`, command: `print ${prefix}*.start ${prefix}*.end` };
-  });
+  const sections = places.map(({ workDir, arrayTaskId }, index) => ({
+    name: `markers-${index}`,
+    command: `print ${quote(`${workDir}/run/${arrayTaskId ?? 'job'}.`)}`,
+  }));
   return script(null, print, sections);
 }
 

@@ -13,4 +13,5 @@ export type { EndMarker } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export type { SubmitRequest } from './sbatch-options.ts';
+export type { Unreadable } from './together.ts';
 export { absoluteWorkspace } from './workspace.ts';

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../ssh/index.ts';
+import { Together } from './together.ts';
+
+const MINUTE = 60_000;
+const FOLDERS = Array.from({ length: 50 }, (_, index) => `/w/jobs/${index}`);
+
+let together: Together;
+/** Folders of which a command never ends, and those that print too much. */
+let hanging: Set<string>;
+let loud: Set<string>;
+let companies: number[];
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+  together = new Together(20);
+  hanging = new Set();
+  loud = new Set();
+  companies = [];
+});
+afterEach(() => void vi.useRealTimers());
+
+async function look(folders: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  companies.push(folders.length);
+  if (folders.some((folder) => hanging.has(folder))) {
+    vi.advanceTimersByTime(MINUTE);
+    throw new SshInterrupted('the command took longer than 60 s');
+  }
+  if (folders.some((folder) => loud.has(folder))) throw new SshOutputTooLarge('more than 64 MiB were printed');
+  return new Map(folders.map((folder) => [folder, `of ${folder}`]));
+}
+
+const isRead = (answer: unknown) => typeof answer === 'string';
+async function unread(folders: readonly string[] = FOLDERS): Promise<string[]> {
+  const answers = await together.ask(folders, look);
+  expect([...answers.keys()].sort()).toEqual([...folders].sort());
+  return [...answers].flatMap(([folder, answer]) => (isRead(answer) ? [] : [folder]));
+}
+
+describe('many folders', () => {
+  it('are asked for with few commands', async () => {
+    expect(await unread()).toEqual([]);
+    expect(companies).toEqual([10, 20, 20]);
+    expect(await unread([])).toEqual([]);
+    expect(companies).toHaveLength(3);
+  });
+
+  it('are read at once but for one that prints too much', async () => {
+    loud.add('/w/jobs/7').add('/w/jobs/33');
+    expect((await unread()).sort()).toEqual(['/w/jobs/33', '/w/jobs/7']);
+  });
+
+  it.each([
+    ['one', ['/w/jobs/7']],
+    ['the first', ['/w/jobs/0']],
+    ['the last', ['/w/jobs/49']],
+    ['several', ['/w/jobs/3', '/w/jobs/4', '/w/jobs/41']],
+    ['one, beside one that prints too much', ['/w/jobs/12']],
+  ])('are all read after some looks but for those that hang: %s', async (what, names) => {
+    for (const name of names) hanging.add(name);
+    if (what.includes('too much')) loud.add('/w/jobs/13');
+    const left = new Set(FOLDERS);
+    const wanted = new Set([...names, ...loud]);
+    for (let looks = 0; looks < 40 && left.size > wanted.size; looks += 1) {
+      const still = new Set(await unread([...left]));
+      for (const folder of left) if (!still.has(folder)) left.delete(folder);
+    }
+    expect([...left].sort()).toEqual([...wanted].sort());
+    // Once they are known, they cost nothing for ten minutes, and then one look each.
+    for (let looks = 0; looks < 10; looks += 1) await unread([...left]);
+    companies.length = 0;
+    await unread([...names, '/w/jobs/other']);
+    expect(companies).toEqual([1]);
+    hanging.clear();
+    vi.advanceTimersByTime(11 * MINUTE);
+    expect(await unread([...names])).toEqual([]);
+  });
+
+  it('can not be asked for when the connection is gone or breaks, which says nothing of them', async () => {
+    for (const cause of [new SshUnavailable('there is no connection'), new SshInterrupted('the connection broke')]) {
+      await expect(together.ask(['/w/jobs/1'], () => Promise.reject(cause))).rejects.toBe(cause);
+    }
+    expect(await unread(['/w/jobs/1'])).toEqual([]);
+  });
+});

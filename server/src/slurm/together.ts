@@ -1,0 +1,100 @@
+import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
+
+/** A command that was given up after so long was kept waiting by what it looked at; before, the connection broke. */
+const TOO_LONG_MS = 30_000;
+/** A folder that made a command fail by itself is left alone for so long. */
+const LEFT_ALONE_MS = 10 * 60_000;
+
+/**
+ * Looks at many folders with few commands, though a job may make its own so that a command never ends or prints too much:
+ * what fails together is asked for in smaller companies, so that no folder keeps what others tell back for long.
+ */
+export class Together {
+  readonly #most: number;
+  /** Those that were asked for when a command took too long, and how many of them are asked for together. */
+  readonly #suspects = new Set<string>();
+  #suspectsTogether = 1;
+  /** When they failed alone. */
+  readonly #leftAlone = new Map<string, number>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /**
+   * `look` takes folders and gives what it found of each. The answer holds that, or why there is nothing to say of a folder
+   * now. Throws what else `look` throws: then none of them could be asked for.
+   */
+  async ask<T>(
+    folders: Iterable<string>,
+    look: (folders: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+  ): Promise<ReadonlyMap<string, T | Unreadable>> {
+    const answers = new Map<string, T | Unreadable>();
+    const companies = this.#companies([...new Set(folders)], answers);
+    for (let company = companies.pop(); company !== undefined; company = companies.pop()) {
+      const startedAt = performance.now();
+      try {
+        for (const [folder, answer] of await look(company)) {
+          answers.set(folder, answer);
+          this.#suspects.delete(folder);
+        }
+        if (company.length === this.#suspectsTogether)
+          this.#suspectsTogether = Math.min(this.#most, 2 * company.length);
+      } catch (cause) {
+        if (cause instanceof SshOutputTooLarge && company.length > 1) {
+          companies.push(...halves(company));
+        } else if (cause instanceof SshOutputTooLarge) {
+          for (const folder of company) answers.set(folder, { unreadable: cause.message });
+        } else if (cause instanceof SshInterrupted && performance.now() - startedAt >= TOO_LONG_MS) {
+          this.#failed(company);
+          // The next one may take as long: it has its turn the next time.
+          for (const folder of [company, ...companies].flat()) answers.set(folder, { unreadable: cause.message });
+          return answers;
+        } else throw cause;
+      }
+    }
+    return answers;
+  }
+
+  #failed(company: readonly string[]): void {
+    const [folder = ''] = company;
+    if (company.length === 1) this.#leftAlone.set(folder, Date.now());
+    else for (const one of company) this.#suspects.add(one);
+    this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
+  }
+
+  /** The first one last. Suspects come after all others. */
+  #companies(folders: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
+    for (const [folder, since] of this.#leftAlone) {
+      if (Date.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(folder);
+    }
+    const asked = folders.filter((folder) => !this.#leftAlone.has(folder));
+    for (const folder of folders) {
+      if (this.#leftAlone.has(folder)) answers.set(folder, { unreadable: 'it could not be read a few minutes ago' });
+    }
+    const wanted = new Set(asked);
+    for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
+    const isSuspect = (folder: string) => this.#suspects.has(folder);
+    return [
+      ...inCompanies(asked.filter(isSuspect), this.#suspectsTogether),
+      ...inCompanies(
+        asked.filter((folder) => !isSuspect(folder)),
+        this.#most,
+      ),
+    ];
+  }
+}
+
+export interface Unreadable {
+  readonly unreadable: string;
+}
+
+function inCompanies(folders: readonly string[], size: number): (readonly string[])[] {
+  const companies: (readonly string[])[] = [];
+  for (let start = 0; start < folders.length; start += size) companies.push(folders.slice(start, start + size));
+  return companies;
+}
+
+function halves(company: readonly string[]): (readonly string[])[] {
+  return inCompanies(company, Math.ceil(company.length / 2));
+}
