@@ -174,11 +174,11 @@ export class JobListWithTasks {
       const bounded: typeof open = to === null ? open : open.where(upTo(to));
       let ordered = bounded;
       for (const column of columns) ordered = ordered.orderBy(column, direction);
-      const count = await boundedLook(this.#database, rest, length, (some) => ordered.limit(some));
+      length = await boundedLook(this.#database, rest, length, (some) => ordered.limit(some));
       const end: Readonly<Record<string, Key>> | undefined = await ordered
         .select(columns.map((column, at) => column.as(`${at}`)))
         .limit(1)
-        .offset(count - 1)
+        .offset(length - 1)
         .executeTakeFirst();
       from = end === undefined ? null : Object.values(end);
       const stretch: typeof open = from === null ? bounded : open.where(upTo(from));

@@ -54,6 +54,12 @@ interface Range extends SortRange {
   readonly rest: ResolvedFilter | null;
 }
 
+/** The end of a look, so many entries further. */
+interface Ahead {
+  readonly place: Place;
+  readonly count: number;
+}
+
 /** Some way to find the jobs that a filter lets through, without looking at all others. */
 interface Way {
   /** About how many jobs would be looked at for all of them. */
@@ -192,13 +198,13 @@ export class JobList {
       const last = found[limit - 1];
       if (last !== undefined) rest = { ...span, to: { place: last, isIncluded: false } };
     };
-    let open = ranges.map((range) => ({ range, from: span.from }));
-    for (let length = FIRST_LOOK; open.length > 0; length = Math.min(length * 2, LONGEST_LOOK)) {
+    let open = ranges.map((range) => ({ range, from: span.from, length: FIRST_LOOK }));
+    while (open.length > 0) {
       const further: typeof open = [];
-      for (const { range, from } of open) {
-        const { places, end } = await this.#look(range, { ...rest, from }, length, limit);
+      for (const { range, from, length } of open) {
+        const { places, ahead } = await this.#look(range, { ...rest, from }, length, limit);
         add(places);
-        if (end !== null) further.push({ range, from: end });
+        if (ahead !== null) further.push({ range, from: ahead.place, length: Math.min(ahead.count * 2, LONGEST_LOOK) });
         if (range.rest !== null) await nextTurn();
       }
       open = further;
@@ -401,8 +407,8 @@ export class JobList {
       .orderBy('number', direction);
   }
 
-  /** The place at the end of the next entries, `most` or as many as fit into a look; null: there are fewer. */
-  async #ahead(range: Range, span: Span, most: number): Promise<Place | null> {
+  /** Where the next entries end, `most` or as many as fit into a look; null: there are fewer. */
+  async #ahead(range: Range, span: Span, most: number): Promise<Ahead | null> {
     const { rest } = range;
     const ordered = this.#ordered(range, span);
     const next = (count: number) => ordered.limit(count);
@@ -411,7 +417,7 @@ export class JobList {
       .limit(1)
       .offset(count - 1)
       .executeTakeFirst();
-    return row === undefined ? null : placeOf(row, range.shift);
+    return row === undefined ? null : { place: placeOf(row, range.shift), count };
   }
 
   /** What the next `length` entries of a stretch add, and where they end; null: nothing that follows could be of use. */
@@ -420,30 +426,30 @@ export class JobList {
     span: Span,
     length: number,
     limit: number,
-  ): Promise<{ readonly places: readonly Place[]; readonly end: Place | null }> {
+  ): Promise<{ readonly places: readonly Place[]; readonly ahead: Ahead | null }> {
     const { rest } = range;
-    const end = rest === null ? null : await this.#ahead(range, span, length);
-    let query = this.#ordered(range, end === null ? span : { ...span, to: { place: end, isIncluded: true } });
+    const ahead = rest === null ? null : await this.#ahead(range, span, length);
+    let query = this.#ordered(range, ahead === null ? span : upTo(span, ahead));
     if (rest !== null) query = query.where((where) => jobsMatching(where, rest));
     const places = (await query.limit(limit).execute()).map((row) => placeOf(row, range.shift));
-    return { places, end: places.length < limit ? end : null };
+    return { places, ahead: places.length < limit ? ahead : null };
   }
 
   async #countRange(range: Range): Promise<number> {
     const { rest } = range;
     const span = this.#bounded({ from: null, to: null, isDescending: true });
     let count = 0;
+    const longest = rest === null ? LONGEST_COUNT : LONGEST_LOOK;
     let { from } = span;
-    for (;;) {
-      const end = await this.#ahead(range, { ...span, from }, rest === null ? LONGEST_COUNT : LONGEST_LOOK);
-      const to = end === null ? span.to : { place: end, isIncluded: true };
-      let query = this.#within(range, { ...span, from, to });
+    for (let length = longest; ; await nextTurn()) {
+      const ahead = await this.#ahead(range, { ...span, from }, length);
+      let query = this.#within(range, ahead === null ? { ...span, from } : upTo({ ...span, from }, ahead));
       if (rest !== null) query = query.where((where) => jobsMatching(where, rest));
       const row = await query.select((select) => select.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
       count += row.count;
-      if (end === null) return count;
-      from = end;
-      await nextTurn();
+      if (ahead === null) return count;
+      from = ahead.place;
+      length = Math.min(ahead.count * 2, longest);
     }
   }
 
@@ -477,11 +483,11 @@ export class JobList {
 
   /** Some jobs in as many looks as it takes: of each, those that really have the words, and whatever else is asked for. */
   async *#having(rest: ResolvedFilter, numbers: readonly number[], longest: number) {
-    for (let start = 0; start < numbers.length; ) {
+    let length = longest;
+    for (let start = 0; start < numbers.length; start += length) {
       const next = (count: number) => this.#numbered(numbers.slice(start, start + count));
-      const count = await boundedLook(this.#database, rest, longest, next);
-      yield next(count).where((where) => jobsMatching(where, rest));
-      start += count;
+      length = await boundedLook(this.#database, rest, Math.min(length * 2, longest), next);
+      yield next(length).where((where) => jobsMatching(where, rest));
       await nextTurn();
     }
   }
@@ -569,6 +575,10 @@ function* inGroups(blocks: readonly Block[]): Generator<readonly [Block, ...Bloc
     const [first, ...others] = blocks.slice(start, start + size);
     if (first !== undefined) yield [first, ...others];
   }
+}
+
+function upTo(span: Span, { place }: Ahead): Span {
+  return { ...span, to: { place, isIncluded: true } };
 }
 
 /** What of a span lies between two keys, the second one not included; null: it isn't bounded there. */

@@ -79,7 +79,7 @@ export class TimedJobs {
     const { index, column, to } = this.#bounds;
     for (const isArchived of archived(this.#filter)) {
       let from = { key: this.#bounds.from, number: -1 };
-      for (;;) {
+      for (let length = LOOK; ; length = Math.min(length * 2, LOOK)) {
         const ahead = this.#database
           .selectFrom(jobsBy(index))
           .where('array_parent_id', 'is', null)
@@ -90,7 +90,7 @@ export class TimedJobs {
           .where(sql<SqlBool>`${keyOf(column)} < ${to}`)
           .orderBy(keyOf(column))
           .orderBy('number');
-        const length = await boundedLook(this.#database, this.#filter, LOOK, (count) => ahead.limit(count));
+        length = await boundedLook(this.#database, this.#filter, length, (count) => ahead.limit(count));
         const rows = await ahead
           .select(['number', sql<Key>`${sortKey}`.as('sort_key'), keyOf(column).as('key')])
           .select((select) => sql<number>`${jobsMatching(select, this.#filter)}`.as('is_match'))
