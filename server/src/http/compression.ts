@@ -91,7 +91,8 @@ export async function sendAnswer(
 /** So that it can be seen whether a reader takes any of it; a long answer in one piece would seem to stand still. */
 const PART_BYTES = 64 * 1024;
 
-function writeWhole(response: ServerResponse, bytes: Buffer): void {
+/** What is sent stays its owner's: it may be sent to many. */
+export function writeWhole(response: ServerResponse, bytes: Buffer): void {
   let written = 0;
   const goOn = () => {
     while (bytes.length - written > PART_BYTES) {

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import sirv from 'sirv';
-import { acceptedCoding } from './compression.ts';
+import { extname, join, posix, sep } from 'node:path';
+import { acceptedCoding, type Coding, writeWhole } from './compression.ts';
+import { pathOf } from './paths.ts';
 import { PAGE_REFERRER_POLICY, SECURITY_HEADERS } from './security-headers.ts';
 
 /** The dashboard loads nothing from elsewhere and runs no script that isn't a file of its own. */
@@ -15,46 +16,135 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'self'",
 ].join('; ');
 
+/** A build has less than one; whatever else may lie there is not read into memory without end. */
+export const MOST_BUILT_BYTES = 32 * 1024 ** 2;
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+};
+const OTHER_TYPE = 'application/octet-stream';
+
+/** Made by the build, beside each file that gets smaller by it. */
+const ENDINGS: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
+
+interface Form {
+  readonly coding: Coding | null;
+  readonly body: Buffer;
+  readonly tag: string;
+}
+
+interface BuiltFile {
+  readonly type: string;
+  readonly cacheControl: string;
+  readonly plain: Form;
+  readonly compressed: ReadonlyMap<Coding, Form>;
+}
+
 export type StaticFiles = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** The built dashboard; each path that is no file is the application's own. */
+/**
+ * The built dashboard; each path that is no file is the application's own. It is read once and sent from memory: no request
+ * opens a file, and what becomes of the folder, as when it is built anew, changes nothing of what is sent together.
+ */
 export function staticFiles(directory: string): StaticFiles {
-  if (!existsSync(join(directory, 'index.html'))) {
+  const files = readBuild(directory);
+  const page = files.get('/index.html');
+  if (page === undefined) {
     return (_request, response) => {
       response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end('The dashboard has not been built. Run: npm run build\n');
+      response.end('The dashboard has not been built. Run: npm run build, and start the server again\n');
     };
   }
-  const serve = sirv(directory, {
-    single: true,
-    etag: true,
-    // Made by the build, beside each file.
-    brotli: true,
-    gzip: true,
-    // Not what the client holds, but the file's own.
-    setHeaders: (response) => response.removeHeader('etag'),
-  });
   return (request, response) => {
-    const { headers } = request;
-    // sirv looks for a coding's name alone, and would send what was refused with a weight of 0.
-    headers['accept-encoding'] = acceptedCoding(headers['accept-encoding']) ?? '';
-    // It takes "the last 500 bytes" for the first ones; a server may send the whole (RFC 9110, section 14.2).
-    delete headers.range;
-    // "Not modified" has to say of what, and what else it depends on (section 15.4.5); sirv says neither.
-    response.setHeader('vary', 'Accept-Encoding');
-    const held = headers['if-none-match'];
-    if (held !== undefined) response.setHeader('etag', held);
-    // With "not modified" too: browsers put its headers in the place of those that they hold.
-    response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
-    response.setHeader('referrer-policy', PAGE_REFERRER_POLICY);
-    // Names under assets/ change with their content.
-    const isHashed = request.url?.startsWith('/assets/') === true;
-    response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    serve(request, response, () => {
-      for (const name of ['etag', 'cache-control']) response.removeHeader(name);
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end('Not found\n');
-    });
+    const path = pathOf(request);
+    const file = files.get(path) ?? (isFileName(path) ? undefined : page);
+    if (file === undefined) sendNotFound(response);
+    else send(file, request, response);
   };
+}
+
+function send(
+  { type, cacheControl, plain, compressed }: BuiltFile,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { 'accept-encoding': accepted, 'if-none-match': held = '' } = request.headers;
+  const coding = acceptedCoding(accepted);
+  const form = (coding === null ? undefined : compressed.get(coding)) ?? plain;
+  // "Not modified" has to say of what, and what else it depends on (RFC 9110, section 15.4.5), and browsers put its headers
+  // in the place of those that they hold.
+  const headers = {
+    etag: form.tag,
+    vary: 'Accept-Encoding',
+    'cache-control': cacheControl,
+    'content-security-policy': CONTENT_SECURITY_POLICY,
+    'referrer-policy': PAGE_REFERRER_POLICY,
+  };
+  // A proxy that has compressed it calls a tag weak.
+  if (held.split(',').some((tag) => tag.trim().replace(/^W\//, '') === form.tag)) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  response.writeHead(200, {
+    ...headers,
+    'content-type': type,
+    'content-length': form.body.length,
+    ...(form.coding !== null && { 'content-encoding': form.coding }),
+  });
+  writeWhole(response, form.body);
+}
+
+function sendNotFound(response: ServerResponse): void {
+  response.writeHead(404, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8' });
+  response.end('Not found\n');
+}
+
+/** No page of the application has a dot in the last part of its path. */
+function isFileName(path: string): boolean {
+  return posix.extname(path.slice(path.lastIndexOf('/'))) !== '';
+}
+
+/** By path. Empty: it isn't there, or can't be read whole. */
+function readBuild(directory: string): ReadonlyMap<string, BuiltFile> {
+  const contents = new Map<string, Buffer>();
+  try {
+    let room = MOST_BUILT_BYTES;
+    for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+      const file = join(directory, name);
+      const status = statSync(file);
+      if (!status.isFile()) continue;
+      room -= status.size;
+      if (room < 0) return new Map();
+      contents.set(`/${name.replaceAll(sep, '/')}`, readFileSync(file));
+    }
+  } catch {
+    return new Map();
+  }
+  const originals = [...contents].filter(([path]) => !Object.values(ENDINGS).includes(extname(path)));
+  return new Map(originals.map(([path, content]) => [path, builtFile(path, content, contents)]));
+}
+
+function builtFile(path: string, content: Buffer, contents: ReadonlyMap<string, Buffer>): BuiltFile {
+  const compressed = new Map<Coding, Form>();
+  for (const [coding, ending] of Object.entries(ENDINGS) as readonly [Coding, string][]) {
+    const body = contents.get(`${path}${ending}`);
+    if (body !== undefined) compressed.set(coding, formOf(coding, body));
+  }
+  return {
+    type: TYPES[extname(path)] ?? OTHER_TYPE,
+    // Names under assets/ change with their content.
+    cacheControl: path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    plain: formOf(null, content),
+    compressed,
+  };
+}
+
+function formOf(coding: Coding | null, body: Buffer): Form {
+  return { coding, body, tag: `"${hash('sha256', body, 'base64url').slice(0, 16)}"` };
 }

@@ -15,6 +15,8 @@ export const TOKEN = 'a-token-for-tests-only';
 
 interface StageOptions {
   readonly allowedOrigins?: readonly string[];
+  /** The built dashboard. Default: none. */
+  readonly webDirectory?: string | undefined;
 }
 
 /** The server on a real store and without a cluster: whoever holds it writes the jobs. */
@@ -35,7 +37,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `databaseFile`: one that is there already. Default: a new one, which is removed in the end. */
-  static async open(databaseFile?: string, { allowedOrigins = [] }: StageOptions = {}): Promise<Stage> {
+  static async open(databaseFile?: string, { allowedOrigins = [], webDirectory }: StageOptions = {}): Promise<Stage> {
     const stack = new AsyncDisposableStack();
     try {
       const folder = await mkdtemp(join(tmpdir(), 'slurmql-stage-'));
@@ -59,7 +61,7 @@ export class Stage implements AsyncDisposable {
         authenticator,
         host: '127.0.0.1',
         port: 0,
-        webDirectory: folder,
+        webDirectory: webDirectory ?? folder,
         allowedOrigins,
         trustedProxies: [],
         readiness: async () => ({}),

@@ -33,12 +33,20 @@ export class StageChild implements AsyncDisposable {
     this.token = token;
   }
 
-  static async start(): Promise<StageChild> {
+  /** `webDirectory`: the built dashboard; default: none. */
+  static async start(webDirectory?: string): Promise<StageChild> {
     const file = fileURLToPath(new URL('stage-process.ts', import.meta.url));
-    const child = fork(file, { execArgv: [], serialization: 'advanced' });
+    const child = fork(file, webDirectory === undefined ? [] : [webDirectory], {
+      execArgv: [],
+      serialization: 'advanced',
+    });
     const message = await heard(child);
     if (message.kind !== 'listening') throw new Error('The stage did not start');
     return new StageChild(child, message.address, message.token);
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? -1;
   }
 
   async create(jobs: readonly StageJob[]): Promise<void> {

@@ -3,7 +3,7 @@ import { Stage, TOKEN } from '../../src/http/testing.ts';
 import type { StageJob, StageMessage } from './stage-child.ts';
 
 // Runs in a process of its own: see StageChild.
-const stage = await Stage.open();
+const stage = await Stage.open(undefined, { webDirectory: process.argv[2] });
 const projects = new Map<string, string>();
 
 async function create(jobs: readonly StageJob[]): Promise<void> {
