@@ -23,7 +23,8 @@ const LOG_LINES_A_MINUTE = 4;
 
 interface Connection {
   readonly address: string;
-  unanswered: number;
+  /** Those of requests that wait for their answers, or for the end of these. */
+  readonly unanswered: Set<ServerResponse>;
   /** Bytes that its system has taken, and since when it has taken no more. */
   taken: number;
   takenAt: number;
@@ -78,15 +79,12 @@ export class Connections {
 
   add(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
-    this.#open.set(socket, { address, unanswered: 0, taken: 0, takenAt: performance.now(), untakenBytes: 0 });
+    this.#open.set(socket, { address, unanswered: new Set(), taken: 0, takenAt: performance.now(), untakenBytes: 0 });
     this.#newcomers.add(socket);
     const neighbours = this.#newcomersByNetwork.get(networkOf(address)) ?? new Set();
     // Behind a proxy there are many clients at one address.
     if (!this.#addresses.isProxy(address)) this.#newcomersByNetwork.set(networkOf(address), neighbours.add(socket));
-    socket.once('close', () => {
-      this.#forget(socket);
-      this.#open.delete(socket);
-    });
+    socket.once('close', () => this.#closed(socket));
     if (this.#newcomers.size > MOST_NEWCOMERS || neighbours.size > MOST_NEWCOMERS_OF_AN_ADDRESS) this.#planCut();
   }
 
@@ -105,15 +103,13 @@ export class Connections {
     const connection = this.#open.get(socket);
     // What came in one piece with a request that had it closed.
     if (connection === undefined || socket.destroyed) return false;
-    connection.unanswered += 1;
-    if (connection.unanswered > MOST_UNANSWERED) {
+    if (connection.unanswered.size >= MOST_UNANSWERED) {
       stopParsing(socket);
       this.#destroy(socket, 'pipelined', 'A connection was closed that sent many requests without waiting for answers');
       return false;
     }
-    response.once('close', () => {
-      connection.unanswered -= 1;
-    });
+    connection.unanswered.add(response);
+    response.once('close', () => connection.unanswered.delete(response));
     // What is left of a body is read and thrown away, so that the client comes to read the answer; not for ever.
     response.once('finish', () => {
       if (request.complete) return;
@@ -121,6 +117,15 @@ export class Connections {
       request.once('close', () => clearTimeout(timer));
     });
     return true;
+  }
+
+  /** False: answers are still owed, which could not be told from what comes behind them; its connection is closed. */
+  admitUpgrade(socket: Socket): boolean {
+    // Node no longer does.
+    socket.on('error', () => socket.destroy());
+    if (this.#open.get(socket)?.unanswered.size === 0) return true;
+    socket.destroy();
+    return false;
   }
 
   /**
@@ -169,6 +174,17 @@ export class Connections {
     }
     if (slowest === null) return;
     this.#destroy(slowest.socket, 'untaken', 'A connection was closed, as clients take too little of their answers');
+  }
+
+  /**
+   * Whatever it was to be answered with ends with it. Node ends only the answer whose turn it was once an upgrade or a
+   * CONNECT has come behind: those that wait for theirs would be made for ever (lib/_http_server.js, onParserExecuteCommon).
+   */
+  #closed(socket: Socket): void {
+    this.#forget(socket);
+    const connection = this.#open.get(socket);
+    this.#open.delete(socket);
+    for (const response of connection?.unanswered ?? []) response.destroy();
   }
 
   /** It is closed, or about to be. */

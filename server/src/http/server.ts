@@ -117,7 +117,7 @@ export class HttpServer {
     this.#server.maxConnections = MAX_STREAMS + MOST_NEWCOMERS;
     this.#server.on('connection', (socket: Socket) => connections.add(socket));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      socket.on('error', () => socket.destroy());
+      if (!connections.admitUpgrade(socket)) return;
       if (pathOf(request) === '/graphql') this.#webSocket.upgrade(request, socket, head);
       else refuseUpgrade(socket, '404 Not Found');
     });
