@@ -14,6 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 
+/** A button's name, or a text. */
+const see = (name: string) =>
+  opened.page.getByRole('button', { name }).or(opened.page.getByText(name)).first().waitFor();
 const isSignedIn = () => opened.page.getByRole('button', { name: 'Sign out' }).waitFor();
 
 it('a session begins by the printed address and by the form, outlives a reload, and ends', async () => {
@@ -63,4 +66,79 @@ it('a server on another port of the host is sent the cookie, and can do nothing 
   await fetch(`${server.address}/session`, { method: 'DELETE', headers: { cookie: stolen[0] ?? '' } });
   await page.goto(`${server.address}/`);
   await isSignedIn();
+});
+
+it('no page signs anybody out by leading here with a key of its own', async () => {
+  const { page } = opened;
+  const { address, token } = server;
+  await page.goto(`${address}/?token=${token}`);
+  await isSignedIn();
+  const key = () => page.evaluate(() => localStorage.getItem('slurmql-session'));
+  const own = await key();
+  const another = await fetch(`${address}/session`, { method: 'POST', body: JSON.stringify({ token }) });
+  const others = ((await another.json()) as { readonly key: string }).key;
+  const elsewhere = createServer((request, response) => {
+    const to = decodeURIComponent(request.url?.slice(1) ?? '');
+    response.writeHead(200, { 'content-type': 'text/html' }).end(`<a href="${to}">There</a>`);
+  });
+  stack.defer(() => void elsewhere.close());
+  await new Promise<void>((resolve) => elsewhere.listen(0, 'localhost', resolve));
+  const away = `http://localhost:${(elsewhere.address() as AddressInfo).port}`;
+  for (const [path, seen] of [
+    ['/', 'Sign out'],
+    ['/jobs/x', 'Sign out'],
+    ['/clusters?a=1', 'Sign out'],
+    ['/metrics', 'process_resident_memory_bytes'],
+    ['/graphql?query={viewer{name}}', 'viewer'],
+  ] as const) {
+    for (const hash of [`session=x`, `session=${others}`]) {
+      const there = `${address}${path}#${hash}`;
+      await page.goto(`${away}/${encodeURIComponent(there)}`);
+      // The server's own pages are opened by a link from no site, such as a mail's: from another they ask to sign in.
+      if (seen === 'Sign out') await page.getByRole('link', { name: 'There' }).click();
+      else await page.goto(there);
+      await see(seen);
+      expect(page.url()).not.toContain('#');
+      expect(await key()).toBe(own);
+    }
+  }
+  // Nor by a key that nothing was kept beside.
+  await page.evaluate(() => localStorage.clear());
+  await page.goto(`${address}/#session=x`);
+  await page.getByLabel('Token').waitFor();
+  expect(await key()).toBeNull();
+  await page.goto(`${address}/?token=${token}`);
+  await isSignedIn();
+});
+
+it('the key of a session that is over makes room for that of the next one, wherever it is opened', async () => {
+  const { page } = opened;
+  const { address, token } = server;
+  const forget = async () => {
+    await page.context().clearCookies();
+    await page.goto(`${address}/healthz`);
+    await page.evaluate(() => localStorage.setItem('slurmql-session', 'that-of-one-that-is-over'));
+  };
+  for (const [path, seen] of [
+    ['/', 'Sign out'],
+    ['/metrics', 'process_resident_memory_bytes'],
+    ['/graphql?query={viewer{name}}', 'viewer'],
+  ] as const) {
+    await forget();
+    await page.goto(`${address}${path}`);
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await see(seen);
+  }
+  for (const [path, seen] of [
+    ['/?', 'Sign out'],
+    ['/projects?', 'Sign out'],
+    ['/graphql?query={viewer{name}}&', 'viewer'],
+  ] as const) {
+    await forget();
+    await page.goto(`${address}${path}token=${token}`);
+    await see(seen);
+    await page.goto(`${address}/`);
+    await isSignedIn();
+  }
 });

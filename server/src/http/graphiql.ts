@@ -99,7 +99,7 @@ async function load(): Promise<Assets> {
   );
   const before = `self.MonacoEnvironment={globalAPI:false,getWorkerUrl:(_,label)=>(${JSON.stringify(workerPaths)})[label]};\n`;
   const options = `{title:'SlurmQL',subscriptionsProtocol:'WS',...(sessionKey!==null&&{additionalHeaders:{'${KEY_HEADER}':sessionKey},connectionParams:{${KEY_PARAMETER}:sessionKey}})}`;
-  const after = `\n;{${TAKE_KEY}YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'),${options});}\n`;
+  const after = `\n;(async()=>{${TAKE_KEY}YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'),${options});})();\n`;
   const style = keep('graphiql.css', 'text/css; charset=utf-8', css);
   const main = script('graphiql.js', Buffer.concat([Buffer.from(before), js, Buffer.from(after)]));
   return { byPath, page: new AnswerBody(Buffer.from(pageOf(style, main))) };

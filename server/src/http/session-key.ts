@@ -12,26 +12,33 @@ export function withKey(address: string, key: string): string {
   return `${address.split('#', 1)[0]}#session=${key}`;
 }
 
-/** JavaScript that takes the key out of the page's address and defines `sessionKey`, the one that is kept. */
-export const TAKE_KEY = `const told = /^#session=([\\w-]+)$/.exec(location.hash);
-if (told !== null) {
-  localStorage.setItem('${STORED_AS}', told[1]);
+const TRIAL = `/graphql?query=${encodeURIComponent('{ viewer { name } }')}`;
+
+/**
+ * JavaScript for an async function: takes the key out of the page's address and defines `sessionKey`, the one that is kept.
+ * Any page may lead here with anything behind "#": it is kept in the place of another only once the server takes it.
+ */
+export const TAKE_KEY = `const told = /^#session=([\\w-]+)$/.exec(location.hash)?.[1];
+if (told !== undefined) {
   history.replaceState(history.state, '', location.pathname + location.search);
+  const answer = await fetch('${TRIAL}', { headers: { '${KEY_HEADER}': told } }).catch(() => null);
+  if (answer?.ok) localStorage.setItem('${STORED_AS}', told);
 }
 const sessionKey = localStorage.getItem('${STORED_AS}');
 `;
 
 /** On a page with a form "open": asks for the page's own address once more, with the key. */
-const OPEN_WITH_KEY = `{
+const OPEN_WITH_KEY = `(async () => {
 ${TAKE_KEY}
 const form = document.getElementById('open');
 if (form !== null && sessionKey !== null) {
   form.elements.key.value = sessionKey;
-  // Before, it would take the place of the page, which then never ends loading where a download comes.
-  addEventListener('load', () => form.submit());
   document.querySelector('main').textContent = 'A moment …';
+  // Before, it would take the place of the page, which then never ends loading where a download comes.
+  if (document.readyState !== 'complete') await new Promise((resolve) => addEventListener('load', resolve));
+  form.submit();
 }
-}
+})();
 `;
 
 export function sendKeyScript(response: ServerResponse): void {

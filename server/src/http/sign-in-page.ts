@@ -6,6 +6,7 @@ import { KEY_SCRIPT_PATH } from './session-key.ts';
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
+  "connect-src 'self'",
   "style-src 'unsafe-inline'",
   "form-action 'self'",
   "frame-ancestors 'none'",
