@@ -13,6 +13,9 @@ export class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What comes by itself comes late on a busy machine. */
+export const PATIENT = { poll: { timeout: 30_000 } };
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -20,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: PATIENT,
           testTimeout: 60_000,
           hookTimeout: 120_000,
           include: ['src/**/*.test.ts'],
@@ -34,6 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          expect: PATIENT,
           include: ['test/**/*.test.ts'],
           // On a busy machine Slurm answers late, and the more seldom it is asked.
           testTimeout: 300_000,

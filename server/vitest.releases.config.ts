@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { RELEASES } from '@slurmql/local-slurm';
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './vitest.config.ts';
+import { LongestFirst, PATIENT } from './vitest.config.ts';
 
 // `npm run test:releases`: what depends on Slurm's own words and ways, on each of its releases.
 
@@ -33,6 +33,7 @@ export default defineConfig({
         // A bare number is none to --project.
         name: `slurm-${release}`,
         provide: { release },
+        expect: PATIENT,
         include: FILES.map((name) => `test/${name}.test.ts`),
         // A base system may have to be fetched first.
         testTimeout: 300_000,

@@ -25,6 +25,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    expect: { poll: { timeout: 30_000 } },
     // The browser's test waits for a real Slurm.
     testTimeout: 180_000,
     hookTimeout: 120_000,
