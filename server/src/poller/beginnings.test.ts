@@ -90,7 +90,20 @@ describe('a success that Slurm tells of', () => {
   it('is believed when nobody could read its records for a day', async () => {
     slurm.unbegun.set(FOLDER, { unreadable: 'Stale file handle' });
     expect((await told([completed()], 1)).jobs).toEqual([]);
-    expect((await told([], 24 * 3600)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
+    expect((await told([], 24 * 3600 + 1)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
+  });
+
+  it.each([
+    ['by themselves', () => slurm.unbegun.set(FOLDER, { unreadable: 'Stale file handle' })],
+    ['as the connection breaks', () => (slurm.recordsFault = new Error('the connection broke'))],
+  ])('is not believed sooner though it is long over, and its records can not be read %s', async (_why, hide) => {
+    hide();
+    const late = 3 * 24 * 3600;
+    expect((await told([completed()], late)).jobs).toEqual([]);
+    expect((await told([], late + 24 * 3600 - 1)).jobs).toEqual([]);
+    slurm.recordsFault = null;
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([], late + 24 * 3600)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
   });
 
   it('is kept back while the records can not be asked for, and nothing else is', async () => {

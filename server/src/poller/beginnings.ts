@@ -21,6 +21,8 @@ interface Doubt {
   readonly update: JobUpdate;
   readonly attempt: number;
   readonly since: number;
+  /** Since when its records can't be read, however long ago it ended: nobody may have looked before; null: they can. */
+  readonly unreadableSince: number | null;
   /** What is missing may show at any moment, as opposed to what can't be read. */
   readonly isLate: boolean;
 }
@@ -86,20 +88,22 @@ export class Beginnings {
   /** The update of an end, or none yet. */
   #toTell({ update, after }: Pick<End, 'update' | 'after'>, hasBegun: Begun, now: number): readonly JobUpdate[] {
     const isUnreadable = typeof hasBegun === 'object';
-    const since = this.#keep({ update, after }, now, !isUnreadable);
+    const { since, unreadableSince } = this.#keep({ update, after }, now, !isUnreadable);
     // Of a folder that is gone nothing can be said against Slurm's word.
     if (hasBegun === false && now - since < LATE_MS) return [];
-    if (isUnreadable && now - since < LONGEST_UNREADABLE_MS) return [];
+    if (unreadableSince !== null && now - unreadableSince < LONGEST_UNREADABLE_MS) return [];
     this.#doubts.delete(update.jobId);
     return [hasBegun === false ? { ...update, apply: (job) => hollow(update.apply(job)) } : update];
   }
 
-  /** Gives since when it is in doubt. */
-  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, isLate: boolean): number {
-    const doubt = this.#doubts.get(update.jobId);
-    const since = doubt?.attempt === after.attempt ? doubt.since : Math.min(now, after.endedAt?.getTime() ?? now);
-    this.#doubts.set(update.jobId, { update, attempt: after.attempt, since, isLate });
-    return since;
+  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, isLate: boolean): Doubt {
+    const earlier = this.#doubts.get(update.jobId);
+    const known = earlier?.attempt === after.attempt ? earlier : null;
+    const since = known?.since ?? Math.min(now, after.endedAt?.getTime() ?? now);
+    const unreadableSince = isLate ? null : (known?.unreadableSince ?? now);
+    const doubt = { update, attempt: after.attempt, since, unreadableSince, isLate };
+    this.#doubts.set(update.jobId, doubt);
+    return doubt;
   }
 
   /** What was kept back comes again, unless there is newer word of its job. */
