@@ -14,6 +14,7 @@ import { GATE } from './graphql/gate.ts';
 import { MOST_MATCHES } from './graphql/job/log-search.ts';
 import { LONGEST_WAIT_SECONDS, MOST_WAITS } from './graphql/job/wait.ts';
 import { LIMITS } from './graphql/limits.ts';
+import { OPEN_SUBSCRIPTIONS } from './graphql/live/open-subscriptions.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
 import { schema } from './graphql/schema.ts';
 import { SMALL, WORK_LIMITS } from './graphql/work.ts';
@@ -79,6 +80,18 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['message over WebSocket (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
   ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],
   ['operations under way on a WebSocket', number(MAX_OPERATIONS)],
+  [
+    'subscriptions that are open: of a session, or of all who use the token; of all (`SERVER_BUSY`)',
+    `${number(OPEN_SUBSCRIPTIONS.ofAccount)}; ${number(OPEN_SUBSCRIPTIONS.inAll)}`,
+  ],
+  [
+    'words of their documents, equal ones counted once: the same; of all (`SERVER_BUSY`)',
+    `${number(OPEN_SUBSCRIPTIONS.tokensOfAccount)}; ${number(OPEN_SUBSCRIPTIONS.tokensInAll)}`,
+  ],
+  [
+    'characters of their documents and variables: the same; of all (`SERVER_BUSY`)',
+    `${number(OPEN_SUBSCRIPTIONS.charactersOfAccount)}; ${number(OPEN_SUBSCRIPTIONS.charactersInAll)}`,
+  ],
   [
     'operations begun on a WebSocket (`RATE_LIMITED`)',
     `${number(OPERATIONS_A_SECOND)} a second, ${number(OPERATIONS_AT_ONCE)} at once`,

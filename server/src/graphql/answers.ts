@@ -72,7 +72,7 @@ function masked(error: unknown): GraphQLError {
 }
 
 /** About how long a value is as JSON, not counted any further than `most`. */
-function jsonLength(value: unknown, most: number): number {
+export function jsonLength(value: unknown, most: number): number {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 5;
   let length = 2;

@@ -9,6 +9,7 @@ import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { JobWaits } from './job/wait.ts';
+import type { Seats } from './live/seats.ts';
 import { Work, type WorkOptions } from './work.ts';
 
 /** What resolvers reach the rest of the server through. */
@@ -44,6 +45,8 @@ export interface GraphQLContext extends Services, OperationOptions {
   /** Of this operation. */
   readonly work: Work;
   readonly loaders: Loaders;
+  /** Of the connection that a subscription's results go to, where others go to it as well. */
+  readonly seats?: Seats | undefined;
 }
 
 export function createContext(services: Services, viewer: User, options: OperationOptions): GraphQLContext {

@@ -23,7 +23,7 @@ class Receiver extends Writable {
 
 it('calls back once the receiver has taken everything', async () => {
   const receiver = new Receiver();
-  const backlog = new Backlog(receiver);
+  const backlog = new Backlog(receiver, () => ({ [Symbol.dispose]: () => undefined }));
   receiver.write('all');
   const drained = new Promise<void>((resolve) => backlog.whenDrained(resolve));
   expect(backlog.isFull).toBe(true);
@@ -33,7 +33,7 @@ it('calls back once the receiver has taken everything', async () => {
 
 it('calls back whoever asks when the receiver has taken everything already', async () => {
   const receiver = new Receiver();
-  const backlog = new Backlog(receiver);
+  const backlog = new Backlog(receiver, () => ({ [Symbol.dispose]: () => undefined }));
   receiver.write('all');
   await receiver.take();
   await new Promise<void>((resolve) => backlog.whenDrained(resolve));

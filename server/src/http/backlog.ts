@@ -1,33 +1,59 @@
 import type { Writable } from 'node:stream';
 
+/** Less than this waits in any stream, however slow its receiver is. */
+const SHORT_BYTES = 64 * 1024;
+
+/** Counts bytes that wait for a receiver, until they are given back. */
+type Hold = (bytes: number) => Disposable;
+
 /**
- * What waits in a stream for a receiver that is slow or has stopped reading, for all who write to that stream: about
- * 64 KiB at most, Node's high-water mark, if they stop when it is full.
+ * What waits for a receiver that is slow or has stopped reading, for all who write to its stream: about 64 KiB at most,
+ * Node's high-water mark, and what was written last, if they stop when it is full.
  */
 export class Backlog {
   readonly #stream: Writable;
+  readonly #hold: Hold;
   readonly #waiting = new Set<() => void>();
+  #held: Disposable[] = [];
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable, hold: Hold) {
     this.#stream = stream;
+    this.#hold = hold;
+    stream.on('drain', () => this.#drained());
+    stream.once('close', () => this.#release());
   }
 
   get isFull(): boolean {
     return this.#stream.writableNeedDrain;
   }
 
-  /** Calls back once, when the receiver has taken everything, or at once if it has; never, once the stream is closed. */
-  whenDrained(callback: () => void): void {
+  /** So much has just been written: it may be long, and wait. */
+  wrote(bytes: number): void {
+    if (this.isFull && bytes > SHORT_BYTES) this.#held.push(this.#hold(bytes));
+  }
+
+  /**
+   * Calls back once, when the receiver has taken everything, or at once if it has; never, once the stream is closed.
+   * `bytes`: what waits to be written then.
+   */
+  whenDrained(callback: () => void, bytes = 0): void {
     if (!this.isFull && !this.#stream.destroyed) {
       callback();
       return;
     }
     this.#waiting.add(callback);
-    if (this.#waiting.size > 1) return;
-    this.#stream.once('drain', () => {
-      const callbacks = [...this.#waiting];
-      this.#waiting.clear();
-      for (const wake of callbacks) wake();
-    });
+    if (bytes > 0) this.#held.push(this.#hold(bytes));
+  }
+
+  #drained(): void {
+    this.#release();
+    const callbacks = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of callbacks) wake();
+  }
+
+  #release(): void {
+    for (const held of this.#held) held[Symbol.dispose]();
+    this.#held = [];
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../graphql/index.ts';
 import { accountOf } from './access.ts';
 import { Backlog } from './backlog.ts';
+import type { Connections } from './connections.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { sendError } from './respond.ts';
 import type { GraphQLServer } from './yoga.ts';
@@ -32,6 +33,7 @@ export interface EventStreamOptions {
   readonly yoga: GraphQLServer;
   readonly subscriptions: SharedSubscriptions;
   readonly streams: OpenStreams;
+  readonly connections: Connections;
 }
 
 /** Subscriptions as server-sent events, one stream a request (graphql-sse, distinct connections mode). */
@@ -50,7 +52,7 @@ export class EventStreams {
     verdict: Verdict & { readonly kind: 'viewer' },
   ): Promise<boolean> {
     if (!/(text|\*)\/(event-stream|\*)/.test(request.headers.accept ?? '*/*')) return false;
-    const { streams } = this.#options;
+    const { streams, connections } = this.#options;
     // From the beginning on, for a receiver may go away before anything is sent.
     const leaving = new AbortController();
     const closed = new Promise<void>((resolve) => {
@@ -59,7 +61,8 @@ export class EventStreams {
         resolve();
       });
     });
-    const sink = new EventSink(response, new Backlog(response));
+    const backlog = new Backlog(response, (bytes) => connections.hold(request.socket, bytes));
+    const sink = new EventSink(response, backlog);
     const subscription = await this.#subscription(readRequest(request, body), verdict, sink);
     if (subscription === null) return false;
     if (streams.isFull) {
@@ -175,13 +178,18 @@ class EventSink implements Sink {
     this.#backlog = backlog;
   }
 
-  send(result: Buffer): boolean {
-    if (!this.#response.writableEnded) this.#response.write(eventOf(result));
-    return !this.#backlog.isFull;
+  get isFull(): boolean {
+    return this.#backlog.isFull;
   }
 
-  whenDrained(callback: () => void): void {
-    this.#backlog.whenDrained(callback);
+  send(result: Buffer): void {
+    if (this.#response.writableEnded) return;
+    this.#response.write(eventOf(result));
+    this.#backlog.wrote(result.length);
+  }
+
+  whenDrained(callback: () => void, bytes: number): void {
+    this.#backlog.whenDrained(callback, bytes);
   }
 }
 

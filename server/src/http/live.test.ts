@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { signIn } from '../../test/support/session.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob, aProject } from '../domain/testing.ts';
-import { Stage, TOKEN } from './testing.ts';
+import { SocketClient, type SocketOptions, Stage, TOKEN } from './testing.ts';
 
 let stage: Stage;
 beforeEach(async () => {
@@ -29,50 +29,9 @@ interface ToldEvent {
   readonly job: { readonly name: string; readonly state: string; readonly reason: string | null } | null;
 }
 
-/** A graphql-transport-ws connection, message by message: for what the reference client doesn't do. */
-class RawClient {
-  readonly socket: WebSocket;
-  readonly messages: { type: string; id?: string; payload?: never }[] = [];
-  readonly closed: Promise<number>;
-
-  constructor({
-    protocol = ['graphql-transport-ws'],
-    headers = {},
-  }: { protocol?: string[]; headers?: Record<string, string> } = {}) {
-    this.socket = new WebSocket(`${stage.address.replace('http', 'ws')}/graphql`, protocol, { headers });
-    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data))));
-    this.closed = new Promise((resolve) => {
-      this.socket.on('close', resolve);
-      this.socket.on('error', () => resolve(-1));
-    });
-  }
-
-  async opened(): Promise<void> {
-    if (this.socket.readyState === this.socket.CONNECTING) {
-      await new Promise((resolve) => this.socket.once('open', resolve));
-    }
-  }
-
-  send(message: object | string): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  }
-
-  async init(payload: object = { authorization: `Bearer ${TOKEN}` }): Promise<void> {
-    await this.opened();
-    this.send({ type: 'connection_init', payload });
-    await this.until(() => this.messages.some(({ type }) => type === 'connection_ack'));
-  }
-
-  subscribe(id: string, query: string, variables: object = {}): void {
-    this.send({ id, type: 'subscribe', payload: { query, variables } });
-  }
-
-  async until(isRight: () => boolean): Promise<void> {
-    const deadline = Date.now() + 30_000;
-    while (!isRight()) {
-      if (Date.now() > deadline) throw new Error(`Never came: ${JSON.stringify(this.messages.slice(-3))}`);
-      await pause(5);
-    }
+class RawClient extends SocketClient {
+  constructor(options: SocketOptions = {}) {
+    super(stage.address, options);
   }
 }
 

@@ -91,7 +91,7 @@ export class HttpServer {
     this.#attempts = attempts;
     const yoga = createGraphQLServer(services);
     const streams = new OpenStreams(authenticator);
-    const subscriptions = new SharedSubscriptions(services.log);
+    const subscriptions = new SharedSubscriptions(log, metrics);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
     this.#door = new Door({ authenticator, attempts, origins, connections });
@@ -107,7 +107,7 @@ export class HttpServer {
       connections,
       log,
     });
-    this.#events = new EventStreams({ yoga, subscriptions, streams });
+    this.#events = new EventStreams({ yoga, subscriptions, streams, connections });
     this.#answers = new StoredAnswers({ yoga, connections, version: () => services.store.version });
     this.#logs = new LogDownloads(services, streams);
     this.#files = staticFiles(options.webDirectory);
@@ -127,11 +127,6 @@ export class HttpServer {
       () => this.#webSocket.size,
     );
     metrics.gauge('slurmql_streams', 'Connections over which subscriptions or logs come now.', () => streams.size);
-    metrics.gauge(
-      'slurmql_shared_subscriptions',
-      'Subscriptions that are executed once for all who ask for the same.',
-      () => subscriptions.size,
-    );
   }
 
   /** Resolves to the address once it listens. Throws ListenError. */

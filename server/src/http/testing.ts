@@ -1,6 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { WebSocket } from 'ws';
 import { Authenticator } from '../auth/index.ts';
 import { Clusters } from '../clusters/index.ts';
 import type { Job } from '../domain/job.ts';
@@ -85,6 +88,14 @@ export class Stage implements AsyncDisposable {
     await this.journal.write((writer) => writer.update(id, (job) => ({ ...job, ...news })));
   }
 
+  /** What /metrics tells of a gauge or a counter. */
+  async figure(name: string): Promise<number> {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const text = await (await fetch(`${this.address}/metrics`, { headers })).text();
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    return Number(line?.slice(name.length));
+  }
+
   /** Stops what listens. */
   async stop(): Promise<void> {
     await this.#http.stop();
@@ -92,5 +103,68 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
+  }
+}
+
+export interface SocketOptions {
+  readonly protocol?: string[];
+  readonly headers?: Record<string, string>;
+}
+
+interface SocketMessage {
+  readonly type: string;
+  readonly id?: string;
+  readonly payload?: never;
+}
+
+/** A graphql-transport-ws connection, message by message: for what the reference client doesn't do. */
+export class SocketClient {
+  readonly socket: WebSocket;
+  readonly messages: SocketMessage[] = [];
+  readonly closed: Promise<number>;
+
+  constructor(address: string, { protocol = ['graphql-transport-ws'], headers = {} }: SocketOptions = {}) {
+    this.socket = new WebSocket(`${address.replace('http', 'ws')}/graphql`, protocol, { headers });
+    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data))));
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', resolve);
+      this.socket.on('error', () => resolve(-1));
+    });
+  }
+
+  async opened(): Promise<void> {
+    if (this.socket.readyState === this.socket.CONNECTING) {
+      await new Promise((resolve) => this.socket.once('open', resolve));
+    }
+  }
+
+  send(message: object | string): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  /** So that the server has all of them before it has answered one. */
+  sendTogether(messages: readonly object[]): void {
+    const { _socket: stream } = this.socket as unknown as { readonly _socket: Socket };
+    stream.cork();
+    for (const message of messages) this.send(message);
+    stream.uncork();
+  }
+
+  async init(payload: object = { authorization: `Bearer ${TOKEN}` }): Promise<void> {
+    await this.opened();
+    this.send({ type: 'connection_init', payload });
+    await this.until(() => this.messages.some(({ type }) => type === 'connection_ack'));
+  }
+
+  subscribe(id: string, query: string, variables: object = {}): void {
+    this.send({ id, type: 'subscribe', payload: { query, variables } });
+  }
+
+  async until(isRight: () => boolean): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    while (!isRight()) {
+      if (Date.now() > deadline) throw new Error(`Never came: ${JSON.stringify(this.messages.slice(-3))}`);
+      await pause(5);
+    }
   }
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { CloseCode, type Server } from 'graphql-ws';
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { BoundedLog } from '../telemetry/index.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
+import { type ProtocolHandlers, TransportProtocol } from './transport-protocol.ts';
 
 /** A client that hasn't answered a ping by the time of the next one is cut off. */
 const PING_INTERVAL_MS = 12_000;
@@ -20,52 +21,46 @@ export interface WebSocketConnection {
   isAcknowledged(): boolean;
 }
 
-/**
- * Speaks graphql-transport-ws over a WebSocket. As graphql-ws's own adapter does, which writes whatever a client gets wrong
- * to the console, with a stack trace.
- */
-export function serveConnection<Extra extends WebSocketConnection>(
-  server: Server<Extra>,
-  extra: Extra,
+/** Speaks graphql-transport-ws over a WebSocket. */
+export function serveConnection(
+  connection: WebSocketConnection,
+  handlers: ProtocolHandlers,
   connections: Connections,
   log: BoundedLog,
 ): void {
-  const { socket, request } = extra;
-  // What breaks the protocol is answered with a code by the library.
+  const { socket, request } = connection;
+  // What breaks the protocol of WebSockets is answered with a code by the library.
   socket.on('error', () => undefined);
+  if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
+    socket.close(CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable');
+  }
   const pings = pingRegularly(socket);
-  const closed = server.opened(
+  const protocol = new TransportProtocol(
     {
-      protocol: socket.protocol,
       // A message that doesn't get through is no fault: its client has left.
       send: async (text) => {
         using _held = connections.hold(request.socket, text.length);
         await new Promise<void>((resolve) => socket.send(text, () => resolve()));
       },
       close: (code, reason) => socket.close(code, shortened(reason)),
-      onMessage: (receive) => {
-        socket.on('message', (message) => {
-          receive(String(message)).catch((cause: unknown) => {
-            if (!extra.isAcknowledged()) return socket.close(CloseCode.BadRequest, 'Invalid message received');
-            log.error({ err: cause }, 'A message over WebSocket could not be answered');
-            socket.close(CloseCode.InternalServerError, 'Internal server error');
-          });
-        });
-      },
     },
-    extra,
+    handlers,
   );
-  socket.once('close', (code, reason) => {
-    pings[Symbol.dispose]();
-    closed(code, String(reason)).catch((cause: unknown) => {
-      log.error({ err: cause }, 'A WebSocket could not be closed in order');
+  socket.on('message', (message) => {
+    protocol.receive(String(message)).catch((cause: unknown) => {
+      log.error({ err: cause }, 'A message over WebSocket could not be answered');
+      socket.close(CloseCode.InternalServerError, 'Internal server error');
     });
   });
-  boundNewcomer(extra);
+  socket.once('close', () => {
+    pings[Symbol.dispose]();
+    protocol.end();
+  });
+  boundNewcomer(connection);
 }
 
 /** A reason may repeat what a client has sent; the library throws where it is too long for a frame. */
-function shortened(reason = ''): string {
+function shortened(reason: string): string {
   const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(MOST_REASON_BYTES));
   return reason.slice(0, read);
 }

@@ -23,6 +23,8 @@ export interface FollowRequest {
   readonly signal: AbortSignal;
   readonly files: RemoteFiles;
   readonly watches: FileWatches;
+  /** Asked for before each reading, and given back once what was read has been sent. Left out: it need not wait. */
+  seat?(): Promise<Disposable | null> | null;
   /** The job as it is now; asked at each look. */
   job(): Promise<Job>;
 }
@@ -62,6 +64,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     let followed: Followed | null = watch.looks > 0 ? { kind: 'end' } : null;
     if (watch.status !== null) {
       const { sizeBytes } = watch.status;
+      using _seat = await request.seat?.();
       place ??= watch.place(after < 0 ? Math.max(0, sizeBytes + after) : Math.min(after, sizeBytes + FARTHEST_BYTES));
       try {
         followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
@@ -71,6 +74,14 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
         faults += 1;
         if (!(cause instanceof RemoteFileError) || faults >= LASTING_FAULTS) throw cause;
         followed = null;
+      }
+      if (followed?.kind === 'chunk') {
+        yield { ...followed.chunk, isReset };
+        place = followed.next;
+        hasRead = true;
+        isReset = false;
+        quietSince = null;
+        continue;
       }
     }
     if (followed?.kind === 'replaced') {
@@ -84,13 +95,6 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
       place = watch.place(isBehindEnd ? sizeBytes : 0);
       isReset = !isBehindEnd;
       hasRead = true;
-      quietSince = null;
-    } else if (followed?.kind === 'chunk') {
-      const { chunk } = followed;
-      yield { ...chunk, isReset };
-      place = followed.next;
-      hasRead = true;
-      isReset = false;
       quietSince = null;
     } else if (followed === null || !isOver) {
       await watch.nextLook(signal);

@@ -80,6 +80,7 @@ builder.subscriptionField('logTail', (t) =>
               stream: stream ?? 'STDOUT',
               after: after ?? 0,
               signal,
+              seat: () => context.seats?.take(job.clusterName, signal) ?? null,
               files: context.clusters.files(job.clusterName),
               watches: context.watches,
               // Asked at every look at the file: while it is active, memory knows.

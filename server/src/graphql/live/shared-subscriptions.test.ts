@@ -6,7 +6,7 @@ import { createLogger } from '../../telemetry/index.ts';
 import { createContext, type Services } from '../context.ts';
 import { alone } from '../testing.ts';
 import { SharedSubscriptions, type SubscriptionStream } from './shared-subscriptions.ts';
-import type { Sink } from './tape.ts';
+import type { Sink } from './sink.ts';
 
 const query = 'subscription { count }';
 const subscriptions = new SharedSubscriptions(createLogger({ level: 'silent', format: 'json' }));
@@ -17,11 +17,12 @@ const context = createContext({ store: {} } as Services, viewer, alone());
 /** Takes one result at a time, when it is told to. */
 class Receiver implements Sink {
   readonly received: unknown[] = [];
+  isFull = false;
   #callback: (() => void) | null = null;
 
-  send(result: Buffer): boolean {
+  send(result: Buffer): void {
     this.received.push(JSON.parse(result.toString()).data.count);
-    return false;
+    this.isFull = true;
   }
 
   whenDrained(callback: () => void): void {
@@ -29,6 +30,7 @@ class Receiver implements Sink {
   }
 
   take(): void {
+    this.isFull = false;
     this.#callback?.();
   }
 }
@@ -113,7 +115,7 @@ it('that breaks tells so as a client may see it, once', async () => {
       yield 1;
       throw new Error('/var/lib/secret');
     },
-    { send: () => true, whenDrained: () => undefined },
+    { isFull: false, send: () => undefined, whenDrained: () => undefined },
   );
   await expect(stream.next()).rejects.toThrow('Unexpected error.');
   expect(await stream.next()).toEqual({ done: true, value: undefined });

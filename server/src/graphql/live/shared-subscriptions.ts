@@ -9,15 +9,18 @@ import {
   validateSubscriptionArgs,
 } from 'graphql';
 import type { User } from '../../domain/user.ts';
-import type { Logger } from '../../telemetry/index.ts';
-import { answerOf, maskError } from '../answers.ts';
+import type { Logger, Metrics } from '../../telemetry/index.ts';
+import { answerOf, jsonLength, maskError } from '../answers.ts';
 import { contextOfEvent, type GraphQLContext } from '../context.ts';
 import { requestFault, withCodeAlone } from '../error-codes.ts';
-import type { Work } from '../work.ts';
+import { WORK_LIMITS, type Work } from '../work.ts';
 import { FeedStream } from './feed.ts';
 import { jsonBytes } from './json-bytes.ts';
+import { Kept } from './memo.ts';
+import { OpenSubscriptions } from './open-subscriptions.ts';
 import { withoutResume } from './resume-variable.ts';
-import { type Place, type Sink, Tape } from './tape.ts';
+import { type Sink, untilRoom } from './sink.ts';
+import { type Place, Tape } from './tape.ts';
 
 /** A subscription that has been parsed, validated and allowed. */
 export interface SharedSubscription {
@@ -46,17 +49,20 @@ const contextOf = ({ contextValue }: Pick<ExecutionArgs, 'contextValue'>) => con
 export class SharedSubscriptions {
   // A tape's values are its own fields' business.
   readonly #tapes = new Map<string, Tape<unknown>>();
+  readonly #kept = new Kept();
+  readonly #open = new OpenSubscriptions();
   readonly #log: Logger;
   readonly #mask: Mask;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, metrics?: Metrics) {
     this.#log = log;
     this.#mask = (cause) => withCodeAlone(maskError(cause, log));
-  }
-
-  /** How many are executed now, each for any number of subscribers. */
-  get size(): number {
-    return this.#tapes.size;
+    metrics?.gauge('slurmql_subscriptions', 'Subscriptions that are open now.', () => this.#open.size);
+    metrics?.gauge(
+      'slurmql_shared_subscriptions',
+      'Subscriptions that are executed once for all who ask for the same.',
+      () => this.#tapes.size,
+    );
   }
 
   /**
@@ -64,12 +70,26 @@ export class SharedSubscriptions {
    * `next()` on, and it ends after the last one of them.
    */
   async subscribe(subscription: SharedSubscription): Promise<SubscriptionStream | ExecutionResult> {
-    const { args, query, sink } = subscription;
-    if (query.length + JSON.stringify(args.variableValues ?? {}).length > MAX_LENGTH) {
+    const { args, query } = subscription;
+    const characters = query.length + JSON.stringify(args.variableValues ?? {}).length;
+    if (characters > MAX_LENGTH) {
       const message = `A subscription and its variables have at most ${MAX_LENGTH} characters`;
       return { errors: [requestFault('LIMIT_EXCEEDED', message)] };
     }
-    const validated = validateSubscriptionArgs(args);
+    const { account } = contextOf(args);
+    const opened = this.#open.open({ account, query, document: args.document, characters });
+    if (opened.fault !== null) return { errors: [opened.fault] };
+    using opening = new DisposableStack();
+    opening.use(opened);
+    const stream = await this.#begin({ ...subscription, args: { ...args, document: opened.document } });
+    if (stream instanceof SilentStream) stream.closes(opening.move());
+    return stream;
+  }
+
+  async #begin(subscription: SharedSubscription): Promise<SilentStream | ExecutionResult> {
+    const { args, sink } = subscription;
+    const contextValue = { ...contextOf(args), seats: sink.seats };
+    const validated = validateSubscriptionArgs({ ...args, contextValue });
     if (!('schema' in validated)) return { errors: validated };
     const source = await createSourceEventStream(validated);
     if (!(Symbol.asyncIterator in source)) return this.#answer(() => source, contextOf(args).work);
@@ -107,6 +127,7 @@ export class SharedSubscriptions {
       () => {
         if (this.#tapes.get(key) === tape) this.#tapes.delete(key);
       },
+      this.#kept,
     );
     this.#tapes.set(key, tape);
     return tape;
@@ -125,28 +146,20 @@ export class SharedSubscriptions {
 
 /** Sends the results of a subscription that nobody shares, no faster than they are taken. */
 function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink): Place {
-  let isReady = true;
-  let hasLeft = false;
-  let release: () => void = () => undefined;
+  const leaving = new AbortController();
+  const { signal } = leaving;
   const run = async () => {
+    // Each is read while the one before is taken, and nothing is made of it until there is room.
     for await (const result of results) {
-      // Made while the one before is taken.
-      const bytes = jsonBytes(result);
-      if (!isReady && !hasLeft) {
-        await new Promise<void>((resolve) => {
-          release = resolve;
-          sink.whenDrained(resolve);
-        });
-      }
-      if (hasLeft) return;
-      isReady = sink.send(bytes);
+      while (sink.isFull && !signal.aborted) await untilRoom(sink, signal, jsonLength(result, WORK_LIMITS.answerBytes));
+      if (signal.aborted) return;
+      sink.send(jsonBytes(result));
     }
   };
   return {
     ended: run(),
     leave: () => {
-      hasLeft = true;
-      release();
+      leaving.abort();
       end(results);
     },
   };
@@ -167,12 +180,18 @@ class SilentStream implements SubscriptionStream {
   readonly #abandon: () => void;
   #place: Place | null = null;
   #hasEnded = false;
+  #closing: Disposable | null = null;
 
   /** `abandon`: it is left before anybody has joined. */
   constructor(join: () => Place, mask: Mask, abandon: () => void = () => undefined) {
     this.#join = join;
     this.#mask = mask;
     this.#abandon = abandon;
+  }
+
+  /** What is given back once nothing of it runs any more. */
+  closes(closing: Disposable): void {
+    this.#closing = closing;
   }
 
   async next(): Promise<IteratorResult<never, void>> {
@@ -184,14 +203,17 @@ class SilentStream implements SubscriptionStream {
       throw this.#mask(cause);
     } finally {
       this.#hasEnded = true;
+      this.#closing?.[Symbol.dispose]();
     }
     return { done: true, value: undefined };
   }
 
   async return(): Promise<IteratorResult<never, void>> {
     this.#hasEnded = true;
-    if (this.#place === null) this.#abandon();
-    else this.#place.leave();
+    if (this.#place === null) {
+      this.#abandon();
+      this.#closing?.[Symbol.dispose]();
+    } else this.#place.leave();
     return { done: true, value: undefined };
   }
 

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WakeUp } from '../../events/index.ts';
 import type { Feed } from './feed.ts';
-import { type Place, type Sink, Tape } from './tape.ts';
+import type { Sink } from './sink.ts';
+import { type Place, Tape } from './tape.ts';
 
 /** Numbers that grow, some of which are passed over as a filter does it. */
 class Numbers {
@@ -67,11 +68,14 @@ class Receiver implements Sink {
     this.#capacity = capacity;
   }
 
-  send(result: Buffer): boolean {
+  get isFull(): boolean {
+    return this.#held >= this.#capacity;
+  }
+
+  send(result: Buffer): void {
     this.received.push(Number(result.toString().trim()));
     this.#held += 1;
     this.most = Math.max(this.most, this.#held);
-    return this.#held < this.#capacity;
   }
 
   whenDrained(callback: () => void): void {

@@ -1,21 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WakeUp } from '../../events/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
+import { Kept, Memo } from './memo.ts';
+import { type Sink, untilRoom } from './sink.ts';
 
 /** Of what subscribers have still to be sent, a tape keeps so much; who is further behind reads the feed by itself. */
 const TAPE_BYTES = 1024 * 1024;
-/** Results for those who catch up, so that many who come back at once are served by one execution an event. */
-const MEMO_BYTES = 1024 * 1024;
 /** So long at a time may one tape hold the event loop. */
 const TURN_MS = 8;
-
-/** The way to one subscriber. */
-export interface Sink {
-  /** Sends a result, as JSON. False: that is enough for now, and nothing more is sent until it is drained. */
-  send(result: Buffer): boolean;
-  /** Calls back once, when more can be sent. Never, once the subscriber is gone. */
-  whenDrained(callback: () => void): void;
-}
 
 interface TapeEntry {
   readonly position: number;
@@ -32,7 +24,6 @@ class Reader {
   readonly #sink: Sink;
   readonly #leaving = new AbortController();
   #isReady = true;
-  #release: () => void = () => undefined;
 
   constructor(sink: Sink, position: number) {
     this.#sink = sink;
@@ -46,28 +37,32 @@ class Reader {
     return this.#leaving.signal;
   }
 
-  /** More can be sent to it now. */
+  /** It doesn't wait for room. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  send(result: Buffer): void {
-    this.#isReady = this.#sink.send(result);
+  /** False: there was no room for it, as another subscriber of its connection may have taken that. */
+  offer(result: Buffer): boolean {
+    const hasRoom = !this.#sink.isFull;
+    if (hasRoom) this.#sink.send(result);
+    this.#isReady = !this.#sink.isFull;
+    return hasRoom;
   }
 
-  /** Resolves when more can be sent to it, or it has left. */
+  /** Resolves once it has been sent, or the subscriber has left. */
+  async deliver(result: Buffer): Promise<void> {
+    while (!this.signal.aborted && !this.offer(result)) await untilRoom(this.#sink, this.signal, result.length);
+  }
+
+  /** Resolves when there may be room, or it has left. */
   async drained(): Promise<void> {
-    if (this.#isReady || this.signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      this.#release = resolve;
-      this.#sink.whenDrained(resolve);
-    });
+    await untilRoom(this.#sink, this.signal);
     this.#isReady = true;
   }
 
   leave(): void {
     this.#leaving.abort();
-    this.#release();
   }
 }
 
@@ -89,7 +84,8 @@ export class Tape<T> {
   readonly #readers = new Set<Reader>();
   readonly #wanted = new WakeUp();
   readonly #ending = new AbortController();
-  readonly #memo = new Memo(MEMO_BYTES);
+  readonly #kept: Kept;
+  readonly #memo: Memo;
   #entries: TapeEntry[] = [];
   /** Number of the first of the entries. */
   #base = 0;
@@ -102,10 +98,17 @@ export class Tape<T> {
   #isOver = false;
 
   /** `render`: its signal is aborted once nobody is left. `onUnused`: its last subscriber has left, or the feed is over. */
-  constructor(feed: Feed<T>, render: (value: T, signal: AbortSignal) => Promise<Buffer>, onUnused: () => void) {
+  constructor(
+    feed: Feed<T>,
+    render: (value: T, signal: AbortSignal) => Promise<Buffer>,
+    onUnused: () => void,
+    kept: Kept = new Kept(),
+  ) {
     this.#feed = feed;
     this.#render = render;
     this.#onUnused = onUnused;
+    this.#kept = kept;
+    this.#memo = new Memo(kept);
     this.#tail = feed.newest();
     this.#last = this.#tail;
     void this.#run();
@@ -128,11 +131,12 @@ export class Tape<T> {
   async #begin(feed: Feed<T>, reader: Reader): Promise<void> {
     const { first, position, isOver } = await feed.open();
     for (const value of first) {
-      const result = await this.#render(value, this.#ending.signal);
       await reader.drained();
       if (reader.signal.aborted) return;
-      reader.send(result);
+      const result = await this.#render(value, this.#ending.signal);
+      await reader.deliver(result);
     }
+    if (reader.signal.aborted) return;
     reader.position = position;
     if (isOver) this.#finish(reader);
     else await this.#catchUp(reader);
@@ -144,11 +148,12 @@ export class Tape<T> {
     if (this.#attach(reader)) return;
     for await (const { upTo, entries } of this.#feed.follow(reader.position, signal)) {
       for (const entry of entries) {
-        const result = await this.#resultOf(entry);
         await reader.drained();
         if (signal.aborted) return;
+        const result = await this.#resultOf(entry);
+        await reader.deliver(result);
+        if (signal.aborted) return;
         reader.position = entry.position;
-        reader.send(result);
         if (this.#attach(reader)) return;
       }
       reader.position = Math.max(reader.position, upTo);
@@ -183,8 +188,11 @@ export class Tape<T> {
       let turnBegan = performance.now();
       for await (const { entries } of this.#feed.follow(this.#tail, signal)) {
         for (const { position, value } of entries) {
+          // Made while those before it are taken, unless all tapes keep enough.
+          if (this.#kept.isFull) await this.#untilWanted(0);
+          if (signal.aborted) return;
           const result = await this.#render(value, signal);
-          while (!signal.aborted && !this.#isWanted()) await this.#wanted.wait(signal);
+          await this.#untilWanted(result.length);
           if (signal.aborted) return;
           this.#append({ position, result });
           if (performance.now() - turnBegan < TURN_MS) continue;
@@ -202,6 +210,15 @@ export class Tape<T> {
     }
   }
 
+  /** `bytes`: what is kept meanwhile. */
+  async #untilWanted(bytes: number): Promise<void> {
+    const { signal } = this.#ending;
+    if (signal.aborted || this.#isWanted()) return;
+    this.#kept.bytes += bytes;
+    while (!signal.aborted && !this.#isWanted()) await this.#wanted.wait(signal);
+    this.#kept.bytes -= bytes;
+  }
+
   #isWanted(): boolean {
     // Whoever is ready has been sent all that there is.
     for (const { isReady, next } of this.#readers) if (isReady && next !== null) return true;
@@ -211,7 +228,7 @@ export class Tape<T> {
   #append(entry: TapeEntry): void {
     this.#entries.push(entry);
     this.#last = entry.position;
-    this.#bytes += entry.result.length;
+    this.#count(entry.result.length);
     let isPassed = true;
     for (const reader of this.#readers) {
       if (reader.next === null) continue;
@@ -220,7 +237,11 @@ export class Tape<T> {
     }
     if (isPassed) this.#forget(this.#entries.length);
     let surplus = 0;
-    for (let bytes = this.#bytes; bytes > TAPE_BYTES; surplus += 1) bytes -= this.#entries[surplus]?.result.length ?? 0;
+    for (let bytes = this.#kept.excess(this.#bytes, TAPE_BYTES); bytes > 0; surplus += 1) {
+      const oldest = this.#entries[surplus];
+      if (oldest === undefined) break;
+      bytes -= oldest.result.length;
+    }
     this.#forget(surplus);
   }
 
@@ -230,9 +251,14 @@ export class Tape<T> {
     const forgotten = this.#entries.splice(0, count);
     for (const { position, result } of forgotten) {
       this.#tail = position;
-      this.#bytes -= result.length;
+      this.#count(-result.length);
     }
     this.#base += count;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#kept.bytes += bytes;
   }
 
   /** Sends what the tape has, until the subscriber has enough. */
@@ -244,10 +270,11 @@ export class Tape<T> {
         else if (this.#isOver) this.#finish(reader);
         return;
       }
+      if (entry.position > reader.position) {
+        if (!reader.offer(entry.result)) break;
+        reader.position = entry.position;
+      }
       reader.next += 1;
-      if (entry.position <= reader.position) continue;
-      reader.position = entry.position;
-      reader.send(entry.result);
     }
     if (!reader.isReady) void this.#resume(reader);
   }
@@ -287,43 +314,8 @@ export class Tape<T> {
     reader.leave();
     if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
     this.#ending.abort();
+    this.#forget(this.#entries.length);
+    this.#memo.close();
     this.#onUnused();
-  }
-}
-
-/** The results that were wanted last, by position, of a bounded size in all; one that is being made is made once. */
-class Memo {
-  readonly #limit: number;
-  readonly #results = new Map<number, { readonly result: Promise<Buffer>; bytes: number }>();
-  #bytes = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get(position: number, make: () => Promise<Buffer>): Promise<Buffer> {
-    const known = this.#results.get(position);
-    if (known !== undefined) return known.result;
-    const entry = { result: make(), bytes: 0 };
-    this.#results.set(position, entry);
-    entry.result.then(
-      ({ length }) => {
-        if (this.#results.get(position) !== entry) return;
-        entry.bytes = length;
-        this.#bytes += length;
-        this.#shrink();
-      },
-      // Whoever asked for it is told.
-      () => this.#results.delete(position),
-    );
-    return entry.result;
-  }
-
-  #shrink(): void {
-    for (const [oldest, { bytes }] of this.#results) {
-      if (this.#bytes <= this.#limit) return;
-      this.#results.delete(oldest);
-      this.#bytes -= bytes;
-    }
   }
 }

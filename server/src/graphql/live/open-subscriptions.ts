@@ -1,0 +1,142 @@
+import type { DocumentNode, GraphQLError } from 'graphql';
+import { requestFault } from '../error-codes.ts';
+
+/** What subscriptions may hold for as long as somebody follows. Far above what a lab has open, far below what hurts. */
+export const OPEN_SUBSCRIPTIONS = {
+  inAll: 20_000,
+  ofAccount: 10_000,
+  /** Words of their documents, of which each takes some hundred bytes; equal documents are one. */
+  tokensInAll: 400_000,
+  tokensOfAccount: 200_000,
+  /** Of their documents and variables. */
+  charactersInAll: 32 * 1024 ** 2,
+  charactersOfAccount: 16 * 1024 ** 2,
+} as const;
+
+export interface NewSubscription {
+  readonly account: string;
+  readonly query: string;
+  readonly document: DocumentNode;
+  /** Of its document and variables. */
+  readonly characters: number;
+}
+
+/** One that may be open, until it is given back, or why it may not. */
+export type Opened =
+  | { readonly fault: GraphQLError }
+  | (Disposable & { readonly fault: null /** Equal texts have one document. */; readonly document: DocumentNode });
+
+/** Every subscription that is open, and how much their documents and variables take, in all and of each account. */
+export class OpenSubscriptions {
+  readonly #all = new Share(
+    {
+      subscriptions: OPEN_SUBSCRIPTIONS.inAll,
+      tokens: OPEN_SUBSCRIPTIONS.tokensInAll,
+      characters: OPEN_SUBSCRIPTIONS.charactersInAll,
+    },
+    (most) =>
+      requestFault('SERVER_BUSY', `The server follows at most ${most}, of all clients: end some, or try again later`),
+  );
+  readonly #accounts = new Map<string, Share>();
+  /** Those that are used. What `readDocument` knows is forgotten earlier, when others are wanted. */
+  readonly #documents = new Map<string, DocumentNode>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  open({ account, query, document: read, characters }: NewSubscription): Opened {
+    const document = this.#documents.get(query) ?? read;
+    const own = this.#accounts.get(account) ?? ofAccount();
+    const fault = own.refusal(document, characters) ?? this.#all.refusal(document, characters);
+    if (fault !== null) return { fault };
+    this.#accounts.set(account, own);
+    this.#documents.set(query, document);
+    for (const share of [own, this.#all]) share.add(document, characters);
+    let isOpen = true;
+    return {
+      fault: null,
+      document,
+      [Symbol.dispose]: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        for (const share of [own, this.#all]) share.remove(document, characters);
+        if (own.size === 0) this.#accounts.delete(account);
+        if (!this.#all.uses(document)) this.#documents.delete(query);
+      },
+    };
+  }
+}
+
+function ofAccount(): Share {
+  const limits = {
+    subscriptions: OPEN_SUBSCRIPTIONS.ofAccount,
+    tokens: OPEN_SUBSCRIPTIONS.tokensOfAccount,
+    characters: OPEN_SUBSCRIPTIONS.charactersOfAccount,
+  };
+  return new Share(limits, (most) =>
+    requestFault('LIMIT_EXCEEDED', `A session, or all who use the token, follow at most ${most}: end some first`),
+  );
+}
+
+interface Limits {
+  readonly subscriptions: number;
+  readonly tokens: number;
+  readonly characters: number;
+}
+
+class Share {
+  readonly #limits: Limits;
+  readonly #refuse: (most: string) => GraphQLError;
+  /** How many subscriptions there are of each document. */
+  readonly #documents = new Map<DocumentNode, number>();
+  #size = 0;
+  #tokens = 0;
+  #characters = 0;
+
+  constructor(limits: Limits, refuse: (most: string) => GraphQLError) {
+    this.#limits = limits;
+    this.#refuse = refuse;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  uses(document: DocumentNode): boolean {
+    return this.#documents.has(document);
+  }
+
+  /** Null: one more may be open. */
+  refusal(document: DocumentNode, characters: number): GraphQLError | null {
+    const { subscriptions, tokens, characters: mostCharacters } = this.#limits;
+    if (this.#size >= subscriptions) return this.#refuse(`${subscriptions} subscriptions`);
+    if (!this.uses(document) && this.#tokens + tokensOf(document) > tokens) {
+      return this.#refuse(`subscriptions whose documents have ${tokens} words, equal documents counted once`);
+    }
+    if (this.#characters + characters > mostCharacters) {
+      return this.#refuse(`subscriptions whose documents and variables have ${mostCharacters} characters`);
+    }
+    return null;
+  }
+
+  add(document: DocumentNode, characters: number): void {
+    if (!this.uses(document)) this.#tokens += tokensOf(document);
+    this.#documents.set(document, (this.#documents.get(document) ?? 0) + 1);
+    this.#size += 1;
+    this.#characters += characters;
+  }
+
+  remove(document: DocumentNode, characters: number): void {
+    const others = (this.#documents.get(document) ?? 1) - 1;
+    if (others > 0) this.#documents.set(document, others);
+    else {
+      this.#documents.delete(document);
+      this.#tokens -= tokensOf(document);
+    }
+    this.#size -= 1;
+    this.#characters -= characters;
+  }
+}
+
+const tokensOf = ({ tokenCount = 0 }: DocumentNode) => tokenCount;

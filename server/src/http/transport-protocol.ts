@@ -1,0 +1,189 @@
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import {
+  CloseCode,
+  type Message,
+  MessageType,
+  parseMessage,
+  type SubscribePayload,
+  stringifyMessage,
+} from 'graphql-ws';
+import { type SubscriptionStream, withCodeAlone } from '../graphql/index.ts';
+import { NEWCOMER_MS } from './connections.ts';
+
+/** The way to a client. */
+export interface ProtocolSocket {
+  /** Resolves once the message has been taken, or nobody is left to take it. Never throws. */
+  send(text: string): Promise<void>;
+  close(code: CloseCode, reason: string): void;
+}
+
+/** What came of an operation: errors where it didn't run, its answer, or a stream that ends once all has been sent. */
+export type Outcome = readonly GraphQLError[] | ExecutionResult | SubscriptionStream;
+
+export interface ProtocolHandlers {
+  /** By the payload of `connection_init`. False: the connection may do nothing. */
+  connect(parameters: Readonly<Record<string, unknown>> | undefined): boolean;
+  /** `open`: how many operations of the connection there are, with this one. */
+  run(operation: Operation, payload: SubscribePayload, open: number): Promise<Outcome>;
+}
+
+/** One operation, from its `subscribe` until nothing of it runs any more. */
+export class Operation {
+  readonly id: string;
+  readonly #leaving = new AbortController();
+  #stream: SubscriptionStream | null = null;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Aborted once its client waits for nothing of it any more. */
+  get signal(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+    void this.#stream?.return();
+  }
+
+  /** Resolves once all of it has been sent, or its client waits no more; then it isn't even begun. */
+  async follow(stream: SubscriptionStream): Promise<void> {
+    this.#stream = stream;
+    if (this.signal.aborted) await stream.return();
+    else await stream.next();
+  }
+}
+
+/**
+ * One connection's side of graphql-transport-ws. Unlike graphql-ws's server it knows operations by themselves and not by
+ * their ids, which clients give: an id is free again with its `complete`, while what ran under it may still have to end.
+ */
+export class TransportProtocol {
+  readonly #socket: ProtocolSocket;
+  readonly #handlers: ProtocolHandlers;
+  readonly #timer: NodeJS.Timeout;
+  /** Those whose clients wait for more. */
+  readonly #operations = new Map<string, Operation>();
+  /** With those that have still to end. */
+  readonly #open = new Set<Operation>();
+  #hasBegun = false;
+  #isAllowed = false;
+
+  constructor(socket: ProtocolSocket, handlers: ProtocolHandlers) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.#timer = setTimeout(() => {
+      if (!this.#hasBegun) {
+        socket.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
+      }
+    }, NEWCOMER_MS);
+  }
+
+  /** Takes a message. Throws where it can't be answered, which is no fault of the client's. */
+  async receive(text: string): Promise<void> {
+    const message = read(text);
+    switch (message?.type) {
+      case MessageType.ConnectionInit:
+        return this.#begin(message.payload);
+      case MessageType.Ping:
+        return this.#send({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) });
+      case MessageType.Pong:
+        return;
+      case MessageType.Subscribe:
+        return this.#subscribe(message.id, message.payload);
+      case MessageType.Complete:
+        this.#operations.get(message.id)?.leave();
+        this.#operations.delete(message.id);
+        return;
+      default:
+        this.#socket.close(CloseCode.BadRequest, 'Invalid message received');
+    }
+  }
+
+  /** Ends all operations: the connection is closed. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#operations.clear();
+    for (const operation of this.#open) operation.leave();
+  }
+
+  async #begin(parameters: Readonly<Record<string, unknown>> | undefined): Promise<void> {
+    if (this.#hasBegun) {
+      return this.#socket.close(CloseCode.TooManyInitialisationRequests, 'Too many initialisation requests');
+    }
+    this.#hasBegun = true;
+    this.#isAllowed = this.#handlers.connect(parameters);
+    if (!this.#isAllowed) return this.#socket.close(CloseCode.Forbidden, 'Forbidden');
+    await this.#send({ type: MessageType.ConnectionAck });
+  }
+
+  #subscribe(id: string, payload: SubscribePayload): Promise<void> | void {
+    if (!this.#isAllowed) return this.#socket.close(CloseCode.Unauthorized, 'Unauthorized');
+    if (this.#operations.has(id)) {
+      return this.#socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
+    }
+    const operation = new Operation(id);
+    this.#operations.set(id, operation);
+    this.#open.add(operation);
+    // What waits for it keeps nothing of what the client sent.
+    return this.#follow(operation, this.#handlers.run(operation, payload, this.#open.size));
+  }
+
+  async #follow(operation: Operation, running: Promise<Outcome>): Promise<void> {
+    try {
+      await this.#tell(operation, await running);
+    } finally {
+      this.#free(operation);
+      this.#open.delete(operation);
+    }
+  }
+
+  async #tell(operation: Operation, outcome: Outcome): Promise<void> {
+    const { id, signal } = operation;
+    if (isStream(outcome)) {
+      try {
+        await operation.follow(outcome);
+      } catch (cause) {
+        // Masked by whoever made the stream.
+        return this.#tell(operation, [cause as GraphQLError]);
+      }
+    } else if (!signal.aborted) {
+      if (isRefusal(outcome)) {
+        this.#free(operation);
+        return this.#send({ id, type: MessageType.Error, payload: told(outcome) });
+      }
+      const { errors, ...answer } = outcome;
+      const payload = errors === undefined ? answer : { ...answer, errors: told(errors) };
+      await this.#send({ id, type: MessageType.Next, payload });
+    }
+    if (signal.aborted) return;
+    // Before its client can know of it, who may use the id again.
+    this.#free(operation);
+    await this.#send({ id, type: MessageType.Complete });
+  }
+
+  #free(operation: Operation): void {
+    if (this.#operations.get(operation.id) === operation) this.#operations.delete(operation.id);
+  }
+
+  #send(message: Message): Promise<void> {
+    return this.#socket.send(stringifyMessage(message));
+  }
+}
+
+/** Null: it is none that there is. */
+function read(text: string): Message | null {
+  try {
+    return parseMessage(text);
+  } catch {
+    return null;
+  }
+}
+
+const isStream = (outcome: Outcome): outcome is SubscriptionStream => Symbol.asyncIterator in outcome;
+const isRefusal = (outcome: Outcome): outcome is readonly GraphQLError[] => Array.isArray(outcome);
+
+function told(errors: readonly GraphQLError[]) {
+  return errors.map((error) => withCodeAlone(error).toJSON());
+}
