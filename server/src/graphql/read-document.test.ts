@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { readDocument } from './read-document.ts';
 
@@ -23,4 +26,34 @@ describe('a document', () => {
     for (let number = 1; number <= 50; number += 1) readDocument(long(number));
     expect(readDocument(long(0)) === first).toBe(false);
   });
+
+  const values = `[${'1 '.repeat(4800)}]`;
+  it.each([
+    ['a field that is not there', `{ none(states: ${values}) }`],
+    ['values of another type', `{ jobs(filter: { search: ${values} }) { totalCount } }`],
+    ['an argument that is not there', `{ jobs(none: ${values}) { totalCount } }`],
+    ['a fragment that nobody uses', `{ __typename } fragment F on Query { jobs(none: ${values}) { totalCount } }`],
+    ['a variable that is not declared', `{ jobs(first: $none, none: ${values}) { totalCount } }`],
+    ['a directive that is not there', `{ __typename @none(none: ${values}) }`],
+  ])('that is refused for %s is not kept, beside one that is parsed', (_why, query) => {
+    const bytesOf = (read: (text: string) => unknown) => {
+      // The first takes more, as code is compiled.
+      read(`${query} # ${read.name}`);
+      const before = usedBytes();
+      const kept = Array.from({ length: 4 }, (_, number) => read(`${query} # ${read.name} ${number}`));
+      return [usedBytes() - before, kept] as const;
+    };
+    const [refused, documents] = bytesOf(readDocument);
+    expect(documents).toMatchObject(documents.map(() => ({ isValid: false })));
+    const [parsed] = bytesOf((text) => parse(text));
+    expect(refused).toBeLessThan(parsed / 4);
+  });
 });
+
+/** Of what is still reached. */
+function usedBytes(): number {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  collect();
+  return process.memoryUsage().heapUsed;
+}

@@ -71,8 +71,7 @@ function parseAndValidate(text: string): ReadDocument {
     const errors = validate(schema, document, RULES, { maxErrors: MAX_ERRORS });
     if (errors.length === 0) return { isValid: true, document };
     const messages = withoutValues(document, errors);
-    const told = errors.map((error, index) => coded('GRAPHQL_VALIDATION_FAILED', error, messages[index]));
-    return { isValid: false, errors: told };
+    return refused(...errors.map((error, index) => coded('GRAPHQL_VALIDATION_FAILED', error, messages[index])));
   } catch (cause) {
     // The parser goes down into it by recursion, and the stack may be at its end before the words are.
     if (cause instanceof RangeError)
@@ -86,8 +85,10 @@ function parseAndValidate(text: string): ReadDocument {
 /** How graphql-js says that a document has more words than `maxTokens`. A test holds it. */
 const TOO_MANY_TOKENS = /^Syntax Error: Document contains more th\w+ \d+ tokens/;
 
-function refused(error: GraphQLError): ReadDocument {
-  return { isValid: false, errors: [error] };
+function refused(...errors: readonly GraphQLError[]): ReadDocument {
+  // Written out, a stack no longer keeps the functions that it is of, and with them the document. Nobody reads it.
+  for (const error of errors) error.stack = '';
+  return { isValid: false, errors };
 }
 
 /** Without the document's nodes, which hold all of its words; a place in it is a place in its text. */
