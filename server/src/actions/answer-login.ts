@@ -1,6 +1,7 @@
 import type { Cluster } from '../clusters/index.ts';
+import type { Actor } from '../domain/actor.ts';
+import { notAllowedTo } from '../domain/policy.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 
 export interface LoginAnswers {
@@ -17,10 +18,11 @@ const LONGEST_ANSWER = 1_000;
 /** Gives a person's answers to what a cluster's login asks. Whether they were right is told by the cluster's status. */
 export function answerLogin(
   { clusters }: Pick<ActionContext, 'clusters'>,
-  viewer: User,
+  actor: Actor,
   { cluster: name, promptId, answers }: LoginAnswers,
 ): Outcome<Cluster> {
-  if (viewer.role !== 'ADMIN') return refuse('FORBIDDEN', null, 'Only an administrator may log in to a cluster');
+  const refused = notAllowedTo(actor, 'CONNECT_CLUSTERS');
+  if (refused !== null) return refused;
   const cluster = clusters.get(name);
   if (cluster === null)
     return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(name)} in clusters.yaml`);

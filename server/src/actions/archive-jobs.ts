@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { done, type Outcome } from '../domain/refusal.ts';
 import type { ActionContext } from './context.ts';
@@ -6,12 +7,13 @@ import { changeWithTasks, forEachJob, writeEach } from './many-jobs.ts';
 /** Takes jobs out of the lists that don't ask for archived ones, or brings them back. An array takes its tasks along. */
 export async function archiveJobs(
   { journal }: ActionContext,
+  actor: Actor,
   ids: readonly string[],
   isArchived: boolean,
 ): Promise<readonly Outcome<Job>[]> {
-  return forEachJob(ids, async (unique) => {
+  return forEachJob(actor, ids, async (unique) => {
     const outcomes = new Map<string, Outcome<Job>>();
-    await writeEach(journal, unique, async (writer, id) => {
+    await writeEach(journal, actor, unique, async (writer, id) => {
       if ((await writer.jobs.get(id)) === null) return 1;
       const { job, written } = await changeWithTasks(writer, id, (current) => ({ ...current, isArchived }));
       outcomes.set(id, done(job));

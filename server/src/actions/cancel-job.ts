@@ -1,31 +1,36 @@
+import type { Actor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
-import { changeWithTasks, forEachJob, NOT_THERE, writeEach } from './many-jobs.ts';
+import { changeWithTasks, forEachJob, forOneJob, NOT_THERE, writeEach } from './many-jobs.ts';
 
 /**
  * Asks Slurm to end a job, an array with all its tasks, or one task. The job is CANCELLING until its end is seen. Once
  * the request is recorded it is repeated until Slurm has heard it, whatever breaks meanwhile.
  */
-export async function cancelJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  const outcome = (await cancelAll(context, new Set([id]))).get(id);
-  return outcome ?? refuse('NOT_FOUND', 'id', NOT_THERE);
+export async function cancelJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
+  return forOneJob(actor, id, (unique) => cancelAll(context, actor, unique));
 }
 
 /** The same for many, with one command a cluster. Each has an outcome of its own, in the order of the ids. */
-export async function cancelJobs(context: ActionContext, ids: readonly string[]): Promise<readonly Outcome<Job>[]> {
-  return forEachJob(ids, (unique) => cancelAll(context, unique));
+export async function cancelJobs(
+  context: ActionContext,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly Outcome<Job>[]> {
+  return forEachJob(actor, ids, (unique) => cancelAll(context, actor, unique));
 }
 
 async function cancelAll(
   { store, journal, clusters, staging }: ActionContext,
+  actor: Actor,
   ids: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
   const outcomes = new Map<string, Outcome<Job>>();
   const requested = new Map<string, Job>();
-  await writeEach(journal, ids, async (writer, id) => {
+  await writeEach(journal, actor, ids, async (writer, id) => {
     // Read one by one: a request for an array reaches its tasks, which may be named too.
     const refused = refusedBecause(await writer.jobs.get(id), requested, clusters);
     if (refused !== null) {

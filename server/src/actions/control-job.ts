@@ -1,11 +1,12 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
+import type { Actor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { arrayState, isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf } from '../domain/observation.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JobControl } from '../slurm/index.ts';
 import type { ActionContext } from './context.ts';
-import { forEachJob, NOT_THERE } from './many-jobs.ts';
+import { forEachJob, forOneJob } from './many-jobs.ts';
 
 /** Slurm takes them one by one; so many are done well within the time that one command has. */
 const BATCH = 200;
@@ -37,28 +38,36 @@ const REQUEUE: Control = {
 };
 
 /** Keeps a job that waits from being started. */
-export async function holdJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  return controlJob(context, id, HOLD);
+export async function holdJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
+  return forOneJob(actor, id, (unique) => controlAll(context, unique, HOLD));
 }
 
 /** The same for many, with a few commands a cluster. Each has an outcome of its own, in the order of the ids. */
-export async function holdJobs(context: ActionContext, ids: readonly string[]): Promise<readonly Outcome<Job>[]> {
-  return forEachJob(ids, (unique) => controlAll(context, unique, HOLD));
+export async function holdJobs(
+  context: ActionContext,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly Outcome<Job>[]> {
+  return forEachJob(actor, ids, (unique) => controlAll(context, unique, HOLD));
 }
 
 /** Lets a held job go on. */
-export async function releaseJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  return controlJob(context, id, RELEASE);
+export async function releaseJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
+  return forOneJob(actor, id, (unique) => controlAll(context, unique, RELEASE));
 }
 
 /** The same for many, with a few commands a cluster. Each has an outcome of its own, in the order of the ids. */
-export async function releaseJobs(context: ActionContext, ids: readonly string[]): Promise<readonly Outcome<Job>[]> {
-  return forEachJob(ids, (unique) => controlAll(context, unique, RELEASE));
+export async function releaseJobs(
+  context: ActionContext,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly Outcome<Job>[]> {
+  return forEachJob(actor, ids, (unique) => controlAll(context, unique, RELEASE));
 }
 
 /** Has Slurm run a job again under the same number: one that runs, or one that is over while Slurm still holds it. */
-export async function requeueJob(context: ActionContext, id: string): Promise<Outcome<Job>> {
-  return controlJob(context, id, REQUEUE);
+export async function requeueJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
+  return forOneJob(actor, id, (unique) => controlAll(context, unique, REQUEUE));
 }
 
 interface Control {
@@ -67,10 +76,6 @@ interface Control {
   fits(state: JobState): boolean;
   /** What to tell of a job in a state that doesn't fit, and what would be right. */
   instead(state: JobState): string;
-}
-
-async function controlJob(context: ActionContext, id: string, control: Control): Promise<Outcome<Job>> {
-  return (await controlAll(context, new Set([id]), control)).get(id) ?? refuse('NOT_FOUND', 'id', NOT_THERE);
 }
 
 /** A job that may be controlled. */

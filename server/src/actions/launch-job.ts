@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { Cluster } from '../clusters/index.ts';
+import type { UserActor } from '../domain/actor.ts';
 import { arrayTaskIds } from '../domain/array-spec.ts';
 import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
 import { isArray, type Job, type JobResources } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
-import type { User } from '../domain/user.ts';
 import { GitError } from '../projects/index.ts';
 import { constraintConflict, rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
@@ -51,12 +51,12 @@ export interface KeyedRequest {
 /** What became of the request that was sent with this key before; null: there was none. */
 export async function earlierAnswer(
   jobs: JobQueries,
-  viewer: User,
+  { user }: UserActor,
   request: KeyedRequest,
 ): Promise<Outcome<Job> | null> {
   const { idempotencyKey, fields } = request;
   if (idempotencyKey === null) return null;
-  const earlier = await jobs.byIdempotencyKey(viewer.id, idempotencyKey);
+  const earlier = await jobs.byIdempotencyKey(user.id, idempotencyKey);
   if (earlier === null) return null;
   const digest = await jobs.requestDigest(earlier.id);
   const differing = digest === null ? [] : differingFields(digest, fields);
@@ -71,7 +71,7 @@ export async function earlierAnswer(
 /** The part that every new job goes through, once its fields are known to be well formed. */
 export async function launchJob(
   context: ActionContext,
-  viewer: User,
+  actor: UserActor,
   asked: LaunchJob,
   from: LaunchSource,
   request: KeyedRequest,
@@ -108,7 +108,7 @@ export async function launchJob(
     slurmName: slurmJobName(name),
     projectId: input.projectId,
     clusterName: input.cluster,
-    submittedBy: viewer.id,
+    submittedBy: actor.user.id,
     slurmJobId: null,
     state: 'SUBMITTING',
     evidence: null,
@@ -159,9 +159,9 @@ export async function launchJob(
     // Not only at the end, as Slurm's answer may take long.
     files[Symbol.dispose]();
   }
-  const earlier = await journal.write(async (writer) => {
+  const earlier = await journal.write(actor, async (writer) => {
     // Looked up again inside the transaction, where two equal requests can't both find nothing.
-    const answer = await earlierAnswer(writer.jobs, viewer, request);
+    const answer = await earlierAnswer(writer.jobs, actor, request);
     if (answer !== null) return answer;
     const { idempotencyKey, fields } = request;
     const requestDigest = idempotencyKey === null ? null : digestRequest(fields);

@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Actor } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
+import { notAllowedTo } from '../domain/policy.ts';
 import { type Outcome, refuse } from '../domain/refusal.ts';
 import type { Journal, JournalWriter } from '../events/index.ts';
 
@@ -9,14 +11,22 @@ export const NOT_THERE = 'There is no such job';
 /** So many jobs and tasks are written in one transaction, or a whole array: others have their turn in between. */
 const WRITTEN_TOGETHER = 50;
 
+/** What becomes of some jobs, by id; those that aren't there are left out. */
+type Act = (unique: ReadonlySet<string>) => Promise<ReadonlyMap<string, Outcome<Job>>>;
+
+export async function forOneJob(actor: Actor, id: string, act: Act): Promise<Outcome<Job>> {
+  const refused = notAllowedTo(actor, 'CHANGE_JOBS');
+  if (refused !== null) return refused;
+  return (await act(new Set([id]))).get(id) ?? refuse('NOT_FOUND', 'id', NOT_THERE);
+}
+
 /**
  * An outcome for each id, in their order; equal ids have the same one. A refusal names the place of its id in the
- * request. A list that is too long is one refusal of the whole, and nothing is done.
+ * request. What is refused as a whole is one refusal, and nothing is done.
  */
-export async function forEachJob(
-  ids: readonly string[],
-  act: (unique: ReadonlySet<string>) => Promise<ReadonlyMap<string, Outcome<Job>>>,
-): Promise<readonly Outcome<Job>[]> {
+export async function forEachJob(actor: Actor, ids: readonly string[], act: Act): Promise<readonly Outcome<Job>[]> {
+  const refused = notAllowedTo(actor, 'CHANGE_JOBS');
+  if (refused !== null) return [refused];
   if (ids.length > MAX_IDS) {
     return [refuse('INVALID_INPUT', 'ids', `There are ${ids.length} ids: name ${MAX_IDS} at most in one request`)];
   }
@@ -32,12 +42,13 @@ export async function forEachJob(
 /** Writes jobs one after the other, in as many transactions as it takes. `write` gives how many jobs and tasks it wrote. */
 export async function writeEach(
   journal: Journal,
+  actor: Actor,
   ids: Iterable<string>,
   write: (writer: JournalWriter, id: string) => Promise<number>,
 ): Promise<void> {
   const left = [...ids].reverse();
   while (left.length > 0) {
-    await journal.write(async (writer) => {
+    await journal.write(actor, async (writer) => {
       for (let written = 0; written < WRITTEN_TOGETHER; ) {
         const id = left.pop();
         if (id === undefined) return;

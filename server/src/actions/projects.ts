@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { basename, isAbsolute, normalize } from 'node:path';
 import { ulid } from 'ulid';
+import type { Actor } from '../domain/actor.ts';
+import { notAllowedTo } from '../domain/policy.ts';
 import type { GitSnapshot, Project } from '../domain/project.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import { GitError, readRepository, repositoryTopLevel, withPublicAddresses } from '../projects/index.ts';
@@ -19,7 +21,9 @@ export interface AddProject {
 }
 
 /** Registers a git repository on the server's machine, under its folder's name unless told otherwise. */
-export async function addProject({ store }: ActionContext, input: AddProject): Promise<Outcome<Project>> {
+export async function addProject({ store }: ActionContext, actor: Actor, input: AddProject): Promise<Outcome<Project>> {
+  const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
+  if (refused !== null) return refused;
   const check = checkFields(input);
   const named = expandHome(input.path);
   if (!isAbsolute(named))
@@ -50,7 +54,13 @@ export interface UpdateProject {
   readonly prologue: string | null | undefined;
 }
 
-export async function updateProject({ store }: ActionContext, input: UpdateProject): Promise<Outcome<Project>> {
+export async function updateProject(
+  { store }: ActionContext,
+  actor: Actor,
+  input: UpdateProject,
+): Promise<Outcome<Project>> {
+  const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
+  if (refused !== null) return refused;
   const check = checkFields({
     name: input.name ?? null,
     condaEnv: input.condaEnv ?? null,
@@ -69,7 +79,9 @@ export async function updateProject({ store }: ActionContext, input: UpdateProje
 }
 
 /** Reads again what git says of the repository. */
-export async function syncProject({ store }: ActionContext, id: string): Promise<Outcome<Project>> {
+export async function syncProject({ store }: ActionContext, actor: Actor, id: string): Promise<Outcome<Project>> {
+  const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
+  if (refused !== null) return refused;
   const project = await store.projects.get(id);
   if (project === null) return notFound();
   try {
@@ -83,7 +95,13 @@ export async function syncProject({ store }: ActionContext, id: string): Promise
 }
 
 /** Forgets a project. Its repository isn't touched, and its jobs stay in the history. */
-export async function removeProject({ store, journal }: ActionContext, id: string): Promise<Outcome<string>> {
+export async function removeProject(
+  { store, journal }: ActionContext,
+  actor: Actor,
+  id: string,
+): Promise<Outcome<string>> {
+  const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
+  if (refused !== null) return refused;
   const project = await store.projects.get(id);
   if (project === null) return notFound();
   await journal.removeProject(id);

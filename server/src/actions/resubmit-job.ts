@@ -1,8 +1,9 @@
+import type { UserActor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
+import { notAllowedTo } from '../domain/policy.ts';
 import { type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { DependencyKind, Submission } from '../domain/submission.ts';
-import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
 import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
@@ -17,12 +18,14 @@ export interface ResubmitJob {
  * A new job from an old one's exact inputs: its commit even where the branch has moved on, its project's prologue and
  * environment as they were then. Of a task of an array, that task alone.
  */
-export async function resubmitJob(context: ActionContext, viewer: User, input: ResubmitJob): Promise<Outcome<Job>> {
+export async function resubmitJob(context: ActionContext, actor: UserActor, input: ResubmitJob): Promise<Outcome<Job>> {
+  const refused = notAllowedTo(actor, 'CHANGE_JOBS');
+  if (refused !== null) return refused;
   const request: KeyedRequest = {
     idempotencyKey: input.idempotencyKey,
     fields: { mutation: 'resubmitJob', id: input.id },
   };
-  const earlier = await earlierAnswer(context.store.jobs, viewer, request);
+  const earlier = await earlierAnswer(context.store.jobs, actor, request);
   if (earlier !== null) return earlier;
   const check = new FieldCheck();
   check.line('idempotencyKey', input.idempotencyKey, 200);
@@ -50,7 +53,7 @@ export async function resubmitJob(context: ActionContext, viewer: User, input: R
 
   const outcome = await launchJob(
     context,
-    viewer,
+    actor,
     {
       ...submission,
       message: null,

@@ -1,7 +1,8 @@
+import type { UserActor } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
+import { notAllowedTo } from '../domain/policy.ts';
 import type { Project } from '../domain/project.ts';
 import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
-import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 import { earlierAnswer, type KeyedRequest, type LaunchJob, launchJob } from './launch-job.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
@@ -19,9 +20,11 @@ export interface SubmitJob extends Omit<LaunchJob, 'projectId' | 'message'> {
  * Records a job and brings it to Slurm. Once it is recorded nothing loses it: what isn't through after `waitSeconds`
  * goes on in the background. Whatever is refused before that leaves nothing behind.
  */
-export async function submitJob(context: ActionContext, viewer: User, asked: SubmitJob): Promise<Outcome<Job>> {
+export async function submitJob(context: ActionContext, actor: UserActor, asked: SubmitJob): Promise<Outcome<Job>> {
+  const refused = notAllowedTo(actor, 'CHANGE_JOBS');
+  if (refused !== null) return refused;
   const request = keyedRequest(asked);
-  const earlier = await earlierAnswer(context.store.jobs, viewer, request);
+  const earlier = await earlierAnswer(context.store.jobs, actor, request);
   if (earlier !== null) return earlier;
   const { input, refusals, message } = takeOver(asked);
   const faults = [...checkSubmitJob(input), ...refusals];
@@ -31,7 +34,7 @@ export async function submitJob(context: ActionContext, viewer: User, asked: Sub
   const { id, name, path, condaEnv, prologue } = project.value;
   const outcome = await launchJob(
     context,
-    viewer,
+    actor,
     { ...input, projectId: id, message },
     { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
     request,

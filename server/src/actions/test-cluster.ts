@@ -1,7 +1,8 @@
 import type { Cluster } from '../clusters/index.ts';
+import type { Actor } from '../domain/actor.ts';
 import type { CheckStep } from '../domain/cluster-check.ts';
+import { notAllowedTo } from '../domain/policy.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import type { User } from '../domain/user.ts';
 import type { ActionContext } from './context.ts';
 
 export interface ClusterTest {
@@ -9,13 +10,14 @@ export interface ClusterTest {
   readonly steps: readonly CheckStep[];
 }
 
-/** Goes through everything that a cluster has to offer. Logs in at most once, so it asks for an administrator. */
+/** Goes through everything that a cluster has to offer. Logs in at most once. */
 export async function testCluster(
   { clusters }: ActionContext,
-  viewer: User,
+  actor: Actor,
   name: string,
 ): Promise<Outcome<ClusterTest>> {
-  if (viewer.role !== 'ADMIN') return refuse('FORBIDDEN', null, 'Only an administrator may test a cluster');
+  const refused = notAllowedTo(actor, 'TEST_CLUSTERS');
+  if (refused !== null) return refused;
   const cluster = clusters.get(name);
   if (cluster === null)
     return refuse('NOT_FOUND', 'name', `There is no cluster ${JSON.stringify(name)} in clusters.yaml`);

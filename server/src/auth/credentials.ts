@@ -1,3 +1,4 @@
+import type { UserActor } from '../domain/actor.ts';
 import type { User } from '../domain/user.ts';
 import { isSame } from './is-same.ts';
 import { type Session, type SessionStore, Sessions } from './sessions.ts';
@@ -16,6 +17,11 @@ export interface Credentials {
   readonly cookie: string | undefined;
   /** The same session's key. */
   readonly key: string | undefined;
+}
+
+/** Somebody who may ask, in the way in which they came. */
+export function actorOf({ viewer, session }: Verdict & { readonly kind: 'viewer' }): UserActor {
+  return { user: viewer, via: session === null ? 'TOKEN' : 'SESSION' };
 }
 
 export type Verdict =

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
@@ -86,7 +87,7 @@ function startSubmitter(): Submitter {
 async function record(array: string | null = null): Promise<Job> {
   const resources = { ...NO_RESOURCES, array };
   const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null, resources });
-  await journal.write((writer) => writer.create([{ job, idempotencyKey: null, submission: NO_SUBMISSION }]));
+  await journal.write(SYSTEM, (writer) => writer.create([{ job, idempotencyKey: null, submission: NO_SUBMISSION }]));
   return job;
 }
 

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { ulid } from 'ulid';
+import { SYSTEM } from '../domain/actor.ts';
 import { arrayTaskIds } from '../domain/array-spec.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
@@ -201,7 +202,7 @@ export class Submitter {
     const recorded = await jobs.get(jobId);
     if (recorded === null || !isUnanswered(recorded)) return null;
     const workDir = recorded.workDir ?? `${workspace}/jobs/${jobId}`;
-    const job = await journal.write((writer) =>
+    const job = await journal.write(SYSTEM, (writer) =>
       // A request to cancel may have ended it meanwhile.
       writer.update(jobId, (current) => (isUnanswered(current) ? { ...current, workDir } : current)),
     );
@@ -267,7 +268,7 @@ export class Submitter {
       condaEnv: submission.condaEnv ?? settings.condaEnv ?? null,
       command: job.command,
     });
-    await journal.write((writer) => writer.setScript(job.id, script));
+    await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
     await files.write(`${workDir}/job.sh`, Buffer.from(script), SMALL_FILE);
     await files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE);
     await files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE);
@@ -318,7 +319,7 @@ export class Submitter {
   async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
     this.#doubts.delete(job.id);
     this.#answered();
-    const accepted = await this.#options.journal.write(async (writer) => {
+    const accepted = await this.#options.journal.write(SYSTEM, async (writer) => {
       const after = await writer.update(job.id, (current) => ({
         ...current,
         slurmJobId,
@@ -343,7 +344,7 @@ export class Submitter {
     const { slurm, journal, staging } = this.#options;
     await slurm.removeFolder(workDir);
     this.#doubts.delete(job.id);
-    await journal.write((writer) =>
+    await journal.write(SYSTEM, (writer) =>
       writer.update(job.id, (current) => ({
         ...current,
         state,
@@ -374,7 +375,7 @@ export class Submitter {
   }
 
   async #note(jobId: string, reason: string): Promise<void> {
-    await this.#options.journal.write((writer) => writer.update(jobId, (current) => ({ ...current, reason })));
+    await this.#options.journal.write(SYSTEM, (writer) => writer.update(jobId, (current) => ({ ...current, reason })));
   }
 
   async #submission(job: Job) {

@@ -26,6 +26,8 @@ export interface JobEvent {
   /** What the event changed of that by which jobs are found, as it was before; null: nothing but perhaps the state. */
   readonly changedFrom: Partial<ChangingFacts> | null;
   readonly message: string | null;
+  /** Who asked for it; null: what Slurm did, or the server by itself. */
+  readonly actorId: string | null;
   /** The job as it was committed with this event; as it is now when the event is read back from the store. */
   readonly job: Job;
 }

@@ -1,3 +1,4 @@
+/** In the order of what they may, the mightiest first. */
 export const USER_ROLES = ['ADMIN', 'MEMBER', 'VIEWER'] as const;
 export type UserRole = (typeof USER_ROLES)[number];
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import type { JobState } from '../domain/job-state.ts';
@@ -17,11 +18,13 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 const create = (...jobs: readonly Job[]) =>
-  journal.write((writer) => writer.create(jobs.map((job) => ({ job, idempotencyKey: null, submission: null }))));
+  journal.write(SYSTEM, (writer) =>
+    writer.create(jobs.map((job) => ({ job, idempotencyKey: null, submission: null }))),
+  );
 const setState = (id: string, state: JobState) =>
-  journal.write((writer) => writer.update(id, (job) => ({ ...job, state })));
+  journal.write(SYSTEM, (writer) => writer.update(id, (job) => ({ ...job, state })));
 const setReason = (id: string, reason: string) =>
-  journal.write((writer) => writer.update(id, (job) => ({ ...job, reason })));
+  journal.write(SYSTEM, (writer) => writer.update(id, (job) => ({ ...job, reason })));
 
 /** Lets everything that is ready to happen, happen. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -57,12 +60,39 @@ class Follower {
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe('a write', () => {
+  it('tells who asked for it, of an array too, and of what nobody asked for that nobody did', async () => {
+    const ada = { user: { id: 'ada', name: 'Ada', role: 'MEMBER' }, via: 'SESSION' } as const;
+    const array = aJob({ resources: { ...NO_RESOURCES, array: '0-1' } });
+    const tasks = [0, 1].map((index) => aJob({ arrayParentId: array.id, arrayTaskId: index }));
+    const follower = new Follower(0);
+    await journal.write(ada, (writer) =>
+      writer.create([array, ...tasks].map((job) => ({ job, idempotencyKey: null, submission: null }))),
+    );
+    const [task] = tasks;
+    await setState(task?.id ?? '', 'RUNNING');
+    await journal.write(ada, (writer) => writer.update(task?.id ?? '', (job) => ({ ...job, state: 'CANCELLING' })));
+    await settle();
+    await follower.stop();
+
+    const told = follower.events.map(({ jobId, state, actorId }) => ({ isArray: jobId === array.id, state, actorId }));
+    expect(told.slice(0, 3).map(({ actorId }) => actorId)).toEqual(['ada', 'ada', 'ada']);
+    expect(told.slice(3)).toEqual([
+      { isArray: false, state: 'RUNNING', actorId: null },
+      { isArray: true, state: 'RUNNING', actorId: null },
+      { isArray: false, state: 'CANCELLING', actorId: 'ada' },
+      { isArray: true, state: expect.any(String), actorId: 'ada' },
+    ]);
+    // Read back from the store as after a restart.
+    const kept = await store.events.after(0, 100);
+    expect(kept.map(({ actorId }) => actorId)).toEqual(follower.events.map(({ actorId }) => actorId));
+  });
+
   it('is one transaction with the event that tells of it', async () => {
     const job = aJob({ state: 'SUBMITTING' });
     await create(job);
     const pending = await setState(job.id, 'PENDING');
     expect(pending.state).toBe('PENDING');
-    const running = await journal.write((writer) =>
+    const running = await journal.write(SYSTEM, (writer) =>
       writer.update(job.id, (current) => ({ ...current, state: 'RUNNING', reason: null }), 'It has started'),
     );
     expect(await store.jobs.get(job.id)).toEqual(running);
@@ -86,8 +116,8 @@ describe('a write', () => {
   it('that changes nothing is no event', async () => {
     const job = aJob();
     await create(job);
-    await journal.write((writer) => writer.update(job.id, (current) => ({ ...current })));
-    await journal.write((writer) =>
+    await journal.write(SYSTEM, (writer) => writer.update(job.id, (current) => ({ ...current })));
+    await journal.write(SYSTEM, (writer) =>
       writer.change([{ before: job, after: { ...job, submittedAt: new Date(job.submittedAt) } }]),
     );
     expect(journal.newest).toBe(1);
@@ -106,7 +136,7 @@ describe('a write', () => {
     const job = aJob();
     await create(job);
     const follower = new Follower(0);
-    const failed = journal.write(async (writer) => {
+    const failed = journal.write(SYSTEM, async (writer) => {
       await writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' }));
       await writer.create([{ job: aJob(), idempotencyKey: null, submission: null }]);
       throw new Error('on purpose');
@@ -136,7 +166,9 @@ describe('a write', () => {
     await create(job);
     await Promise.all(
       range(1, 50).map(() =>
-        journal.write((writer) => writer.update(job.id, (current) => ({ ...current, attempt: current.attempt + 1 }))),
+        journal.write(SYSTEM, (writer) =>
+          writer.update(job.id, (current) => ({ ...current, attempt: current.attempt + 1 })),
+        ),
       ),
     );
     expect((await store.jobs.get(job.id))?.attempt).toBe(50);
@@ -148,7 +180,7 @@ describe('a write', () => {
     await create(job);
     const restarted = new Journal(store);
     await restarted.start();
-    await restarted.write((writer) => writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' })));
+    await restarted.write(SYSTEM, (writer) => writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' })));
     expect((await store.events.after(0, 10)).map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 });
@@ -178,7 +210,7 @@ describe('a follower', () => {
     await create(job);
     const follower = new Follower(1);
     await settle();
-    await journal.write(async (writer) => {
+    await journal.write(SYSTEM, async (writer) => {
       await writer.update(job.id, (current) => ({ ...current, state: 'RUNNING' }));
       await settle();
       expect(follower.received).toEqual([]);
@@ -307,7 +339,7 @@ describe('a follower', () => {
     // More than are kept for followers.
     const total = 10_000;
     for (let start = 0; start < total; start += 500) {
-      await journal.write(async (writer) => {
+      await journal.write(SYSTEM, async (writer) => {
         for (const count of range(start + 1, start + 500)) {
           await writer.update(job.id, (current) => ({ ...current, reason: `change ${count}` }));
         }
@@ -345,7 +377,7 @@ describe('a follower', () => {
             .map((offset) => ({ after: begin(offset), follower: new Follower(begin(offset)) }));
           const finished = Promise.allSettled(
             writes.map(({ writer: index, size, isFailing }, number) =>
-              journal.write(async (writer) => {
+              journal.write(SYSTEM, async (writer) => {
                 for (const part of range(1, size)) {
                   await writer.update(jobs[index]?.id ?? '', (job) => ({ ...job, reason: `${number}.${part}` }));
                 }
@@ -385,7 +417,7 @@ describe('an array', () => {
   beforeEach(() => create(array, ...tasks));
 
   const change = (changes: Readonly<Record<string, Partial<Job>>>) =>
-    journal.write(async (writer) => {
+    journal.write(SYSTEM, async (writer) => {
       for (const [id, parts] of Object.entries(changes)) await writer.update(id, (job) => ({ ...job, ...parts }));
     });
   const current = () => store.jobs.get(array.id);

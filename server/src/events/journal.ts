@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Actor } from '../domain/actor.ts';
 import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { CHANGING_FACTS, type ChangingFacts, type JobEvent } from '../domain/job-event.ts';
@@ -112,17 +113,19 @@ export class Journal {
     return turn;
   }
 
-  /** Runs `work` in a transaction of its own, one at a time. What it throws undoes all of it. */
-  async write<T>(work: (writer: JournalWriter) => Promise<T>): Promise<T> {
-    const turn = this.#lastWrite.then(() => this.#transact(work));
+  /**
+   * Runs `work` in a transaction of its own, one at a time, for whoever asked for it. What it throws undoes all of it.
+   */
+  async write<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
+    const turn = this.#lastWrite.then(() => this.#transact(actor, work));
     // The next write waits for this one, and a failed one is its own caller's to handle.
     this.#lastWrite = turn.catch(() => undefined);
     return turn;
   }
 
-  async #transact<T>(work: (writer: JournalWriter) => Promise<T>): Promise<T> {
+  async #transact<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
     const { result, events } = await this.#store.transaction(async (queries) => {
-      const transaction = new Transaction(queries, this.#newest);
+      const transaction = new Transaction(queries, this.#newest, actor);
       const result = await work(transaction);
       await transaction.rollUpArrays();
       return { result, events: transaction.events };
@@ -198,13 +201,15 @@ class Transaction implements JournalWriter {
   readonly events: JobEvent[] = [];
   readonly #queries: Queries;
   readonly #base: number;
+  readonly #actorId: string | null;
   /** Arrays of which a task changed, and whether one of them changed its state. */
   readonly #arrays = new Map<string, boolean>();
 
-  constructor(queries: Queries, base: number) {
+  constructor(queries: Queries, base: number, { user }: Actor) {
     this.#queries = queries;
     this.jobs = queries.jobs;
     this.#base = base;
+    this.#actorId = user?.id ?? null;
   }
 
   async create(created: readonly NewJob[]): Promise<void> {
@@ -271,6 +276,7 @@ class Transaction implements JournalWriter {
       at,
       jobId: change.job.id,
       state: change.job.state,
+      actorId: this.#actorId,
     }));
     await this.#queries.events.append(events);
     this.events.push(...events);

@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader';
 import type { ActionContext } from '../actions/index.ts';
+import type { UserActor } from '../domain/actor.ts';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { Project } from '../domain/project.ts';
 import type { Submission } from '../domain/submission.ts';
-import type { User } from '../domain/user.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
@@ -41,7 +41,7 @@ export interface OperationOptions extends WorkOptions {
 }
 
 export interface GraphQLContext extends Services, OperationOptions {
-  readonly viewer: User;
+  readonly actor: UserActor;
   /** Of this operation. */
   readonly work: Work;
   readonly loaders: Loaders;
@@ -49,7 +49,7 @@ export interface GraphQLContext extends Services, OperationOptions {
   readonly seats?: Seats | undefined;
 }
 
-export function createContext(services: Services, viewer: User, options: OperationOptions): GraphQLContext {
+export function createContext(services: Services, actor: UserActor, options: OperationOptions): GraphQLContext {
   const { jobs, projects } = services.store;
   const work = new Work(options);
   const batching = <V>(load: (ids: readonly string[]) => Promise<readonly V[]>) =>
@@ -57,7 +57,7 @@ export function createContext(services: Services, viewer: User, options: Operati
   return {
     ...services,
     ...options,
-    viewer,
+    actor,
     work,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
@@ -93,6 +93,6 @@ export function createContext(services: Services, viewer: User, options: Operati
  */
 export function contextOfEvent(context: GraphQLContext, signal: AbortSignal): GraphQLContext {
   // Whoever came first pays for nobody else's.
-  const account = `events of ${context.viewer.id}`;
-  return createContext(context, context.viewer, { ...context, account, signal });
+  const account = `events of ${context.actor.user.id}`;
+  return createContext(context, context.actor, { ...context, account, signal });
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
 import { z } from 'zod';
-import type { Verdict } from '../auth/index.ts';
+import { actorOf, type Verdict } from '../auth/index.ts';
 import {
   checkOperation,
   readDocument,
@@ -103,11 +103,10 @@ export class EventStreams {
     if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
     const checked = checkOperation(document, operationName, variables);
     if (checked.fault !== null) return checked;
-    const { viewer } = verdict;
-    const asker = { viewer, account: accountOf(verdict), scale: checked.scale };
+    const asker = { actor: actorOf(verdict), account: accountOf(verdict), scale: checked.scale };
     const { schema, contextFactory } = this.#options.yoga.getEnveloped({ ...asker, params });
     const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
-    return { fault: null, shared: { args, query, viewer, sink } };
+    return { fault: null, shared: { args, query, viewer: verdict.viewer, sink } };
   }
 
   /** Until the last result has been sent, or the receiver is leaving. */

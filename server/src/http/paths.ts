@@ -1,15 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { logAddress } from '../graphql/index.ts';
 
-/** Of few words, as each of them is kept for ever. */
-export function routeOf(path: string): string {
+/** What is answered in a way of its own. Of few words, as metrics keep each of them for ever. */
+export const ROUTES = ['/graphql', '/session', '/healthz', '/readyz', '/metrics', '/jobs/*.log', 'files'] as const;
+export type Route = (typeof ROUTES)[number];
+
+export function routeOf(path: string): Route {
   if (logAddress(path) !== null) return '/jobs/*.log';
-  return ['/graphql', '/session', '/healthz', '/readyz', '/metrics'].includes(path) ? path : 'files';
+  return ROUTES.find((route) => route === path) ?? 'files';
 }
 
 /** Not the dashboard's own files, which other pages have no use for. */
 export function isData(path: string): boolean {
-  return ['/graphql', '/metrics', '/healthz', '/readyz'].includes(path) || logAddress(path) !== null;
+  const route = routeOf(path);
+  return route !== '/session' && route !== 'files';
 }
 
 export function pathOf(request: IncomingMessage): string {

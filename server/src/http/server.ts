@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Authenticator, Session } from '../auth/index.ts';
+import { type Authenticator, actorOf, type Session } from '../auth/index.ts';
 import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
 import { BoundedLog } from '../telemetry/index.ts';
 import { accountOf } from './access.ts';
@@ -206,7 +206,7 @@ export class HttpServer {
       addCorsHeaders(request, response, this.#origins);
       if (answerPreflight(request, response, this.#origins)) return;
     }
-    switch (path) {
+    switch (routeOf(path)) {
       case '/graphql': {
         const isPage = wantsPage(request);
         if (isPage) {
@@ -222,7 +222,7 @@ export class HttpServer {
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#door.authorize(request, response);
         if (verdict === null) return;
-        const asker = { viewer: verdict.viewer, account: accountOf(verdict) };
+        const asker = { actor: actorOf(verdict), account: accountOf(verdict) };
         if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');
@@ -247,8 +247,6 @@ export class HttpServer {
         return sendJson(response, 200, { status: 'ok' });
       case '/readyz':
         return this.#readiness(request, response);
-      case KEY_SCRIPT_PATH:
-        return sendKeyScript(response);
       case '/metrics': {
         if (this.#door.authorize(request, response, await keyOfForm(request)) === null) return;
         const { registry } = services.metrics;
@@ -256,20 +254,20 @@ export class HttpServer {
         await sendAnswer(request, response, 200, headers, new AnswerBody(Buffer.from(await registry.metrics())));
         return;
       }
-      default: {
-        if (this.#graphiql.isAsset(path)) return this.#graphiql.sendAsset(path, request, response);
+      case '/jobs/*.log': {
+        const key = await keyOfForm(request);
+        const verdict = this.#door.authorize(request, response, key);
+        if (verdict === null) return;
+        if (key !== undefined) request.method = 'GET';
         const address = logAddress(path);
-        if (address !== null) {
-          const key = await keyOfForm(request);
-          const verdict = this.#door.authorize(request, response, key);
-          if (verdict === null) return;
-          if (key !== undefined) request.method = 'GET';
-          await this.#logs.answer(address, request, response, verdict.session);
-          return;
-        }
+        if (address !== null) await this.#logs.answer(address, request, response, verdict.session);
+        return;
+      }
+      case 'files':
+        if (path === KEY_SCRIPT_PATH) return sendKeyScript(response);
+        if (this.#graphiql.isAsset(path)) return this.#graphiql.sendAsset(path, request, response);
         if (openSessionFromAddress(request, response, who)) return;
         this.#files(request, response);
-      }
     }
   }
 

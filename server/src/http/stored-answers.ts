@@ -34,7 +34,7 @@ interface Answer {
 }
 
 /** Whoever asks first has it made. */
-type Asker = Pick<ServerContext, 'viewer' | 'account'>;
+type Asker = Pick<ServerContext, 'actor' | 'account'>;
 
 export interface StoredAnswersOptions {
   readonly connections: Connections;
@@ -61,8 +61,8 @@ export class StoredAnswers {
   async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, asker: Asker): Promise<boolean> {
     const contentType = acceptedType(request);
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
-    const { viewer } = asker;
-    const key = `${viewer.role} ${viewer.id} ${body.toString()}`;
+    const { user } = asker.actor;
+    const key = `${user.role} ${user.id} ${body.toString()}`;
     const query = this.#query(key, body);
     if (query === null) return false;
     const answer = this.#current(query, asker);

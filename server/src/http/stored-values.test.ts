@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { type GraphQLNamedType, getNamedType, isLeafType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import { aJob, aProject } from '../domain/testing.ts';
 import { schema } from '../graphql/index.ts';
 import { Store } from '../store/index.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
     startedAt,
     evidence: { source: 'SQUEUE', word: 'RUNNING', seenAt: startedAt },
   });
-  await stage.journal.write((writer) =>
+  await stage.journal.write(SYSTEM, (writer) =>
     writer.saveAttempts(
       job.id,
       [1, 2].map((number) => ({

@@ -6,17 +6,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { Authenticator } from '../auth/index.ts';
 import { Clusters } from '../clusters/index.ts';
+import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { JobMetrics, Journal } from '../events/index.ts';
 import { FileWatches } from '../logs/index.ts';
 import { Staging } from '../projects/index.ts';
 import { Store } from '../store/index.ts';
 import { createLogger, Metrics } from '../telemetry/index.ts';
-import { HttpServer } from './server.ts';
+import { type HttpOptions, HttpServer } from './server.ts';
 
 export const TOKEN = 'a-token-for-tests-only';
 
 interface StageOptions {
+  /** Default: one that knows TOKEN. */
+  readonly authenticator?: HttpOptions['authenticator'];
   readonly allowedOrigins?: readonly string[];
   /** The built dashboard. Default: none. */
   readonly webDirectory?: string | undefined;
@@ -40,7 +43,10 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `databaseFile`: one that is there already. Default: a new one, which is removed in the end. */
-  static async open(databaseFile?: string, { allowedOrigins = [], webDirectory }: StageOptions = {}): Promise<Stage> {
+  static async open(
+    databaseFile?: string,
+    { allowedOrigins = [], authenticator, webDirectory }: StageOptions = {},
+  ): Promise<Stage> {
     const stack = new AsyncDisposableStack();
     try {
       const folder = await mkdtemp(join(tmpdir(), 'slurmql-stage-'));
@@ -58,10 +64,9 @@ export class Stage implements AsyncDisposable {
       const sshEnvironment = { homeDirectory: folder, userName: 'nobody', configFile: join(folder, 'config') };
       const clusters = new Clusters({ store, journal, staging, log, metrics, sshEnvironment });
       stack.defer(() => clusters.stop());
-      const authenticator = await Authenticator.open(TOKEN, store.sessions);
       const http = new HttpServer({
         services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
-        authenticator,
+        authenticator: authenticator ?? (await Authenticator.open(TOKEN, store.sessions)),
         host: '127.0.0.1',
         port: 0,
         webDirectory: webDirectory ?? folder,
@@ -78,14 +83,14 @@ export class Stage implements AsyncDisposable {
   }
 
   async create(jobs: readonly Job[]): Promise<void> {
-    await this.journal.write((writer) =>
+    await this.journal.write(SYSTEM, (writer) =>
       writer.create(jobs.map((job) => ({ job, idempotencyKey: null, submission: null }))),
     );
   }
 
   /** Changes a job in a transaction of its own. */
   async change(id: string, news: Partial<Job>): Promise<void> {
-    await this.journal.write((writer) => writer.update(id, (job) => ({ ...job, ...news })));
+    await this.journal.write(SYSTEM, (writer) => writer.update(id, (job) => ({ ...job, ...news })));
   }
 
   /** What /metrics tells of a gauge or a counter. */

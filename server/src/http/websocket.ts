@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import { CloseCode, handleProtocols, type SubscribePayload } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import type { Authenticator, Session } from '../auth/index.ts';
-import type { User } from '../domain/user.ts';
+import { type Authenticator, actorOf, type Session } from '../auth/index.ts';
+import type { UserActor } from '../domain/actor.ts';
 import { checkOperation, type ErrorCode, readDocument, Seats, type SharedSubscriptions } from '../graphql/index.ts';
 import { BoundedLog, type Logger } from '../telemetry/index.ts';
 import { accountOf, isUnlisted, refusalOf } from './access.ts';
@@ -39,7 +39,7 @@ export const OPERATIONS_A_SECOND = 50;
 
 /** A client whose credential was right. */
 interface Allowed {
-  readonly viewer: User;
+  readonly actor: UserActor;
   readonly account: string;
   readonly session: Session | null;
   readonly outlet: Outlet;
@@ -136,7 +136,7 @@ export class WebSocketTransport {
       return null;
     }
     if (verdict.kind !== 'viewer') return null;
-    const { viewer, session } = verdict;
+    const { session } = verdict;
     const stream = streams.add(
       session,
       () => socket.close(CloseCode.Forbidden, 'Forbidden'),
@@ -146,12 +146,18 @@ export class WebSocketTransport {
     connections.prove(request.socket);
     const backlog = new Backlog(request.socket, (bytes) => connections.hold(request.socket, bytes));
     const rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
-    return { viewer, account: accountOf(verdict), session, outlet: { backlog, seats: new Seats() }, rate };
+    return {
+      actor: actorOf(verdict),
+      account: accountOf(verdict),
+      session,
+      outlet: { backlog, seats: new Seats() },
+      rate,
+    };
   }
 
   async #run(
     { socket, request }: WebSocketConnection,
-    { viewer, account, session, outlet, rate }: Allowed,
+    { actor, account, session, outlet, rate }: Allowed,
     { id, signal }: Operation,
     params: SubscribePayload,
     open: number,
@@ -177,13 +183,13 @@ export class WebSocketTransport {
     const checked = checkOperation(document, operationName, variables);
     if (checked.fault !== null) return [checked.fault];
     const { scale } = checked;
-    const { schema, execute, contextFactory } = yoga.getEnveloped({ viewer, account, params, scale, signal });
+    const { schema, execute, contextFactory } = yoga.getEnveloped({ actor, account, params, scale, signal });
     const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
     // Nobody waits for it any more.
     if (signal.aborted) return [];
     if (scale.kind !== OperationTypeNode.SUBSCRIPTION) return execute(args);
     const sink = new MessageSink(socket, request.socket, outlet, id);
-    return subscriptions.subscribe({ args, query, viewer, sink });
+    return subscriptions.subscribe({ args, query, viewer: actor.user, sink });
   }
 
   /**

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OperationTypeNode } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
-import type { User } from '../domain/user.ts';
+import type { UserActor } from '../domain/actor.ts';
 import {
   answerOf,
   checkOperation,
@@ -26,7 +26,7 @@ import { AnswerBody, sendAnswer } from './compression.ts';
 import type { Connections } from './connections.ts';
 
 export interface ServerContext {
-  readonly viewer: User;
+  readonly actor: UserActor;
   /** As `accountOf` has it. */
   readonly account: string;
   /** Of a request over HTTP it is found out with the parsing. */
@@ -57,8 +57,8 @@ export function createGraphQLServer(services: Services) {
   );
   return createYoga<ServerContext, GraphQLContext>({
     schema,
-    context: ({ viewer, account, scale = UNKNOWN, signal = NEVER }) =>
-      createContext(services, viewer, { ...capacity, waits, account, scale, signal }),
+    context: ({ actor, account, scale = UNKNOWN, signal = NEVER }) =>
+      createContext(services, actor, { ...capacity, waits, account, scale, signal }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     // graphiql.ts sends it.

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import { currentAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { ownerId } from '../domain/observation.ts';
@@ -69,7 +70,7 @@ async function settle(): Promise<void> {
 
 async function create(parts: Partial<Job> = {}): Promise<Job> {
   const job = aJob(parts);
-  await journal.write((writer) => writer.create([{ job, idempotencyKey: null, submission: null }]));
+  await journal.write(SYSTEM, (writer) => writer.create([{ job, idempotencyKey: null, submission: null }]));
   return (await store.jobs.get(job.id)) ?? job;
 }
 const see = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
@@ -297,7 +298,7 @@ describe('what a poller writes', () => {
     slurm.gate = gate.promise;
     poller.connected();
     await pass(SECOND);
-    await journal.write((writer) =>
+    await journal.write(SYSTEM, (writer) =>
       writer.update(job.id, (current) => ({ ...current, state: 'CANCELLING', cancelRequestedAt: new Date() })),
     );
     gate.resolve();

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
@@ -311,7 +312,7 @@ export class Poller {
 
   async #commit(updates: readonly JobUpdate[]): Promise<void> {
     const { clusterName, journal } = this.#options;
-    await journal.write(async (writer) => {
+    await journal.write(SYSTEM, async (writer) => {
       const active = journal.active(clusterName);
       const others = updates.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId]));
       const known = new Map(

@@ -14,6 +14,7 @@ import * as jobsByExitCode from './migrations/0008-jobs-by-exit-code.ts';
 import * as allocations from './migrations/0009-allocations.ts';
 import * as numbersInRange from './migrations/0010-numbers-in-range.ts';
 import * as sessionSecret from './migrations/0011-session-secret.ts';
+import * as eventActors from './migrations/0012-event-actors.ts';
 import { PreparedSqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -40,6 +41,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-allocations': allocations,
   '0010-numbers-in-range': numbersInRange,
   '0011-session-secret': sessionSecret,
+  '0012-event-actors': eventActors,
 };
 
 /** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */

@@ -35,6 +35,7 @@ function tellsTheSame(left: JobEvent, right: JobEvent): boolean {
     left.fromState === right.fromState &&
     left.state === right.state &&
     left.message === right.message &&
+    left.actorId === right.actorId &&
     (left.changedFrom === right.changedFrom || isDeepStrictEqual(left.changedFrom, right.changedFrom))
   );
 }
@@ -84,12 +85,12 @@ export class JobEventQueries {
   async #appendRun(run: readonly JobEvent[]): Promise<void> {
     const [first] = run;
     if (first === undefined) return;
-    const { kind, at, fromState, state, changedFrom, message, sequence } = first;
+    const { kind, at, fromState, state, changedFrom, message, actorId, sequence } = first;
     const jobIds = JSON.stringify(run.map(({ jobId }) => jobId));
     const before = changedFrom === null ? null : JSON.stringify(changedFrom);
     await sql`
-      insert into job_events (sequence, job_id, kind, at, from_state, state, changed_from, message)
-      select ${sequence} + key, value, ${kind}, ${at.getTime()}, ${fromState}, ${state}, ${before}, ${message}
+      insert into job_events (sequence, job_id, kind, at, from_state, state, changed_from, message, actor_id)
+      select ${sequence} + key, value, ${kind}, ${at.getTime()}, ${fromState}, ${state}, ${before}, ${message}, ${actorId}
       from json_each(${jobIds})`.execute(this.#database);
   }
 
@@ -121,6 +122,7 @@ export class JobEventQueries {
           state: row.state,
           changedFrom: row.changed_from === null ? null : readJson(row.changed_from, changedFromSchema),
           message: row.message,
+          actorId: row.actor_id,
           job,
         },
       ];

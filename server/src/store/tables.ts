@@ -124,6 +124,8 @@ export interface JobEventsTable {
   /** JSON of what was changed besides the state, as it was before; null: nothing that jobs are found by. */
   changed_from: string | null;
   message: string | null;
+  /** Of the user who asked for it; null: nobody did. */
+  actor_id: string | null;
 }
 
 /** Sessions of browsers that were ended before their time. */

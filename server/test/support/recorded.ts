@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SYSTEM } from '../../src/domain/actor.ts';
 import type { Job } from '../../src/domain/job.ts';
 import type { Project } from '../../src/domain/project.ts';
 import { NO_SUBMISSION } from '../../src/domain/testing.ts';
@@ -24,7 +25,7 @@ export async function folderOf({ project, jobs, tasks = [], script }: Recorded):
   const journal = new Journal(store);
   await journal.start();
   await store.projects.save(project);
-  await journal.write(async (writer) => {
+  await journal.write(SYSTEM, async (writer) => {
     const submitted = jobs.map((job) => ({ job, idempotencyKey: null, submission: NO_SUBMISSION }));
     await writer.create([...submitted, ...tasks.map((job) => ({ job, idempotencyKey: null, submission: null }))]);
     for (const { id } of jobs) await writer.setScript(id, script);

@@ -1,7 +1,7 @@
 import type { Clusters } from '../../clusters/index.ts';
-import type { User } from '../../domain/user.ts';
+import type { Actor } from '../../domain/actor.ts';
 import { builder } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { requireAllowed } from '../errors.ts';
 import { untilReturned } from '../stream.ts';
 
 const MEANING =
@@ -12,7 +12,7 @@ builder.queryField('configurationFault', (t) =>
   t.string({
     nullable: true,
     description: MEANING,
-    resolve: (_root, _args, { viewer, clusters }) => forAdministrators(viewer, clusters).configurationFault,
+    resolve: (_root, _args, { actor, clusters }) => allowed(actor, clusters).configurationFault,
   }),
 );
 
@@ -20,17 +20,17 @@ builder.subscriptionField('configurationFault', (t) =>
   t.string({
     nullable: true,
     description: `${MEANING} As it is now, then at each change.`,
-    subscribe: (_root, _args, { viewer, clusters }) => {
-      forAdministrators(viewer, clusters);
+    subscribe: (_root, _args, { actor, clusters }) => {
+      allowed(actor, clusters);
       return untilReturned((signal) => faults(clusters, signal));
     },
     resolve: ({ configurationFault }) => configurationFault,
   }),
 );
 
-function forAdministrators(viewer: User, clusters: Clusters): Clusters {
-  if (viewer.role === 'ADMIN') return clusters;
-  throw fault('FORBIDDEN', "Only an administrator may see the server's configuration");
+function allowed(actor: Actor, clusters: Clusters): Clusters {
+  requireAllowed(actor, 'SEE_CONFIGURATION');
+  return clusters;
 }
 
 async function* faults(

@@ -1,6 +1,6 @@
 import type { ClusterLoad, CommandLoad, LoadWindow } from '../../domain/cluster-load.ts';
 import { builder } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { requireAllowed } from '../errors.ts';
 import { ClusterRef } from './types.ts';
 
 const CommandLoadRef = builder.objectRef<CommandLoad>('CommandLoad').implement({
@@ -48,8 +48,8 @@ builder.objectField(ClusterRef, 'load', (t) =>
     nullable: true,
     description:
       'What the server asked of it. For administrators, others get null and an error. Null: it is not in clusters.yaml.',
-    resolve: ({ live }, _args, { viewer }) => {
-      if (viewer.role !== 'ADMIN') throw fault('FORBIDDEN', "Only an administrator may see a cluster's load");
+    resolve: ({ live }, _args, { actor }) => {
+      requireAllowed(actor, 'SEE_LOAD');
       return live?.load.read() ?? null;
     },
   }),

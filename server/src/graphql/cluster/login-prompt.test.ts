@@ -1,6 +1,7 @@
 import { graphql } from 'graphql';
 import { describe, expect, it, vi } from 'vitest';
-import type { User, UserRole } from '../../domain/user.ts';
+import type { UserActor } from '../../domain/actor.ts';
+import type { UserRole } from '../../domain/user.ts';
 import { schema } from '../schema.ts';
 import { alone } from '../testing.ts';
 import { Work } from '../work.ts';
@@ -17,10 +18,10 @@ const PROMPT = {
 
 function execute(role: UserRole, source: string) {
   const answerLogin = vi.fn(() => 'taken');
-  const viewer: User = { id: 'ada', name: 'Ada', role };
+  const actor: UserActor = { user: { id: 'ada', name: 'Ada', role }, via: 'TOKEN' };
   const cluster = { settings: { name: 'alpha', host: 'login' }, loginPrompt: PROMPT, answerLogin };
   const work = new Work(alone());
-  const contextValue = { viewer, work, clusters: { get: (name: string) => (name === 'alpha' ? cluster : null) } };
+  const contextValue = { actor, work, clusters: { get: (name: string) => (name === 'alpha' ? cluster : null) } };
   return { result: Promise.resolve(graphql({ schema, source, contextValue })), answerLogin };
 }
 

@@ -34,7 +34,7 @@ builder.mutationField('connectCluster', (t) =>
       'Tries to connect now, instead of at the next attempt; also after a login or host key that was refused. ' +
       'Returns at once: `clusterStatus` tells what came of it.',
     args: { input: t.arg({ type: ConnectClusterInput, required: true, description: 'The cluster to connect to.' }) },
-    resolve: (_root, { input }, context) => toPayload(connectCluster(context, input.name)),
+    resolve: (_root, { input }, context) => toPayload(connectCluster(context, context.actor, input.name)),
   }),
 );
 
@@ -64,6 +64,6 @@ builder.mutationField('answerLogin', (t) =>
         description: 'The answers, and the cluster whose login asked.',
       }),
     },
-    resolve: (_root, { input }, context) => toPayload(answerLogin(context, context.viewer, input)),
+    resolve: (_root, { input }, context) => toPayload(answerLogin(context, context.actor, input)),
   }),
 );

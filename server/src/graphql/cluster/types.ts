@@ -9,6 +9,7 @@ import {
   type ResourceCount,
   sumPools,
 } from '../../domain/inventory.ts';
+import { may } from '../../domain/policy.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
 import { fault } from '../errors.ts';
 import { LoginPromptRef } from './login-prompt.ts';
@@ -264,7 +265,7 @@ builder.node(ClusterRef, {
       type: LoginPromptRef,
       nullable: true,
       description: 'What its login asks of a person. Null: nothing waits for an answer, or you are no administrator.',
-      resolve: ({ live }, _args, { viewer }) => (viewer.role === 'ADMIN' ? (live?.loginPrompt ?? null) : null),
+      resolve: ({ live }, _args, { actor }) => (may(actor, 'CONNECT_CLUSTERS') ? (live?.loginPrompt ?? null) : null),
     }),
     loginAsksPerson: t.boolean({
       description:

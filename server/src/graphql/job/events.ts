@@ -3,6 +3,7 @@ import type { JOB_EVENT_KINDS, JobEvent, JobEventKind } from '../../domain/job-e
 import type { JobState } from '../../domain/job-state.ts';
 import { builder } from '../builder.ts';
 import { forwardArguments, pageCost, readConnection } from '../connection.ts';
+import { UserRef, userOf } from '../user/types.ts';
 import { eventCursor, sequenceOf } from './list.ts';
 import { JobRef, JobStateRef } from './types.ts';
 
@@ -15,6 +16,7 @@ export interface ToldEvent {
   readonly fromState: JobState | null;
   readonly state: JobState | null;
   readonly message: string | null;
+  readonly actorId: string | null;
 }
 
 const JobEventKindRef = builder.enumType('JobEventKind', {
@@ -51,6 +53,12 @@ export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
     message: t.exposeString('message', {
       nullable: true,
       description: 'More about it, for people. Null: there is no more.',
+    }),
+    actor: t.field({
+      type: UserRef,
+      nullable: true,
+      description: 'Who asked for it. Null: nobody did, it is what Slurm did, or the server by itself.',
+      resolve: ({ actorId }) => (actorId === null ? null : userOf(actorId)),
     }),
   }),
 });

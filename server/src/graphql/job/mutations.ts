@@ -11,6 +11,7 @@ import {
   resubmitJob,
   submitJob,
 } from '../../actions/index.ts';
+import type { Actor } from '../../domain/actor.ts';
 import type { Job } from '../../domain/job.ts';
 import type { Outcome } from '../../domain/refusal.ts';
 import { builder } from '../builder.ts';
@@ -42,7 +43,7 @@ const JobsPayload = builder.objectRef<readonly Outcome<Job>[]>('JobsPayload').im
     results: t.field({
       type: [JobPayload],
       description:
-        'One for each id, in the order of the ids; of each, what was done or why not. A list of more than 1,000 ids is refused as a whole, with one entry.',
+        'One for each id, in the order of the ids; of each, what was done or why not. What is refused as a whole, such as a list of more than 1,000 ids, has one entry.',
       // There is one for each id, which the whole mutation costs.
       ...costs({ entries: 1 }),
       resolve: (outcomes) => outcomes.map(toPayload),
@@ -176,7 +177,7 @@ builder.mutationField('submitJob', (t) =>
     args: { input: t.arg({ type: SubmitJobInput, required: true, description: 'What to run, where, and with what.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
-        await submitJob(context, context.viewer, {
+        await submitJob(context, context.actor, {
           idempotencyKey: input.idempotencyKey ?? null,
           waitSeconds: input.waitSeconds ?? 10,
           projectId: input.projectId == null ? null : localId(input.projectId, 'Project'),
@@ -233,7 +234,7 @@ builder.mutationField('submitJob', (t) =>
 function jobMutation(
   name: 'cancelJob' | 'holdJob' | 'releaseJob' | 'requeueJob',
   inputName: string,
-  act: (context: ActionContext, id: string) => Promise<Outcome<Job>>,
+  act: (context: ActionContext, actor: Actor, id: string) => Promise<Outcome<Job>>,
   description: string,
 ): void {
   const input = builder.inputType(inputName, {
@@ -245,7 +246,8 @@ function jobMutation(
       type: JobPayload,
       description,
       args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
-      resolve: async (_root, args, context) => toPayload(await act(context, localId(args.input.id, 'Job'))),
+      resolve: async (_root, args, context) =>
+        toPayload(await act(context, context.actor, localId(args.input.id, 'Job'))),
     }),
   );
 }
@@ -292,7 +294,7 @@ builder.mutationField('resubmitJob', (t) =>
     args: { input: t.arg({ type: ResubmitJobInput, required: true, description: 'The job to take the inputs of.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
-        await resubmitJob(context, context.viewer, {
+        await resubmitJob(context, context.actor, {
           id: localId(input.id, 'Job'),
           idempotencyKey: input.idempotencyKey ?? null,
           waitSeconds: input.waitSeconds ?? 10,
@@ -305,7 +307,7 @@ builder.mutationField('resubmitJob', (t) =>
 function jobsMutation(
   name: 'cancelJobs' | 'holdJobs' | 'releaseJobs' | 'archiveJobs' | 'unarchiveJobs',
   inputName: string,
-  act: (context: ActionContext, ids: readonly string[]) => Promise<readonly Outcome<Job>[]>,
+  act: (context: ActionContext, actor: Actor, ids: readonly string[]) => Promise<readonly Outcome<Job>[]>,
   description: string,
 ): void {
   const input = builder.inputType(inputName, {
@@ -326,7 +328,9 @@ function jobsMutation(
         rows: ids.length,
       })),
       args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
-      resolve: async (_root, args, context) => [...(await act(context, localIds(args.input.ids, 'Job') ?? []))],
+      resolve: async (_root, args, context) => [
+        ...(await act(context, context.actor, localIds(args.input.ids, 'Job') ?? [])),
+      ],
     }),
   );
 }
@@ -352,12 +356,12 @@ jobsMutation(
 jobsMutation(
   'archiveJobs',
   'ArchiveJobsInput',
-  (context, ids) => archiveJobs(context, ids, true),
+  (context, actor, ids) => archiveJobs(context, actor, ids, true),
   'Takes jobs out of the lists that do not ask for archived ones. Nothing is deleted, and a job that is active goes on.',
 );
 jobsMutation(
   'unarchiveJobs',
   'UnarchiveJobsInput',
-  (context, ids) => archiveJobs(context, ids, false),
+  (context, actor, ids) => archiveJobs(context, actor, ids, false),
   'Brings archived jobs back into the lists.',
 );

@@ -183,9 +183,10 @@ function jobEventsFeed(start: number | null, filter: JobFilter, { journal, store
   };
 }
 
+const NOTHING = { kind: 'RESET', job: null, fromState: null, state: null, message: null, actorId: null } as const;
+
 function resetAt(sequence: number): ToldEvent {
-  const cursor = eventCursor(sequence);
-  return { cursor, kind: 'RESET', at: new Date(), job: null, fromState: null, state: null, message: null };
+  return { ...NOTHING, cursor: eventCursor(sequence), at: new Date() };
 }
 
 /** The event as this filter shows it: a job that has just stopped matching is told of once more. */

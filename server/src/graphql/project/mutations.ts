@@ -65,7 +65,7 @@ builder.mutationField('addProject', (t) =>
     },
     resolve: async (_root, { input }, context) =>
       toPayload(
-        await addProject(context, {
+        await addProject(context, context.actor, {
           path: input.path,
           name: input.name ?? null,
           condaEnv: input.condaEnv ?? null,
@@ -93,7 +93,7 @@ builder.mutationField('updateProject', (t) =>
     args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'The project, and what changes.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
-        await updateProject(context, {
+        await updateProject(context, context.actor, {
           id: localId(input.id, 'Project'),
           name: input.name ?? undefined,
           condaEnv: input.condaEnv,
@@ -113,7 +113,8 @@ builder.mutationField('syncProject', (t) =>
     type: ProjectPayload,
     description: 'Reads again what git says of the repository: branch, commit, branches, uncommitted changes.',
     args: { input: t.arg({ type: SyncProjectInput, required: true, description: 'The project to read again.' }) },
-    resolve: async (_root, { input }, context) => toPayload(await syncProject(context, localId(input.id, 'Project'))),
+    resolve: async (_root, { input }, context) =>
+      toPayload(await syncProject(context, context.actor, localId(input.id, 'Project'))),
   }),
 );
 
@@ -127,6 +128,7 @@ builder.mutationField('removeProject', (t) =>
     type: RemoveProjectPayload,
     description: 'Forgets a project. Its repository is not touched, and its jobs stay in the history.',
     args: { input: t.arg({ type: RemoveProjectInput, required: true, description: 'The project to forget.' }) },
-    resolve: async (_root, { input }, context) => toPayload(await removeProject(context, localId(input.id, 'Project'))),
+    resolve: async (_root, { input }, context) =>
+      toPayload(await removeProject(context, context.actor, localId(input.id, 'Project'))),
   }),
 );

@@ -11,11 +11,16 @@ const UserRole = builder.enumType('UserRole', {
   } satisfies Record<(typeof USER_ROLES)[number], { description: string }>,
 });
 
+/** Null: nobody has had that id. */
+export function userOf(id: string): User | null {
+  return id === ADMINISTRATOR.id ? ADMINISTRATOR : null;
+}
+
 export const UserRef = builder.objectRef<User>('User');
 builder.node(UserRef, {
   description: 'Somebody who may use the server.',
   id: { resolve: (user) => user.id, description: ID_DESCRIPTION },
-  loadMany: (ids) => ids.map((id) => (id === ADMINISTRATOR.id ? ADMINISTRATOR : null)),
+  loadMany: (ids) => ids.map(userOf),
   isTypeOf: () => true,
   fields: (t) => ({
     name: t.exposeString('name', { description: 'For people.' }),
@@ -27,6 +32,6 @@ builder.queryField('viewer', (t) =>
   t.field({
     type: UserRef,
     description: 'Whoever asks.',
-    resolve: (_root, _args, { viewer }) => viewer,
+    resolve: (_root, _args, { actor }) => actor.user,
   }),
 );

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { SYSTEM } from '../../domain/actor.ts';
 import type { Job } from '../../domain/job.ts';
 import type { JobEvent } from '../../domain/job-event.ts';
 import { isActiveState } from '../../domain/job-state.ts';
@@ -57,7 +58,9 @@ async function watch(given: World): Promise<readonly Told[]> {
   const ending = new AbortController();
   const events: JobEvent[] = [];
   const following = collect(journal.newest, ending.signal, events);
-  await journal.write((writer) => writer.create(rows.map((job) => ({ job, idempotencyKey: null, submission: null }))));
+  await journal.write(SYSTEM, (writer) =>
+    writer.create(rows.map((job) => ({ job, idempotencyKey: null, submission: null }))),
+  );
   const start = () => {
     const settings = { name: clusterName, host: 'login', workspace: '~/slurmql', gpuRequest: 'gres' } as const;
     const slurm = new SlurmAdapter(cluster, { ...settings, pollIntervalSeconds: 30, gpuCacheSeconds: 60 });
@@ -109,7 +112,7 @@ async function collect(after: number, signal: AbortSignal, events: JobEvent[]): 
 }
 
 async function requestCancel(id: string): Promise<void> {
-  await journal.write((writer) =>
+  await journal.write(SYSTEM, (writer) =>
     writer.update(id, (job) =>
       isActiveState(job.state) ? { ...job, state: 'CANCELLING', cancelRequestedAt: new Date() } : job,
     ),
