@@ -24,7 +24,7 @@ it('GraphiQL opens for who signs in there, with a subscription in its address, a
   await page.goto(`${server.address}/graphql?${new URLSearchParams({ query })}`);
   await page.getByLabel('Token').fill('wrong');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('This is not the token').waitFor();
+  await page.getByText('The token is wrong').waitFor();
   // A browser writes an answer of 401 to its console.
   faults.length = 0;
   await page.getByLabel('Token').fill(server.token);

@@ -115,7 +115,7 @@ describe('a browser that is signed out', () => {
       open('/session', { origin: stage.address }, { method: 'POST', body: new URLSearchParams({ token, next }) });
     const refused = await send('wrong');
     expect(refused.status).toBe(401);
-    expect(await refused.text()).toMatch(/This is not the token[\s\S]*name="next" value="\/graphql\?/);
+    expect(await refused.text()).toMatch(/The token is wrong[\s\S]*name="next" value="\/graphql\?/);
     expect(refused.headers.get('set-cookie')).toBeNull();
     const welcome = await send(` ${TOKEN}\n`);
     expect(welcome.status).toBe(303);

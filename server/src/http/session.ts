@@ -11,7 +11,7 @@ import { forgottenSession, sessionCookie } from './session-cookie.ts';
 import { isForm, withKey } from './session-key.ts';
 import { safeNext, sendSignInPage } from './sign-in-page.ts';
 
-const WRONG_TOKEN: AccessRefusal = { code: 'UNAUTHENTICATED', message: 'This is not the token' };
+const WRONG_TOKEN: AccessRefusal = { code: 'UNAUTHENTICATED', message: 'The token is wrong' };
 const NOT_WRITTEN =
   'You are signed out, but only until the server starts again: it could not write that down. Sign out once more when its disk has room';
 const signInSchema = z.object({ token: z.string() });

@@ -9,7 +9,7 @@ export interface SharedChunk {
 
 /**
  * The chunks that were read last at the end of a file, one behind the other without a gap. They serve everybody who
- * follows the file at about the same place; whoever is further behind reads for himself.
+ * follows the file at about the same place; a follower further behind reads the file itself.
  */
 export class RecentChunks {
   #chunks: SharedChunk[] = [];

@@ -93,7 +93,7 @@ export function readForm(form: FormValues): FormReading {
   const words = (field: TextField): string | null => form[field].trim() || null;
 
   for (const field of ['projectId', 'cluster', 'command'] as const) {
-    if (form[field].trim() === '') errors[field] = 'Needed.';
+    if (form[field].trim() === '') errors[field] = 'Required.';
   }
   const variables = form.environment.filter(({ name, value }) => name.trim() !== '' || value !== '');
   if (variables.some(({ name }) => !/^[A-Za-z_]\w*$/.test(name.trim()))) {

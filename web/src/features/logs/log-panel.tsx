@@ -155,7 +155,7 @@ function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Eleme
     <span class="text-xs text-muted">
       <Switch>
         <Match when={props.log.reading() === 'start'}>
-          {hiddenBytes() > 0 ? `The first ${formatBytes(hiddenBytes())} were let go.` : 'From the start.'}{' '}
+          {hiddenBytes() > 0 ? `The first ${formatBytes(hiddenBytes())} are no longer shown.` : 'From the start.'}{' '}
           <Show when={hiddenBytes() > 0}>
             <button type="button" class="link" onClick={() => props.log.read('start')}>
               Start again
