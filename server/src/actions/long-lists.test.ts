@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob, aProject } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
@@ -67,7 +68,7 @@ describe('whatever a request names, others have their turn', () => {
   it('while an array is archived with its tasks, and comes back', async () => {
     const id = await anArray(TASKS, { state: 'COMPLETED' });
     for (const isArchived of [true, false]) {
-      expect(await turn(() => archiveJobs(context, [id], isArchived))).toBeLessThan(MOST_ROWS);
+      expect(await turn(() => archiveJobs(context, SYSTEM, [id], isArchived))).toBeLessThan(MOST_ROWS);
       const all = [await store.jobs.get(id), ...(await store.jobs.tasks(id))];
       expect(all).toHaveLength(TASKS + 1);
       expect(all.every((job) => job?.isArchived === isArchived)).toBe(true);
@@ -78,7 +79,7 @@ describe('whatever a request names, others have their turn', () => {
     const ids: string[] = [];
     for (let count = 0; count < 20; count += 1) ids.push(await anArray(150, { state: 'COMPLETED' }));
     const before = context.journal.newest;
-    expect(await turn(() => archiveJobs(context, ids, true))).toBeLessThan(MOST_ROWS);
+    expect(await turn(() => archiveJobs(context, SYSTEM, ids, true))).toBeLessThan(MOST_ROWS);
     expect(context.journal.newest - before).toBe(20 * 151);
   });
 
@@ -86,7 +87,7 @@ describe('whatever a request names, others have their turn', () => {
     const ids = await plain(999, { state: 'FAILED' });
     let outcomes: Awaited<ReturnType<typeof archiveJobs>> = [];
     const most = await turn(async () => {
-      outcomes = await archiveJobs(context, [...ids, 'none'], true);
+      outcomes = await archiveJobs(context, SYSTEM, [...ids, 'none'], true);
     });
     expect(most).toBeLessThan(MOST_ROWS);
     expect(outcomes.map(({ ok }) => ok)).toEqual([...ids.map(() => true), false]);
@@ -95,7 +96,7 @@ describe('whatever a request names, others have their turn', () => {
 
   it('while an array is cancelled', async () => {
     const id = await anArray(TASKS, { state: 'RUNNING' });
-    expect(await turn(() => cancelJob(context, id))).toBeLessThan(MOST_ROWS);
+    expect(await turn(() => cancelJob(context, SYSTEM, id))).toBeLessThan(MOST_ROWS);
     expect((await store.jobs.tasks(id)).every(({ state }) => state === 'CANCELLING')).toBe(true);
     expect(cancelled).toEqual(['1234']);
   });
@@ -104,7 +105,7 @@ describe('whatever a request names, others have their turn', () => {
     const array = await anArray(700);
     const [task] = await store.jobs.tasks(array);
     const ids = [...(await plain(998)), array, task?.id ?? ''];
-    expect(await turn(() => cancelJobs(context, ids))).toBeLessThan(MOST_ROWS);
+    expect(await turn(() => cancelJobs(context, SYSTEM, ids))).toBeLessThan(MOST_ROWS);
     expect((await store.jobs.getMany(ids)).every((job) => job?.state === 'CANCELLING')).toBe(true);
     expect(cancelled).toHaveLength(999);
   });
@@ -114,12 +115,12 @@ describe('whatever a request names, others have their turn', () => {
     ['released', releaseJobs],
   ])('while arrays are %s', async (_what, act) => {
     const ids = [await anArray(TASKS), await anArray(TASKS)];
-    expect(await turn(() => act(context, ids))).toBeLessThan(MOST_ROWS);
+    expect(await turn(() => act(context, SYSTEM, ids))).toBeLessThan(MOST_ROWS);
   });
 
   it('while an array is requeued', async () => {
     const id = await anArray(TASKS, { state: 'COMPLETED' });
-    expect(await turn(() => requeueJob(context, id))).toBeLessThan(MOST_ROWS);
+    expect(await turn(() => requeueJob(context, SYSTEM, id))).toBeLessThan(MOST_ROWS);
   });
 
   it('while a project of many jobs is removed', async () => {
@@ -127,7 +128,7 @@ describe('whatever a request names, others have their turn', () => {
     await store.projects.save(project);
     const ids = await plain(TASKS, { projectId: project.id });
     // What the database does by itself, by its references, is no row of any statement.
-    expect(await turnsDuring(() => removeProject(context, project.id))).toBeGreaterThanOrEqual(TASKS / 500);
+    expect(await turnsDuring(() => removeProject(context, SYSTEM, project.id))).toBeGreaterThanOrEqual(TASKS / 500);
     expect((await store.jobs.getMany(ids)).every((job) => job?.projectId === null)).toBe(true);
     expect(await store.projects.get(project.id)).toBeNull();
   });
