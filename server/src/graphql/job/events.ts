@@ -5,7 +5,8 @@ import { builder } from '../builder.ts';
 import { forwardArguments, pageCost, readConnection } from '../connection.ts';
 import { UserRef, userOf } from '../user/types.ts';
 import { eventCursor, sequenceOf } from './list.ts';
-import { JobRef, JobStateRef } from './types.ts';
+import { JobRef } from './ref.ts';
+import { JobStateRef } from './state.ts';
 
 /** An event as it is told to one subscriber. */
 export interface ToldEvent {

@@ -2,7 +2,7 @@ import type { JOB_ORDER_FIELDS, JobFilter, JobOrder } from '../../domain/job-fil
 import { builder } from '../builder.ts';
 import { fault } from '../errors.ts';
 import { localIds } from '../ids.ts';
-import { JobStateRef } from './types.ts';
+import { JobStateRef } from './state.ts';
 
 export const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Which jobs are meant. A part that is left out lets every job through.',

@@ -11,7 +11,7 @@ import { builder } from '../builder.ts';
 import { fault } from '../errors.ts';
 import { localId } from '../ids.ts';
 import { costs } from '../marks.ts';
-import { LogStreamRef } from './types.ts';
+import { LogStreamRef } from './log.ts';
 
 export const MOST_MATCHES = 200;
 

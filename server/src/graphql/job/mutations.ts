@@ -18,7 +18,8 @@ import { builder } from '../builder.ts';
 import { type Payload, toPayload, UserError } from '../errors.ts';
 import { localId, localIds } from '../ids.ts';
 import { costs, SECRET } from '../marks.ts';
-import { JobDependencyKind, JobRef } from './types.ts';
+import { JobRef } from './ref.ts';
+import { JobDependencyKind } from './submission.ts';
 
 const JobPayload = builder.objectRef<Payload<Job>>('JobPayload').implement({
   description: 'A job after a write, or why nothing was written.',

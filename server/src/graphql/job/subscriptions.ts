@@ -15,7 +15,8 @@ import { untilReturned } from '../stream.ts';
 import { JobEventRef, type ToldEvent, tell } from './events.ts';
 import { JobFilterInput, toJobFilter } from './filter.ts';
 import { eventCursor, sequenceOf } from './list.ts';
-import { JobRef, LogChunkRef, LogStreamRef } from './types.ts';
+import { LogChunkRef, LogStreamRef } from './log.ts';
+import { JobRef } from './ref.ts';
 
 builder.subscriptionField('jobStatus', (t) =>
   t.field({

@@ -1,0 +1,4 @@
+import type { Job } from '../../domain/job.ts';
+import { builder } from '../builder.ts';
+
+export const JobRef = builder.objectRef<Job>('Job');
