@@ -14,6 +14,7 @@ import './project/jobs.ts';
 import './job/queries.ts';
 import './job/events.ts';
 import './job/mutations.ts';
+import './job/submit.ts';
 import './job/subscriptions.ts';
 import './job/log-search.ts';
 import { DirectiveLocation, GraphQLDirective, GraphQLSchema } from 'graphql';
