@@ -72,6 +72,19 @@ const crossings = imports.flatMap(({ file, target }) =>
   target !== null && roomOf(target) !== roomOf(file) && !COMPOSITION.includes(file) ? [{ file, target }] : [],
 );
 
+/** Of names that use others, those that are part of a circle or lie between two. */
+function inCircles(uses: readonly (readonly [string, string])[]): readonly string[] {
+  let left = uses;
+  for (;;) {
+    // What uses nothing that is left, or is used by nothing that is left, is part of none.
+    const users = new Set(left.map(([user]) => user));
+    const used = new Set(left.map(([, one]) => one));
+    const rest = left.filter(([user, one]) => used.has(user) && users.has(one));
+    if (rest.length === left.length) return [...new Set(left.flat())].sort();
+    left = rest;
+  }
+}
+
 describe('the rooms of the server', () => {
   it('are the ones that ARCHITECTURE.md lists, and each may import only rooms that are there', () => {
     expect([...table.keys()].sort()).toEqual(rooms);
@@ -85,17 +98,11 @@ describe('the rooms of the server', () => {
     expect(forbidden.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
   });
 
-  it('form no cycle', () => {
-    const uses = new Map(rooms.map((room) => [room, new Set<string>()]));
-    for (const { file, target } of crossings) uses.get(roomOf(file))?.add(roomOf(target));
-    // Takes away rooms that need no other one until none is left, or only a cycle.
-    let left = rooms;
-    for (;;) {
-      const rest = left.filter((room) => left.some((other) => uses.get(room)?.has(other)));
-      if (rest.length === left.length) break;
-      left = rest;
-    }
-    expect(left).toEqual([]);
+  it('form no circle, and neither do their files', () => {
+    const inRooms = crossings.map(({ file, target }) => [roomOf(file), roomOf(target)] as const);
+    expect(inCircles(inRooms)).toEqual([]);
+    const files = imports.flatMap(({ file, target }) => (target === null ? [] : [[file, target] as const]));
+    expect(inCircles(files)).toEqual([]);
   });
 
   it('are entered through their index, except the domain, which has none', () => {
@@ -104,6 +111,15 @@ describe('the rooms of the server', () => {
       return room !== 'domain' && target !== `${room}/index.ts`;
     });
     expect(sideEntries.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+});
+
+describe('roles', () => {
+  it('are compared by the policy alone', () => {
+    const comparing = productFiles.filter((file) =>
+      /role\s*[!=]==|===?\s*'(?:ADMIN|MEMBER|VIEWER)'|USER_ROLES\.indexOf/.test(textOf(file)),
+    );
+    expect(comparing).toEqual(['domain/policy.ts']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import { chooseFiles, GitError, type JobFiles, readCommit, TooMuchListed } from '../projects/index.ts';
-import type { LaunchJob } from './launch-job.ts';
+import type { LaunchJob } from './launch-request.ts';
 
 /** What a job runs: the commit that `gitRef` stands for (null: the one that is checked out), and the files to send. */
 export async function chooseSource(

@@ -3,7 +3,7 @@ import type { ComponentRequest } from '../domain/component.ts';
 import { done, type Outcome, refusal, refuse } from '../domain/refusal.ts';
 import { dependsOnPartition, MAX_INVENTORY_AGE_MS } from './allowed-gpu-types.ts';
 import { componentPath } from './fields.ts';
-import type { LaunchJob } from './launch-job.ts';
+import type { LaunchJob } from './launch-request.ts';
 
 /**
  * Where only some partitions are allowed, what names none gets the cluster's default by name, if that is one of them:

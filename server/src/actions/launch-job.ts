@@ -4,7 +4,7 @@ import type { Cluster } from '../clusters/index.ts';
 import type { UserActor } from '../domain/actor.ts';
 import { arrayTaskIds } from '../domain/array-spec.ts';
 import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
-import { isArray, type Job, type JobResources } from '../domain/job.ts';
+import { isArray, type Job } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
 import { GitError } from '../projects/index.ts';
@@ -15,32 +15,8 @@ import { cantBeSent, chooseSource } from './choose-source.ts';
 import type { ActionContext } from './context.ts';
 import { withDefaultPartition } from './default-partition.ts';
 import { componentPath } from './fields.ts';
+import type { LaunchJob, LaunchSource } from './launch-request.ts';
 import { differingFields, digestRequest, type RequestFields } from './request-digest.ts';
-
-/** A job as it is asked for. */
-export interface LaunchJob extends Omit<Submission, 'prologue'> {
-  readonly waitSeconds: number;
-  readonly projectId: string;
-  readonly cluster: string;
-  readonly name: string | null;
-  readonly description: string | null;
-  readonly basedOnJobId: string | null;
-  readonly command: string;
-  readonly includeUncommitted: boolean;
-  readonly resources: JobResources;
-}
-
-/** What a job takes from its project: the project as it is now, or as it was when an earlier job was submitted. */
-export interface LaunchSource {
-  /** The git repository. */
-  readonly path: string;
-  /** For a job without a name whose command gives none either. */
-  readonly fallbackName: string;
-  readonly condaEnv: string | null;
-  readonly prologue: string | null;
-  /** The very commit to run, in full. Null: what the input's `gitRef` stands for now. */
-  readonly commit: string | null;
-}
 
 /** A request as its sender knows it: what a second one with the same key must ask for as well. */
 export interface KeyedRequest {

@@ -3,7 +3,7 @@ import type { ComponentRequest } from '../domain/component.ts';
 import type { Refusal } from '../domain/refusal.ts';
 import { faultInOption, MAX_SHORT_COUNT, optionConflicts } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
-import type { SubmitJob } from './submit-job.ts';
+import type { SubmitJob } from './launch-request.ts';
 import { faultInVariableName } from './variable-names.ts';
 
 /** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */

@@ -4,17 +4,10 @@ import { notAllowedTo } from '../domain/policy.ts';
 import type { Project } from '../domain/project.ts';
 import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
 import type { ActionContext } from './context.ts';
-import { earlierAnswer, type KeyedRequest, type LaunchJob, launchJob } from './launch-job.ts';
+import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
+import type { SubmitJob } from './launch-request.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
 import { takeOver } from './take-over.ts';
-
-/** A job as a client asks for it. */
-export interface SubmitJob extends Omit<LaunchJob, 'projectId' | 'message'> {
-  readonly idempotencyKey: string | null;
-  /** Either this or the project's name. */
-  readonly projectId: string | null;
-  readonly project: string | null;
-}
 
 /**
  * Records a job and brings it to Slurm. Once it is recorded nothing loses it: what isn't through after `waitSeconds`

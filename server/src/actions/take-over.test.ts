@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
-import type { SubmitJob } from './submit-job.ts';
+import type { SubmitJob } from './launch-request.ts';
 import { takeOver } from './take-over.ts';
 
 function asked(command: string, parts: Partial<SubmitJob> = {}): SubmitJob {

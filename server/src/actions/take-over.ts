@@ -1,7 +1,7 @@
 import type { Refusal } from '../domain/refusal.ts';
 import { type Directive, interpreterFault, type LineRemark, readDirectives, rivalsOf } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
-import type { SubmitJob } from './submit-job.ts';
+import type { SubmitJob } from './launch-request.ts';
 
 export interface TakenOver {
   /** With what the #SBATCH lines of its command ask for. */

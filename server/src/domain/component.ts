@@ -1,7 +1,7 @@
 import { allocationOf } from './allocation.ts';
-import type { JobResources } from './job.ts';
 import { isActiveState, type JobState } from './job-state.ts';
-import type { JobObservation } from './observation.ts';
+import type { JobResources } from './resources.ts';
+import type { Seen } from './seen.ts';
 
 /** What each component of a heterogeneous job is asked for with by itself; the rest holds for all of them. */
 export type ComponentResources = Pick<
@@ -19,22 +19,7 @@ export interface ComponentRequest {
 }
 
 /** One component of a heterogeneous job as Slurm last showed it. */
-export interface JobComponent
-  extends Pick<
-    JobObservation,
-    | 'state'
-    | 'word'
-    | 'reason'
-    | 'exitCode'
-    | 'signal'
-    | 'attempt'
-    | 'startedAt'
-    | 'endedAt'
-    | 'estimatedStartAt'
-    | 'nodeList'
-    | 'partition'
-    | 'allocated'
-  > {
+export interface JobComponent extends Seen {
   /** 0 is the leader, which runs the batch script and whose number is the job's. */
   readonly offset: number;
 }

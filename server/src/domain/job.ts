@@ -2,29 +2,7 @@ import type { JobAllocation } from './allocation.ts';
 import type { JobComponent } from './component.ts';
 import type { JobEvidence } from './evidence.ts';
 import { isActiveState, type JobState } from './job-state.ts';
-
-/** What was asked of Slurm. Null: not asked for, so the cluster's default holds. */
-export interface JobResources {
-  /** The fewest where `maxNodes` allows more. */
-  readonly nodes: number | null;
-  readonly maxNodes: number | null;
-  readonly tasks: number | null;
-  readonly cpusPerTask: number | null;
-  /** Per node, in MiB as Slurm counts them; 0: all that a node has. */
-  readonly memoryMb: number | null;
-  /** Per node. */
-  readonly gpus: number | null;
-  /** Of the whole job, instead of those per node. */
-  readonly gpusTotal: number | null;
-  /** Instead of those per node. */
-  readonly gpusPerTask: number | null;
-  readonly gpuType: string | null;
-  readonly timeLimitMinutes: number | null;
-  readonly account: string | null;
-  readonly qos: string | null;
-  /** In sbatch's own syntax, "0-9%2". */
-  readonly array: string | null;
-}
+import type { JobResources } from './resources.ts';
 
 /**
  * One job, or one task of an array. The batch script is not part of it: it is large, rarely asked for, and read

@@ -1,7 +1,8 @@
 import { monotonicFactory } from 'ulid';
-import type { Job, JobResources } from './job.ts';
+import type { Job } from './job.ts';
 import type { JobFilter } from './job-filter.ts';
 import type { Project } from './project.ts';
+import type { JobResources } from './resources.ts';
 import type { Submission } from './submission.ts';
 
 /** Ids grow in the order in which they are made, as those of a server's jobs nearly always do. */

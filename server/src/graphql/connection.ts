@@ -1,6 +1,6 @@
 import type { KeysetPage, PageRequest } from '../store/index.ts';
 import type { builder } from './builder.ts';
-import { fault, withCursorFaults } from './errors.ts';
+import { fault, withCursorFaults } from './faults.ts';
 import { costs } from './marks.ts';
 import type { Work } from './work.ts';
 

@@ -1,10 +1,5 @@
-import { GraphQLError } from 'graphql';
-import type { Actor } from '../domain/actor.ts';
-import { may, type Permission, reserved } from '../domain/policy.ts';
 import type { Outcome, REFUSAL_CODES, Refusal } from '../domain/refusal.ts';
-import { CursorError } from '../store/index.ts';
 import { builder } from './builder.ts';
-import type { ErrorCode } from './error-codes.ts';
 
 const UserErrorCode = builder.enumType('UserErrorCode', {
   description: 'Why a request was refused.',
@@ -50,24 +45,4 @@ export interface Payload<T> {
 
 export function toPayload<T>(outcome: Outcome<T>): Payload<T> {
   return outcome.ok ? { result: outcome.value, userErrors: [] } : { result: null, userErrors: outcome.refusals };
-}
-
-/** A fault that the caller is told of as it is; anything else thrown is masked. */
-export function fault(code: ErrorCode, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
-}
-
-/** Throws a fault that the caller is told of when they may not. */
-export function requireAllowed(actor: Actor, permission: Permission): void {
-  if (!may(actor, permission)) throw fault('FORBIDDEN', reserved(permission));
-}
-
-/** Tells callers of a wrong cursor, which is theirs, apart from a fault of ours. */
-export async function withCursorFaults<T>(argument: 'after' | 'before', work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof CursorError) throw fault('BAD_USER_INPUT', `${argument}: ${cause.message}`);
-    throw cause;
-  }
 }

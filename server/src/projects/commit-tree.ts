@@ -1,6 +1,6 @@
 import { type Deadline, GitError, git, gitRecords, LISTING, startGit } from './git.ts';
-import { inUnits, MAX_TARGET_BYTES, PathCount } from './limits.ts';
-import type { Listing } from './listing.ts';
+import { inUnits, MAX_TARGET_BYTES } from './limits.ts';
+import { type Listing, PathCount } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
 
 /** An entry of a commit's tree that is no folder. */

@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import type { CommittedFile } from './commit-tree.ts';
 import { type FileStatus, stampOf } from './disk.ts';
 import { git, gitRecords, LISTING } from './git.ts';
-import { PathCount } from './limits.ts';
-import type { Listing } from './listing.ts';
+import { type Listing, PathCount } from './listing.ts';
 import type { BytePath } from './paths.ts';
 
 /** What git's index keeps of a file, as far as it tells whether the file has been changed since it was compared. */

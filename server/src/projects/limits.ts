@@ -1,5 +1,4 @@
 import { GitError } from './git.ts';
-import type { Listing } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
 
 // Data sets belong on the cluster, not into a repository that is sent with each job.
@@ -58,31 +57,6 @@ function weigh(files: Iterable<Sized>): { readonly sum: number; readonly text: s
   const named = largest.map(({ path, sizeBytes }) => `${readable(path)} (${inUnits(sizeBytes)})`).join(', ');
   const most = count > NAMED ? `, the largest: ${named}` : `: ${named}`;
   return { sum, text: `${inUnits(sum)} in ${count} file${count === 1 ? '' : 's'}${most}` };
-}
-
-/** Counts paths as they are listed. Throws a GitError that begins with `what` once they are too many or too long. */
-export class PathCount {
-  readonly #listing: Listing;
-  readonly #what: string;
-  readonly #advice: string;
-  #files = 0;
-  #bytes = 0;
-
-  constructor(listing: Listing, what: string, advice = '') {
-    this.#listing = listing;
-    this.#what = what;
-    this.#advice = advice;
-  }
-
-  add(path: BytePath): void {
-    this.#files += 1;
-    this.#bytes += path.length;
-    if (this.#files > MAX_FILES) throw new GitError(`${this.#what} more than ${MAX_FILES} files${this.#advice}`);
-    if (this.#bytes > MAX_PATHS_BYTES) {
-      throw new GitError(`${this.#what} files whose paths have more than ${inUnits(MAX_PATHS_BYTES)}${this.#advice}`);
-    }
-    this.#listing.add(path);
-  }
 }
 
 /** A size as people read it: two digits after the point, and never rounded down to a limit that it exceeds. */

@@ -1,6 +1,6 @@
 import { GitError } from './git.ts';
 import { KeyedPlaces } from './lanes.ts';
-import { inUnits } from './limits.ts';
+import { inUnits, MAX_FILES, MAX_PATHS_BYTES } from './limits.ts';
 import type { BytePath } from './paths.ts';
 
 /** What a path takes beside its own length, with what is known of its file: 200 to 330 were measured. */
@@ -60,6 +60,31 @@ export class Listing implements Disposable {
     this.#bytes += bytes;
     heldBytes += bytes;
     if (bytes < 0 && heldBytes < ENOUGH_BYTES) for (const wake of waiting) wake();
+  }
+}
+
+/** Counts paths as they are listed. Throws a GitError that begins with `what` once they are too many or too long. */
+export class PathCount {
+  readonly #listing: Listing;
+  readonly #what: string;
+  readonly #advice: string;
+  #files = 0;
+  #bytes = 0;
+
+  constructor(listing: Listing, what: string, advice = '') {
+    this.#listing = listing;
+    this.#what = what;
+    this.#advice = advice;
+  }
+
+  add(path: BytePath): void {
+    this.#files += 1;
+    this.#bytes += path.length;
+    if (this.#files > MAX_FILES) throw new GitError(`${this.#what} more than ${MAX_FILES} files${this.#advice}`);
+    if (this.#bytes > MAX_PATHS_BYTES) {
+      throw new GitError(`${this.#what} files whose paths have more than ${inUnits(MAX_PATHS_BYTES)}${this.#advice}`);
+    }
+    this.#listing.add(path);
   }
 }
 

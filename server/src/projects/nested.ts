@@ -1,8 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { readStatuses, unreadable } from './disk.ts';
 import { GitError, git, gitRecords, LISTING } from './git.ts';
-import { PathCount } from './limits.ts';
-import type { Listing } from './listing.ts';
+import { type Listing, PathCount } from './listing.ts';
 import { asText, type BytePath, onDisk, readable } from './paths.ts';
 
 /** A file or link that is read from disk. */

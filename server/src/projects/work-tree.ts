@@ -3,8 +3,8 @@ import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tr
 import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
 import { GitError, git, gitRecords, LISTING, UnreadableFolder } from './git.ts';
 import { Index } from './git-index.ts';
-import { checkUncommitted, PathCount } from './limits.ts';
-import { Listing } from './listing.ts';
+import { checkUncommitted } from './limits.ts';
+import { Listing, PathCount } from './listing.ts';
 import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
 import type { BytePath } from './paths.ts';
 

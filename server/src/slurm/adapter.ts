@@ -1,6 +1,5 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { CommandResult, RunOptions } from '../ssh/index.ts';
 import { ArrayView, mayLackTask, withLackingTasks } from './array-view.ts';
 import {
   ACCOUNTING_FIELDS_OF_RELEASES,
@@ -55,16 +54,12 @@ import { isCutOff, mentions, QueueReader, type QueueSnapshot } from './parse/que
 import { isLostAnswer, parseSubmit, type SubmitAnswer } from './parse/submit.ts';
 import { type TrialOutcome, trialOutcome } from './parse/trial.ts';
 import { numberValue, timeValue } from './parse/values.ts';
+import type { Runner } from './runner.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
 import { Together, type Unreadable } from './together.ts';
 import { absoluteWorkspace, workspaceOf } from './workspace.ts';
 import { findSafetyFault, safetyFault } from './workspace-safety.ts';
-
-/** Whatever runs a script on the cluster's login: `SshConnection`. */
-export interface Runner {
-  run(script: string, options: RunOptions): Promise<CommandResult>;
-}
 
 export interface SubmitTraces {
   readonly slurmJobId: string | null;

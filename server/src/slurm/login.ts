@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { bounded, linesOf } from '../domain/text.ts';
 import { quote } from '../ssh/index.ts';
-import type { Runner } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import { slurmMessage } from './parse/messages.ts';
+import type { Runner } from './runner.ts';
 import { script } from './shell.ts';
 import { workspaceSection } from './workspace.ts';
 

@@ -1,6 +1,6 @@
 import type { GpuRequestStyle } from '../domain/cluster.ts';
 import type { ComponentRequest } from '../domain/component.ts';
-import type { JobResources } from '../domain/job.ts';
+import type { JobResources } from '../domain/resources.ts';
 import type { DependencyKind } from '../domain/submission.ts';
 import { componentOptions, option } from './requests.ts';
 

@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../ssh/index.ts';
-import type { Runner } from './adapter.ts';
 import type { Ownership } from './owner.ts';
+import type { Runner } from './runner.ts';
 import type { Script } from './shell.ts';
 
 /** What a login finds besides Slurm. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../ssh/index.ts';
-import { type Runner, SlurmAdapter } from './adapter.ts';
+import { SlurmAdapter } from './adapter.ts';
 import { parseQueue } from './parse/queue.ts';
+import type { Runner } from './runner.ts';
 import { fixture } from './testing.ts';
 
 const OUTPUTS: Readonly<Record<string, string>> = {

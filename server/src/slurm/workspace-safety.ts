@@ -1,7 +1,7 @@
 import { quote } from '../ssh/index.ts';
-import type { Runner } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import { slurmMessage } from './parse/messages.ts';
+import type { Runner } from './runner.ts';
 import { type Section, script } from './shell.ts';
 
 // Who may write to a folder above the workspace can put another one in the place of what lies in it, and so have their

@@ -18,7 +18,8 @@ export {
   SearchPatternError,
   type SearchQuestion,
 } from './session/file-search.ts';
-export type { FileStatus, FileTransportKind, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
+export type { FileStatus } from './session/file-transport.ts';
+export type { FileTransportKind, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
 export type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
 export { quote } from './shell.ts';
 export type { SshTiming } from './timing.ts';

@@ -1,7 +1,7 @@
 import type { Clusters } from '../../clusters/index.ts';
 import type { Actor } from '../../domain/actor.ts';
 import { builder } from '../builder.ts';
-import { requireAllowed } from '../errors.ts';
+import { requireAllowed } from '../faults.ts';
 import { untilReturned } from '../stream.ts';
 
 const MEANING =

@@ -1,6 +1,6 @@
 import type { ClusterLoad, CommandLoad, LoadWindow } from '../../domain/cluster-load.ts';
 import { builder } from '../builder.ts';
-import { requireAllowed } from '../errors.ts';
+import { requireAllowed } from '../faults.ts';
 import { ClusterRef } from './types.ts';
 
 const CommandLoadRef = builder.objectRef<CommandLoad>('CommandLoad').implement({

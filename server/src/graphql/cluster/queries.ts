@@ -1,6 +1,6 @@
 import { type Clusters, type ClusterView, viewOf } from '../../clusters/index.ts';
 import { builder } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 import { availabilityOf, ClusterRef, GpuAvailabilityRef, PartitionRef, partitionsOf } from './types.ts';
 
 builder.queryField('clusters', (t) =>

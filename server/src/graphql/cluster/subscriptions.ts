@@ -1,6 +1,6 @@
 import { type Clusters, type ClusterView, clusterOfJob, viewOf } from '../../clusters/index.ts';
 import { builder } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 import { type Feed, FeedStream } from '../live/feed.ts';
 import { ClusterRef } from './types.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '../../domain/inventory.ts';
 import { may } from '../../domain/policy.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 import { LoginPromptRef } from './login-prompt.ts';
 
 const ClusterStatus = builder.enumType('ClusterStatus', {

@@ -1,6 +1,6 @@
 import type { JOB_ORDER_FIELDS, JobFilter, JobOrder } from '../../domain/job-filter.ts';
 import { builder } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 import { localIds } from '../ids.ts';
 import { JobStateRef } from './state.ts';
 

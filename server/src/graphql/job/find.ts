@@ -1,6 +1,6 @@
 import type { Job } from '../../domain/job.ts';
 import type { Store } from '../../store/index.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 import { localId } from '../ids.ts';
 
 export interface JobName {

@@ -8,7 +8,7 @@ import {
   searchLog,
 } from '../../logs/index.ts';
 import { builder } from '../builder.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 import { localId } from '../ids.ts';
 import { costs } from '../marks.ts';
 import { LogStreamRef } from './log.ts';

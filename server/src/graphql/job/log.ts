@@ -3,7 +3,7 @@ import { LOG_ABSENCES, type LogAbsence, type LogChunk } from '../../domain/log-c
 import { MOST_LAST_LINES, readLog } from '../../logs/index.ts';
 import { builder } from '../builder.ts';
 import type { GraphQLContext } from '../context.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 
 /** Of `Job.log`. */
 export const DEFAULT_LOG_BYTES = 65_536;

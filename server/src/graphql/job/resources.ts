@@ -1,5 +1,6 @@
 import type { JobComponent } from '../../domain/component.ts';
-import type { Job, JobResources } from '../../domain/job.ts';
+import type { Job } from '../../domain/job.ts';
+import type { JobResources } from '../../domain/resources.ts';
 import type { Submission } from '../../domain/submission.ts';
 import { builder } from '../builder.ts';
 import { JobStateRef } from './state.ts';

@@ -8,7 +8,7 @@ import type { LogChunk } from '../../domain/log-chunk.ts';
 import { followLog } from '../../logs/index.ts';
 import { builder } from '../builder.ts';
 import type { GraphQLContext } from '../context.ts';
-import { fault, withCursorFaults } from '../errors.ts';
+import { fault, withCursorFaults } from '../faults.ts';
 import { localId } from '../ids.ts';
 import { type Feed, type FeedEntry, FeedStream } from '../live/feed.ts';
 import { untilReturned } from '../stream.ts';

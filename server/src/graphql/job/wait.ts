@@ -1,7 +1,7 @@
 import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { Journal } from '../../events/index.ts';
-import { fault } from '../errors.ts';
+import { fault } from '../faults.ts';
 
 /** Most proxies give up on an answer after a minute, and some after five. */
 export const LONGEST_WAIT_SECONDS = 300;

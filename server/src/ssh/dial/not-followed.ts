@@ -1,4 +1,4 @@
-import type { HostConfig } from './config-rules.ts';
+import type { HostConfig } from './host-config.ts';
 
 /** When it matters that a keyword isn't followed: always, or where an attempt fails at that stage. */
 export type Concern = 'always' | 'handshake' | 'host-key' | 'login';

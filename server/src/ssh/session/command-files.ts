@@ -6,7 +6,7 @@ import type { Channels } from './channels.ts';
 import { runScript } from './command.ts';
 import { type FileContent, piecesOf } from './file-content.ts';
 import { type Attributes, fileStatus, isFolder, KINDS_OF_FILES, refusedKind } from './file-kind.ts';
-import type { FileStatus, FileTransport } from './remote-files.ts';
+import type { FileStatus, FileTransport } from './file-transport.ts';
 
 /** What logins print of their own accord, and a line of error. */
 const NOISE_BYTES = 1024 * 1024;

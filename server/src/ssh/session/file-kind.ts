@@ -1,6 +1,6 @@
 import { linesOf } from '../../domain/text.ts';
 import { RemoteFileError } from '../errors.ts';
-import type { FileStatus } from './remote-files.ts';
+import type { FileStatus } from './file-transport.ts';
 
 /** What the cluster says of what lies at a path; undefined: it doesn't say. */
 export interface Attributes {

@@ -5,18 +5,13 @@ import type { Channels } from './channels.ts';
 import { CommandFiles } from './command-files.ts';
 import type { FileContent } from './file-content.ts';
 import { type FoundMatches, type SearchQuestion, searchFile } from './file-search.ts';
+import type { FileStatus, FileTransport } from './file-transport.ts';
 import { SftpFiles } from './sftp-files.ts';
 import { SftpSession } from './sftp-session.ts';
 
 export interface FileWriteOptions extends RequestOptions {
   /** The file's permission bits, such as 0o600: set exactly, whatever the umask or an existing file's own. */
   readonly mode: number;
-}
-
-export interface FileStatus {
-  readonly sizeBytes: number;
-  /** In whole seconds, by the cluster's clock. */
-  readonly modifiedAt: Date;
 }
 
 /** How a cluster's files are reached: over SFTP, or, where its sshd has none, by commands of a POSIX shell. */
@@ -55,14 +50,6 @@ export interface RemoteFiles {
    * or a line is too long for it.
    */
   search(path: string, question: SearchQuestion, options: RequestOptions): Promise<FoundMatches>;
-}
-
-/** One way to a file's content. A request ends with `signal`; it throws as RemoteFiles does. */
-export interface FileTransport {
-  stat(path: string, signal: AbortSignal): Promise<FileStatus | null>;
-  isFolder(path: string, signal: AbortSignal): Promise<boolean>;
-  read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
-  write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void>;
 }
 
 const MOST_READ_BYTES = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@ import ssh2, { type SFTPWrapper, type Stats } from 'ssh2';
 import { DeadlinePassed } from '../deadline.ts';
 import { RemoteFileError, SshInterrupted } from '../errors.ts';
 import { fileStatus, isFolder, notAFile } from './file-kind.ts';
-import type { FileStatus } from './remote-files.ts';
+import type { FileStatus } from './file-transport.ts';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 

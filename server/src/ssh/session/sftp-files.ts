@@ -1,6 +1,6 @@
 import { Gate } from '../gate.ts';
 import { type FileContent, piecesOf } from './file-content.ts';
-import type { FileStatus, FileTransport } from './remote-files.ts';
+import type { FileStatus, FileTransport } from './file-transport.ts';
 import { type Handle, type SftpChannel, unlessMissing } from './sftp-channel.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { UploadPace } from './upload-pace.ts';

@@ -1,0 +1,15 @@
+import type { FileContent } from './file-content.ts';
+
+export interface FileStatus {
+  readonly sizeBytes: number;
+  /** In whole seconds, by the cluster's clock. */
+  readonly modifiedAt: Date;
+}
+
+/** One way to a file's content. A request ends with `signal`; it throws as RemoteFiles does. */
+export interface FileTransport {
+  stat(path: string, signal: AbortSignal): Promise<FileStatus | null>;
+  isFolder(path: string, signal: AbortSignal): Promise<boolean>;
+  read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
+  write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void>;
+}
