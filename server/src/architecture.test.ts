@@ -117,7 +117,7 @@ describe('the rooms of the server', () => {
 describe('roles', () => {
   it('are compared by the policy alone', () => {
     const comparing = productFiles.filter((file) =>
-      /role\s*[!=]==|===?\s*'(?:ADMIN|MEMBER|VIEWER)'|USER_ROLES\.indexOf/.test(textOf(file)),
+      /\.role\s*[!=]==|===?\s*'(?:ADMIN|MEMBER|VIEWER)'|USER_ROLES\.indexOf/.test(textOf(file)),
     );
     expect(comparing).toEqual(['domain/policy.ts']);
   });
