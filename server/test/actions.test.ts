@@ -201,6 +201,21 @@ describe('requeueJob', () => {
 });
 
 describe('cancelJobs', () => {
+  it('is told with who asked for it, apart from what Slurm did', async () => {
+    const { id } = await bench.submit({ cluster: 'alpha', command: 'sleep 300' });
+    await bench.reaches(id, 'RUNNING');
+    await bench.cancel(id);
+    await bench.ended(id);
+    const { job } = await bench.server.query<{
+      job: { events: { nodes: { kind: string; state: string; actor: { name: string } | null }[] } };
+    }>('query ($id: ID!) { job(id: $id) { events(first: 100) { nodes { kind state actor { name } } } } }', { id });
+    const told = job.events.nodes.map(({ kind, state, actor }) => `${kind} ${state} by ${actor?.name ?? 'nobody'}`);
+    expect(told[0]).toBe('CREATED SUBMITTING by Administrator');
+    expect(told).toContain('STATE_CHANGED RUNNING by nobody');
+    expect(told).toContain('STATE_CHANGED CANCELLING by Administrator');
+    expect(told.at(-1)).toBe('STATE_CHANGED CANCELLED by nobody');
+  });
+
   it('ends many jobs with one scancel a cluster, and one bad id fails no other', async () => {
     const wrapper =
       'mkdir -p ~/bin && printf "%s\\n" "#!/bin/sh" \'echo "$*" >>~/scancel.calls\' \'exec /usr/bin/scancel "$@"\' >~/bin/scancel && chmod +x ~/bin/scancel && echo "PATH=~/bin:$PATH" >~/.bashrc';

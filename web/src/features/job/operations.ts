@@ -104,6 +104,10 @@ const jobDetailsFragment = graphql(`
         at
         state
         message
+        actor {
+          id
+          name
+        }
       }
       pageInfo {
         hasNextPage

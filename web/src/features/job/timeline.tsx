@@ -18,7 +18,10 @@ export function Timeline(props: { readonly events: JobDetails['events'] }): JSX.
             <li class={`relative pl-5 ${TONE_CLASS[event.state === null ? 'neutral' : JOB_STATES[event.state].tone]}`}>
               <span class="absolute top-1.5 left-0.5 size-2 rounded-full bg-tone" aria-hidden="true" />
               <div class="flex flex-wrap items-baseline justify-between gap-x-2">
-                <span class="font-medium">{title(event)}</span>
+                <span>
+                  <span class="font-medium">{title(event)}</span>
+                  <Show when={event.actor}>{(actor) => <span class="text-muted"> by {actor().name}</span>}</Show>
+                </span>
                 <span class="text-xs text-muted">
                   <RelativeTime at={event.at} />
                 </span>
