@@ -1,3 +1,4 @@
+import { SYSTEM } from '@slurmql/server/src/domain/actor.ts';
 import { aJob } from '@slurmql/server/src/domain/testing.ts';
 import { giveMemoryBack } from '@slurmql/server/src/heap.ts';
 import { Stage } from '@slurmql/server/stage';
@@ -18,7 +19,7 @@ serveCommands({
   /** Writes so many events, each in a transaction of its own, or `together` in one. Gives the last one's number. */
   write: async ({ events, together }: { events: number; together: number }) => {
     for (let begun = 0; begun < events; begun += together) {
-      await stage.journal.write(async (writer) => {
+      await stage.journal.write(SYSTEM, async (writer) => {
         for (let index = 0; index < together; index += 1) {
           written += 1;
           const job = jobs[written % jobs.length];

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
+import { SYSTEM } from '@slurmql/server/src/domain/actor.ts';
 import { aJob, NO_RESOURCES } from '@slurmql/server/src/domain/testing.ts';
 import { Journal } from '@slurmql/server/src/events/index.ts';
 import { Poller } from '@slurmql/server/src/poller/index.ts';
-import { type Runner, SlurmAdapter } from '@slurmql/server/src/slurm/adapter.ts';
+import { SlurmAdapter } from '@slurmql/server/src/slurm/adapter.ts';
+import type { Runner } from '@slurmql/server/src/slurm/runner.ts';
 import { Store } from '@slurmql/server/src/store/index.ts';
 import type { Benchmark, Row } from '../benchmark.ts';
 import { median } from '../statistics.ts';
@@ -65,7 +67,7 @@ export const benchmark: Benchmark = {
     const tasks = Array.from({ length: TASKS }, (_, task) =>
       aJob({ slurmJobId: `8_${task}`, resources, arrayParentId: array.id, arrayTaskId: task }),
     );
-    await journal.write((writer) =>
+    await journal.write(SYSTEM, (writer) =>
       writer.create([array, ...tasks].map((job) => ({ job, idempotencyKey: null, submission: null }))),
     );
 

@@ -1,24 +1,11 @@
-import type { Job } from '../../domain/job.ts';
-import type { JOB_EVENT_KINDS, JobEvent, JobEventKind } from '../../domain/job-event.ts';
-import type { JobState } from '../../domain/job-state.ts';
+import type { JOB_EVENT_KINDS } from '../../domain/job-event.ts';
+import type { ToldEvent } from '../../feeds/index.ts';
 import { builder } from '../builder.ts';
 import { forwardArguments, pageCost, readConnection } from '../connection.ts';
 import { UserRef, userOf } from '../user/types.ts';
 import { eventCursor, sequenceOf } from './list.ts';
 import { JobRef } from './ref.ts';
 import { JobStateRef } from './state.ts';
-
-/** An event as it is told to one subscriber. */
-export interface ToldEvent {
-  readonly cursor: string;
-  readonly kind: JobEventKind;
-  readonly at: Date;
-  readonly job: Job | null;
-  readonly fromState: JobState | null;
-  readonly state: JobState | null;
-  readonly message: string | null;
-  readonly actorId: string | null;
-}
 
 const JobEventKindRef = builder.enumType('JobEventKind', {
   description: 'What happened to a job.',
@@ -37,7 +24,10 @@ const JobEventKindRef = builder.enumType('JobEventKind', {
 export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
   description: 'One change of one job.',
   fields: (t) => ({
-    cursor: t.exposeString('cursor', { description: 'Its place among all events, strictly after the earlier ones.' }),
+    cursor: t.string({
+      description: 'Its place among all events, strictly after the earlier ones.',
+      resolve: ({ sequence }) => eventCursor(sequence),
+    }),
     kind: t.expose('kind', { type: JobEventKindRef, description: 'What happened.' }),
     at: t.expose('at', { type: 'DateTime', description: 'When it was observed and written down.' }),
     job: t.expose('job', {
@@ -64,10 +54,6 @@ export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
   }),
 });
 
-export function tell(event: JobEvent): ToldEvent {
-  return { ...event, cursor: eventCursor(event.sequence) };
-}
-
 const JobEventConnection = builder.connectionObject(
   { type: JobEventRef, name: 'JobEventConnection', description: 'A page of a timeline.' },
   { name: 'JobEventEdge', description: 'One entry of a timeline.' },
@@ -86,9 +72,7 @@ builder.objectField(JobRef, 'events', (t) =>
         work,
         async ({ from, limit }) => {
           const found = await store.events.after(from === null ? 0 : sequenceOf(from), limit + 1, id);
-          const rows = found
-            .slice(0, limit)
-            .map((event) => ({ cursor: eventCursor(event.sequence), row: tell(event) }));
+          const rows = found.slice(0, limit).map((event) => ({ cursor: eventCursor(event.sequence), row: event }));
           return { rows, hasMore: found.length > limit };
         },
         () => work.read(() => store.events.count(id)),

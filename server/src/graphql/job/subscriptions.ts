@@ -1,20 +1,17 @@
 import { GraphQLError } from 'graphql';
 import { isUnanswered } from '../../clusters/index.ts';
 import { isArray, type Job } from '../../domain/job.ts';
-import type { JobEvent } from '../../domain/job-event.ts';
-import { type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
-import { isActiveState } from '../../domain/job-state.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
-import { followLog } from '../../logs/index.ts';
+import { jobEventsFeed, jobStatusFeed, logTail } from '../../feeds/index.ts';
 import { builder } from '../builder.ts';
 import type { GraphQLContext } from '../context.ts';
 import { fault, withCursorFaults } from '../faults.ts';
 import { localId } from '../ids.ts';
-import { type Feed, type FeedEntry, FeedStream } from '../live/feed.ts';
+import { FeedStream } from '../live/feed-stream.ts';
 import { untilReturned } from '../stream.ts';
-import { JobEventRef, type ToldEvent, tell } from './events.ts';
+import { JobEventRef } from './events.ts';
 import { JobFilterInput, toJobFilter } from './filter.ts';
-import { eventCursor, sequenceOf } from './list.ts';
+import { sequenceOf } from './list.ts';
 import { LogChunkRef, LogStreamRef } from './log.ts';
 import { JobRef } from './ref.ts';
 
@@ -77,17 +74,16 @@ builder.subscriptionField('logTail', (t) =>
       return untilReturned(
         (signal): AsyncGenerator<LogChunk | GraphQLError, void, undefined> =>
           withLogFaults(
-            followLog({
-              stream: stream ?? 'STDOUT',
-              after: after ?? 0,
-              signal,
-              seat: () => context.seats?.take(job.clusterName, signal) ?? null,
-              files: context.clusters.files(job.clusterName),
-              watches: context.watches,
-              // Asked at every look at the file: while it is active, memory knows.
-              job: async () =>
-                context.journal.active(job.clusterName).get(job.id) ?? (await context.store.jobs.get(job.id)) ?? job,
-            }),
+            logTail(
+              job,
+              {
+                stream: stream ?? 'STDOUT',
+                after: after ?? 0,
+                signal,
+                seat: () => context.seats?.take(job.clusterName, signal) ?? null,
+              },
+              context,
+            ),
           ),
       );
     },
@@ -117,86 +113,4 @@ async function existingJob(globalId: string, { store }: GraphQLContext): Promise
   const job = await store.jobs.get(localId(globalId, 'Job'));
   if (job === null) throw fault('NOT_FOUND', 'There is no such job');
   return job;
-}
-
-/** The job as it is, then each of its changes up to its end. */
-function jobStatusFeed({ id, clusterName }: Job, { store, journal }: GraphQLContext): Feed<Job> {
-  return {
-    newest: () => journal.newest,
-    async open() {
-      for (;;) {
-        const stored = await store.jobs.get(id);
-        // In one step with the position, so that no change falls between the two or is told twice.
-        const active = journal.active(clusterName).get(id);
-        const position = journal.newest;
-        if (active !== undefined) return { first: [active], position, isOver: false };
-        if (stored === null) return { first: [], position, isOver: true };
-        if (!isActiveState(stored.state)) return { first: [stored], position, isOver: true };
-        // Its end was written while it was read.
-      }
-    },
-    async *follow(after, signal) {
-      for await (const followed of journal.follow(after, signal)) {
-        const { upTo } = followed;
-        const missed = followed.kind === 'reset' ? await store.jobs.get(id) : null;
-        const entries: FeedEntry<Job>[] =
-          followed.kind === 'events'
-            ? followed.events
-                .filter((event) => event.jobId === id)
-                .map(({ sequence, job }) => ({ position: sequence, value: job }))
-            : missed === null
-              ? []
-              : [{ position: upTo, value: missed, isOwn: true }];
-        const end = entries.findIndex(({ value }) => !isActiveState(value.state));
-        yield { upTo, entries: end === -1 ? entries : entries.slice(0, end + 1) };
-        if (end !== -1) return;
-      }
-    },
-  };
-}
-
-/** `start`: the event after which it begins; null: now. */
-function jobEventsFeed(start: number | null, filter: JobFilter, { journal, store }: GraphQLContext): Feed<ToldEvent> {
-  return {
-    newest: () => journal.newest,
-    open: async () => {
-      // From a place that never was, as a database has it that was put back from a backup, it begins with a reset.
-      const isUnknown = start !== null && start > journal.newest;
-      return { first: [], position: isUnknown ? Number.NEGATIVE_INFINITY : (start ?? journal.newest), isOver: false };
-    },
-    async *follow(after, signal) {
-      for await (const followed of journal.follow(after, signal)) {
-        const { upTo } = followed;
-        const entries: FeedEntry<ToldEvent>[] = [];
-        if (followed.kind === 'reset') entries.push({ position: upTo, value: resetAt(upTo), isOwn: true });
-        else {
-          for (const event of followed.events) {
-            const { projectId } = event.job;
-            // Only a search looks at the project's name. Read without the loaders: the feed outlives whoever asked first.
-            const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
-            const told = throughFilter(event, project?.name ?? null, filter);
-            if (told !== null) entries.push({ position: event.sequence, value: told });
-          }
-        }
-        yield { upTo, entries };
-      }
-    },
-  };
-}
-
-const NOTHING = { kind: 'RESET', job: null, fromState: null, state: null, message: null, actorId: null } as const;
-
-function resetAt(sequence: number): ToldEvent {
-  return { ...NOTHING, cursor: eventCursor(sequence), at: new Date() };
-}
-
-/** The event as this filter shows it: a job that has just stopped matching is told of once more. */
-function throughFilter(event: JobEvent, projectName: string | null, filter: JobFilter): ToldEvent | null {
-  // Read back from the store, the job is as it is now; its state goes with the event.
-  const { state, fromState, changedFrom } = event;
-  const after = { ...event.job, state };
-  if (matchesFilter(after, projectName, filter)) return tell(event);
-  if (event.kind === 'CREATED') return null;
-  const before = { ...after, state: fromState ?? state, ...changedFrom };
-  return matchesFilter(before, projectName, filter) ? { ...tell(event), kind: 'REMOVED' } : null;
 }

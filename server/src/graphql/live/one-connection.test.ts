@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Feed } from './feed.ts';
+import type { Feed } from '../../feeds/index.ts';
 import { Kept, MOST_KEPT_BYTES } from './memo.ts';
 import type { Sink } from './sink.ts';
 import { Tape } from './tape.ts';

@@ -14,7 +14,7 @@ import { answerOf, jsonLength, maskError } from '../answers.ts';
 import { contextOfEvent, type GraphQLContext } from '../context.ts';
 import { requestFault, withCodeAlone } from '../error-codes.ts';
 import { WORK_LIMITS, type Work } from '../work.ts';
-import { FeedStream } from './feed.ts';
+import { FeedStream } from './feed-stream.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { Kept } from './memo.ts';
 import { OpenSubscriptions } from './open-subscriptions.ts';

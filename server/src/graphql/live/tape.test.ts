@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WakeUp } from '../../events/index.ts';
-import type { Feed } from './feed.ts';
+import type { Feed } from '../../feeds/index.ts';
 import type { Sink } from './sink.ts';
 import { type Place, Tape } from './tape.ts';
 

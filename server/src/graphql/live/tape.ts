@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WakeUp } from '../../events/index.ts';
-import type { Feed, FeedEntry } from './feed.ts';
+import type { Feed, FeedEntry } from '../../feeds/index.ts';
 import { Kept, Memo } from './memo.ts';
 import { type Sink, untilRoom } from './sink.ts';
 

@@ -1,0 +1,68 @@
+import type { Job } from '../domain/job.ts';
+import type { JobEvent } from '../domain/job-event.ts';
+import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
+import type { JobState } from '../domain/job-state.ts';
+import type { Feed, FeedEntry } from './feed.ts';
+import type { FeedSources } from './sources.ts';
+
+/** An event as a filter shows it. */
+export interface ToldEvent extends Pick<JobEvent, 'sequence' | 'kind' | 'at' | 'fromState' | 'message' | 'actorId'> {
+  /** Null, like `state`: the kind is RESET. */
+  readonly job: Job | null;
+  readonly state: JobState | null;
+}
+
+/**
+ * Changes of the jobs that a filter lets through. Each of a job that stops matching is told once more, as REMOVED; where
+ * events are no longer kept, a RESET stands in their place.
+ *
+ * `start`: the event after which it begins; null: now.
+ */
+export function jobEventsFeed(
+  start: number | null,
+  filter: JobFilter,
+  { journal, store }: Pick<FeedSources, 'store' | 'journal'>,
+): Feed<ToldEvent> {
+  return {
+    newest: () => journal.newest,
+    open: async () => {
+      // From a place that never was, as a database has it that was put back from a backup, it begins with a reset.
+      const isUnknown = start !== null && start > journal.newest;
+      return { first: [], position: isUnknown ? Number.NEGATIVE_INFINITY : (start ?? journal.newest), isOver: false };
+    },
+    async *follow(after, signal) {
+      for await (const followed of journal.follow(after, signal)) {
+        const { upTo } = followed;
+        const entries: FeedEntry<ToldEvent>[] = [];
+        if (followed.kind === 'reset') entries.push({ position: upTo, value: resetAt(upTo), isOwn: true });
+        else {
+          for (const event of followed.events) {
+            const { projectId } = event.job;
+            // Only a search looks at the project's name. Read without the loaders: the feed outlives whoever asked first.
+            const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
+            const told = throughFilter(event, project?.name ?? null, filter);
+            if (told !== null) entries.push({ position: event.sequence, value: told });
+          }
+        }
+        yield { upTo, entries };
+      }
+    },
+  };
+}
+
+const NOTHING = { kind: 'RESET', job: null, fromState: null, state: null, message: null, actorId: null } as const;
+
+function resetAt(sequence: number): ToldEvent {
+  return { ...NOTHING, sequence, at: new Date() };
+}
+
+/** The event as this filter shows it: a job that has just stopped matching is told of once more. */
+function throughFilter(event: JobEvent, projectName: string | null, filter: JobFilter): ToldEvent | null {
+  // Read back from the store, the job is as it is now; its state goes with the event.
+  const { state, fromState, changedFrom } = event;
+  const after = { ...event.job, state };
+  if (matchesFilter(after, projectName, filter)) return event;
+  if (event.kind === 'CREATED') return null;
+  const before = { ...after, state: fromState ?? state, ...changedFrom };
+  return matchesFilter(before, projectName, filter) ? { ...event, kind: 'REMOVED' } : null;
+}
