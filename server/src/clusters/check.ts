@@ -6,6 +6,7 @@ import {
   examineLogin,
   type LoginFacts,
   type LoginShell,
+  type Slurm,
   SlurmAdapter,
   WorkspaceTrial,
 } from '../slurm/index.ts';
@@ -89,7 +90,7 @@ export async function* checkSteps(
     'SLURM',
     shellless,
     'Log in with ssh and try "sbatch --version" and "scontrol ping"',
-    async () => slurmFinding(await slurm.probe()),
+    async () => slurmFinding(await slurm.login.probe()),
   );
   const slurmless = shellless ?? (facts === null ? 'Slurm was not found, or gives no answer' : null);
   yield* take('QUEUE', slurmless, 'Log in with ssh, try "squeue --me", and tell the administrators', () =>
@@ -206,7 +207,7 @@ function slurmFinding(facts: LoginFacts): Finding & { readonly value: LoginFacts
   };
 }
 
-async function accountingFinding(slurm: SlurmAdapter, facts: LoginFacts | null): Promise<Finding> {
+async function accountingFinding(slurm: Slurm, facts: LoginFacts | null): Promise<Finding> {
   if (facts?.accountingStorage == null) {
     return {
       status: 'WARNING',
@@ -214,7 +215,7 @@ async function accountingFinding(slurm: SlurmAdapter, facts: LoginFacts | null):
       advice: 'Nothing has to be done: how jobs end is learned from Slurm and from what they write at their end',
     };
   }
-  const fault = await slurm.tryAccounting();
+  const fault = await slurm.accounting.tryOut();
   if (fault === null) return { status: 'OK', found: `sacct answers (${facts.accountingStorage})`, advice: null };
   return {
     status: 'WARNING',
@@ -224,8 +225,8 @@ async function accountingFinding(slurm: SlurmAdapter, facts: LoginFacts | null):
 }
 
 /** Whoever runs jobs there knows what each of them is: that rows can be read is what counts. */
-async function queueFinding(slurm: SlurmAdapter): Promise<Finding> {
-  const { faultyRows } = await slurm.queue();
+async function queueFinding(slurm: Slurm): Promise<Finding> {
+  const { faultyRows } = await slurm.queue.snapshot();
   if (faultyRows.length === 0) return { status: 'OK', found: 'squeue answers the question for jobs', advice: null };
   return {
     status: 'WARNING',
@@ -234,21 +235,21 @@ async function queueFinding(slurm: SlurmAdapter): Promise<Finding> {
   };
 }
 
-async function nodesFinding(slurm: SlurmAdapter): Promise<Finding> {
-  const refused = await slurm.tryInventory();
+async function nodesFinding(slurm: Slurm): Promise<Finding> {
+  const refused = await slurm.inventory.tryOut();
   if (refused !== null) throw new Error(refused);
-  const { partitions, nodes } = await slurm.inventory();
+  const { partitions, nodes } = await slurm.inventory.read();
   return { status: 'OK', found: `${partitions.length} partitions and ${nodes.length} nodes are told`, advice: null };
 }
 
 /** Has sbatch look at a job as it will be given jobs, and make none of it. */
-async function submitFinding(connection: SshConnection, slurm: SlurmAdapter, workspace: string): Promise<Finding> {
+async function submitFinding(connection: SshConnection, slurm: Slurm, workspace: string): Promise<Finding> {
   const trial = new WorkspaceTrial(connection, workspace);
   await trial.make();
   try {
     const text = '#!/bin/bash -l\n';
     await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
-    const answer = await slurm.testSubmit(workspace, trial.file);
+    const answer = await slurm.submission.test(workspace, trial.file);
     if (answer.kind === 'taken')
       return { status: 'OK', found: `sbatch would take a job: ${answer.message}`, advice: null };
     if (answer.kind === 'broken') throw new Error(`sbatch: ${answer.message}`);
@@ -275,7 +276,7 @@ async function gitFinding(login: LoginShell | null): Promise<Finding> {
 }
 
 /** Writes a file as jobs are sent and reads it in the shell: both have to see the same file system, and nobody else may write. */
-async function workspaceFinding(connection: SshConnection, slurm: SlurmAdapter, workspace: string): Promise<Finding> {
+async function workspaceFinding(connection: SshConnection, slurm: Slurm, workspace: string): Promise<Finding> {
   const trial = new WorkspaceTrial(connection, workspace);
   const { isNew } = await trial.make();
   try {
@@ -283,7 +284,7 @@ async function workspaceFinding(connection: SshConnection, slurm: SlurmAdapter, 
     await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
     const { content, freeBytes } = await trial.look();
     if (content !== text) throw new Error(`${workspace}: file requests and the shell don't see the same files there`);
-    const unsafe = await slurm.workspaceFault(workspace);
+    const unsafe = await slurm.submission.workspaceFault(workspace);
     if (unsafe !== null) throw new Error(unsafe);
     const room = freeBytes === null ? '' : `, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`;
     const found = `${workspace} ${isNew ? 'can be made and written to' : 'can be written to'}${room}`;

@@ -6,7 +6,14 @@ import type { JobObservation } from '../domain/observation.ts';
 import type { Journal } from '../events/index.ts';
 import { Poller } from '../poller/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { type JobControl, type LoginFacts, SlurmAdapter, SlurmUnavailable, tellsOfNoAnswer } from '../slurm/index.ts';
+import {
+  type JobControl,
+  type LoginFacts,
+  type Slurm,
+  SlurmAdapter,
+  SlurmUnavailable,
+  tellsOfNoAnswer,
+} from '../slurm/index.ts';
 import {
   type AnswerOutcome,
   type ConnectionState,
@@ -54,7 +61,7 @@ export class Cluster {
   readonly load: LoadMeter;
   readonly #parts: ClusterParts;
   readonly #connection: SshConnection;
-  readonly #slurm: SlurmAdapter;
+  readonly #slurm: Slurm;
   readonly #poller: Poller;
   readonly #submitter: Submitter;
   readonly #activity: ActivityWatch;
@@ -103,9 +110,9 @@ export class Cluster {
     this.#lastPolledAt = known?.lastPolledAt ?? null;
     this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log: parts.log, meter: load });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
-    this.#pulse = new Pulse({ ping: () => this.#slurm.ping(), onSign: () => this.#tryAgain() });
+    this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
     this.#inventory = new SharedAnswer(async () => {
-      const inventory = await this.#slurm.inventory();
+      const inventory = await this.#slurm.inventory.read();
       this.#answered();
       this.#refuses({ ...this.#refused, inventory: null });
       return inventory;
@@ -132,7 +139,7 @@ export class Cluster {
       onFault: (cause) => log.warn({ err: cause }, `${settings.name}: ends of jobs show late, at the poll interval`),
     });
     this.#workspace = new WorkspaceWatch({
-      slurm: this.#slurm,
+      slurm: this.#slurm.submission,
       onChange: () => {
         this.#submitter.tryNow();
         this.#notify();
@@ -141,7 +148,7 @@ export class Cluster {
     });
     this.#submitter = new Submitter({
       settings,
-      slurm: this.#slurm,
+      slurm: this.#slurm.submission,
       files: this.#connection.files,
       jobs,
       journal,
@@ -226,7 +233,7 @@ export class Cluster {
           inventory: this.#refused.inventory,
         },
         sftpFault: this.#connection.sftpFault,
-        clockAheadMs: this.#slurm.clockAheadMs,
+        clockAheadMs: this.#slurm.login.clockAheadMs,
       }),
       slurmVersion: this.#slurmVersion,
       lastPolledAt: this.#lastPolledAt,
@@ -305,7 +312,7 @@ export class Cluster {
     if (slurmJobIds.length === 0) return;
     void this.#connection.wanted();
     try {
-      await this.#slurm.cancel(slurmJobIds);
+      await this.#slurm.control.cancel(slurmJobIds);
     } catch (cause) {
       this.#isCancelOwed = true;
       this.#parts.log.warn({ err: cause, slurmJobIds }, `${this.settings.name}: jobs could not be cancelled yet`);
@@ -315,7 +322,7 @@ export class Cluster {
 
   /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
   async look(): Promise<readonly JobObservation[]> {
-    const { observations } = await this.#slurm.queue();
+    const { observations } = await this.#slurm.queue.snapshot();
     this.#answered();
     return observations;
   }
@@ -326,7 +333,7 @@ export class Cluster {
    * of them.
    */
   async control(action: JobControl, groups: readonly (readonly Job[])[]): Promise<readonly (string | null)[]> {
-    const refusals = await this.#slurm.control(
+    const refusals = await this.#slurm.control.change(
       action,
       groups.map((jobs) => jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
     );
@@ -374,7 +381,7 @@ export class Cluster {
   /** Never throws. */
   async #askLogin(): Promise<void> {
     try {
-      const login = await this.#slurm.probe();
+      const login = await this.#slurm.login.probe();
       if (this.#isStopped || this.#connection.state.status !== 'online') return;
       this.#login = login;
       this.#slurmVersion = login.slurmVersion;
@@ -408,10 +415,10 @@ export class Cluster {
   /** Never throws. */
   async #askQuestions(): Promise<void> {
     try {
-      const accounting = this.#login?.accountingStorage == null ? null : await this.#slurm.tryAccounting();
+      const accounting = this.#login?.accountingStorage == null ? null : await this.#slurm.accounting.tryOut();
       // What works costs the controller too much to be asked again and again, for as long as slurmdbd is away.
       let { inventory } = this.#refused;
-      if (inventory !== null || !this.#isInventoryTried) inventory = await this.#slurm.tryInventory();
+      if (inventory !== null || !this.#isInventoryTried) inventory = await this.#slurm.inventory.tryOut();
       this.#isInventoryTried = true;
       if (this.#isStopped || this.#connection.state.status !== 'online') return;
       this.#refuses({ accounting, inventory });
@@ -441,7 +448,7 @@ export class Cluster {
         job.cancelRequestedAt === null || isArray(job) ? [] : (job.slurmJobId ?? []),
       );
       this.#isCancelOwed = false;
-      if (slurmJobIds.length > 0) await this.#slurm.cancel(slurmJobIds);
+      if (slurmJobIds.length > 0) await this.#slurm.control.cancel(slurmJobIds);
     } catch (cause) {
       this.#isCancelOwed = true;
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: jobs could not be cancelled yet`);

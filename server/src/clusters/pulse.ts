@@ -4,7 +4,7 @@ const LOOK_MS = 6000;
 const NUDGE_MS = 30_000;
 
 export interface PulseOptions {
-  /** What `scontrol ping` says; see SlurmAdapter. */
+  /** What `scontrol ping` says; see SlurmLogin. */
   readonly ping: () => Promise<string>;
   /** Slurm seems to be back: whatever waits for it may be tried again. */
   readonly onSign: () => void;

@@ -59,7 +59,7 @@ function startSubmitter(): Submitter {
   const log: Logger = { debug: silent, info: silent, warn: silent, error: silent };
   const submitter = new Submitter({
     settings: SETTINGS,
-    slurm: new SlurmAdapter(login, SETTINGS),
+    slurm: new SlurmAdapter(login, SETTINGS).submission,
     files: {
       write: async (path, content) => {
         await mkdir(dirname(path), { recursive: true });

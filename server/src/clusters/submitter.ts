@@ -7,7 +7,7 @@ import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import { Lanes, type Staging } from '../projects/index.ts';
-import { batchScript, environmentFile, type SlurmAdapter } from '../slurm/index.ts';
+import { batchScript, environmentFile, type SlurmSubmission } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
 import { batches, type JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -49,7 +49,7 @@ interface Prepared {
 
 export interface SubmitterOptions {
   readonly settings: ClusterSettings;
-  readonly slurm: SlurmAdapter;
+  readonly slurm: SlurmSubmission;
   readonly files: Pick<RemoteFiles, 'write'>;
   readonly jobs: JobQueries;
   readonly journal: Journal;
@@ -246,7 +246,7 @@ export class Submitter {
         break;
     }
     this.#doubts.delete(job.id);
-    const lost = await slurm.resetSubmit(workDir, answer.kind === 'unknown');
+    const lost = await slurm.reset(workDir, answer.kind === 'unknown');
     if (answer.kind === 'unknown' && lost >= MAX_LOST) {
       const seen = `sbatch was run ${lost} times, and ended each time without an answer and without a job in Slurm`;
       const advice = 'See why on the login node (limits on memory or time, a broken wrapper), then submit it again';
@@ -296,7 +296,7 @@ export class Submitter {
 
   /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */
   async #isFound(job: Job, workDir: string): Promise<boolean> {
-    const { slurmJobId, sbatch } = await this.#options.slurm.findSubmitted(workDir, job.id);
+    const { slurmJobId, sbatch } = await this.#options.slurm.find(workDir, job.id);
     if (slurmJobId !== null) {
       await this.#accepted(job, slurmJobId, null);
       return true;

@@ -1,10 +1,10 @@
-import type { SlurmAdapter } from '../slurm/index.ts';
+import type { SlurmSubmission } from '../slurm/index.ts';
 
 /** A fault is looked for again after so long, as somebody may have mended it. */
 const AGAIN_MS = 30_000;
 
 export interface WorkspaceWatchOptions {
-  readonly slurm: SlurmAdapter;
+  readonly slurm: Pick<SlurmSubmission, 'workspaceFault'>;
   /** The fault has come, changed or gone. */
   readonly onChange: () => void;
   /** It can't be looked for now: each submission looks by itself. */

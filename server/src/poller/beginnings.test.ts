@@ -14,7 +14,7 @@ let beginnings: Beginnings;
 let job: Job;
 beforeEach(() => {
   slurm = new ToldSlurm();
-  beginnings = new Beginnings(slurm);
+  beginnings = new Beginnings(slurm.records);
   job = aJob({ state: 'RUNNING', workDir: FOLDER });
 });
 
@@ -135,8 +135,8 @@ describe('a success that Slurm tells of', () => {
 
   it('is asked about with one question for all jobs', async () => {
     let questions = 0;
-    const hasBegun = slurm.hasBegun.bind(slurm);
-    slurm.hasBegun = (attempts) => {
+    const { hasBegun } = slurm.records;
+    slurm.records.hasBegun = (attempts) => {
       questions += 1;
       return hasBegun(attempts);
     };

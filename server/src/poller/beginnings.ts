@@ -1,6 +1,6 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import { type Begun, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
+import { type Begun, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
 
 /** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
@@ -32,12 +32,12 @@ interface Doubt {
  * exit code of whatever stood in the script's place. An end in doubt isn't told until the record had its time to show.
  */
 export class Beginnings {
-  readonly #slurm: SlurmAdapter;
+  readonly #records: JobRecords;
   /** By job. */
   readonly #doubts = new Map<string, Doubt>();
 
-  constructor(slurm: SlurmAdapter) {
-    this.#slurm = slurm;
+  constructor(records: JobRecords) {
+    this.#records = records;
   }
 
   /** There are ends that are told as soon as their records show. */
@@ -70,7 +70,7 @@ export class Beginnings {
       attempt: after.attempt,
     }));
     try {
-      const begun = await this.#slurm.hasBegun(attempts);
+      const begun = await this.#records.hasBegun(attempts);
       let fault: Error | null = null;
       for (const [index, end] of ends.entries()) {
         const said = begun[index] ?? 'gone';

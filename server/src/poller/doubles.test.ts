@@ -16,7 +16,7 @@ let doubles: Doubles;
 beforeEach(async () => {
   slurm = new ToldSlurm();
   store = await Store.open(':memory:');
-  doubles = new Doubles(slurm, store.jobs);
+  doubles = new Doubles(slurm.records, store.jobs);
 });
 
 /** A job that is stored, and the number of the one that has claimed its folder. */
@@ -109,7 +109,7 @@ describe('the end of a job with the code of a double', () => {
 
   it('waits while the claim cannot be read', async () => {
     const job = await known({}, '11');
-    slurm.claimer = () => Promise.reject(new Error('the connection broke'));
+    slurm.records.claimer = () => Promise.reject(new Error('the connection broke'));
     await expect(settled(job)).rejects.toThrow('the connection broke');
   });
 

@@ -1,7 +1,7 @@
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { type JobObservation, ownerId } from '../domain/observation.ts';
-import { DOUBLE_EXIT_CODE, type SlurmAdapter } from '../slurm/index.ts';
+import { DOUBLE_EXIT_CODE, type JobRecords } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { JobUpdate } from './observe.ts';
 
@@ -16,13 +16,13 @@ const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD
  * claim in the job's folder names the one that does. Its number becomes the job's, and the other one is cancelled.
  */
 export class Doubles {
-  readonly #slurm: SlurmAdapter;
+  readonly #records: JobRecords;
   readonly #jobs: JobQueries;
   /** By job, for as long as it has doubles: once made, a claim stays as it is. */
   #claims: ReadonlyMap<string, string> = new Map();
 
-  constructor(slurm: SlurmAdapter, jobs: JobQueries) {
-    this.#slurm = slurm;
+  constructor(records: JobRecords, jobs: JobQueries) {
+    this.#records = records;
     this.#jobs = jobs;
   }
 
@@ -92,7 +92,7 @@ export class Doubles {
   }
 
   async #claimer(job: Job): Promise<string | null> {
-    return job.workDir === null ? null : this.#slurm.claimer(job.workDir, job.arrayTaskId);
+    return job.workDir === null ? null : this.#records.claimer(job.workDir, job.arrayTaskId);
   }
 }
 

@@ -336,7 +336,7 @@ describe('what a poller writes', () => {
   it('keeps what the queue told though the accounts cannot be asked', async () => {
     const [shown, gone] = [await create({ slurmJobId: '1' }), await create({ slurmJobId: '2', state: 'RUNNING' })];
     slurm.observations = [see(shown)];
-    slurm.accounting = () => Promise.reject(new Error('the connection broke'));
+    slurm.accounting.read = () => Promise.reject(new Error('the connection broke'));
     poller.connected();
     await pass(40 * SECOND);
     expect((await store.jobs.get(shown.id))?.state).toBe('RUNNING');

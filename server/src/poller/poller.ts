@@ -7,7 +7,7 @@ import type { JobObservation } from '../domain/observation.ts';
 import { bounded } from '../domain/text.ts';
 import { inOrder } from '../domain/times.ts';
 import type { Journal } from '../events/index.ts';
-import { mentions, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
+import { mentions, type Slurm, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobQueries } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Beginnings } from './beginnings.ts';
@@ -23,10 +23,13 @@ import {
 import { PollSchedule } from './schedule.ts';
 import { VanishedJobs } from './vanished.ts';
 
+/** What it needs of Slurm: it never submits. */
+export type PolledSlurm = Pick<Slurm, 'queue' | 'accounting' | 'records' | 'control'>;
+
 export interface PollerOptions {
   readonly clusterName: string;
   readonly intervalSeconds: number;
-  readonly slurm: SlurmAdapter;
+  readonly slurm: PolledSlurm;
   readonly jobs: JobQueries;
   readonly journal: Journal;
   readonly log: Logger;
@@ -83,8 +86,8 @@ export class Poller {
     this.#options = options;
     this.#schedule = new PollSchedule({ intervalSeconds: options.intervalSeconds });
     this.#vanished = new VanishedJobs(options.slurm);
-    this.#doubles = new Doubles(options.slurm, options.jobs);
-    this.#beginnings = new Beginnings(options.slurm);
+    this.#doubles = new Doubles(options.slurm.records, options.jobs);
+    this.#beginnings = new Beginnings(options.slurm.records);
   }
 
   /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
@@ -198,7 +201,7 @@ export class Poller {
         return this.#vanished.isWaiting;
       }
       const askedAt = Date.now();
-      const snapshot = await slurm.queue();
+      const snapshot = await slurm.queue.snapshot();
       const now = new Date();
       this.#isOwed = false;
       this.#schedule.answered(now.getTime() - askedAt);
@@ -212,7 +215,7 @@ export class Poller {
       // Once this answer's ends are written: with the last of them, the questions end too.
       const doubles = await this.#doubles.look(diff.unexpected);
       const other = await this.#write(doubles.updates);
-      if (doubles.cancel.length > 0) await slurm.cancel(doubles.cancel);
+      if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
       // A row that can't be read still shows that its job is there.
       const isMentioned = mentions(snapshot.faultyRows);
       const unread = diff.missing.filter(isMentioned);

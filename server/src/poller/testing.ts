@@ -1,11 +1,18 @@
 import type { JobObservation } from '../domain/observation.ts';
-import type { AttemptPlace, Begun } from '../slurm/adapter.ts';
-import type { MarkerPlace } from '../slurm/commands.ts';
-import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter, type Unreadable } from '../slurm/index.ts';
-import type { EndMarker } from '../slurm/parse/markers.ts';
+import type {
+  Begun,
+  EndMarker,
+  JobAccount,
+  JobRecords,
+  MarkerPlace,
+  SlurmAccounting,
+  SlurmControl,
+  SlurmQueue,
+} from '../slurm/index.ts';
+import type { PolledSlurm } from './poller.ts';
 
 /** A Slurm that says what a test tells it to say. */
-export class ToldSlurm extends SlurmAdapter {
+export class ToldSlurm implements PolledSlurm {
   /** What it was asked, in order. */
   readonly asked: string[] = [];
   /** Thrown when it is asked for the queue. */
@@ -29,68 +36,64 @@ export class ToldSlurm extends SlurmAdapter {
   /** Waited for before the queue is answered. */
   gate: Promise<void> | null = null;
 
-  constructor() {
-    super(
-      { run: () => Promise.reject(new Error('this Slurm is told what to say and runs nothing')) },
-      {
-        name: 'alpha',
-        host: 'login',
-        workspace: '~/slurmql',
-        gpuRequest: 'gres',
-        pollIntervalSeconds: 30,
-        gpuCacheSeconds: 60,
-      },
-    );
-  }
-
   get questions(): number {
     return this.asked.filter((question) => question === 'queue').length;
   }
 
-  override async queue(): Promise<QueueSnapshot> {
-    this.asked.push('queue');
-    await this.gate;
-    if (this.fault !== null) throw this.fault;
-    return { observations: this.observations, faultyRows: this.faultyRows };
-  }
+  readonly queue: SlurmQueue = {
+    snapshot: async () => {
+      this.asked.push('queue');
+      await this.gate;
+      if (this.fault !== null) throw this.fault;
+      return { observations: this.observations, faultyRows: this.faultyRows };
+    },
+  };
 
-  override async accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
-    this.asked.push(`accounting ${slurmJobIds.join(',')}`);
-    if (this.accountingFault !== null) return { kind: 'unreadable', message: this.accountingFault };
-    if (this.accounts === null) return { kind: 'none' };
-    const accounts = this.accounts.map((account) =>
-      'latest' in account
-        ? account
-        : { submittedAt: null, latest: { ...account, attempt: account.attempt ?? 1 }, closed: [] },
-    );
-    // Of a task, with all the others of its array.
-    const numbers = new Set(slurmJobIds.map(numberOf));
-    const found = accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId)));
-    return { kind: 'read', accounts: found, unread: this.unread, hasExactCodes: this.hasExactCodes };
-  }
+  readonly accounting: SlurmAccounting = {
+    tryOut: async () => this.accountingFault,
+    read: async (slurmJobIds) => {
+      this.asked.push(`accounting ${slurmJobIds.join(',')}`);
+      if (this.accountingFault !== null) return { kind: 'unreadable', message: this.accountingFault };
+      if (this.accounts === null) return { kind: 'none' };
+      const accounts = this.accounts.map((account) =>
+        'latest' in account
+          ? account
+          : { submittedAt: null, latest: { ...account, attempt: account.attempt ?? 1 }, closed: [] },
+      );
+      // Of a task, with all the others of its array.
+      const numbers = new Set(slurmJobIds.map(numberOf));
+      const found = accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId)));
+      return { kind: 'read', accounts: found, unread: this.unread, hasExactCodes: this.hasExactCodes };
+    },
+  };
 
-  override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
-    const keys = places.map(({ workDir, arrayTaskId }) =>
-      arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`,
-    );
-    this.asked.push(`markers ${keys.join(',')}`);
-    return keys.map((key) => this.markers.get(key) ?? null);
-  }
+  readonly records: JobRecords = {
+    endMarkers: async (places) => {
+      const keys = places.map(placeKey);
+      this.asked.push(`markers ${keys.join(',')}`);
+      return keys.map((key) => this.markers.get(key) ?? null);
+    },
+    hasBegun: async (attempts) => {
+      if (this.recordsFault !== null) throw this.recordsFault;
+      return attempts.map(({ workDir }) => this.unbegun.get(workDir) ?? true);
+    },
+    claimer: async (workDir, arrayTaskId) => {
+      const key = placeKey({ workDir, arrayTaskId });
+      this.asked.push(`claim ${key}`);
+      return this.claims.get(key) ?? null;
+    },
+  };
 
-  override async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
-    if (this.recordsFault !== null) throw this.recordsFault;
-    return attempts.map(({ workDir }) => this.unbegun.get(workDir) ?? true);
-  }
+  readonly control: SlurmControl = {
+    cancel: async (slurmJobIds) => {
+      this.asked.push(`cancel ${slurmJobIds.join(',')}`);
+    },
+    change: async (_action, groups) => groups.map(() => null),
+  };
+}
 
-  override async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
-    const key = arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
-    this.asked.push(`claim ${key}`);
-    return this.claims.get(key) ?? null;
-  }
-
-  override async cancel(slurmJobIds: readonly string[]): Promise<void> {
-    this.asked.push(`cancel ${slurmJobIds.join(',')}`);
-  }
+function placeKey({ workDir, arrayTaskId }: MarkerPlace): string {
+  return arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`;
 }
 
 /** `31` of `31_4`. */

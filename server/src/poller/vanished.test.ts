@@ -275,7 +275,7 @@ describe('a job that left the queue', () => {
 
   it('is never given up while the cluster cannot be asked for its marker', async () => {
     const job = running();
-    slurm.endMarkers = () => Promise.reject(new Error('the connection broke'));
+    slurm.records.endMarkers = () => Promise.reject(new Error('the connection broke'));
     await look([job], 0);
     await expect(look([job], 11 * MINUTE)).rejects.toThrow('the connection broke');
   });
@@ -283,7 +283,7 @@ describe('a job that left the queue', () => {
   it('is told by the accounts though the cluster cannot be asked for markers', async () => {
     const [ended, other] = [running({ slurmJobId: '1' }), running({ slurmJobId: '2' })];
     slurm.accounts = [account(ended)];
-    slurm.endMarkers = () => Promise.reject(new Error('the connection broke'));
+    slurm.records.endMarkers = () => Promise.reject(new Error('the connection broke'));
     await look([ended, other], 0);
     expect(await look([ended, other], MINUTE)).toMatchObject([{ id: ended.id, state: 'COMPLETED' }]);
   });
@@ -291,8 +291,8 @@ describe('a job that left the queue', () => {
   it('is not given up while its records cannot be read, and those of others are looked at', async () => {
     const [hidden, other] = [running({ slurmJobId: '1' }), running({ slurmJobId: '2' })];
     slurm.markers.set(other.workDir ?? '', { ...marker(0), slurmJobId: '2' });
-    const endMarkers = slurm.endMarkers.bind(slurm);
-    slurm.endMarkers = async (places) =>
+    const { endMarkers } = slurm.records;
+    slurm.records.endMarkers = async (places) =>
       (await endMarkers(places)).map((end, index) =>
         places[index]?.workDir === hidden.workDir ? { unreadable: 'it hangs' } : end,
       );

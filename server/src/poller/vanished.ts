@@ -8,7 +8,7 @@ import {
   DOUBLE_EXIT_CODE,
   type EndMarker,
   type JobAccount,
-  type SlurmAdapter,
+  type Slurm,
   type Unreadable,
 } from '../slurm/index.ts';
 import { type JobUpdate, observed, withOtherComponents } from './observe.ts';
@@ -55,13 +55,13 @@ interface Open extends Due {
  * script wrote, and after a grace time not at all. That a job is gone is never taken for an end of its own.
  */
 export class VanishedJobs {
-  readonly #slurm: SlurmAdapter;
+  readonly #slurm: Pick<Slurm, 'accounting' | 'records'>;
   readonly #absences = new Map<string, Absence>();
   /** Requeued jobs whose closed attempts the accounting hasn't told yet, with the time when it was last asked. */
   readonly #requeued = new Map<string, { readonly job: Job; readonly since: number; askedAt: number }>();
   #accountingFault: string | null = null;
 
-  constructor(slurm: SlurmAdapter) {
+  constructor(slurm: Pick<Slurm, 'accounting' | 'records'>) {
     this.#slurm = slurm;
   }
 
@@ -143,7 +143,7 @@ export class VanishedJobs {
   /** A question that breaks or takes too long says as little as one that Slurm can't answer. */
   async #accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
     try {
-      return await this.#slurm.accounting(slurmJobIds);
+      return await this.#slurm.accounting.read(slurmJobIds);
     } catch (cause) {
       return { kind: 'unreadable', message: cause instanceof Error ? cause.message : String(cause) };
     }
@@ -155,7 +155,7 @@ export class VanishedJobs {
       workDir === null ? [] : [{ id, workDir, arrayTaskId }],
     );
     if (places.length === 0) return new Map();
-    const markers = await this.#slurm.endMarkers(places);
+    const markers = await this.#slurm.records.endMarkers(places);
     return new Map(places.map(({ id }, index) => [id, markers[index] ?? null]));
   }
 

@@ -62,7 +62,7 @@ async function slurmIs(version: string, folder?: string, configuration = CONFIGU
 describe('looking for Slurm on a login', () => {
   it('finds it on the PATH, and asks it what clusters differ in', async () => {
     await slurmIs('slurm 25.11.2');
-    const facts = await slurm.probe();
+    const facts = await slurm.login.probe();
     expect(facts).toEqual({
       slurmVersion: '25.11.2',
       foundBy: 'path',
@@ -84,8 +84,8 @@ describe('looking for Slurm on a login', () => {
   ])('asks for the jobs of %s, as the cluster shows them', async (_what, parameters, option) => {
     await slurmIs('slurm 25.11.2', undefined, `FederationParameters    = ${parameters}\n${CONFIGURATION}`);
     await says('squeue', '');
-    await slurm.probe();
-    await slurm.queue();
+    await slurm.login.probe();
+    await slurm.queue.snapshot();
     // Tried at the probe, and then asked, in the very same words.
     const [tried, asked, ...others] = await calls();
     expect(asked).toContain(` --me ${option} `);
@@ -106,8 +106,8 @@ describe('looking for Slurm on a login', () => {
   it('asks without an option that squeue no longer has', async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--array-unique');
-    await slurm.probe();
-    await slurm.queue();
+    await slurm.login.probe();
+    await slurm.queue.snapshot();
     const [refused, tried, asked, ...others] = await calls();
     expect(refused).toContain(' --array-unique ');
     expect(asked).toContain(' --array ');
@@ -118,35 +118,35 @@ describe('looking for Slurm on a login', () => {
     await slurmIs('slurm 20.11.4');
     const refusal = `case "$*" in *SubmitLine*) echo 'sacct: error: Invalid field requested: "SubmitLine"' >&2; exit 1 ;; esac`;
     await login.command('sacct', `echo "$*" >>"$HOME/calls"\n${refusal}`);
-    await slurm.probe();
-    expect(await slurm.accounting(['1'])).toMatchObject({ kind: 'read' });
-    await slurm.accounting(['2']);
+    await slurm.login.probe();
+    expect(await slurm.accounting.read(['1'])).toMatchObject({ kind: 'read' });
+    await slurm.accounting.read(['2']);
     expect((await calls()).map((call) => call.endsWith(',WorkDir'))).toEqual([false, false, true, true, true]);
-    expect(await slurm.tryAccounting()).toBeNull();
+    expect(await slurm.accounting.tryOut()).toBeNull();
   });
 
   it('finds out anew how squeue is asked when Slurm is replaced under a living connection', async () => {
     await slurmIs('slurm 22.05.8');
-    await slurm.probe();
+    await slurm.login.probe();
     await refuses('--array-unique');
-    expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+    expect(await slurm.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
     expect((await calls()).at(-1)).toContain(' --array ');
   });
 
   it('does not try anew at each connect what it knows of a release', async () => {
     await slurmIs('slurm 24.11.5');
     await says('squeue', '');
-    await slurm.probe();
-    await slurm.probe();
+    await slurm.login.probe();
+    await slurm.login.probe();
     expect(await calls()).toHaveLength(1);
     await login.command('sbatch', 'echo "slurm 25.05.0"');
-    await slurm.probe();
+    await slurm.login.probe();
     expect(await calls()).toHaveLength(2);
   });
 
   it.each([
-    ['sacct', () => slurm.tryAccounting()],
-    ['scontrol', () => slurm.tryInventory()],
+    ['sacct', () => slurm.accounting.tryOut()],
+    ['scontrol', () => slurm.inventory.tryOut()],
   ])('names %s and its words where it refuses what will be asked', async (command, ask) => {
     await login.command(command, `echo "${command}: unrecognized option '--x'" >&2; exit 1`);
     expect(await ask()).toMatch(new RegExp(`^${command}.*: unrecognized option '--x'`));
@@ -155,7 +155,7 @@ describe('looking for Slurm on a login', () => {
   it('keeps the tasks of a large array in one row for as long as nothing tells them apart', async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--array-unique');
-    await slurm.probe();
+    await slurm.login.probe();
     const row = (id: string, reason: string) =>
       `${[id, 'PENDING', '0', 'N/A', 'N/A', '0', '', 'gpu', reason, 'N/A', 'N/A', `${workDir}/job.sh`, workDir, ''].join('\x1f')}\x1e\n`;
     await writeFile(join(login.home, 'together'), row('5_[0-1999]', 'Resources'));
@@ -169,7 +169,7 @@ describe('looking for Slurm on a login', () => {
     );
     const asked = async () => (await readFile(join(login.home, 'asked'), 'utf8')).trim().split('\n');
     for (const expected of [['apart'], ['apart', 'together']]) {
-      expect((await slurm.queue()).observations).toHaveLength(2000);
+      expect((await slurm.queue.snapshot()).observations).toHaveLength(2000);
       expect(await asked()).toEqual(expected);
     }
     // One of them is held: squeue puts it into the row of the others.
@@ -179,7 +179,7 @@ describe('looking for Slurm on a login', () => {
       Array.from({ length: 2000 }, (_, task) => row(`5_${task}`, task === 7 ? 'JobHeldUser' : 'Resources')).join(''),
     );
     for (let look = 0; look < 2; look += 1) {
-      const { observations } = await slurm.queue();
+      const { observations } = await slurm.queue.snapshot();
       expect(observations.filter(({ state }) => state === 'HELD').map(({ slurmJobId }) => slurmJobId)).toEqual(['5_7']);
     }
     expect((await asked()).slice(2)).toEqual(['together', 'apart', 'apart']);
@@ -188,27 +188,27 @@ describe('looking for Slurm on a login', () => {
   it("fails in squeue's own words where squeue can't be asked at all", async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--me');
-    await expect(slurm.probe()).rejects.toThrow(`can't be asked for on this login: squeue: unrecognized option`);
+    await expect(slurm.login.probe()).rejects.toThrow(`can't be asked for on this login: squeue: unrecognized option`);
   });
 
   it('takes nothing for an answer that the controller did not give', async () => {
     await slurmIs('slurm 24.11.5');
     await says('squeue', '', 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)');
-    await expect(slurm.probe()).rejects.toThrow('Unable to contact slurm controller');
+    await expect(slurm.login.probe()).rejects.toThrow('Unable to contact slurm controller');
   });
 
   it("knows Debian's name for it", async () => {
     await slurmIs('slurm-wlm 22.05.8');
-    expect((await slurm.probe()).slurmVersion).toBe('22.05.8');
+    expect((await slurm.login.probe()).slurmVersion).toBe('22.05.8');
   });
 
   it('finds it where only a login shell does, and asks it there from then on', async () => {
     const folder = join(login.home, 'opt slurm');
     await slurmIs('slurm 23.02.1', folder);
     await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
-    await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
-    expect(await slurm.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
-    expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+    await expect(slurm.queue.snapshot()).rejects.toThrow(SlurmUnavailable);
+    expect(await slurm.login.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
+    expect(await slurm.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
   });
 
   it('finds it behind a module, with the variables that the module sets', async () => {
@@ -218,66 +218,66 @@ describe('looking for Slurm on a login', () => {
     await login.profile(
       'module() { [ "$*" = "load slurm" ] && PATH="$HOME/modules/slurm:$PATH" && export SLURM_CONF=/opt/s.conf; }',
     );
-    expect(await slurm.probe()).toMatchObject({ slurmVersion: '24.05.1', foundBy: 'module' });
-    await slurm.queue();
+    expect(await slurm.login.probe()).toMatchObject({ slurmVersion: '24.05.1', foundBy: 'module' });
+    await slurm.queue.snapshot();
     expect(await readFile(join(login.home, 'conf'), 'utf8')).toBe('/opt/s.conf\n');
   });
 
   it('refuses a Slurm that is too old, and takes the oldest that will do', async () => {
     await slurmIs('slurm 20.02.7');
-    await expect(slurm.probe()).rejects.toThrow('this cluster runs Slurm 20.02.7, and 20.11 is the oldest');
+    await expect(slurm.login.probe()).rejects.toThrow('this cluster runs Slurm 20.02.7, and 20.11 is the oldest');
     await slurmIs('slurm 20.11.0-1');
-    expect((await slurm.probe()).slurmVersion).toBe('20.11.0-1');
+    expect((await slurm.login.probe()).slurmVersion).toBe('20.11.0-1');
   });
 
   it('says what the controller said when that gives no answer', async () => {
     await slurmIs('slurm 25.11.2');
     await login.command('scontrol', 'echo "slurm_load_ctl_conf error: Unable to contact slurm controller" >&2\nexit 1');
-    await expect(slurm.probe()).rejects.toThrow('Unable to contact slurm controller');
+    await expect(slurm.login.probe()).rejects.toThrow('Unable to contact slurm controller');
   });
 
   it.each(['accounting_storage/none', '(null)'])('asks no accounts of a cluster with %s', async (type) => {
     await slurmIs('slurm 25.11.2', undefined, `ClusterName = alpha\nAccountingStorageType   = ${type}`);
-    expect((await slurm.probe()).accountingStorage).toBeNull();
+    expect((await slurm.login.probe()).accountingStorage).toBeNull();
     await says('sacct', '');
-    expect(await slurm.accounting(['1'])).toEqual({ kind: 'none' });
+    expect(await slurm.accounting.read(['1'])).toEqual({ kind: 'none' });
     await expect(calls()).rejects.toThrow('ENOENT');
   });
 
   it('says so when it is nowhere', async () => {
-    await expect(slurm.probe()).rejects.toThrow("sbatch isn't found on this login");
-    await expect(slurm.probe()).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.login.probe()).rejects.toThrow("sbatch isn't found on this login");
+    await expect(slurm.login.probe()).rejects.toThrow(SlurmUnavailable);
   });
 
   it('says in its own words why it is nowhere, before anything else', async () => {
     await login.profile('module() { echo "Lmod: module(s) are unknown: slurm" >&2; return 1; }; export -f module');
-    await expect(slurm.probe()).rejects.toThrow(
+    await expect(slurm.login.probe()).rejects.toThrow(
       /^"module load slurm" says on this login: .*Lmod: module\(s\) are unknown: slurm\. sbatch isn't found/,
     );
   });
 
   it('says in its own words why it is there and fails', async () => {
     await login.command('sbatch', 'echo "sbatch: fatal: unable to status file /etc/slurm/slurm.conf" >&2; exit 1');
-    await expect(slurm.probe()).rejects.toThrow(
+    await expect(slurm.login.probe()).rejects.toThrow(
       '"sbatch --version" fails on this login: unable to status file /etc/slurm/slurm.conf',
     );
   });
 
   it('takes no other program of that name for it', async () => {
     await login.command('sbatch', 'echo "command not installed, ask your administrator"');
-    await expect(slurm.probe()).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.login.probe()).rejects.toThrow(SlurmUnavailable);
   });
 
   it('takes a workspace that is absolute as it is', async () => {
     await slurmIs('slurm 25.11.2');
     const elsewhere = new SlurmAdapter(login, { ...SETTINGS, workspace: '/scratch/ada/slurmql' });
-    expect((await elsewhere.probe()).workspace).toBe('/scratch/ada/slurmql');
+    expect((await elsewhere.login.probe()).workspace).toBe('/scratch/ada/slurmql');
   });
 
   it.each(['', 'relative/home', '/home/back\\slash'])('refuses a home that can hold no workspace: %j', async (home) => {
     await slurmIs('slurm 25.11.2');
     login.environment = { HOME: home };
-    await expect(slurm.probe()).rejects.toThrow('Set "workspace" in clusters.yaml');
+    await expect(slurm.login.probe()).rejects.toThrow('Set "workspace" in clusters.yaml');
   });
 });
 
@@ -289,7 +289,7 @@ describe('asking for the queue', () => {
       `env | sed -n -e '/^S[A-Z]*_/p' -e /^LC_ALL/p | sort >"$HOME/environment"\nprintf '%s\\n' "$@" >"$HOME/arguments"\ncat "$HOME/squeue.out"`,
     );
     login.environment = { SQUEUE_STATES: 'R', SLURM_CLUSTERS: 'beta', SQUEUE_FORMAT: '%i', SLURM_CONF: '/etc/s.conf' };
-    const { observations } = await slurm.queue();
+    const { observations } = await slurm.queue.snapshot();
     expect(observations.length).toBeGreaterThan(30);
     expect(await readFile(join(login.home, 'environment'), 'utf8')).toBe(
       'LC_ALL=C\nSLURM_BITSTR_LEN=0\nSLURM_CONF=/etc/s.conf\nSLURM_TIME_FORMAT=%s\n',
@@ -305,13 +305,13 @@ describe('asking for the queue', () => {
 
   it('gives an empty one for what is an answer', async () => {
     await says('squeue', '');
-    expect(await slurm.queue()).toEqual({ observations: [], faultyRows: [] });
+    expect(await slurm.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
   });
 
   it('knows nothing when squeue fails, whatever it printed before', async () => {
     await says('squeue', fixture('queue.txt'), 'slurm_load_jobs error: Unable to contact slurm controller\n', 1);
-    await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
-    await expect(slurm.queue()).rejects.toThrow('Unable to contact slurm controller');
+    await expect(slurm.queue.snapshot()).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.queue.snapshot()).rejects.toThrow('Unable to contact slurm controller');
   });
 
   // Some commands end with code 0 although nobody answered them.
@@ -322,7 +322,7 @@ describe('asking for the queue', () => {
     'slurm_load_jobs error: Slurm backup controller in standby mode',
   ])('knows nothing when squeue ends with code 0 and says %j', async (words) => {
     await says('squeue', '', `${words}\n`, 0);
-    await expect(slurm.queue()).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.queue.snapshot()).rejects.toThrow(SlurmUnavailable);
   });
 
   it('is not disturbed by what a login prints', async () => {
@@ -337,7 +337,7 @@ describe('asking for the queue', () => {
       },
       SETTINGS,
     );
-    expect(await noisy.queue()).toEqual({ observations: [], faultyRows: [] });
+    expect(await noisy.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
   });
 
   it('knows nothing from an answer that was cut off', async () => {
@@ -351,14 +351,14 @@ describe('asking for the queue', () => {
       },
       SETTINGS,
     );
-    await expect(cut.queue()).rejects.toThrow('the answer to "queue" was cut off');
+    await expect(cut.queue.snapshot()).rejects.toThrow('the answer to "queue" was cut off');
   });
 });
 
 describe('asking for accounts', () => {
   it('reads them', async () => {
     await says('sacct', fixture('accounting.txt'));
-    const accounts = await slurm.accounting(['1', '8_0']);
+    const accounts = await slurm.accounting.read(['1', '8_0']);
     if (accounts.kind !== 'read') throw new Error(accounts.kind);
     expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '1')?.latest.state).toBe('COMPLETED');
     expect(await calls()).toEqual([expect.stringContaining('--jobs=1,8 ')]);
@@ -367,7 +367,7 @@ describe('asking for accounts', () => {
   // Tried on 22.05.8: "sacct -j 17_1" prints nothing while "17_[1-5]" is in the accounts.
   it('asks for an array as one, and has the tasks that never started', async () => {
     await says('sacct', fixture('accounting.txt'));
-    const accounts = await slurm.accounting(['17_1', '17_2', '18_4']);
+    const accounts = await slurm.accounting.read(['17_1', '17_2', '18_4']);
     if (accounts.kind !== 'read') throw new Error(accounts.kind);
     expect(accounts.accounts.find(({ latest }) => latest.slurmJobId === '17_2')?.latest.state).toBe('CANCELLED');
     expect(await calls()).toEqual([expect.stringContaining('--jobs=17,18 ')]);
@@ -375,7 +375,7 @@ describe('asking for accounts', () => {
 
   it('asks for 200 at a time, so that no command line grows too long', async () => {
     await says('sacct', '');
-    expect(await slurm.accounting(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual({
+    expect(await slurm.accounting.read(Array.from({ length: 401 }, (_, index) => `${index}`))).toEqual({
       kind: 'read',
       accounts: [],
       unread: new Set(),
@@ -392,12 +392,12 @@ describe('asking for accounts', () => {
     ],
   ])('tells none at all from none to be had: %s', async (words, answer) => {
     await says('sacct', '', `${words}\n`, 1);
-    expect(await slurm.accounting(['1'])).toEqual(answer);
+    expect(await slurm.accounting.read(['1'])).toEqual(answer);
   });
 
   it('has none from an answer that failed halfway', async () => {
     await says('sacct', fixture('accounting.txt'), 'sacct: error: slurm_persist_conn\n', 1);
-    expect((await slurm.accounting(['1'])).kind).toBe('unreadable');
+    expect((await slurm.accounting.read(['1'])).kind).toBe('unreadable');
   });
 });
 
@@ -406,7 +406,7 @@ describe('asking for partitions and nodes', () => {
     await writeFile(join(login.home, 'nodes'), fixture('nodes.txt'));
     await writeFile(join(login.home, 'partitions'), fixture('partitions.txt'));
     await login.command('scontrol', 'for last; do :; done\ncat "$HOME/$last"s');
-    const { partitions, nodes, fetchedAt } = await slurm.inventory();
+    const { partitions, nodes, fetchedAt } = await slurm.inventory.read();
     expect([partitions.length, nodes.length]).toEqual([4, 6]);
     expect(fetchedAt).toBeInstanceOf(Date);
   });
@@ -414,14 +414,14 @@ describe('asking for partitions and nodes', () => {
   it('knows nothing when one of the two failed', async () => {
     await writeFile(join(login.home, 'partitions'), fixture('partitions.txt'));
     await login.command('scontrol', 'for last; do :; done\ncat "$HOME/$last"s');
-    await expect(slurm.inventory()).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.inventory.read()).rejects.toThrow(SlurmUnavailable);
   });
 });
 
 describe('the end marker of a job', () => {
   const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
   const endMarkers = async (...tasks: readonly (number | null)[]) =>
-    (await slurm.endMarkers(tasks.map((arrayTaskId) => ({ workDir, arrayTaskId })))).map((end) => {
+    (await slurm.records.endMarkers(tasks.map((arrayTaskId) => ({ workDir, arrayTaskId })))).map((end) => {
       if (end !== null && 'unreadable' in end) throw new Error(end.unreadable);
       return end;
     });
@@ -508,20 +508,20 @@ describe('the end marker of a job', () => {
       },
       SETTINGS,
     );
-    const [end] = await counting.endMarkers([{ workDir, arrayTaskId: 3 }]);
+    const [end] = await counting.records.endMarkers([{ workDir, arrayTaskId: 3 }]);
     expect(end).toMatchObject({ attempt: 42, exitCode: 4 });
     expect(printed).toBeLessThan(1000);
   });
 
   it('is not known when the folder cannot be looked into', async () => {
     const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
-    await expect(broken.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);
+    await expect(broken.records.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);
   });
 });
 
 describe('the beginning of a command', () => {
   const run = () => join(workDir, 'run');
-  const hasBegun = async () => (await slurm.hasBegun([{ workDir, arrayTaskId: null, attempt: 2 }]))[0];
+  const hasBegun = async () => (await slurm.records.hasBegun([{ workDir, arrayTaskId: null, attempt: 2 }]))[0];
   beforeEach(() => mkdir(run(), { recursive: true }));
 
   it('is known by the record of the attempt, or by that of its end', async () => {
@@ -556,7 +556,7 @@ describe('the beginning of a command', () => {
     await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
     const place = { arrayTaskId: null, attempt: 1 };
     expect(
-      await slurm.hasBegun([
+      await slurm.records.hasBegun([
         { ...place, workDir },
         { ...place, workDir: other },
       ]),
@@ -581,9 +581,9 @@ describe('the beginning of a command', () => {
       SETTINGS,
     );
     const places = [workDir, other].map((folder) => ({ workDir: folder, arrayTaskId: null, attempt: 1 }));
-    expect(await tight.hasBegun(places)).toEqual([true, true]);
+    expect(await tight.records.hasBegun(places)).toEqual([true, true]);
     for (let number = 0; number < 5000; number += 1) await writeFile(join(run(), `job.${number}.end`), '');
-    expect(await tight.hasBegun(places)).toEqual([
+    expect(await tight.records.hasBegun(places)).toEqual([
       { unreadable: `${workDir}/run: the command printed more than 50000 bytes` },
       true,
     ]);
@@ -597,24 +597,24 @@ describe('the beginning of a command', () => {
 
 describe('the folder of a job', () => {
   it('is made for its owner alone, and found again as it was left', async () => {
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false });
     const { stdout } = await runShell('/bin/sh', `ls -ld '${workDir}' '${workDir}/run' | cut -c1-10\n`);
     expect(stdout).toBe('drwx------\ndrwx------\n');
     await writeFile(join(workDir, 'job.sh'), 'kept');
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false });
     expect(await readFile(join(workDir, 'job.sh'), 'utf8')).toBe('kept');
     await mkdir(join(workDir, 'submit'));
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: true });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true });
   });
 
   it('that cannot be made is a fault', async () => {
     await writeFile(join(login.home, 'slurmql'), 'a file in its place');
-    await expect(slurm.makeFolder(workDir)).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.submission.makeFolder(workDir)).rejects.toThrow(SlurmUnavailable);
   });
 
   it('is removed when it is one', async () => {
-    await slurm.makeFolder(workDir);
-    await slurm.removeFolder(workDir);
+    await slurm.submission.makeFolder(workDir);
+    await slurm.submission.removeFolder(workDir);
     expect(await readdir(join(login.home, 'slurmql', 'jobs'))).toEqual([]);
   });
 
@@ -626,7 +626,7 @@ describe('the folder of a job', () => {
     `/jobs/${JOB_ID}/..`,
     `/w/jobs/${JOB_ID}/`,
   ])('%j is none and is not removed', async (path) => {
-    await expect(slurm.removeFolder(path)).rejects.toThrow(TypeError);
+    await expect(slurm.submission.removeFolder(path)).rejects.toThrow(TypeError);
     expect(login.scripts).toEqual([]);
   });
 });
@@ -644,7 +644,7 @@ describe('submitting', () => {
   });
 
   beforeEach(async () => {
-    await slurm.makeFolder(workDir);
+    await slurm.submission.makeFolder(workDir);
     await writeFile(join(workDir, 'job.sh'), '#!/bin/bash\n');
     const { exitCode } = await runShell(
       '/bin/sh',
@@ -655,7 +655,7 @@ describe('submitting', () => {
 
   it('unpacks the project and hands the script to sbatch, with its options as they are', async () => {
     await says('sbatch', '1234\n');
-    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
+    expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
     expect(await readFile(join(workDir, 'source', 'file'), 'utf8')).toBe('hello\n');
     expect(await calls()).toEqual([
       expect.stringMatching(/sbatch --parsable --job-name=train .*--partition=gpu .*\/job\.sh$/),
@@ -665,14 +665,14 @@ describe('submitting', () => {
   it('leaves no SBATCH_ variable in the way and adds none of its own', async () => {
     await login.command('sbatch', `env | sed -n -e '/^S[A-Z]*_/p' -e /^LC_/p >"$HOME/environment"\necho 1`);
     login.environment = { SBATCH_PARTITION: 'other', SLURM_CONF: '/etc/s.conf', SLURM_CLUSTERS: 'beta' };
-    await slurm.submit(request());
+    await slurm.submission.submit(request());
     expect(await readFile(join(login.home, 'environment'), 'utf8')).toBe('SLURM_CONF=/etc/s.conf\n');
   });
 
   it('runs sbatch once, however often it is asked, and gives the same answer each time', async () => {
     await says('sbatch', '1234\n', 'sbatch: warning: be nice\n');
     const answers = [];
-    for (let count = 0; count < 3; count += 1) answers.push(await slurm.submit(request()));
+    for (let count = 0; count < 3; count += 1) answers.push(await slurm.submission.submit(request()));
     expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
       new Set([JSON.stringify({ kind: 'accepted', slurmJobId: '1234', message: 'warning: be nice' })]),
     );
@@ -681,14 +681,14 @@ describe('submitting', () => {
 
   it('runs sbatch once when it is asked several times at the same moment, and all wait for the answer', async () => {
     await login.command('sbatch', 'echo call >>"$HOME/calls"\nsleep 0.5\necho 1234');
-    const answers = await Promise.all([1, 2, 3, 4].map(() => slurm.submit(request())));
+    const answers = await Promise.all([1, 2, 3, 4].map(() => slurm.submission.submit(request())));
     expect(answers).toEqual(answers.map(() => ({ kind: 'accepted', slurmJobId: '1234', message: null })));
     expect(await calls()).toEqual(['call']);
   });
 
   it("passes on Slurm's refusal", async () => {
     await says('sbatch', '', 'sbatch: error: Batch job submission failed: Invalid partition name specified\n', 1);
-    expect(await slurm.submit(request())).toEqual({
+    expect(await slurm.submission.submit(request())).toEqual({
       kind: 'rejected',
       message: 'Batch job submission failed: Invalid partition name specified',
     });
@@ -701,7 +701,7 @@ describe('submitting', () => {
       'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n',
       1,
     );
-    expect((await slurm.submit(request())).kind).toBe('unknown');
+    expect((await slurm.submission.submit(request())).kind).toBe('unknown');
   });
 
   it('does not know what became of an sbatch when the connection broke before the answer', async () => {
@@ -715,16 +715,16 @@ describe('submitting', () => {
       },
       SETTINGS,
     );
-    expect((await broken.submit(request())).kind).toBe('unknown');
+    expect((await broken.submission.submit(request())).kind).toBe('unknown');
     // Asked again over a connection that holds, the login still has the answer.
-    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
+    expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
     expect(await calls()).toHaveLength(1);
   });
 
   it('never runs sbatch with a project that could not be unpacked', async () => {
     await says('sbatch', '1234\n');
     await writeFile(join(workDir, 'source.tar.gz'), 'this is no archive');
-    const answer = await slurm.submit(request());
+    const answer = await slurm.submission.submit(request());
     expect(answer).toMatchObject({ kind: 'rejected', message: expect.stringContaining("can't be unpacked") });
     await expect(calls()).rejects.toThrow('ENOENT');
   });
@@ -733,7 +733,7 @@ describe('submitting', () => {
     await says('sbatch', '1234\n');
     await mkdir(join(workDir, 'source.part'));
     await writeFile(join(workDir, 'source.part', 'half'), '');
-    await slurm.submit(request());
+    await slurm.submission.submit(request());
     expect(await readdir(join(workDir, 'source'))).toEqual(['file']);
   });
 
@@ -742,14 +742,14 @@ describe('submitting', () => {
     async (words) => {
       await says('sbatch', '1234\n');
       await login.command('tar', `echo "${words}" >&2\nexit 2`);
-      expect(await slurm.submit(request())).toEqual({
+      expect(await slurm.submission.submit(request())).toEqual({
         kind: 'not-asked',
         message: expect.stringContaining(`${words.slice(5)}. Free some space`),
       });
       expect(await readdir(workDir)).not.toContain('source');
-      expect(await slurm.resetSubmit(workDir, false)).toBe(0);
+      expect(await slurm.submission.reset(workDir, false)).toBe(0);
       await rm(join(login.bin, 'tar'));
-      expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
+      expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
       expect(await calls()).toHaveLength(1);
     },
   );
@@ -757,18 +757,21 @@ describe('submitting', () => {
   it('runs nothing where its lock cannot be made', async () => {
     await says('sbatch', '1234\n');
     await login.command('mkdir', 'echo "mkdir: cannot create directory: Disk quota exceeded" >&2\nexit 1');
-    await expect(slurm.submit(request())).rejects.toThrow(/Disk quota exceeded\. Free some space/);
+    await expect(slurm.submission.submit(request())).rejects.toThrow(/Disk quota exceeded\. Free some space/);
     await expect(calls()).rejects.toThrow('ENOENT');
   });
 
   it('waits no longer for an sbatch that died with the shell that started it', async () => {
     await login.command('sbatch', 'kill -9 $PPID $$');
-    expect(await slurm.submit(request())).toMatchObject({ kind: 'unknown', message: 'sbatch gave no answer' });
+    expect(await slurm.submission.submit(request())).toMatchObject({
+      kind: 'unknown',
+      message: 'sbatch gave no answer',
+    });
   });
 
   it('without the folder of the job does not know anything', async () => {
     await says('sbatch', '1234\n');
-    expect((await slurm.submit({ ...request(), workDir: join(login.home, 'gone') })).kind).toBe('unknown');
+    expect((await slurm.submission.submit({ ...request(), workDir: join(login.home, 'gone') })).kind).toBe('unknown');
     await expect(calls()).rejects.toThrow('ENOENT');
   });
 
@@ -785,7 +788,7 @@ describe('submitting', () => {
       },
       SETTINGS,
     );
-    await recorder.submit(request());
+    await recorder.submission.submit(request());
     // A login whose shell is killed while sbatch is at work, as at the end of a connection.
     const interrupted = await runShell(
       '/bin/sh',
@@ -799,27 +802,27 @@ echo go >'${login.home}/gate'
 `,
     );
     expect(interrupted.stdout).toMatch(/shell ended: 129/);
-    expect(await slurm.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
+    expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
   });
 });
 
 describe('looking for a job whose number nobody knows', () => {
-  beforeEach(() => slurm.makeFolder(workDir));
+  beforeEach(() => slurm.submission.makeFolder(workDir));
 
   it('believes the claim of its own batch script first', async () => {
     await symlink('1234', join(workDir, 'run', 'job.claim'));
-    expect(await slurm.findSubmitted(workDir, JOB_ID)).toEqual({ slurmJobId: '1234', sbatch: 'elsewhere' });
+    expect(await slurm.submission.find(workDir, JOB_ID)).toEqual({ slurmJobId: '1234', sbatch: 'elsewhere' });
   });
 
   it('finds it in the queue by its batch script', async () => {
     await says('squeue', fixture('queue.txt'));
-    expect((await slurm.findSubmitted(workDir, '01K00000000000000000000006')).slurmJobId).toBe('7');
-    expect((await slurm.findSubmitted(workDir, '01K00000000000000000000007')).slurmJobId).toBe('8');
+    expect((await slurm.submission.find(workDir, '01K00000000000000000000006')).slurmJobId).toBe('7');
+    expect((await slurm.submission.find(workDir, '01K00000000000000000000007')).slurmJobId).toBe('8');
   });
 
   it('tells whether sbatch is still at work', async () => {
     await says('squeue', '');
-    const look = async () => (await slurm.findSubmitted(workDir, JOB_ID)).sbatch;
+    const look = async () => (await slurm.submission.find(workDir, JOB_ID)).sbatch;
     await mkdir(join(workDir, 'submit'));
     expect(await look()).toBe('elsewhere');
     const { stdout: host } = await runShell('/bin/sh', 'uname -n\n');
@@ -838,26 +841,26 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('does not say that there is none when its row cannot be read', async () => {
     await says('squeue', `7\x1fRUNNING\x1fone field too few\x1f${workDir}/job.sh\x1f\x1e\n`);
-    await expect(slurm.findSubmitted(workDir, JOB_ID)).rejects.toThrow("can't be read");
+    await expect(slurm.submission.find(workDir, JOB_ID)).rejects.toThrow("can't be read");
   });
 
   it('does not say that there is none when the queue cannot be read', async () => {
     await says('squeue', '', 'slurm_load_jobs error: Unable to contact slurm controller\n', 1);
-    await expect(slurm.findSubmitted(workDir, JOB_ID)).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.submission.find(workDir, JOB_ID)).rejects.toThrow(SlurmUnavailable);
   });
 
   it('once there is certainly none, lets sbatch run again', async () => {
     await mkdir(join(workDir, 'submit'));
-    expect(await slurm.resetSubmit(workDir, true)).toBe(1);
+    expect(await slurm.submission.reset(workDir, true)).toBe(1);
     expect(await readdir(workDir)).toEqual(['run', expect.stringMatching(/^submit\.failed\.\d+$/)]);
-    await expect(slurm.resetSubmit(workDir, true)).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.submission.reset(workDir, true)).rejects.toThrow(SlurmUnavailable);
   });
 
   it('keeps of attempts that never reached Slurm the last one alone, and counts none', async () => {
     for (const attempt of ['first', 'second']) {
       await mkdir(join(workDir, 'submit'));
       await writeFile(join(workDir, 'submit', attempt), '');
-      expect(await slurm.resetSubmit(workDir, false)).toBe(0);
+      expect(await slurm.submission.reset(workDir, false)).toBe(0);
     }
     expect(await readdir(workDir)).toEqual(['run', 'submit.unasked']);
     expect(await readdir(join(workDir, 'submit.unasked'))).toEqual(['second']);
@@ -881,7 +884,7 @@ describe('looking for a job whose number nobody knows', () => {
       workDir,
     ]);
     await says('squeue', rows.map((fields) => `${fields.join('\x1f')}\x1f\x1e\n`).join(''));
-    expect((await slurm.findSubmitted(workDir, JOB_ID)).slurmJobId).toBeNull();
+    expect((await slurm.submission.find(workDir, JOB_ID)).slurmJobId).toBeNull();
   });
 });
 
@@ -889,7 +892,7 @@ describe('cancelling', () => {
   it('names the jobs to scancel', async () => {
     await says('scancel', '');
     await says('scontrol', '');
-    await slurm.cancel(['7', '8_3', '8_4', '9']);
+    await slurm.control.cancel(['7', '8_3', '8_4', '9']);
     // A waiting task is held first, for else nothing would be left of it that tells of its end.
     expect(await calls()).toEqual([
       expect.stringMatching(/scontrol hold 8_\[3-4\]$/),
@@ -900,6 +903,6 @@ describe('cancelling', () => {
   it('that did not arrive is a fault', async () => {
     const words = 'scancel: error: Kill job error on job id 5: Unable to contact slurm controller (connect failure)';
     await says('scancel', '', `${words}\n`, 8);
-    await expect(slurm.cancel(['5'])).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.control.cancel(['5'])).rejects.toThrow(SlurmUnavailable);
   });
 });

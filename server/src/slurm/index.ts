@@ -1,6 +1,5 @@
-export { type Accounting, type Begun, type LoginFacts, SlurmAdapter } from './adapter.ts';
+export { SlurmAdapter } from './adapter.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
-export type { JobControl } from './commands.ts';
 export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
@@ -13,5 +12,18 @@ export type { EndMarker } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export type { SubmitRequest } from './sbatch-options.ts';
+export type {
+  Accounting,
+  Begun,
+  JobControl,
+  JobRecords,
+  LoginFacts,
+  MarkerPlace,
+  Slurm,
+  SlurmAccounting,
+  SlurmControl,
+  SlurmQueue,
+  SlurmSubmission,
+} from './slurm.ts';
 export type { Unreadable } from './together.ts';
 export { absoluteWorkspace } from './workspace.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { JobObservation } from '../domain/observation.ts';
-import { NOT_TRIED } from './commands.ts';
+import { NOT_TRIED } from './commands/trial.ts';
 import { parseAccounting } from './parse/accounting.ts';
 import { parseControl } from './parse/control.ts';
 import { parseNodes, parsePartitions } from './parse/inventory.ts';

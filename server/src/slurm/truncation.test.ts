@@ -39,13 +39,13 @@ const slurm = new SlurmAdapter(login, {
   gpuCacheSeconds: 60,
 });
 const QUESTIONS = {
-  squeue: async () => (await slurm.queue()).observations,
+  squeue: async () => (await slurm.queue.snapshot()).observations,
   sacct: async () => {
-    const answer = await slurm.accounting(['1']);
+    const answer = await slurm.accounting.read(['1']);
     if (answer.kind !== 'read') throw new Error(answer.kind);
     return answer.accounts;
   },
-  'scontrol show': async () => (await slurm.inventory()).nodes,
+  'scontrol show': async () => (await slurm.inventory.read()).nodes,
 } as const;
 
 describe.each(Object.entries(QUESTIONS))('the answer of %s', (_name, ask) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { submitScript } from './commands.ts';
+import { submitScript } from './commands/submission.ts';
 
 const run = promisify(execFile);
 

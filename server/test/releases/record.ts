@@ -2,16 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { type LocalSlurm, RELEASES, startLocalSlurm } from '@slurmql/local-slurm';
 import {
   ACCOUNTING_FIELDS_OF_RELEASES,
-  ARRAY_OPTIONS,
   accountingScript,
   accountingTrial,
-  controlScript,
-  inventoryScript,
-  probeScript,
-  queueScript,
-  queueTrial,
-  type Trial,
-} from '../../src/slurm/commands.ts';
+} from '../../src/slurm/commands/accounting.ts';
+import { controlScript } from '../../src/slurm/commands/control.ts';
+import { inventoryScript } from '../../src/slurm/commands/inventory.ts';
+import { probeScript } from '../../src/slurm/commands/login.ts';
+import { ARRAY_OPTIONS, queueScript, queueTrial } from '../../src/slurm/commands/queue.ts';
+import type { Trial } from '../../src/slurm/commands/trial.ts';
 import { FIELD_END } from '../../src/slurm/parse/queue.ts';
 import { trialOutcome } from '../../src/slurm/parse/trial.ts';
 import type { Script } from '../../src/slurm/shell.ts';

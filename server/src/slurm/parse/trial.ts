@@ -1,4 +1,4 @@
-import { NOT_TRIED, type Trial } from '../commands.ts';
+import { NOT_TRIED, type Trial } from '../commands/trial.ts';
 import { slurmMessage } from './messages.ts';
 import { isLostAnswer } from './submit.ts';
 

@@ -1,0 +1,60 @@
+import { ArrayView, mayLackTask, withLackingTasks } from '../array-view.ts';
+import { ARRAY_OPTIONS, type ArrayOption, queueScript, queueTrial } from '../commands/queue.ts';
+import { SlurmUnavailable } from '../errors.ts';
+import { isCutOff, QueueReader, type QueueSnapshot } from '../parse/queue.ts';
+import { timeValue } from '../parse/values.ts';
+import type { SlurmQueue } from '../slurm.ts';
+import { refusesOption, type Session } from './session.ts';
+
+export class SqueueQueue implements SlurmQueue {
+  readonly #session: Session;
+  readonly #reader = new QueueReader();
+  readonly #arrayView = new ArrayView();
+  #arrays: ArrayOption = ARRAY_OPTIONS[0];
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Finds out how squeue can be asked here: what the questions need comes and goes with Slurm's releases. */
+  async tryOut(): Promise<void> {
+    const { searchPath, showsFederation } = this.#session.facts;
+    const outcome = await this.#session.tryOut(queueTrial(searchPath, showsFederation));
+    if ('fault' in outcome)
+      throw new SlurmUnavailable(`Slurm's queue can't be asked for on this login: ${outcome.fault}`);
+    this.#arrays = ARRAY_OPTIONS[outcome.way] ?? ARRAY_OPTIONS[0];
+  }
+
+  async snapshot(): Promise<QueueSnapshot> {
+    try {
+      return await this.#look();
+    } catch (cause) {
+      // Slurm on the login may have been replaced since it was tried.
+      if (!(cause instanceof SlurmUnavailable && refusesOption(cause.message))) throw cause;
+      await this.tryOut();
+      return this.#look();
+    }
+  }
+
+  async #look(): Promise<QueueSnapshot> {
+    // squeue has a cheap way of its own to keep tasks apart.
+    if (this.#arrays === '--array-unique') return this.#ask(this.#arrays);
+    if (!this.#arrayView.isApart) {
+      const together = await this.#ask(null);
+      if (this.#arrayView.sawTogether(together.observations)) return together;
+    }
+    const apart = await this.#ask(this.#arrays);
+    this.#arrayView.sawApart(apart.observations);
+    return mayLackTask(apart.observations) ? withLackingTasks(apart, await this.#ask(null)) : apart;
+  }
+
+  async #ask(arrays: ArrayOption | null): Promise<QueueSnapshot> {
+    const { clock, facts } = this.#session;
+    const askedAt = Date.now();
+    const ask = queueScript(facts.searchPath, facts.showsFederation, arrays);
+    const [time = '', rows = ''] = await this.#session.query(ask, ['clock', 'queue'], 'queue');
+    clock.compare(timeValue(time.trim())?.getTime() ?? null, askedAt);
+    if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
+    return this.#reader.read(rows, clock, this.#session.facts.tracksGpus);
+  }
+}

@@ -1,0 +1,70 @@
+import { begunScript, claimScript, markersScript, RECORDS_GONE } from '../commands/records.ts';
+import { SlurmUnavailable } from '../errors.ts';
+import { type EndMarker, lastBegun, lastEnd } from '../parse/markers.ts';
+import { slurmMessage } from '../parse/messages.ts';
+import type { AttemptPlace, Begun, JobRecords, MarkerPlace } from '../slurm.ts';
+import { Together, type Unreadable } from '../together.ts';
+import type { Session } from './session.ts';
+
+/** More would make one script too long. */
+const PLACES_A_LOOK = 200;
+
+/** By task, or of the job, the last attempt whose command has begun. */
+type BegunOfTasks = ReadonlyMap<string, number>;
+
+export class FolderRecords implements JobRecords {
+  readonly #session: Session;
+  readonly #ends = new Together(PLACES_A_LOOK);
+  readonly #begun = new Together(PLACES_A_LOOK);
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
+    // Each task of an array has a place of its own.
+    const byKey = new Map(places.map((place) => [`${place.workDir}/${place.arrayTaskId ?? 'job'}`, place]));
+    const ends = await this.#ends.ask(byKey.keys(), async (keys) => {
+      const asked = keys.flatMap((key) => byKey.get(key) ?? []);
+      const sections = asked.map((_place, index) => `markers-${index}`);
+      const texts = await this.#session.query(markersScript(asked), sections, 'markers');
+      return new Map(keys.map((key, index) => [key, lastEnd(texts[index] ?? '', this.#session.clock)]));
+    });
+    return places.map(({ workDir, arrayTaskId }) => ends.get(`${workDir}/${arrayTaskId ?? 'job'}`) ?? null);
+  }
+
+  async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
+    const begun = await this.#begun.ask(
+      attempts.map(({ workDir }) => workDir),
+      (folders) => this.#lookForBegun(folders),
+    );
+    return attempts.map(({ workDir, arrayTaskId, attempt }) => {
+      const records = begun.get(workDir) ?? 'gone';
+      if (records === 'gone') return records;
+      if ('unreadable' in records) return { unreadable: `${workDir}/run: ${records.unreadable}` };
+      return (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt;
+    });
+  }
+
+  async #lookForBegun(folders: readonly string[]): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
+    const ask = begunScript(folders);
+    const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
+    return new Map(
+      folders.map((folder, index): [string, BegunOfTasks | 'gone' | Unreadable] => {
+        const section = ask.read(stdout, `begun-${index}`);
+        if (section === null) {
+          throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
+        }
+        if (section.exitCode === 0) return [folder, lastBegun(section.output)];
+        if (section.exitCode === RECORDS_GONE) return [folder, 'gone'];
+        return [folder, { unreadable: slurmMessage(section.output) }];
+      }),
+    );
+  }
+
+  async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
+    const [claim = ''] = await this.#session.query(claimScript(workDir, arrayTaskId), ['claim'], 'markers');
+    const number = /^\d{1,10}$/m.exec(claim)?.[0] ?? null;
+    return number === null || arrayTaskId === null ? number : `${number}_${arrayTaskId}`;
+  }
+}

@@ -1,0 +1,82 @@
+import type { ClusterSettings } from '../../domain/cluster.ts';
+import type { CommandResult } from '../../ssh/index.ts';
+import type { Trial } from '../commands/trial.ts';
+import { SlurmUnavailable } from '../errors.ts';
+import { ClusterClock } from '../parse/clock.ts';
+import { slurmMessage } from '../parse/messages.ts';
+import { isLostAnswer } from '../parse/submit.ts';
+import { type TrialOutcome, trialOutcome } from '../parse/trial.ts';
+import type { Runner } from '../runner.ts';
+import type { Script, SearchPath } from '../shell.ts';
+
+/** Slurm's limits make its commands wait rather than fail (slurm.conf, SlurmctldParameters rl_enable). */
+const QUERY_TIMEOUT_MS = 60_000;
+const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
+/** Of getopt, and of Slurm's own reading of fields. */
+const REFUSES_OPTION = /\boption\b|invalid (?:job format|field)/i;
+
+/** What the probe found out, and all other questions depend on. */
+export interface ProbedFacts {
+  readonly searchPath: SearchPath;
+  /** Null: not known yet. */
+  readonly keepsAccounts: boolean | null;
+  readonly showsFederation: boolean;
+  readonly hasExactCodes: boolean;
+  readonly tracksGpus: boolean;
+}
+
+/** One login: how scripts are run there, and what the probe found out about it. */
+export class Session {
+  readonly runner: Runner;
+  readonly settings: ClusterSettings;
+  readonly clock = new ClusterClock();
+  facts: ProbedFacts = {
+    searchPath: null,
+    keepsAccounts: null,
+    showsFederation: false,
+    hasExactCodes: false,
+    tracksGpus: false,
+  };
+
+  constructor(runner: Runner, settings: ClusterSettings) {
+    this.runner = runner;
+    this.settings = settings;
+  }
+
+  get searchPath(): SearchPath {
+    return this.facts.searchPath;
+  }
+
+  /** `kind`: what it is counted as. */
+  run(ask: Script, kind: string, timeoutMs: number = QUERY_TIMEOUT_MS): Promise<CommandResult> {
+    return this.runner.run(ask.text, { timeoutMs, kind });
+  }
+
+  /** What may print much: an answer of more than 64 MiB is refused. */
+  runLong(ask: Script, kind: string): Promise<CommandResult> {
+    return this.runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, maxOutputBytes: MAX_SNAPSHOT_BYTES, kind });
+  }
+
+  /** The output of every section, each of which must be whole and have ended well. `kind`: what it is counted as. */
+  async query(ask: Script, sections: readonly string[], kind: string): Promise<string[]> {
+    const result = await this.runLong(ask, kind);
+    return sections.map((name) => {
+      const section = ask.read(result.stdout, name);
+      const errors = ask.errors(result.stderr);
+      // Some faults of the controller come with exit code 0 and a message (OSC/ood_core does the same check).
+      if (section?.exitCode === 0 && !isLostAnswer(errors)) return section.output;
+      const ending = section === null ? 'was cut off' : `ended with exit code ${section.exitCode}`;
+      throw new SlurmUnavailable(slurmMessage(errors) || `the answer to "${name}" ${ending}`);
+    });
+  }
+
+  async tryOut(trial: Trial): Promise<TrialOutcome> {
+    const { stdout } = await this.run(trial.script, 'probe');
+    return trialOutcome(trial, stdout);
+  }
+}
+
+/** Whether a command was refused because this release, or a site's wrapper, lacks what it was asked with. */
+export function refusesOption(message: string): boolean {
+  return REFUSES_OPTION.test(message);
+}

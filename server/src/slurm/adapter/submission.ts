@@ -1,0 +1,137 @@
+import {
+  folderScript,
+  NOT_BEGUN,
+  NOT_UNPACKED,
+  removeFolderScript,
+  resetSubmitScript,
+  SBATCH_WAIT_SECONDS,
+  submitScript,
+  submitTestScript,
+  tracesScript,
+} from '../commands/submission.ts';
+import { SlurmUnavailable } from '../errors.ts';
+import { slurmMessage } from '../parse/messages.ts';
+import { mentions } from '../parse/queue.ts';
+import { isLostAnswer, parseSubmit, type SubmitAnswer } from '../parse/submit.ts';
+import { numberValue } from '../parse/values.ts';
+import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
+import type { SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces } from '../slurm.ts';
+import { workspaceOf } from '../workspace.ts';
+import { findSafetyFault, safetyFault } from '../workspace-safety.ts';
+import { refusesOption, type Session } from './session.ts';
+
+/** A job that asks for nothing. */
+const ANY_JOB: Omit<SubmitRequest, 'workDir'> = {
+  slurmName: 'test',
+  partition: null,
+  resources: {
+    ...{ nodes: null, maxNodes: null, tasks: null, cpusPerTask: null, memoryMb: null },
+    ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
+    ...{ timeLimitMinutes: null, account: null, qos: null, array: null },
+  },
+  dependsOn: [],
+  isSingleton: false,
+  extraOptions: [],
+  components: [],
+};
+
+const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
+/** What the shell counts of them, and no more. */
+const MAX_FAILURES = 1000;
+const WORKSPACE_ADVICE =
+  'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
+/** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
+const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
+/** The only folders that are ever removed: a ULID below the workspace. */
+const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export class SbatchSubmission implements SlurmSubmission {
+  readonly #session: Session;
+  readonly #queue: SlurmQueue;
+
+  constructor(session: Session, queue: SlurmQueue) {
+    this.#session = session;
+    this.#queue = queue;
+  }
+
+  async makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }> {
+    const ask = folderScript(workDir);
+    const { stdout, stderr } = await this.#session.run(ask, 'submit');
+    const section = ask.read(stdout, 'folder');
+    if (section?.exitCode !== 0) throw unwritable(ask.errors(stderr));
+    const safety = ask.read(stdout, 'safety')?.output ?? '';
+    const fault = safetyFault(workspaceOf(workDir), safety, this.#trusted);
+    if (fault !== null) throw new SlurmUnavailable(fault);
+    return { isSubmitted: section.output.includes('submitted') };
+  }
+
+  workspaceFault(workspace: string): Promise<string | null> {
+    return findSafetyFault(this.#session.runner, workspace, this.#trusted);
+  }
+
+  async removeFolder(workDir: string): Promise<void> {
+    if (!JOB_FOLDER.test(workDir)) throw new TypeError(`${workDir} is no job's folder`);
+    await this.#session.query(removeFolderScript(workDir), ['folder'], 'submit');
+  }
+
+  async find(workDir: string, jobId: string): Promise<SubmitTraces> {
+    const [claims = '', words = ''] = await this.#session.query(tracesScript(workDir), ['claims', 'sbatch'], 'submit');
+    const claimed = /^\d{1,10}$/m.exec(claims)?.[0];
+    const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
+    if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
+    const { observations, faultyRows } = await this.#queue.snapshot();
+    // Before it has claimed its folder, no job that it submitted by itself can be there: the folder tells, too, where
+    // a wrapper hands on a copy of the script.
+    const recorded = observations.filter((seen) => (seen.ownerId ?? seen.folderId) === jobId);
+    // What Slurm refused for its resources leaves records behind, of a heterogeneous job one of each component.
+    const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
+    const queued = isRefused ? undefined : recorded[0];
+    if (queued === undefined && mentions(faultyRows)({ slurmJobId: null, id: jobId, arrayParentId: null })) {
+      throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
+    }
+    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
+  }
+
+  async reset(workDir: string, isLost: boolean): Promise<number> {
+    const ask = resetSubmitScript(workDir, isLost);
+    const [, failures = ''] = await this.#session.query(ask, ['reset', 'failures'], 'submit');
+    return numberValue(failures.trim(), MAX_FAILURES, 'number of failures') ?? 0;
+  }
+
+  async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    const options = sbatchOptions(request, this.#session.settings.gpuRequest);
+    const ask = submitScript(this.#session.searchPath, request.workDir, options);
+    const { stdout, stderr } = await this.#session.run(ask, 'submit', SUBMIT_TIMEOUT_MS);
+    const code = ask.read(stdout, 'code')?.output.trim() ?? '';
+    const text = (name: string) => ask.read(stdout, name)?.output ?? '';
+    if (code === NOT_BEGUN) throw unwritable(ask.errors(stderr));
+    if (code === NOT_UNPACKED) {
+      const message = `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`;
+      if (!NO_ROOM.test(message)) return { kind: 'rejected', message };
+      return { kind: 'not-asked', message: `${message}. ${WORKSPACE_ADVICE}` };
+    }
+    if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
+    return parseSubmit(Number(code), text('stdout'), text('stderr'));
+  }
+
+  async test(workDir: string, batchScript: string): Promise<SubmitTest> {
+    const options = sbatchOptions({ ...ANY_JOB, workDir }, this.#session.settings.gpuRequest);
+    const ask = submitTestScript(this.#session.searchPath, workDir, options, batchScript);
+    const { stdout } = await this.#session.run(ask, 'probe', SUBMIT_TIMEOUT_MS);
+    const section = ask.read(stdout, 'sbatch');
+    const message = slurmMessage(section?.output ?? '');
+    if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
+    if (section.exitCode === 0 && !isLostAnswer(section.output)) return { kind: 'taken', message };
+    const isBroken = message === '' || isLostAnswer(section.output) || refusesOption(message);
+    return { kind: isBroken ? 'broken' : 'refused', message: message || `it ended with code ${section.exitCode}` };
+  }
+
+  /** Users and groups that may own or write to folders above the workspace. */
+  get #trusted(): readonly string[] {
+    return this.#session.settings.workspaceTrusts ?? [];
+  }
+}
+
+function unwritable(errors: string): SlurmUnavailable {
+  return new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(errors)}. ${WORKSPACE_ADVICE}`);
+}

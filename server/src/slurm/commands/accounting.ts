@@ -1,0 +1,32 @@
+import { quote } from '../../ssh/index.ts';
+import { ACCOUNTING_FIELDS } from '../parse/accounting.ts';
+import { FIELD_END } from '../parse/queue.ts';
+import { type Script, type SearchPath, script } from '../shell.ts';
+import { CLEAN_QUERY } from './environment.ts';
+import { type Trial, trial } from './trial.ts';
+
+/** With what is known since 21.08, or without. */
+export const ACCOUNTING_FIELDS_OF_RELEASES = [ACCOUNTING_FIELDS, ACCOUNTING_FIELDS.slice(0, -1)] as const;
+
+/** Jobs that left Slurm's memory, from its database: section `accounting`. */
+export function accountingScript(
+  searchPath: SearchPath,
+  slurmNumbers: readonly string[],
+  fields: readonly string[] = ACCOUNTING_FIELDS,
+): Script {
+  return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command: accountingCommand(slurmNumbers, fields) }]);
+}
+
+function accountingCommand(slurmNumbers: readonly string[], fields: readonly string[]): string {
+  return [
+    'sacct --noheader --parsable2 --duplicates --allocations --noconvert',
+    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmNumbers.join(','))} --format=${fields.join(',')}`,
+  ].join(' ');
+}
+
+/** The ways are those of ACCOUNTING_FIELDS_OF_RELEASES. */
+export function accountingTrial(searchPath: SearchPath): Trial {
+  // Any number does: that there is an answer is what counts.
+  const ways = ACCOUNTING_FIELDS_OF_RELEASES.map((fields) => accountingCommand(['1'], fields));
+  return trial(searchPath, 'sacct', ways);
+}

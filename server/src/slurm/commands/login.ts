@@ -1,0 +1,49 @@
+import { LIMITED, type Script, type SearchPath, script } from '../shell.ts';
+import { workspaceSection } from '../workspace.ts';
+import { CLEAN_QUERY } from './environment.ts';
+
+/**
+ * Looks for sbatch on the PATH; then, as many sites put it on the PATH of login shells only, in the user's own login
+ * shell (whichever it is: all of them read commands from their standard input), in bash as one, and behind a module.
+ * What is found is set for the rest of the script. Prints the way, and the variables that count; or none, and what was
+ * said of the module.
+ */
+const FIND_SLURM = `${LIMITED}
+if command -v sbatch >/dev/null; then echo path; else
+  for way in login bash module none; do
+    case $way in
+      none) echo none; $limit bash -lc 'module load slurm' 2>&1 >/dev/null | tail -n 5; break ;;
+      login) variables=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null) ;;
+      bash) variables=$($limit bash -lc env 2>/dev/null) ;;
+      module) variables=$($limit bash -lc 'module load slurm; env' 2>/dev/null) ;;
+    esac
+    found=$(printf '%s\\n' "$variables" | sed -n 's/^PATH=//p' | tail -n 1)
+    (PATH=$found; command -v sbatch) >/dev/null || continue
+    echo "$way"
+    for name in LD_LIBRARY_PATH SLURM_CONF PATH; do
+      value=$(printf '%s\\n' "$variables" | sed -n "s/^$name=//p" | tail -n 1)
+      [ -n "$value" ] || continue
+      export "$name=$value"
+      printf '%s=%s\\n' "$name" "$value"
+    done
+    break
+  done
+fi
+:`;
+
+/** What a login finds: sections `home`, `workspace`, `clock` (epoch seconds), `search`, `version` and `configuration`. */
+export function probeScript(workspace: string): Script {
+  return script(null, CLEAN_QUERY, [
+    { name: 'home', command: `printf '%s' "$HOME"` },
+    workspaceSection(workspace),
+    { name: 'clock', command: 'date +%s' },
+    { name: 'search', command: FIND_SLURM },
+    { name: 'version', command: 'sbatch --version 2>&1' },
+    { name: 'configuration', command: 'scontrol show config' },
+  ]);
+}
+
+/** Whether the controllers are there, in their own words: section `ping`. The cheapest of all questions: 3 ms, no lock. */
+export function pingScript(searchPath: SearchPath): Script {
+  return script(searchPath, CLEAN_QUERY, [{ name: 'ping', command: 'scontrol ping' }]);
+}

@@ -1,0 +1,62 @@
+import { quote } from '../../ssh/index.ts';
+import { type Script, script } from '../shell.ts';
+import type { MarkerPlace } from '../slurm.ts';
+
+/** What the last attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
+export function markersScript(places: readonly MarkerPlace[]): Script {
+  // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link: it
+  // may put anything in the place of its records, too.
+  const print = `print() {
+  last=-1
+  for file in "$1"*.start "$1"*.end; do
+    number=\${file#"$1"}
+    number=\${number%.*}
+    case $number in
+      '' | *[!0-9]* | ??????*) ;;
+      *) [ "$number" -le "$last" ] || last=$number ;;
+    esac
+  done
+  [ "$last" != -1 ] || return 0
+  find "$1$last.start" "$1$last.end" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
+    IFS= read -r line <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
+  done
+  :
+}`;
+  const sections = places.map(({ workDir, arrayTaskId }, index) => ({
+    name: `markers-${index}`,
+    command: `print ${quote(`${workDir}/run/${arrayTaskId ?? 'job'}.`)}`,
+  }));
+  return script(null, print, sections);
+}
+
+/** Ends the section of a folder of records that is gone, though the workspace is there. */
+export const RECORDS_GONE = 1;
+
+/**
+ * What lies in the folders of records, as which command has begun: sections `begun-0` …, one for each folder, with a name
+ * a line. A section ends with RECORDS_GONE, or with another code and the reason why the folder can't be read now.
+ */
+export function begunScript(workDirs: readonly string[]): Script {
+  // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty. Of what else a job has
+  // put there, nothing is told: it would be more than is read.
+  const record = '^[A-Za-z0-9_]\\{1,10\\}\\.[0-9]\\{1,10\\}\\';
+  const list = `list() {
+  if said=$(LC_ALL=C ls -- "$1/run/" 2>&1); then
+    printf '%s\\n' "$said" | LC_ALL=C sed -n -e '/${record}.command$/p' -e '/${record}.end$/p'
+    return 0
+  fi
+  case $said in
+    *'No such file or directory'* | *'Not a directory'*) [ ! -d "\${1%/jobs/*}" ] || return ${RECORDS_GONE} ;;
+  esac
+  printf '%s\\n' "$said"
+  return 2
+}`;
+  const sections = workDirs.map((workDir, index) => ({ name: `begun-${index}`, command: `list ${quote(workDir)}` }));
+  return script(null, list, sections);
+}
+
+/** Which job of Slurm's owns the folder, or the place of one task in it: section `claim`, its number or nothing. */
+export function claimScript(workDir: string, arrayTaskId: number | null): Script {
+  const claim = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.claim`);
+  return script(null, '', [{ name: 'claim', command: `[ ! -L ${claim} ] || readlink ${claim}` }]);
+}
