@@ -6,6 +6,7 @@ import { LongestFirst, PATIENT } from './vitest.config.ts';
 // `npm run test:releases`: what depends on Slurm's own words and ways, on each of its releases.
 
 const FILES = [
+  'slurm-contract',
   'jobs',
   'states',
   'arrays',
