@@ -49,7 +49,7 @@ async function cancelAll(
       const numbers = [...named, ...(await tasksElsewhere(store.jobs, named))].flatMap(
         ({ slurmJobId }) => slurmJobId ?? [],
       );
-      await clusters.get(clusterName)?.cancel(numbers);
+      await clusters.get(clusterName)?.jobs.cancel(numbers);
     }),
   );
   for (const { id, state } of requested.values()) if (!isActiveState(state)) await staging.remove(id);

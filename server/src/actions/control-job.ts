@@ -161,7 +161,7 @@ async function controlOn(
     }
     for (let start = 0; start < fitting.length; start += BATCH) {
       const batch = fitting.slice(start, start + BATCH);
-      const refusals = await cluster.control(
+      const refusals = await cluster.jobs.control(
         action,
         batch.map(({ parts }) => parts),
       );
@@ -187,7 +187,7 @@ function isBeingCancelled({ state, cancelRequestedAt }: Job): boolean {
 
 /** The states of those that Slurm still holds. A number alone doesn't make it the same job. */
 async function statesNow(cluster: Cluster, jobs: readonly Job[]): Promise<ReadonlyMap<string, JobState>> {
-  const seenById = new Map((await cluster.look()).map((seen) => [seen.slurmJobId, seen]));
+  const seenById = new Map((await cluster.jobs.look()).map((seen) => [seen.slurmJobId, seen]));
   return new Map(
     jobs.flatMap((job) => {
       const seen = seenById.get(job.slurmJobId ?? '');

@@ -149,7 +149,7 @@ export async function launchJob(
     return earlier;
   }
 
-  const answered = cluster.submit(id);
+  const answered = cluster.jobs.submit(id);
   const deadline = new AbortController();
   await Promise.race([
     answered,

@@ -28,8 +28,10 @@ beforeEach(async () => {
   await journal.start();
   cancelled = [];
   const alpha = {
-    cancel: async (numbers: readonly string[]) => void cancelled.push(...numbers),
-    look: async () => [],
+    jobs: {
+      cancel: async (numbers: readonly string[]) => void cancelled.push(...numbers),
+      look: async () => [],
+    },
     health: { message: null },
   };
   context = {

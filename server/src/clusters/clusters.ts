@@ -3,8 +3,9 @@ import type { ClusterSettings } from '../domain/cluster.ts';
 import { type RemoteFiles, type SshConnection, SshUnavailable } from '../ssh/index.ts';
 import type { KnownCluster } from '../store/index.ts';
 import { type ClusterChange, ClusterChanges } from './changes.ts';
-import { Cluster, type ClusterParts } from './cluster.ts';
+import { Cluster } from './cluster.ts';
 import { LoadMeter } from './load.ts';
+import type { ClusterParts } from './parts.ts';
 
 /** How a cluster is reached: where one of these changes, it has to be connected to anew. */
 const CONNECTION_KEYS = ['host', 'port', 'user', 'identityFile', 'knownHosts', 'proxyJump', 'help'] as const;
@@ -135,7 +136,7 @@ export class Clusters {
     if (current !== null && isDeepStrictEqual(current.settings, settings)) return current;
     const load = current?.load ?? new LoadMeter(settings.name, this.#parts.metrics);
     const make = (known: KnownCluster | null, connection: SshConnection | null = null) =>
-      new Cluster(settings, known, this.#parts, this.#changes, load, connection);
+      new Cluster({ settings, parts: this.#parts, known, changes: this.#changes, load, connection });
     if (current === null) return make(this.former(settings.name));
     const isReachedAlike = CONNECTION_KEYS.every((key) => current.settings[key] === settings[key]);
     const connection = isReachedAlike ? await this.#handedOver(current) : await this.#stopped(current);

@@ -1,7 +1,8 @@
 export type { LoginPrompt } from '../ssh/index.ts';
 export { type AskPerson, checkSteps } from './check.ts';
-export { Cluster, type ClusterParts, isUnanswered } from './cluster.ts';
+export { Cluster, isUnanswered } from './cluster.ts';
 export { observeClusters } from './cluster-metrics.ts';
 export { Clusters } from './clusters.ts';
+export type { ClusterParts } from './parts.ts';
 export type { Answered } from './shared-answer.ts';
 export { type ClusterView, clusterOfJob, isStale, viewOf } from './view.ts';

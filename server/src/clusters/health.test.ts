@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type SlurmFaults, type Standing, statusOf } from './status.ts';
+import { type Faults, Health, NO_FAULTS, type Standing, statusOf } from './health.ts';
 
-const NONE: SlurmFaults = {
-  login: null,
-  queue: null,
-  submission: null,
-  records: null,
-  accounting: null,
-  inventory: null,
-};
-
-const online = (faults: Partial<SlurmFaults> = {}, parts: Partial<Standing> = {}) =>
+const online = (faults: Partial<Faults> = {}, parts: Partial<Standing> = {}) =>
   statusOf({
     connection: { status: 'online', since: new Date() },
     isProbed: true,
-    faults: { ...NONE, ...faults },
+    faults: { ...NO_FAULTS, ...faults },
     sftpFault: null,
     clockAheadMs: 0,
     ...parts,
@@ -37,6 +28,8 @@ describe('the status of a cluster', () => {
       "What jobs wrote in their folders can't be read: /w/run: Permission denied.",
     ],
     [{ submission: 'no room' }, "Jobs can't be submitted: no room."],
+    [{ workspace: 'it is open to others' }, "Jobs can't be submitted: it is open to others."],
+    [{ accountingQuestion: 'sacct: no' }, "Slurm's accounting can't be read: sacct: no."],
     [{ inventory: 'scontrol: no' }, "Partitions and nodes can't be read: scontrol: no."],
     [{ accounting: 'no answer' }, "Slurm's accounting can't be read: no answer. Jobs that left the queue"],
   ])('is DEGRADED and says what is wrong: %j', (faults, said) => {
@@ -71,5 +64,22 @@ describe('the status of a cluster', () => {
       status: 'UNREACHABLE',
       message: 'no route',
     });
+  });
+});
+
+describe('the faults of a cluster', () => {
+  it('are news once', () => {
+    const health = new Health();
+    expect(health.report({ queue: 'no answer' })).toBe(true);
+    expect(health.report({ queue: 'no answer', login: null })).toBe(false);
+    expect(health.report({ queue: null })).toBe(true);
+    expect(health.faults).toEqual(NO_FAULTS);
+  });
+
+  it('end with the connection, but for those of what jobs left behind', () => {
+    const health = new Health();
+    health.report({ queue: 'a', workspace: 'b', accountingQuestion: 'c', records: 'd', accounting: 'e' });
+    health.disconnected();
+    expect(health.faults).toEqual({ ...NO_FAULTS, records: 'd', accounting: 'e' });
   });
 });

@@ -2,27 +2,67 @@ import type { ClusterHealth } from '../domain/cluster.ts';
 import type { ConnectionState } from '../ssh/index.ts';
 
 /** What is known to be wrong with Slurm on a cluster; each is the cluster's own words, or null: nothing. */
-export interface SlurmFaults {
+export interface Faults {
   /** Slurm can't be used on this login at all. */
   readonly login: string | null;
   readonly queue: string | null;
+  /** Of the last attempt to submit a job. */
   readonly submission: string | null;
+  /** Others could put their own commands into the workspace. */
+  readonly workspace: string | null;
   /** What jobs wrote of their beginning. */
   readonly records: string | null;
+  /** When jobs were last looked up there. */
   readonly accounting: string | null;
+  /** When the question was tried, for the day on which it is needed. */
+  readonly accountingQuestion: string | null;
   /** Partitions and nodes. */
   readonly inventory: string | null;
 }
+
+export const NO_FAULTS: Faults = {
+  login: null,
+  queue: null,
+  submission: null,
+  workspace: null,
+  records: null,
+  accounting: null,
+  accountingQuestion: null,
+  inventory: null,
+};
 
 export interface Standing {
   readonly connection: ConnectionState;
   /** The login has been found to be one of a cluster that can be used. */
   readonly isProbed: boolean;
-  readonly faults: SlurmFaults;
+  readonly faults: Faults;
   /** Why its files go by commands; null: they don't. */
   readonly sftpFault: string | null;
   /** How far the cluster's clock is ahead of this server's; negative: behind. */
   readonly clockAheadMs: number;
+}
+
+/** Which faults a cluster has. */
+export class Health {
+  #faults: Faults = NO_FAULTS;
+
+  get faults(): Faults {
+    return this.#faults;
+  }
+
+  /** True: one of them has come, changed or gone. */
+  report(faults: Partial<Faults>): boolean {
+    const before = this.#faults;
+    this.#faults = { ...before, ...faults };
+    const names = Object.keys(NO_FAULTS) as (keyof Faults)[];
+    return names.some((name) => before[name] !== this.#faults[name]);
+  }
+
+  /** The connection is lost: what was wrong there may be mended until the next one. Jobs that are gone stay in doubt. */
+  disconnected(): void {
+    const { records, accounting } = this.#faults;
+    this.#faults = { ...NO_FAULTS, records, accounting };
+  }
 }
 
 const CLOCK_REMARK_SECONDS = 60;
@@ -51,7 +91,9 @@ export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'me
 }
 
 /** The gravest fault alone where it explains the others: who can't read the queue can't submit either. */
-function sentences({ login, queue, submission, records, accounting, inventory }: SlurmFaults): readonly string[] {
+function sentences({ login, queue, records, inventory, ...others }: Faults): readonly string[] {
+  const submission = others.submission ?? others.workspace;
+  const accounting = others.accounting ?? others.accountingQuestion;
   if (login !== null) return [`${login}. It is tried again by itself.`];
   if (queue !== null) {
     return [

@@ -1,0 +1,188 @@
+import type { ClusterSettings } from '../domain/cluster.ts';
+import type { Job } from '../domain/job.ts';
+import type { JobObservation } from '../domain/observation.ts';
+import { Poller } from '../poller/index.ts';
+import { type JobControl, type Slurm, tellsOfNoAnswer } from '../slurm/index.ts';
+import type { SshConnection } from '../ssh/index.ts';
+import { ActivityWatch } from './activity.ts';
+import { Cancellations } from './cancellations.ts';
+import type { Health } from './health.ts';
+import type { LastKnown } from './last-known.ts';
+import type { ClusterParts } from './parts.ts';
+import type { Pulse } from './pulse.ts';
+import { Submitter } from './submitter.ts';
+
+export interface ClusterJobsOptions {
+  readonly settings: ClusterSettings;
+  readonly parts: Omit<ClusterParts, 'sshEnvironment'>;
+  readonly slurm: Slurm;
+  readonly connection: Pick<SshConnection, 'state' | 'files' | 'wanted'>;
+  readonly health: Health;
+  readonly known: LastKnown;
+  readonly pulse: Pulse;
+  /** Slurm has answered: what waits because it didn't may be tried again. */
+  onAnswered(): void;
+  /** The cluster's health may be another one. */
+  onChange(): void;
+}
+
+/** The jobs of one cluster: how they get to Slurm, what is done with them there, and what becomes of them. */
+export class ClusterJobs {
+  readonly #options: ClusterJobsOptions;
+  readonly #poller: Poller;
+  readonly #submitter: Submitter;
+  readonly #activity: ActivityWatch;
+  readonly #cancellations: Cancellations;
+  #isConnected = false;
+
+  constructor(options: ClusterJobsOptions) {
+    this.#options = options;
+    const { settings, parts, slurm, connection, health, pulse, onChange } = options;
+    const { journal, log, staging } = parts;
+    const { jobs } = parts.store;
+    const clusterName = settings.name;
+    this.#poller = new Poller({
+      ...{ clusterName, intervalSeconds: settings.pollIntervalSeconds, slurm, jobs, journal, log },
+      onAnswer: (fault) => this.#polled(fault),
+      onAccounting: () => {
+        const { accountingFault, recordsFault } = this.#poller;
+        health.report({ accounting: accountingFault, records: recordsFault });
+        onChange();
+      },
+    });
+    this.#submitter = new Submitter({
+      ...{ settings, slurm: slurm.submission, files: connection.files, jobs, journal, staging, log },
+      onAccepted: (job) => this.#accepted(job),
+      onFault: (fault) => this.#submissionsTried(fault),
+    });
+    this.#activity = new ActivityWatch({
+      files: connection.files,
+      hasActiveJobs: () => journal.active(clusterName).size > 0,
+      onActivity: () => {
+        this.#poller.noticed();
+        pulse.nudge();
+      },
+      onFault: (cause) => log.warn({ err: cause }, `${clusterName}: ends of jobs show late, at the poll interval`),
+    });
+    this.#cancellations = new Cancellations({ clusterName, slurm: slurm.control, journal, log });
+  }
+
+  /** The login can be used. `workspace` is absolute. */
+  connected(workspace: string): void {
+    this.#isConnected = true;
+    this.#submitter.connected(workspace);
+    this.#poller.connected();
+    this.#activity.start(workspace);
+    void this.#cancellations.repeat();
+  }
+
+  disconnected(): void {
+    this.#isConnected = false;
+    this.#poller.disconnected();
+    this.#submitter.disconnected();
+    this.#activity.stop();
+  }
+
+  /** Resolves once nothing is under way. */
+  async stop(): Promise<void> {
+    this.disconnected();
+    await Promise.all([this.#poller.stop(), this.#submitter.stop(), this.#activity.stopped()]);
+  }
+
+  /** A person wants now what last failed. */
+  tryNow(): void {
+    const { queue, submission } = this.#options.health.faults;
+    if (queue !== null) this.#poller.askNow();
+    else if (submission !== null) this.#submitter.tryNow();
+  }
+
+  /** What kept jobs from Slurm may be mended. */
+  trySubmissions(): void {
+    this.#submitter.tryNow();
+  }
+
+  /** Slurm seems to answer again: what waits for that is tried now. */
+  recovered(): void {
+    this.#poller.recovered();
+    if (this.#options.health.faults.submission !== null) this.#submitter.tryNow();
+  }
+
+  /** Brings a recorded job to Slurm. Resolves once Slurm has answered or one attempt has failed. */
+  async submit(jobId: string): Promise<void> {
+    await this.#submitter.submit(jobId);
+  }
+
+  /**
+   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: what didn't arrive
+   * is repeated once the cluster answers again.
+   */
+  async cancel(slurmJobIds: readonly string[]): Promise<void> {
+    if (slurmJobIds.length === 0) return;
+    void this.#options.connection.wanted();
+    await this.#cancellations.cancel(slurmJobIds);
+    this.#poller.acted();
+  }
+
+  /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
+  async look(): Promise<readonly JobObservation[]> {
+    const { observations } = await this.#options.slurm.queue.snapshot();
+    this.#options.onAnswered();
+    return observations;
+  }
+
+  /**
+   * Has Slurm hold, release or requeue jobs that it numbered, the tasks of one array together. For each group: null when
+   * it does, else its refusal in its own words; throws when it can't be asked. The jobs' states follow by what is seen
+   * of them.
+   */
+  async control(action: JobControl, groups: readonly (readonly Job[])[]): Promise<readonly (string | null)[]> {
+    const refusals = await this.#options.slurm.control.change(
+      action,
+      groups.map((jobs) => jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
+    );
+    this.#options.onAnswered();
+    if (refusals.includes(null) && action === 'requeue') await this.#poller.requeued();
+    else this.#poller.acted();
+    return refusals;
+  }
+
+  /** Without a connection, its own state says what is wrong. */
+  get #isOnline(): boolean {
+    return this.#options.connection.state.status === 'online';
+  }
+
+  #accepted(job: Job): void {
+    this.#options.known.heard();
+    this.#options.onAnswered();
+    this.#poller.acted();
+    // It may have been cancelled while it was on its way.
+    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
+  }
+
+  #submissionsTried(fault: string | null): void {
+    const { health, pulse, onChange } = this.#options;
+    if (!this.#isOnline || !health.report({ submission: fault })) return;
+    // A workspace that can't be written says nothing of Slurm.
+    if (fault !== null && tellsOfNoAnswer(fault)) pulse.start();
+    // The job that waited was refused or cancelled: unless the queue waits too, nothing does any more.
+    else if (fault === null && this.#isConnected && !this.#poller.isUnanswered) pulse.stop();
+    onChange();
+  }
+
+  #polled(fault: Error | null): void {
+    const { settings, parts, health, known, pulse, onAnswered, onChange } = this.#options;
+    parts.metrics.questions.inc({ cluster: settings.name, outcome: fault === null ? 'answered' : 'failed' });
+    health.report({ records: this.#poller.recordsFault });
+    if (!this.#isOnline) return;
+    const isBack = fault === null && health.faults.queue !== null;
+    if (isBack || (fault === null && this.#cancellations.isOwed)) void this.#cancellations.repeat();
+    health.report({ queue: fault?.message ?? null });
+    if (fault === null) {
+      known.polled();
+      if (isBack) onAnswered();
+    } else if (this.#poller.isUnanswered) {
+      pulse.start();
+    }
+    onChange();
+  }
+}

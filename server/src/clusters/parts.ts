@@ -1,0 +1,15 @@
+import type { Journal } from '../events/index.ts';
+import type { Staging } from '../projects/index.ts';
+import type { SshEnvironment } from '../ssh/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Logger, Metrics } from '../telemetry/index.ts';
+
+/** What all clusters of a server share. */
+export interface ClusterParts {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly staging: Staging;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly sshEnvironment: SshEnvironment;
+}
