@@ -1,6 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import type { App } from './app.ts';
+import { checkClusters } from './check/index.ts';
 import {
   type Arguments,
   ArgumentsError,
@@ -15,7 +16,6 @@ import {
   sshEnvironment,
   USAGE,
 } from './config/index.ts';
-import { examineClusters } from './doctor/index.ts';
 import { VERSION } from './domain/version.ts';
 import { giveMemoryBack } from './heap.ts';
 import { leave } from './leave.ts';
@@ -55,7 +55,7 @@ async function obey(request: Arguments): Promise<void> {
       process.stdout.write(`${VERSION}\n`);
       return;
     case 'doctor':
-      leave((await examine(request)) ? 0 : 1);
+      leave((await check(request)) ? 0 : 1);
   }
 }
 
@@ -81,7 +81,7 @@ async function start(): Promise<void> {
 }
 
 /** A signal ends it at once, as it does by default: there is nothing to put in order. */
-async function examine({ clusters, asJson }: Arguments & { readonly command: 'doctor' }): Promise<boolean> {
+async function check({ clusters, asJson }: Arguments & { readonly command: 'doctor' }): Promise<boolean> {
   // Whoever read the output has had enough of it, as `head` does.
   process.stdout.on('error', () => leave(1));
   const own = environment();
@@ -91,7 +91,7 @@ async function examine({ clusters, asJson }: Arguments & { readonly command: 'do
     process.stdout.write(`${noCluster(file)}\n`);
     return false;
   }
-  return examineClusters({
+  return checkClusters({
     clusters: chosenClusters(all, clusters, file),
     sshEnvironment: sshEnvironment(own),
     terminal: {

@@ -3,7 +3,7 @@ import type { CheckStatus, CheckStep, CheckStepName } from '../domain/cluster-ch
 import { gitVersion } from '../projects/index.ts';
 import {
   absoluteWorkspace,
-  examineLogin,
+  checkLogin,
   type LoginFacts,
   type LoginShell,
   type Slurm,
@@ -39,9 +39,9 @@ export interface Unanswered {
 export type AskPerson = (prompt: LoginPrompt, signal: AbortSignal) => Promise<readonly string[] | Unanswered>;
 
 /**
- * Goes through everything that a cluster has to offer, and gives each step as it ends. Uses the connection that is
- * there; where there is none it makes one attempt at it, and never a second one. Should the login ask something,
- * `ask` answers, or whoever else may; without an answer that is the end of it. Each step has a deadline. Never throws.
+ * Checks a cluster, and gives each step as it ends. Uses the connection that is there; where there is none it makes one
+ * attempt at it, and never a second one. Should the login ask something, `ask` answers, or whoever else may; without an
+ * answer that is the end of it. Each step has a deadline. Never throws.
  */
 export async function* checkSteps(
   settings: ClusterSettings,
@@ -83,7 +83,7 @@ export async function* checkSteps(
     'SHELL',
     offline,
     'Log in with ssh and run "sh -c true": a start-up file of the login shell (.bashrc, .cshrc) may end the session',
-    async () => shellFinding(await examineLogin(connection, settings.workspace)),
+    async () => shellFinding(await checkLogin(connection, settings.workspace)),
   );
   const shellless = offline ?? (login === null ? 'The shell gives no answer' : null);
   const facts = yield* take<LoginFacts>(

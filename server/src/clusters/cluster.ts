@@ -176,7 +176,7 @@ export class Cluster {
     if (this.#health.faults.workspace !== null) this.#workspace.look();
   }
 
-  /** Goes through everything that the cluster has to offer, step by step; shared by all who ask at once. Never throws. */
+  /** Checks the cluster step by step; shared by all who ask at once. Never throws. */
   check(): Promise<readonly CheckStep[]> {
     this.#checking ??= checkCluster(this.settings, this.#connection)
       .then((steps) => {

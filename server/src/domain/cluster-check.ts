@@ -18,7 +18,7 @@ export type CheckStepName = (typeof CHECK_STEPS)[number];
 export const CHECK_STATUSES = ['OK', 'WARNING', 'FAILED', 'SKIPPED'] as const;
 export type CheckStatus = (typeof CHECK_STATUSES)[number];
 
-/** One step of a cluster's test. */
+/** One step of a cluster's check. */
 export interface CheckStep {
   readonly name: CheckStepName;
   readonly status: CheckStatus;

@@ -14,8 +14,8 @@ it.each(PERMISSIONS)('%s is for one role and those above it', (permission) => {
 });
 
 it('whoever may not is told who may', () => {
-  expect(notAllowedTo(as('ADMIN'), 'TEST_CLUSTERS')).toBeNull();
-  expect(notAllowedTo(as('MEMBER'), 'TEST_CLUSTERS')).toEqual({
+  expect(notAllowedTo(as('ADMIN'), 'CHECK_CLUSTERS')).toBeNull();
+  expect(notAllowedTo(as('MEMBER'), 'CHECK_CLUSTERS')).toEqual({
     ok: false,
     refusals: [{ code: 'FORBIDDEN', path: ['input'], message: 'Only an administrator may test a cluster' }],
   });

@@ -15,7 +15,7 @@ export const RULES = {
   CHANGE_JOBS: { role: 'MEMBER', what: 'submit or change jobs' },
   CHANGE_PROJECTS: { role: 'MEMBER', what: 'add or change projects' },
   CONNECT_CLUSTERS: { role: 'ADMIN', what: 'connect or log in to a cluster' },
-  TEST_CLUSTERS: { role: 'ADMIN', what: 'test a cluster' },
+  CHECK_CLUSTERS: { role: 'ADMIN', what: 'test a cluster' },
   SEE_LOAD: { role: 'ADMIN', what: "see a cluster's load" },
   SEE_CONFIGURATION: { role: 'ADMIN', what: "see the server's configuration" },
 } as const satisfies Readonly<Record<string, Rule>>;

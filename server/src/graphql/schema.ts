@@ -5,7 +5,7 @@ import './user/types.ts';
 import './cluster/queries.ts';
 import './cluster/mutations.ts';
 import './cluster/subscriptions.ts';
-import './cluster/test.ts';
+import './cluster/check.ts';
 import './cluster/load.ts';
 import './cluster/configuration.ts';
 import './project/queries.ts';

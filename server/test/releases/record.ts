@@ -15,8 +15,8 @@ import type { Script } from '../../src/slurm/shell.ts';
 import { ClusterLogin } from '../support/cluster-login.ts';
 import { CLUSTER, REFUSED, Scene } from './scene.ts';
 
-// `node test/releases/record.ts [RELEASE …]`: records what each release of Slurm prints, for the unit tests of the parsers
-// (src/slurm/fixtures/releases). To be run again for a new release, or when a question changes.
+// `node test/releases/record.ts [RELEASE …]`: records what each release of Slurm prints into
+// src/slurm/fixtures/releases, for src/slurm/releases.test.ts. To be run again for a new release, or when a question changes.
 
 const FIXTURES = new URL('../../src/slurm/fixtures/releases/', import.meta.url);
 

@@ -1,4 +1,4 @@
-import { type ClusterTest, testCluster } from '../../actions/index.ts';
+import { type ClusterCheck, checkCluster } from '../../actions/index.ts';
 import { viewOf } from '../../clusters/index.ts';
 import type { CHECK_STATUSES, CHECK_STEPS, CheckStep } from '../../domain/cluster-check.ts';
 import { builder } from '../builder.ts';
@@ -49,7 +49,7 @@ const ClusterTestStep = builder.objectRef<CheckStep>('ClusterTestStep').implemen
   }),
 });
 
-const TestClusterPayload = builder.objectRef<Payload<ClusterTest>>('TestClusterPayload').implement({
+const TestClusterPayload = builder.objectRef<Payload<ClusterCheck>>('TestClusterPayload').implement({
   description: 'What a cluster test found, or why there was none.',
   fields: (t) => ({
     cluster: t.field({
@@ -85,6 +85,6 @@ builder.mutationField('testCluster', (t) =>
       'the connection that is there; without one it makes a single attempt. Those who ask at once share one test. It ' +
       'takes seconds, up to a few minutes where nothing answers. For administrators.',
     args: { input: t.arg({ type: TestClusterInput, required: true, description: 'The cluster to go through.' }) },
-    resolve: async (_root, { input }, context) => toPayload(await testCluster(context, context.actor, input.name)),
+    resolve: async (_root, { input }, context) => toPayload(await checkCluster(context, context.actor, input.name)),
   }),
 );

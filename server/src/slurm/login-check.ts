@@ -45,7 +45,7 @@ export interface LoginShell {
 }
 
 /** What a login offers besides Slurm; `workspace`: as in clusters.yaml. Throws what the runner throws, or SlurmUnavailable when no shell answers. */
-export async function examineLogin(runner: Runner, workspace: string): Promise<LoginShell> {
+export async function checkLogin(runner: Runner, workspace: string): Promise<LoginShell> {
   const ask = script(null, 'LC_ALL=C; export LC_ALL', [
     { name: 'shell', command: `printf %s "$SHELL"` },
     { name: 'home', command: `printf %s "$HOME"` },

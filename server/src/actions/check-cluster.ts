@@ -5,18 +5,18 @@ import { notAllowedTo } from '../domain/policy.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { ActionContext } from './context.ts';
 
-export interface ClusterTest {
+export interface ClusterCheck {
   readonly cluster: Cluster;
   readonly steps: readonly CheckStep[];
 }
 
-/** Goes through everything that a cluster has to offer. Logs in at most once. */
-export async function testCluster(
+/** Checks a cluster step by step. Logs in at most once. */
+export async function checkCluster(
   { clusters }: ActionContext,
   actor: Actor,
   name: string,
-): Promise<Outcome<ClusterTest>> {
-  const refused = notAllowedTo(actor, 'TEST_CLUSTERS');
+): Promise<Outcome<ClusterCheck>> {
+  const refused = notAllowedTo(actor, 'CHECK_CLUSTERS');
   if (refused !== null) return refused;
   const cluster = clusters.get(name);
   if (cluster === null)

@@ -6,7 +6,7 @@ import { askAt } from './ask.ts';
 import type { Terminal } from './terminal.ts';
 import { labelOf, stepText, summaryText } from './words.ts';
 
-export interface DoctorRequest {
+export interface CheckRequest {
   readonly clusters: readonly ClusterSettings[];
   readonly sshEnvironment: SshEnvironment;
   readonly terminal: Terminal;
@@ -15,11 +15,10 @@ export interface DoctorRequest {
 }
 
 /**
- * Goes through everything that each cluster has to offer, one cluster after the other, and prints the steps as they
- * end. Each is logged in to once, over a connection of its own: a server that runs doesn't notice. Resolves to whether
+ * Checks each cluster step by step, one cluster after the other, and prints the steps as they end. Each is logged in to once, over a connection of its own: a server that runs doesn't notice. Resolves to whether
  * there were some and nothing failed.
  */
-export async function examineClusters(request: DoctorRequest): Promise<boolean> {
+export async function checkClusters(request: CheckRequest): Promise<boolean> {
   const { clusters, terminal, asJson } = request;
   const { output } = terminal;
   // A terminal without colours (TERM=dumb) may be one whose cursor doesn't move.
@@ -28,7 +27,7 @@ export async function examineClusters(request: DoctorRequest): Promise<boolean> 
     hint.clear();
     return askAt(terminal)(prompt, signal);
   };
-  const examined: { readonly name: string; readonly steps: readonly CheckStep[] }[] = [];
+  const checked: { readonly name: string; readonly steps: readonly CheckStep[] }[] = [];
   for (const settings of clusters) {
     const steps: CheckStep[] = [];
     if (!asJson) output.write(`${settings.name} (${settings.host})\n`);
@@ -41,11 +40,11 @@ export async function examineClusters(request: DoctorRequest): Promise<boolean> 
       if (next !== undefined) hint.show(labelOf(next));
     }
     if (!asJson) output.write('\n');
-    examined.push({ name: settings.name, steps });
+    checked.push({ name: settings.name, steps });
   }
-  if (asJson) output.write(`${JSON.stringify({ clusters: examined }, null, 2)}\n`);
-  else for (const { name, steps } of examined) output.write(`${summaryText(name, steps, output)}\n`);
-  return examined.length > 0 && examined.every(({ steps }) => steps.every(({ status }) => status !== 'FAILED'));
+  if (asJson) output.write(`${JSON.stringify({ clusters: checked }, null, 2)}\n`);
+  else for (const { name, steps } of checked) output.write(`${summaryText(name, steps, output)}\n`);
+  return checked.length > 0 && checked.every(({ steps }) => steps.every(({ status }) => status !== 'FAILED'));
 }
 
 async function* stepsOf(

@@ -1,2 +1,0 @@
-export { type DoctorRequest, examineClusters } from './doctor.ts';
-export type { Terminal } from './terminal.ts';
