@@ -1,4 +1,5 @@
 export { JobMetrics } from './job-metrics.ts';
-export { type Followed, type JobChange, Journal, type JournalWriter } from './journal.ts';
+export { type Followed, Journal } from './journal.ts';
 export { EventRetention } from './retention.ts';
+export type { JournalWriter } from './transaction.ts';
 export { WakeUp } from './wake-up.ts';

@@ -1,0 +1,153 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Actor } from '../domain/actor.ts';
+import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
+import type { Job } from '../domain/job.ts';
+import { CHANGING_FACTS, type ChangingFacts, type JobEvent } from '../domain/job-event.ts';
+import { isActiveState } from '../domain/job-state.ts';
+import type { JobQueries, NewJob, Queries } from '../store/index.ts';
+import { rollUpArray } from './array-roll-up.ts';
+
+export interface JobChange {
+  readonly before: Job;
+  readonly after: Job;
+  /** For people who read the job's history. */
+  readonly message?: string;
+}
+
+/** The writes of one transaction. */
+export interface JournalWriter {
+  /** Reads within the transaction. */
+  readonly jobs: JobQueries;
+  create(created: readonly NewJob[]): Promise<void>;
+  /** Writes the jobs and the events that tell of it; passes over those in which nothing changed. */
+  change(changes: readonly JobChange[]): Promise<void>;
+  /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
+  update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job>;
+  setScript(jobId: string, script: string): Promise<void>;
+  addSubmitMessage(jobId: string, message: string): Promise<void>;
+  /** What has become known of attempts that are over. */
+  saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void>;
+}
+
+/**
+ * Writes jobs together with the events that tell of it, numbered from `base` + 1 on. Committing the transaction and
+ * announcing `events` is its user's.
+ */
+export class JournalTransaction implements JournalWriter {
+  readonly jobs: JobQueries;
+  readonly events: JobEvent[] = [];
+  readonly #queries: Queries;
+  readonly #base: number;
+  readonly #actorId: string | null;
+  /** Arrays of which a task changed, and whether one of them changed its state. */
+  readonly #arrays = new Map<string, boolean>();
+
+  constructor(queries: Queries, base: number, { user }: Actor) {
+    this.#queries = queries;
+    this.jobs = queries.jobs;
+    this.#base = base;
+    this.#actorId = user?.id ?? null;
+  }
+
+  async create(created: readonly NewJob[]): Promise<void> {
+    const recorded = await this.jobs.insert(created);
+    await this.#record(
+      recorded.map((job) => ({ kind: 'CREATED', fromState: null, changedFrom: null, job, message: null })),
+    );
+  }
+
+  async change(changes: readonly JobChange[]): Promise<void> {
+    const real = changes.filter(({ before, after }) => !isSameJob(before, after));
+    await this.jobs.update(real);
+    for (const { before, after } of real) {
+      if (after.attempt > before.attempt) await this.jobs.saveAttempts(after.id, [closedAttempt(before)]);
+    }
+    await this.#record(
+      real.map(({ before, after, message }) => ({
+        kind: before.state === after.state ? 'UPDATED' : 'STATE_CHANGED',
+        fromState: before.state,
+        changedFrom: changedFacts(before, after),
+        job: after,
+        message: message ?? null,
+      })),
+    );
+  }
+
+  async update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job> {
+    const before = await this.jobs.get(jobId);
+    if (before === null) throw new Error(`There is no job ${jobId}`);
+    const after = apply(before);
+    await this.change([message === undefined ? { before, after } : { before, after, message }]);
+    return after;
+  }
+
+  async setScript(jobId: string, script: string): Promise<void> {
+    await this.jobs.setScript(jobId, script);
+  }
+
+  async addSubmitMessage(jobId: string, message: string): Promise<void> {
+    await this.jobs.addSubmitMessage(jobId, message);
+  }
+
+  async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
+    await this.jobs.saveAttempts(jobId, attempts);
+  }
+
+  /** Once at the end, so that an array is told of once however many of its tasks changed. */
+  async rollUpArrays(): Promise<void> {
+    for (const array of await this.jobs.getMany([...this.#arrays.keys()])) {
+      if (array === null) continue;
+      const rolledUp = await rollUpArray(array, this.jobs);
+      if (!isDeepStrictEqual(array, rolledUp)) await this.change([{ before: array, after: rolledUp }]);
+      // How many tasks are in which state is part of an array, though not of its row.
+      else if (this.#arrays.get(array.id) === true) await this.#record([updated(array)]);
+    }
+  }
+
+  async #record(changes: readonly Change[]): Promise<void> {
+    const at = new Date();
+    const first = this.#base + this.events.length + 1;
+    const events = changes.map((change, index) => ({
+      ...change,
+      sequence: first + index,
+      at,
+      jobId: change.job.id,
+      state: change.job.state,
+      actorId: this.#actorId,
+    }));
+    await this.#queries.events.append(events);
+    this.events.push(...events);
+    for (const { kind, job } of changes) {
+      if (job.arrayParentId === null) continue;
+      this.#arrays.set(job.arrayParentId, kind !== 'UPDATED' || this.#arrays.get(job.arrayParentId) === true);
+    }
+  }
+}
+
+type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message'>;
+
+/** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
+function isSameJob(before: Job, after: Job): boolean {
+  if (before === after) return true;
+  const keys = Object.keys(after) as (keyof Job)[];
+  return keys.every((key) => before[key] === after[key] || isDeepStrictEqual(before[key], after[key]));
+}
+
+function changedFacts(before: Job, after: Job): Partial<ChangingFacts> | null {
+  const changed = CHANGING_FACTS.filter((fact) => !isSame(before[fact], after[fact]));
+  return changed.length === 0 ? null : Object.fromEntries(changed.map((fact) => [fact, before[fact]]));
+}
+
+function isSame(before: Job[keyof ChangingFacts], after: Job[keyof ChangingFacts]): boolean {
+  if (before instanceof Date && after instanceof Date) return before.getTime() === after.getTime();
+  return before === after;
+}
+
+/** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */
+function closedAttempt(before: Job): JobAttempt {
+  return { ...currentAttempt(before), outcome: isActiveState(before.state) ? null : (before.evidence?.word ?? null) };
+}
+
+function updated(job: Job): Change {
+  return { kind: 'UPDATED', fromState: job.state, changedFrom: null, job, message: null };
+}
