@@ -1,34 +1,14 @@
-import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
-import { isActiveState, type JobState } from '../domain/job-state.ts';
-import { isOf } from '../domain/observation.ts';
-import { inOrder } from '../domain/times.ts';
-import {
-  type Accounting,
-  DOUBLE_EXIT_CODE,
-  type EndMarker,
-  type JobAccount,
-  type Slurm,
-  type Unreadable,
-} from '../slurm/index.ts';
-import { type JobUpdate, observed, withOtherComponents } from './observe.ts';
+import type { Accounting, EndMarker, JobAccount, Slurm, Unreadable } from '../slurm/index.ts';
+import { AccountingAnswer } from './accounting-answer.ts';
+import { accounted, conclude, GRACE_MS, leavesCodeToScript } from './conclusion.ts';
+import type { JobUpdate } from './observe.ts';
 
 /** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
 const SNAPSHOTS_UNTIL_ASKED = 2;
 const ACCOUNTING_INTERVAL_MS = 30_000;
-/** Accounting and shared file systems show things late: until then a job without a trace is not given up. */
-const GRACE_MS = 10 * 60_000;
-/** So long after its end, as Slurm tells it, a job's own word may still come: KillWait is 30 s unless told otherwise. */
-const MARKER_LATE_MS = 45_000;
-/** For so long the accounts have to go on telling of other tasks of an array and not of one: a start may come late. */
-const TAKEN_OUT_MS = 2 * 60_000;
 /** With one command. */
 const MARKERS_A_TICK = 200;
-
-const NOT_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'CANCELLING']);
-
-const ENDED_BY_SIGNAL =
-  'A signal ended it, and no accounting tells why: it was cancelled, out of time, preempted or killed, or its program failed so';
 
 interface Absence {
   snapshots: number;
@@ -45,7 +25,7 @@ interface Due {
   readonly absence: Absence;
 }
 
-/** The accounts, if they have it, leave something for its marker to tell. */
+/** The account of its end, if there is one, leaves something for its marker to tell. */
 interface Open extends Due {
   readonly account: JobAccount | null;
 }
@@ -91,31 +71,35 @@ export class VanishedJobs {
     }
 
     const accounting = await this.#accounting([...new Set(asked.flatMap(({ slurmJobId }) => slurmJobId ?? []))]);
-    this.#accountingFault = faultOf(accounting);
-    const accounts = Map.groupBy(
-      accounting.kind === 'read' ? accounting.accounts : [],
-      ({ latest }) => latest.slurmJobId,
-    );
-    const accountOf = (job: Job) => accounts.get(job.slurmJobId ?? '')?.find((account) => isAccountOf(account, job));
-
+    this.#accountingFault = accounting.fault;
     const updates: JobUpdate[] = [];
     for (const entry of requeued) {
       entry.askedAt = now;
-      const closed = accountOf(entry.job)?.closed ?? [];
+      const closed = accounting.accountOf(entry.job)?.closed ?? [];
       const isTold = closed.filter(({ outcome }) => outcome !== null).length >= entry.job.attempt - 1;
-      if (isTold || accounting.kind === 'none' || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
+      if (isTold || !accounting.isKept || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
       if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
     }
     const open: Open[] = [];
     for (const { job, absence } of due) {
       absence.askedAt = now;
-      if (isUnreadable(accounting, job)) absence.since = now;
-      const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
-      // A double's end says nothing of the job's, and the marker is not of its making.
-      const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
-      if (account === null || (hasOwnCode(account) && !isDouble)) open.push({ job, absence, account });
+      if (accounting.isUnreadable(job)) absence.since = now;
+      const account = accounting.endOf(job, now - absence.since >= GRACE_MS);
+      if (account === null || leavesCodeToScript(account)) open.push({ job, absence, account });
       else updates.push(accounted(job, account, now));
     }
+    const { ends, fault } = await this.#endsOf(open, accounting, now);
+    // What the accounts told stands for itself. Where there was nothing of that, the fault is told.
+    if (fault !== null && updates.length === 0) throw fault;
+    return [...updates, ...ends];
+  }
+
+  /** What the markers of jobs, together with their accounts, make certain. */
+  async #endsOf(
+    open: Open[],
+    accounting: AccountingAnswer,
+    now: number,
+  ): Promise<{ readonly ends: readonly JobUpdate[]; readonly fault: Error | null }> {
     // Whoever has waited longest for a look at its marker comes first.
     open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
     const looked = open.slice(0, MARKERS_A_TICK);
@@ -123,30 +107,33 @@ export class VanishedJobs {
     try {
       markers = await this.#markers(looked.map(({ job }) => job));
     } catch (cause) {
-      // What the accounts told stands for itself. Where there was nothing of that, the fault is told.
-      if (updates.length > 0) return updates;
-      throw cause;
+      return { ends: [], fault: cause instanceof Error ? cause : new Error(String(cause)) };
     }
+    const ends: JobUpdate[] = [];
     for (const { job, absence, account } of looked) {
       absence.markerReadAt = now;
-      const marker = markers.get(job.id) ?? null;
-      const isUnreadable = marker !== null && 'unreadable' in marker;
+      const read = markers.get(job.id) ?? null;
+      const isUnreadable = read !== null && 'unreadable' in read;
       // Only the accounts can tell then: it is no sign that there is no record.
       if (isUnreadable && account === null) continue;
-      absence.takenOutSince = isTakenOut(job, accounting) ? (absence.takenOutSince ?? now) : null;
-      const update = this.#concluded({ job, account, absence }, isUnreadable ? null : marker, accounting, now);
-      if (update !== null) updates.push(update);
+      absence.takenOutSince = accounting.leavesOut(job) ? (absence.takenOutSince ?? now) : null;
+      const { since, takenOutSince } = absence;
+      const marker = isUnreadable ? null : read;
+      const update = conclude({ job, account, marker, since, takenOutSince }, accounting, now);
+      if (update !== null) ends.push(update);
     }
-    return updates;
+    return { ends, fault: null };
   }
 
   /** A question that breaks or takes too long says as little as one that Slurm can't answer. */
-  async #accounting(slurmJobIds: readonly string[]): Promise<Accounting> {
+  async #accounting(slurmJobIds: readonly string[]): Promise<AccountingAnswer> {
+    let answer: Accounting;
     try {
-      return await this.#slurm.accounting.read(slurmJobIds);
+      answer = await this.#slurm.accounting.read(slurmJobIds);
     } catch (cause) {
-      return { kind: 'unreadable', message: cause instanceof Error ? cause.message : String(cause) };
+      answer = { kind: 'unreadable', message: cause instanceof Error ? cause.message : String(cause) };
     }
+    return new AccountingAnswer(answer);
   }
 
   /** What the scripts of jobs wrote about their ends, by job. */
@@ -177,159 +164,4 @@ export class VanishedJobs {
       return isDue ? [{ job, absence }] : [];
     });
   }
-
-  #concluded(
-    { job, account, absence }: Open,
-    marker: EndMarker | null,
-    accounting: Accounting,
-    now: number,
-  ): JobUpdate | null {
-    if (account !== null) {
-      // Slurm accounts for a job as soon as it ends it: unless a signal ended the job's script itself, that still has its
-      // time to write of it (KillWait).
-      const { signal, endedAt } = account.latest;
-      const isLate = now - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
-      if (marker === null && job.workDir !== null && signal === null && isLate) return null;
-      // The script's own word is exact; that of sacct may be 128 less, and 0 for what Slurm ended.
-      const attempt = Math.max(job.attempt, account.latest.attempt);
-      const hasExactCodes = accounting.kind === 'read' && accounting.hasExactCodes;
-      const unknown = hasExactCodes || account.latest.exitCode === 0 ? {} : { exitCode: null };
-      // Where a signal ended the script, the accounts tell which.
-      const isOwn = marker?.attempt === attempt && marker.exitCode !== null;
-      const exact = isOwn ? { exitCode: marker.exitCode, signal: null } : unknown;
-      const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
-      return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
-    }
-    // As long as the accounting can't be read, or shows things late, it may still tell.
-    const mayBeTold = isUnreadable(accounting, job) || now - absence.since < GRACE_MS;
-    if (marker !== null && marker.attempt >= job.attempt) {
-      // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
-      const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.kind !== 'none';
-      if (isOpen && mayBeTold) return null;
-      return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
-    }
-    if (absence.takenOutSince !== null && now - absence.takenOutSince >= TAKEN_OUT_MS) {
-      return { jobId: job.id, apply: (current) => takenOut(current, new Date(now)) };
-    }
-    if (mayBeTold) return null;
-    return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
-  }
-}
-
-function faultOf(accounting: Accounting): string | null {
-  if (accounting.kind === 'unreadable') return accounting.message;
-  if (accounting.kind === 'none' || accounting.unread.size === 0) return null;
-  const numbers = [...accounting.unread].slice(0, 3).join(', ');
-  const more = accounting.unread.size > 3 ? ` and ${accounting.unread.size - 3} more` : '';
-  return `sacct prints rows that can't be read, of ${numbers}${more}`;
-}
-
-/** Whether the accounts may tell of a job what can't be read. */
-function isUnreadable(accounting: Accounting, { slurmJobId }: Job): boolean {
-  if (accounting.kind !== 'read') return accounting.kind === 'unreadable';
-  return accounting.unread.has(slurmJobId?.split('_')[0] ?? '');
-}
-
-/**
- * The account of a job that is over. An account with fewer attempts than were seen is that of an earlier one, unless
- * nothing better comes and it tells of a run that was under way when the job was seen last.
- */
-function endOf(job: Job, account: JobAccount | undefined, isLast: boolean): JobAccount | null {
-  if (account === undefined) return null;
-  const latest = { ...withOtherComponents(job, account.latest), attempt: account.latest.attempt };
-  if (latest.state === null || isActiveState(latest.state)) return null;
-  return latest.attempt >= job.attempt || (isLast && isOfLastSeen(job, account)) ? { ...account, latest } : null;
-}
-
-/** Clocks of several machines take part in what says that a job was submitted in its time. */
-const CLOCKS_DIFFER_MS = 60_000;
-
-/** An account under a job's number is that job's, and not that of one that had or got the number. */
-export function isAccountOf({ latest, submittedAt }: JobAccount, job: Job): boolean {
-  if (latest.ownerId !== null || latest.folderId !== null) return isOf(latest, job);
-  // Before 21.08, sacct shows nothing that its owner can't change: then it is the one that was submitted in the time
-  // between our asking for it and Slurm's showing it.
-  if (submittedAt === null) return false;
-  const shownAt = job.evidence?.seenAt ?? job.submittedAt;
-  return (
-    submittedAt.getTime() >= job.submittedAt.getTime() - CLOCKS_DIFFER_MS &&
-    submittedAt.getTime() <= shownAt.getTime() + CLOCKS_DIFFER_MS
-  );
-}
-
-function isOfLastSeen({ startedAt, evidence, submittedAt }: Job, account: JobAccount): boolean {
-  const latest = inOrder(account.latest, submittedAt);
-  if (startedAt !== null) return latest.startedAt !== null && latest.startedAt >= startedAt;
-  return latest.endedAt !== null && evidence !== null && latest.endedAt >= evidence.seenAt;
-}
-
-/** Its script has come to an end with a code that the accounts may not hold. */
-function hasOwnCode({ latest }: JobAccount): boolean {
-  return latest.state !== 'COMPLETED' && latest.nodeList !== null;
-}
-
-function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
-  return { jobId: job.id, apply: (current) => observed(current, latest, new Date(now)), attempts: closed };
-}
-
-/** A job as its own batch script says that it ended. */
-function marked(job: Job, marker: EndMarker, now: Date): Job {
-  // A command that traps the signal which is to end it comes to an end of its own, though to no good one.
-  const isTold = job.cancelRequestedAt !== null && marker.endedAt.getTime() + 1000 > job.cancelRequestedAt.getTime();
-  const isCancelled = job.cancelRequestedAt !== null && (marker.isInterrupted || (isTold && marker.exitCode !== 0));
-  const state = isCancelled ? 'CANCELLED' : marker.exitCode === 0 ? 'COMPLETED' : 'FAILED';
-  return {
-    ...job,
-    // Whoever wrote it did the work. The number that a task's script knows is none of its array.
-    slurmJobId: job.arrayTaskId === null ? marker.slurmJobId : job.slurmJobId,
-    state,
-    evidence: { source: 'MARKER', word: null, seenAt: now },
-    reason: state === 'FAILED' && marker.isInterrupted ? ENDED_BY_SIGNAL : null,
-    attempt: marker.attempt,
-    exitCode: marker.exitCode,
-    endedAt: inOrder({ startedAt: job.startedAt, endedAt: marker.endedAt }, job.submittedAt).endedAt,
-    estimatedStartAt: null,
-    components: job.components.map(unlessOpen),
-  };
-}
-
-/**
- * Who cancels a waiting task by itself has Slurm take it out of the rest of its array, and neither squeue nor sacct has
- * a record of it then (seen with 22.05). A task that began has one of its own.
- */
-function isTakenOut(job: Job, accounting: Accounting): boolean {
-  if (job.arrayTaskId === null || job.startedAt !== null || !NOT_BEGUN.has(job.state)) return false;
-  if (accounting.kind !== 'read' || isUnreadable(accounting, job)) return false;
-  const [array] = job.slurmJobId?.split('_') ?? [];
-  const ofArray = accounting.accounts.filter(
-    (account) => isAccountOf(account, job) && account.latest.slurmJobId.split('_')[0] === array,
-  );
-  return ofArray.length > 0 && ofArray.every(({ latest }) => latest.slurmJobId !== job.slurmJobId);
-}
-
-function takenOut(job: Job, now: Date): Job {
-  return {
-    ...job,
-    state: 'CANCELLED',
-    evidence: { source: 'SACCT', word: null, seenAt: now },
-    reason: "Slurm's accounting has other tasks of its array and none of it: it was cancelled before it began",
-    estimatedStartAt: null,
-  };
-}
-
-function lost(job: Job, now: Date): Job {
-  return {
-    ...job,
-    state: 'LOST',
-    evidence: { source: 'ABSENCE', word: null, seenAt: now },
-    reason: 'Slurm no longer knows it, its accounting has no end for it, and its batch script recorded none',
-    estimatedStartAt: null,
-    components: job.components.map(unlessOpen),
-  };
-}
-
-/** How a component was when its job went out of sight isn't how it is now. */
-function unlessOpen(component: JobComponent): JobComponent {
-  if (component.state === null || !isActiveState(component.state)) return component;
-  return { ...component, state: null, word: null, reason: null, estimatedStartAt: null };
 }

@@ -1,0 +1,98 @@
+import type { Job } from '../domain/job.ts';
+import { isActiveState, type JobState } from '../domain/job-state.ts';
+import { isOf } from '../domain/observation.ts';
+import { inOrder } from '../domain/times.ts';
+import type { Accounting, JobAccount } from '../slurm/index.ts';
+import { withOtherComponents } from './observe.ts';
+
+/** Clocks of several machines take part in what says that a job was submitted in its time. */
+const CLOCKS_DIFFER_MS = 60_000;
+/** A job that is being cancelled may have begun or not. */
+const MAY_NOT_HAVE_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'CANCELLING']);
+
+/** An answer of Slurm's accounting, read for jobs of ours: a number alone doesn't say whose account it is. */
+export class AccountingAnswer {
+  readonly #answer: Accounting;
+  readonly #byNumber: ReadonlyMap<string, readonly JobAccount[]>;
+
+  constructor(answer: Accounting) {
+    this.#answer = answer;
+    this.#byNumber = Map.groupBy(answer.kind === 'read' ? answer.accounts : [], ({ latest }) => latest.slurmJobId);
+  }
+
+  /** The cluster keeps accounts, whether or not they can be read. */
+  get isKept(): boolean {
+    return this.#answer.kind !== 'none';
+  }
+
+  /** Else an exit code is the script's own, or 128 less. */
+  get hasExactCodes(): boolean {
+    return this.#answer.kind === 'read' && this.#answer.hasExactCodes;
+  }
+
+  /** Why some or all of it can't be read; null: all can, or none is kept. */
+  get fault(): string | null {
+    const answer = this.#answer;
+    if (answer.kind === 'unreadable') return answer.message;
+    if (answer.kind === 'none' || answer.unread.size === 0) return null;
+    const numbers = [...answer.unread].slice(0, 3).join(', ');
+    const more = answer.unread.size > 3 ? ` and ${answer.unread.size - 3} more` : '';
+    return `sacct prints rows that can't be read, of ${numbers}${more}`;
+  }
+
+  /** Whether it may tell of a job what can't be read. */
+  isUnreadable({ slurmJobId }: Job): boolean {
+    if (this.#answer.kind !== 'read') return this.#answer.kind === 'unreadable';
+    return this.#answer.unread.has(slurmJobId?.split('_')[0] ?? '');
+  }
+
+  accountOf(job: Job): JobAccount | null {
+    return this.#byNumber.get(job.slurmJobId ?? '')?.find((account) => isAccountOf(account, job)) ?? null;
+  }
+
+  /**
+   * The account of a job that is over. An account with fewer attempts than were seen is that of an earlier one, unless
+   * nothing better comes (`isLast`) and it tells of a run that was under way when the job was seen last.
+   */
+  endOf(job: Job, isLast: boolean): JobAccount | null {
+    const account = this.accountOf(job);
+    if (account === null) return null;
+    const latest = { ...withOtherComponents(job, account.latest), attempt: account.latest.attempt };
+    if (latest.state === null || isActiveState(latest.state)) return null;
+    return latest.attempt >= job.attempt || (isLast && isOfLastSeen(job, account)) ? { ...account, latest } : null;
+  }
+
+  /**
+   * Whether it tells of other tasks of a job's array and not of this one. Who cancels a waiting task by itself has Slurm
+   * take it out of the rest of its array, and neither squeue nor sacct has a record of it then (seen with 22.05). A task
+   * that began has one of its own.
+   */
+  leavesOut(job: Job): boolean {
+    if (job.arrayTaskId === null || job.startedAt !== null || !MAY_NOT_HAVE_BEGUN.has(job.state)) return false;
+    if (this.#answer.kind !== 'read' || this.isUnreadable(job)) return false;
+    const [array] = job.slurmJobId?.split('_') ?? [];
+    const ofArray = this.#answer.accounts.filter(
+      (account) => isAccountOf(account, job) && account.latest.slurmJobId.split('_')[0] === array,
+    );
+    return ofArray.length > 0 && ofArray.every(({ latest }) => latest.slurmJobId !== job.slurmJobId);
+  }
+}
+
+/** An account under a job's number is that job's, and not that of one that had or got the number. */
+function isAccountOf({ latest, submittedAt }: JobAccount, job: Job): boolean {
+  if (latest.ownerId !== null || latest.folderId !== null) return isOf(latest, job);
+  // Before 21.08, sacct shows nothing that its owner can't change: then it is the one that was submitted in the time
+  // between our asking for it and Slurm's showing it.
+  if (submittedAt === null) return false;
+  const shownAt = job.evidence?.seenAt ?? job.submittedAt;
+  return (
+    submittedAt.getTime() >= job.submittedAt.getTime() - CLOCKS_DIFFER_MS &&
+    submittedAt.getTime() <= shownAt.getTime() + CLOCKS_DIFFER_MS
+  );
+}
+
+function isOfLastSeen({ startedAt, evidence, submittedAt }: Job, account: JobAccount): boolean {
+  const latest = inOrder(account.latest, submittedAt);
+  if (startedAt !== null) return latest.startedAt !== null && latest.startedAt >= startedAt;
+  return latest.endedAt !== null && evidence !== null && latest.endedAt >= evidence.seenAt;
+}
