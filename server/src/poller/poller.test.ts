@@ -343,6 +343,18 @@ describe('what a poller writes', () => {
     expect(await store.jobs.get(gone.id)).toEqual(gone);
   });
 
+  it('tells at once why end records cannot be read, also where the accounts told of other jobs', async () => {
+    const ended = await create({ slurmJobId: '1', state: 'RUNNING' });
+    await create({ slurmJobId: '2', state: 'RUNNING' });
+    slurm.observations = [];
+    slurm.accounts = [see(ended, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    slurm.endMarkers = () => Promise.reject(new Error('the connection broke'));
+    poller.connected();
+    await pass(3 * SECOND);
+    expect((await store.jobs.get(ended.id))?.state).toBe('COMPLETED');
+    expect(warnings).toEqual(['alpha: what became of jobs that left the queue could not be asked']);
+  });
+
   it('never gives up a job whose row cannot be read, for it is there', async () => {
     const job = await create({ state: 'RUNNING' });
     slurm.observations = [];

@@ -265,15 +265,16 @@ export class Poller {
   #examine(missing: readonly Job[]): void {
     if (this.#examining !== null) return;
     const { clusterName, log, onAccounting } = this.#options;
+    const report = (cause: unknown) =>
+      log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
     this.#examining = this.#vanished
       .examine(missing, Date.now())
-      .then(async (updates) => {
+      .then(async ({ updates, fault }) => {
+        if (fault !== null) report(fault);
         if (updates.length > 0) this.#noteRecords(await this.#write(updates));
       })
-      .catch((cause: unknown) => {
-        // The connection or the store: the jobs are still missing at the next look.
-        log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
-      })
+      // The connection or the store: the jobs are still missing at the next look.
+      .catch(report)
       .finally(() => {
         this.#examining = null;
         onAccounting();

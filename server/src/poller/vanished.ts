@@ -30,6 +30,13 @@ interface Open extends Due {
   readonly account: JobAccount | null;
 }
 
+export interface Examined {
+  /** Of jobs whose end, or whose earlier attempts, are certain now. */
+  readonly updates: readonly JobUpdate[];
+  /** Why the end markers could not be read, whose jobs are looked for again; null: they could, or none was needed. */
+  readonly fault: Error | null;
+}
+
 /**
  * Finds out what became of jobs that left Slurm's queue: from its accounting, else from the end marker that the batch
  * script wrote, and after a grace time not at all. That a job is gone is never taken for an end of its own.
@@ -60,14 +67,14 @@ export class VanishedJobs {
     this.#requeued.set(job.id, { job, since: now, askedAt: Number.NEGATIVE_INFINITY });
   }
 
-  /** Takes the jobs missing in one whole snapshot; gives those whose end, or whose earlier attempts, are certain now. */
-  async examine(missing: readonly Job[], now: number): Promise<readonly JobUpdate[]> {
+  /** Takes the jobs missing in one whole snapshot. */
+  async examine(missing: readonly Job[], now: number): Promise<Examined> {
     const due = this.#due(missing, now);
     const requeued = [...this.#requeued.values()].filter(({ askedAt }) => now - askedAt >= ACCOUNTING_INTERVAL_MS);
     const asked = [...due.map(({ job }) => job), ...requeued.map(({ job }) => job)];
     if (asked.length === 0) {
       if (this.#absences.size === 0) this.#accountingFault = null;
-      return [];
+      return { updates: [], fault: null };
     }
 
     const accounting = await this.#accounting([...new Set(asked.flatMap(({ slurmJobId }) => slurmJobId ?? []))]);
@@ -89,9 +96,7 @@ export class VanishedJobs {
       else updates.push(accounted(job, account, now));
     }
     const { ends, fault } = await this.#endsOf(open, accounting, now);
-    // What the accounts told stands for itself. Where there was nothing of that, the fault is told.
-    if (fault !== null && updates.length === 0) throw fault;
-    return [...updates, ...ends];
+    return { updates: [...updates, ...ends], fault };
   }
 
   /** What the markers of jobs, together with their accounts, make certain. */
