@@ -9,7 +9,7 @@ import type {
   SlurmControl,
   SlurmQueue,
 } from '../slurm/index.ts';
-import type { PolledSlurm } from './poller.ts';
+import type { PolledSlurm } from './reconciler.ts';
 
 /** A Slurm that says what a test tells it to say. */
 export class ToldSlurm implements PolledSlurm {

@@ -1,0 +1,217 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Job } from '../domain/job.ts';
+import type { JobState } from '../domain/job-state.ts';
+import type { JobObservation } from '../domain/observation.ts';
+import { bounded } from '../domain/text.ts';
+import type { Journal } from '../events/index.ts';
+import { mentions, type QueueSnapshot, type Slurm } from '../slurm/index.ts';
+import type { JobQueries } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import { Beginnings } from './beginnings.ts';
+import { commitUpdates } from './commit.ts';
+import { Doubles } from './doubles.ts';
+import { type Confirmed, type JobUpdate, reopened, SnapshotComparison, type SnapshotDiff } from './observe.ts';
+import { VanishedJobs } from './vanished.ts';
+
+/** What is needed of Slurm: nothing is ever submitted here. */
+export type PolledSlurm = Pick<Slurm, 'queue' | 'accounting' | 'records' | 'control'>;
+
+export interface ReconcilerOptions {
+  readonly clusterName: string;
+  readonly slurm: PolledSlurm;
+  readonly jobs: JobQueries;
+  readonly journal: Journal;
+  readonly log: Logger;
+  /** After each look at jobs that left the queue: `accountingFault` may have changed. */
+  onAccounting(): void;
+  /** A job has ended in a way that Slurm itself may follow up by a requeue. */
+  onRequeueExpected(): void;
+}
+
+/** What a snapshot of the queue brought. */
+export interface Reconciled {
+  readonly hasNews: boolean;
+  /** Jobs are being cleared away, are missing, or their ends wait for their records: the next look may tell more. */
+  readonly isEndNear: boolean;
+  /** Jobs that stay as they are, since their rows can't be read. */
+  readonly unread: readonly Job[];
+}
+
+/** Ends that Slurm itself may follow up by a requeue (slurm.conf, JobRequeue). */
+const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
+/** Of a row that can't be read. */
+const LOGGED_ROW = 500;
+/** So many jobs are compared at a time. */
+const JOBS_A_TURN = 1000;
+/** A commit holds the event loop until the disk has all of it. */
+const UPDATES_A_TRANSACTION = 2500;
+/** Of so many jobs it is asked after a start how their earlier attempts ended. */
+const MOST_UNTOLD = 200;
+
+/**
+ * Makes the jobs of one cluster what a snapshot of its queue says they are. Those that are missing from it are looked up
+ * in the accounting and in their own records, which may take its time: snapshots go on meanwhile.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #vanished: VanishedJobs;
+  readonly #doubles: Doubles;
+  readonly #beginnings: Beginnings;
+  readonly #reportedWords = new Set<string>();
+  readonly #confirmed: Confirmed = new WeakMap();
+  #examining: Promise<void> | null = null;
+  /** What the server still wanted to know when it last ended is in the list of questions. */
+  #isInformed = false;
+  #recordsFault: string | null = null;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#vanished = new VanishedJobs(options.slurm);
+    this.#doubles = new Doubles(options.slurm.records, options.jobs);
+    this.#beginnings = new Beginnings(options.slurm.records);
+  }
+
+  /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
+  get accountingFault(): string | null {
+    return this.#vanished.accountingFault;
+  }
+
+  /** Why records of jobs that Slurm calls completed can't be read, so that their ends are kept back; null: all can. */
+  get recordsFault(): string | null {
+    return this.#recordsFault;
+  }
+
+  /** Takes up what was still to be asked of the accounting when the server last ended; once. */
+  async inform(): Promise<void> {
+    if (this.#isInformed) return;
+    const { clusterName, jobs } = this.#options;
+    for (const job of await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD)) this.#vanished.requeued(job, Date.now());
+    this.#isInformed = true;
+  }
+
+  /** No job is in the queue: asks the accounting for what it still has to tell. Whether it is to be asked again. */
+  askAccounting(): boolean {
+    // With nothing left to ask of the accounts, that they couldn't be read is no fault any more.
+    if (this.#vanished.isWaiting || this.#vanished.accountingFault !== null) this.#examine([]);
+    return this.#vanished.isWaiting;
+  }
+
+  /** `asked`: the jobs that Slurm had before it was asked. Throws when something else had to be asked and could not be. */
+  async take(snapshot: QueueSnapshot, asked: readonly string[], now: Date): Promise<Reconciled> {
+    const { clusterName, slurm, journal, log } = this.#options;
+    if (snapshot.faultyRows.length > 0) {
+      const rows = snapshot.faultyRows.slice(0, 3).map((row) => bounded(row, LOGGED_ROW));
+      log.warn({ rows }, `${clusterName}: squeue printed rows that can't be read`);
+    }
+    const diff = await this.#compare(asked, snapshot.observations, now);
+    this.#reportWords(diff.unknownWords);
+    const fault = await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
+    // Once this answer's ends are written: with the last of them, the questions end too.
+    const doubles = await this.#doubles.look(diff.unexpected);
+    const other = await this.#write(doubles.updates);
+    if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
+    // A row that can't be read still shows that its job is there.
+    const isMentioned = mentions(snapshot.faultyRows);
+    this.#examine(diff.missing.filter((job) => !isMentioned(job)));
+    this.#noteRecords(fault ?? other);
+    const isClearedAway = journal
+      .active(clusterName)
+      .values()
+      .some(({ state }) => state === 'COMPLETING');
+    return {
+      hasNews: diff.updates.length > 0,
+      isEndNear: diff.missing.length > 0 || this.#beginnings.isWaiting || isClearedAway,
+      unread: diff.missing.filter(isMentioned),
+    };
+  }
+
+  /** Resolves once nothing is asked any more. */
+  async stopped(): Promise<void> {
+    await this.#examining;
+  }
+
+  /** Tens of thousands of jobs take tens of milliseconds: others have their turn in between. */
+  async #compare(jobIds: readonly string[], seen: readonly JobObservation[], now: Date): Promise<SnapshotDiff> {
+    const active = this.#options.journal.active(this.#options.clusterName);
+    const comparison = new SnapshotComparison(seen, now, this.#confirmed);
+    for (let start = 0; start < jobIds.length; start += JOBS_A_TURN) {
+      if (start > 0) await nextTurn();
+      comparison.take(jobIds.slice(start, start + JOBS_A_TURN).flatMap((id) => active.get(id) ?? []));
+    }
+    return comparison.diff();
+  }
+
+  async #reopened({ unexpected }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
+    if (unexpected.length === 0) return [];
+    const { clusterName, jobs } = this.#options;
+    const known = await jobs.inSlurm(
+      clusterName,
+      unexpected.map(({ slurmJobId }) => slurmJobId),
+    );
+    return reopened(known, unexpected, now);
+  }
+
+  /** One at a time; what it finds is written when it comes. */
+  #examine(missing: readonly Job[]): void {
+    if (this.#examining !== null) return;
+    const { clusterName, log, onAccounting } = this.#options;
+    const report = (cause: unknown) =>
+      log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
+    this.#examining = this.#vanished
+      .examine(missing, Date.now())
+      .then(async ({ updates, fault }) => {
+        if (fault !== null) report(fault);
+        if (updates.length > 0) this.#noteRecords(await this.#write(updates));
+      })
+      // The connection or the store: the jobs are still missing at the next look.
+      .catch(report)
+      .finally(() => {
+        this.#examining = null;
+        onAccounting();
+      });
+  }
+
+  /**
+   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. Gives why ends were kept
+   * back whose records could not be read; null: none were.
+   */
+  async #write(found: readonly JobUpdate[]): Promise<Error | null> {
+    const { clusterName, journal, jobs } = this.#options;
+    const active = journal.active(clusterName);
+    const settled = await this.#doubles.withoutFalseEnds(found, active);
+    // Those that were over before.
+    const others = await jobs.getMany(settled.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId])));
+    const known = others.flatMap((job) => (job === null ? [] : [[job.id, job] as const]));
+    const current = known.length === 0 ? active : new Map([...known, ...active]);
+    const { updates, fault } = await this.#beginnings.withoutHollowEnds(settled, current, Date.now());
+    for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
+      await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
+    }
+    return fault;
+  }
+
+  async #commit(updates: readonly JobUpdate[]): Promise<void> {
+    const { clusterName, journal, onRequeueExpected } = this.#options;
+    for (const { before, after } of await commitUpdates(journal, clusterName, updates)) {
+      if (after.attempt > before.attempt) this.#vanished.requeued(after, Date.now());
+      if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) onRequeueExpected();
+    }
+  }
+
+  /** They are asked for again with the next answer. */
+  #noteRecords(fault: Error | null): void {
+    const { clusterName, log } = this.#options;
+    if (fault !== null && fault.message !== this.#recordsFault) {
+      log.warn({ err: fault }, `${clusterName}: what jobs wrote of their beginning could not be read`);
+    }
+    this.#recordsFault = fault?.message ?? null;
+  }
+
+  #reportWords(words: ReadonlySet<string>): void {
+    for (const word of words) {
+      if (this.#reportedWords.has(word) || this.#reportedWords.size > 100) continue;
+      this.#reportedWords.add(word);
+      this.#options.log.warn({ word }, `${this.#options.clusterName}: Slurm uses a job state that isn't known`);
+    }
+  }
+}
