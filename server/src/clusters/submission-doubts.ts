@@ -1,0 +1,39 @@
+/** Where this login node can't see whether sbatch is at work on another: longer than it can be. */
+const ABANDONED_MS = 15 * 60_000;
+
+/** What is known of a submission whose answer was lost, as of this server's clock. */
+interface Doubt {
+  readonly since: number;
+  /** The first look that showed no job and sbatch over. */
+  absentSince: number | null;
+}
+
+/** Submissions of which nobody knows whether Slurm took them, by job. Only two looks far apart say that it did not. */
+export class SubmissionDoubts {
+  readonly #certainlyAbsentMs: number;
+  readonly #doubts = new Map<string, Doubt>();
+
+  /** `certainlyAbsentMs`: a job that Slurm doesn't show in two looks this far apart was never taken. */
+  constructor(certainlyAbsentMs: number) {
+    this.#certainlyAbsentMs = certainlyAbsentMs;
+  }
+
+  /** A look at the cluster showed no job; `sbatch`: what became of the command, which may run on another login node. */
+  foundNothing(jobId: string, sbatch: 'over' | 'running' | 'elsewhere', now: number): void {
+    const doubt = this.#doubts.get(jobId) ?? { since: now, absentSince: null };
+    this.#doubts.set(jobId, doubt);
+    const isOver = sbatch === 'over' || (sbatch === 'elsewhere' && now - doubt.since >= ABANDONED_MS);
+    doubt.absentSince = isOver ? (doubt.absentSince ?? now) : null;
+  }
+
+  /** Whether Slurm never took it, for certain. */
+  isAbsent(jobId: string, now: number): boolean {
+    const since = this.#doubts.get(jobId)?.absentSince ?? null;
+    return since !== null && now - since >= this.#certainlyAbsentMs;
+  }
+
+  /** It is known what became of it, or it is submitted anew. */
+  settle(jobId: string): void {
+    this.#doubts.delete(jobId);
+  }
+}

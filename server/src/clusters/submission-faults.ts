@@ -1,0 +1,39 @@
+import type { Journal } from '../events/index.ts';
+import { recordReason } from './submission-outcome.ts';
+
+/** What kept jobs from Slurm when each was last tried: faults of the cluster and not of the job. */
+export class SubmissionFaults {
+  readonly #journal: Journal;
+  readonly #onFault: (fault: string | null) => void;
+  /** By job. */
+  readonly #faults = new Map<string, string>();
+
+  /** `onFault` is called whenever the newest fault may have changed, with null for none. */
+  constructor(journal: Journal, onFault: (fault: string | null) => void) {
+    this.#journal = journal;
+    this.#onFault = onFault;
+  }
+
+  /** An attempt failed; the job says why. */
+  async failed(jobId: string, message: string): Promise<void> {
+    this.#faults.set(jobId, message);
+    await recordReason(this.#journal, jobId, message);
+    this.#tell();
+  }
+
+  /** Slurm has taken a job or judged it: whatever kept jobs from it before does so no more, or is met again. */
+  answered(): void {
+    this.#faults.clear();
+    this.#tell();
+  }
+
+  /** Drops the faults of jobs that are no longer on their way. */
+  keepOnly(isLeft: (jobId: string) => boolean): void {
+    for (const id of this.#faults.keys()) if (!isLeft(id)) this.#faults.delete(id);
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#onFault([...this.#faults.values()].at(-1) ?? null);
+  }
+}

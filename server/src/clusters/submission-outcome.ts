@@ -1,0 +1,63 @@
+import { ulid } from 'ulid';
+import { SYSTEM } from '../domain/actor.ts';
+import { arrayTaskIds } from '../domain/array-spec.ts';
+import type { Job } from '../domain/job.ts';
+import type { Journal } from '../events/index.ts';
+import { batches } from '../store/index.ts';
+
+/** So many are recorded before the event loop turns. */
+const TASKS_A_TURN = 100;
+
+/** Slurm has taken a job; gives it as it is then. `message`: what sbatch said besides; null: nothing that was heard. */
+export async function recordAccepted(
+  journal: Journal,
+  jobId: string,
+  slurmJobId: string,
+  message: string | null,
+): Promise<Job> {
+  return journal.write(SYSTEM, async (writer) => {
+    const after = await writer.update(jobId, (current) => ({
+      ...current,
+      slurmJobId,
+      state: current.cancelRequestedAt === null ? 'PENDING' : 'CANCELLING',
+      evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
+      reason: null,
+    }));
+    if (message !== null) await writer.addSubmitMessage(jobId, message);
+    // Each has the array's command, which may be long.
+    for await (const ids of batches(arrayTaskIds(after.resources.array ?? '') ?? [], TASKS_A_TURN)) {
+      const tasks = ids.map((id) => arrayTask(after, slurmJobId, id));
+      await writer.create(tasks.map((job) => ({ job, idempotencyKey: null, submission: null })));
+    }
+    return after;
+  });
+}
+
+/** Slurm has no such job and gets none; its folder is gone. */
+export async function recordNeverTaken(
+  journal: Journal,
+  jobId: string,
+  state: 'SUBMIT_FAILED' | 'CANCELLED',
+  reason: string,
+): Promise<void> {
+  await journal.write(SYSTEM, (writer) =>
+    writer.update(jobId, (current) => ({
+      ...current,
+      state,
+      evidence: { source: 'SBATCH', word: null, seenAt: new Date() },
+      reason,
+      workDir: null,
+      endedAt: new Date(),
+    })),
+  );
+}
+
+/** Why a job isn't in Slurm yet. */
+export async function recordReason(journal: Journal, jobId: string, reason: string): Promise<void> {
+  await journal.write(SYSTEM, (writer) => writer.update(jobId, (current) => ({ ...current, reason })));
+}
+
+/** It starts out as its array does. */
+function arrayTask(array: Job, slurmJobId: string, arrayTaskId: number): Job {
+  return { ...array, id: ulid(), slurmJobId: `${slurmJobId}_${arrayTaskId}`, arrayParentId: array.id, arrayTaskId };
+}

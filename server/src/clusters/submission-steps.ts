@@ -1,0 +1,197 @@
+import { SYSTEM } from '../domain/actor.ts';
+import type { ClusterSettings } from '../domain/cluster.ts';
+import type { Job } from '../domain/job.ts';
+import { isActiveState } from '../domain/job-state.ts';
+import type { Journal } from '../events/index.ts';
+import type { Staging } from '../projects/index.ts';
+import { batchScript, environmentFile, type SlurmSubmission } from '../slurm/index.ts';
+import type { RemoteFiles } from '../ssh/index.ts';
+import type { JobQueries } from '../store/index.ts';
+import { SubmissionDoubts } from './submission-doubts.ts';
+import type { SubmissionFaults } from './submission-faults.ts';
+import { recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
+
+const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
+const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
+/** What sbatch doesn't survive so often, it won't survive the next time. */
+const MAX_LOST = 5;
+
+const FILES_GONE =
+  'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
+const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
+
+/** A job whose files are on the cluster; or that was handed to sbatch before, which left word of it. */
+export interface Prepared {
+  readonly job: Job;
+  readonly workDir: string;
+  readonly isSubmitted: boolean;
+}
+
+export interface SubmissionStepsOptions {
+  readonly settings: ClusterSettings;
+  readonly slurm: SlurmSubmission;
+  readonly files: Pick<RemoteFiles, 'write'>;
+  readonly jobs: JobQueries;
+  readonly journal: Journal;
+  readonly staging: Pick<Staging, 'open' | 'has' | 'remove'>;
+  readonly faults: SubmissionFaults;
+  /** A job that Slurm doesn't show in two looks this far apart was never taken. */
+  readonly certainlyAbsentMs: number;
+  /** Slurm took a job. */
+  onAccepted(job: Job): void;
+}
+
+/**
+ * The two steps by which a recorded job gets to Slurm, its files and then sbatch. Both may break off anywhere and begin
+ * again at any time, also in another run of the server: what is on the cluster tells how far they came.
+ */
+export class SubmissionSteps {
+  readonly #options: SubmissionStepsOptions;
+  readonly #doubts: SubmissionDoubts;
+
+  constructor(options: SubmissionStepsOptions) {
+    this.#options = options;
+    this.#doubts = new SubmissionDoubts(options.certainlyAbsentMs);
+  }
+
+  /** Brings a job's files to the cluster. Null: there is nothing to hand to Slurm. */
+  async prepare(jobId: string, workspace: string): Promise<Prepared | null> {
+    const { slurm, jobs, journal } = this.#options;
+    const recorded = await jobs.get(jobId);
+    if (recorded === null || !isBeingSubmitted(recorded)) return null;
+    const workDir = recorded.workDir ?? `${workspace}/jobs/${jobId}`;
+    const job = await journal.write(SYSTEM, (writer) =>
+      // A request to cancel may have ended it meanwhile.
+      writer.update(jobId, (current) => (isBeingSubmitted(current) ? { ...current, workDir } : current)),
+    );
+    if (!isBeingSubmitted(job)) return null;
+    const { isSubmitted } = await slurm.makeFolder(workDir);
+    if (!isSubmitted && job.cancelRequestedAt === null) {
+      if (!(await this.#options.staging.has(jobId))) {
+        await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', FILES_GONE);
+        return null;
+      }
+      await this.#upload(job, workDir);
+    }
+    return { job, workDir, isSubmitted };
+  }
+
+  /**
+   * Has sbatch run, at most once. `reset`: Slurm certainly doesn't have the job, and its folder is ready for another
+   * attempt; `done`: there is an answer, or none can be had now.
+   */
+  async hand({ job, workDir, isSubmitted }: Prepared): Promise<'done' | 'reset'> {
+    const { slurm, jobs, journal, faults } = this.#options;
+    // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
+    if (!isSubmitted && (await jobs.get(job.id))?.cancelRequestedAt != null) {
+      await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
+      return 'done';
+    }
+    const answer = await this.#ask(job, workDir);
+    switch (answer.kind) {
+      case 'accepted':
+        await this.#accepted(job, answer.slurmJobId, answer.message);
+        return 'done';
+      case 'rejected':
+        faults.answered();
+        await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
+        return 'done';
+      case 'not-asked':
+        await faults.failed(job.id, answer.message);
+        // Throws while Slurm is still away: what has been uploaded stays until it is back.
+        if (await this.#isFound(job, workDir)) return 'done';
+        break;
+      case 'unknown':
+        await recordReason(journal, job.id, `Not known yet whether Slurm took it: ${answer.message}`);
+        if (await this.#isFound(job, workDir)) return 'done';
+        if (!this.#doubts.isAbsent(job.id, Date.now())) return 'done';
+        if (answer.isRefusal) {
+          await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
+          return 'done';
+        }
+        break;
+    }
+    this.#doubts.settle(job.id);
+    const lost = await slurm.reset(workDir, answer.kind === 'unknown');
+    if (answer.kind === 'unknown' && lost >= MAX_LOST) {
+      const seen = `sbatch was run ${lost} times, and ended each time without an answer and without a job in Slurm`;
+      const advice = 'See why on the login node (limits on memory or time, a broken wrapper), then submit it again';
+      await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', `${seen}, the last time: ${answer.message}. ${advice}`);
+      return 'done';
+    }
+    return 'reset';
+  }
+
+  async #upload(job: Job, workDir: string): Promise<void> {
+    const { settings, files, journal, staging } = this.#options;
+    const submission = await this.#submission(job);
+    const script = batchScript({
+      jobId: job.id,
+      workDir,
+      clusterPrologue: settings.prologue ?? null,
+      projectPrologue: submission.prologue,
+      condaEnv: submission.condaEnv ?? settings.condaEnv ?? null,
+      command: job.command,
+    });
+    await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
+    await files.write(`${workDir}/job.sh`, Buffer.from(script), SMALL_FILE);
+    await files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE);
+    await files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE);
+  }
+
+  async #ask(job: Job, workDir: string) {
+    const { slurm, jobs } = this.#options;
+    const submission = await this.#submission(job);
+    const dependencies = await jobs.getMany(submission.dependsOn.map(({ jobId }) => jobId));
+    return slurm.submit({
+      slurmName: job.slurmName,
+      workDir,
+      partition: job.partition,
+      resources: job.resources,
+      dependsOn: submission.dependsOn.flatMap(({ kind }, index) => {
+        const slurmJobId = dependencies[index]?.slurmJobId ?? null;
+        return slurmJobId === null ? [] : [{ slurmJobId, kind }];
+      }),
+      isSingleton: submission.isSingleton,
+      extraOptions: submission.extraOptions,
+      components: submission.components,
+    });
+  }
+
+  /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */
+  async #isFound(job: Job, workDir: string): Promise<boolean> {
+    const { slurmJobId, sbatch } = await this.#options.slurm.find(workDir, job.id);
+    if (slurmJobId === null) this.#doubts.foundNothing(job.id, sbatch, Date.now());
+    else await this.#accepted(job, slurmJobId, null);
+    return slurmJobId !== null;
+  }
+
+  async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
+    const { journal, staging, faults } = this.#options;
+    this.#doubts.settle(job.id);
+    faults.answered();
+    const accepted = await recordAccepted(journal, job.id, slurmJobId, message);
+    await staging.remove(job.id);
+    this.#options.onAccepted(accepted);
+  }
+
+  /** Without its folder, nothing that is still under way can bring Slurm the job. */
+  async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
+    const { slurm, journal, staging } = this.#options;
+    await slurm.removeFolder(workDir);
+    this.#doubts.settle(job.id);
+    await recordNeverTaken(journal, job.id, state, reason);
+    await staging.remove(job.id);
+  }
+
+  async #submission(job: Job) {
+    const submission = await this.#options.jobs.submission(job.id);
+    if (submission === null) throw new Error(`Job ${job.id} was recorded without a submission`);
+    return submission;
+  }
+}
+
+/** Slurm has neither taken nor refused it. The tasks of an array come with it. */
+export function isBeingSubmitted(job: Job): boolean {
+  return job.slurmJobId === null && job.arrayParentId === null && isActiveState(job.state);
+}
