@@ -1,4 +1,4 @@
-export { type ConnectionOptions, type RunOptions, SshConnection, type SshMeter } from './connection.ts';
+export { type ConnectionOptions, SshConnection } from './connection.ts';
 export type { AnswerOutcome, ConnectionState, LoginPrompt } from './connection-state.ts';
 export type { RequestOptions } from './deadline.ts';
 export type { DialStage, DialStep } from './dial/report.ts';
@@ -10,6 +10,7 @@ export {
   SshOutputTooLarge,
   SshUnavailable,
 } from './errors.ts';
+export type { RunOptions, SshMeter } from './requests.ts';
 export type { CommandResult } from './session/command.ts';
 export {
   type FoundMatch,

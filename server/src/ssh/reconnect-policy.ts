@@ -1,0 +1,103 @@
+import { backOffMs, refusedBackOffMs } from './back-off.ts';
+import type { ConnectionState } from './connection-state.ts';
+import type { AcceptedKeys } from './dial/dial.ts';
+import type { DialFailure } from './dial/failure.ts';
+import { LOG_IN_AGAIN } from './login-prompts.ts';
+import type { SshTiming } from './timing.ts';
+
+/** What follows a failed attempt. */
+interface Retreat {
+  readonly state: Extract<ConnectionState, { readonly status: 'unreachable' | 'refused' }>;
+  /** How long to wait for the next attempt; null: a person has to ask for it. */
+  readonly retryMs: number | null;
+}
+
+/**
+ * Decides how a login is tried, and when again, by what it has shown of itself: a login that asks a person is left to
+ * persons, and one that worked without them is tried again even when it is refused, but rarely.
+ */
+export class ReconnectPolicy {
+  /** An administrator's words for a cluster that can't be reached. */
+  readonly #help: string | undefined;
+  readonly #timing: SshTiming;
+  /** The last login that got anywhere asked a person. */
+  #asksPerson = false;
+  /** The keys that the last login took to get in without asking anybody; null: it asked, or there was none. */
+  #worked: AcceptedKeys | null = null;
+  /** In a row, since it last worked. */
+  #refusals = 0;
+  /** In a row, since a connection last held for long. */
+  #failures = 0;
+
+  constructor(help: string | undefined, timing: SshTiming) {
+    this.#help = help;
+    this.#timing = timing;
+  }
+
+  /** Whether its login has asked a person: only a person can make the connection again once it is lost. */
+  get asksPerson(): boolean {
+    return this.#asksPerson;
+  }
+
+  /** What the next login may do. `isAttended`: a person has asked for it and can answer. */
+  login(isAttended: boolean): { readonly mayAsk: boolean; readonly onlyKeys: AcceptedKeys | undefined } {
+    // What works without a person is not to begin asking where nobody is there, and once refused offers what worked.
+    const isAlone = !isAttended && this.#worked !== null;
+    return { mayAsk: !isAlone, onlyKeys: isAlone && this.#refusals > 0 ? (this.#worked ?? undefined) : undefined };
+  }
+
+  /** A login under way asks a person. */
+  asked(): void {
+    this.#asksPerson = true;
+  }
+
+  /** `hasAsked`: it asked a person before it let anybody in. */
+  loggedIn(hasAsked: boolean, keys: AcceptedKeys | null): void {
+    this.#asksPerson = hasAsked;
+    this.#worked = hasAsked ? null : keys;
+    this.#refusals = 0;
+  }
+
+  /**
+   * A connection was lost that held for so long: whether it is made again at once. Otherwise that is a failure as that
+   * of an attempt. `isExhausted`: it was given up because too much hung on it.
+   */
+  lost(heldMs: number, isExhausted: boolean): boolean {
+    if (this.#asksPerson) {
+      this.#failures = 0;
+      return false;
+    }
+    // What hangs stays on the cluster: it is to get no more of it each minute.
+    if (heldMs >= this.#timing.steadyAfterMs && !isExhausted) this.#failures = 0;
+    else if (this.#failures === 0) this.#failures = 1;
+    // A server that drops every login at once is not to be bothered each second.
+    else return false;
+    return true;
+  }
+
+  failed(failure: DialFailure): Retreat {
+    this.#failures += 1;
+    if (failure.status === 'refused') return this.#refused(failure);
+    const message = this.#help === undefined ? failure.message : `${failure.message}. ${this.#help.trim()}`;
+    if (this.#asksPerson) return givenUp(`${message.replace(/\.$/, '')}. ${LOG_IN_AGAIN}`);
+    const retryMs = backOffMs(this.#failures, Math.random());
+    return { state: { status: 'unreachable', message, retryAt: new Date(Date.now() + retryMs) }, retryMs };
+  }
+
+  /** A login that worked before by keys alone is tried again, rarely: a home or an agent may have been away for a while. */
+  #refused({ message, passing }: DialFailure): Retreat {
+    if (passing === undefined || this.#worked === null || this.#asksPerson) return givenUp(message);
+    this.#refusals += 1;
+    const retryMs = refusedBackOffMs(this.#timing.refusedRetryMs, this.#refusals, Math.random());
+    const retryAt = new Date(Date.now() + retryMs);
+    const time = retryAt.toISOString().slice(11, 16);
+    const plan =
+      `It worked before and asked nobody, so it is tried again by itself, with the same key alone: at ${time} UTC, and` +
+      ' ever more rarely lest the account gets banned. Ask for a new login to have it tried at once.';
+    return { state: { status: 'refused', message: `${passing} ${plan}`, retryAt }, retryMs };
+  }
+}
+
+function givenUp(message: string): Retreat {
+  return { state: { status: 'refused', message, retryAt: null }, retryMs: null };
+}

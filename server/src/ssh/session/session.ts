@@ -1,0 +1,18 @@
+import type { Dialled } from '../dial/dial.ts';
+import type { Link } from '../dial/link.ts';
+import { Channels } from './channels.ts';
+import { ConnectionFiles } from './remote-files.ts';
+
+/** What works while the connection is online. */
+export interface Session {
+  readonly link: Link;
+  readonly channels: Channels;
+  readonly files: ConnectionFiles;
+  readonly since: Date;
+}
+
+/** @param silenceMs how long the server may leave a request without an answer; @param onSftpFault called when `files.sftpFault` is known */
+export function openSession({ client, link }: Dialled, silenceMs: number, onSftpFault: () => void): Session {
+  const channels = new Channels(client, { silenceMs, onExhausted: (reason) => link.break(reason) });
+  return { link, channels, files: new ConnectionFiles(channels, silenceMs, onSftpFault), since: new Date() };
+}
