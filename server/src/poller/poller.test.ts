@@ -348,7 +348,7 @@ describe('what a poller writes', () => {
     await create({ slurmJobId: '2', state: 'RUNNING' });
     slurm.observations = [];
     slurm.accounts = [see(ended, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
-    slurm.endMarkers = () => Promise.reject(new Error('the connection broke'));
+    slurm.records.endMarkers = () => Promise.reject(new Error('the connection broke'));
     poller.connected();
     await pass(3 * SECOND);
     expect((await store.jobs.get(ended.id))?.state).toBe('COMPLETED');
