@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { type ExecutionResult, GraphQLError } from 'graphql';
 
 /**
  * Every code that `extensions.code` of an error may have, over HTTP, server-sent events and WebSocket. A code is never
@@ -52,6 +52,11 @@ export function withCode(error: GraphQLError): GraphQLError {
 export function withCodeAlone(error: GraphQLError): GraphQLError {
   const coded = withCode(error);
   return copyOf(coded, { code: coded.extensions['code'] });
+}
+
+/** The same result with its errors as `withCodeAlone` gives them. */
+export function withCodesAlone({ errors, ...answer }: ExecutionResult): ExecutionResult {
+  return errors === undefined ? answer : { ...answer, errors: errors.map(withCodeAlone) };
 }
 
 /** `spec`: clients that accept nothing but application/json get 200, as GraphQL over HTTP has it. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Unknown, Verdict } from '../auth/index.ts';
-import type { ErrorCode } from '../graphql/index.ts';
+import { actorOf, type Unknown, type Verdict } from '../auth/index.ts';
+import type { Asker, ErrorCode } from '../graphql/index.ts';
 import { SECONDS_FOR_A_WRONG_ONE, type Slowed } from './attempts.ts';
 import { type AllowedOrigins, ORIGIN_REFUSED } from './cors.ts';
 import { isForeign } from './origin.ts';
@@ -28,9 +28,9 @@ export const SLOWED: AccessRefusal = {
   message: `Too many wrong credentials came from your address: try again in ${SECONDS_FOR_A_WRONG_ONE} seconds`,
 };
 
-/** Whose share of the server it is that somebody uses: of those who show the same token, one in all; of each session, one. */
-export function accountOf({ viewer, session }: Verdict & { readonly kind: 'viewer' }): string {
-  return session === null ? viewer.id : `session ${session.id}`;
+export function askerOf(verdict: Verdict & { readonly kind: 'viewer' }): Asker {
+  const { viewer, session } = verdict;
+  return { actor: actorOf(verdict), account: session === null ? viewer.id : `session ${session.id}` };
 }
 
 /** One rule for HTTP and WebSocket; null: the request may be answered. */

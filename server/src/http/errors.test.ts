@@ -1,30 +1,19 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { WebSocket } from 'ws';
 import { aJob } from '../domain/testing.ts';
 import { ERROR_CODES } from '../graphql/index.ts';
-import { Stage, TOKEN } from './testing.ts';
+import { type AskedOperation, Stage, TOKEN, type ToldError, TRANSPORTS } from './testing.ts';
 
 let stage: Stage;
 const job = aJob();
+const over = aJob({ state: 'COMPLETED', endedAt: new Date() });
 const array = aJob({ resources: { ...aJob().resources, array: '0-1' } });
 beforeAll(async () => {
   stage = await Stage.open();
-  await stage.create([job, array]);
+  await stage.create([job, array, over]);
 });
 afterAll(() => stage[Symbol.asyncDispose]());
 afterEach(() => void vi.restoreAllMocks());
-
-interface Told {
-  readonly message: string;
-  readonly path?: readonly (string | number)[];
-  readonly extensions: Readonly<Record<string, unknown>>;
-}
-interface Operation {
-  readonly query: string;
-  readonly variables?: Readonly<Record<string, unknown>>;
-  readonly operationName?: string;
-}
 
 function send(init: RequestInit & { readonly headers?: Record<string, string> }, path = '/graphql'): Promise<Response> {
   const accept = 'application/graphql-response+json';
@@ -34,50 +23,24 @@ function send(init: RequestInit & { readonly headers?: Record<string, string> },
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-async function errorsOf(response: Response): Promise<readonly Told[]> {
-  return ((await response.json()) as { errors: readonly Told[] }).errors;
+async function errorsOf(response: Response): Promise<readonly ToldError[]> {
+  return ((await response.json()) as { errors: readonly ToldError[] }).errors;
 }
 
-/** What each transport tells of an operation. */
-const TRANSPORTS: Readonly<Record<string, (operation: Operation) => Promise<readonly Told[]>>> = {
-  'over HTTP': async (operation) => {
-    const headers = { ...JSON_TYPE, accept: 'application/json' };
-    return errorsOf(await send({ headers, body: JSON.stringify(operation) }));
-  },
-  'over HTTP with GET': async ({ query, variables = {}, operationName }) => {
-    const parameters = new URLSearchParams({ query, variables: JSON.stringify(variables) });
-    if (operationName !== undefined) parameters.set('operationName', operationName);
-    return errorsOf(await send({ method: 'GET', headers: { accept: 'application/json' } }, `/graphql?${parameters}`));
-  },
-  'by server-sent events': async (operation) => {
-    const headers = { ...JSON_TYPE, accept: 'text/event-stream' };
-    const text = await (await send({ headers, body: JSON.stringify(operation) })).text();
-    expect(text).toContain('event: complete');
-    return (JSON.parse(/^data: ?(.+)$/m.exec(text)?.[1] ?? '{}') as { errors: readonly Told[] }).errors;
-  },
-  'over WebSocket': (operation) => {
-    const socket = new WebSocket(`${stage.address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
-    const say = (message: object) => socket.send(JSON.stringify(message));
-    return new Promise((resolve, reject) => {
-      socket.on('error', reject);
-      socket.on('close', (code, reason) => reject(new Error(`${code} ${reason}`)));
-      socket.on('open', () => say({ type: 'connection_init', payload: { authorization: `Bearer ${TOKEN}` } }));
-      socket.on('message', (data) => {
-        const { type, payload } = JSON.parse(String(data));
-        if (type === 'connection_ack') say({ id: '1', type: 'subscribe', payload: operation });
-        if (type === 'next' || type === 'error') resolve(type === 'error' ? payload : payload.errors);
-        if (type === 'next' || type === 'error') socket.terminate();
-      });
-    });
-  },
-};
+/** The errors that each transport tells of an operation. */
+const ERRORS = Object.fromEntries(
+  Object.entries(TRANSPORTS).map(([transport, ask]) => [
+    transport,
+    async (operation: AskedOperation) => (await ask(stage.address, operation)).errors ?? [],
+  ]),
+);
 
 const deep = `{ jobs { nodes ${'{ arrayParent '.repeat(20)}{ id }${' }'.repeat(20)} } }`;
 const MANY = Array.from({ length: 60 }, (_, index) => `a${index}: name`).join(' ');
 const NOBODY = encodeGlobalID('Job', 'nobody');
 
 /** What is wrong with an operation, the code of it, and what the message names as its subject. */
-const OPERATIONS: readonly (readonly [string, Operation, string, RegExp])[] = [
+const OPERATIONS: readonly (readonly [string, AskedOperation, string, RegExp])[] = [
   ['a syntax error', { query: '{ viewer {' }, 'GRAPHQL_PARSE_FAILED', /Syntax Error/],
   ['an empty document', { query: ' ' }, 'GRAPHQL_PARSE_FAILED', /Syntax Error/],
   ['a field that is not there', { query: '{ viewer { color } }' }, 'GRAPHQL_VALIDATION_FAILED', /"color"/],
@@ -156,7 +119,7 @@ const OPERATIONS: readonly (readonly [string, Operation, string, RegExp])[] = [
   ],
 ];
 
-describe.each(Object.entries(TRANSPORTS))('an error %s', (transport, ask) => {
+describe.each(Object.entries(ERRORS))('an error %s', (transport, ask) => {
   it.each(OPERATIONS)('of %s has its code and names its subject', async (_what, operation, code, subject) => {
     if (transport.endsWith('GET') && operation.query.length > 4000) return;
     const errors = await ask(operation);
@@ -174,8 +137,48 @@ describe.each(Object.entries(TRANSPORTS))('an error %s', (transport, ask) => {
   });
 });
 
+/** Nothing is wrong with these, but with what some of them ask for. */
+const GOOD: readonly (readonly [string, AskedOperation])[] = [
+  ['a query', { query: '{ viewer { name } }' }],
+  ['a query of the store', { query: '{ jobs { nodes { id name state } } }' }],
+  ['a query by name', { query: 'query A { viewer { name } } query B { viewer { role } }', operationName: 'B' }],
+  ['a query with variables', { query: 'query ($n: Int) { jobs(first: $n) { totalCount } }', variables: { n: 1 } }],
+  ['a query of which a part fails', { query: '{ viewer { name } partitions(cluster: "x") { name } }' }],
+  [
+    'a change that is refused',
+    { query: `mutation { cancelJob(input: { id: "${NOBODY}" }) { job { id } userErrors { code message path } } }` },
+  ],
+];
+const SUBSCRIPTIONS: readonly (readonly [string, AskedOperation])[] = [
+  ['a job that is over', { query: `subscription { jobStatus(id: "${encodeGlobalID('Job', over.id)}") { state } }` }],
+  ['a job that is not there', { query: `subscription { jobStatus(id: "${NOBODY}") { state } }` }],
+  ['what is too long', { query: `subscription { jobEvents { cursor } } # ${'x'.repeat(70_000)}` }],
+  ['a place that is none', { query: 'subscription { jobEvents(after: "x") { cursor } }' }],
+];
+
+describe('all transports', () => {
+  const bad = OPERATIONS.map(([what, operation]) => [what, operation] as const);
+  it.each([...GOOD, ...bad])('answer %s alike', async (_what, operation) => {
+    const [first, ...others] = await answersTo(operation, ['over HTTP', 'by server-sent events', 'over WebSocket']);
+    for (const answer of others) expect(answer).toEqual(first);
+    expect(await answersTo(operation, ['over HTTP'])).toEqual([first]);
+  });
+
+  it.each(SUBSCRIPTIONS)('of streams answer a subscription to %s alike', async (_what, operation) => {
+    const [first, second] = await answersTo(operation, ['by server-sent events', 'over WebSocket']);
+    expect(second).toEqual(first);
+  });
+});
+
+async function answersTo(operation: AskedOperation, transports: readonly string[]): Promise<readonly unknown[]> {
+  const answers: unknown[] = [];
+  for (const transport of transports) answers.push(await TRANSPORTS[transport]?.(stage.address, operation));
+  for (const answer of answers) expect(answer).toEqual(expect.any(Object));
+  return answers;
+}
+
 describe.each(['by server-sent events', 'over WebSocket'])('a subscription %s', (transport) => {
-  const ask = (query: string) => TRANSPORTS[transport]?.({ query });
+  const ask = (query: string) => ERRORS[transport]?.({ query });
   it('to a job that is not there says so', async () => {
     const errors = await ask(`subscription { jobStatus(id: "${NOBODY}") { id } }`);
     expect(errors).toMatchObject([{ path: ['jobStatus'], extensions: { code: 'NOT_FOUND' } }]);

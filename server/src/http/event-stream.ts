@@ -1,37 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
-import { z } from 'zod';
-import { actorOf, type Verdict } from '../auth/index.ts';
-import {
-  checkOperation,
-  readDocument,
-  type SharedSubscription,
-  type SharedSubscriptions,
-  type Sink,
-  withCodeAlone,
-} from '../graphql/index.ts';
-import { accountOf } from './access.ts';
+import { type ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
+import type { Verdict } from '../auth/index.ts';
+import type { OperationRequest, Operations, Sink, SubscriptionStream } from '../graphql/index.ts';
+import { askerOf } from './access.ts';
 import { Backlog } from './backlog.ts';
 import type { Connections } from './connections.ts';
 import type { OpenStreams } from './open-streams.ts';
+import { requestSchema } from './request-schema.ts';
 import { sendError } from './respond.ts';
-import type { GraphQLServer } from './yoga.ts';
 
 /** Proxies close what is quiet; a receiver that has taken nothing from one to the next is gone. */
 const PING_INTERVAL_MS = 12_000;
 
-const requestSchema = z.object({
-  query: z.string(),
-  operationName: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-});
-
-/** One that may be begun, or why it may not. */
-type Subscription = { readonly fault: null; readonly shared: SharedSubscription } | { readonly fault: GraphQLError };
-
 export interface EventStreamOptions {
-  readonly yoga: GraphQLServer;
-  readonly subscriptions: SharedSubscriptions;
+  readonly operations: Operations;
   readonly streams: OpenStreams;
   readonly connections: Connections;
 }
@@ -52,7 +34,7 @@ export class EventStreams {
     verdict: Verdict & { readonly kind: 'viewer' },
   ): Promise<boolean> {
     if (!/(text|\*)\/(event-stream|\*)/.test(request.headers.accept ?? '*/*')) return false;
-    const { streams, connections } = this.#options;
+    const { operations, streams, connections } = this.#options;
     // From the beginning on, for a receiver may go away before anything is sent.
     const leaving = new AbortController();
     const closed = new Promise<void>((resolve) => {
@@ -61,10 +43,9 @@ export class EventStreams {
         resolve();
       });
     });
-    const backlog = new Backlog(response, (bytes) => connections.hold(request.socket, bytes));
-    const sink = new EventSink(response, backlog);
-    const subscription = await this.#subscription(readRequest(request, body), verdict, sink);
-    if (subscription === null) return false;
+    const wanted = readRequest(request, body);
+    const prepared = wanted === null ? null : operations.prepare(wanted);
+    if (prepared?.kind !== OperationTypeNode.SUBSCRIPTION) return false;
     if (streams.isFull) {
       response.setHeader('retry-after', '10');
       sendError(response, 503, 'LIMIT_EXCEEDED', 'The server has as many streams open as it takes. Try again');
@@ -85,56 +66,41 @@ export class EventStreams {
     });
     // Until everything has been taken: a receiver that takes nothing any more would keep the connection for ever.
     using _pings = pings(response);
-    await this.#run(subscription, response, leaving.signal);
+    const backlog = new Backlog(response, (bytes) => connections.hold(request.socket, bytes));
+    const sink = new EventSink(response, backlog);
+    const outcome = prepared.errors === null ? await operations.subscribe(prepared, askerOf(verdict), sink) : prepared;
+    await send(outcome, response, leaving.signal);
     await closed;
     return true;
   }
+}
 
-  async #subscription(
-    params: z.infer<typeof requestSchema> | null,
-    verdict: Verdict & { readonly kind: 'viewer' },
-    sink: Sink,
-  ): Promise<Subscription | null> {
-    if (params === null) return null;
-    const { query, operationName = null, variables = null } = params;
-    const read = readDocument(query);
-    if (!read.isValid) return null;
-    const { document } = read;
-    if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
-    const checked = checkOperation(document, operationName, variables);
-    if (checked.fault !== null) return checked;
-    const asker = { actor: actorOf(verdict), account: accountOf(verdict), scale: checked.scale };
-    const { schema, contextFactory } = this.#options.yoga.getEnveloped({ ...asker, params });
-    const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
-    return { fault: null, shared: { args, query, viewer: verdict.viewer, sink } };
-  }
-
-  /** Until the last result has been sent, or the receiver is leaving. */
-  async #run(subscription: Subscription, response: ServerResponse, leaving: AbortSignal): Promise<void> {
-    const { fault } = subscription;
-    const stream =
-      fault === null ? await this.#options.subscriptions.subscribe(subscription.shared) : { errors: [fault] };
-    if (!(Symbol.asyncIterator in stream)) {
-      sendErrors(response, stream.errors ?? []);
-    } else {
-      // What breaks it is thrown to its reader, below.
-      const leave = () => void stream.return().catch(() => undefined);
-      if (leaving.aborted) leave();
-      else leaving.addEventListener('abort', leave, { once: true });
-      try {
-        await stream.next();
-      } catch (cause) {
-        // Masked by whoever made the stream. Thrown on, it would cut the connection without a word.
-        if (!(cause instanceof GraphQLError)) throw cause;
-        sendErrors(response, [cause]);
-      }
+/** Until the last result has been sent, or the receiver is leaving. */
+async function send(
+  outcome: SubscriptionStream | Pick<ExecutionResult, 'errors'>,
+  response: ServerResponse,
+  leaving: AbortSignal,
+): Promise<void> {
+  if (!(Symbol.asyncIterator in outcome)) {
+    sendErrors(response, outcome.errors ?? []);
+  } else {
+    // What breaks it is thrown to its reader, below.
+    const leave = () => void outcome.return().catch(() => undefined);
+    if (leaving.aborted) leave();
+    else leaving.addEventListener('abort', leave, { once: true });
+    try {
+      await outcome.next();
+    } catch (cause) {
+      // Masked by whoever made the stream. Thrown on, it would cut the connection without a word.
+      if (!(cause instanceof GraphQLError)) throw cause;
+      sendErrors(response, [cause]);
     }
-    if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
   }
+  if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
 }
 
 /** The parameters as GraphQL over HTTP has them: in a JSON body, or in the address. Null: none of these. */
-function readRequest(request: IncomingMessage, body: Buffer | null): z.infer<typeof requestSchema> | null {
+function readRequest(request: IncomingMessage, body: Buffer | null): OperationRequest | null {
   try {
     if (body !== null) return mayAskForStream(body) ? requestSchema.parse(JSON.parse(body.toString())) : null;
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
@@ -194,7 +160,7 @@ class EventSink implements Sink {
 
 function sendErrors(response: ServerResponse, errors: readonly GraphQLError[]): void {
   if (response.writableEnded) return;
-  response.write(`event: next\ndata: ${JSON.stringify({ errors: errors.map(withCodeAlone) })}\n\n`);
+  response.write(`event: next\ndata: ${JSON.stringify({ errors })}\n\n`);
 }
 
 function endForbidden(response: ServerResponse): void {

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Authenticator, actorOf, type Session } from '../auth/index.ts';
-import { logAddress, type Services, SharedSubscriptions } from '../graphql/index.ts';
+import type { Authenticator, Session } from '../auth/index.ts';
+import { logAddress, Operations, type Services } from '../graphql/index.ts';
 import { BoundedLog } from '../telemetry/index.ts';
-import { accountOf } from './access.ts';
+import { askerOf } from './access.ts';
 import { Attempts } from './attempts.ts';
 import { BodyTooLarge, BodyTooSlow, ClientLeft, isJson, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
@@ -89,17 +89,15 @@ export class HttpServer {
     this.#connections = connections;
     const attempts = new Attempts(authenticator, addresses, log, metrics);
     this.#attempts = attempts;
-    const yoga = createGraphQLServer(services);
+    const operations = new Operations(services);
     const streams = new OpenStreams(authenticator);
-    const subscriptions = new SharedSubscriptions(log, metrics);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
     this.#door = new Door({ authenticator, attempts, origins, connections });
-    this.#yoga = yoga;
+    this.#yoga = createGraphQLServer(operations, log);
     this.#streams = streams;
     this.#webSocket = new WebSocketTransport({
-      yoga,
-      subscriptions,
+      operations,
       authenticator,
       attempts,
       streams,
@@ -107,8 +105,8 @@ export class HttpServer {
       connections,
       log,
     });
-    this.#events = new EventStreams({ yoga, subscriptions, streams, connections });
-    this.#answers = new StoredAnswers({ yoga, connections, version: () => services.store.version });
+    this.#events = new EventStreams({ operations, streams, connections });
+    this.#answers = new StoredAnswers({ operations, connections, version: () => services.store.version });
     this.#logs = new LogDownloads(services, streams);
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#respond(request, response));
@@ -222,7 +220,7 @@ export class HttpServer {
         // Once more: a body may come so slowly that the session has ended meanwhile.
         const verdict = this.#door.authorize(request, response);
         if (verdict === null) return;
-        const asker = { actor: actorOf(verdict), account: accountOf(verdict) };
+        const asker = askerOf(verdict);
         if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');

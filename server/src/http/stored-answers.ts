@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { checkOperation, isAnsweredFromStore, readDocument, type Scale } from '../graphql/index.ts';
+import type { Asker, Operations, PreparedOperation } from '../graphql/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import type { Connections } from './connections.ts';
-import type { GraphQLServer, ServerContext } from './yoga.ts';
+import { requestSchema } from './request-schema.ts';
 
 /** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
 const MAX_AGE_MS = 1000;
@@ -12,15 +12,10 @@ const MAX_REQUEST_BYTES = 16 * 1024;
 const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
 
 /** Whatever else a request may hold, and be refused for, is for others to see. */
-const requestSchema = z.strictObject({
-  query: z.string(),
-  operationName: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-});
+const strictSchema = z.strictObject(requestSchema.shape);
 
 interface Query {
-  readonly params: z.infer<typeof requestSchema>;
-  readonly scale: Scale;
+  readonly operation: PreparedOperation;
   answer: Answer | null;
 }
 
@@ -33,12 +28,9 @@ interface Answer {
   bytes: number;
 }
 
-/** Whoever asks first has it made. */
-type Asker = Pick<ServerContext, 'actor' | 'account'>;
-
 export interface StoredAnswersOptions {
   readonly connections: Connections;
-  readonly yoga: GraphQLServer;
+  readonly operations: Operations;
   /** Grows with every change of the store. */
   readonly version: () => number;
 }
@@ -57,7 +49,7 @@ export class StoredAnswers {
     this.#options = options;
   }
 
-  /** False: it has to be answered in the usual way. */
+  /** False: it has to be answered in the usual way. Whoever asks first has the answer made. */
   async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, asker: Asker): Promise<boolean> {
     const contentType = acceptedType(request);
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
@@ -76,7 +68,7 @@ export class StoredAnswers {
 
   #query(key: string, body: Buffer): Query | null {
     const known = this.#queries.get(key);
-    const query = known === undefined ? prepare(body) : known;
+    const query = known === undefined ? this.#prepare(body) : known;
     this.#queries.delete(key);
     this.#queries.set(key, query);
     this.#shrink();
@@ -88,7 +80,7 @@ export class StoredAnswers {
     const now = performance.now();
     const { answer } = query;
     if (answer !== null && answer.version === version && now - answer.madeAt < MAX_AGE_MS) return answer;
-    const made: Answer = { version, madeAt: now, body: this.#execute(query, asker), bytes: 0 };
+    const made: Answer = { version, madeAt: now, body: this.#run(query, asker), bytes: 0 };
     this.#bytes -= answer?.bytes ?? 0;
     query.answer = made;
     made.body.then(
@@ -110,19 +102,21 @@ export class StoredAnswers {
     this.#shrink();
   }
 
-  async #execute({ params, scale }: Query, asker: Asker): Promise<AnswerBody | null> {
-    // Not kept here: a document takes much more memory than its text.
-    const read = readDocument(params.query);
-    if (!read.isValid) return null;
-    const { execute, contextFactory, schema } = this.#options.yoga.getEnveloped({ ...asker, params, scale });
-    const result = await execute({
-      schema,
-      document: read.document,
-      contextValue: await contextFactory(),
-      operationName: params.operationName ?? null,
-      variableValues: params.variables ?? null,
-    });
+  async #run({ operation }: Query, asker: Asker): Promise<AnswerBody | null> {
+    const result = await this.#options.operations.run(operation, asker);
     return result.errors === undefined ? new AnswerBody(Buffer.from(JSON.stringify(result))) : null;
+  }
+
+  /** Null for whatever is not a valid query of the store. */
+  #prepare(body: Buffer): Query | null {
+    try {
+      const request = strictSchema.parse(JSON.parse(body.toString()));
+      const operation = this.#options.operations.prepareStored(request);
+      return operation === null ? null : { operation, answer: null };
+    } catch {
+      // Not even GraphQL: whoever answers in the usual way says what is wrong.
+      return null;
+    }
   }
 
   #shrink(): void {
@@ -132,21 +126,6 @@ export class StoredAnswers {
       this.#bytes -= query?.answer?.bytes ?? 0;
       if (query !== null) query.answer = null;
     }
-  }
-}
-
-/** Null for whatever is not a valid query of the store. */
-function prepare(body: Buffer): Query | null {
-  try {
-    const params = requestSchema.parse(JSON.parse(body.toString()));
-    const { query, operationName = null, variables } = params;
-    const read = readDocument(query);
-    if (!read.isValid || !isAnsweredFromStore(read.document, operationName)) return null;
-    const checked = checkOperation(read.document, operationName, variables);
-    return checked.fault === null ? { params, scale: checked.scale, answer: null } : null;
-  } catch {
-    // Not even GraphQL: whoever answers in the usual way says what is wrong.
-    return null;
   }
 }
 

@@ -111,6 +111,64 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+export interface AskedOperation {
+  readonly query: string;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly operationName?: string;
+}
+
+export interface ToldError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+interface ToldAnswer {
+  readonly data?: unknown;
+  readonly errors?: readonly ToldError[];
+}
+
+const authorization = `Bearer ${TOKEN}`;
+
+/** What each transport answers, with a token: of a subscription, the first result. */
+export const TRANSPORTS: Readonly<Record<string, (address: string, operation: AskedOperation) => Promise<ToldAnswer>>> =
+  {
+    'over HTTP': async (address, operation) => {
+      const headers = { authorization, 'content-type': 'application/json', accept: 'application/json' };
+      const body = JSON.stringify(operation);
+      return (await fetch(`${address}/graphql`, { method: 'POST', headers, body })).json() as Promise<ToldAnswer>;
+    },
+    'over HTTP with GET': async (address, { query, variables = {}, operationName }) => {
+      const parameters = new URLSearchParams({ query, variables: JSON.stringify(variables) });
+      if (operationName !== undefined) parameters.set('operationName', operationName);
+      const headers = { authorization, accept: 'application/json' };
+      return (await fetch(`${address}/graphql?${parameters}`, { headers })).json() as Promise<ToldAnswer>;
+    },
+    'by server-sent events': async (address, operation) => {
+      const headers = { authorization, 'content-type': 'application/json', accept: 'text/event-stream' };
+      const body = JSON.stringify(operation);
+      const text = await (await fetch(`${address}/graphql`, { method: 'POST', headers, body })).text();
+      if (!text.includes('event: complete')) throw new Error(`The stream was not completed: ${text}`);
+      return JSON.parse(/^data: ?(.+)$/m.exec(text)?.[1] ?? '{}');
+    },
+    'over WebSocket': (address, operation) => {
+      const socket = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+      const say = (message: object) => socket.send(JSON.stringify(message));
+      return new Promise((resolve, reject) => {
+        socket.on('error', reject);
+        socket.on('close', (code, reason) => reject(new Error(`${code} ${reason}`)));
+        socket.on('open', () => say({ type: 'connection_init', payload: { authorization } }));
+        socket.on('message', (data) => {
+          const { type, payload } = JSON.parse(String(data));
+          if (type === 'connection_ack') say({ id: '1', type: 'subscribe', payload: operation });
+          if (type !== 'next' && type !== 'error') return;
+          resolve(type === 'error' ? { errors: payload } : payload);
+          socket.terminate();
+        });
+      });
+    },
+  };
+
 export interface SocketOptions {
   readonly protocol?: string[];
   readonly headers?: Record<string, string>;

@@ -7,7 +7,7 @@ import {
   type SubscribePayload,
   stringifyMessage,
 } from 'graphql-ws';
-import { type SubscriptionStream, withCodeAlone } from '../graphql/index.ts';
+import type { SubscriptionStream } from '../graphql/index.ts';
 import { NEWCOMER_MS } from './connections.ts';
 
 /** The way to a client. */
@@ -185,5 +185,5 @@ const isStream = (outcome: Outcome): outcome is SubscriptionStream => Symbol.asy
 const isRefusal = (outcome: Outcome): outcome is readonly GraphQLError[] => Array.isArray(outcome);
 
 function told(errors: readonly GraphQLError[]) {
-  return errors.map((error) => withCodeAlone(error).toJSON());
+  return errors.map((error) => error.toJSON());
 }

@@ -1,13 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GraphQLError, OperationTypeNode } from 'graphql';
-import { CloseCode, handleProtocols, type SubscribePayload } from 'graphql-ws';
+import { CloseCode, handleProtocols } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import { type Authenticator, actorOf, type Session } from '../auth/index.ts';
-import type { UserActor } from '../domain/actor.ts';
-import { checkOperation, type ErrorCode, readDocument, Seats, type SharedSubscriptions } from '../graphql/index.ts';
+import type { Authenticator, Session } from '../auth/index.ts';
+import { type Asker, type ErrorCode, type OperationRequest, type Operations, Seats } from '../graphql/index.ts';
 import { BoundedLog, type Logger } from '../telemetry/index.ts';
-import { accountOf, isUnlisted, refusalOf } from './access.ts';
+import { askerOf, isUnlisted, refusalOf } from './access.ts';
 import type { Attempts } from './attempts.ts';
 import { Backlog } from './backlog.ts';
 import type { Connections } from './connections.ts';
@@ -21,7 +20,6 @@ import { readSessionCookie } from './session-cookie.ts';
 import { KEY_PARAMETER } from './session-key.ts';
 import type { Operation, Outcome, ProtocolHandlers } from './transport-protocol.ts';
 import { serveConnection, type WebSocketConnection } from './websocket-connection.ts';
-import type { GraphQLServer } from './yoga.ts';
 
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** A client that doesn't answer a close is cut off. */
@@ -39,16 +37,14 @@ export const OPERATIONS_A_SECOND = 50;
 
 /** A client whose credential was right. */
 interface Allowed {
-  readonly actor: UserActor;
-  readonly account: string;
+  readonly asker: Asker;
   readonly session: Session | null;
   readonly outlet: Outlet;
   readonly rate: RateLimit;
 }
 
 export interface WebSocketOptions {
-  readonly yoga: GraphQLServer;
-  readonly subscriptions: SharedSubscriptions;
+  readonly operations: Operations;
   readonly authenticator: Authenticator;
   readonly attempts: Attempts;
   readonly streams: OpenStreams;
@@ -147,8 +143,7 @@ export class WebSocketTransport {
     const backlog = new Backlog(request.socket, (bytes) => connections.hold(request.socket, bytes));
     const rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
     return {
-      actor: actorOf(verdict),
-      account: accountOf(verdict),
+      asker: askerOf(verdict),
       session,
       outlet: { backlog, seats: new Seats() },
       rate,
@@ -157,12 +152,12 @@ export class WebSocketTransport {
 
   async #run(
     { socket, request }: WebSocketConnection,
-    { actor, account, session, outlet, rate }: Allowed,
+    { asker, session, outlet, rate }: Allowed,
     { id, signal }: Operation,
-    params: SubscribePayload,
+    wanted: OperationRequest,
     open: number,
   ): Promise<Outcome> {
-    const { yoga, subscriptions, authenticator } = this.#options;
+    const { operations, authenticator } = this.#options;
     // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
     const isOver = session !== null && !authenticator.sessions.isCurrent(session);
     if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
@@ -176,20 +171,14 @@ export class WebSocketTransport {
       const allowed = `at most ${OPERATIONS_A_SECOND} a second`;
       return [refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`)];
     }
-    const { query, operationName = null, variables = null } = params;
-    const read = readDocument(query);
-    if (!read.isValid) return read.errors;
-    const { document } = read;
-    const checked = checkOperation(document, operationName, variables);
-    if (checked.fault !== null) return [checked.fault];
-    const { scale } = checked;
-    const { schema, execute, contextFactory } = yoga.getEnveloped({ actor, account, params, scale, signal });
-    const args = { schema, document, operationName, variableValues: variables, contextValue: await contextFactory() };
-    // Nobody waits for it any more.
+    const prepared = operations.prepare(wanted);
+    if (prepared.errors !== null) return prepared.errors;
+    // Its `complete` may have come with it.
+    await undefined;
     if (signal.aborted) return [];
-    if (scale.kind !== OperationTypeNode.SUBSCRIPTION) return execute(args);
+    if (prepared.kind !== OperationTypeNode.SUBSCRIPTION) return operations.run(prepared, { ...asker, signal });
     const sink = new MessageSink(socket, request.socket, outlet, id);
-    return subscriptions.subscribe({ args, query, viewer: actor.user, sink });
+    return operations.subscribe(prepared, { ...asker, signal }, sink);
   }
 
   /**

@@ -1,81 +1,44 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { OperationTypeNode } from 'graphql';
-import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
-import type { UserActor } from '../domain/actor.ts';
+import { createYoga, type Plugin } from 'graphql-yoga';
 import {
-  answerOf,
-  checkOperation,
-  createContext,
+  type Asker,
   type ErrorCode,
-  Gate,
   type GraphQLContext,
-  JobWaits,
-  maskError,
-  readDocument,
+  type Operations,
+  type PreparedOperation,
   requestFault,
-  type Scale,
-  type Services,
   schema,
-  Turns,
   withCode,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import type { Connections } from './connections.ts';
 
-export interface ServerContext {
-  readonly actor: UserActor;
-  /** As `accountOf` has it. */
-  readonly account: string;
-  /** Of a request over HTTP it is found out with the parsing. */
-  readonly scale?: Scale;
-  /** Aborted once nobody waits for the answer any more. Left out: it is never waited for long. */
-  readonly signal?: AbortSignal;
-}
-
-const NEVER = new AbortController().signal;
-const UNKNOWN: Scale = { kind: OperationTypeNode.QUERY, isLarge: true };
-
 export type GraphQLServer = ReturnType<typeof createGraphQLServer>;
 
-/** GraphQL for both transports: what runs over HTTP and what runs over WebSocket go through the same steps. */
-export function createGraphQLServer(services: Services) {
-  const waits = new JobWaits();
-  const capacity = { turns: new Turns(), gate: new Gate() };
-  services.metrics.gauge('slurmql_waiting_requests', 'Requests that wait for the end of a job.', () => waits.size);
-  services.metrics.gauge(
-    'slurmql_large_operations',
-    'Operations that take a place of those for large ones now.',
-    () => capacity.gate.running,
-  );
-  services.metrics.gauge(
-    'slurmql_large_operations_waiting',
-    'Operations that wait for a place of those for large ones now.',
-    () => capacity.gate.waiting,
-  );
-  return createYoga<ServerContext, GraphQLContext>({
+/** GraphQL over HTTP: yoga reads requests and writes answers, and leaves what is between to `operations`. */
+export function createGraphQLServer(operations: Operations, log: Logger) {
+  return createYoga<Asker, GraphQLContext>({
     schema,
-    context: ({ actor, account, scale = UNKNOWN, signal = NEVER }) =>
-      createContext(services, actor, { ...capacity, waits, account, scale, signal }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     // graphiql.ts sends it.
     graphiql: false,
     // Requests are allowed by origin and credential in server.ts, before they come here.
     cors: false,
-    maskedErrors: { maskError: (cause) => maskError(cause, services.log) },
+    maskedErrors: { maskError: (cause) => operations.mask(cause) },
     logging: {
-      debug: (...args) => services.log.debug({ args }, 'GraphQL'),
-      info: (...args) => services.log.debug({ args }, 'GraphQL'),
-      warn: (...args) => services.log.warn({ args }, 'GraphQL'),
+      debug: (...args) => log.debug({ args }, 'GraphQL'),
+      info: (...args) => log.debug({ args }, 'GraphQL'),
+      warn: (...args) => log.warn({ args }, 'GraphQL'),
       // Faults have been logged as they were masked.
-      error: (...args) => services.log.debug({ args }, 'GraphQL'),
+      error: (...args) => log.debug({ args }, 'GraphQL'),
     },
     // Bounded by a number of documents alone, of any size.
     parserAndValidationCache: false,
-    plugins: [parameters, parts, limits, answers(services.log), codes],
+    plugins: [parameters, parts, operation(operations), codes],
   });
 }
 
@@ -85,10 +48,10 @@ export async function answerGraphQL(
   request: IncomingMessage,
   body: Buffer<ArrayBuffer> | null,
   response: ServerResponse,
-  context: ServerContext,
+  asker: Asker,
 ): Promise<void> {
   try {
-    const answer = await yoga.handleRequest(toFetch(yoga, request, body, context.signal), context);
+    const answer = await yoga.handleRequest(toFetch(yoga, request, body, asker.signal), asker);
     const headers = Object.fromEntries(answer.headers);
     if (/^(text\/event-stream|multipart\/)/.test(headers['content-type'] ?? '') && answer.body !== null) {
       response.writeHead(answer.status, headers);
@@ -109,36 +72,31 @@ function toFetch(
   { fetchAPI }: GraphQLServer,
   { method = 'GET', url = '/', headers }: IncomingMessage,
   body: Buffer<ArrayBuffer> | null,
-  signal: AbortSignal = NEVER,
+  signal: AbortSignal | undefined,
 ): Request {
   const entries = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
-  return new fetchAPI.Request(`http://localhost${url}`, { method, headers: entries, body, signal });
+  return new fetchAPI.Request(`http://localhost${url}`, { method, headers: entries, body, signal: signal ?? null });
 }
 
-/** What came of an operation is told as it may be, whichever transport it came by. */
-function answers(log: Logger): Plugin<GraphQLContext> {
+/** Yoga calls these where it would parse, validate and execute by itself. */
+function operation(operations: Operations): Plugin<Asker & { readonly operation: PreparedOperation }> {
   return {
-    onExecute: ({ context, executeFn, setExecuteFn }) => {
-      setExecuteFn((args) => answerOf(context.work, log, () => executeFn(args)));
+    // What may not run is refused with the parsing, before anything else has a look at it.
+    onParse: ({ context: { params }, setParseFn, extendContext }) => {
+      setParseFn((query: string) => {
+        const { operationName, variables } = params;
+        const prepared = operations.prepare({ query, operationName, variables });
+        if (prepared.errors !== null) throw new AggregateError(prepared.errors);
+        extendContext({ operation: prepared });
+        return prepared.document;
+      });
     },
+    // It has been validated with the parsing.
+    onValidate: ({ setResult }) => setResult([]),
+    onContextBuilding: ({ context, extendContext }) => extendContext(operations.contextOf(context.operation, context)),
+    onExecute: ({ setExecuteFn }) => setExecuteFn((args) => operations.execute(args)),
   };
 }
-
-/** What may not run is refused with the parsing, before anything else has a look at it. */
-const limits: Plugin<YogaInitialContext & Pick<ServerContext, 'scale'>> = {
-  onParse: ({ context: { params }, setParseFn, extendContext }) => {
-    setParseFn((source: string) => {
-      const read = readDocument(source);
-      if (!read.isValid) throw new AggregateError(read.errors);
-      const checked = checkOperation(read.document, params.operationName, params.variables);
-      if (checked.fault !== null) throw checked.fault;
-      extendContext({ scale: checked.scale });
-      return read.document;
-    });
-  },
-  // It has been validated with the parsing.
-  onValidate: ({ setResult }) => setResult([]),
-};
 
 /** To read JSON of this length takes a millisecond or less: of more, what follows is left to another turn of the event loop. */
 const LONG_BYTES = 128 * 1024;

@@ -12,7 +12,7 @@ import type { User } from '../../domain/user.ts';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { answerOf, jsonLength, maskError } from '../answers.ts';
 import { contextOfEvent, type GraphQLContext } from '../context.ts';
-import { requestFault, withCodeAlone } from '../error-codes.ts';
+import { requestFault, withCodeAlone, withCodesAlone } from '../error-codes.ts';
 import { WORK_LIMITS, type Work } from '../work.ts';
 import { FeedStream } from './feed-stream.ts';
 import { jsonBytes } from './json-bytes.ts';
@@ -139,8 +139,7 @@ export class SharedSubscriptions {
   }
 
   async #answer(execute: () => ExecutionResult | Promise<ExecutionResult>, work: Work): Promise<ExecutionResult> {
-    const { errors, ...answer } = await answerOf(work, this.#log, execute);
-    return errors === undefined ? answer : { ...answer, errors: errors.map(withCodeAlone) };
+    return withCodesAlone(await answerOf(work, this.#log, execute));
   }
 }
 
