@@ -1,6 +1,6 @@
 export type { GraphQLContext, Services } from './context.ts';
 export { ERROR_CODES, type ErrorCode, requestFault, withCode } from './error-codes.ts';
-export { type LogAddress, logAddress, logRefusal, type OpenedLog, openLog } from './job/log-file.ts';
+export { type LogAddress, logAddress } from './job/log-address.ts';
 export { LIMITS } from './limits.ts';
 export { Seats } from './live/seats.ts';
 export type { SubscriptionStream } from './live/shared-subscriptions.ts';

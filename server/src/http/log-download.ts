@@ -1,14 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Session } from '../auth/index.ts';
 import type { Job } from '../domain/job.ts';
-import {
-  type ErrorCode,
-  type LogAddress,
-  logRefusal,
-  type OpenedLog,
-  openLog,
-  type Services,
-} from '../graphql/index.ts';
+import type { ErrorCode, LogAddress, Services } from '../graphql/index.ts';
+import { type LogFile, type LogRefusal, logRefusal, openLog, type ReadingOptions } from '../logs/index.ts';
 import { type ByteRange, byteRange } from './byte-range.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { sendError } from './respond.ts';
@@ -23,11 +17,7 @@ const PART_BYTES = 64 * 1024;
 /** A reader that doesn't take a part in this time is not read ahead for. */
 const PATIENCE_MS = 1_000;
 
-type Refusal = Exclude<OpenedLog, { readonly kind: 'file' }>;
-type File = Extract<OpenedLog, { readonly kind: 'file' }>['file'];
-type ReadingOptions = Parameters<File['bytes']>[2];
-
-const REFUSALS: Readonly<Record<Refusal['kind'], readonly [status: number, code: ErrorCode]>> = {
+const REFUSALS: Readonly<Record<LogRefusal['kind'], readonly [status: number, code: ErrorCode]>> = {
   missing: [404, 'NOT_FOUND'],
   denied: [403, 'FORBIDDEN'],
   broken: [502, 'CLUSTER_UNAVAILABLE'],
@@ -79,9 +69,12 @@ export class LogDownloads {
   async #send(address: LogAddress, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const opened = await openLog(this.#services, address);
+    const { store, clusters } = this.#services;
+    const job = await store.jobs.get(address.jobId);
+    if (job === null) return refuse(response, { kind: 'missing', message: 'There is no such job' });
+    const opened = await openLog(clusters.files(job.clusterName), job, address.stream);
     if (opened.kind !== 'file') return refuse(response, opened);
-    const { job, file } = opened;
+    const { file } = opened;
     const { sizeBytes, modifiedAt } = file;
     const tag = `"${sizeBytes.toString(36)}-${modifiedAt.getTime().toString(36)}"`;
     const condition = request.headers['if-range'];
@@ -126,14 +119,14 @@ export class LogDownloads {
   }
 }
 
-function refuse(response: ServerResponse, { kind, message }: Refusal): void {
+function refuse(response: ServerResponse, { kind, message }: LogRefusal): void {
   const [status, code] = REFUSALS[kind];
   sendError(response, status, code, message);
 }
 
 /** The bytes of a log on their way to one reader. */
 class Sending {
-  readonly #file: File;
+  readonly #file: LogFile;
   readonly #end: number;
   readonly #response: ServerResponse;
   readonly #options: ReadingOptions;
@@ -142,7 +135,7 @@ class Sending {
   #pieces: AsyncGenerator<Buffer, void, undefined>;
   #first: Buffer | null = null;
 
-  constructor(file: File, { start, end }: ByteRange, response: ServerResponse, options: ReadingOptions) {
+  constructor(file: LogFile, { start, end }: ByteRange, response: ServerResponse, options: ReadingOptions) {
     this.#file = file;
     this.#end = end;
     this.#response = response;

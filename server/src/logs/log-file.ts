@@ -1,5 +1,7 @@
-import { type Job, type LogStream, logPath } from '../domain/job.ts';
-import { type FileFault, RemoteFileError, type RemoteFiles, SshInterrupted } from '../ssh/index.ts';
+import { isArray, type Job, type LogStream, logPath } from '../domain/job.ts';
+import type { LogAbsence } from '../domain/log-chunk.ts';
+import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted } from '../ssh/index.ts';
+import { findAbsence } from './absence.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Each piece is twice as long as the one before, up to the longest: who takes little is read little for. */
@@ -25,12 +27,51 @@ export interface LogFile {
   bytes(start: number, end: number, options: ReadingOptions): AsyncGenerator<Buffer, void, undefined>;
 }
 
-/** Null when there is no such file (yet). Throws what the connection throws. */
-export async function openLogFile(files: RemoteFiles, job: Job, stream: LogStream): Promise<LogFile | null> {
-  const path = logPath(job, stream);
-  const status = path === null ? null : await files.stat(path, { timeoutMs: REQUEST_TIMEOUT_MS });
-  if (path === null || status === null) return null;
-  return { ...status, bytes: (start, end, options) => bytesOf(files, path, start, end, options) };
+/** `denied`, `broken`: the cluster has the log and doesn't give it. `unavailable`: the cluster can't be asked. */
+export interface LogRefusal {
+  readonly kind: 'missing' | 'denied' | 'broken' | 'unavailable';
+  readonly message: string;
+}
+
+export type OpenedLog = { readonly kind: 'file'; readonly file: LogFile } | LogRefusal;
+
+const WORDS = {
+  NEVER_STARTED: 'The job never started, so it has no log',
+  NO_FOLDER: "The job's folder is no longer on the cluster: its workspace was cleaned, or is not mounted there",
+  NO_FILE: "The job's folder no longer has this file, or the job ended before Slurm had made it",
+} as const satisfies Record<LogAbsence, string>;
+
+/** The log of a job, or why there is none to be had. */
+export async function openLog(files: RemoteFiles, job: Job, stream: LogStream): Promise<OpenedLog> {
+  if (isArray(job)) return { kind: 'missing', message: 'An array has no log of its own: its tasks do' };
+  try {
+    const path = logPath(job, stream);
+    const status = path === null ? null : await files.stat(path, { timeoutMs: REQUEST_TIMEOUT_MS });
+    if (path !== null && status !== null) {
+      const bytes: LogFile['bytes'] = (start, end, options) => bytesOf(files, path, start, end, options);
+      return { kind: 'file', file: { ...status, bytes } };
+    }
+    const absence = await findAbsence(files, job, stream);
+    return { kind: 'missing', message: absence === null ? 'There is no such file yet' : WORDS[absence] };
+  } catch (cause) {
+    const refusal = logRefusal(cause);
+    if (refusal === null) throw cause;
+    return refusal;
+  }
+}
+
+const KINDS = {
+  'no-such-file': 'missing',
+  'permission-denied': 'denied',
+  'not-a-file': 'broken',
+  failure: 'broken',
+} as const;
+
+/** What an error while a log is opened or read comes to; null: a fault of ours. */
+export function logRefusal(cause: unknown): LogRefusal | null {
+  if (!(cause instanceof SshError)) return null;
+  const kind = cause instanceof RemoteFileError ? KINDS[cause.fault] : 'unavailable';
+  return { kind, message: `The log can't be read: ${cause.message}` };
 }
 
 async function* bytesOf(
@@ -60,9 +101,4 @@ async function* bytesOf(
     given += bytes.length;
     pieceBytes = mayReadAhead() ? Math.min(LONGEST_PIECE_BYTES, pieceBytes * 2) : FIRST_PIECE_BYTES;
   }
-}
-
-/** What a cluster says is wrong with a file; null: it is something else that is wrong. */
-export function fileFault(cause: unknown): FileFault | null {
-  return cause instanceof RemoteFileError ? cause.fault : null;
 }

@@ -13,7 +13,7 @@ import { UserRef } from '../user/types.ts';
 import { JobAllocationRef } from './allocation.ts';
 import { type JobList, readJobList } from './list.ts';
 import { DEFAULT_LOG_BYTES, LogAbsenceRef, LogChunkRef, LogStreamRef, readJobLog, withLogFile } from './log.ts';
-import { logUrl } from './log-file.ts';
+import { logUrl } from './log-address.ts';
 import { JobRef } from './ref.ts';
 import { JobComponentRef, JobResourcesRef, shownComponents } from './resources.ts';
 import { JobAttemptRef, JobEvidenceRef, JobStateCountRef, JobStateRef } from './state.ts';
