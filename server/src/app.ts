@@ -104,7 +104,7 @@ export async function startApp(environment: Environment): Promise<App> {
       readiness: async () => ({
         database: await store.isOpen(),
         configuration: clusters.configurationFault === null,
-        pollers: true,
+        pollers: clusters.arePolling,
       }),
     });
     stack.defer(() => http.stop());

@@ -162,6 +162,11 @@ export class Cluster {
     };
   }
 
+  /** Whether its jobs are followed: asked for, or waited for until the cluster can be reached. */
+  get isPolling(): boolean {
+    return this.#poller.isRunning;
+  }
+
   /** When Slurm on this cluster last gave an answer to anything; null: not since the server's start. */
   get lastHeardAt(): Date | null {
     return this.#known.lastHeardAt;

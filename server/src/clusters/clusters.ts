@@ -10,6 +10,9 @@ import type { ClusterParts } from './parts.ts';
 /** How a cluster is reached: where one of these changes, it has to be connected to anew. */
 const CONNECTION_KEYS = ['host', 'port', 'user', 'identityFile', 'knownHosts', 'proxyJump', 'help'] as const;
 
+/** Within this time a poller that was stopped by a change of clusters.yaml has ended, and another one has its place. */
+const LONGEST_CHANGE_MS = 60_000;
+
 /** Every cluster of clusters.yaml, in its order, and the names of those that the history still knows. */
 export class Clusters {
   readonly #parts: ClusterParts;
@@ -18,6 +21,8 @@ export class Clusters {
   readonly #former = new Map<string, KnownCluster>();
   #configurationFault: string | null = null;
   #changing: Promise<void> = Promise.resolve();
+  /** Null: nothing is being changed. */
+  #changeBeganAt: number | null = null;
   #isStopped = false;
 
   constructor(parts: ClusterParts) {
@@ -42,8 +47,18 @@ export class Clusters {
    * still reached in the same way. The others don't notice.
    */
   configure(settings: readonly ClusterSettings[]): Promise<void> {
-    this.#changing = this.#changing.then(() => this.#configure(settings));
+    this.#changing = this.#changing.then(async () => {
+      this.#changeBeganAt = performance.now();
+      await this.#configure(settings);
+      this.#changeBeganAt = null;
+    });
     return this.#changing;
+  }
+
+  /** Whether the jobs of all clusters are followed, as `Cluster.isPolling` has it. */
+  get arePolling(): boolean {
+    const isChanging = this.#changeBeganAt !== null && performance.now() - this.#changeBeganAt < LONGEST_CHANGE_MS;
+    return !this.#isStopped && (isChanging || this.all().every((cluster) => cluster.isPolling));
   }
 
   /** What is wrong with clusters.yaml as it is now, so that an older one is in force; null: nothing is. */

@@ -9,6 +9,7 @@ import { Clusters } from '../clusters/index.ts';
 import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { JobMetrics, Journal } from '../events/index.ts';
+import type { Services } from '../graphql/index.ts';
 import { FileWatches } from '../logs/index.ts';
 import { Staging } from '../projects/index.ts';
 import { Store } from '../store/index.ts';
@@ -29,14 +30,21 @@ interface StageOptions {
 export class Stage implements AsyncDisposable {
   readonly store: Store;
   readonly journal: Journal;
+  readonly clusters: Clusters;
   readonly address: string;
   readonly #stack: AsyncDisposableStack;
 
   readonly #http: HttpServer;
 
-  private constructor(store: Store, journal: Journal, http: HttpServer, address: string, stack: AsyncDisposableStack) {
+  private constructor(
+    { store, journal, clusters }: Pick<Services, 'store' | 'journal' | 'clusters'>,
+    http: HttpServer,
+    address: string,
+    stack: AsyncDisposableStack,
+  ) {
     this.store = store;
     this.journal = journal;
+    this.clusters = clusters;
     this.#http = http;
     this.address = address;
     this.#stack = stack;
@@ -64,18 +72,19 @@ export class Stage implements AsyncDisposable {
       const sshEnvironment = { homeDirectory: folder, userName: 'nobody', configFile: join(folder, 'config') };
       const clusters = new Clusters({ store, journal, staging, log, metrics, sshEnvironment });
       stack.defer(() => clusters.stop());
+      const services = { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics };
       const http = new HttpServer({
-        services: { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics },
+        services,
         authenticator: authenticator ?? (await Authenticator.open(TOKEN, store.sessions)),
         host: '127.0.0.1',
         port: 0,
         webDirectory: webDirectory ?? folder,
         allowedOrigins,
         trustedProxies: [],
-        readiness: async () => ({}),
+        readiness: async () => ({ pollers: clusters.arePolling }),
       });
       stack.defer(() => http.stop());
-      return new Stage(store, journal, http, await http.start(), stack);
+      return new Stage(services, http, await http.start(), stack);
     } catch (cause) {
       await stack.disposeAsync();
       throw cause;

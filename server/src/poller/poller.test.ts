@@ -218,6 +218,27 @@ describe('a poller', () => {
     expect((await store.jobs.get(job.id))?.state).toBe('COMPLETED');
   });
 
+  it('runs for as long as its questions end, answered or not, and until it is stopped', async () => {
+    await create();
+    slurm.fault = new SlurmUnavailable('no answer');
+    poller.connected();
+    await pass(900 * SECOND);
+    expect(poller.isRunning).toBe(true);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    slurm.gate = promise;
+    poller.askNow();
+    await pass(9 * 60 * SECOND);
+    expect(poller.isRunning).toBe(true);
+    await pass(120 * SECOND);
+    expect(poller.isRunning).toBe(false);
+    slurm.gate = null;
+    resolve();
+    await pass(SECOND);
+    expect(poller.isRunning).toBe(true);
+    await poller.stop();
+    expect(poller.isRunning).toBe(false);
+  });
+
   it('does nothing more once it is stopped, and waits for the answer that is on its way', async () => {
     const job = await create();
     slurm.observations = [see(job)];

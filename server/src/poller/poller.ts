@@ -12,6 +12,8 @@ export interface PollerOptions extends Omit<ReconcilerOptions, 'onRequeueExpecte
 
 /** For so long a requeue is looked for, even when no job is active. */
 const REQUEUE_SHOWS_MS = 30_000;
+/** A question, and what follows from its answer, is a few commands that end within a minute each. */
+const LONGEST_TICK_MS = 10 * 60_000;
 
 /**
  * Keeps the jobs of one cluster as Slurm says they are: one question at a time for all of them, and none while no job
@@ -24,6 +26,7 @@ export class Poller {
   #isConnected = false;
   #timer: NodeJS.Timeout | undefined;
   #tick: Promise<void> | null = null;
+  #tickBeganAt = 0;
   /** Somebody wanted the next question planned while one was under way. */
   #isWanted = false;
   /** Somebody wanted one at once meanwhile. */
@@ -53,6 +56,15 @@ export class Poller {
   /** The last question got no answer. */
   get isUnanswered(): boolean {
     return this.#isOwed;
+  }
+
+  /**
+   * Whether it goes on asking when there is something to ask. False: it was stopped, or a question never ended though each
+   * has a deadline. A cluster that doesn't answer is no reason.
+   */
+  get isRunning(): boolean {
+    const isStuck = this.#tick !== null && Date.now() - this.#tickBeganAt > LONGEST_TICK_MS;
+    return !this.#isStopped && !isStuck;
   }
 
   /** The cluster can be asked: does so at once. */
@@ -126,6 +138,7 @@ export class Poller {
   #begin(): void {
     this.#isWanted = false;
     this.#isUrgent = false;
+    this.#tickBeganAt = Date.now();
     this.#tick = this.#poll().then((isWorthRepeating) => {
       this.#tick = null;
       if (this.#isUrgent && this.#isOwed) this.#plan(0);
