@@ -19,6 +19,7 @@ import {
 import { VERSION } from './domain/version.ts';
 import { giveMemoryBack } from './heap.ts';
 import { leave } from './leave.ts';
+import { setGitEnvironment } from './projects/index.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
@@ -85,6 +86,7 @@ async function check({ clusters, asJson }: Arguments & { readonly command: 'doct
   // Whoever read the output has had enough of it, as `head` does.
   process.stdout.on('error', () => leave(1));
   const own = environment();
+  setGitEnvironment(own.gitVariables);
   const file = await clustersFileOf(own.configFiles);
   const all = await readClustersFile(file);
   if (all.length === 0 && !asJson) {

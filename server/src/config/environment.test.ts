@@ -33,6 +33,7 @@ describe('an environment in which nothing is set', () => {
       homeDirectory: '/home/ada',
       userName: 'ada',
       agentSocket: null,
+      gitVariables: { HOME: '/home/ada' },
     });
   });
 
@@ -199,4 +200,10 @@ describe('faults', () => {
       }),
     );
   });
+});
+
+it('gives git what it needs to find its configuration, and nothing that was set for other programs', () => {
+  const given = { PATH: '/bin', HOME: '/home/ada', XDG_CONFIG_HOME: '/etc/ada', SUDO_UID: '1000' };
+  const other = { SLURMQL_TOKEN: 'a-token-for-tests-only', GIT_DIR: '/srv/other', GIT_INDEX_FILE: '/nowhere' };
+  expect(read({ ...given, ...other }).gitVariables).toEqual(given);
 });

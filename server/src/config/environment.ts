@@ -26,7 +26,15 @@ export interface Environment {
   readonly userName: string;
   /** The SSH agent's socket. */
   readonly agentSocket: string | null;
+  /**
+   * What git gets of it. What the user set for other commands (GIT_DIR, GIT_INDEX_FILE, GIT_ATTR_SOURCE …) isn't meant for
+   * SlurmQL's, and what the server was given (its token) isn't meant for git.
+   */
+  readonly gitVariables: Readonly<Record<string, string>>;
 }
+
+/** SUDO_UID: whose repositories git trusts when it runs as root. */
+const GIT_VARIABLES = ['PATH', 'HOME', 'XDG_CONFIG_HOME', 'SUDO_UID'] as const;
 
 export interface ConfigurationFault {
   readonly message: string;
@@ -132,6 +140,12 @@ export function readEnvironment(
     homeDirectory: read('HOME') ?? homedir(),
     userName: read('USER') ?? userInfo().username,
     agentSocket: read('SSH_AUTH_SOCK'),
+    gitVariables: Object.fromEntries(
+      GIT_VARIABLES.flatMap((name) => {
+        const value = read(name);
+        return value === null ? [] : [[name, value]];
+      }),
+    ),
   };
 }
 

@@ -12,6 +12,7 @@ import { JobMetrics, Journal } from '../events/index.ts';
 import type { Services } from '../graphql/index.ts';
 import { FileWatches } from '../logs/index.ts';
 import { Staging } from '../projects/index.ts';
+import { takeGitEnvironment } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import { createLogger, Metrics } from '../telemetry/index.ts';
 import { type HttpOptions, HttpServer } from './server.ts';
@@ -56,6 +57,7 @@ export class Stage implements AsyncDisposable {
     { allowedOrigins = [], authenticator, webDirectory }: StageOptions = {},
   ): Promise<Stage> {
     const stack = new AsyncDisposableStack();
+    takeGitEnvironment();
     try {
       const folder = await mkdtemp(join(tmpdir(), 'slurmql-stage-'));
       stack.defer(() => rm(folder, { recursive: true, force: true }));

@@ -22,14 +22,21 @@ export class UnreadableFolder extends GitError {}
 
 const run = promisify(execFile);
 
-/**
- * git gets an environment of its own. What its user set for other commands (GIT_DIR, GIT_INDEX_FILE, GIT_ATTR_SOURCE …)
- * isn't meant for these, and what the server was given (its token) isn't meant for git. SUDO_UID: whose repositories
- * git trusts when it runs as root. Nothing is asked of a person or fetched, and an object is what its id says.
- */
-const LAUNCH = `exec env -i \${PATH+"PATH=$PATH"} \${HOME+"HOME=$HOME"} \${XDG_CONFIG_HOME+"XDG_CONFIG_HOME=$XDG_CONFIG_HOME"} \
-\${SUDO_UID+"SUDO_UID=$SUDO_UID"} LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1 \
-GIT_ALLOW_PROTOCOL=none GIT_NO_REPLACE_OBJECTS=1 git "$@"`;
+/** Nothing is asked of a person or fetched, and an object is what its id says. */
+const ENVIRONMENT = {
+  LC_ALL: 'C',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_NO_LAZY_FETCH: '1',
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_NO_REPLACE_OBJECTS: '1',
+};
+let environment: Readonly<Record<string, string>> = ENVIRONMENT;
+
+/** What every git gets of the process's environment from now on, by name: before it, nothing. */
+export function setGitEnvironment(variables: Readonly<Record<string, string>>): void {
+  environment = { ...variables, ...ENVIRONMENT };
+}
 
 /** A repository's own configuration can name programs; these are the ones that the commands used here would start. */
 const SAFE = [
@@ -38,15 +45,20 @@ const SAFE = [
 ].flatMap((setting) => ['-c', setting]);
 
 /** git goes into the folder itself: a program that lies in it, or a disk that doesn't answer, has no part in its start. */
-function shellArguments(directory: string, args: readonly string[]): string[] {
-  return ['-c', LAUNCH, 'git', '-C', directory, ...SAFE, ...args];
+const START_DIRECTORY = '/';
+/** Looks for git on the PATH that git gets, and ends with 127 where there is none. */
+const LAUNCHER = '/usr/bin/env';
+
+function launcherArguments(directory: string, args: readonly string[]): string[] {
+  return ['git', '-C', directory, ...SAFE, ...args];
 }
 
 /** What git prints, as UTF-8. Throws GitError. */
 export async function git(directory: string, args: readonly string[]): Promise<string> {
   try {
-    const answer = run('/bin/sh', shellArguments(directory, args), {
-      cwd: '/',
+    const answer = run(LAUNCHER, launcherArguments(directory, args), {
+      cwd: START_DIRECTORY,
+      env: environment,
       timeout: ANSWER_TIMEOUT_MS,
       maxBuffer: 32 * 1024 * 1024,
     });
@@ -88,7 +100,11 @@ export function startGit(
   input: Iterable<string> = [],
 ): GitProcess {
   const child: ChildProcessByStdio<Writable, Readable, Readable> = tracked(
-    spawn('/bin/sh', shellArguments(directory, args), { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] }),
+    spawn(LAUNCHER, launcherArguments(directory, args), {
+      cwd: START_DIRECTORY,
+      env: environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    }),
   );
   let isLate = false;
   const deadline = setTimeout(() => {

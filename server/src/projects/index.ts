@@ -1,6 +1,6 @@
 export { chooseFiles, type JobFiles } from './archive.ts';
 export { endChildren } from './children.ts';
-export { GitError } from './git.ts';
+export { GitError, setGitEnvironment } from './git.ts';
 export { Lanes } from './lanes.ts';
 export { TooMuchListed } from './listing.ts';
 export { withPublicAddresses } from './remote-address.ts';

@@ -3,11 +3,17 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFil
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { readEnvironment } from '../config/index.ts';
 import { packFiles } from './archive.ts';
-import { chooseFiles, type JobFiles } from './index.ts';
+import { chooseFiles, type JobFiles, setGitEnvironment } from './index.ts';
 import { onDisk } from './paths.ts';
 
 const run = promisify(execFile);
+
+/** Gives git what it gets of this process's environment, as a start of the server does. */
+export function takeGitEnvironment(): void {
+  setGitEnvironment(readEnvironment(process.env, { isInteractive: false, directory: tmpdir() }).gitVariables);
+}
 
 /** A real git repository in a folder of its own, and what a job would get of it. */
 export class Repository implements AsyncDisposable {
@@ -21,6 +27,7 @@ export class Repository implements AsyncDisposable {
   }
 
   static async create(...options: readonly string[]): Promise<Repository> {
+    takeGitEnvironment();
     const repository = new Repository(await mkdtemp(join(tmpdir(), 'slurmql-files-')));
     await mkdir(repository.path);
     await repository.git('init', '--quiet', '--initial-branch=main', ...options);
@@ -56,6 +63,7 @@ export class Repository implements AsyncDisposable {
 
   /** What a job gets: the commit that is checked out, or the work tree. */
   async choose(includeUncommitted: boolean): Promise<JobFiles> {
+    takeGitEnvironment();
     return this.#chosen.use(await chooseFiles(this.path, await this.git('rev-parse', 'HEAD'), includeUncommitted));
   }
 
