@@ -1,7 +1,10 @@
 import { type Clusters, type ClusterView, viewOf } from '../../clusters/index.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../faults.ts';
-import { availabilityOf, ClusterRef, GpuAvailabilityRef, PartitionRef, partitionsOf } from './types.ts';
+import { GpuAvailabilityRef } from './gpu-availability.ts';
+import { availabilityOf, partitionsOf } from './inventory.ts';
+import { PartitionRef } from './partitions.ts';
+import { ClusterRef } from './types.ts';
 
 builder.queryField('clusters', (t) =>
   t.field({
