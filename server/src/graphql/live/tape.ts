@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WakeUp } from '../../events/index.ts';
 import type { Feed, FeedEntry } from '../../feeds/index.ts';
 import { Kept, Memo } from './memo.ts';
-import { type Sink, untilRoom } from './sink.ts';
+import type { Sink } from './sink.ts';
+import { TapeReader } from './tape-reader.ts';
 
 /** Of what subscribers have still to be sent, a tape keeps so much; who is further behind reads the feed by itself. */
 const TAPE_BYTES = 1024 * 1024;
@@ -12,58 +13,6 @@ const TURN_MS = 8;
 interface TapeEntry {
   readonly position: number;
   readonly result: Buffer;
-}
-
-/** One subscriber of a tape. */
-class Reader {
-  readonly ended = Promise.withResolvers<void>();
-  /** It has been sent, or spared, everything up to here. */
-  position: number;
-  /** Number of its next entry on the tape; null while it catches up by itself. */
-  next: number | null = null;
-  readonly #sink: Sink;
-  readonly #leaving = new AbortController();
-  #isReady = true;
-
-  constructor(sink: Sink, position: number) {
-    this.#sink = sink;
-    this.position = position;
-    // It may fail before anybody waits for it.
-    this.ended.promise.catch(() => undefined);
-  }
-
-  /** Aborted once it has left. */
-  get signal(): AbortSignal {
-    return this.#leaving.signal;
-  }
-
-  /** It doesn't wait for room. */
-  get isReady(): boolean {
-    return this.#isReady;
-  }
-
-  /** False: there was no room for it, as another subscriber of its connection may have taken that. */
-  offer(result: Buffer): boolean {
-    const hasRoom = !this.#sink.isFull;
-    if (hasRoom) this.#sink.send(result);
-    this.#isReady = !this.#sink.isFull;
-    return hasRoom;
-  }
-
-  /** Resolves once it has been sent, or the subscriber has left. */
-  async deliver(result: Buffer): Promise<void> {
-    while (!this.signal.aborted && !this.offer(result)) await untilRoom(this.#sink, this.signal, result.length);
-  }
-
-  /** Resolves when there may be room, or it has left. */
-  async drained(): Promise<void> {
-    await untilRoom(this.#sink, this.signal);
-    this.#isReady = true;
-  }
-
-  leave(): void {
-    this.#leaving.abort();
-  }
 }
 
 /** A subscriber's place: `ended` settles when it has been sent all there is, or rejects with what broke the feed. */
@@ -81,7 +30,7 @@ export class Tape<T> {
   readonly #feed: Feed<T>;
   readonly #render: (value: T, signal: AbortSignal) => Promise<Buffer>;
   readonly #onUnused: () => void;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Set<TapeReader>();
   readonly #wanted = new WakeUp();
   readonly #ending = new AbortController();
   readonly #kept: Kept;
@@ -116,7 +65,7 @@ export class Tape<T> {
 
   /** `feed`: the subscriber's own, which may begin at another place than the tape's. */
   join(feed: Feed<T>, sink: Sink): Place {
-    const reader = new Reader(sink, this.#tail);
+    const reader = new TapeReader(sink, this.#tail);
     this.#readers.add(reader);
     this.#begin(feed, reader).catch((cause: unknown) => this.#fail(reader, cause));
     return {
@@ -128,7 +77,7 @@ export class Tape<T> {
     };
   }
 
-  async #begin(feed: Feed<T>, reader: Reader): Promise<void> {
+  async #begin(feed: Feed<T>, reader: TapeReader): Promise<void> {
     const { first, position, isOver } = await feed.open();
     for (const value of first) {
       await reader.drained();
@@ -143,7 +92,7 @@ export class Tape<T> {
   }
 
   /** Reads the feed for one subscriber until the tape has the rest. */
-  async #catchUp(reader: Reader): Promise<void> {
+  async #catchUp(reader: TapeReader): Promise<void> {
     const { signal } = reader;
     if (this.#attach(reader)) return;
     for await (const { upTo, entries } of this.#feed.follow(reader.position, signal)) {
@@ -168,7 +117,7 @@ export class Tape<T> {
     return isOwn ? render() : this.#memo.get(position, render);
   }
 
-  #attach(reader: Reader): boolean {
+  #attach(reader: TapeReader): boolean {
     if (reader.position < this.#tail || this.#hasEndedBefore(reader) || reader.signal.aborted) return false;
     reader.next = this.#base;
     if (reader.isReady) this.#serve(reader);
@@ -177,7 +126,7 @@ export class Tape<T> {
   }
 
   /** A feed may begin again behind its end, as that of a job that is requeued: whoever comes from there is not at its end. */
-  #hasEndedBefore({ position }: Reader): boolean {
+  #hasEndedBefore({ position }: TapeReader): boolean {
     return this.#isOver && position > this.#last;
   }
 
@@ -262,7 +211,7 @@ export class Tape<T> {
   }
 
   /** Sends what the tape has, until the subscriber has enough. */
-  #pump(reader: Reader): void {
+  #pump(reader: TapeReader): void {
     while (reader.isReady && reader.next !== null) {
       const entry = this.#entries[reader.next - this.#base];
       if (entry === undefined) {
@@ -279,13 +228,13 @@ export class Tape<T> {
     if (!reader.isReady) void this.#resume(reader);
   }
 
-  #serve(reader: Reader): void {
+  #serve(reader: TapeReader): void {
     this.#pump(reader);
     if (reader.isReady) this.#wanted.notify();
   }
 
   /** Goes on with a subscriber once it can take more: on the tape, or by itself when the tape has gone on too far. */
-  async #resume(reader: Reader): Promise<void> {
+  async #resume(reader: TapeReader): Promise<void> {
     try {
       await reader.drained();
       if (reader.signal.aborted || reader.next === null) return;
@@ -300,17 +249,17 @@ export class Tape<T> {
     }
   }
 
-  #finish(reader: Reader): void {
+  #finish(reader: TapeReader): void {
     this.#remove(reader);
     reader.ended.resolve();
   }
 
-  #fail(reader: Reader, cause: unknown): void {
+  #fail(reader: TapeReader, cause: unknown): void {
     this.#remove(reader);
     reader.ended.reject(cause);
   }
 
-  #remove(reader: Reader): void {
+  #remove(reader: TapeReader): void {
     reader.leave();
     if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
     this.#ending.abort();
