@@ -123,16 +123,49 @@ describe('roles', () => {
   });
 });
 
+describe('what only SQLite knows', () => {
+  const isInside = (file: string) => file.startsWith('store/sqlite/');
+  const outside = productFiles.filter((file) => roomOf(file) === 'store' && !isInside(file));
+  /** Of its dialect and of this database's own tables that no other engine has. */
+  const words =
+    /\b(?:json_\w+|json|indexed by|instr|glob|rowid|pragma|total_changes|changes\(\)|last_insert_rowid|fts\d|match|job_search|insert or|without rowid|sqlite_\w+|char\()/i;
+
+  it('stands in one folder: the SQL outside of it has none of its words', () => {
+    const found = outside.flatMap((file) =>
+      statementsOf(textOf(file)).flatMap((statement) => (words.test(statement) ? [`${file}: ${statement}`] : [])),
+    );
+    expect(found).toEqual([]);
+    // The test sees them where they are.
+    const inside = productFiles.filter(isInside).flatMap((file) => statementsOf(textOf(file)));
+    expect(inside.filter((statement) => words.test(statement)).length).toBeGreaterThan(5);
+  });
+
+  it('is entered through the index of the folder', () => {
+    const entries = imports.flatMap(({ file, target }) =>
+      target !== null && isInside(target) && !isInside(file) ? [target] : [],
+    );
+    expect([...new Set(entries)]).toEqual(['store/sqlite/index.ts']);
+  });
+});
+
+/** The SQL in a file that is written out: templates of `sql`, and names and texts that are handed to it as they are. */
+function statementsOf(text: string): readonly string[] {
+  const pattern =
+    /\bsql(?:<[^`]*?>)?`((?:[^`\\]|\\.)*)`|\b(?:sql\.\w+|CompiledQuery\.raw)(?:<[^()]*?>)?\(\s*([^)]*)\)/g;
+  return [...text.matchAll(pattern)].map(([, template, name]) => template ?? name ?? '');
+}
+
 describe('outside code', () => {
   it.each([
     ['ssh2', 'ssh'],
     ['kysely', 'store'],
-    ['better-sqlite3', 'store'],
-  ])('%s is imported by %s alone', (name, room) => {
+    ['better-sqlite3', 'store/sqlite'],
+  ])('%s is imported by %s alone', (name, folder) => {
     const users = imports
       .filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`))
-      .map(({ file }) => roomOf(file));
-    expect([...new Set(users)]).toEqual([room]);
+      .map(({ file }) => file);
+    expect(users).not.toEqual([]);
+    expect(users.filter((file) => !file.startsWith(`${folder}/`))).toEqual([]);
   });
 
   it("leaves the process's environment to the configuration, to which main.ts hands it", () => {

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { unseenComponent } from '../domain/component.ts';
 import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
-import * as initial from './migrations/0001-initial.ts';
+import * as initial from './sqlite/migrations/0001-initial.ts';
 
 let directory: string;
 let file: string;

@@ -1,123 +1,13 @@
-import SqliteDatabase from 'better-sqlite3';
-import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
-import { DatabaseError } from './database-error.ts';
-import { makePrivateFile } from './lock.ts';
-import * as initial from './migrations/0001-initial.ts';
-import * as longLists from './migrations/0002-long-lists.ts';
-import * as components from './migrations/0003-components.ts';
-import * as eventsAndSessions from './migrations/0004-events-and-sessions.ts';
-import * as requestDigests from './migrations/0005-request-digests.ts';
-import * as moreRequests from './migrations/0006-more-requests.ts';
-import * as submitMessages from './migrations/0007-submit-messages.ts';
-import * as jobsByExitCode from './migrations/0008-jobs-by-exit-code.ts';
-import * as allocations from './migrations/0009-allocations.ts';
-import * as numbersInRange from './migrations/0010-numbers-in-range.ts';
-import * as sessionSecret from './migrations/0011-session-secret.ts';
-import * as eventActors from './migrations/0012-event-actors.ts';
-import { PreparedSqliteDialect } from './sqlite.ts';
+import type { Kysely } from 'kysely';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
 
+/** What the engine knows of an open database besides its queries. */
 export interface OpenDatabase {
   readonly database: Database;
   /** How many rows have been changed since it was opened. Nobody else writes to it. */
   changes(): number;
   /** Moves what the log has to the file; false: it wasn't possible now. Holds the event loop until the disk has it. */
   checkpoint(): boolean;
-}
-
-/** Every migration that ever landed, by the name it is recorded under. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  '0001-initial': initial,
-  '0002-long-lists': longLists,
-  '0003-components': components,
-  '0004-events-and-sessions': eventsAndSessions,
-  '0005-request-digests': requestDigests,
-  '0006-more-requests': moreRequests,
-  '0007-submit-messages': submitMessages,
-  '0008-jobs-by-exit-code': jobsByExitCode,
-  '0009-allocations': allocations,
-  '0010-numbers-in-range': numbersInRange,
-  '0011-session-secret': sessionSecret,
-  '0012-event-actors': eventActors,
-};
-
-/** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */
-export async function openDatabase(file: string): Promise<OpenDatabase> {
-  let sqlite: SqliteDatabase.Database;
-  try {
-    // SQLite gives the files beside it the same mode.
-    if (file !== ':memory:') makePrivateFile(file);
-    sqlite = new SqliteDatabase(file);
-    sqlite.pragma('journal_mode = WAL');
-    // In WAL mode FULL syncs the log at each commit: an acknowledged write outlives a power cut.
-    sqlite.pragma('synchronous = FULL');
-    // The store moves the log to the file itself, in turns of their own, before it has grown to so many pages.
-    sqlite.pragma('wal_autocheckpoint = 16384');
-    sqlite.pragma('foreign_keys = ON');
-    sqlite.pragma('busy_timeout = 5000');
-    // The file is read where the system keeps it, without copies; that counts as resident memory, though the system takes
-    // it back whenever it needs it. As far as SQLite maps at most (SQLITE_MAX_MMAP_SIZE).
-    sqlite.pragma(`mmap_size = ${2 ** 31}`);
-    sqlite.pragma('cache_size = -32768');
-    // SQLite's own knows no letters but ASCII's.
-    sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
-  } catch (cause) {
-    throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
-  }
-  const database = new Kysely<Tables>({
-    dialect: new PreparedSqliteDialect(sqlite),
-    // `in ()` is an error in PostgreSQL.
-    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
-  });
-  try {
-    await migrate(database, file);
-  } catch (cause) {
-    await database.destroy();
-    throw cause;
-  }
-  const totalChanges = sqlite.prepare('select total_changes()').pluck();
-  return {
-    database,
-    changes: () => Number(totalChanges.get()),
-    checkpoint: () => {
-      if (!sqlite.open || sqlite.inTransaction) return false;
-      try {
-        sqlite.pragma('wal_checkpoint(PASSIVE)');
-        return true;
-      } catch {
-        // Nothing is lost by it: a disk that refuses this refuses the next commit, too, and its writer is told.
-        return false;
-      }
-    },
-  };
-}
-
-/** In one transaction with the records of it: whatever ends the process, the next start finds all of it or nothing. */
-async function migrate(database: Database, file: string): Promise<void> {
-  const migrator = new Migrator({ db: database, provider: { getMigrations: async () => MIGRATIONS } });
-  const tables = await database.introspection.getTables({ withInternalKyselyTables: true });
-  if (tables.some((table) => table.name === 'kysely_migration')) {
-    const applied = await database
-      .withTables<{ kysely_migration: { name: string } }>()
-      .selectFrom('kysely_migration')
-      .select('name')
-      .execute();
-    const unknown = applied.find((migration) => MIGRATIONS[migration.name] === undefined);
-    if (unknown !== undefined) {
-      throw new DatabaseError(
-        `${file}: was written by a newer version (it has "${unknown.name}"). Start that version, or restore a backup`,
-      );
-    }
-  }
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) {
-    throw new DatabaseError(`${file}: can't be brought up to date (${text(error)})`, { cause: error });
-  }
-}
-
-function text(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,10 +1,11 @@
 import { ClusterQueries } from './clusters.ts';
 import { CountMemo } from './count-memo.ts';
-import { type Database, type OpenDatabase, openDatabase } from './database.ts';
+import type { Database, OpenDatabase } from './database.ts';
 import { JobEventQueries } from './job-events.ts';
 import { JobQueries } from './jobs.ts';
 import { ProjectQueries } from './projects.ts';
 import { SessionQueries } from './sessions.ts';
+import { openDatabase } from './sqlite/index.ts';
 
 export { batches } from './batches.ts';
 export type { KnownCluster } from './clusters.ts';
@@ -12,9 +13,9 @@ export { DatabaseError } from './database-error.ts';
 export type { EventBounds, JobEventQueries } from './job-events.ts';
 export type { JobQueries, NewJob, StateCount } from './jobs.ts';
 export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
-export { holdLock } from './lock.ts';
 export type { ProjectQueries } from './projects.ts';
 export type { SessionQueries } from './sessions.ts';
+export { holdLock } from './sqlite/index.ts';
 
 /** The queries of one entity each, on the database or inside one of its transactions. */
 export interface Queries {

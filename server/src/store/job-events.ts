@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { sql } from 'kysely';
 import { z } from 'zod';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJob } from './job-rows.ts';
 import { readJson } from './json.ts';
+import { insertEventRun } from './sqlite/index.ts';
 
 export interface EventBounds {
   readonly kept: number;
@@ -85,13 +85,21 @@ export class JobEventQueries {
   async #appendRun(run: readonly JobEvent[]): Promise<void> {
     const [first] = run;
     if (first === undefined) return;
-    const { kind, at, fromState, state, changedFrom, message, actorId, sequence } = first;
-    const jobIds = JSON.stringify(run.map(({ jobId }) => jobId));
-    const before = changedFrom === null ? null : JSON.stringify(changedFrom);
-    await sql`
-      insert into job_events (sequence, job_id, kind, at, from_state, state, changed_from, message, actor_id)
-      select ${sequence} + key, value, ${kind}, ${at.getTime()}, ${fromState}, ${state}, ${before}, ${message}, ${actorId}
-      from json_each(${jobIds})`.execute(this.#database);
+    const row = {
+      sequence: first.sequence,
+      kind: first.kind,
+      at: first.at.getTime(),
+      from_state: first.fromState,
+      state: first.state,
+      changed_from: first.changedFrom === null ? null : JSON.stringify(first.changedFrom),
+      message: first.message,
+      actor_id: first.actorId,
+    };
+    await insertEventRun(
+      this.#database,
+      row,
+      run.map(({ jobId }) => jobId),
+    );
   }
 
   /** Up to `limit` events after a sequence number, in order: of one job, or of all. Each carries its job as it is now. */

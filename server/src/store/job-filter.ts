@@ -2,8 +2,8 @@ import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kyse
 import type { JobFilter } from '../domain/job-filter.ts';
 import { ACTIVE_JOB_STATES, JOB_STATES, type JobState } from '../domain/job-state.ts';
 import type { Database } from './database.ts';
-import { contains, wordsOf } from './search.ts';
-import { isAmong } from './sqlite.ts';
+import { wordsOf } from './search.ts';
+import { holdsWord, holdsWordInAnyCase, isAmong } from './sqlite/index.ts';
 import type { Tables } from './tables.ts';
 
 /** A word of a search, and the projects whose names hold it: their jobs are found whatever else is in them. */
@@ -36,7 +36,7 @@ export async function resolveFilter(database: Database, filter: JobFilter): Prom
     const projects = await database
       .selectFrom('projects')
       .select('id')
-      .where(contains(sql.ref('name'), text))
+      .where(holdsWordInAnyCase(sql.ref<string>('name'), text))
       .execute();
     words.push({ text, projectIds: projects.map(({ id }) => id) });
   }
@@ -76,7 +76,7 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
   if (filter.projectIds !== null) conditions.push(isAmong(sql.ref('project_id'), filter.projectIds));
   if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
   for (const { text, projectIds, isAbsent } of filter.words) {
-    const isInText = sql<SqlBool>`instr(jobs.search_text, ${text}) > 0`;
+    const isInText = holdsWord(sql.ref<string>('jobs.search_text'), text);
     if (isAbsent === true) conditions.push(where.not(isInText));
     else if (projectIds.length === 0) conditions.push(isInText);
     else conditions.push(where.or([isAmong(sql.ref('project_id'), projectIds), isInText]));

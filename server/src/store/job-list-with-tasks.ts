@@ -8,7 +8,7 @@ import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
 import { compareKeys, type Key, NOT_YET } from './job-list-order.ts';
 import type { JobRow } from './job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from './keyset.ts';
-import { jobsBy } from './sqlite.ts';
+import { jobsBy, ROW } from './sqlite/index.ts';
 
 /** So many rows are looked at before the event loop turns; the first look is a short one. */
 const FIRST_LOOK = 500;
@@ -155,7 +155,7 @@ export class JobListWithTasks {
       .executeTakeFirstOrThrow();
     if (count === FEW) return null;
     return [...new Set(projectIds)].map((id) => ({
-      ...{ index: 'jobs_of_project', only: sql<SqlBool>`project_id = ${id}`, columns: [sql.ref<Key>('rowid')] },
+      ...{ index: 'jobs_of_project', only: sql<SqlBool>`project_id = ${id}`, columns: [ROW] },
       ...{ isDescending: false, from: null, to: null, rest: this.#filter },
     }));
   }

@@ -9,7 +9,7 @@ import { JOB_ORDER_FIELDS, type JobFilter, type JobOrder, matchesFilter } from '
 import { JOB_STATES } from '../domain/job-state.ts';
 import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
 import { Store } from './index.ts';
-import { JOBS_A_BLOCK } from './search.ts';
+import { JOBS_A_BLOCK } from './sqlite/word-tokens.ts';
 import { turnsDuring } from './testing.ts';
 
 const PROJECTS = ['Vision 100%', 'resnet', 'nlp'].map((name, index) => aProject({ id: `project-${index}`, name }));

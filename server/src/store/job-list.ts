@@ -19,8 +19,7 @@ import {
 } from './job-list-order.ts';
 import type { JobRow } from './job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from './keyset.ts';
-import { isIndexed, tokensQuery } from './search.ts';
-import { jobsBy } from './sqlite.ts';
+import { blocksBetween, countInBlock, isIndexed, isListed, jobsBy, jobsInBlocks } from './sqlite/index.ts';
 import { boundsOfOrder, TimedJobs } from './timed-jobs.ts';
 
 /** So many entries of an index, or rows, are looked at before the event loop turns; the first look is a short one. */
@@ -341,11 +340,7 @@ export class JobList {
     for (let place = 0; place < blocks.length; place += step) {
       const block = blocks[Math.floor(place)];
       if (block === undefined) break;
-      const { rows } = await sql<{ count: number }>`select count(*) as count from (
-        select 1 from job_search where job_search match ${tokensQuery(block.block, words)} limit ${COMMON_IN_BLOCK})`.execute(
-        this.#database,
-      );
-      const count = rows[0]?.count ?? 0;
+      const count = await countInBlock(this.#database, block, words, COMMON_IN_BLOCK);
       if (count >= common) return Number.POSITIVE_INFINITY;
       found += count;
       sampled += 1;
@@ -458,27 +453,19 @@ export class JobList {
   async #blocks(span: Span): Promise<Block[]> {
     const edges = [span.from, span.to?.place ?? null].map((place) => (place === null ? null : Number(place.key)));
     const [first = null, last = null] = span.isDescending ? edges.toReversed() : edges;
-    let query = this.#database.selectFrom('job_blocks').selectAll();
-    if (first !== null) query = query.where('latest', '>=', first);
-    if (last !== null) query = query.where('earliest', '<=', last);
-    return span.isDescending ? query.orderBy('latest', 'desc').execute() : query.orderBy('earliest', 'asc').execute();
+    return [...(await blocksBetween(this.#database, { first, last, isDescending: span.isDescending }))];
   }
 
   /** Jobs of some blocks that may have the words; the index of numbers tells when each was submitted. */
   #inBlocks(blocks: readonly Block[], words: readonly string[]) {
-    const query = blocks.map(({ block }) => `(${tokensQuery(block, words)})`).join(' OR ');
-    return this.#database
-      .selectFrom(jobsBy('jobs_number'))
-      .where('number', 'is not', null)
-      .where(sql<SqlBool>`number in (select rowid from job_search where job_search match ${query})`);
+    return jobsInBlocks(this.#database, blocks, words);
   }
 
   #numbered(numbers: readonly number[]) {
-    // One value however many they are, so that the statement stays the same and prepared.
     return this.#database
       .selectFrom(jobsBy('jobs_number'))
       .where('number', 'is not', null)
-      .where(sql<SqlBool>`number in (select value from json_each(${JSON.stringify(numbers)}))`);
+      .where(isListed(sql.ref('number'), numbers));
   }
 
   /** Some jobs in as many looks as it takes: of each, those that really have the words, and whatever else is asked for. */

@@ -6,6 +6,7 @@ import { fromInstant, toInstant } from './instants.ts';
 import { fromAllocation, toAllocation } from './job-allocations.ts';
 import { fromComponents, toComponents } from './job-components.ts';
 import { searchText } from './search.ts';
+import type { Values } from './sqlite/index.ts';
 import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
 export type JobRow = Selectable<JobsTable>;
@@ -131,8 +132,6 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
 }
 
 type Columns = Partial<JobRow>;
-/** Columns by their names. */
-export type Values = Readonly<Record<string, string | number | null>>;
 
 /**
  * What can change after a job is recorded, part by part. Its project can't: that is the database's own doing when it is

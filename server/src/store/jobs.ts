@@ -15,10 +15,9 @@ import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list.ts';
 import { JobListWithTasks } from './job-list-with-tasks.ts';
 import { changedColumns, fromAttempt, fromJob, type JobRow, toAttempt, toJob } from './job-rows.ts';
+import { type RowChange, updateJobs } from './job-updates.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
-import { blockOf, indexedTokens } from './search.ts';
-import { jobsBy, runForEach } from './sqlite.ts';
-import { insertRows, type RowChange, updateJobs } from './write-rows.ts';
+import { indexWords, insertRows, jobsBy, updateEachJob } from './sqlite/index.ts';
 
 export interface StateCount {
   readonly state: JobState;
@@ -419,26 +418,7 @@ export class JobQueries {
   /** Makes jobs that have a number known to the search, or known anew. */
   async #index(rows: readonly Pick<JobRow, 'number' | 'search_text' | 'submitted_at'>[]): Promise<void> {
     const known = rows.flatMap(({ number, ...row }) => (number === null ? [] : [{ ...row, number }]));
-    if (known.length === 0) return;
-    await runForEach(
-      this.#database,
-      'insert or replace into job_search (rowid, tokens) values (?, ?)',
-      known.map(({ number, search_text }) => [number, indexedTokens(blockOf(number), search_text)]),
-    );
-    for (const [block, jobs] of Map.groupBy(known, ({ number }) => blockOf(number))) {
-      const instants = jobs.map(({ submitted_at }) => submitted_at);
-      const bounds = { earliest: Math.min(...instants), latest: Math.max(...instants) };
-      await this.#database
-        .insertInto('job_blocks')
-        .values({ block, ...bounds })
-        .onConflict((conflict) =>
-          conflict.column('block').doUpdateSet({
-            earliest: sql`case when excluded.earliest < job_blocks.earliest then excluded.earliest else job_blocks.earliest end`,
-            latest: sql`case when excluded.latest > job_blocks.latest then excluded.latest else job_blocks.latest end`,
-          }),
-        )
-        .execute();
-    }
+    await indexWords(this.#database, known);
   }
 
   async setScript(jobId: string, script: string): Promise<void> {
@@ -449,7 +429,7 @@ export class JobQueries {
   async addSubmitMessage(jobId: string, message: string): Promise<void> {
     await this.#database
       .updateTable('job_submissions')
-      .set({ message: sql`coalesce(message || char(10), '') || ${message}` })
+      .set({ message: sql`coalesce(message || ${'\n'}, '') || ${message}` })
       .where('job_id', '=', jobId)
       .execute();
   }
@@ -469,11 +449,8 @@ export class JobQueries {
   /** What Slurm calls a job is sought too. */
   async #indexNumbers(changes: readonly { readonly after: Job }[]): Promise<void> {
     if (changes.length === 0) return;
-    await runForEach(
-      this.#database,
-      'update jobs set search_text = ? where id = ?',
-      changes.map(({ after }) => [fromJob(after).search_text, after.id]),
-    );
+    const texts = changes.map(({ after }) => ({ id: after.id, values: { search_text: fromJob(after).search_text } }));
+    await updateEachJob(this.#database, ['search_text'], texts);
     const ids = changes.map(({ after }) => after.id);
     const columns = ['number', 'search_text', 'submitted_at'] as const;
     await this.#index(await this.#database.selectFrom('jobs').select(columns).where('id', 'in', ids).execute());

@@ -5,7 +5,7 @@ import { boundedLook } from './bounded-looks.ts';
 import type { Database } from './database.ts';
 import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
 import { type Key, NOT_YET, type Place } from './job-list-order.ts';
-import { jobsBy } from './sqlite.ts';
+import { jobsBy } from './sqlite/index.ts';
 
 /** So many entries of an index are read before the event loop turns. */
 const LOOK = 2000;

@@ -19,7 +19,8 @@ import { patternFault } from '../../src/logs/search-log.ts';
 import { publicAddress, withPublicAddresses } from '../../src/projects/remote-address.ts';
 import { CursorError } from '../../src/store/index.ts';
 import { decodeCursor, encodeCursor } from '../../src/store/keyset.ts';
-import { indexedTokens, searchText, tokensQuery, wordsOf } from '../../src/store/search.ts';
+import { searchText, wordsOf } from '../../src/store/search.ts';
+import { indexedTokens, tokensQuery } from '../../src/store/sqlite/word-tokens.ts';
 import { AS_IT_IS, type Target, target } from './target.ts';
 
 const JOB = '01K00000000000000000000042';

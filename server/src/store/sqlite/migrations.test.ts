@@ -7,11 +7,11 @@ import SqliteDatabase from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Job } from '../domain/job.ts';
-import type { JobFilter } from '../domain/job-filter.ts';
-import { aJob, EVERY_JOB } from '../domain/testing.ts';
-import { Store } from './index.ts';
-import { fromJob } from './job-rows.ts';
+import type { Job } from '../../domain/job.ts';
+import type { JobFilter } from '../../domain/job-filter.ts';
+import { aJob, EVERY_JOB } from '../../domain/testing.ts';
+import { Store } from '../index.ts';
+import { fromJob } from '../job-rows.ts';
 import * as initial from './migrations/0001-initial.ts';
 
 let directory: string;

@@ -1,26 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Insertable } from 'kysely';
 import type { Database } from './database.ts';
-import type { Values } from './job-rows.ts';
-import { runForEach, writeForAll } from './sqlite.ts';
-import type { Tables } from './tables.ts';
-
-/** Adds rows that all have the same columns, as many as fit into one turn of the event loop. */
-export async function insertRows<Table extends keyof Tables>(
-  database: Database,
-  table: Table,
-  rows: readonly Insertable<Tables[Table]>[],
-): Promise<void> {
-  const [first] = rows;
-  if (first === undefined) return;
-  const columns = Object.keys(first) as (keyof typeof first)[];
-  await runForEach(
-    database,
-    `insert into ${table} (${columns.map((column) => `"${String(column)}"`).join(', ')})
-      values (${columns.map(() => '?').join(', ')})`,
-    rows.map((row) => columns.map((column) => row[column])),
-  );
-}
+import { updateEachJob, updateJobsAlike, type Values } from './sqlite/index.ts';
 
 /** A job of which some columns get other values. */
 export interface RowChange {
@@ -58,14 +38,12 @@ export async function updateJobs(database: Database, changes: readonly RowChange
   for (const { news, ids } of alike.values()) {
     const columns = Object.keys(news);
     if (columns.length === 0) continue;
-    const values = Object.values(news);
-    const set = `update jobs set ${columns.map((column) => `"${column}" = ?`).join(', ')} where id`;
     for (let start = 0; start < ids.length; start += ROWS_A_TURN) {
       const some = ids.slice(start, start + ROWS_A_TURN);
-      if (some.length >= ALIKE) await writeForAll(database, `${set} in`, values, some);
+      if (some.length >= ALIKE) await updateJobsAlike(database, news, some);
       else {
-        const rows = some.map((id) => [...values, id]);
-        await runForEach(database, `${set} = ?`, rows);
+        const jobs = some.map((id) => ({ id, values: news }));
+        await updateEachJob(database, columns, jobs);
       }
       written += some.length;
       if (written < ROWS_A_TURN) continue;

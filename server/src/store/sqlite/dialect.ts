@@ -2,16 +2,12 @@ import type { Database as Sqlite, Statement } from 'better-sqlite3';
 import {
   CompiledQuery,
   type DatabaseConnection,
-  type Expression,
-  type Kysely,
   type QueryResult,
-  type SqlBool,
   SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
-  sql,
 } from 'kysely';
-import type { Tables } from './tables.ts';
+import type { Database } from '../database.ts';
 
 /** Preparing a statement costs as much as running it for dozens of rows. */
 const KEPT_STATEMENTS = 200;
@@ -97,37 +93,10 @@ class PreparedConnection implements DatabaseConnection {
 
 /** Runs one statement once for each row, as fast as the database can. Holds the event loop for as long as it takes. */
 export async function runForEach(
-  database: Kysely<Tables>,
+  database: Database,
   text: string,
   rows: readonly (readonly unknown[])[],
 ): Promise<void> {
   const query: ManyRuns = { ...CompiledQuery.raw(text), rows };
   await database.executeQuery(query);
-}
-
-/** Runs one statement, which ends in `in`, for the rows with these ids. */
-export async function writeForAll(
-  database: Kysely<Tables>,
-  text: string,
-  values: readonly unknown[],
-  ids: readonly string[],
-): Promise<void> {
-  const all = `${text} (select value from json_each(?))`;
-  await database.executeQuery(CompiledQuery.raw(all, [...values, JSON.stringify(ids)]));
-}
-
-/** A statement takes only so many values, and a long list of them is one as JSON. A short one is found faster as it is. */
-const SHORT_LIST = 64;
-
-/** Whether a column has one of the values, however many there are. */
-export function isAmong(column: Expression<unknown>, values: readonly (string | number)[]): Expression<SqlBool> {
-  if (values.length > SHORT_LIST) {
-    return sql<SqlBool>`${column} in (select value from json_each(${JSON.stringify(values)}))`;
-  }
-  return values.length === 0 ? sql<SqlBool>`false` : sql<SqlBool>`${column} in (${sql.join(values)})`;
-}
-
-/** `jobs`, read in the order of one index. PostgreSQL has no such words and plans by itself. */
-export function jobsBy(index: string) {
-  return sql<Tables['jobs']>`jobs`.as<'jobs'>(sql`jobs indexed by ${sql.ref(index)}`);
 }
