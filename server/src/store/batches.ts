@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Each has some dozens of values, and a statement takes 32,766 (SQLITE_MAX_VARIABLE_NUMBER). */
+/** SQLite takes 32,766 values in one statement (SQLITE_MAX_VARIABLE_NUMBER). */
 const ROWS_A_BATCH = 500;
 
 /**

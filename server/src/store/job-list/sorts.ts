@@ -1,42 +1,17 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
-import type { JobOrder } from '../domain/job-filter.ts';
-import type { JobRow } from './job-rows.ts';
+import type { JobOrder } from '../../domain/job-filter.ts';
+import type { JobRow } from '../job-rows.ts';
+import type { Key } from './places.ts';
 
 /** Later than any date: a job that hasn't started or ended sorts as the newest. */
 export const NOT_YET = 9e15;
-
-export type Key = string | number;
-
-/** Where a job stands in a list: by what the list is sorted by, and among equals by its number. */
-export interface Place {
-  readonly key: Key;
-  readonly number: number;
-}
 
 /** The index of all jobs of a list, in the order of their submission. */
 export const LISTED = 'jobs_listed';
 
 export const BY_SUBMISSION = sql.ref<number>('submitted_at');
 
-export function placeOf({ key, number }: { readonly key: Key; readonly number: number | null }, shift: number): Place {
-  return { key: typeof key === 'number' ? key + shift : key, number: Number(number) };
-}
-
-export function inOrder(places: readonly Place[], isDescending: boolean): Place[] {
-  return places.toSorted(isDescending ? (left, right) => compare(right, left) : compare);
-}
-
-export function compare(left: Place, right: Place): number {
-  return left.key === right.key ? left.number - right.number : compareKeys(left.key, right.key);
-}
-
-/** As the database compares: texts by their bytes. */
-export function compareKeys(left: Key, right: Key): number {
-  if (typeof left === 'number' && typeof right === 'number') return left - right;
-  return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right)));
-}
-
-/** One stretch of such an index. */
+/** One stretch of an index that holds the jobs in an order. */
 export interface SortRange {
   readonly where: readonly Expression<SqlBool>[];
   readonly key: Expression<Key>;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Job } from '../domain/job.ts';
-import { JOB_ORDER_FIELDS, type JobFilter, type JobOrder, matchesFilter } from '../domain/job-filter.ts';
-import { aJob, EVERY_JOB } from '../domain/testing.ts';
-import { Store } from './index.ts';
-import { turnsDuring } from './testing.ts';
+import type { Job } from '../../domain/job.ts';
+import { JOB_ORDER_FIELDS, type JobFilter, type JobOrder, matchesFilter } from '../../domain/job-filter.ts';
+import { aJob, EVERY_JOB } from '../../domain/testing.ts';
+import { Store } from '../index.ts';
+import { turnsDuring } from '../testing.ts';
 
 const minute = (minutes: number) => new Date(Date.UTC(2024, 0, 1) + minutes * 60_000);
 const TASKS = 20_000;

@@ -1,14 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { JobOrder } from '../domain/job-filter.ts';
-import { batches } from './batches.ts';
+import type { JobOrder } from '../../domain/job-filter.ts';
+import { batches } from '../batches.ts';
+import type { Database } from '../database.ts';
+import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
+import type { JobRow } from '../job-rows.ts';
+import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from '../keyset.ts';
+import { jobsBy, ROW } from '../sqlite/index.ts';
 import { boundedLook } from './bounded-looks.ts';
-import type { Database } from './database.ts';
-import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
-import { compareKeys, type Key, NOT_YET } from './job-list-order.ts';
-import type { JobRow } from './job-rows.ts';
-import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from './keyset.ts';
-import { jobsBy, ROW } from './sqlite/index.ts';
+import { compareKeys, type Key } from './places.ts';
+import { NOT_YET } from './sorts.ts';
 
 /** So many rows are looked at before the event loop turns; the first look is a short one. */
 const FIRST_LOOK = 500;

@@ -1,11 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type SqlBool, sql } from 'kysely';
-import type { JobOrderField } from '../domain/job-filter.ts';
+import type { JobOrderField } from '../../domain/job-filter.ts';
+import type { Database } from '../database.ts';
+import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
+import { jobsBy } from '../sqlite/index.ts';
 import { boundedLook } from './bounded-looks.ts';
-import type { Database } from './database.ts';
-import { jobsMatching, type ResolvedFilter } from './job-filter.ts';
-import { type Key, NOT_YET, type Place } from './job-list-order.ts';
-import { jobsBy } from './sqlite/index.ts';
+import { archivedValues } from './bounds.ts';
+import type { Key, Place } from './places.ts';
+import { NOT_YET } from './sorts.ts';
 
 /** So many entries of an index are read before the event loop turns. */
 const LOOK = 2000;
@@ -61,7 +63,7 @@ export class TimedJobs {
         .selectFrom(jobsBy(bounds.index))
         .select(sql<number>`1`.as('one'))
         .where('array_parent_id', 'is', null)
-        .where('is_archived', 'in', archived(filter))
+        .where('is_archived', 'in', archivedValues(filter))
         .where(within(bounds))
         .limit(most + 1);
       const { count } = await database
@@ -77,7 +79,7 @@ export class TimedJobs {
   /** Where those that the filter lets through stand in the order of a key, some at a time. */
   async *places(sortKey: Expression<Key>): AsyncGenerator<readonly Place[], void, undefined> {
     const { index, column, to } = this.#bounds;
-    for (const isArchived of archived(this.#filter)) {
+    for (const isArchived of archivedValues(this.#filter)) {
       let from = { key: this.#bounds.from, number: -1 };
       for (let length = LOOK; ; length = Math.min(length * 2, LOOK)) {
         const ahead = this.#database
@@ -106,10 +108,6 @@ export class TimedJobs {
       }
     }
   }
-}
-
-function archived({ isArchived }: ResolvedFilter): readonly number[] {
-  return isArchived === null ? [0, 1] : [isArchived ? 1 : 0];
 }
 
 /** As the indexes have it: what has no such time yet stands behind all others. */

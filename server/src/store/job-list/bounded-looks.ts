@@ -1,7 +1,7 @@
 import { type SelectQueryBuilder, sql } from 'kysely';
-import type { Database } from './database.ts';
-import type { ResolvedFilter } from './job-filter.ts';
-import type { Tables } from './tables.ts';
+import type { Database } from '../database.ts';
+import type { ResolvedFilter } from '../job-filter.ts';
+import type { Tables } from '../tables.ts';
 
 /**
  * Bytes of the texts that one statement looks through, once for each word. SQLite compares a word anew at each place, as

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JOB_ORDER_FIELDS, type JobFilter, matchesFilter } from '../domain/job-filter.ts';
-import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
+import { JOB_ORDER_FIELDS, type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
+import { aJob, aProject, EVERY_JOB } from '../../domain/testing.ts';
+import { Store } from '../index.ts';
+import { turnsDuring } from '../testing.ts';
 import { COMPARED_AT_ONCE } from './bounded-looks.ts';
-import { Store } from './index.ts';
-import { turnsDuring } from './testing.ts';
 
 const a = (count: number) => 'a'.repeat(count);
 const NEWEST_FIRST = { field: 'SUBMITTED_AT', direction: 'DESC' } as const;

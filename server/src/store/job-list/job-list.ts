@@ -1,0 +1,139 @@
+import type { Expression } from 'kysely';
+import type { JobOrder } from '../../domain/job-filter.ts';
+import { batches } from '../batches.ts';
+import type { Database } from '../database.ts';
+import type { ResolvedFilter } from '../job-filter.ts';
+import type { JobRow } from '../job-rows.ts';
+import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from '../keyset.ts';
+import { boundsSubmission, submittedWithin } from './bounds.ts';
+import { countJobs } from './counts.ts';
+import { between, beyond, inOrder, isAhead, type Key, type Place, type Span, WHOLE } from './places.ts';
+import { readRanges, sortRanges } from './ranges.ts';
+import { BY_SUBMISSION, LISTED, SORTS, type Sort } from './sorts.ts';
+import { boundsOfOrder, type TimedJobs } from './timed-jobs.ts';
+import { candidateWays, MANY, shorterByTime, shortestWay, type Way } from './ways.ts';
+import { COMMON_IN_BLOCK, readSought } from './words.ts';
+
+/** Fewer jobs than that are read as a whole and sorted. */
+const SORTED_AT_MOST = 3000;
+
+/** The jobs that a filter lets through, of those that no array holds. */
+export class JobList {
+  readonly #database: Database;
+  readonly #filter: ResolvedFilter;
+
+  constructor(database: Database, filter: ResolvedFilter) {
+    this.#database = database;
+    this.#filter = filter;
+  }
+
+  /** Throws CursorError. */
+  async page(order: JobOrder, request: PageRequest): Promise<KeysetPage<JobRow>> {
+    const cursor = request.from === null ? null : decodeCursor(request.from);
+    const name = `${order.field} number`;
+    const asOf = cursor?.asOf ?? Date.now();
+    const sort = SORTS[order.field](asOf);
+    const isDescending = (order.direction === 'DESC') !== request.backwards;
+    const [key, number] = cursor?.values ?? [];
+    if (cursor !== null && (cursor.order !== name || key === undefined || typeof number !== 'number')) {
+      throw foreignCursor(request.from);
+    }
+    const from = key === undefined || typeof number !== 'number' ? null : { key, number };
+    const span = { from, to: null, isDescending };
+    const limit = request.limit + 1;
+    const places =
+      order.field === 'SUBMITTED_AT'
+        ? await this.#bySubmission(span, limit)
+        : await this.#byOther(order.field, sort, span, limit);
+    const shown = places.slice(0, request.limit);
+    if (request.backwards) shown.reverse();
+    const rows = await this.#rows(shown);
+    return {
+      rows: shown.flatMap((place) => {
+        const row = rows.get(place.number);
+        // It left the list between the two reads.
+        if (row === undefined) return [];
+        return [{ cursor: encodeCursor({ order: name, asOf, values: [place.key, place.number] }), row }];
+      }),
+      hasMore: places.length > request.limit,
+    };
+  }
+
+  count(): Promise<number> {
+    return countJobs(this.#database, this.#filter);
+  }
+
+  async #bySubmission(span: Span, limit: number): Promise<Place[]> {
+    const [database, filter] = [this.#database, this.#filter];
+    const way = await shortestWay(database, filter, candidateWays(filter), COMMON_IN_BLOCK);
+    // A way in the order of the list may end early, and the times are read to their end.
+    const timed = await shorterByTime(database, filter, way.size < MANY ? way.size / 4 : MANY);
+    return timed === null ? this.#along(way, span, limit) : firstOf(timed, BY_SUBMISSION, span, limit);
+  }
+
+  /** Where no way is short, the index that has the jobs in the list's order is read. */
+  async #byOther(field: JobOrder['field'], sort: Sort, span: Span, limit: number): Promise<Place[]> {
+    const [database, filter] = [this.#database, this.#filter];
+    const narrow = candidateWays(filter).filter(({ index }) => index !== LISTED || boundsSubmission(filter));
+    const way = narrow.length === 0 ? null : await shortestWay(database, filter, narrow, COMMON_IN_BLOCK);
+    const bounds = boundsOfOrder(filter, field);
+    // Texts take longer to compare than the rest of them to look through.
+    const time = field === 'STARTED_AT' || field === 'ENDED_AT' ? sort.ranges[0]?.key : undefined;
+    const most = time !== undefined && bounds === null ? MANY : SORTED_AT_MOST;
+    const timed = await shorterByTime(database, filter, Math.min(way?.size ?? MANY, most));
+    if (timed !== null && time !== undefined) return firstOf(timed, time, span, limit);
+    if (timed !== null) return this.#sorted(await allOf(timed), sort, span, limit);
+    if (way !== null && way.size <= SORTED_AT_MOST) {
+      return this.#sorted(await this.#along(way, WHOLE, Number.MAX_SAFE_INTEGER), sort, span, limit);
+    }
+    const ordered = bounds === null ? span : between(span, bounds.from, bounds.to);
+    return readRanges(database, sortRanges(filter, sort), ordered, limit);
+  }
+
+  /** The first ones that a way finds, in the order of their submission. */
+  async #along({ ranges, sought }: Way, span: Span, limit: number): Promise<Place[]> {
+    const bounded = submittedWithin(this.#filter, span);
+    const found = await readRanges(this.#database, ranges, bounded, limit);
+    if (sought === null) return found;
+    const places = await readSought(this.#database, sought, beyond(bounded, found, limit), limit);
+    return inOrder([...found, ...places], span.isDescending).slice(0, limit);
+  }
+
+  /** Few jobs, sorted by something else than their submission. */
+  async #sorted(found: readonly Place[], sort: Sort, span: Span, limit: number): Promise<Place[]> {
+    const places: Place[] = [];
+    for (const row of (await this.#rows(found)).values()) {
+      places.push({ key: sort.keyOf(row), number: Number(row.number) });
+    }
+    return inOrder(
+      places.filter((place) => isAhead(place, span)),
+      span.isDescending,
+    ).slice(0, limit);
+  }
+
+  /** Every column of them; by number. */
+  async #rows(places: readonly Place[]): Promise<Map<number, JobRow>> {
+    const found = new Map<number, JobRow>();
+    for await (const batch of batches(places.map(({ number }) => number))) {
+      const rows = await this.#database.selectFrom('jobs').selectAll().where('number', 'in', batch).execute();
+      for (const row of rows) found.set(Number(row.number), row);
+    }
+    return found;
+  }
+}
+
+async function allOf(timed: TimedJobs): Promise<Place[]> {
+  const found: Place[] = [];
+  for await (const places of timed.places(BY_SUBMISSION)) found.push(...places);
+  return found;
+}
+
+/** The first ones in the order of a key. */
+async function firstOf(timed: TimedJobs, key: Expression<Key>, span: Span, limit: number): Promise<Place[]> {
+  let found: Place[] = [];
+  for await (const places of timed.places(key)) {
+    const ahead = places.filter((place) => isAhead(place, span));
+    found = inOrder([...found, ...ahead], span.isDescending).slice(0, limit);
+  }
+  return found;
+}
