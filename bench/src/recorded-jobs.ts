@@ -1,5 +1,6 @@
 import { EVERY_JOB } from '@slurmql/server/src/domain/testing.ts';
-import { type NewJob, Store } from '@slurmql/server/src/store/index.ts';
+import { Store } from '@slurmql/server/src/store/index.ts';
+import { type NewJob, writesOf } from '@slurmql/server/src/store/writes.ts';
 import type { PlausibleJobs } from './plausible-jobs.ts';
 
 const A_TRANSACTION = 10_000;
@@ -13,7 +14,7 @@ export async function record(file: string, world: PlausibleJobs, progress: (line
   const write = async () => {
     const jobs = entries;
     entries = [];
-    await store.transaction((queries) => queries.jobs.insert(jobs));
+    await writesOf(store).transaction(({ jobWriter }) => jobWriter.insert(jobs));
     recorded += jobs.length;
     if (recorded % 100_000 === 0) progress(`${recorded.toLocaleString('en')} jobs recorded`);
   };

@@ -2,7 +2,7 @@ import type { Actor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { changeWithTasks, forEachJob, forOneJob, NOT_THERE, writeEach } from './many-jobs.ts';
 
@@ -58,7 +58,7 @@ async function cancelAll(
 }
 
 /** Tasks of these arrays that run under another number than their array's, since sbatch was run twice. */
-async function tasksElsewhere(queries: JobQueries, jobs: readonly Job[]): Promise<Job[]> {
+async function tasksElsewhere(queries: JobReader, jobs: readonly Job[]): Promise<Job[]> {
   const elsewhere: Job[] = [];
   for (const array of jobs.filter(isArray)) {
     for await (const tasks of queries.tasksInTurns(array.id)) {

@@ -9,7 +9,7 @@ import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/ref
 import type { Submission } from '../domain/submission.ts';
 import { GitError } from '../projects/index.ts';
 import { constraintConflict, rejectedField, slurmJobName } from '../slurm/index.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 import { gpuTypesNotAllowed } from './allowed-gpu-types.ts';
 import { cantBeSent, chooseSource } from './choose-source.ts';
 import type { ActionContext } from './context.ts';
@@ -26,7 +26,7 @@ export interface KeyedRequest {
 
 /** What became of the request that was sent with this key before; null: there was none. */
 export async function earlierAnswer(
-  jobs: JobQueries,
+  jobs: JobReader,
   { user }: UserActor,
   request: KeyedRequest,
 ): Promise<Outcome<Job> | null> {

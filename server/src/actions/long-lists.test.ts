@@ -4,7 +4,7 @@ import type { Job } from '../domain/job.ts';
 import { aJob, aProject } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { Store } from '../store/index.ts';
-import { DatabaseWork, turnsDuring } from '../store/testing.ts';
+import { DatabaseWork, insertJobs, turnsDuring } from '../store/testing.ts';
 import { archiveJobs } from './archive-jobs.ts';
 import { cancelJob, cancelJobs } from './cancel-job.ts';
 import type { ActionContext } from './context.ts';
@@ -47,7 +47,7 @@ afterEach(async () => {
 });
 
 async function create(...jobs: readonly Job[]): Promise<readonly string[]> {
-  await store.jobs.insert(jobs.map((job) => ({ job, idempotencyKey: null, submission: null })));
+  await insertJobs(store, jobs);
   return jobs.map(({ id }) => id);
 }
 

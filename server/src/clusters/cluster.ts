@@ -164,7 +164,7 @@ export class Cluster {
 
   /** Whether its jobs are followed: asked for, or waited for until the cluster can be reached. */
   get isPolling(): boolean {
-    return this.#poller.isRunning;
+    return this.jobs.isPolling;
   }
 
   /** When Slurm on this cluster last gave an answer to anything; null: not since the server's start. */

@@ -76,6 +76,11 @@ export class ClusterJobs {
     void this.#cancellations.repeat();
   }
 
+  /** Whether they are followed: asked for, or waited for until the cluster can be reached. */
+  get isPolling(): boolean {
+    return this.#poller.isRunning;
+  }
+
   disconnected(): void {
     this.#isConnected = false;
     this.#poller.disconnected();

@@ -6,7 +6,7 @@ import type { Journal } from '../events/index.ts';
 import type { Staging } from '../projects/index.ts';
 import { batchScript, environmentFile, type SlurmSubmission } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
@@ -31,7 +31,7 @@ export interface SubmissionStepsOptions {
   readonly settings: ClusterSettings;
   readonly slurm: SlurmSubmission;
   readonly files: Pick<RemoteFiles, 'write'>;
-  readonly jobs: JobQueries;
+  readonly jobs: JobReader;
   readonly journal: Journal;
   readonly staging: Pick<Staging, 'open' | 'has' | 'remove'>;
   readonly faults: SubmissionFaults;

@@ -5,7 +5,7 @@ import type { Journal } from '../events/index.ts';
 import { Lanes, type Staging } from '../projects/index.ts';
 import type { SlurmSubmission } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, type Prepared, SubmissionSteps } from './submission-steps.ts';
@@ -22,7 +22,7 @@ export interface SubmitterOptions {
   readonly settings: ClusterSettings;
   readonly slurm: SlurmSubmission;
   readonly files: Pick<RemoteFiles, 'write'>;
-  readonly jobs: JobQueries;
+  readonly jobs: JobReader;
   readonly journal: Journal;
   readonly staging: Pick<Staging, 'open' | 'has' | 'remove' | 'size'>;
   readonly log: Logger;

@@ -6,7 +6,7 @@ import type { JobResources } from './resources.ts';
 
 /**
  * One job, or one task of an array. The batch script is not part of it: it is large, rarely asked for, and read
- * by `JobQueries.scripts`.
+ * by `JobReader.scripts`.
  */
 export interface Job {
   /** A ULID, so that ids sort by age. */

@@ -1,10 +1,10 @@
 import type { Job } from '../domain/job.ts';
 import { arrayState, isActiveState } from '../domain/job-state.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 
 /** An array's own row as it follows from its tasks; unchanged where nothing about it changes. */
-export async function rollUpArray(array: Job, jobs: JobQueries): Promise<Job> {
-  const summary = await jobs.arraySummary(array.id);
+export async function rollUpArray(array: Job, jobs: JobReader): Promise<Job> {
+  const summary = await jobs.arrays.summary(array.id);
   const state = arrayState(new Set(summary.counts.map(({ state }) => state)));
   if (state === null) return array;
   const total = summary.counts.reduce((sum, { count }) => sum + count, 0);

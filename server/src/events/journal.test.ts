@@ -6,6 +6,7 @@ import type { JobEvent } from '../domain/job-event.ts';
 import type { JobState } from '../domain/job-state.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { Store } from '../store/index.ts';
+import { writesOf } from '../store/writes.ts';
 import { type Followed, Journal } from './journal.ts';
 
 let store: Store;
@@ -282,9 +283,10 @@ describe('a follower', () => {
     journal = new Journal(store);
     await journal.start();
     await setReason(job.id, 'last');
-    const removeOldest = store.events.removeOldest.bind(store.events);
+    const writes = writesOf(store);
+    const removeOldest = writes.removeOldestEvents.bind(writes);
     const isKnown = Promise.withResolvers<void>();
-    const slow = vi.spyOn(store.events, 'removeOldest').mockImplementation(async (bounds) => {
+    const slow = vi.spyOn(writes, 'removeOldestEvents').mockImplementation(async (bounds) => {
       const removed = await removeOldest(bounds);
       await isKnown.promise;
       return removed;
@@ -308,10 +310,11 @@ describe('a follower', () => {
     journal = new Journal(store);
     await journal.start();
     await setReason(job.id, '2');
-    const transaction = store.transaction.bind(store);
+    const writes = writesOf(store);
+    const transaction = writes.transaction.bind(writes);
     const isCommitted = Promise.withResolvers<void>();
     const isAnnounced = Promise.withResolvers<void>();
-    const slow = vi.spyOn(store, 'transaction').mockImplementation(async (work) => {
+    const slow = vi.spyOn(writes, 'transaction').mockImplementation(async (work) => {
       const result = await transaction(work);
       isCommitted.resolve();
       await isAnnounced.promise;

@@ -3,6 +3,7 @@ import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { Store } from '../store/index.ts';
+import { type StoreWrites, writesOf } from '../store/writes.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -29,6 +30,7 @@ export type Followed =
  */
 export class Journal {
   readonly #store: Store;
+  readonly #writes: StoreWrites;
   readonly #news = new WakeUp();
   #recent: JobEvent[] = [];
   #recalling: Promise<void> | null = null;
@@ -40,6 +42,7 @@ export class Journal {
 
   constructor(store: Store) {
     this.#store = store;
+    this.#writes = writesOf(store);
   }
 
   async start(): Promise<void> {
@@ -70,10 +73,9 @@ export class Journal {
 
   /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
   async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
-    const { events } = this.#store;
     for (;;) {
-      const removed = await events.removeOldest({ kept, before: since, limit: FORGET_BATCH });
-      this.#oldest = await events.oldest();
+      const removed = await this.#writes.removeOldestEvents({ kept, before: since, limit: FORGET_BATCH });
+      this.#oldest = await this.#store.events.oldest();
       if (removed < FORGET_BATCH) return;
     }
   }
@@ -81,7 +83,7 @@ export class Journal {
   /** Removes a project; its jobs stay, with no project. */
   async removeProject(projectId: string): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#store.projects.remove(projectId);
+      await this.#writes.removeProject(projectId);
       for (const jobs of this.#active.values()) {
         for (const job of jobs.values()) if (job.projectId === projectId) jobs.set(job.id, { ...job, projectId: null });
       }
@@ -103,11 +105,11 @@ export class Journal {
   }
 
   async #transact<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
-    const { result, events } = await this.#store.transaction(async (queries) => {
-      const transaction = new JournalTransaction(queries, this.#newest, actor);
-      const result = await work(transaction);
-      await transaction.rollUpArrays();
-      return { result, events: transaction.events };
+    const { result, events } = await this.#writes.transaction(async (transaction) => {
+      const writer = new JournalTransaction(transaction, this.#newest, actor);
+      const result = await work(writer);
+      await writer.rollUpArrays();
+      return { result, events: writer.events };
     });
     this.#newest += events.length;
     for (const { job } of events) this.#keepActive(job);

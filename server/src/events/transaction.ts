@@ -4,7 +4,8 @@ import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { CHANGING_FACTS, type ChangingFacts, type JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import type { JobQueries, NewJob, Queries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
+import type { NewJob, Transaction } from '../store/writes.ts';
 import { rollUpArray } from './array-roll-up.ts';
 
 export interface JobChange {
@@ -17,7 +18,7 @@ export interface JobChange {
 /** The writes of one transaction. */
 export interface JournalWriter {
   /** Reads within the transaction. */
-  readonly jobs: JobQueries;
+  readonly jobs: JobReader;
   create(created: readonly NewJob[]): Promise<void>;
   /** Writes the jobs and the events that tell of it; passes over those in which nothing changed. */
   change(changes: readonly JobChange[]): Promise<void>;
@@ -34,23 +35,23 @@ export interface JournalWriter {
  * announcing `events` is its user's.
  */
 export class JournalTransaction implements JournalWriter {
-  readonly jobs: JobQueries;
+  readonly jobs: JobReader;
   readonly events: JobEvent[] = [];
-  readonly #queries: Queries;
+  readonly #transaction: Transaction;
   readonly #base: number;
   readonly #actorId: string | null;
   /** Arrays of which a task changed, and whether one of them changed its state. */
   readonly #arrays = new Map<string, boolean>();
 
-  constructor(queries: Queries, base: number, { user }: Actor) {
-    this.#queries = queries;
-    this.jobs = queries.jobs;
+  constructor(transaction: Transaction, base: number, { user }: Actor) {
+    this.#transaction = transaction;
+    this.jobs = transaction.jobs;
     this.#base = base;
     this.#actorId = user?.id ?? null;
   }
 
   async create(created: readonly NewJob[]): Promise<void> {
-    const recorded = await this.jobs.insert(created);
+    const recorded = await this.#transaction.jobWriter.insert(created);
     await this.#record(
       recorded.map((job) => ({ kind: 'CREATED', fromState: null, changedFrom: null, job, message: null })),
     );
@@ -58,9 +59,9 @@ export class JournalTransaction implements JournalWriter {
 
   async change(changes: readonly JobChange[]): Promise<void> {
     const real = changes.filter(({ before, after }) => !isSameJob(before, after));
-    await this.jobs.update(real);
+    await this.#transaction.jobWriter.update(real);
     for (const { before, after } of real) {
-      if (after.attempt > before.attempt) await this.jobs.saveAttempts(after.id, [closedAttempt(before)]);
+      if (after.attempt > before.attempt) await this.saveAttempts(after.id, [closedAttempt(before)]);
     }
     await this.#record(
       real.map(({ before, after, message }) => ({
@@ -82,15 +83,15 @@ export class JournalTransaction implements JournalWriter {
   }
 
   async setScript(jobId: string, script: string): Promise<void> {
-    await this.jobs.setScript(jobId, script);
+    await this.#transaction.jobWriter.setScript(jobId, script);
   }
 
   async addSubmitMessage(jobId: string, message: string): Promise<void> {
-    await this.jobs.addSubmitMessage(jobId, message);
+    await this.#transaction.jobWriter.addSubmitMessage(jobId, message);
   }
 
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
-    await this.jobs.saveAttempts(jobId, attempts);
+    await this.#transaction.jobWriter.saveAttempts(jobId, attempts);
   }
 
   /** Once at the end, so that an array is told of once however many of its tasks changed. */
@@ -115,7 +116,7 @@ export class JournalTransaction implements JournalWriter {
       state: change.job.state,
       actorId: this.#actorId,
     }));
-    await this.#queries.events.append(events);
+    await this.#transaction.eventWriter.append(events);
     this.events.push(...events);
     for (const { kind, job } of changes) {
       if (job.arrayParentId === null) continue;

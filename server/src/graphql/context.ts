@@ -72,7 +72,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
         return ids.map((id) => submissions.get(id) ?? null);
       }),
       taskCounts: batching(async (ids) => {
-        const counts = await jobs.taskCounts(ids);
+        const counts = await jobs.arrays.taskCounts(ids);
         return ids.map((id) => counts.get(id) ?? []);
       }),
       closedAttempts: batching(async (ids) => {

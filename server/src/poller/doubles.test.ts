@@ -4,6 +4,7 @@ import { ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
 import { Store } from '../store/index.ts';
+import { insertJobs } from '../store/testing.ts';
 import { Doubles } from './doubles.ts';
 import { observed } from './observe.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
@@ -22,7 +23,7 @@ beforeEach(async () => {
 /** A job that is stored, and the number of the one that has claimed its folder. */
 async function known(parts: Partial<Job>, claimer: string | null): Promise<Job> {
   const job = aJob({ slurmJobId: '12', state: 'RUNNING', ...parts });
-  await store.jobs.insert([{ job, idempotencyKey: null, submission: null }]);
+  await insertJobs(store, [job]);
   if (claimer !== null) slurm.claims.set(job.workDir ?? '', claimer);
   return job;
 }
@@ -78,7 +79,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
       arrayParentId: array.id,
       arrayTaskId: 3,
     });
-    await store.jobs.insert([{ job: task, idempotencyKey: null, submission: null }]);
+    await insertJobs(store, [task]);
     slurm.claims.set(`${task.workDir}/3`, '11_3');
     const { updates, cancel } = await doubles.look([stray(array, { slurmJobId: '11_3' })]);
     expect(updates.map(({ jobId, apply }) => [jobId, apply(task).slurmJobId])).toEqual([[task.id, '11_3']]);

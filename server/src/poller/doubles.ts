@@ -2,7 +2,7 @@ import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { DOUBLE_EXIT_CODE, type JobRecords } from '../slurm/index.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 import type { JobUpdate } from './observe.ts';
 
 /** Each takes a command of its own. */
@@ -17,11 +17,11 @@ const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD
  */
 export class Doubles {
   readonly #records: JobRecords;
-  readonly #jobs: JobQueries;
+  readonly #jobs: JobReader;
   /** By job, for as long as it has doubles: once made, a claim stays as it is. */
   #claims: ReadonlyMap<string, string> = new Map();
 
-  constructor(records: JobRecords, jobs: JobQueries) {
+  constructor(records: JobRecords, jobs: JobReader) {
     this.#records = records;
     this.#jobs = jobs;
   }

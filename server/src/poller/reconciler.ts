@@ -5,7 +5,7 @@ import type { JobObservation } from '../domain/observation.ts';
 import { bounded } from '../domain/text.ts';
 import type { Journal } from '../events/index.ts';
 import { mentions, type QueueSnapshot, type Slurm } from '../slurm/index.ts';
-import type { JobQueries } from '../store/index.ts';
+import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Beginnings } from './beginnings.ts';
 import { commitUpdates } from './commit.ts';
@@ -19,7 +19,7 @@ export type PolledSlurm = Pick<Slurm, 'queue' | 'accounting' | 'records' | 'cont
 export interface ReconcilerOptions {
   readonly clusterName: string;
   readonly slurm: PolledSlurm;
-  readonly jobs: JobQueries;
+  readonly jobs: JobReader;
   readonly journal: Journal;
   readonly log: Logger;
   /** After each look at jobs that left the queue: `accountingFault` may have changed. */

@@ -9,6 +9,8 @@ import { unseenComponent } from '../domain/component.ts';
 import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
 import * as initial from './sqlite/migrations/0001-initial.ts';
+import { insertJobs } from './testing.ts';
+import { writesOf } from './writes.ts';
 
 let directory: string;
 let file: string;
@@ -47,7 +49,7 @@ describe('a database', () => {
       condaEnv: 'torch',
     };
     const first = await Store.open(file);
-    await first.jobs.insert([{ job, idempotencyKey: 'key', submission }]);
+    await insertJobs(first, [job], { idempotencyKey: 'key', submission });
     await first.close();
     const second = await Store.open(file);
     expect(await second.jobs.get(job.id)).toEqual({ ...job, number: 1 });
@@ -60,9 +62,7 @@ describe('a database', () => {
   it('keeps its writes durable and its references whole', async () => {
     const store = await Store.open(file);
     const orphan = aJob({ projectId: 'no such project' });
-    await expect(store.jobs.insert([{ job: orphan, idempotencyKey: null, submission: null }])).rejects.toThrow(
-      'FOREIGN KEY',
-    );
+    await expect(insertJobs(store, [orphan])).rejects.toThrow('FOREIGN KEY');
     await store.close();
     const raw = new SqliteDatabase(file, { readonly: true });
     expect(raw.pragma('journal_mode', { simple: true })).toBe('wal');
@@ -74,7 +74,7 @@ describe('a database', () => {
     const made = await stat(file);
     for (let round = 0; round < 5; round += 1) {
       const created = Array.from({ length: 500 }, () => ({ job: aJob(), idempotencyKey: null, submission: null }));
-      await store.transaction(({ jobs }) => jobs.insert(created));
+      await writesOf(store).transaction(({ jobWriter }) => jobWriter.insert(created));
     }
     await vi.waitFor(async () => expect((await stat(file)).size).toBeGreaterThan(made.size + 1_000_000));
     expect((await stat(`${file}-wal`)).size).toBeLessThan(8_000_000);
@@ -83,9 +83,9 @@ describe('a database', () => {
 
   it('takes one idempotency key of one user once', async () => {
     const store = await Store.open(file);
-    const entry = () => ({ job: aJob(), idempotencyKey: 'key', submission: null });
-    await store.jobs.insert([entry()]);
-    await expect(store.jobs.insert([entry()])).rejects.toThrow('UNIQUE');
+    const insert = () => insertJobs(store, [aJob()], { idempotencyKey: 'key' });
+    await insert();
+    await expect(insert()).rejects.toThrow('UNIQUE');
     await store.close();
   });
 
@@ -133,8 +133,8 @@ describe('a transaction', () => {
   it('writes all or nothing', async () => {
     const store = await Store.open(file);
     const job = aJob();
-    const failed = store.transaction(async ({ jobs }) => {
-      await jobs.insert([{ job, idempotencyKey: null, submission: null }]);
+    const failed = writesOf(store).transaction(async ({ jobWriter }) => {
+      await jobWriter.insert([{ job, idempotencyKey: null, submission: null }]);
       throw new Error('on purpose');
     });
     await expect(failed).rejects.toThrow('on purpose');
@@ -190,8 +190,8 @@ describe('projects', () => {
     const project = aProject();
     await store.projects.save(project);
     const job = aJob({ projectId: project.id });
-    await store.jobs.insert([{ job, idempotencyKey: null, submission: null }]);
-    await store.projects.remove(project.id);
+    await insertJobs(store, [job]);
+    await writesOf(store).removeProject(project.id);
     expect(await store.projects.get(project.id)).toBeNull();
     expect(await store.jobs.get(job.id)).toEqual({ ...job, number: 1, projectId: null });
     await store.close();
@@ -244,7 +244,7 @@ describe('jobs', () => {
       aJob({ state: 'LOST' }),
       aJob({ state: 'HELD', clusterName: 'beta' }),
     ];
-    await store.jobs.insert(jobs.map((job) => ({ job, idempotencyKey: null, submission: null })));
+    await insertJobs(store, jobs);
     expect(await store.jobs.activeCounts()).toEqual(
       new Map([
         ['alpha', 2],
@@ -258,7 +258,7 @@ describe('jobs', () => {
       'SUBMITTING',
     ]);
     expect([...(await store.jobs.submitting())]).toEqual([jobs[3]?.id]);
-    expect(await store.jobs.taskCounts([array.id, 'none'])).toEqual(
+    expect(await store.jobs.arrays.taskCounts([array.id, 'none'])).toEqual(
       new Map([
         [
           array.id,
@@ -278,13 +278,13 @@ describe('jobs', () => {
     expect([timeLimitMinutes, account, qos, array]).toEqual([null, null, null, null]);
     const components = [{ partition: 'gpu', resources, extraOptions: ['--comment=x'] }];
     const job = { ...aJob({ components: [unseenComponent(0), unseenComponent(1)] }), number: 1 };
-    await store.jobs.insert([{ job, idempotencyKey: null, submission: { ...NO_SUBMISSION, components } }]);
+    await insertJobs(store, [job], { submission: { ...NO_SUBMISSION, components } });
     expect(await store.jobs.get(job.id)).toEqual(job);
     expect(await store.jobs.submission(job.id)).toEqual({ ...NO_SUBMISSION, components });
     const at = new Date('2026-11-24T12:00:00Z');
     const seen = { state: 'FAILED', word: 'FAILED', exitCode: 3, attempt: 1, startedAt: at, endedAt: at } as const;
     const after = { ...job, components: [{ ...unseenComponent(0), ...seen, nodeList: 'n1' }, unseenComponent(1)] };
-    await store.jobs.update([{ before: job, after }]);
+    await writesOf(store).transaction(({ jobWriter }) => jobWriter.update([{ before: job, after }]));
     expect(await store.jobs.get(job.id)).toEqual(after);
     await store.close();
   });
@@ -307,8 +307,8 @@ describe('jobs', () => {
   it('come in the order of the ids that were asked for, with their scripts where there are some', async () => {
     const store = await Store.open(file);
     const [one, two] = [aJob({ number: 1 }), aJob({ number: 2 })];
-    await store.jobs.insert([one, two].map((job) => ({ job, idempotencyKey: null, submission: NO_SUBMISSION })));
-    await store.jobs.setScript(two.id, '#!/bin/bash\n');
+    await insertJobs(store, [one, two], { submission: NO_SUBMISSION });
+    await writesOf(store).transaction(({ jobWriter }) => jobWriter.setScript(two.id, '#!/bin/bash\n'));
     expect(await store.jobs.getMany([two.id, 'none', one.id, two.id])).toEqual([two, null, one, two]);
     expect(await store.jobs.getMany([])).toEqual([]);
     expect(await store.jobs.scripts([one.id, two.id])).toEqual(new Map([[two.id, '#!/bin/bash\n']]));
@@ -319,7 +319,7 @@ describe('jobs', () => {
     const store = await Store.open(file);
     const array = aJob();
     const tasks = Array.from({ length: 3000 }, (_, arrayTaskId) => aJob({ arrayParentId: array.id, arrayTaskId }));
-    await store.jobs.insert([array, ...tasks].map((job) => ({ job, idempotencyKey: null, submission: null })));
+    await insertJobs(store, [array, ...tasks]);
     expect((await store.jobs.tasks(array.id)).map(({ arrayTaskId }) => arrayTaskId)).toEqual(
       tasks.map((_, index) => index),
     );

@@ -6,6 +6,7 @@ import { JOB_STATES } from '../domain/job-state.ts';
 import type { Project } from '../domain/project.ts';
 import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
 import { Store } from './index.ts';
+import { insertJobs } from './testing.ts';
 
 // Few values, so that filters and jobs meet often; among them LIKE's own characters and letters beyond ASCII.
 const word = fc.constantFrom(
@@ -82,7 +83,7 @@ let store: Store;
 beforeAll(async () => {
   store = await Store.open(':memory:');
   for (const project of PROJECTS) await store.projects.save(project);
-  await store.jobs.insert([{ job: PARENT, idempotencyKey: null, submission: null }]);
+  await insertJobs(store, [PARENT]);
 });
 afterAll(() => store.close());
 
@@ -99,7 +100,7 @@ describe('the filter in SQL', () => {
 
   it('finds exactly the jobs that the filter in memory finds', async () => {
     const jobs = [PARENT, ...fc.sample(job, { numRuns: 120, seed: 1 })];
-    await store.jobs.insert(jobs.slice(1).map((each) => ({ job: each, idempotencyKey: null, submission: null })));
+    await insertJobs(store, jobs.slice(1));
     const projectName = (id: string | null) => PROJECTS.find((project) => project.id === id)?.name ?? null;
     await fc.assert(
       fc.asyncProperty(fc.oneof(narrowFilter, filter), async (wanted) => {
@@ -111,13 +112,7 @@ describe('the filter in SQL', () => {
   });
 
   it.each(['Übung', 'ÜBUNG', 'übung'])('finds letters beyond ASCII whatever their case: %s', async (search) => {
-    await store.jobs.insert([
-      {
-        job: aJob({ name: 'Übung macht den Meister', id: `job of ${search}` }),
-        idempotencyKey: null,
-        submission: null,
-      },
-    ]);
+    await insertJobs(store, [aJob({ name: 'Übung macht den Meister', id: `job of ${search}` })]);
     expect(await inSql({ ...EVERY_JOB, search: `${search} Meister` })).toContain(`job of ${search}`);
   });
 

@@ -5,6 +5,7 @@ import { JOB_ORDER_FIELDS, type JobOrder } from '../domain/job-filter.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
 import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
 import { CursorError, Store } from './index.ts';
+import { insertJobs } from './testing.ts';
 
 const NOW = new Date('2026-11-24T12:00:00Z');
 const ORDERS: readonly JobOrder[] = JOB_ORDER_FIELDS.flatMap((field) =>
@@ -33,8 +34,7 @@ afterEach(async () => {
   await store.close();
 });
 
-const insert = (jobs: readonly Job[]) =>
-  store.jobs.insert(jobs.map((each) => ({ job: each, idempotencyKey: null, submission: null })));
+const insert = (jobs: readonly Job[]) => insertJobs(store, jobs);
 
 interface Walk {
   readonly limit: number;

@@ -74,22 +74,22 @@ export class ProjectQueries {
       return true;
     });
   }
+}
 
-  /** Its jobs stay, with no project: some at a time, so that others have their turn in between. */
-  async remove(id: string): Promise<void> {
-    await this.#database.transaction().execute(async (trx) => {
-      for (;;) {
-        const { numUpdatedRows } = await trx
-          .updateTable('jobs')
-          .set({ project_id: null })
-          .where('id', 'in', (of) => of.selectFrom('jobs').select('id').where('project_id', '=', id).limit(JOBS_A_TURN))
-          .executeTakeFirstOrThrow();
-        if (numUpdatedRows < JOBS_A_TURN) break;
-        await nextTurn();
-      }
-      await trx.deleteFrom('projects').where('id', '=', id).execute();
-    });
-  }
+/** Removes a project. Its jobs stay, with no project: some at a time, so that others have their turn in between. */
+export async function removeProject(database: Database, id: string): Promise<void> {
+  await database.transaction().execute(async (trx) => {
+    for (;;) {
+      const { numUpdatedRows } = await trx
+        .updateTable('jobs')
+        .set({ project_id: null })
+        .where('id', 'in', (of) => of.selectFrom('jobs').select('id').where('project_id', '=', id).limit(JOBS_A_TURN))
+        .executeTakeFirstOrThrow();
+      if (numUpdatedRows < JOBS_A_TURN) break;
+      await nextTurn();
+    }
+    await trx.deleteFrom('projects').where('id', '=', id).execute();
+  });
 }
 
 function toProject(row: Selectable<ProjectsTable>): Project {

@@ -1,4 +1,13 @@
 import SqliteDatabase from 'better-sqlite3';
+import type { Job } from '../domain/job.ts';
+import type { Store } from './index.ts';
+import { type NewJob, writesOf } from './writes.ts';
+
+/** Stores jobs, and no event that tells of it. */
+export async function insertJobs(store: Store, jobs: readonly Job[], request: Partial<NewJob> = {}): Promise<void> {
+  const created = jobs.map((job) => ({ idempotencyKey: null, submission: null, ...request, job }));
+  await writesOf(store).transaction(({ jobWriter }) => jobWriter.insert(created));
+}
 
 /** Whatever is done with rows between two turns of the event loop, of the databases that are opened after it is made. */
 export class DatabaseWork implements Disposable {

@@ -7,6 +7,7 @@ import { ERROR_CODES } from '../../src/graphql/error-codes.ts';
 import { eventCursor } from '../../src/graphql/job/list.ts';
 import { Store } from '../../src/store/index.ts';
 import { encodeCursor } from '../../src/store/keyset.ts';
+import { insertJobs } from '../../src/store/testing.ts';
 import { TestServer } from '../support/server.ts';
 
 /** Longer than any answer takes, on a machine that does other things. */
@@ -74,7 +75,7 @@ export async function startServer(): Promise<TestServer> {
   const store = await Store.open(join(data, 'slurmql.sqlite'));
   await store.projects.save(aProject({ id: PROJECT, name: 'model', path: '/no/such/folder' }));
   const jobs = JOBS.map(({ id, state }) => aJob({ id, state, projectId: PROJECT, clusterName: 'alpha' }));
-  await store.jobs.insert(jobs.map((job) => ({ job, idempotencyKey: null, submission: null })));
+  await insertJobs(store, jobs);
   await store.close();
   for (const name of await readdir(data)) await chmod(join(data, name), 0o600);
   // Nothing listens on this port of the host's own.

@@ -3,7 +3,8 @@ import type { Job } from '../../domain/job.ts';
 import { JOB_ORDER_FIELDS, type JobFilter, type JobOrder, matchesFilter } from '../../domain/job-filter.ts';
 import { aJob, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
-import { turnsDuring } from '../testing.ts';
+import { insertJobs, turnsDuring } from '../testing.ts';
+import { writesOf } from '../writes.ts';
 
 const minute = (minutes: number) => new Date(Date.UTC(2024, 0, 1) + minutes * 60_000);
 const TASKS = 20_000;
@@ -27,7 +28,7 @@ beforeAll(async () => {
     }),
   );
   jobs = [array, ...tasks];
-  await store.jobs.insert(jobs.map((job) => ({ job, idempotencyKey: null, submission: null })));
+  await insertJobs(store, jobs);
 });
 afterAll(() => store.close());
 
@@ -102,7 +103,7 @@ describe('a list with the tasks of arrays', () => {
     'lets others have their turn while %j is counted',
     async (parts) => {
       // Within a transaction nothing is remembered of earlier counts.
-      const count = () => store.transaction((queries) => queries.jobs.count({ ...EVERY_JOB, ...parts }));
+      const count = () => writesOf(store).transaction((queries) => queries.jobs.count({ ...EVERY_JOB, ...parts }));
       expect(await turnsDuring(count)).toBeGreaterThanOrEqual(turns);
     },
   );
@@ -111,15 +112,15 @@ describe('a list with the tasks of arrays', () => {
     const [array] = jobs;
     const id = array?.id ?? '';
     expect(await turnsDuring(() => store.jobs.tasks(id))).toBeGreaterThanOrEqual(turns);
-    expect(await turnsDuring(() => store.jobs.arraySummary(id))).toBeGreaterThanOrEqual(turns);
-    expect(await turnsDuring(() => store.jobs.taskCounts([id]))).toBeGreaterThanOrEqual(turns);
+    expect(await turnsDuring(() => store.jobs.arrays.summary(id))).toBeGreaterThanOrEqual(turns);
+    expect(await turnsDuring(() => store.jobs.arrays.taskCounts([id]))).toBeGreaterThanOrEqual(turns);
     const failed = jobs.filter(({ state }) => state === 'FAILED').length;
     const counts = [
       { state: 'COMPLETED', count: TASKS - failed },
       { state: 'FAILED', count: failed },
     ];
-    expect((await store.jobs.taskCounts([id])).get(id)).toEqual(counts);
-    expect(await store.jobs.arraySummary(id)).toMatchObject({ counts, startedAt: minute(10_000) });
+    expect((await store.jobs.arrays.taskCounts([id])).get(id)).toEqual(counts);
+    expect(await store.jobs.arrays.summary(id)).toMatchObject({ counts, startedAt: minute(10_000) });
   });
 
   it('is read no further than its page is full', async () => {

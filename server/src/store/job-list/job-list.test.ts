@@ -10,7 +10,8 @@ import { JOB_STATES } from '../../domain/job-state.ts';
 import { aJob, aProject, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
 import { JOBS_A_BLOCK } from '../sqlite/word-tokens.ts';
-import { turnsDuring } from '../testing.ts';
+import { insertJobs, turnsDuring } from '../testing.ts';
+import { writesOf } from '../writes.ts';
 
 const PROJECTS = ['Vision 100%', 'resnet', 'nlp'].map((name, index) => aProject({ id: `project-${index}`, name }));
 const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
@@ -85,7 +86,6 @@ const order: fc.Arbitrary<JobOrder> = fc.record({
 });
 
 const projectName = (id: string | null) => PROJECTS.find((project) => project.id === id)?.name ?? null;
-const entry = (created: Job) => ({ job: created, idempotencyKey: null, submission: null });
 
 let directory: string;
 beforeAll(async () => {
@@ -128,7 +128,7 @@ describe('a list', () => {
     const array = aJob();
     jobs.push(array);
     for (const [index, created] of jobs.entries()) {
-      await store.jobs.insert([entry(created)]);
+      await insertJobs(store, [created]);
       if (index % 50 !== 20) continue;
       // The next ones fall into two blocks: half of them come before the edge.
       const raw = new SqliteDatabase(file);
@@ -140,10 +140,10 @@ describe('a list', () => {
       raw.close();
       // Its words are indexed anew under its new number.
       const moved = { ...created, slurmJobId: '777' };
-      await store.jobs.update([{ before: created, after: moved }]);
+      await writesOf(store).transaction(({ jobWriter }) => jobWriter.update([{ before: created, after: moved }]));
       jobs[index] = moved;
     }
-    await store.jobs.insert([entry(aJob({ name: 'resnet', arrayParentId: array.id, arrayTaskId: 0 }))]);
+    await insertJobs(store, [aJob({ name: 'resnet', arrayParentId: array.id, arrayTaskId: 0 })]);
     // What a job is found by changes.
     for (const [index, before] of jobs.entries()) {
       if (index % 3 !== 0) continue;
@@ -154,7 +154,7 @@ describe('a list', () => {
         isArchived: !before.isArchived,
         partition: 'gpu',
       };
-      await store.jobs.update([{ before, after }]);
+      await writesOf(store).transaction(({ jobWriter }) => jobWriter.update([{ before, after }]));
       jobs[index] = after;
     }
   });
@@ -215,12 +215,12 @@ describe('a list', () => {
     const wanted: JobFilter = { ...LISTED, search: 'counted' };
     expect(await Promise.all([store.jobs.count(wanted), store.jobs.count(wanted)])).toEqual([0, 0]);
     const counted = aJob({ name: 'counted', state: 'FAILED' });
-    await store.jobs.insert([entry(counted)]);
+    await insertJobs(store, [counted]);
     jobs.push(counted);
     expect(await store.jobs.count(wanted)).toBe(1);
-    const failed = store.transaction(async (queries) => {
-      await queries.jobs.insert([entry(aJob({ name: 'counted' }))]);
-      expect(await queries.jobs.count(wanted)).toBe(2);
+    const failed = writesOf(store).transaction(async ({ jobWriter, jobs: inTransaction }) => {
+      await jobWriter.insert([{ job: aJob({ name: 'counted' }), idempotencyKey: null, submission: null }]);
+      expect(await inTransaction.count(wanted)).toBe(2);
       throw new Error('on purpose');
     });
     await expect(failed).rejects.toThrow('on purpose');
@@ -256,7 +256,7 @@ describe('a long list', () => {
         submittedAt: new Date(Date.UTC(2026, 0, 1) + index * 1000),
       }),
     );
-    await store.jobs.insert(jobs.map(entry));
+    await insertJobs(store, jobs);
   });
   afterAll(() => store.close());
 
@@ -297,7 +297,7 @@ describe('a long list of jobs that started and ended', () => {
         exitCode: index % 11 < 2 ? null : index % 997 === 0 ? 1 : 0,
       }),
     );
-    await store.jobs.insert(jobs.map(entry));
+    await insertJobs(store, jobs);
   });
   afterAll(() => store.close());
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOB_ORDER_FIELDS, type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
 import { aJob, aProject, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
-import { turnsDuring } from '../testing.ts';
+import { insertJobs, turnsDuring } from '../testing.ts';
+import { writesOf } from '../writes.ts';
 import { COMPARED_AT_ONCE } from './bounded-looks.ts';
 
 const a = (count: number) => 'a'.repeat(count);
@@ -40,7 +41,7 @@ let store: Store;
 beforeAll(async () => {
   store = await Store.open(':memory:');
   await store.projects.save(project);
-  await store.jobs.insert(jobs.map((job) => ({ job, idempotencyKey: null, submission: null })));
+  await insertJobs(store, jobs);
 });
 afterAll(() => store.close());
 
@@ -81,7 +82,7 @@ describe('others have their turn while long texts are searched for words', () =>
       expect((await page()).rows.map(({ row }) => row.id).sort()).toEqual(expected);
       expect(await turnsDuring(page)).toBeGreaterThanOrEqual(turnsFor(words.length, part));
     }
-    const count = () => store.transaction((queries) => queries.jobs.count(filter));
+    const count = () => writesOf(store).transaction((queries) => queries.jobs.count(filter));
     expect(await count()).toBe(expected.length);
     expect(await turnsDuring(count)).toBeGreaterThanOrEqual(turnsFor(words.length, part));
   });

@@ -12,6 +12,7 @@ import type { JobFilter } from '../../domain/job-filter.ts';
 import { aJob, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
 import { fromJob } from '../job-rows.ts';
+import { insertJobs } from '../testing.ts';
 import * as initial from './migrations/0001-initial.ts';
 
 let directory: string;
@@ -79,7 +80,7 @@ describe('a database of the first version', () => {
       [7, task.id, 'hello'],
     ]);
     const another = aJob({ name: 'another' });
-    await store.jobs.insert([{ job: another, idempotencyKey: null, submission: null }]);
+    await insertJobs(store, [another]);
     expect(await store.jobs.count({ ...listed, search: 'anoth' })).toBe(1);
     await store.close();
   });

@@ -1,17 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
-import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJob } from './job-rows.ts';
 import { readJson } from './json.ts';
-import { insertEventRun } from './sqlite/index.ts';
-
-export interface EventBounds {
-  readonly kept: number;
-  readonly before: Date;
-  readonly limit: number;
-}
 
 const instant = z
   .string()
@@ -27,21 +18,8 @@ const changedFromSchema = z.object({
   endedAt: instant.exactOptional(),
 } satisfies Record<keyof ChangingFacts, z.ZodType>);
 
-/** Whether two events differ in nothing but the job and the number. */
-function tellsTheSame(left: JobEvent, right: JobEvent): boolean {
-  return (
-    left.kind === right.kind &&
-    left.at.getTime() === right.at.getTime() &&
-    left.fromState === right.fromState &&
-    left.state === right.state &&
-    left.message === right.message &&
-    left.actorId === right.actorId &&
-    (left.changedFrom === right.changedFrom || isDeepStrictEqual(left.changedFrom, right.changedFrom))
-  );
-}
-
 /** The durable log of every job's changes. */
-export class JobEventQueries {
+export class JobEventReader {
   readonly #database: Database;
 
   constructor(database: Database) {
@@ -64,42 +42,6 @@ export class JobEventQueries {
       .select((select) => select.fn.min('sequence').as('sequence'))
       .executeTakeFirst();
     return Number(row?.sequence ?? 0);
-  }
-
-  /** Their numbers follow one another. */
-  async append(events: readonly JobEvent[]): Promise<void> {
-    for await (const batch of batches(events)) {
-      let run: JobEvent[] = [];
-      for (const event of batch) {
-        if (run[0] !== undefined && !tellsTheSame(run[0], event)) {
-          await this.#appendRun(run);
-          run = [];
-        }
-        run.push(event);
-      }
-      await this.#appendRun(run);
-    }
-  }
-
-  /** Events that tell of different jobs the same: of many jobs that move on together, a statement takes all. */
-  async #appendRun(run: readonly JobEvent[]): Promise<void> {
-    const [first] = run;
-    if (first === undefined) return;
-    const row = {
-      sequence: first.sequence,
-      kind: first.kind,
-      at: first.at.getTime(),
-      from_state: first.fromState,
-      state: first.state,
-      changed_from: first.changedFrom === null ? null : JSON.stringify(first.changedFrom),
-      message: first.message,
-      actor_id: first.actorId,
-    };
-    await insertEventRun(
-      this.#database,
-      row,
-      run.map(({ jobId }) => jobId),
-    );
   }
 
   /** Up to `limit` events after a sequence number, in order: of one job, or of all. Each carries its job as it is now. */
@@ -135,28 +77,6 @@ export class JobEventQueries {
         },
       ];
     });
-  }
-
-  /**
-   * Removes the oldest events: those beyond the newest `kept`, and those from before `before`; never the newest of all,
-   * whose number the next one follows. At most `limit` at a time; gives how many that were.
-   */
-  async removeOldest({ kept, before, limit }: EventBounds): Promise<number> {
-    const newest = await this.newest();
-    const oldest = await this.#database
-      .selectFrom('job_events')
-      .select(['sequence', 'at'])
-      .where('sequence', '<', newest)
-      .orderBy('sequence')
-      .limit(limit)
-      .execute();
-    const surplus = oldest.findLast(({ sequence, at }) => sequence <= newest - kept || at < before.getTime());
-    if (surplus === undefined) return 0;
-    const { numDeletedRows } = await this.#database
-      .deleteFrom('job_events')
-      .where('sequence', '<=', surplus.sequence)
-      .executeTakeFirstOrThrow();
-    return Number(numDeletedRows);
   }
 
   async count(jobId: string): Promise<number> {

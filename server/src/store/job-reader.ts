@@ -1,0 +1,276 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type SqlBool, sql } from 'kysely';
+import type { JobAttempt } from '../domain/attempt.ts';
+import type { Job } from '../domain/job.ts';
+import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
+import type { Submission } from '../domain/submission.ts';
+import { ArrayReader } from './array-reader.ts';
+import { batches } from './batches.ts';
+import type { CountMemo } from './count-memo.ts';
+import type { Database } from './database.ts';
+import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
+import { JobList } from './job-list/job-list.ts';
+import { JobListWithTasks } from './job-list/job-list-with-tasks.ts';
+import { toAttempt, toJob } from './job-rows.ts';
+import { toSubmission } from './job-submissions.ts';
+import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
+import { jobsBy } from './sqlite/index.ts';
+
+/** They are the longest of all texts. */
+const SCRIPTS_A_BATCH = 50;
+
+/** Each may have a long command. */
+const TASKS_A_TURN = 200;
+
+/** As the index of active jobs has it: a value that is bound later would not find it. */
+const IS_ACTIVE = sql<SqlBool>`is_active = 1`;
+
+/** A page of it is empty, and its cursors are looked at all the same. */
+const NOTHING: ResolvedFilter = {
+  words: [],
+  states: [],
+  isActive: null,
+  isArchived: null,
+  clusters: null,
+  projectIds: null,
+  userIds: null,
+  partitions: null,
+  submittedAfter: null,
+  submittedBefore: null,
+  exitCodes: null,
+  startedAfter: null,
+  startedBefore: null,
+  endedAfter: null,
+  endedBefore: null,
+  includeArrayTasks: false,
+};
+
+/** Jobs as they are stored. */
+export class JobReader {
+  readonly arrays: ArrayReader;
+  readonly #database: Database;
+  readonly #counts: CountMemo | null;
+
+  /** With a memo, nothing is counted twice unless something changed; within a transaction there is none. */
+  constructor(database: Database, counts: CountMemo | null = null) {
+    this.#database = database;
+    this.#counts = counts;
+    this.arrays = new ArrayReader(database);
+  }
+
+  async get(id: string): Promise<Job | null> {
+    return (await this.getMany([id]))[0] ?? null;
+  }
+
+  /** In the order of the ids; null for each that isn't there. */
+  async getMany(ids: readonly string[]): Promise<(Job | null)[]> {
+    const byId = new Map<string, Job>();
+    for await (const batch of batches([...new Set(ids)])) {
+      const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
+      for (const row of rows) byId.set(row.id, toJob(row));
+    }
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  async byIdempotencyKey(userId: string, key: string): Promise<Job | null> {
+    const row = await this.#database
+      .selectFrom('jobs')
+      .selectAll()
+      .where('submitted_by', '=', userId)
+      .where('idempotency_key', '=', key)
+      .executeTakeFirst();
+    return row === undefined ? null : toJob(row);
+  }
+
+  /** Null: the job was asked for without a key, or before digests were kept. */
+  async requestDigest(jobId: string): Promise<string | null> {
+    const row = await this.#database
+      .selectFrom('job_submissions')
+      .select('request_digest')
+      .where('job_id', '=', jobId)
+      .executeTakeFirst();
+    return row?.request_digest ?? null;
+  }
+
+  /** Every active job of every cluster, tasks and arrays included, oldest first. */
+  async allActive(): Promise<Job[]> {
+    const rows = await this.#database
+      .selectFrom(jobsBy('jobs_active'))
+      .selectAll()
+      .where(IS_ACTIVE)
+      .orderBy('id')
+      .execute();
+    return rows.map(toJob);
+  }
+
+  /** Jobs by their numbers in one cluster's Slurm, which may have used a number more than once. */
+  async inSlurm(clusterName: string, slurmJobIds: readonly string[]): Promise<Job[]> {
+    const found: Job[] = [];
+    for await (const batch of batches(slurmJobIds)) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .selectAll()
+        .where('cluster_name', '=', clusterName)
+        .where('slurm_job_id', 'in', batch)
+        .execute();
+      found.push(...rows.map(toJob));
+    }
+    return found;
+  }
+
+  /** The ids of jobs, on any cluster, that Slurm has not answered for yet. */
+  async submitting(): Promise<Set<string>> {
+    const rows = await this.#database
+      .selectFrom(jobsBy('jobs_active'))
+      .select('id')
+      .where(IS_ACTIVE)
+      .where('slurm_job_id', 'is', null)
+      .execute();
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Active jobs by cluster; an array counts once. */
+  async activeCounts(): Promise<Map<string, number>> {
+    const rows = await this.#database
+      .selectFrom(jobsBy('jobs_active'))
+      .select((select) => ['cluster_name', select.fn.countAll<number>().as('count')])
+      .where(IS_ACTIVE)
+      .where('array_parent_id', 'is', null)
+      .groupBy('cluster_name')
+      .execute();
+    return new Map(rows.map((row) => [row.cluster_name, Number(row.count)]));
+  }
+
+  /**
+   * What it costs goes by the narrowest part of the filter, not by how many jobs there are. Where nothing is narrow, jobs
+   * are looked at one after the other in turns of the event loop until the page is full: so it is for words of fewer than
+   * three letters, and for lists that show the tasks of arrays. Throws CursorError.
+   */
+  async page(filter: JobFilter, order: JobOrder, request: PageRequest): Promise<KeysetPage<Job>> {
+    const resolved = await resolveFilter(this.#database, filter);
+    const list = this.#list(resolved ?? { ...NOTHING, includeArrayTasks: filter.includeArrayTasks });
+    const page = await list.page(order, request);
+    return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
+  }
+
+  #list(filter: ResolvedFilter): JobList | JobListWithTasks {
+    const List = filter.includeArrayTasks ? JobListWithTasks : JobList;
+    return new List(this.#database, filter);
+  }
+
+  /** A large number takes a while, in turns of the event loop. */
+  async count(filter: JobFilter): Promise<number> {
+    if (this.#counts === null) return this.#countAnew(filter);
+    return this.#counts.count(JSON.stringify(filter), () => this.#countAnew(filter));
+  }
+
+  async #countAnew(filter: JobFilter): Promise<number> {
+    const resolved = await resolveFilter(this.#database, filter);
+    return resolved === null ? 0 : this.#list(resolved).count();
+  }
+
+  /** The tasks of an array, by index. */
+  async tasksPage(parentId: string, request: PageRequest): Promise<KeysetPage<Job>> {
+    const query = this.#database.selectFrom('jobs').selectAll().where('array_parent_id', '=', parentId);
+    const page = await keysetPage(query, request, () => ({
+      name: 'array_task_id',
+      columns: ['array_task_id', 'id'],
+      descending: false,
+      valuesOf: (row) => [row.array_task_id ?? 0, row.id],
+    }));
+    return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
+  }
+
+  async tasks(parentId: string): Promise<Job[]> {
+    const tasks: Job[] = [];
+    for await (const some of this.tasksInTurns(parentId)) tasks.push(...some);
+    return tasks;
+  }
+
+  /** The tasks of an array, by index, some at a time: others have their turn in between. */
+  async *tasksInTurns(parentId: string): AsyncGenerator<readonly Job[], void, undefined> {
+    let from: string | null = null;
+    for (;;) {
+      const page: KeysetPage<Job> = await this.tasksPage(parentId, { limit: TASKS_A_TURN, backwards: false, from });
+      yield page.rows.map(({ row }) => row);
+      from = page.rows.at(-1)?.cursor ?? null;
+      if (!page.hasMore) return;
+      await nextTurn();
+    }
+  }
+
+  /**
+   * The batch scripts by job; a job whose script isn't made yet is missing. Each is told to `onRead` before the next ones
+   * are read: if that throws, no more are.
+   */
+  async scripts(
+    ids: readonly string[],
+    onRead: (script: string) => void = () => undefined,
+  ): Promise<Map<string, string>> {
+    const scripts = new Map<string, string>();
+    for await (const batch of batches([...new Set(ids)], SCRIPTS_A_BATCH)) {
+      const rows = await this.#database
+        .selectFrom('job_submissions')
+        .select(['job_id', 'script'])
+        .where('job_id', 'in', batch)
+        .execute();
+      for (const { job_id: id, script } of rows) {
+        if (script === null) continue;
+        onRead(script);
+        scripts.set(id, script);
+      }
+    }
+    return scripts;
+  }
+
+  async submission(jobId: string): Promise<Submission | null> {
+    return (await this.submissions([jobId])).get(jobId) ?? null;
+  }
+
+  /** By job; a task of an array has none of its own. */
+  async submissions(jobIds: readonly string[]): Promise<Map<string, Submission>> {
+    const submissions = new Map<string, Submission>();
+    for await (const batch of batches([...new Set(jobIds)])) {
+      const rows = await this.#database
+        .selectFrom('job_submissions')
+        .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
+        .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
+        .where('job_id', 'in', batch)
+        .execute();
+      for (const row of rows) submissions.set(row.job_id, toSubmission(row));
+    }
+    return submissions;
+  }
+
+  /** The attempts that requeues have closed, the first one first; a job that was never requeued is missing. */
+  async closedAttempts(jobIds: readonly string[]): Promise<Map<string, JobAttempt[]>> {
+    const attempts = new Map<string, JobAttempt[]>();
+    for await (const batch of batches([...new Set(jobIds)])) {
+      const rows = await this.#database
+        .selectFrom('job_attempts')
+        .selectAll()
+        .where('job_id', 'in', batch)
+        .orderBy('number')
+        .execute();
+      for (const row of rows) {
+        const ofJob = attempts.get(row.job_id) ?? [];
+        ofJob.push(toAttempt(row));
+        attempts.set(row.job_id, ofJob);
+      }
+    }
+    return attempts;
+  }
+
+  /** The newest jobs of a cluster of which it isn't known how an attempt ended that a requeue closed. */
+  async withUntoldAttempts(clusterName: string, limit: number): Promise<Job[]> {
+    const rows = await this.#database
+      .selectFrom('jobs')
+      .selectAll()
+      .where('cluster_name', '=', clusterName)
+      .where('id', 'in', (select) => select.selectFrom('job_attempts').select('job_id').where('outcome', 'is', null))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(toJob);
+  }
+}

@@ -1,0 +1,124 @@
+import { sql } from 'kysely';
+import type { JobAttempt } from '../domain/attempt.ts';
+import type { Job } from '../domain/job.ts';
+import type { Submission } from '../domain/submission.ts';
+import { batches } from './batches.ts';
+import type { Database } from './database.ts';
+import { changedColumns, fromAttempt, fromJob, type JobRow } from './job-rows.ts';
+import { fromSubmission } from './job-submissions.ts';
+import { type RowChange, updateJobs } from './job-updates.ts';
+import { indexWords, insertRows, updateEachJob } from './sqlite/index.ts';
+
+export interface NewJob {
+  readonly job: Job;
+  readonly idempotencyKey: string | null;
+  /** What a request with the same key is held against. */
+  readonly requestDigest?: string | null;
+  /** Null for array tasks, which are submitted with their array. */
+  readonly submission: Submission | null;
+}
+
+/** Writes jobs, and nothing of the events that tell of them. */
+export class JobWriter {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async insert(created: readonly NewJob[]): Promise<Job[]> {
+    let newest = await this.#newestNumber();
+    const recorded: Job[] = [];
+    for await (const batch of batches(created)) {
+      const rows: JobRow[] = batch.map(({ job, idempotencyKey }) => {
+        if (job.arrayParentId === null) newest += 1;
+        const number = job.arrayParentId === null ? newest : null;
+        recorded.push({ ...job, number });
+        return { ...fromJob(job), idempotency_key: idempotencyKey, number };
+      });
+      await insertRows(this.#database, 'jobs', rows);
+      await this.#index(rows);
+    }
+    for (const { job, submission, requestDigest } of created) {
+      if (submission === null) continue;
+      await this.#database
+        .insertInto('job_submissions')
+        .values({ ...fromSubmission(job.id, submission), script: null, request_digest: requestDigest ?? null })
+        .execute();
+    }
+    return recorded;
+  }
+
+  async #newestNumber(): Promise<number> {
+    const row = await this.#database
+      .selectFrom('jobs')
+      .select((select) => select.fn.max('number').as('number'))
+      .where('number', 'is not', null)
+      .executeTakeFirst();
+    return Number(row?.number ?? 0);
+  }
+
+  /** Makes jobs that have a number known to the search, or known anew. */
+  async #index(rows: readonly Pick<JobRow, 'number' | 'search_text' | 'submitted_at'>[]): Promise<void> {
+    const known = rows.flatMap(({ number, ...row }) => (number === null ? [] : [{ ...row, number }]));
+    await indexWords(this.#database, known);
+  }
+
+  async setScript(jobId: string, script: string): Promise<void> {
+    await this.#database.updateTable('job_submissions').set({ script }).where('job_id', '=', jobId).execute();
+  }
+
+  /** Adds what is to be told about how a job was taken, in lines of its own. */
+  async addSubmitMessage(jobId: string, message: string): Promise<void> {
+    await this.#database
+      .updateTable('job_submissions')
+      .set({ message: sql`coalesce(message || ${'\n'}, '') || ${message}` })
+      .where('job_id', '=', jobId)
+      .execute();
+  }
+
+  /** Writes what has changed of jobs that are stored already. */
+  async update(changes: readonly { readonly before: Job; readonly after: Job }[]): Promise<void> {
+    const news: RowChange[] = [];
+    for await (const batch of batches(changes)) {
+      for (const { before, after } of batch) news.push({ id: after.id, news: changedColumns(before, after) });
+    }
+    await updateJobs(this.#database, news);
+    for await (const batch of batches(changes.filter(({ before, after }) => before.slurmJobId !== after.slurmJobId))) {
+      await this.#indexNumbers(batch);
+    }
+  }
+
+  /** What Slurm calls a job is sought too. */
+  async #indexNumbers(changes: readonly { readonly after: Job }[]): Promise<void> {
+    if (changes.length === 0) return;
+    const texts = changes.map(({ after }) => ({ id: after.id, values: { search_text: fromJob(after).search_text } }));
+    await updateEachJob(this.#database, ['search_text'], texts);
+    const ids = changes.map(({ after }) => after.id);
+    const columns = ['number', 'search_text', 'submitted_at'] as const;
+    await this.#index(await this.#database.selectFrom('jobs').select(columns).where('id', 'in', ids).execute());
+  }
+
+  /** Adds attempts that are over, or completes what is stored of those whose outcome wasn't known yet. */
+  async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
+    for (const attempt of attempts) {
+      const row = fromAttempt(jobId, attempt);
+      await this.#database
+        .insertInto('job_attempts')
+        .values(row)
+        .onConflict((conflict) =>
+          conflict
+            .columns(['job_id', 'number'])
+            .doUpdateSet((update) => ({
+              ...row,
+              // The accounting may know no start of an attempt that was put back right after it.
+              started_at: update.fn.coalesce('excluded.started_at', 'job_attempts.started_at'),
+              node_list: update.fn.coalesce('excluded.node_list', 'job_attempts.node_list'),
+            }))
+            // It calls every attempt REQUEUED that was followed by another, however it had ended.
+            .where('job_attempts.outcome', 'is', null),
+        )
+        .execute();
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { OpenDatabase } from './database.ts';
+import { type EventBounds, JobEventWriter } from './job-event-writer.ts';
+import { JobReader } from './job-reader.ts';
+import { JobWriter } from './job-writer.ts';
+import { removeProject } from './projects.ts';
+
+/** What one transaction reads and writes. */
+export interface Transaction {
+  readonly jobs: JobReader;
+  readonly jobWriter: JobWriter;
+  readonly eventWriter: JobEventWriter;
+}
+
+/** After so many changed rows the log of the database is moved to its file. */
+const CHANGES_A_CHECKPOINT = 1000;
+
+/** Every write of jobs and their events. */
+export class StoreWrites {
+  readonly #opened: OpenDatabase;
+  #changesAtCheckpoint = 0;
+
+  constructor(opened: OpenDatabase) {
+    this.#opened = opened;
+  }
+
+  /** All of `work`'s writes or none. Inside, only the queries it is given: the store's own would wait for it forever. */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const { database, changes } = this.#opened;
+    const result = await database
+      .transaction()
+      .execute((trx) =>
+        work({ jobs: new JobReader(trx), jobWriter: new JobWriter(trx), eventWriter: new JobEventWriter(trx) }),
+      );
+    // In a later turn: whoever waits for the commit doesn't wait for this too.
+    if (changes() - this.#changesAtCheckpoint >= CHANGES_A_CHECKPOINT) setImmediate(() => this.#checkpoint());
+    return result;
+  }
+
+  /** Removes the oldest events, and gives how many that were. */
+  removeOldestEvents(bounds: EventBounds): Promise<number> {
+    return new JobEventWriter(this.#opened.database).removeOldest(bounds);
+  }
+
+  /** Removes a project; its jobs stay, with no project. */
+  removeProject(id: string): Promise<void> {
+    return removeProject(this.#opened.database, id);
+  }
+
+  #checkpoint(): void {
+    if (this.#opened.checkpoint()) this.#changesAtCheckpoint = this.#opened.changes();
+  }
+}

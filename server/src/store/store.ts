@@ -1,0 +1,67 @@
+import { ClusterQueries } from './clusters.ts';
+import { CountMemo } from './count-memo.ts';
+import type { OpenDatabase } from './database.ts';
+import { JobEventReader } from './job-event-reader.ts';
+import { JobReader } from './job-reader.ts';
+import { ProjectQueries } from './projects.ts';
+import { SessionQueries } from './sessions.ts';
+import { openDatabase } from './sqlite/index.ts';
+import { StoreWrites } from './store-writes.ts';
+
+let privateWrites: (store: Store) => StoreWrites;
+
+/** The one file of data. Jobs and their events are only read here. */
+export class Store {
+  readonly jobs: JobReader;
+  readonly events: JobEventReader;
+  readonly projects: ProjectQueries;
+  readonly clusters: ClusterQueries;
+  readonly sessions: SessionQueries;
+  readonly #opened: OpenDatabase;
+  readonly #writes: StoreWrites;
+
+  private constructor(opened: OpenDatabase) {
+    const { database, changes } = opened;
+    this.#opened = opened;
+    this.#writes = new StoreWrites(opened);
+    this.jobs = new JobReader(database, new CountMemo(changes));
+    this.events = new JobEventReader(database);
+    this.projects = new ProjectQueries(database);
+    this.clusters = new ClusterQueries(database);
+    this.sessions = new SessionQueries(database);
+  }
+
+  static {
+    privateWrites = (store) => store.#writes;
+  }
+
+  /** Opens or makes the file and migrates it. Throws DatabaseError. */
+  static async open(file: string): Promise<Store> {
+    return new Store(await openDatabase(file));
+  }
+
+  /** Grows with every change of what it holds. */
+  get version(): number {
+    return this.#opened.changes();
+  }
+
+  /** Whether it can be asked. */
+  async isOpen(): Promise<boolean> {
+    try {
+      await this.events.newest();
+      return true;
+    } catch {
+      // Closed, or the file can't be read any more: that is the answer.
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#opened.database.destroy();
+  }
+}
+
+/** The writes of jobs, which a store gives to nobody else. */
+export function writesOf(store: Store): StoreWrites {
+  return privateWrites(store);
+}
