@@ -3,7 +3,8 @@ import { createEffect, For, type JSX, Match, onCleanup, Switch } from 'solid-js'
 import { useClusters } from '../../graphql/clusters.ts';
 import { clusterAnchor } from '../../lib/cluster-anchor.ts';
 import { useTitle } from '../../lib/title.ts';
-import { EmptyState, Notice, Skeleton } from '../../ui/notice.tsx';
+import { NoCluster } from '../../ui/no-cluster.tsx';
+import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { ClusterCard } from './cluster-card.tsx';
 
 export default function ClustersPage(): JSX.Element {
@@ -43,11 +44,7 @@ export default function ClustersPage(): JSX.Element {
         </Match>
         <Match when={clusters.all.length === 0}>
           <div class="card">
-            <EmptyState title="No cluster is configured">
-              <p>
-                Add one to <code>clusters.local.yaml</code> on the server; it is read again when it changes.
-              </p>
-            </EmptyState>
+            <NoCluster />
           </div>
         </Match>
       </Switch>

@@ -5,6 +5,7 @@ import { useClusters } from '../../graphql/clusters.ts';
 import type { JobRow } from '../../graphql/job-row.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useTitle } from '../../lib/title.ts';
+import { NoCluster } from '../../ui/no-cluster.tsx';
 import { EmptyState } from '../../ui/notice.tsx';
 import { BulkBar } from './bulk-bar.tsx';
 import { type JobsParameters, nextSort, readFilter, type SortField } from './filter.ts';
@@ -123,11 +124,7 @@ function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void })
           </EmptyState>
         </Match>
         <Match when={clusters.isLoaded() && clusters.all.length === 0 && clusters.fault() === null}>
-          <EmptyState title="No cluster is configured">
-            <p>
-              Add one to <code>clusters.local.yaml</code> on the server; it is read again when it changes.
-            </p>
-          </EmptyState>
+          <NoCluster />
         </Match>
       </Switch>
     </div>

@@ -5,6 +5,7 @@ import { ask, useApi } from '../../graphql/api.ts';
 import { useClusters } from '../../graphql/clusters.ts';
 import { describeError } from '../../graphql/errors.ts';
 import { useTitle } from '../../lib/title.ts';
+import { NoCluster } from '../../ui/no-cluster.tsx';
 import { EmptyState, Notice, Skeleton } from '../../ui/notice.tsx';
 import { emptyForm, type FormValues, formOf } from './form.ts';
 import { LaunchForm } from './launch-form.tsx';
@@ -56,11 +57,7 @@ export default function LaunchPage(): JSX.Element {
         </Match>
         <Match when={clusters.isLoaded() && clusters.all.length === 0}>
           <div class="card">
-            <EmptyState title="No cluster to launch on">
-              <p>
-                Add one to <code>clusters.local.yaml</code> on the server; it is read again when it changes.
-              </p>
-            </EmptyState>
+            <NoCluster title="No cluster to launch on" />
           </div>
         </Match>
         <Match when={clusters.isLoaded() && !original.loading && projects.data?.projects.nodes}>
