@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Alias, type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { type ClusterSettings, GPU_REQUEST_STYLES } from '../domain/cluster.ts';
+import { messageOf } from '../domain/thrown.ts';
 import { workspaceParts } from '../domain/workspace.ts';
 import { FileFault, isAbsence, LocalDisk, readTextFile } from '../files/index.ts';
 import { ConfigurationError, type ConfigurationFault } from './environment.ts';
@@ -31,7 +32,7 @@ const clusterSchema = z.strictObject({
       try {
         workspaceParts(path);
       } catch (fault) {
-        context.addIssue({ code: 'custom', message: fault instanceof Error ? fault.message : String(fault) });
+        context.addIssue({ code: 'custom', message: messageOf(fault) });
       }
     })
     .default('~/slurmql'),
@@ -139,7 +140,7 @@ export function parseClusters(text: string, path: string, hasSome = false): read
   } catch (cause) {
     // An alias without its anchor, or so many aliases that they would fill the memory.
     const [offset] = firstAlias(document)?.range ?? [0];
-    throw new ConfigurationError([at(offset, cause instanceof Error ? cause.message : String(cause))]);
+    throw new ConfigurationError([at(offset, messageOf(cause))]);
   }
   // Cut off, it would look like this: no cluster is to go because a disk was full or an editor is slow.
   if (hasSome && isSilent(values)) {

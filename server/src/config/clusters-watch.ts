@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ClusterSettings } from '../domain/cluster.ts';
+import { messageOf } from '../domain/thrown.ts';
 import { codeOf, FileFault, LocalDisk } from '../files/index.ts';
 import { firstThere, parseClusters, readClustersText } from './clusters-file.ts';
 import { ConfigurationError } from './environment.ts';
@@ -147,7 +148,7 @@ export class ClustersWatch {
     } catch (cause) {
       const fault = cause instanceof ConfigurationError ? cause.cause : cause;
       const isGone = fault instanceof FileFault && fault.found === 'nothing';
-      const content = isGone ? `${path}: the file is gone` : cause instanceof Error ? cause.message : String(cause);
+      const content = isGone ? `${path}: the file is gone` : messageOf(cause);
       return { content, settings: null };
     }
   }

@@ -1,5 +1,6 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import { asError } from '../domain/thrown.ts';
 import { type Begun, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
 
@@ -79,7 +80,7 @@ export class Beginnings {
       }
       return { updates: told, fault };
     } catch (cause) {
-      const fault = cause instanceof Error ? cause : new Error(String(cause));
+      const fault = asError(cause);
       for (const end of ends) told.push(...this.#toTell(end, { unreadable: fault.message }, now));
       return { updates: told, fault };
     }

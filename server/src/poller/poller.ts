@@ -1,4 +1,5 @@
 import type { Job } from '../domain/job.ts';
+import { asError } from '../domain/thrown.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
 import { isInQueue } from './observe.ts';
 import { type Reconciled, Reconciler, type ReconcilerOptions } from './reconciler.ts';
@@ -170,7 +171,7 @@ export class Poller {
       this.#watchEnds(reconciled, now.getTime());
       onAnswer(reconciled.unread.length === 0 ? null : unreadable(reconciled.unread));
     } catch (cause) {
-      const fault = cause instanceof Error ? cause : new Error(String(cause));
+      const fault = asError(cause);
       this.#isOwed = true;
       this.#schedule.failed();
       log.warn({ err: fault }, `${clusterName}: the queue could not be read`);

@@ -1,4 +1,5 @@
 import type { Job } from '../domain/job.ts';
+import { asError, messageOf } from '../domain/thrown.ts';
 import type { Accounting, EndMarker, JobAccount, Slurm, Unreadable } from '../slurm/index.ts';
 import { AccountingAnswer } from './accounting-answer.ts';
 import { accounted, conclude, GRACE_MS, leavesCodeToScript } from './conclusion.ts';
@@ -112,7 +113,7 @@ export class VanishedJobs {
     try {
       markers = await this.#markers(looked.map(({ job }) => job));
     } catch (cause) {
-      return { ends: [], fault: cause instanceof Error ? cause : new Error(String(cause)) };
+      return { ends: [], fault: asError(cause) };
     }
     const ends: JobUpdate[] = [];
     for (const { job, absence, account } of looked) {
@@ -136,7 +137,7 @@ export class VanishedJobs {
     try {
       answer = await this.#slurm.accounting.read(slurmJobIds);
     } catch (cause) {
-      answer = { kind: 'unreadable', message: cause instanceof Error ? cause.message : String(cause) };
+      answer = { kind: 'unreadable', message: messageOf(cause) };
     }
     return new AccountingAnswer(answer);
   }

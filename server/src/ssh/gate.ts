@@ -1,3 +1,4 @@
+import { messageOf } from '../domain/thrown.ts';
 import { SshUnavailable } from './errors.ts';
 
 interface Waiting {
@@ -78,6 +79,6 @@ export class Gate {
 
 function tooLate(signal: AbortSignal): SshUnavailable {
   const reason: unknown = signal.reason;
-  const cause = reason instanceof Error ? reason.message : String(reason);
+  const cause = messageOf(reason);
   return new SshUnavailable(`the request was not sent: ${cause} while others were served`, { cause: reason });
 }

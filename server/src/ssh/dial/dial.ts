@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh2';
+import { asError, messageOf } from '../../domain/thrown.ts';
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
@@ -110,7 +111,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
     return await abortable(connect(), options.signal, (reason) => unreachable(`${reason.message} while ${step}`));
   } catch (error) {
     options.opened?.socket.destroy();
-    link.break(error instanceof Error ? error : new Error(String(error)));
+    link.break(asError(error));
     await link.close();
     const failure = error instanceof DialFailure ? error : unreachable(`${step} failed: ${String(error)}`, error);
     report.fail(failure.message);
@@ -222,7 +223,7 @@ async function logIn(
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
     if (error instanceof DialFailure) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (!isHostTrusted) {
       if (message.includes(NO_HOST_KEY)) throw refused(`${hop.label} ${ONLY_WEAK_KEYS}`, error);
       const notFollowed = explainedBy(hop.notFollowed, 'handshake');

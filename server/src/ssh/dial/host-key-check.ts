@@ -1,4 +1,5 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
+import { messageOf } from '../../domain/thrown.ts';
 import { type Certificate, certifiedType, parseCertificate } from './certificate.ts';
 import { hostCertificateAlgorithms } from './certified-host.ts';
 import { refused, refusedForNow } from './failure.ts';
@@ -91,7 +92,7 @@ export class HostKeyCheck {
     try {
       certificate = parseCertificate(blob);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       this.#fault = `the host certificate of ${this.#hop.label} can't be used: ${reason}. No login was tried.`;
       return false;
     }

@@ -1,4 +1,5 @@
 import ssh2, { type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
+import { messageOf } from '../../domain/thrown.ts';
 import type { Agent } from './agent.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { certified } from './certified-login.ts';
@@ -73,7 +74,7 @@ async function findCertificates(
       if (fault === null) certificates.push({ path, certificate, isOfAgent });
       else faults.push(`the certificate ${path} ${fault}`);
     } catch (cause) {
-      faults.push(`the certificate ${path} can't be used: ${cause instanceof Error ? cause.message : String(cause)}`);
+      faults.push(`the certificate ${path} can't be used: ${messageOf(cause)}`);
     }
   };
   for (const path of new Set([...named, ...files.map((file) => `${file}-cert.pub`)])) {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
+import { messageOf } from '../../domain/thrown.ts';
 import { nobodyAt, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Link } from './link.ts';
@@ -79,7 +80,7 @@ function explain(error: unknown): string {
     case 'ENETUNREACH':
       return 'there is no way to it from this network';
     default:
-      return first instanceof Error ? first.message : String(first);
+      return messageOf(first);
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientCallback, ClientChannel, ClientSFTPCallback, SFTPWrapper } from 'ssh2';
+import { asError } from '../../domain/thrown.ts';
 import { abortable } from '../deadline.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
@@ -158,7 +159,7 @@ export class Channels {
           this.#awaitEnd(opened.then(endOf, () => {}));
           throw notSent(signal.reason);
         }
-        if (!isRefusal(error)) throw notSent(error instanceof Error ? error : new Error(String(error)));
+        if (!isRefusal(error)) throw notSent(asError(error));
       }
       // Without another channel whose end could be waited for, only time can help.
       if (this.#all.inside === 0) await abortable(pause(pauseMs), signal, notSent);

@@ -1,4 +1,5 @@
 import ssh2, { type SFTPWrapper, type Stats } from 'ssh2';
+import { asError } from '../../domain/thrown.ts';
 import { DeadlinePassed } from '../deadline.ts';
 import { RemoteFileError, SshInterrupted } from '../errors.ts';
 import { fileStatus, isFolder, notAFile } from './file-kind.ts';
@@ -187,7 +188,7 @@ export class SftpChannel {
       send(done);
     } catch (cause) {
       // Otherwise nobody would be there to hear how it ends.
-      reject(translate(cause instanceof Error ? cause : new Error(String(cause)), path));
+      reject(translate(asError(cause), path));
     }
     return promise.finally(() => {
       signal.removeEventListener('abort', onAbort);
