@@ -1,14 +1,10 @@
 import pLimit from 'p-limit';
-import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
-import type { Journal } from '../events/index.ts';
+import { messageOf } from '../domain/thrown.ts';
 import { Lanes, type Staging } from '../projects/index.ts';
-import type { SlurmSubmission } from '../slurm/index.ts';
-import type { RemoteFiles } from '../ssh/index.ts';
-import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { SubmissionFaults } from './submission-faults.ts';
-import { isBeingSubmitted, type Prepared, SubmissionSteps } from './submission-steps.ts';
+import { isBeingSubmitted, type Prepared, SubmissionSteps, type SubmissionStepsOptions } from './submission-steps.ts';
 
 /** How long is waited for what. */
 const DELAYS = {
@@ -18,18 +14,11 @@ const DELAYS = {
   certainlyAbsentMs: 60_000,
 };
 
-export interface SubmitterOptions {
-  readonly settings: ClusterSettings;
-  readonly slurm: SlurmSubmission;
-  readonly files: Pick<RemoteFiles, 'write'>;
-  readonly jobs: JobReader;
-  readonly journal: Journal;
-  readonly staging: Pick<Staging, 'open' | 'has' | 'remove' | 'size'>;
+export interface SubmitterOptions extends Omit<SubmissionStepsOptions, 'faults' | 'certainlyAbsentMs'> {
+  readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size'>;
   readonly log: Logger;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
-  /** Slurm took a job. */
-  onAccepted(job: Job): void;
   /** What keeps jobs from Slurm, whenever that may have changed; null: nothing. */
   onFault(fault: string | null): void;
 }
@@ -139,7 +128,7 @@ export class Submitter {
     } catch (cause) {
       log.warn({ err: cause, job: jobId }, `${settings.name}: a submission is not through yet`);
       await this.#faults
-        .failed(jobId, cause instanceof Error ? cause.message : String(cause))
+        .failed(jobId, messageOf(cause))
         .catch((fault) => log.error({ err: fault }, `${settings.name}: the store can't be used`));
     }
     this.#waiting.get(jobId)?.resolve();
