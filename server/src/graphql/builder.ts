@@ -17,7 +17,7 @@ export interface SchemaTypes {
   };
 }
 
-export const ID_DESCRIPTION = 'Unique among all things on this server, and the same for ever; for `node`.';
+export const ID_DESCRIPTION = 'Unique among all objects on this server, and permanent. For use with `node`.';
 
 export type Builder = ReturnType<typeof createBuilder>;
 
@@ -31,23 +31,23 @@ export function createBuilder() {
       edgeCursorType: 'String',
       pageInfoCursorType: 'String',
       // The size of a page is counted where the list is asked for.
-      nodesOnConnection: { ...costs({ entries: 1 }), description: 'The entries alone.' },
-      cursorFieldOptions: { description: 'The place of this entry, for `after` and `before`.' },
+      nodesOnConnection: { ...costs({ entries: 1 }), description: 'The entries without their cursors.' },
+      cursorFieldOptions: { description: 'The position of this entry, for `after` and `before`.' },
       nodeFieldOptions: { nullable: false, description: 'The entry itself.' },
       edgesFieldOptions: {
         nullable: false,
         ...costs({ entries: 1 }),
         description: 'The entries with their cursors.',
       },
-      pageInfoFieldOptions: { description: 'Whether there is more, and where this page begins and ends.' },
-      hasNextPageFieldOptions: { description: 'There are entries behind this page.' },
+      pageInfoFieldOptions: { description: 'Whether there are more entries, and where this page begins and ends.' },
+      hasNextPageFieldOptions: { description: 'There are entries after this page.' },
       hasPreviousPageFieldOptions: { description: 'There are entries before this page.' },
       startCursorFieldOptions: { description: 'The cursor of the first entry. Null: the page is empty.' },
       endCursorFieldOptions: { description: 'The cursor of the last entry. Null: the page is empty.' },
       nodeTypeOptions: {
-        description: 'Anything with an id by which it can be fetched again (Relay global object identification).',
+        description: 'An object that can be fetched by its id (Relay global object identification).',
       },
-      pageInfoTypeOptions: { description: 'Where a page lies in its list (Relay cursor connections).' },
+      pageInfoTypeOptions: { description: 'The position of a page in its list (Relay cursor connections).' },
       idFieldOptions: { description: ID_DESCRIPTION },
       // nodes.ts has them: an id that is none is no fault there.
       nodeQueryOptions: false,
@@ -60,13 +60,13 @@ export const builder = createBuilder();
 builder.queryType({ description: 'Reads. None of them changes anything on a cluster.' });
 builder.mutationType({
   description:
-    'Writes. A refusal the caller can act on comes back in `userErrors` with a null result, and changed nothing.',
+    'Writes. A refusal that the caller can act on is returned in `userErrors`, with a null result; nothing was changed.',
 });
 builder.subscriptionType({ description: 'Streams, over graphql-transport-ws or server-sent events.' });
 
 builder.globalConnectionField('totalCount', (t) =>
   t.int({
-    description: 'How many entries the whole list has. Counted when asked for.',
+    description: 'Number of entries in the whole list. Counted only if this field is requested.',
     ...costs({ own: 20, isOnce: true }),
     resolve: ({ totalCount }) => totalCount(),
   }),

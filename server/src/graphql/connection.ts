@@ -19,8 +19,10 @@ type ArgumentBuilder = Pick<Parameters<Parameters<typeof builder.queryField>[1]>
 /** Of a list that is read in its own order alone. */
 export function forwardArguments({ arg }: ArgumentBuilder) {
   return {
-    first: arg.int({ description: `So many entries at most, 0 to ${MAX_PAGE}. Default: ${DEFAULT_PAGE}.` }),
-    after: arg.string({ description: 'The cursor of the entry after which the page begins. Default: at the first.' }),
+    first: arg.int({ description: `The maximum number of entries, 0 to ${MAX_PAGE}. Default: ${DEFAULT_PAGE}.` }),
+    after: arg.string({
+      description: 'The page begins after the entry with this cursor. Default: it begins with the first entry.',
+    }),
   };
 }
 
@@ -28,8 +30,10 @@ export function forwardArguments({ arg }: ArgumentBuilder) {
 export function pageArguments(t: ArgumentBuilder) {
   return {
     ...forwardArguments(t),
-    last: t.arg.int({ description: `So many entries at most from the end, 0 to ${MAX_PAGE}; without \`first\`.` }),
-    before: t.arg.string({ description: 'The cursor of the entry before which the page ends; goes with `last`.' }),
+    last: t.arg.int({
+      description: `The maximum number of entries, counted from the end, 0 to ${MAX_PAGE}. Not together with \`first\`.`,
+    }),
+    before: t.arg.string({ description: 'The page ends before the entry with this cursor. Used with `last`.' }),
   };
 }
 

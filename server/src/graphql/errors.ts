@@ -4,37 +4,40 @@ import { builder } from './builder.ts';
 const UserErrorCode = builder.enumType('UserErrorCode', {
   description: 'Why a request was refused.',
   values: {
-    INVALID_INPUT: { description: 'A value of the input does not fit; `path` says which.' },
-    NOT_FOUND: { description: 'What the input names is not there.' },
-    ALREADY_EXISTS: { description: 'There is one of this name already.' },
-    FORBIDDEN: { description: 'Who asks may not do this.' },
-    NOT_A_GIT_REPOSITORY: { description: "git can't read what the path names." },
+    INVALID_INPUT: { description: 'A value of the input is not valid; `path` says which.' },
+    NOT_FOUND: { description: 'Something that the input names does not exist.' },
+    ALREADY_EXISTS: { description: 'The name is already in use.' },
+    FORBIDDEN: { description: 'You are not allowed to do this.' },
+    NOT_A_GIT_REPOSITORY: { description: 'git cannot read the repository at this path.' },
     UNKNOWN_REF: { description: 'The repository has no such branch, tag or commit.' },
-    CLUSTER_UNAVAILABLE: { description: 'The cluster can not be asked now: try again.' },
-    PARTITION_NOT_ALLOWED: { description: 'clusters.yaml allows other partitions.' },
+    CLUSTER_UNAVAILABLE: { description: 'The cluster is not available now. Try again.' },
+    PARTITION_NOT_ALLOWED: { description: 'clusters.yaml does not allow this partition.' },
     GPU_TYPE_NOT_ALLOWED: {
-      description: 'clusters.yaml allows other GPU types, or Slurm might give others than those.',
+      description:
+        'clusters.yaml does not allow this GPU type, or Slurm could allocate GPUs of a type that it does not allow.',
     },
-    SLURM_REJECTED: { description: 'Slurm refused; the message has its words.' },
-    NOT_CANCELLABLE: { description: 'There is nothing left to cancel.' },
-    WRONG_STATE: { description: 'Not in the state that the job is in.' },
-    RATE_LIMITED: { description: 'Too many in a short time: wait a moment.' },
+    SLURM_REJECTED: { description: 'Slurm rejected the request; the message quotes it.' },
+    NOT_CANCELLABLE: { description: 'The job is already over.' },
+    WRONG_STATE: { description: "Not possible in the job's current state." },
+    RATE_LIMITED: { description: 'Too many requests in a short time. Wait a moment.' },
   } satisfies Record<(typeof REFUSAL_CODES)[number], { description: string }>,
 });
 
 export const UserError = builder.interfaceRef<Refusal>('UserError').implement({
   description: 'A refusal that the caller can act on. Nothing was changed.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'What is wrong and what would be right, for people.' }),
-    path: t.exposeStringList('path', { description: 'Where the cause stands in the request: ["input", "partition"].' }),
-    code: t.expose('code', { type: UserErrorCode, description: 'The same for programs.' }),
+    message: t.exposeString('message', { description: 'What is wrong and how to correct it, as text for people.' }),
+    path: t.exposeStringList('path', {
+      description: 'The part of the request that caused it: ["input", "partition"].',
+    }),
+    code: t.expose('code', { type: UserErrorCode, description: 'The reason, for programs.' }),
   }),
 });
 
 builder.objectRef<Refusal>('InputError').implement({
   interfaces: [UserError],
   isTypeOf: () => true,
-  description: 'A refusal of what the caller sent.',
+  description: 'A refusal because of the input.',
 });
 
 /** What a write gives back: its result, or why there is none. */

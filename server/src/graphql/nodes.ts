@@ -11,8 +11,8 @@ builder.queryField('node', (t) =>
   t.field({
     type: NodeRef,
     nullable: true,
-    description: 'Whatever has this id. Null: nothing has it (any more), or it is no id at all.',
-    args: { id: t.arg.id({ required: true, description: 'As the `id` of anything has it.' }) },
+    description: 'The object with this id. Null: there is none (any more), or the id is not valid.',
+    args: { id: t.arg.id({ required: true, description: 'The `id` of any object.' }) },
     resolve: async (_root, { id }, context, info) => (await read([id], context, info))[0] ?? null,
   }),
 );
@@ -21,8 +21,8 @@ builder.queryField('nodes', (t) =>
   t.field({
     type: [NodeRef],
     nullable: { list: false, items: true },
-    description: 'For each id whatever has it, in the order of the ids; null where nothing has it.',
-    args: { ids: t.arg.idList({ required: true, description: 'As the `id` of anything has it.' }) },
+    description: 'The objects with these ids, in the order of the ids; null where there is none.',
+    args: { ids: t.arg.idList({ required: true, description: 'The `id` of any object.' }) },
     ...costs(({ ids }: { readonly ids: readonly string[] }) => ({ entries: ids.length, rows: ids.length })),
     resolve: (_root, { ids }, context, info) => read(ids, context, info),
   }),

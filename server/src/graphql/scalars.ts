@@ -2,14 +2,14 @@ import { GraphQLError, Kind } from 'graphql';
 import { builder } from './builder.ts';
 
 builder.scalarType('DateTime', {
-  description: 'An instant in RFC 3339, always given in UTC: "2026-01-31T12:00:00.000Z".',
+  description: 'An instant in RFC 3339 format. Always returned in UTC: "2026-01-31T12:00:00.000Z".',
   serialize: toInstant,
   parseValue: (value) => {
     const isInstant =
       typeof value === 'string' && /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(value);
     const date = new Date(isInstant ? value : Number.NaN);
     if (Number.isNaN(date.getTime())) {
-      throw new GraphQLError('This is no DateTime: write RFC 3339 with a zone, "2026-01-31T12:00:00Z"');
+      throw new GraphQLError('Not a DateTime: use RFC 3339 with a time zone, "2026-01-31T12:00:00Z"');
     }
     return date;
   },
@@ -26,7 +26,7 @@ function toInstant(date: Date): string {
 }
 
 builder.scalarType('SafeInt', {
-  description: 'A whole number up to 2^53-1 in size: byte offsets, byte counts, seconds.',
+  description: 'An integer of at most 2^53-1 in magnitude: byte offsets, byte counts, seconds.',
   serialize: (value) => value,
   parseValue: safeInt,
   parseLiteral: (node) => safeInt(node.kind === Kind.INT ? Number(node.value) : node.kind),
@@ -34,7 +34,7 @@ builder.scalarType('SafeInt', {
 
 function safeInt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  throw new GraphQLError('This is no SafeInt: write a whole number up to 2^53-1');
+  throw new GraphQLError('Not a SafeInt: use an integer of at most 2^53-1');
 }
 
 builder.scalarType('JSONObject', {

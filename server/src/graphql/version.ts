@@ -3,7 +3,7 @@ import { builder } from './builder.ts';
 
 builder.queryField('version', (t) =>
   t.string({
-    description: 'The version of the server, "1.4.0", by the rules of semver.org.',
+    description: 'The version of the server, such as "1.4.0" (semver.org).',
     resolve: () => VERSION,
   }),
 );

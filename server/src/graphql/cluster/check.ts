@@ -7,50 +7,55 @@ import { costs } from '../marks.ts';
 import { ClusterRef } from './types.ts';
 
 const ClusterTestStepName = builder.enumType('ClusterTestStepName', {
-  description: 'What a step of a cluster test looks at, in the order of the steps.',
+  description: 'What a step of a cluster test checks, in the order of the steps.',
   values: {
     SETTINGS: { description: 'The OpenSSH configuration and the keys can be read.' },
-    REACH: { description: 'Something answers at the host and port, by way of the jump hosts.' },
-    HOST_KEY: { description: 'It is the host that is known.' },
+    REACH: { description: 'The host and port can be reached, through the jump hosts.' },
+    HOST_KEY: { description: 'The host key is known and has not changed.' },
     LOGIN: { description: 'The login is accepted.' },
-    SHELL: { description: 'Commands run there: the login shell, bash, and the tools that are used.' },
-    SLURM: { description: "Slurm's commands are found, are new enough, and the controller answers; and the clock." },
-    QUEUE: { description: 'squeue answers the question by which jobs are watched.' },
-    ACCOUNTING: { description: 'sacct answers the question for jobs that left the queue.' },
-    NODES: { description: 'scontrol tells of partitions and nodes.' },
+    SHELL: { description: 'Commands run on the cluster: the login shell, bash, and the tools that SlurmQL uses.' },
+    SLURM: {
+      description: "Slurm's commands are found and recent enough, the controller answers, and the clocks agree.",
+    },
+    QUEUE: { description: 'squeue answers the query that jobs are watched with.' },
+    ACCOUNTING: { description: 'sacct answers the query for jobs that have left the queue.' },
+    NODES: { description: 'scontrol lists partitions and nodes.' },
     SFTP: { description: 'Files can be read over SFTP.' },
     GIT: { description: "git on the server's machine packs projects; tar and gzip on the cluster unpack them." },
-    WORKSPACE: { description: 'The workspace is there or can be made, can be written to, and has room.' },
-    SUBMIT: { description: 'sbatch understands what it is given, and would take a job: none is left behind.' },
+    WORKSPACE: { description: 'The workspace exists or can be created, is writable, and has free space.' },
+    SUBMIT: {
+      description: 'sbatch accepts the options that SlurmQL passes and would accept a job. No job is left behind.',
+    },
   } satisfies Record<(typeof CHECK_STEPS)[number], { description: string }>,
 });
 
 const ClusterTestStatus = builder.enumType('ClusterTestStatus', {
-  description: 'How a step of a cluster test went.',
+  description: 'The result of a step of a cluster test.',
   values: {
     OK: { description: 'As it should be.' },
-    WARNING: { description: 'It works, and `advice` says what could be better.' },
+    WARNING: { description: 'It works; `advice` says what could be improved.' },
     FAILED: { description: 'It does not work: see `advice`.' },
-    SKIPPED: { description: 'It was not tried, because an earlier step failed.' },
+    SKIPPED: { description: 'Not run, because an earlier step failed.' },
   } satisfies Record<(typeof CHECK_STATUSES)[number], { description: string }>,
 });
 
 const ClusterTestStep = builder.objectRef<CheckStep>('ClusterTestStep').implement({
   description: 'One step of a cluster test.',
   fields: (t) => ({
-    name: t.expose('name', { type: ClusterTestStepName, description: 'What it looks at.' }),
-    status: t.expose('status', { type: ClusterTestStatus, description: 'How it went.' }),
-    found: t.exposeString('found', { description: 'What was found, for people.' }),
+    name: t.expose('name', { type: ClusterTestStepName, description: 'What the step checks.' }),
+    status: t.expose('status', { type: ClusterTestStatus, description: 'The result.' }),
+    found: t.exposeString('found', { description: 'What was found, as text for people.' }),
     advice: t.exposeString('advice', { nullable: true, description: 'What to do about it. Null: nothing.' }),
     seconds: t.exposeFloat('seconds', {
       nullable: true,
-      description: 'How long it took; for the connection, when it was made. Null: it was skipped.',
+      description:
+        'How long the step took; for the connection, how long it took when it was made. Null: it was skipped.',
     }),
   }),
 });
 
 const TestClusterPayload = builder.objectRef<Payload<ClusterCheck>>('TestClusterPayload').implement({
-  description: 'What a cluster test found, or why there was none.',
+  description: 'The results of a cluster test, or why it was refused.',
   fields: (t) => ({
     cluster: t.field({
       type: ClusterRef,
@@ -60,12 +65,12 @@ const TestClusterPayload = builder.objectRef<Payload<ClusterCheck>>('TestCluster
     }),
     steps: t.field({
       type: [ClusterTestStep],
-      description: 'Every step, in their order. Empty: the request was refused.',
+      description: 'Every step, in order. Empty: the request was refused.',
       resolve: ({ result }) => [...(result?.steps ?? [])],
     }),
     userErrors: t.field({
       type: [UserError],
-      description: 'Empty: the test was made, whatever it found.',
+      description: 'Empty: the test ran, whatever it found.',
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),

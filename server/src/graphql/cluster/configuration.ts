@@ -5,8 +5,8 @@ import { requireAllowed } from '../faults.ts';
 import { untilReturned } from '../stream.ts';
 
 const MEANING =
-  'What is wrong with clusters.yaml as it stands, with line and column: an older one is in force until it is mended. ' +
-  'Null: nothing is. For administrators, others get null and an error.';
+  'What is wrong with the current clusters.yaml, with line and column. The last valid one stays in force until it is fixed. ' +
+  'Null: nothing is. For administrators; others get null and an error.';
 
 builder.queryField('configurationFault', (t) =>
   t.string({
@@ -19,7 +19,7 @@ builder.queryField('configurationFault', (t) =>
 builder.subscriptionField('configurationFault', (t) =>
   t.string({
     nullable: true,
-    description: `${MEANING} As it is now, then at each change.`,
+    description: `${MEANING} Sends the current value, then every change.`,
     subscribe: (_root, _args, { actor, clusters }) => {
       allowed(actor, clusters);
       return untilReturned((signal) => faults(clusters, signal));

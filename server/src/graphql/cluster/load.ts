@@ -4,24 +4,24 @@ import { requireAllowed } from '../faults.ts';
 import { ClusterRef } from './types.ts';
 
 const CommandLoadRef = builder.objectRef<CommandLoad>('CommandLoad').implement({
-  description: 'What commands of one kind cost a cluster.',
+  description: 'The load that commands of one kind put on a cluster.',
   fields: (t) => ({
     kind: t.exposeString('kind', {
       description:
-        'What they were for: "queue", "accounting", "submit", "cancel", "hold", "release", "requeue", "inventory", "probe", ' +
+        'The purpose of the commands: "queue", "accounting", "submit", "cancel", "hold", "release", "requeue", "inventory", "probe", ' +
         '"markers"; "files" are requests over SFTP, which cost Slurm nothing.',
     }),
-    count: t.exposeInt('count', { description: 'How many were sent.' }),
-    seconds: t.exposeFloat('seconds', { description: 'From sending to the end, added up.' }),
+    count: t.exposeInt('count', { description: 'Number of commands sent.' }),
+    seconds: t.exposeFloat('seconds', { description: 'The sum of their durations, from sending to the end.' }),
   }),
 });
 
 const LoadWindowRef = builder.objectRef<LoadWindow>('LoadWindow').implement({
-  description: 'What the server asked of a cluster in some time up to now.',
+  description: 'The load that the server put on a cluster over a period that ends now.',
   fields: (t) => ({
     since: t.field({
       type: 'DateTime',
-      description: 'Where the time begins; later than usual when the server has not known the cluster for so long.',
+      description: 'Start of the period. Later than usual if the server has not known the cluster for that long.',
       resolve: ({ since }) => since,
     }),
     commands: t.field({
@@ -29,13 +29,13 @@ const LoadWindowRef = builder.objectRef<LoadWindow>('LoadWindow').implement({
       description: 'By kind, the most frequent first.',
       resolve: ({ commands }) => [...commands],
     }),
-    logins: t.exposeInt('logins', { description: 'Attempts to log in, refused ones included.' }),
-    seconds: t.exposeFloat('seconds', { description: 'Of all commands together.' }),
+    logins: t.exposeInt('logins', { description: 'Login attempts, including refused ones.' }),
+    seconds: t.exposeFloat('seconds', { description: 'The sum of the durations of all commands.' }),
   }),
 });
 
 const ClusterLoadRef = builder.objectRef<ClusterLoad>('ClusterLoad').implement({
-  description: 'What the server asked of a cluster. Counted in memory, from the start of the server.',
+  description: 'The load that the server put on a cluster, counted in memory since the server started.',
   fields: (t) => ({
     hour: t.expose('hour', { type: LoadWindowRef, description: 'The current minute and the 59 before it.' }),
     day: t.expose('day', { type: LoadWindowRef, description: 'The current minute and the 1,439 before it.' }),
@@ -47,7 +47,7 @@ builder.objectField(ClusterRef, 'load', (t) =>
     type: ClusterLoadRef,
     nullable: true,
     description:
-      'What the server asked of it. For administrators, others get null and an error. Null: it is not in clusters.yaml.',
+      'The load that the server put on it. For administrators; others get null and an error. Null: it is not in clusters.yaml.',
     resolve: ({ live }, _args, { actor }) => {
       requireAllowed(actor, 'SEE_LOAD');
       return live?.load.read() ?? null;

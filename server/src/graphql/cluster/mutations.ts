@@ -6,7 +6,7 @@ import { SECRET } from '../marks.ts';
 import { ClusterRef } from './types.ts';
 
 const ClusterPayload = builder.objectRef<Payload<Cluster>>('ClusterPayload').implement({
-  description: 'A cluster after a write, or why nothing was done.',
+  description: 'The cluster after the mutation, or why nothing was changed.',
   fields: (t) => ({
     cluster: t.field({
       type: ClusterRef,
@@ -16,7 +16,7 @@ const ClusterPayload = builder.objectRef<Payload<Cluster>>('ClusterPayload').imp
     }),
     userErrors: t.field({
       type: [UserError],
-      description: 'Empty: it is done.',
+      description: 'Empty: the mutation succeeded.',
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),
@@ -31,22 +31,22 @@ builder.mutationField('connectCluster', (t) =>
   t.field({
     type: ClusterPayload,
     description:
-      'Tries to connect now, instead of at the next attempt; also after a login or host key that was refused. ' +
-      'Returns at once: `clusterStatus` tells what came of it.',
+      'Tries to connect now instead of waiting for the next attempt, also after a login or a host key was refused. ' +
+      'Returns at once; `clusterStatus` reports the result.',
     args: { input: t.arg({ type: ConnectClusterInput, required: true, description: 'The cluster to connect to.' }) },
     resolve: (_root, { input }, context) => toPayload(connectCluster(context, context.actor, input.name)),
   }),
 );
 
 const AnswerLoginInput = builder.inputType('AnswerLoginInput', {
-  description: "Answers to what a cluster's login asks.",
+  description: "Answers to the prompts of a cluster's login.",
   fields: (t) => ({
     cluster: t.string({ required: true, description: 'Its key in clusters.yaml.' }),
     promptId: t.string({ required: true, description: 'The `id` of the `loginPrompt` that is answered.' }),
     answers: t.stringList({
       ...SECRET,
       required: true,
-      description: 'One a prompt, in their order. They go to the cluster and are kept nowhere.',
+      description: 'One answer per prompt, in the same order. They are sent to the cluster and stored nowhere.',
     }),
   }),
 });
@@ -55,13 +55,13 @@ builder.mutationField('answerLogin', (t) =>
   t.field({
     type: ClusterPayload,
     description:
-      'Gives a login the password or code that it asks for. For administrators. Returns at once: `clusterStatus` tells ' +
-      'whether the cluster took it, asks again, or asks for more.',
+      "Sends the password or code that a cluster's login asks for. For administrators. Returns at once; `clusterStatus` reports " +
+      'whether the cluster accepted it, asks again, or asks for more.',
     args: {
       input: t.arg({
         type: AnswerLoginInput,
         required: true,
-        description: 'The answers, and the cluster whose login asked.',
+        description: 'The cluster, and the answers to its prompts.',
       }),
     },
     resolve: (_root, { input }, context) => toPayload(answerLogin(context, context.actor, input)),

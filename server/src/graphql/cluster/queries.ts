@@ -9,7 +9,7 @@ import { ClusterRef } from './types.ts';
 builder.queryField('clusters', (t) =>
   t.field({
     type: [ClusterRef],
-    description: 'Every cluster of clusters.yaml, in its order.',
+    description: 'Every cluster in clusters.yaml, in the order of that file.',
     resolve: (_root, _args, { clusters }) => clusters.all().map(viewOf),
   }),
 );
@@ -18,8 +18,8 @@ builder.queryField('cluster', (t) =>
   t.field({
     type: ClusterRef,
     nullable: true,
-    description: 'The cluster of this name. Null: there is none in clusters.yaml.',
-    args: { name: t.arg.string({ required: true, description: 'As in clusters.yaml.' }) },
+    description: 'The cluster with this name. Null: there is none in clusters.yaml.',
+    args: { name: t.arg.string({ required: true, description: 'Its key in clusters.yaml.' }) },
     resolve: (_root, { name }, { clusters }) => {
       const cluster = clusters.get(name);
       return cluster === null ? null : viewOf(cluster);
@@ -32,8 +32,8 @@ builder.queryField('partitions', (t) =>
     type: [PartitionRef],
     nullable: true,
     description:
-      'The partitions of a cluster; where clusters.yaml lists allowed ones, those, without asking the cluster. ' +
-      'Null with an error: it cannot be asked, and nothing is known from before.',
+      'The partitions of a cluster. If clusters.yaml lists the allowed ones, those, without asking the cluster. ' +
+      'Null with an error: the cluster cannot be asked, and there is no earlier answer.',
     args: { cluster: t.arg.string({ required: true, description: "The cluster's name." }) },
     resolve: (_root, { cluster }, { clusters }) => partitionsOf(existing(clusters, cluster)),
   }),
@@ -44,7 +44,7 @@ builder.queryField('gpuAvailability', (t) =>
     type: GpuAvailabilityRef,
     nullable: true,
     description:
-      'Where GPUs are free on a cluster. Null with an error: it cannot be asked, and nothing is known from before.',
+      'Where GPUs are free on a cluster. Null with an error: the cluster cannot be asked, and there is no earlier answer.',
     args: {
       cluster: t.arg.string({ required: true, description: "The cluster's name." }),
       maxAgeSeconds: t.arg.int({ description: "How old the answer may be. Default: the cluster's gpu_cache_seconds." }),

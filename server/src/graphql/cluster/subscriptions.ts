@@ -8,8 +8,8 @@ builder.subscriptionField('clusterStatus', (t) =>
   t.field({
     type: ClusterRef,
     description:
-      'Connection and poller health of one cluster, or of all: as it is now, then at each change. A cluster that is ' +
-      'removed from clusters.yaml is told of once more, with `isConfigured` false; one that is added comes by itself.',
+      'Health of the connection and the poller of one cluster or of all. Sends the current status, then every change. A cluster that is ' +
+      'removed from clusters.yaml is sent once more, with `isConfigured` false. A new one is included automatically.',
     args: { name: t.arg.string({ description: 'Null: all clusters.' }) },
     subscribe: (_root, { name }, { clusters }) => {
       if (name != null && clusters.get(name) === null) {

@@ -8,15 +8,15 @@ import { JobRef } from './ref.ts';
 import { JobStateRef } from './state.ts';
 
 const JobEventKindRef = builder.enumType('JobEventKind', {
-  description: 'What happened to a job.',
+  description: 'The kind of a change of a job.',
   values: {
-    CREATED: { description: 'It was recorded.' },
-    STATE_CHANGED: { description: 'It went from `fromState` to `state`.' },
-    UPDATED: { description: 'Something else about it changed.' },
-    REMOVED: { description: 'It changed so that the filter no longer lets it through.' },
+    CREATED: { description: 'The job was recorded.' },
+    STATE_CHANGED: { description: 'The state changed from `fromState` to `state`.' },
+    UPDATED: { description: 'Something other than the state changed.' },
+    REMOVED: { description: 'The job changed and no longer passes the filter.' },
     RESET: {
       description:
-        'Events since the given cursor are no longer kept: read the list again. What follows goes on from now.',
+        'Events since the given cursor are no longer kept: read the list again. The stream continues from now.',
     },
   } satisfies Record<(typeof JOB_EVENT_KINDS)[number], { description: string }>,
 });
@@ -25,30 +25,34 @@ export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
   description: 'One change of one job.',
   fields: (t) => ({
     cursor: t.string({
-      description: 'Its place among all events, strictly after the earlier ones.',
+      description: 'The position of the event. Events are ordered by it.',
       resolve: ({ sequence }) => eventCursor(sequence),
     }),
-    kind: t.expose('kind', { type: JobEventKindRef, description: 'What happened.' }),
-    at: t.expose('at', { type: 'DateTime', description: 'When it was observed and written down.' }),
+    kind: t.expose('kind', { type: JobEventKindRef, description: 'The kind of change.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'When the change was observed and recorded.' }),
     job: t.expose('job', {
       type: JobRef,
       nullable: true,
-      description: 'The job; of an event read back from the past, as it is now. Null: the kind is RESET.',
+      description: 'The job. For an event that is replayed, the job as it is now. Null: the kind is RESET.',
     }),
     fromState: t.expose('fromState', {
       type: JobStateRef,
       nullable: true,
-      description: 'Null: it has just been created.',
+      description: 'The state before the change. Null: the job was created.',
     }),
-    state: t.expose('state', { type: JobStateRef, nullable: true, description: 'Null: the kind is RESET.' }),
+    state: t.expose('state', {
+      type: JobStateRef,
+      nullable: true,
+      description: 'The state after the change. Null: the kind is RESET.',
+    }),
     message: t.exposeString('message', {
       nullable: true,
-      description: 'More about it, for people. Null: there is no more.',
+      description: 'Details, as text for people. Null: there are none.',
     }),
     actor: t.field({
       type: UserRef,
       nullable: true,
-      description: 'Who asked for it. Null: nobody did, it is what Slurm did, or the server by itself.',
+      description: 'The user who asked for the change. Null: Slurm or the server made it.',
       resolve: ({ actorId }) => (actorId === null ? null : userOf(actorId)),
     }),
   }),

@@ -16,39 +16,42 @@ import { LogStreamRef } from './log.ts';
 export const MOST_MATCHES = 200;
 
 const LogMatchRef = builder.objectRef<LogMatch>('LogMatch').implement({
-  description: 'A place in a log at which a pattern was found. Offsets count bytes from the beginning of the file.',
+  description: 'A match of a pattern in a log. Offsets count bytes from the beginning of the file.',
   fields: (t) => ({
     lineNumber: t.expose('lineNumber', { type: 'SafeInt', description: '1 is the first line.' }),
-    lineOffset: t.expose('lineOffset', { type: 'SafeInt', description: 'Where the line begins.' }),
-    matchOffset: t.expose('matchOffset', { type: 'SafeInt', description: 'Where the match begins.' }),
+    lineOffset: t.expose('lineOffset', { type: 'SafeInt', description: 'Offset of the beginning of the line.' }),
+    matchOffset: t.expose('matchOffset', { type: 'SafeInt', description: 'Offset of the beginning of the match.' }),
     text: t.exposeString('text', {
       description:
-        'The line without its end; of a long one, about a thousand bytes with the beginning of the match among them.',
+        'The line without its line end. Of a long line, about a thousand bytes that include the beginning of the match.',
     }),
     textOffset: t.expose('textOffset', {
       type: 'SafeInt',
-      description: 'Where `text` begins: at the line, or further on in a long one.',
+      description: 'Offset of the beginning of `text`: that of the line, or a later one in a long line.',
     }),
     isTextCut: t.exposeBoolean('isTextCut', { description: 'The line is longer than `text`.' }),
   }),
 });
 
 const LogSearchResultRef = builder.objectRef<LogSearchResult>('LogSearchResult').implement({
-  description: 'What a search of a log has found.',
+  description: 'The result of a search in a log.',
   fields: (t) => ({
     matches: t.field({
       type: [LogMatchRef],
-      description: 'In the order of the file; several of one line follow each other.',
+      description: 'In the order of the file. A line with several matches has one entry for each.',
       resolve: ({ matches }) => [...matches],
     }),
     hasMore: t.exposeBoolean('hasMore', {
-      description: 'There are more matches, or there is more to search: go on from `endOffset`.',
+      description: 'There are more matches, or there is more to search. Continue from `endOffset`.',
     }),
     endOffset: t.expose('endOffset', {
       type: 'SafeInt',
-      description: 'How far was searched: pass it as `after` to go on just there.',
+      description: 'Where the search ended. Pass it as `after` to continue exactly there.',
     }),
-    bytesSearched: t.expose('bytesSearched', { type: 'SafeInt', description: 'From `after` to `endOffset`.' }),
+    bytesSearched: t.expose('bytesSearched', {
+      type: 'SafeInt',
+      description: 'Number of bytes from `after` to `endOffset`.',
+    }),
   }),
 });
 
@@ -57,25 +60,25 @@ builder.queryField('logSearch', (t) =>
     type: LogSearchResultRef,
     nullable: true,
     description:
-      "Looks for a pattern in a job's whole log, with grep on the cluster and at the lowest priority: 1 GiB at a time, one " +
-      'search at a time on each cluster. A pattern that is none is refused with BAD_USER_INPUT. Null: there is no file yet.',
+      "Searches a job's whole log with grep on the cluster, at the lowest priority: 1 GiB at a time, one " +
+      'search at a time on each cluster. An invalid pattern is refused with BAD_USER_INPUT. Null: there is no file yet.',
     args: {
       jobId: t.arg.id({ required: true, description: 'The id of a job or a task.' }),
-      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
+      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Standard output or standard error.' }),
       pattern: t.arg.string({
         required: true,
-        description: 'One line, of 1,000 characters at most. Found as it is written, unless `isRegex`.',
+        description: 'One line of at most 1,000 characters. Matched literally unless `isRegex`.',
       }),
       isRegex: t.arg.boolean({
         defaultValue: false,
-        description: 'It is an extended regular expression of POSIX, as for grep -E; a dot stands for one byte.',
+        description: 'The pattern is a POSIX extended regular expression, as for grep -E. A dot matches one byte.',
       }),
-      ignoreCase: t.arg.boolean({ defaultValue: false, description: 'Of the letters of ASCII.' }),
-      first: t.arg.int({ defaultValue: 50, description: 'The most matches told; kept between 1 and 200.' }),
+      ignoreCase: t.arg.boolean({ defaultValue: false, description: 'Ignore the case of ASCII letters.' }),
+      first: t.arg.int({ defaultValue: 50, description: 'The maximum number of matches; clamped to 1 … 200.' }),
       after: t.arg({
         type: 'SafeInt',
         defaultValue: 0,
-        description: 'In bytes from the beginning: matches that begin before it are left out.',
+        description: 'Offset in bytes. Matches that begin before it are left out.',
       }),
     },
     ...costs({ own: 1000 }),

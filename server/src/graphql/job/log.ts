@@ -9,7 +9,7 @@ import { fault } from '../faults.ts';
 export const DEFAULT_LOG_BYTES = 65_536;
 
 export const LogStreamRef = builder.enumType('LogStream', {
-  description: "Which of a job's two output files.",
+  description: "One of a job's two output files.",
   values: {
     STDOUT: { description: 'Standard output.' },
     STDERR: { description: 'Standard error.' },
@@ -19,13 +19,14 @@ export const LogStreamRef = builder.enumType('LogStream', {
 const ABSENCES = {
   NEVER_STARTED: 'The job never started, so nothing was written.',
   NO_FOLDER:
-    "The job's folder is not on the cluster (any more): the workspace was cleaned, or its file system is not mounted on " +
+    "The job's directory is not on the cluster (any more): the workspace was cleaned, or its file system is not mounted on " +
     'the login node.',
-  NO_FILE: 'The folder is there and the file is not: it was removed, or the job ended before Slurm had made it.',
+  NO_FILE:
+    "The job's directory exists, but the file does not: it was removed, or the job ended before Slurm had created it.",
 } as const satisfies Record<LogAbsence, string>;
 
 export const LogAbsenceRef = builder.enumType('LogAbsence', {
-  description: 'Why there is no log file of a job that is over.',
+  description: 'Why a job that is over has no log file.',
   values: Object.fromEntries(LOG_ABSENCES.map((name) => [name, { description: ABSENCES[name] }])) as Record<
     LogAbsence,
     { description: string }
@@ -35,32 +36,32 @@ export const LogAbsenceRef = builder.enumType('LogAbsence', {
 export const LogChunkRef = builder.objectRef<LogChunk>('LogChunk').implement({
   description: 'A part of a log file. Offsets count bytes from the beginning of the file.',
   fields: (t) => ({
-    startOffset: t.expose('startOffset', { type: 'SafeInt', description: 'Of the first byte of `text`.' }),
+    startOffset: t.expose('startOffset', { type: 'SafeInt', description: 'Offset of the first byte of `text`.' }),
     endOffset: t.expose('endOffset', {
       type: 'SafeInt',
-      description: 'Of the byte behind the last one of `text`: pass it as `after` to go on exactly here.',
+      description: 'Offset of the first byte after `text`. Pass it as `after` to continue exactly here.',
     }),
     text: t.exposeString('text', {
-      description: 'A character is never cut in two; bytes that are no UTF-8 are shown as U+FFFD.',
+      description: 'The text. A character is never split; bytes that are not UTF-8 are shown as U+FFFD.',
     }),
     isReset: t.exposeBoolean('isReset', {
       description:
-        'The file was truncated or replaced: what was read before is void, and it starts again from `startOffset`.',
+        'The file was truncated or replaced. Discard what was read before; the log starts again at `startOffset`.',
     }),
-    isComplete: t.exposeBoolean('isComplete', { description: 'No more will come.' }),
+    isComplete: t.exposeBoolean('isComplete', { description: 'This is the last chunk.' }),
     absence: t.expose('absence', {
       type: LogAbsenceRef,
       nullable: true,
       description:
-        'Why there is no file (any more), on the last chunk: without it, a log that is empty holds nothing. Null: there ' +
-        'is a file, or more will come.',
+        'On the last chunk: why there is no file (any more). If the log is empty and this is null, the file is empty. Null: there ' +
+        'is a file, or this is not the last chunk.',
     }),
     recordedBytes: t.expose('recordedBytes', {
       type: 'SafeInt',
       nullable: true,
       description:
-        'On the last chunk: how long the file was when the job ended, as its batch script noted. More than `endOffset`: ' +
-        'it was cut or replaced since. Null: the job left no note, as when it was killed, or more will come.',
+        'On the last chunk: the length of the file when the job ended, as its batch script recorded it. More than `endOffset`: ' +
+        'the file was truncated or replaced since. Null: the job left no record, for example because it was killed, or this is not the last chunk.',
     }),
   }),
 });

@@ -19,12 +19,12 @@ import { costs } from '../marks.ts';
 import { JobPayload } from './payload.ts';
 
 const JobsPayload = builder.objectRef<readonly Outcome<Job>[]>('JobsPayload').implement({
-  description: 'What a write of many jobs did to each.',
+  description: 'The result of a mutation for each of many jobs.',
   fields: (t) => ({
     results: t.field({
       type: [JobPayload],
       description:
-        'One for each id, in the order of the ids; of each, what was done or why not. What is refused as a whole, such as a list of more than 1,000 ids, has one entry.',
+        'One entry per id, in the order of the ids. A request that is refused as a whole, such as a list of more than 1,000 ids, has one entry.',
       // There is one for each id, which the whole mutation costs.
       ...costs({ entries: 1 }),
       resolve: (outcomes) => outcomes.map(toPayload),
@@ -47,7 +47,7 @@ function jobMutation(
     t.field({
       type: JobPayload,
       description,
-      args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
+      args: { input: t.arg({ type: input, required: true, description: 'The job or jobs to act on.' }) },
       resolve: async (_root, args, context) =>
         toPayload(await act(context, context.actor, localId(args.input.id, 'Job'))),
     }),
@@ -58,25 +58,25 @@ jobMutation(
   'cancelJob',
   'CancelJobInput',
   cancelJob,
-  'Asks Slurm to end a job. It is CANCELLING until its end has been seen; where the cluster gives no answer, the request is repeated until it does. A job that Slurm has not got yet is not run at all.',
+  'Asks Slurm to cancel a job. The job is CANCELLING until its end has been seen. If the cluster does not answer, the request is retried until it does. A job that has not reached Slurm yet never runs.',
 );
 jobMutation(
   'holdJob',
   'HoldJobInput',
   holdJob,
-  'Keeps a job that waits from being started (scontrol hold): it is HELD once Slurm shows so. Of an array, the tasks that wait.',
+  'Keeps a waiting job from starting (scontrol hold). It becomes HELD when Slurm reports it as held. In an array, this affects the waiting tasks.',
 );
 jobMutation(
   'releaseJob',
   'ReleaseJobInput',
   releaseJob,
-  "Lets a held job go on (scontrol release). A hold of the cluster's administrator is not the user's to release: Slurm's refusal is told.",
+  "Releases a held job (scontrol release). A user cannot release a hold of the cluster's administrator; Slurm's refusal is returned.",
 );
 jobMutation(
   'requeueJob',
   'RequeueJobInput',
   requeueJob,
-  "Has Slurm run a job again under the same number, as its next attempt (scontrol requeue): one that runs, or one that is over while Slurm still holds it (slurm.conf, MinJobAge). Of an array, every task that does not wait. Whether a job may be requeued, by this or by Slurm itself after a preemption or the failure of a node, follows the cluster's default (slurm.conf, JobRequeue) unless extraOptions say --requeue or --no-requeue. Slurm starts it two minutes later at the earliest.",
+  "Runs a job again under the same Slurm job id, as its next attempt (scontrol requeue). The job must be running, or have ended while Slurm still keeps it (slurm.conf, MinJobAge). In an array, this affects every task that is not waiting. Whether a job may be requeued, by this mutation or by Slurm after a preemption or a node failure, depends on the cluster's default (slurm.conf, JobRequeue) unless extraOptions contain --requeue or --no-requeue. Slurm starts the job after two minutes at the earliest.",
 );
 
 /** A write of many jobs that takes nothing but their ids. */
@@ -91,7 +91,7 @@ function jobsMutation(
     fields: (t) => ({
       ids: t.idList({
         required: true,
-        description: 'Jobs, arrays with all their tasks, or single tasks; 1,000 at most.',
+        description: 'Jobs, arrays with all their tasks, or single tasks; at most 1,000.',
       }),
     }),
   });
@@ -103,7 +103,7 @@ function jobsMutation(
         entries: ids.length,
         rows: ids.length,
       })),
-      args: { input: t.arg({ type: input, required: true, description: 'What to act on.' }) },
+      args: { input: t.arg({ type: input, required: true, description: 'The job or jobs to act on.' }) },
       resolve: async (_root, args, context) => [
         ...(await act(context, context.actor, localIds(args.input.ids, 'Job') ?? [])),
       ],
@@ -115,29 +115,29 @@ jobsMutation(
   'cancelJobs',
   'CancelJobsInput',
   cancelJobs,
-  'Cancels many jobs, on any clusters, with one command a cluster. A job that can not be cancelled keeps none of the others from it.',
+  'Cancels many jobs, on any clusters, with one command per cluster. A job that cannot be cancelled does not affect the others.',
 );
 jobsMutation(
   'holdJobs',
   'HoldJobsInput',
   holdJobs,
-  'Holds many jobs, on any clusters, with a few commands a cluster. A job that can not be held keeps none of the others from it.',
+  'Holds many jobs, on any clusters, with a few commands per cluster. A job that cannot be held does not affect the others.',
 );
 jobsMutation(
   'releaseJobs',
   'ReleaseJobsInput',
   releaseJobs,
-  'Releases many held jobs, on any clusters, with a few commands a cluster. A job that can not be released keeps none of the others from it.',
+  'Releases many held jobs, on any clusters, with a few commands per cluster. A job that cannot be released does not affect the others.',
 );
 jobsMutation(
   'archiveJobs',
   'ArchiveJobsInput',
   (context, actor, ids) => archiveJobs(context, actor, ids, true),
-  'Takes jobs out of the lists that do not ask for archived ones. Nothing is deleted, and a job that is active goes on.',
+  'Hides jobs from lists that do not ask for archived ones. Nothing is deleted, and an active job continues.',
 );
 jobsMutation(
   'unarchiveJobs',
   'UnarchiveJobsInput',
   (context, actor, ids) => archiveJobs(context, actor, ids, false),
-  'Brings archived jobs back into the lists.',
+  'Shows archived jobs in lists again.',
 );

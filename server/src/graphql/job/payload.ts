@@ -4,7 +4,7 @@ import { type Payload, UserError } from '../errors.ts';
 import { JobRef } from './ref.ts';
 
 export const JobPayload = builder.objectRef<Payload<Job>>('JobPayload').implement({
-  description: 'A job after a write, or why nothing was written.',
+  description: 'The job after the mutation, or why nothing was changed.',
   fields: (t) => ({
     job: t.field({
       type: JobRef,
@@ -14,7 +14,7 @@ export const JobPayload = builder.objectRef<Payload<Job>>('JobPayload').implemen
     }),
     userErrors: t.field({
       type: [UserError],
-      description: 'Empty: it is done.',
+      description: 'Empty: the mutation succeeded.',
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),

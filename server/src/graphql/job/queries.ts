@@ -11,19 +11,19 @@ builder.queryField('job', (t) =>
   t.field({
     type: JobRef,
     nullable: true,
-    description: 'A job, named by `id`, or by `cluster` and `slurmJobId`. Null: there is none.',
+    description: 'A job, identified by `id`, or by `cluster` and `slurmJobId`. Null: it does not exist.',
     args: {
-      id: t.arg.id({ description: 'As `Job.id` has it.' }),
-      cluster: t.arg.string({ description: "The cluster's name, with `slurmJobId`." }),
+      id: t.arg.id({ description: "The job's `id`." }),
+      cluster: t.arg.string({ description: "The cluster's name. Used with `slurmJobId`." }),
       slurmJobId: t.arg.string({
         description:
           'As Slurm writes it: "1234", "1234_7" for a task of an array, "1234+1" for a component of a heterogeneous job, ' +
-          'which gives the whole job. Where Slurm has used a number again, the newest job.',
+          'which returns the whole job. If Slurm has reused a number, the newest job.',
       }),
       waitUntilOverSeconds: t.arg.int({
         description:
-          `Answers once the job is over, or after so many seconds (0 to ${LONGEST_WAIT_SECONDS}) with the job as it is then: for clients ` +
-          'without subscriptions. Ask again while `isActive`. Null: answers at once.',
+          `For clients without subscriptions: answers once the job is over, or after this many seconds (0 to ${LONGEST_WAIT_SECONDS}) with the ` +
+          'job as it is then. Ask again while `isActive`. Null: answers at once.',
       }),
     },
     resolve: async (_root, { waitUntilOverSeconds, ...name }, { store, journal, waits, signal }) => {
@@ -37,8 +37,8 @@ builder.queryField('job', (t) =>
 
 const jobListArguments = (t: Parameters<Parameters<typeof builder.queryField>[1]>[0]) => ({
   ...pageArguments(t),
-  filter: t.arg({ type: JobFilterInput, description: 'Which jobs. Default: all that are not archived.' }),
-  orderBy: t.arg({ type: JobOrderInput, description: 'Default: the newest first.' }),
+  filter: t.arg({ type: JobFilterInput, description: 'The jobs to list. Default: all that are not archived.' }),
+  orderBy: t.arg({ type: JobOrderInput, description: 'The order. Default: the newest first.' }),
 });
 
 builder.queryField('jobs', (t) =>

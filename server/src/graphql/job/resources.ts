@@ -6,27 +6,30 @@ import { builder } from '../builder.ts';
 import { JobStateRef } from './state.ts';
 
 export const JobResourcesRef = builder.objectRef<JobResources>('JobResources').implement({
-  description: "What was asked for. Null: not asked for, so the cluster's default holds.",
+  description: "The requested resources. Null: not requested, so the cluster's default applies.",
   fields: (t) => ({
-    nodes: t.exposeInt('nodes', { nullable: true, description: 'Number of nodes; with `maxNodes`, the fewest.' }),
+    nodes: t.exposeInt('nodes', { nullable: true, description: 'Number of nodes; with `maxNodes`, the minimum.' }),
     maxNodes: t.exposeInt('maxNodes', {
       nullable: true,
-      description: 'The most nodes, of a range. Null: as many as `nodes`.',
+      description: 'The maximum of a range of nodes. Null: exactly `nodes`.',
     }),
     tasks: t.exposeInt('tasks', { nullable: true, description: 'Number of tasks (processes that srun starts).' }),
-    cpusPerTask: t.exposeInt('cpusPerTask', { nullable: true, description: 'CPUs for each task.' }),
+    cpusPerTask: t.exposeInt('cpusPerTask', { nullable: true, description: 'CPUs per task.' }),
     memoryMb: t.expose('memoryMb', {
       type: 'SafeInt',
       nullable: true,
-      description: 'MiB on each node; 0: all it has.',
+      description: 'MiB per node; 0 means all memory of the node.',
     }),
-    gpus: t.exposeInt('gpus', { nullable: true, description: 'GPUs on each node.' }),
-    gpusTotal: t.exposeInt('gpusTotal', { nullable: true, description: 'GPUs in all, where not those of a node.' }),
-    gpusPerTask: t.exposeInt('gpusPerTask', { nullable: true, description: 'GPUs for each task, likewise.' }),
-    gpuType: t.exposeString('gpuType', { nullable: true, description: 'As Slurm names it. Null: any.' }),
-    timeLimitMinutes: t.exposeInt('timeLimitMinutes', { nullable: true, description: 'The longest it may run.' }),
-    account: t.exposeString('account', { nullable: true, description: "Slurm's account to charge." }),
-    qos: t.exposeString('qos', { nullable: true, description: "Slurm's quality of service." }),
+    gpus: t.exposeInt('gpus', { nullable: true, description: 'GPUs per node.' }),
+    gpusTotal: t.exposeInt('gpusTotal', { nullable: true, description: 'GPUs in total, if not requested per node.' }),
+    gpusPerTask: t.exposeInt('gpusPerTask', {
+      nullable: true,
+      description: 'GPUs per task, if not requested per node.',
+    }),
+    gpuType: t.exposeString('gpuType', { nullable: true, description: "Slurm's name of the type. Null: any." }),
+    timeLimitMinutes: t.exposeInt('timeLimitMinutes', { nullable: true, description: 'The time limit.' }),
+    account: t.exposeString('account', { nullable: true, description: 'The Slurm account to charge.' }),
+    qos: t.exposeString('qos', { nullable: true, description: 'The Slurm quality of service.' }),
     array: t.exposeString('array', { nullable: true, description: 'Task indexes of an array, "0-9%2".' }),
   }),
 });
@@ -42,15 +45,15 @@ export const JobComponentRef = builder.objectRef<ShownComponent>('JobComponent')
   fields: (t) => ({
     slurmJobId: t.exposeString('slurmJobId', {
       nullable: true,
-      description: 'As Slurm writes it, "1234+1". Null: sbatch has not answered.',
+      description: 'As Slurm writes it, "1234+1". Null: sbatch has not answered yet.',
     }),
     partition: t.exposeString('partition', { nullable: true, description: 'As `Job.partition`.' }),
     resources: t.expose('resources', {
       type: JobResourcesRef,
-      description: "What was asked for; time limit, account and quality of service are the whole job's.",
+      description: 'The requested resources. Time limit, account and quality of service belong to the whole job.',
     }),
     extraOptions: t.stringList({
-      description: 'Further sbatch options that stand with this component.',
+      description: 'Further sbatch options of this component.',
       resolve: ({ extraOptions }) => [...extraOptions],
     }),
     state: t.expose('state', {

@@ -7,119 +7,124 @@ import { JobPayload } from './payload.ts';
 import { JobDependencyKind } from './submission.ts';
 
 const JobDependencyInput = builder.inputType('JobDependencyInput', {
-  description: 'Another job of the same cluster to wait for.',
+  description: 'Another job on the same cluster to wait for.',
   fields: (t) => ({
     jobId: t.id({ required: true, description: 'The other job.' }),
     kind: t.field({
       type: JobDependencyKind,
       required: true,
       defaultValue: 'AFTER_OK',
-      description: 'What to wait for.',
+      description: 'The condition to wait for.',
     }),
   }),
 });
 
 const EnvironmentVariableInput = builder.inputType('EnvironmentVariableInput', {
-  description: 'A variable that the job sees. Values are kept out of scripts, logs and answers.',
+  description: 'An environment variable of the job. Its value appears in no script, log or answer.',
   fields: (t) => ({
     name: t.string({
       required: true,
       description:
-        'Letters, digits and "_", each name once. Those that Slurm (SLURM_…, SBATCH_…) or bash sets itself are refused.',
+        'Letters, digits and "_"; each name once. Names that Slurm (SLURM_…, SBATCH_…) or bash sets are refused.',
     }),
     value: t.string({
       ...SECRET,
       required: true,
-      description: 'Any text but NUL; it arrives byte for byte, and nothing in it is expanded.',
+      description: 'Any text without NUL. It is passed on byte for byte; nothing in it is expanded.',
     }),
   }),
 });
 
 const GPU_TYPE =
-  'As Slurm names it. Default: any. Where clusters.yaml allows some types, it is needed unless every node that the job may get has no others.';
+  "Slurm's name of the type. Default: any. Required if clusters.yaml restricts the types and the job could get a node with other types.";
 
 const JobComponentInput = builder.inputType('JobComponentInput', {
   description:
-    "A further component of a heterogeneous job. What is left out follows the cluster's defaults, and not the first component.",
+    "A further component of a heterogeneous job. Omitted fields take the cluster's defaults, not the values of the first component.",
   fields: (t) => ({
     partition: t.string({ description: "Default: the cluster's default partition." }),
-    nodes: t.int({ description: 'Number of nodes; with `maxNodes`, the fewest.' }),
-    maxNodes: t.int({ description: 'As many nodes as can be had, from `nodes` (1 if that is left out) to this many.' }),
+    nodes: t.int({ description: 'Number of nodes; with `maxNodes`, the minimum.' }),
+    maxNodes: t.int({
+      description: 'The maximum number of nodes. Slurm allocates from `nodes` (default 1) up to this many.',
+    }),
     tasks: t.int({ description: 'Number of tasks (processes that srun starts).' }),
-    cpusPerTask: t.int({ description: 'CPUs for each task.' }),
+    cpusPerTask: t.int({ description: 'CPUs per task.' }),
     memoryMb: t.field({
       type: 'SafeInt',
       description:
-        'MiB on each node; 0 for all that a node has. Written for every component, the first one included, or for none: sbatch would hand it on to those without.',
+        'MiB per node; 0 means all memory of the node. Set it for every component, including the first one, or for none: sbatch would pass it on to components without it.',
     }),
-    gpus: t.int({ description: 'GPUs on each node. Of `gpus`, `gpusTotal` and `gpusPerTask`, one at most.' }),
-    gpusTotal: t.int({ description: 'GPUs in all, on however many nodes Slurm finds them.' }),
-    gpusPerTask: t.int({ description: 'GPUs for each task. Slurm wants to know the number of tasks with it.' }),
+    gpus: t.int({ description: 'GPUs per node. Set at most one of `gpus`, `gpusTotal` and `gpusPerTask`.' }),
+    gpusTotal: t.int({ description: 'GPUs in total, on any number of nodes.' }),
+    gpusPerTask: t.int({ description: 'GPUs per task. Slurm requires the number of tasks with it.' }),
     gpuType: t.string({ description: GPU_TYPE }),
     extraOptions: t.stringList({
       description:
-        'Further sbatch options of this component. Those that Slurm does not take for each component by itself, such as --comment, hold for the ones behind it too.',
+        'Further sbatch options of this component. Options that Slurm does not take per component, such as --comment, also apply to the components after it.',
     }),
   }),
 });
 
 const SubmitJobInput = builder.inputType('SubmitJobInput', {
-  description: "A job to run. What is left out follows the project's and the cluster's defaults.",
+  description: 'A job to run. Omitted fields take the defaults of the project and the cluster.',
   fields: (t) => ({
     idempotencyKey: t.string({
       description:
-        'The same key with the same inputs returns the same job, however often it is sent: make one for each job, and set it wherever a request may be repeated. With other inputs it is refused.',
+        'The same key with the same inputs returns the same job, however often it is sent. Use a new key for each job, and set it wherever a request may be retried. The same key with other inputs is refused.',
     }),
     waitSeconds: t.int({
       defaultValue: 10,
-      description: "How long to wait for Slurm's answer, 0 to 300. The job is recorded before, and goes on after.",
+      description:
+        "How long to wait for Slurm's answer, 0 to 300 seconds. The job is recorded before the wait, and its submission continues after it.",
     }),
-    projectId: t.id({ description: 'Whose files it runs. Either this or `project`.' }),
-    project: t.string({ description: 'The same by name.' }),
-    cluster: t.string({ required: true, description: 'Where, by name.' }),
+    projectId: t.id({ description: 'The project whose files the job runs. Either this or `project`.' }),
+    project: t.string({ description: 'The project by name, instead of `projectId`.' }),
+    cluster: t.string({ required: true, description: "The cluster's name." }),
     name: t.string({ description: 'Default: the beginning of the command.' }),
-    description: t.string({ description: 'What this run is to show.' }),
-    basedOnJobId: t.id({ description: 'The job that this one was made from.' }),
+    description: t.string({ description: 'What this run is meant to show.' }),
+    basedOnJobId: t.id({ description: 'The job that this one is based on.' }),
     command: t.string({
       required: true,
       description:
-        'Shell lines that bash runs in the checked-out project; or a whole batch script: the #SBATCH lines at its head become fields and options here, and give way to those of the request (see `Job.submitMessage`).',
+        'Shell lines that bash runs in the checked-out project, or a whole batch script. The #SBATCH lines at the head of a script become fields and options; those of the request override them (see `Job.submitMessage`).',
     }),
     gitRef: t.string({ description: "Branch, tag or commit. Default: the project's HEAD." }),
     includeUncommitted: t.boolean({
       defaultValue: false,
       description:
-        'Send the files of the work tree as they are on disk, new ones that git does not ignore included, at most 1 GiB of such changes. Only for the commit that is checked out.',
+        'Send the files of the work tree as they are on disk, including new ones that git does not ignore; at most 1 GiB of such changes. Only for the commit that is checked out.',
     }),
     partition: t.string({ description: "Default: the cluster's default partition." }),
-    nodes: t.int({ description: 'Number of nodes; with `maxNodes`, the fewest.' }),
-    maxNodes: t.int({ description: 'As many nodes as can be had, from `nodes` (1 if that is left out) to this many.' }),
+    nodes: t.int({ description: 'Number of nodes; with `maxNodes`, the minimum.' }),
+    maxNodes: t.int({
+      description: 'The maximum number of nodes. Slurm allocates from `nodes` (default 1) up to this many.',
+    }),
     tasks: t.int({ description: 'Number of tasks (processes that srun starts).' }),
-    cpusPerTask: t.int({ description: 'CPUs for each task.' }),
-    memoryMb: t.field({ type: 'SafeInt', description: 'MiB on each node; 0 for all that a node has.' }),
-    gpus: t.int({ description: 'GPUs on each node. Of `gpus`, `gpusTotal` and `gpusPerTask`, one at most.' }),
-    gpusTotal: t.int({ description: 'GPUs in all, on however many nodes Slurm finds them.' }),
-    gpusPerTask: t.int({ description: 'GPUs for each task. Slurm wants to know the number of tasks with it.' }),
+    cpusPerTask: t.int({ description: 'CPUs per task.' }),
+    memoryMb: t.field({ type: 'SafeInt', description: 'MiB per node; 0 means all memory of the node.' }),
+    gpus: t.int({ description: 'GPUs per node. Set at most one of `gpus`, `gpusTotal` and `gpusPerTask`.' }),
+    gpusTotal: t.int({ description: 'GPUs in total, on any number of nodes.' }),
+    gpusPerTask: t.int({ description: 'GPUs per task. Slurm requires the number of tasks with it.' }),
     gpuType: t.string({ description: GPU_TYPE }),
-    timeLimitMinutes: t.int({ description: 'The longest it may run.' }),
-    account: t.string({ description: "Slurm's account to charge." }),
-    qos: t.string({ description: "Slurm's quality of service." }),
-    array: t.string({ description: 'Task indexes, as sbatch takes them: "0-9%2".' }),
-    dependsOn: t.field({ type: [JobDependencyInput], description: 'Jobs to wait for, all of them.' }),
+    timeLimitMinutes: t.int({ description: 'The time limit.' }),
+    account: t.string({ description: 'The Slurm account to charge.' }),
+    qos: t.string({ description: 'The Slurm quality of service.' }),
+    array: t.string({ description: 'Task indexes in sbatch\'s syntax: "0-9%2".' }),
+    dependsOn: t.field({ type: [JobDependencyInput], description: 'The job waits for all of these.' }),
     singleton: t.boolean({
       defaultValue: false,
-      description: 'Waits for every job of the same name that was submitted before on its cluster to end.',
+      description: 'The job waits until every earlier job of the same name on the cluster has ended.',
     }),
-    environment: t.field({ type: [EnvironmentVariableInput], description: 'Variables that the job sees.' }),
+    environment: t.field({ type: [EnvironmentVariableInput], description: 'Environment variables of the job.' }),
     condaEnv: t.string({ description: "Default: the project's, else the cluster's." }),
     extraOptions: t.stringList({
       description:
-        'Further sbatch options, one a string: "--constraint=a100". What would undo another part of the request is refused; a --gres is joined with the GPUs.',
+        'Further sbatch options, one per string: "--constraint=a100". An option that contradicts another part of the request is refused. A --gres is joined with the GPUs.',
     }),
     components: t.field({
       type: [JobComponentInput],
       description:
-        'Makes it a heterogeneous job: these components beside the one that the fields above ask for, all started together under one job, 100 at most. The command runs once, on the first node of the first one, and reaches the others with srun --het-group. Slurm puts no two components on the same node. Not together with `array`.',
+        'Makes it a heterogeneous job: these components in addition to the first one, which the fields above describe. All components start together as one job; 100 at most. The command runs once, on the first node of the first component, and starts processes on the others with srun --het-group. Slurm never puts two components on the same node. Not together with `array`.',
     }),
   }),
 });
@@ -127,8 +132,7 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
 builder.mutationField('submitJob', (t) =>
   t.field({
     type: JobPayload,
-    description:
-      'Records a job and brings it to Slurm. Once it is recorded, nothing loses it and nothing runs it twice.',
+    description: 'Records a job and submits it to Slurm. A recorded job is never lost and never run twice.',
     args: { input: t.arg({ type: SubmitJobInput, required: true, description: 'What to run, where, and with what.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
@@ -186,11 +190,14 @@ builder.mutationField('submitJob', (t) =>
 );
 
 const ResubmitJobInput = builder.inputType('ResubmitJobInput', {
-  description: 'The job to submit anew.',
+  description: 'The job to submit again.',
   fields: (t) => ({
-    id: t.id({ required: true, description: 'A job, an array, or one task: of a task, a job of that task alone.' }),
+    id: t.id({
+      required: true,
+      description: 'A job, an array, or one task. A task becomes a job with that task alone.',
+    }),
     idempotencyKey: t.string({ description: 'The same key returns the same job, however often it is sent.' }),
-    waitSeconds: t.int({ defaultValue: 10, description: "How long to wait for Slurm's answer, 0 to 300." }),
+    waitSeconds: t.int({ defaultValue: 10, description: "How long to wait for Slurm's answer, 0 to 300 seconds." }),
   }),
 });
 
@@ -198,8 +205,8 @@ builder.mutationField('resubmitJob', (t) =>
   t.field({
     type: JobPayload,
     description:
-      "A new job from an old one's exact inputs: the same commit though its branch has moved on, the project's prologue and conda environment of then, the same command, resources, options and environment variables. Jobs that it waited for are waited for again unless they are over and fulfilled the condition. Refused for a job that ran with uncommitted changes, since those are not kept, and for one whose project has been removed.",
-    args: { input: t.arg({ type: ResubmitJobInput, required: true, description: 'The job to take the inputs of.' }) },
+      'Submits a new job with the exact inputs of an old one: the same commit even if its branch has moved, the prologue and conda environment that the project had then, the same command, resources, options and environment variables. It waits again for the jobs that the old one waited for, except those that have ended and met the condition. Refused if the job ran with uncommitted changes, which are not kept, or if its project was removed.',
+    args: { input: t.arg({ type: ResubmitJobInput, required: true, description: 'The job whose inputs are used.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(
         await resubmitJob(context, context.actor, {

@@ -18,7 +18,7 @@ import { JobRef } from './ref.ts';
 builder.subscriptionField('jobStatus', (t) =>
   t.field({
     type: JobRef,
-    description: 'A job as it is now, then at every change; completes once it is over.',
+    description: 'Sends a job as it is now, then after every change. Completes once the job is over.',
     args: { id: t.arg.id({ required: true, description: 'The id of a job, an array, or a task.' }) },
     subscribe: async (_root, { id }, context) => {
       const job = await existingJob(id, context);
@@ -32,12 +32,12 @@ builder.subscriptionField('jobEvents', (t) =>
   t.field({
     type: JobEventRef,
     description:
-      'Every change of every job that passes the filter, in the order of their commits. With `after` it first replays ' +
-      'what came since that event; without, it starts at now.',
+      'Every change of every job that passes the filter, in commit order. With `after`, first replays ' +
+      'all changes since that event. Without it, starts now.',
     args: {
       filter: t.arg({
         type: JobFilterInput,
-        description: 'Changes of which jobs. Default: of all that are not archived.',
+        description: 'The jobs to follow. Default: all that are not archived.',
       }),
       after: t.arg.string({ description: 'The cursor of the last event received.' }),
     },
@@ -53,17 +53,17 @@ builder.subscriptionField('logTail', (t) =>
   t.field({
     type: LogChunkRef,
     description:
-      "The bytes of a job's log from `after` to the end, then as they come; completes once the job is over and the file " +
-      'has been read to its end. An array has no log: its tasks do.',
+      "Sends a job's log from `after` to its end, then new text as it is written. Completes once the job is over and the file " +
+      'has been read to its end. An array has no log; its tasks have.',
     args: {
       jobId: t.arg.id({ required: true, description: 'The id of a job or a task.' }),
-      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
+      stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Standard output or standard error.' }),
       after: t.arg({
         type: 'SafeInt',
         defaultValue: 0,
         description:
-          'In bytes from the beginning; -N begins N bytes before the end. Behind the end, the file counts as cut while the ' +
-          'job runs, and starts over; once the job is over, nothing follows.',
+          'Offset in bytes; -N begins N bytes before the end. If it lies beyond the end: while the job runs, the file counts as ' +
+          'truncated, and the log starts from the beginning; once the job is over, nothing is sent.',
       }),
     },
     subscribe: async (_root, { jobId, stream, after }, context) => {

@@ -39,7 +39,9 @@ builder.node(JobRef, {
   loadManyWithoutCache: (ids, { store, work }) => work.read(async () => [...work.jobs(await store.jobs.getMany(ids))]),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'slurmName' in value,
   fields: (t) => ({
-    name: t.exposeString('name', { description: "The user's own; default: the beginning of the command." }),
+    name: t.exposeString('name', {
+      description: 'The name that the user gave. Default: the beginning of the command.',
+    }),
     project: t.field({
       type: ProjectRef,
       nullable: true,
@@ -48,7 +50,7 @@ builder.node(JobRef, {
     }),
     cluster: t.field({
       type: ClusterRef,
-      description: 'Where it runs. Its history outlives the entry in clusters.yaml.',
+      description: 'The cluster it runs on. A job is kept after its cluster was removed from clusters.yaml.',
       resolve: ({ clusterName }, _args, { clusters }) => clusterOfJob(clusters, clusterName),
     }),
     submittedBy: t.field({
@@ -59,105 +61,111 @@ builder.node(JobRef, {
     }),
     slurmJobId: t.exposeString('slurmJobId', {
       nullable: true,
-      description: '"1234", or "1234_7" for a task of an array. Null: sbatch has not answered.',
+      description: '"1234", or "1234_7" for a task of an array. Null: sbatch has not answered yet.',
     }),
-    state: t.expose('state', { type: JobStateRef, description: 'As last seen; see `isStale`.' }),
+    state: t.expose('state', { type: JobStateRef, description: 'The state as last seen; see `isStale`.' }),
     evidence: t.expose('evidence', {
       type: JobEvidenceRef,
       nullable: true,
       description:
-        'Where `state` comes from. Null: nothing was heard of the job; or an array, which follows its tasks.',
+        'The source of `state`. Null: Slurm has reported nothing about the job yet, or it is an array, whose state follows from its tasks.',
     }),
     attempts: t.field({
       type: [JobAttemptRef],
-      description: 'Its runs, the first one first; the last one is the current one.',
+      description: 'Its runs, the oldest first. The last one is the current one.',
       resolve: async (job, _args, { loaders }) => [...(await loaders.closedAttempts.load(job.id)), currentAttempt(job)],
     }),
-    isActive: t.boolean({ description: 'It still moves on by itself.', resolve: ({ state }) => isActiveState(state) }),
+    isActive: t.boolean({
+      description: 'The job is not over: its state can still change by itself.',
+      resolve: ({ state }) => isActiveState(state),
+    }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: "Slurm's reason while it waits, the cause once it failed. Null: none is given.",
+      description: "While the job waits, Slurm's reason; after a failure, the cause. Null: none is given.",
     }),
     exitCode: t.exposeInt('exitCode', {
       nullable: true,
       description:
-        "Of the batch script; an array's is the highest of its tasks'. Null: not over, or it never came to an end of its own.",
+        'Exit code of the batch script; for an array, the highest of its tasks. Null: the job is not over, or the script did not exit by itself.',
     }),
     signal: t.exposeInt('signal', {
       nullable: true,
-      description: 'Number of the signal that ended it. Null: none did.',
+      description: 'Number of the signal that ended the job. Null: no signal did.',
     }),
-    attempt: t.exposeInt('attempt', { description: '1, and one more for each time Slurm put it back into the queue.' }),
+    attempt: t.exposeInt('attempt', { description: '1, plus one for each requeue.' }),
     description: t.exposeString('description', {
       nullable: true,
-      description: "The user's own words on what this run is to show. Null: there are none.",
+      description: "The user's description of what this run is meant to show. Null: none was given.",
     }),
     basedOn: t.field({
       type: JobRef,
       nullable: true,
-      description: 'The job that this one was made from. Null: none, or it is no longer known.',
+      description: 'The job that this one is based on. Null: there is none, or it is no longer known.',
       resolve: ({ basedOnId }, _args, { loaders }) => (basedOnId === null ? null : loaders.job.load(basedOnId)),
     }),
-    isArchived: t.exposeBoolean('isArchived', { description: 'Left out of lists that do not ask for archived jobs.' }),
-    command: t.exposeString('command', { description: 'What it runs with bash, in the checked-out project.' }),
+    isArchived: t.exposeBoolean('isArchived', { description: 'Hidden from lists that do not ask for archived jobs.' }),
+    command: t.exposeString('command', { description: 'The shell lines that bash runs in the checked-out project.' }),
     script: t.string({
       nullable: true,
       description:
-        "The exact batch script, without the values of environment variables. Null: not made yet. A task has its array's.",
+        'The exact batch script, without the values of environment variables. A task has the script of its array. Null: it has not been written yet.',
       ...costs({ own: 20 }),
       resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.script.load(arrayParentId ?? id),
     }),
     submission: t.field({
       type: JobSubmissionRef,
       nullable: true,
-      description: "What it was submitted with; a task has its array's. Null: not known.",
+      description: 'What it was submitted with. A task has the submission of its array. Null: not known.',
       resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.submission.load(arrayParentId ?? id),
     }),
     submitMessage: t.string({
       nullable: true,
       description:
-        "What there is to tell about how the job was taken, a line each: sbatch's own words beside the job's number, such as a warning that fewer nodes are enough. A task has its array's. Null: nothing was said.",
+        'Remarks on the submission, one per line: what sbatch printed besides the job id, such as a warning that fewer nodes are enough. A task has the remarks of its array. Null: there are none.',
       resolve: async ({ id, arrayParentId }, _args, { loaders }) =>
         (await loaders.submission.load(arrayParentId ?? id))?.message ?? null,
     }),
     gitCommit: t.exposeString('gitCommit', {
       nullable: true,
-      description: 'The commit it runs, in full. Null: not settled yet.',
+      description: 'The full hash of the commit it runs. Null: not determined yet.',
     }),
     hasUncommittedChanges: t.exposeBoolean('hasUncommittedChanges', {
-      description: 'It was sent other files than those of `gitCommit`: changes that were not committed.',
+      description: 'Its files differ from those of `gitCommit`, because uncommitted changes were included.',
     }),
     workDir: t.exposeString('workDir', {
       nullable: true,
-      description: 'The folder of its files on the cluster: source/, stdout.log, stderr.log. Null: there is none.',
+      description:
+        'Its directory on the cluster, which contains source/, stdout.log and stderr.log. Null: there is none.',
     }),
     partition: t.exposeString('partition', {
       nullable: true,
-      description: "Where it waits or runs. Null: it named none, and Slurm's choice has not been seen.",
+      description:
+        "The partition it waits or runs in. Null: none was requested, and Slurm's choice has not been seen yet.",
     }),
     resources: t.expose('resources', {
       type: JobResourcesRef,
-      description: "What was asked for; of a heterogeneous job, its first component's.",
+      description: 'The requested resources; for a heterogeneous job, those of its first component.',
     }),
     components: t.field({
       type: [JobComponentRef],
       description:
-        'The components of a heterogeneous job, the first one included, which runs the batch script. Empty for every other job.',
+        'The components of a heterogeneous job, including the first one, which runs the batch script. Empty for every other job.',
       resolve: async (job, _args, { loaders }) =>
         job.components.length === 0 ? [] : shownComponents(job, await loaders.submission.load(job.id)),
     }),
     nodeList: t.exposeString('nodeList', {
       nullable: true,
       description:
-        'The nodes it runs on, as Slurm writes them; of a heterogeneous job those of every component. Null: none yet.',
+        'The nodes it runs on, as Slurm writes them; for a heterogeneous job, those of every component. Null: none yet.',
     }),
     allocated: t.field({
       type: JobAllocationRef,
       nullable: true,
-      description: 'What Slurm gave it. Null: it has not run, it is an array, or Slurm did not tell.',
+      description:
+        'The resources that Slurm allocated. Null: the job has not run, it is an array, or Slurm did not report them.',
       resolve: (job) => (job.allocated === null ? null : job),
     }),
-    submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When it was recorded here.' }),
+    submittedAt: t.expose('submittedAt', { type: 'DateTime', description: 'When the server recorded it.' }),
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
@@ -166,7 +174,7 @@ builder.node(JobRef, {
     endedAt: t.expose('endedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When Slurm saw its end. Null: it is not over, or nobody saw it.',
+      description: 'When it ended, as Slurm reported. Null: it is not over, or its end was not seen.',
     }),
     estimatedStartAt: t.expose('estimatedStartAt', {
       type: 'DateTime',
@@ -175,13 +183,13 @@ builder.node(JobRef, {
     }),
     elapsedSeconds: t.int({
       nullable: true,
-      description: 'Whole seconds from its start to its end, or to now. Null: it has not started.',
+      description: 'Whole seconds from its start to its end, or until now. Null: it has not started.',
       resolve: (job) => elapsedSeconds(job, new Date()),
     }),
     waitedSeconds: t.int({
       nullable: true,
       description:
-        'Whole seconds from its submission until it started for the first time, or ended without that, or until now. ' +
+        'Whole seconds from its submission until its first start, until its end if it never started, or until now. ' +
         'Null: it is over, and its start was not seen.',
       resolve: async (job, _args, { loaders }) => {
         const earlier = job.attempt === 1 ? [] : await loaders.closedAttempts.load(job.id);
@@ -191,7 +199,7 @@ builder.node(JobRef, {
     }),
     isStale: t.boolean({
       description:
-        'It is active, and its cluster has not been heard from within three poll intervals: shown as it was.',
+        'The job is active, and its cluster has not answered for three poll intervals. What is shown is the last known state.',
       resolve: (job, _args, { clusters }) =>
         isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName), job.submittedAt, new Date()),
     }),
@@ -200,16 +208,24 @@ builder.node(JobRef, {
       nullable: true,
       description: 'A part of its output. Null: there is no file yet, or it is an array, whose tasks have the files.',
       args: {
-        stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }),
-        offset: t.arg({ type: 'SafeInt', defaultValue: 0, description: 'In bytes; -N begins N bytes before the end.' }),
+        stream: t.arg({
+          type: LogStreamRef,
+          defaultValue: 'STDOUT',
+          description: 'Standard output or standard error.',
+        }),
+        offset: t.arg({
+          type: 'SafeInt',
+          defaultValue: 0,
+          description: 'The first byte to read; -N begins N bytes before the end.',
+        }),
         limit: t.arg.int({
           defaultValue: DEFAULT_LOG_BYTES,
-          description: 'Bytes at most; kept between 4 and 262,144.',
+          description: 'The maximum number of bytes; clamped to 4 … 262,144.',
         }),
         lastLines: t.arg.int({
           description:
-            `The last lines instead of what stands at \`offset\`, 1 to ${MOST_LAST_LINES}; of \`limit\` bytes at most, so that ` +
-            'fewer lines come, or only the end of one, where they are longer. Null: by `offset`.',
+            `Read this many lines from the end of the file instead of reading at \`offset\`: 1 to ${MOST_LAST_LINES}. At most \`limit\` ` +
+            'bytes: longer lines give fewer lines, or only the end of the last one. Null: read at `offset`.',
         }),
       },
       // As long as a thousand values of some bytes, for each file.
@@ -222,7 +238,13 @@ builder.node(JobRef, {
       type: LogAbsenceRef,
       nullable: true,
       description: 'Why `log` is null. Null: there is a file, or the job is not over and may still write one.',
-      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }) },
+      args: {
+        stream: t.arg({
+          type: LogStreamRef,
+          defaultValue: 'STDOUT',
+          description: 'Standard output or standard error.',
+        }),
+      },
       ...costs({ own: 20 }),
       resolve: (job, { stream }, { clusters }) =>
         isArray(job) ? null : withLogFile(job, clusters, (files) => findAbsence(files, job, stream ?? 'STDOUT')),
@@ -230,14 +252,20 @@ builder.node(JobRef, {
     logUrl: t.string({
       nullable: true,
       description:
-        "Where the whole log is to be had over HTTP, byte for byte: a path at this server's address, for GET and HEAD, " +
-        'with the same credential; Range requests are answered. Null: there is no folder yet, or it is an array.',
-      args: { stream: t.arg({ type: LogStreamRef, defaultValue: 'STDOUT', description: 'Which of the two files.' }) },
+        'Path on this server that serves the whole log, byte for byte, to GET and HEAD requests ' +
+        'with the same credential. Range requests are supported. Null: there is no directory yet, or it is an array.',
+      args: {
+        stream: t.arg({
+          type: LogStreamRef,
+          defaultValue: 'STDOUT',
+          description: 'Standard output or standard error.',
+        }),
+      },
       resolve: (job, { stream }) => (isArray(job) || job.workDir === null ? null : logUrl(job, stream ?? 'STDOUT')),
     }),
     tasks: t.field({
       type: JobConnection,
-      description: 'The tasks of an array by index; empty for every other job.',
+      description: 'The tasks of an array, by index. Empty for every other job.',
       args: forwardArguments(t),
       ...pageCost,
       resolve: ({ id }, args, context) =>
@@ -251,23 +279,23 @@ builder.node(JobRef, {
     arrayParent: t.field({
       type: JobRef,
       nullable: true,
-      description: 'The array of a task. Null for every other job.',
+      description: 'The array that a task belongs to. Null for every other job.',
       resolve: ({ arrayParentId }, _args, { loaders }) =>
         arrayParentId === null ? null : loaders.job.load(arrayParentId),
     }),
     arrayTaskId: t.exposeInt('arrayTaskId', {
       nullable: true,
-      description: 'The index of a task. Null for every other job.',
+      description: 'The index of an array task. Null for every other job.',
     }),
     number: t.expose('number', {
       type: 'SafeInt',
       nullable: true,
       description:
-        'Grows with each job that is recorded: jobs that are equal in the order of a list stand by it, in the direction of that order. Null for array tasks.',
+        'Increases with each recorded job. It breaks ties in the order of a list, in the direction of that order. Null for array tasks.',
     }),
     taskCounts: t.field({
       type: [JobStateCountRef],
-      description: 'How many tasks of an array are in each state; empty for every other job.',
+      description: 'How many tasks of an array are in each state. Empty for every other job.',
       resolve: async (job, _args, { loaders }) => (isArray(job) ? [...(await loaders.taskCounts.load(job.id))] : []),
     }),
   }),

@@ -12,8 +12,8 @@ builder.objectField(ProjectRef, 'jobs', (t) =>
     description: 'Its jobs. `filter.projects` is ignored.',
     args: {
       ...pageArguments(t),
-      filter: t.arg({ type: JobFilterInput, description: 'Which of them. Default: all that are not archived.' }),
-      orderBy: t.arg({ type: JobOrderInput, description: 'Default: the newest first.' }),
+      filter: t.arg({ type: JobFilterInput, description: 'The jobs to list. Default: all that are not archived.' }),
+      orderBy: t.arg({ type: JobOrderInput, description: 'The order. Default: the newest first.' }),
     },
     ...pageCost,
     resolve: (project, { filter, orderBy, ...page }, context) => {

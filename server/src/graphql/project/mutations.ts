@@ -6,7 +6,7 @@ import { localId } from '../ids.ts';
 import { ProjectRef } from './types.ts';
 
 const ProjectPayload = builder.objectRef<Payload<Project>>('ProjectPayload').implement({
-  description: 'A project after a write, or why nothing was written.',
+  description: 'The project after the mutation, or why nothing was changed.',
   fields: (t) => ({
     project: t.field({
       type: ProjectRef,
@@ -16,14 +16,14 @@ const ProjectPayload = builder.objectRef<Payload<Project>>('ProjectPayload').imp
     }),
     userErrors: t.field({
       type: [UserError],
-      description: 'Empty: it is done.',
+      description: 'Empty: the mutation succeeded.',
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),
 });
 
 const RemoveProjectPayload = builder.objectRef<Payload<string>>('RemoveProjectPayload').implement({
-  description: 'What became of a request to remove a project.',
+  description: 'The id of the removed project, or why it was not removed.',
   fields: (t) => ({
     removedProjectId: t.globalID({
       nullable: true,
@@ -32,7 +32,7 @@ const RemoveProjectPayload = builder.objectRef<Payload<string>>('RemoveProjectPa
     }),
     userErrors: t.field({
       type: [UserError],
-      description: 'Empty: it is done.',
+      description: 'Empty: the mutation succeeded.',
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),
@@ -44,10 +44,10 @@ const AddProjectInput = builder.inputType('AddProjectInput', {
     path: t.string({
       required: true,
       description:
-        "Path of a git repository on the server's machine: absolute, or below ~/, the home of the user that the server runs as.",
+        "Path of a git repository on the server's machine. Absolute, or relative to ~/, the home directory of the account that the server runs as.",
     }),
-    name: t.string({ description: "Default: the name of the repository's folder." }),
-    condaEnv: t.string({ description: 'The conda environment its jobs run in.' }),
+    name: t.string({ description: "Default: the name of the repository's directory." }),
+    condaEnv: t.string({ description: 'The conda environment that its jobs run in.' }),
     prologue: t.string({ description: "Shell lines that run before each of its jobs' commands." }),
   }),
 });
@@ -55,12 +55,12 @@ const AddProjectInput = builder.inputType('AddProjectInput', {
 builder.mutationField('addProject', (t) =>
   t.field({
     type: ProjectPayload,
-    description: "Registers a git repository of the server's machine.",
+    description: "Registers a git repository on the server's machine.",
     args: {
       input: t.arg({
         type: AddProjectInput,
         required: true,
-        description: 'The repository, and what its jobs get by default.',
+        description: 'The repository, and the defaults for its jobs.',
       }),
     },
     resolve: async (_root, { input }, context) =>
@@ -76,12 +76,12 @@ builder.mutationField('addProject', (t) =>
 );
 
 const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
-  description: 'What to change of a project. What is left out stays as it is.',
+  description: 'The changes to make to a project. Omitted fields stay as they are.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The project.' }),
     name: t.string({ description: 'A new name.' }),
-    condaEnv: t.string({ description: 'A new conda environment; null for none.' }),
-    prologue: t.string({ description: 'New shell lines; null for none.' }),
+    condaEnv: t.string({ description: 'A new conda environment; null removes it.' }),
+    prologue: t.string({ description: 'New shell lines; null removes them.' }),
   }),
 });
 
@@ -89,8 +89,10 @@ builder.mutationField('updateProject', (t) =>
   t.field({
     type: ProjectPayload,
     description:
-      'Changes what a project is called and how its jobs are prepared. Jobs already submitted are not affected.',
-    args: { input: t.arg({ type: UpdateProjectInput, required: true, description: 'The project, and what changes.' }) },
+      "Changes a project's name and the defaults for its jobs. Jobs that were already submitted are not affected.",
+    args: {
+      input: t.arg({ type: UpdateProjectInput, required: true, description: 'The project, and the changes to make.' }),
+    },
     resolve: async (_root, { input }, context) =>
       toPayload(
         await updateProject(context, context.actor, {
@@ -111,7 +113,7 @@ const SyncProjectInput = builder.inputType('SyncProjectInput', {
 builder.mutationField('syncProject', (t) =>
   t.field({
     type: ProjectPayload,
-    description: 'Reads again what git says of the repository: branch, commit, branches, uncommitted changes.',
+    description: "Reads the repository's branch, commit, branches and uncommitted changes again.",
     args: { input: t.arg({ type: SyncProjectInput, required: true, description: 'The project to read again.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(await syncProject(context, context.actor, localId(input.id, 'Project'))),
@@ -119,15 +121,15 @@ builder.mutationField('syncProject', (t) =>
 );
 
 const RemoveProjectInput = builder.inputType('RemoveProjectInput', {
-  description: 'The project to forget.',
+  description: 'The project to remove.',
   fields: (t) => ({ id: t.id({ required: true, description: 'The project.' }) }),
 });
 
 builder.mutationField('removeProject', (t) =>
   t.field({
     type: RemoveProjectPayload,
-    description: 'Forgets a project. Its repository is not touched, and its jobs stay in the history.',
-    args: { input: t.arg({ type: RemoveProjectInput, required: true, description: 'The project to forget.' }) },
+    description: 'Removes a project from the server. Its repository is not touched, and its jobs stay in the history.',
+    args: { input: t.arg({ type: RemoveProjectInput, required: true, description: 'The project to remove.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(await removeProject(context, context.actor, localId(input.id, 'Project'))),
   }),

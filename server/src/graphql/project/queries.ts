@@ -6,8 +6,8 @@ builder.queryField('project', (t) =>
   t.field({
     type: ProjectRef,
     nullable: true,
-    description: 'The project of this name. Null: there is none.',
-    args: { name: t.arg.string({ required: true, description: 'As `Project.name` has it.' }) },
+    description: 'The project with this name. Null: there is none.',
+    args: { name: t.arg.string({ required: true, description: "The project's name." }) },
     resolve: (_root, { name }, { store }) => store.projects.byName(name),
   }),
 );
@@ -15,10 +15,10 @@ builder.queryField('project', (t) =>
 builder.queryField('projects', (t) =>
   t.field({
     type: ProjectConnection,
-    description: 'Projects by name.',
+    description: 'Projects, ordered by name.',
     args: {
       ...pageArguments(t),
-      search: t.arg.string({ description: 'Words that all occur in name or path.' }),
+      search: t.arg.string({ description: 'Words that must all occur in the name or the path.' }),
     },
     ...pageCost,
     resolve: (_root, { search, ...page }, { store, work }) =>

@@ -4,7 +4,7 @@ import { builder, ID_DESCRIPTION } from '../builder.ts';
 const GitCommitRef = builder.objectRef<GitCommit>('GitCommit').implement({
   description: 'A commit of a project.',
   fields: (t) => ({
-    sha: t.exposeString('sha', { description: 'In full.' }),
+    sha: t.exposeString('sha', { description: 'The full hash.' }),
     subject: t.exposeString('subject', { description: 'The first line of its message.' }),
     author: t.exposeString('author', { description: "The author's name." }),
     committedAt: t.expose('committedAt', { type: 'DateTime', description: 'When it was committed.' }),
@@ -15,7 +15,7 @@ const GitBranchRef = builder.objectRef<GitBranch>('GitBranch').implement({
   description: 'A local branch of a project.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Without "refs/heads/".' }),
-    sha: t.exposeString('sha', { description: 'The commit it points at.' }),
+    sha: t.exposeString('sha', { description: 'The full hash of the commit it points to.' }),
   }),
 });
 
@@ -30,7 +30,7 @@ builder.node(ProjectRef, {
     path: t.exposeString('path', { description: "The repository's top level on the server's machine." }),
     condaEnv: t.exposeString('condaEnv', {
       nullable: true,
-      description: "The conda environment its jobs run in unless they name another. Null: the cluster's default.",
+      description: "The conda environment that its jobs run in unless they name another. Null: the cluster's default.",
     }),
     prologue: t.exposeString('prologue', {
       nullable: true,
@@ -39,7 +39,7 @@ builder.node(ProjectRef, {
     remoteUrl: t.string({
       nullable: true,
       description:
-        'Where "origin" is, without what may be a password or token ("…" stands for a part of its path). Null: there is no such remote, or nothing of its address is certainly harmless.',
+        'The address of the remote "origin", without anything that could be a password or a token ("…" replaces a part of its path). Null: there is no such remote, or no part of its address is certainly harmless.',
       resolve: ({ git }) => git.remoteUrl,
     }),
     branch: t.string({
@@ -55,15 +55,15 @@ builder.node(ProjectRef, {
     }),
     isDirty: t.boolean({
       description:
-        'Files on disk differ from those of `headCommit`: in their bytes, kind or executable bit, or they are gone or new. New ones count where git tracks them or does not ignore them.',
+        'Files on disk differ from those of `headCommit`: in content, type or executable bit, or they were deleted or are new. New files count if git tracks them or does not ignore them.',
       resolve: ({ git }) => git.isDirty,
     }),
     branches: t.field({
       type: [GitBranchRef],
-      description: 'Local branches, the one committed to last first; at most 1,000.',
+      description: 'Local branches, the one with the latest commit first; at most 1,000.',
       resolve: ({ git }) => [...git.branches],
     }),
-    syncedAt: t.expose('syncedAt', { type: 'DateTime', description: 'When git was last asked about all of this.' }),
+    syncedAt: t.expose('syncedAt', { type: 'DateTime', description: 'When this information was last read from git.' }),
   }),
 });
 

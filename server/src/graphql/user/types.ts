@@ -3,11 +3,11 @@ import type { USER_ROLES, User } from '../../domain/user.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
 
 const UserRole = builder.enumType('UserRole', {
-  description: 'What somebody may do. The administrator token stands for ADMIN.',
+  description: 'What a user may do. The administrator token gives ADMIN.',
   values: {
-    ADMIN: { description: 'Everything, logging in to clusters included.' },
-    MEMBER: { description: 'Jobs and projects.' },
-    VIEWER: { description: 'Nothing but looking.' },
+    ADMIN: { description: 'Everything, including logging in to clusters.' },
+    MEMBER: { description: 'Submit and control jobs, and change projects.' },
+    VIEWER: { description: 'Read only.' },
   } satisfies Record<(typeof USER_ROLES)[number], { description: string }>,
 });
 
@@ -18,20 +18,20 @@ export function userOf(id: string): User | null {
 
 export const UserRef = builder.objectRef<User>('User');
 builder.node(UserRef, {
-  description: 'Somebody who may use the server.',
+  description: 'A user of the server.',
   id: { resolve: (user) => user.id, description: ID_DESCRIPTION },
   loadMany: (ids) => ids.map(userOf),
   isTypeOf: () => true,
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'For people.' }),
-    role: t.expose('role', { type: UserRole, description: 'What they may do.' }),
+    name: t.exposeString('name', { description: 'The name to show.' }),
+    role: t.expose('role', { type: UserRole, description: 'What the user may do.' }),
   }),
 });
 
 builder.queryField('viewer', (t) =>
   t.field({
     type: UserRef,
-    description: 'Whoever asks.',
+    description: 'The user who sends the request.',
     resolve: (_root, _args, { actor }) => actor.user,
   }),
 );
