@@ -50,87 +50,90 @@ const number = (value: number) => value.toLocaleString('en-US');
 const kib = (bytes: number) => `${number(bytes / 1024)} KiB`;
 
 const LIMIT_ROWS: readonly (readonly [string, string])[] = [
-  ['fields within fields of an operation', number(LIMITS.depth)],
-  ['fields of an operation, aliases counted, those of fragments wherever they are spread', number(LIMITS.fields)],
+  ['depth of nested fields of an operation', number(LIMITS.depth)],
+  ['fields of an operation, with aliases; fields of a fragment count wherever it is spread', number(LIMITS.fields)],
   ['aliases of an operation', number(LIMITS.aliases)],
   [
-    'values that its answer may hold, told beforehand: lists by their pages and ids, long fields more',
+    'values of its answer, estimated before it runs: lists count by page size or ids, long fields count more',
     number(LIMITS.cost),
   ],
-  ['values of an answer, whatever they come from', number(WORK_LIMITS.values)],
-  ['texts that an operation reads; its answer', `${kib(WORK_LIMITS.bytes)}; ${kib(WORK_LIMITS.answerBytes)}`],
-  ['time that it takes in the database', `${WORK_LIMITS.seconds} s`],
+  ['values of its answer, counted while it runs', number(WORK_LIMITS.values)],
+  ['text that an operation reads; size of its answer', `${kib(WORK_LIMITS.bytes)}; ${kib(WORK_LIMITS.answerBytes)}`],
+  ['time that it spends in the database', `${WORK_LIMITS.seconds} s`],
   [
-    `large operations, of over ${number(SMALL.values)} values, ${number(SMALL.rows)} entries of pages, or ${kib(SMALL.bytes)} of texts`,
-    `${GATE.running} at a time, ${GATE.runningOfAccount} of a session`,
+    `large operations: over ${number(SMALL.values)} values, ${number(SMALL.rows)} entries of pages, or ${kib(SMALL.bytes)} of text`,
+    `${GATE.running} at a time, ${GATE.runningOfAccount} per session`,
   ],
   [
     'large operations that wait (`SERVER_BUSY`)',
-    `${number(GATE.waiting)}, ${number(GATE.waitingOfAccount)} of a session`,
+    `${number(GATE.waiting)}, ${number(GATE.waitingOfAccount)} per session`,
   ],
-  ['time that a large operation takes while others wait', `${GATE.seconds} s`],
+  ['time that a large operation may take while others wait', `${GATE.seconds} s`],
   [
-    'words, characters and lines of its document',
+    'tokens, characters and lines of a document',
     `${number(LIMITS.tokens)}, ${number(LIMITS.characters)}, ${number(LIMITS.lines)}`,
   ],
   ['operations and fragments of a document; variables of an operation', number(LIMITS.definitions)],
   ['arguments of a field; directives in one place', `${number(LIMITS.arguments)}; ${number(LIMITS.directives)}`],
-  ['lists and objects within each other, in a value', number(LIMITS.nesting)],
+  ['depth of nested lists and objects in a value', number(LIMITS.nesting)],
   ['body of an HTTP request (`PAYLOAD_TOO_LARGE`)', kib(MAX_BODY_BYTES)],
-  ['message over WebSocket (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
+  ['WebSocket message (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
   ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],
-  ['operations under way on a WebSocket', number(MAX_OPERATIONS)],
+  ['active operations on a WebSocket', number(MAX_OPERATIONS)],
   [
-    'subscriptions that are open: of a session, or of all who use the token; of all (`SERVER_BUSY`)',
+    'open subscriptions: per session, or of all users of the token; in total (`SERVER_BUSY`)',
     `${number(OPEN_SUBSCRIPTIONS.ofAccount)}; ${number(OPEN_SUBSCRIPTIONS.inAll)}`,
   ],
   [
-    'words of their documents, equal ones counted once: the same; of all (`SERVER_BUSY`)',
+    'tokens of their documents, equal documents counted once: likewise; in total (`SERVER_BUSY`)',
     `${number(OPEN_SUBSCRIPTIONS.tokensOfAccount)}; ${number(OPEN_SUBSCRIPTIONS.tokensInAll)}`,
   ],
   [
-    'characters of their documents and variables: the same; of all (`SERVER_BUSY`)',
+    'characters of their documents and variables: likewise; in total (`SERVER_BUSY`)',
     `${number(OPEN_SUBSCRIPTIONS.charactersOfAccount)}; ${number(OPEN_SUBSCRIPTIONS.charactersInAll)}`,
   ],
   [
-    'operations begun on a WebSocket (`RATE_LIMITED`)',
-    `${number(OPERATIONS_A_SECOND)} a second, ${number(OPERATIONS_AT_ONCE)} at once`,
+    'operations started on a WebSocket (`RATE_LIMITED`)',
+    `${number(OPERATIONS_A_SECOND)} per second, bursts of ${number(OPERATIONS_AT_ONCE)}`,
   ],
-  ["an operation's id on a WebSocket", `${number(MAX_ID_LENGTH)} characters`],
-  ['WebSockets, streams and log files at a time (503)', `${number(MAX_STREAMS)}; log files ${number(MOST_DOWNLOADS)}`],
+  ['id of an operation on a WebSocket', `${number(MAX_ID_LENGTH)} characters`],
+  [
+    'open WebSockets, streams and log downloads (503)',
+    `${number(MAX_STREAMS)}; log downloads ${number(MOST_DOWNLOADS)}`,
+  ],
   [
     'connections without a credential (the oldest is closed)',
-    `${number(MOST_NEWCOMERS)}, ${number(MOST_NEWCOMERS_OF_AN_ADDRESS)} of an address`,
+    `${number(MOST_NEWCOMERS)}, ${number(MOST_NEWCOMERS_OF_AN_ADDRESS)} per address`,
   ],
   [
-    'head of a request, body of a sign-in, `connection_init`',
+    'time for the head of a request, the body of a sign-in, and `connection_init`',
     `${NEWCOMER_MS / 1000} s; the body ${kib(SIGN_IN_BODY.maxBytes)}`,
   ],
   [
-    'wrong credentials at once, then in the long run (429, 4403): of an address; of all',
-    `${WRONG_AT_ONCE}, one in ${SECONDS_FOR_A_WRONG_ONE} s; ${WRONG_AT_ONCE_IN_ALL}, ${WRONG_A_SECOND_IN_ALL} a second`,
+    'wrong credentials, as a burst and then at a rate (429, 4403): per address; in total',
+    `${WRONG_AT_ONCE}, one per ${SECONDS_FOR_A_WRONG_ONE} s; ${WRONG_AT_ONCE_IN_ALL}, ${WRONG_A_SECOND_IN_ALL} per second`,
   ],
-  ['a client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
-  ['answers that clients have yet to take, in all (who takes nothing for longest is closed)', kib(MOST_UNTAKEN_BYTES)],
-  ['entries of a page', `${number(MAX_PAGE)}, by default ${number(DEFAULT_PAGE)}`],
+  ['client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
+  ['answers buffered for all clients (the client that has stalled longest is closed)', kib(MOST_UNTAKEN_BYTES)],
+  ['entries of a page', `${number(MAX_PAGE)}, default ${number(DEFAULT_PAGE)}`],
   ['ids of a mutation of many jobs', number(MAX_IDS)],
   [
-    'words of a search, and characters of each (more are left out)',
+    'words of a search; characters of each (the rest is ignored)',
     `${number(MAX_SEARCH_WORDS)}, ${number(MAX_WORD_LENGTH)}`,
   ],
-  ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time`],
-  ['`Job.log`: bytes, and `lastLines`', `${kib(MAX_LIMIT)}, ${number(MOST_LAST_LINES)} lines`],
+  ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}; ${number(MOST_WAITS)} requests at a time`],
+  ['`Job.log`: bytes; `lastLines`', `${kib(MAX_LIMIT)}; ${number(MOST_LAST_LINES)} lines`],
   [
-    '`logSearch`: of a file, matches, and pattern',
+    '`logSearch`: bytes searched, matches, length of the pattern',
     `${number(SEARCH_BYTES / 1024 ** 3)} GiB, ${number(MOST_MATCHES)}, ${number(LONGEST_PATTERN)} characters`,
   ],
   ['command of a job', kib(MAX_COMMAND)],
   ['tasks of an array', number(MAX_ARRAY_TASKS)],
-  ["variables of a job's environment", `${number(MAX_LIST)}, ${kib(MAX_ENVIRONMENT)} in all`],
-  ['changes that `jobEvents` goes back to', `${number(KEPT_EVENTS)}, for ${KEPT_DAYS} days`],
+  ['environment variables of a job', `${number(MAX_LIST)}, ${kib(MAX_ENVIRONMENT)} in total`],
+  ['events that `jobEvents` can replay', `${number(KEPT_EVENTS)}, for ${KEPT_DAYS} days`],
 ];
 
-/** A table as the document has it, with its columns in line. */
+/** A Markdown table with aligned columns. */
 function table(head: readonly [string, string], rows: readonly (readonly [string, string])[]): string {
   const all = [head, ...rows];
   const widths = [0, 1].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));

@@ -6,38 +6,40 @@ import { type ExecutionResult, GraphQLError } from 'graphql';
  */
 export const ERROR_CODES = {
   UNAUTHENTICATED:
-    'No credential came with the request, or it is wrong, or its session is over. The message says which.',
-  FORBIDDEN: 'Who asks may not do this, or the page that asks belongs to an origin that may not.',
-  BAD_REQUEST: 'The request holds no GraphQL operation: no query, no JSON, an unknown parameter.',
-  GRAPHQL_PARSE_FAILED: 'The document is not written in GraphQL.',
-  GRAPHQL_VALIDATION_FAILED: 'The document asks for what the schema does not have.',
-  OPERATION_RESOLUTION_FAILURE: 'The document has no operation of the given name, or several and no name was given.',
-  BAD_USER_INPUT: 'A variable or an argument has a value that does not fit. The message names it.',
-  PERSISTED_QUERY_NOT_SUPPORTED: 'Send the query itself: the server keeps none by their hashes.',
-  NOT_FOUND: 'What the operation is about is not there.',
-  CLUSTER_UNAVAILABLE: 'The cluster can not be asked now, and its answer is needed. Try again.',
-  LIMIT_EXCEEDED: 'The operation asks for more than is given at a time. The message names the limit.',
-  RATE_LIMITED: 'Too many operations were begun, or wrong credentials sent, in a short time. Wait a moment.',
+    'The request carries no credential, its credential is wrong, or its session is over. The message says which.',
+  FORBIDDEN: 'The user may not do this, or the page that sent the request belongs to an origin that is not allowed.',
+  BAD_REQUEST: 'The request contains no GraphQL operation: no query, invalid JSON, or an unknown parameter.',
+  GRAPHQL_PARSE_FAILED: 'The document is not valid GraphQL.',
+  GRAPHQL_VALIDATION_FAILED: 'The document does not match the schema.',
+  OPERATION_RESOLUTION_FAILURE:
+    'The document has no operation with the given name, or it has several and no name was given.',
+  BAD_USER_INPUT: 'The value of a variable or an argument is not valid. The message names it.',
+  PERSISTED_QUERY_NOT_SUPPORTED: 'Persisted queries are not supported. Send the query itself.',
+  NOT_FOUND: 'The object that the operation needs does not exist.',
+  CLUSTER_UNAVAILABLE: 'The cluster is not available now, and its answer is needed. Try again.',
+  LIMIT_EXCEEDED: 'The operation exceeds a limit. The message names it.',
+  RATE_LIMITED:
+    'Too many operations were started, or too many wrong credentials were sent, in a short time. Wait a moment.',
   SERVER_BUSY:
-    'As many subscriptions are open, or large operations wait, as the server takes. Nothing has been changed: try again.',
+    'Too many subscriptions are open, or too many large operations are waiting. Nothing has been changed. Try again.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
-  REQUEST_TIMEOUT: 'The body of the request did not come in time.',
-  METHOD_NOT_ALLOWED: 'The address does not take this HTTP method.',
-  NOT_ACCEPTABLE: 'The Accept header names no media type in which there is an answer.',
-  UNSUPPORTED_MEDIA_TYPE: 'The Content-Type header names no media type that is taken.',
-  RANGE_NOT_SATISFIABLE: 'The Range header begins behind the end of the file.',
-  INTERNAL_SERVER_ERROR: 'A fault of the server. Its log says more.',
+  REQUEST_TIMEOUT: 'The body of the request did not arrive in time.',
+  METHOD_NOT_ALLOWED: 'The address does not support this HTTP method.',
+  NOT_ACCEPTABLE: 'The server cannot answer in any media type of the Accept header.',
+  UNSUPPORTED_MEDIA_TYPE: 'The server does not accept the media type of the Content-Type header.',
+  RANGE_NOT_SATISFIABLE: 'The Range header begins beyond the end of the file.',
+  INTERNAL_SERVER_ERROR: 'A fault of the server. Its log has the details.',
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Whatever is wrong with a request as a whole, so that nothing of it has run. */
+/** A fault of the whole request: nothing of it has run. */
 export function requestFault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: code === 'SERVER_BUSY' ? BUSY : REFUSED } });
 }
 
-/** The same error with a code of the list, where it has none. Nothing else is left of its extensions but the HTTP status. */
+/** The same error with a code of the list. Its other extensions are dropped, except the HTTP status. */
 export function withCode(error: GraphQLError): GraphQLError {
-  // What breaks a stream comes wrapped in an error of the transport's.
+  // The transport wraps an error that breaks a stream.
   const { extensions } = error.cause instanceof GraphQLError ? error.cause : error;
   const { code, http } = extensions as { readonly code?: unknown; readonly http?: HttpExtension };
   const known = codeOf(error, code, http?.status);
@@ -67,7 +69,7 @@ interface HttpExtension {
   readonly status?: number;
 }
 
-/** By other words for the same, as libraries have them. */
+/** Codes that libraries use for the same fault. */
 const SYNONYMS: Readonly<Record<string, ErrorCode>> = {
   REQUEST_ENTITY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
 };
@@ -79,7 +81,7 @@ function codeOf({ path, nodes }: GraphQLError, code: unknown, status: number | u
     const synonym = SYNONYMS[code];
     if (synonym !== undefined) return synonym;
   }
-  // A value that doesn't fit stands somewhere in the document; what has no place in it was no GraphQL.
+  // An invalid value has a place in the document; an error without one was not GraphQL.
   return path === undefined && nodes === undefined ? 'BAD_REQUEST' : 'BAD_USER_INPUT';
 }
 
