@@ -56,7 +56,7 @@ describe('jobs are selected and acted on, many at once', () => {
 
     const outcome = page.getByRole('dialog', { name: 'Hold: 1 of 4 refused' });
     const refused = outcome.getByRole('listitem').filter({ hasText: 'runs' });
-    await refused.getByText('Only a job that waits can be held: it is RUNNING').waitFor();
+    await refused.getByText('Only a waiting job can be held: it is RUNNING').waitFor();
     await outcome.getByText('waits 1, waits 2, waits 3').waitFor();
     await page.keyboard.press('Escape');
     for (const name of ['waits 1', 'waits 2', 'waits 3']) await shows(name, 'Held');
@@ -264,7 +264,7 @@ describe('the page of the clusters', () => {
     await page.goto(`${server.address}/clusters`);
     await page.getByRole('region', { name: 'alpha' }).getByRole('button', { name: 'Test' }).click();
     const good = page.getByRole('dialog', { name: 'Test of alpha' });
-    await good.getByText('It can be used; something could be better.').waitFor();
+    await good.getByText('The cluster can be used, with warnings.').waitFor();
     expect(await good.getByRole('listitem').count()).toBe(13);
     const step = (dialog: Locator, name: string): Locator =>
       dialog.getByRole('listitem').filter({ hasText: new RegExp(`^${name}`) });
@@ -276,7 +276,7 @@ describe('the page of the clusters', () => {
 
     await page.getByRole('region', { name: 'dead' }).getByRole('button', { name: 'Test' }).click();
     const dead = page.getByRole('dialog', { name: 'Test of dead' });
-    await dead.getByText('It can not be used as it is: see what failed.').waitFor();
+    await dead.getByText("The cluster can't be used: see the failed steps.").waitFor();
     await step(dead, 'Reach').getByText('Failed', { exact: true }).waitFor();
     await step(dead, 'Reach').getByText('Start the VPN').waitFor();
     await step(dead, 'Login').getByText('Skipped', { exact: true }).waitFor();
@@ -286,7 +286,7 @@ describe('the page of the clusters', () => {
 
   it('shows an administrator what the server asked of a cluster, this hour and this day', async () => {
     const alpha = page.getByRole('region', { name: 'alpha' });
-    await alpha.getByText('Load that this server makes').click();
+    await alpha.getByText('Load from this server').click();
     const cells = alpha.getByRole('row').filter({ hasText: 'Logins' }).getByRole('cell');
     await cells.first().waitFor();
     expect((await cells.allTextContents()).filter(Boolean)).toEqual(['1', '1']);
@@ -299,7 +299,7 @@ describe('the page of the clusters', () => {
     const good = dashboard.clustersYaml;
     await writeFile(path, `${good}  gamma:\n    hots: nowhere\n`);
     const line = good.split('\n').length + 1;
-    const alert = page.getByRole('alert').filter({ hasText: 'clusters.yaml has a mistake' });
+    const alert = page.getByRole('alert').filter({ hasText: 'clusters.yaml has an error' });
     const text = `${path}:${line}:5: clusters.gamma.hots: unknown key; did you mean "host"?`;
     await alert.getByText(text).waitFor();
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Projects' }).click();

@@ -63,7 +63,7 @@ it('an administrator answers what a login asks, wrongly at first, by keyboard al
   await page.keyboard.press('Enter');
   expect(await dialog.getByLabel('Password:').getAttribute('type')).toBe('password');
   await answer('Password:', 'wrong');
-  await dialog.getByRole('alert').getByText('The answer before was wrong').waitFor();
+  await dialog.getByRole('alert').getByText('The previous answer was wrong').waitFor();
   await answer('Password:', twoFactor.password);
   await dialog.getByLabel('Verification code:').waitFor();
   expect(await dialog.getByLabel('Verification code:').getAttribute('autocomplete')).toBe('one-time-code');
@@ -79,7 +79,7 @@ it('an administrator answers what a login asks, wrongly at first, by keyboard al
   await page.getByRole('button', { name: 'Log in' }).click();
   await dialog.getByText('connection refused').waitFor();
   await slurm.startDaemon('alpha/sshd');
-  await dialog.getByRole('button', { name: 'Begin a new login' }).click();
+  await dialog.getByRole('button', { name: 'Start a new login' }).click();
   await dialog.getByLabel('Password:').waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });

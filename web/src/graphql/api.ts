@@ -60,6 +60,6 @@ export async function ask<Result, Variables extends AnyVariables>(
 ): Promise<Result> {
   const { data, error } = await uncached.query(document, variables, { requestPolicy: 'network-only' }).toPromise();
   if (error !== undefined) throw error;
-  if (data === undefined) throw new Error('The server gave neither data nor an error.');
+  if (data === undefined) throw new Error('The server returned neither data nor an error.');
   return data;
 }

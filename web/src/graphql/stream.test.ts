@@ -165,10 +165,10 @@ it('tells of a refusal and does not ask again', async () => {
   await socket.receive({
     type: 'error',
     id: socket.subscriptions[0]?.id,
-    payload: [{ message: 'There is no such job' }],
+    payload: [{ message: 'Job not found' }],
   });
   await vi.advanceTimersByTimeAsync(5_000);
-  expect(fault).toHaveBeenCalledExactlyOnceWith('There is no such job');
+  expect(fault).toHaveBeenCalledExactlyOnceWith('Job not found');
   expect(socket.subscriptions).toHaveLength(1);
 });
 

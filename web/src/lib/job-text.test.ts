@@ -10,7 +10,7 @@ describe('describeResources', () => {
   it.each([
     [{ ...nothing, gpus: 4, gpuType: 'a100', cpusPerTask: 8 }, '4 × a100'],
     [{ ...nothing, gpus: 8, nodes: 2 }, '8 × GPU · 2 nodes'],
-    [{ ...nothing, gpusTotal: 6, gpuType: 'a100' }, '6 × a100 in all'],
+    [{ ...nothing, gpusTotal: 6, gpuType: 'a100' }, '6 × a100 in total'],
     [{ ...nothing, gpusPerTask: 1, tasks: 4 }, '1 × GPU per task'],
     [{ ...nothing, cpusPerTask: 2, memoryMb: 0 }, '2 CPUs'],
     [{ ...nothing, cpusPerTask: 8, memoryMb: 32_768 }, '8 CPUs · 32 GB'],

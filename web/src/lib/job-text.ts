@@ -28,7 +28,7 @@ export function describeResources(resources: Resources): string {
 function describeGpus({ gpus, gpusTotal, gpusPerTask, gpuType }: Resources): string | null {
   const count = gpus ?? gpusTotal ?? gpusPerTask ?? 0;
   if (count === 0) return null;
-  const whose = gpusTotal !== null ? ' in all' : gpusPerTask !== null ? ' per task' : '';
+  const whose = gpusTotal !== null ? ' in total' : gpusPerTask !== null ? ' per task' : '';
   return `${count} × ${gpuType ?? 'GPU'}${whose}`;
 }
 

@@ -14,10 +14,10 @@ it('puts each message at its field and joins those of one field', () => {
 it('loses no message of a field that the form does not have', () => {
   const errors = [
     { path: ['input'], message: 'Slurm said no.' },
-    { path: ['input', 'dependsOn', '0'], message: 'There is no such job.' },
+    { path: ['input', 'dependsOn', '0'], message: 'Job not found.' },
     { path: ['input', 'tags'], message: 'tags: at most 100 are taken.' },
   ];
   expect(errorsByField(errors, fields)).toEqual({
-    form: 'Slurm said no. dependsOn: There is no such job. tags: at most 100 are taken.',
+    form: 'Slurm said no. dependsOn: Job not found. tags: at most 100 are taken.',
   });
 });

@@ -13,7 +13,7 @@ export function CopyButton(props: { readonly text: string; readonly label: strin
 
   async function copy(): Promise<void> {
     if (!(await copyText(props.text))) {
-      showToast('error', 'The browser does not let this page copy. Select the text and copy it yourself.');
+      showToast('error', 'The browser does not allow this page to copy. Select the text and copy it yourself.');
       return;
     }
     setIsCopied(true);

@@ -47,7 +47,7 @@ const ICONS = {
   LOST: CircleQuestionMark,
 } as const satisfies Record<JobState, Component<LucideProps>>;
 
-const STALE = 'As last heard: its cluster has not answered for a while';
+const STALE = 'Last known state: its cluster has not answered for a while';
 
 interface StateBadgeProps {
   readonly state: JobState;

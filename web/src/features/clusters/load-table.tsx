@@ -9,7 +9,7 @@ export function Load(props: { readonly cluster: string }): JSX.Element {
   const [isOpen, setIsOpen] = createSignal(false);
   return (
     <details class="border-t border-line" onToggle={(event) => setIsOpen(event.currentTarget.open)}>
-      <summary class="px-4 py-3 font-semibold">Load that this server makes</summary>
+      <summary class="px-4 py-3 font-semibold">Load from this server</summary>
       <Show when={isOpen()}>
         <Figures cluster={props.cluster} />
       </Show>

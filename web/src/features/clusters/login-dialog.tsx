@@ -30,7 +30,7 @@ export function LoginDialog(props: LoginDialogProps): JSX.Element {
           <Waiting text="Connecting…" onClose={() => props.login.close()} />
         </Match>
         <Match when={phaseOf('checking')}>
-          <Waiting text="The cluster checks the answer…" onClose={() => props.login.close()} />
+          <Waiting text="The cluster is checking the answer…" onClose={() => props.login.close()} />
         </Match>
         <Match when={phaseOf('failed')}>
           {(phase) => (
@@ -38,7 +38,7 @@ export function LoginDialog(props: LoginDialogProps): JSX.Element {
               <Notice tone="bad">{phase().message}</Notice>
               <Buttons onClose={() => props.login.close()}>
                 <button type="button" class="button button-primary" onClick={() => props.login.connect()}>
-                  Begin a new login
+                  Start a new login
                 </button>
               </Buttons>
             </div>
@@ -67,7 +67,7 @@ function PromptForm(props: { readonly prompt: LoginPrompt; readonly login: Login
         <code class="text-ink wrap-anywhere">{props.prompt.host}</code> asks:
       </p>
       <Show when={props.prompt.isRepeated}>
-        <Notice tone="bad">The answer before was wrong. Try again.</Notice>
+        <Notice tone="bad">The previous answer was wrong. Try again.</Notice>
       </Show>
       <Show when={props.login.refusal()}>{(text) => <Notice tone="bad">{text()}</Notice>}</Show>
       <Show when={props.prompt.name || props.prompt.instruction}>

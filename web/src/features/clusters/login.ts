@@ -25,7 +25,7 @@ export function loginPhase(
   if (loginPrompt !== null && loginPrompt.id !== answeredId) return { kind: 'asked', prompt: loginPrompt };
   if (status === 'ONLINE' || status === 'DEGRADED') return { kind: 'done' };
   if (loginPrompt === null && status !== 'CONNECTING' && !isStarting) {
-    return { kind: 'failed', message: statusMessage ?? 'There is no connection, and no reason is known.' };
+    return { kind: 'failed', message: statusMessage ?? 'There is no connection, for an unknown reason.' };
   }
   return { kind: answeredId === null ? 'connecting' : 'checking' };
 }

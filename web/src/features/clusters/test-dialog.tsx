@@ -48,7 +48,7 @@ export function TestButton(props: { readonly cluster: string }): JSX.Element {
     setFault(null);
     const answer = (await test({ name: props.cluster }))?.testCluster;
     setSteps(answer?.steps ?? []);
-    const refusals = answer?.userErrors.map(({ message }) => message) ?? ['The test was broken off.'];
+    const refusals = answer?.userErrors.map(({ message }) => message) ?? ['The test did not finish.'];
     setFault(refusals.join(' ') || null);
   }
 
@@ -60,7 +60,7 @@ export function TestButton(props: { readonly cluster: string }): JSX.Element {
       <Dialog isOpen={isOpen()} title={`Test of ${props.cluster}`} isWide onClose={() => setIsOpen(false)}>
         <div class="max-h-[70dvh] overflow-y-auto">
           <p class="mb-3 text-muted" role="status">
-            {isRunning() ? 'Going through every step; this takes some seconds…' : verdictOf(steps())}
+            {isRunning() ? 'Running every step; this takes a few seconds…' : verdictOf(steps())}
           </p>
           <Show when={fault()}>{(message) => <Notice tone="bad">{message()}</Notice>}</Show>
           <Show when={isRunning()} fallback={<StepList steps={steps()} />}>
@@ -134,6 +134,6 @@ function secondsOf({ seconds }: TestStep): string {
 function verdictOf(steps: readonly TestStep[]): string {
   if (steps.length === 0) return '';
   const count = (status: TestStep['status']): number => steps.filter((step) => step.status === status).length;
-  if (count('FAILED') > 0) return 'It can not be used as it is: see what failed.';
-  return count('WARNING') > 0 ? 'It can be used; something could be better.' : 'All is well.';
+  if (count('FAILED') > 0) return "The cluster can't be used: see the failed steps.";
+  return count('WARNING') > 0 ? 'The cluster can be used, with warnings.' : 'Everything works.';
 }

@@ -22,7 +22,7 @@ const NODE: ClusterNode = {
 
 describe('the words for a pool', () => {
   it('call free only what can be had', () => {
-    expect(describePool(POOL)).toBe("3 of 8 free, 2 idle that can't be had now, 1 allocated, 2 unavailable");
+    expect(describePool(POOL)).toBe('3 of 8 free, 2 idle but not available now, 1 allocated, 2 unavailable');
     expect(describePool({ ...POOL, unavailable: 0, idle: 7, obtainable: 7 })).toBe('7 of 8 free, 1 allocated');
   });
 

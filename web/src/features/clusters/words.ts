@@ -8,10 +8,10 @@ const OBSTACLES = {
   MEMORY: 'No memory is free',
 } as const satisfies Record<NonNullable<ClusterNode['obstacle']>, string | null>;
 
-/** "3 of 8 free, 2 idle that can't be had now, 1 allocated, 2 unavailable"; free is what a job could get now. */
+/** "3 of 8 free, 2 idle but not available now, 1 allocated, 2 unavailable"; free is what a job could get now. */
 export function describePool({ total, allocated, idle, unavailable, obtainable }: GpuPool): string {
   const parts = [`${obtainable.toLocaleString()} of ${total.toLocaleString()} free`];
-  if (idle > obtainable) parts.push(`${(idle - obtainable).toLocaleString()} idle that can't be had now`);
+  if (idle > obtainable) parts.push(`${(idle - obtainable).toLocaleString()} idle but not available now`);
   parts.push(`${allocated.toLocaleString()} allocated`);
   if (unavailable > 0) parts.push(`${unavailable.toLocaleString()} unavailable`);
   return parts.join(', ');

@@ -45,7 +45,7 @@ export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element
           confirmation={{
             label: 'Requeue the job',
             text:
-              'Slurm ends this attempt and runs the job from its beginning later, under the same number. Its log goes ' +
+              'Slurm ends this attempt and runs the job from the beginning later, under the same number. Its log goes ' +
               'on behind what was written so far.',
           }}
         />
@@ -73,7 +73,7 @@ export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element
           shortcut={{ key: 'c', label: 'Cancel the job' }}
           confirmation={{
             label: 'Cancel the job',
-            text: `Slurm ends its processes on ${props.job.cluster.name}. What it has written so far stays.`,
+            text: `Slurm ends its processes on ${props.job.cluster.name}. Its output so far is kept.`,
           }}
         />
       </Show>

@@ -44,7 +44,7 @@ function OneJob(props: { readonly id: string; readonly log: JobLog }): JSX.Eleme
         <Match when={live.value()}>{(job) => <Loaded job={job()} log={props.log} />}</Match>
         <Match when={live.value() === null}>
           <div class="card">
-            <EmptyState title="There is no such job">
+            <EmptyState title="Job not found">
               <A href="/" class="button">
                 All jobs
               </A>

@@ -42,7 +42,7 @@ export function askedGpus({
   gpuType,
 }: Pick<Asked, 'gpus' | 'gpusTotal' | 'gpusPerTask' | 'gpuType'>): string | null {
   const type = gpuType ?? 'any type';
-  if (gpusTotal !== null) return `${gpusTotal} × ${type} in all`;
+  if (gpusTotal !== null) return `${gpusTotal} × ${type} in total`;
   if (gpusPerTask !== null) return `${gpusPerTask} × ${type} per task`;
   if (gpus === 0) return 'none';
   return gpus === null ? null : `${gpus} × ${type} per node`;

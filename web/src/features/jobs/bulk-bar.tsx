@@ -88,7 +88,7 @@ export function BulkBar(props: BulkBarProps): JSX.Element {
         onClose={() => setIsAsking(false)}
       >
         <p class="wrap-anywhere">{namesOf(jobs())}</p>
-        <p class="mt-2">Slurm ends their processes. What they have written so far stays.</p>
+        <p class="mt-2">Slurm ends their processes. Their output so far is kept.</p>
       </ConfirmDialog>
       <OutcomeDialog
         title={bulk.outcome()?.title ?? ''}

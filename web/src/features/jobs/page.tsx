@@ -104,7 +104,7 @@ function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void })
       <Switch
         fallback={
           <EmptyState title="No jobs">
-            <p>Add a git project, then launch a command of it on a cluster. Archived jobs are still there.</p>
+            <p>Add a git project, then launch a command from it on a cluster. Archived jobs are not listed here.</p>
             <div class="flex gap-2">
               <A href="/projects" class="button">
                 Projects

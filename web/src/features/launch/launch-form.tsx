@@ -75,8 +75,13 @@ export function LaunchForm(props: LaunchFormProps): JSX.Element {
               )}
             </Field>
             <CodeFields {...state} project={props.projects.find(({ id }) => id === form.projectId)} />
-            <TextInput {...state} field="name" label="Name" placeholder="Left empty, from the command" />
-            <TextInput {...state} field="description" label="Description" placeholder="What this run is to show" />
+            <TextInput {...state} field="name" label="Name" placeholder="Default: from the command" />
+            <TextInput
+              {...state}
+              field="description"
+              label="Description"
+              placeholder="What this run is meant to show"
+            />
           </section>
           <EnvironmentFields {...state} />
         </div>
@@ -92,7 +97,7 @@ export function LaunchForm(props: LaunchFormProps): JSX.Element {
       <div class="flex items-center justify-end gap-3">
         <Show when={Object.keys(errors()).length > 0}>
           <span class="tone-bad text-tone" role="alert">
-            Not launched: see the messages at the fields.
+            Not launched: see the messages next to the fields.
           </span>
         </Show>
         <button type="submit" class="button button-primary h-9 px-6" disabled={isSubmitting()}>

@@ -32,7 +32,7 @@ export function ResourceFields(props: FormState & { readonly offer: ClusterOffer
   return (
     <>
       <Show when={props.offer.fault()}>
-        {(fault) => <p class="text-muted">What it offers can't be listed now: {fault()}</p>}
+        {(fault) => <p class="text-muted">Partitions and GPUs can't be listed now: {fault()}</p>}
       </Show>
       <Choice {...props} field="partition" label="Partition" none="The cluster's default" options={partitions()} />
       <div class="grid grid-cols-2 gap-3">
@@ -74,10 +74,10 @@ export function ResourceFields(props: FormState & { readonly offer: ClusterOffer
         <summary class="font-medium text-muted">More options</summary>
         <div class="mt-3 grid grid-cols-2 gap-3">
           <TextInput {...props} field="nodes" label="Nodes" placeholder="1" />
-          <TextInput {...props} field="maxNodes" label="Nodes at most" placeholder="As many" />
+          <TextInput {...props} field="maxNodes" label="Maximum nodes" placeholder="Same as nodes" />
           <TextInput {...props} field="tasks" label="Tasks" placeholder="1" />
-          <TextInput {...props} field="gpusTotal" label="GPUs in all" hint="Instead of those per node." />
-          <TextInput {...props} field="gpusPerTask" label="GPUs per task" hint="Instead of those per node." />
+          <TextInput {...props} field="gpusTotal" label="GPUs in total" hint="Instead of GPUs per node." />
+          <TextInput {...props} field="gpusPerTask" label="GPUs per task" hint="Instead of GPUs per node." />
           <TextInput {...props} field="account" label="Account" />
           <TextInput {...props} field="qos" label="QOS" />
           <label class="col-span-2 flex items-center gap-2">
@@ -92,7 +92,7 @@ export function ResourceFields(props: FormState & { readonly offer: ClusterOffer
             class="col-span-2"
             label="Further sbatch options"
             error={props.errors().extraOptions}
-            hint="One a line, as on the command line."
+            hint="One per line, as on the command line."
           >
             {(attributes) => (
               <textarea

@@ -28,7 +28,7 @@ describe('that nothing was written', () => {
     ['the file is gone', { ending: { ...EMPTY, absence: 'NO_FILE' } }, /not there, though the job's folder is/],
     ['the job never started', { ending: { ...EMPTY, absence: 'NEVER_STARTED' } }, /never started/],
     ['the file was cut', { ending: { ...EMPTY, recordedBytes: 1_200 } }, /empty now and had 1.2 kB when the job ended/],
-    ['the job was killed', { ending: { ...EMPTY, recordedBytes: null } }, /left no word/],
+    ['the job was killed', { ending: { ...EMPTY, recordedBytes: null } }, /left no record/],
     ['the cluster is out of reach', { ending: null, clusterStatus: 'UNREACHABLE' }, /alpha can't be reached/],
     ['the cluster wants a login', { ending: null, clusterStatus: 'AUTH_REQUIRED' }, /waits for somebody to log in/],
     ['the cluster is being connected to', { ending: null, clusterStatus: 'CONNECTING' }, /Connecting to alpha/],

@@ -25,9 +25,9 @@ const ABSENCES = {
   NEVER_STARTED: 'The job never started, so it has no output.',
   NO_FOLDER:
     "The file is not there: the job's folder is no longer on the cluster. Its workspace may have been cleaned, or its " +
-    'file system is not mounted on the login node. What the job wrote can not be known from here.',
+    'file system is not mounted on the login node. What the job wrote is not known.',
   NO_FILE:
-    "The file is not there, though the job's folder is: it was removed, or the job ended before Slurm had made it.",
+    "The file is not there, though the job's folder is: it was removed, or the job ended before Slurm had created it.",
 } as const satisfies Record<LogAbsence, string>;
 
 /** Why no line is shown. That nothing was written is only said where the job itself left word of it. */
@@ -37,7 +37,7 @@ export function describeNothing(situation: LogSituation): string {
   const flaw = describeFlaw(ending);
   if (flaw !== null) return flaw;
   if (ending.recordedBytes === 0) return `Nothing was written to ${file}.`;
-  return `The file is empty. The job (${labelOf(jobState)}) left no word of how much it had written.`;
+  return `The file is empty. The job (${labelOf(jobState)}) left no record of how much it had written.`;
 }
 
 /** What is wrong with a file that was read to its end; null: nothing. */
@@ -45,7 +45,7 @@ export function describeFlaw({ absence, recordedBytes, endOffset }: LogEnding): 
   if (absence !== null) return ABSENCES[absence];
   if (recordedBytes === null || recordedBytes <= endOffset) return null;
   const length = endOffset === 0 ? 'is empty now' : `has ${formatBytes(endOffset)} now`;
-  return `The file ${length} and had ${formatBytes(recordedBytes)} when the job ended: it was cut or replaced since.`;
+  return `The file ${length} and had ${formatBytes(recordedBytes)} when the job ended: it was truncated or replaced since.`;
 }
 
 function describeWaiting({ jobState, cluster, clusterStatus }: LogSituation): string {
@@ -53,7 +53,7 @@ function describeWaiting({ jobState, cluster, clusterStatus }: LogSituation): st
     case 'UNREACHABLE':
       return `${cluster} can't be reached, so it is not known what the job has written. It is shown once the cluster answers.`;
     case 'AUTH_REQUIRED':
-      return `${cluster} waits for somebody to log in. Until then it is not known what the job has written.`;
+      return `${cluster} waits for somebody to log in. Until then, it is not known what the job has written.`;
     case 'CONNECTING':
       return `Connecting to ${cluster}…`;
     case undefined:

@@ -23,7 +23,7 @@ export function ConfigurationBanner(): JSX.Element {
       variables: {},
       next: ({ configurationFault }) => setFault(configurationFault),
       isFinished: () => false,
-      fault: (message) => setFault(`Whether it is sound can't be told: ${message}`),
+      fault: (message) => setFault(`The state of clusters.yaml is unknown: ${message}`),
     });
     onCleanup(stop);
   });
@@ -35,7 +35,7 @@ export function ConfigurationBanner(): JSX.Element {
             <TriangleAlert size={15} class="mt-0.5 shrink-0 text-tone" aria-hidden="true" />
             <div class="min-w-0">
               <p class="font-medium text-tone">
-                clusters.yaml has a mistake. The last good one stays in force until it is mended.
+                clusters.yaml has an error. The last valid one stays in force until it is fixed.
               </p>
               <p class="max-h-32 overflow-y-auto font-mono text-xs wrap-anywhere whitespace-pre-line">{message()}</p>
             </div>

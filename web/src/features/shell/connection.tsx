@@ -41,8 +41,8 @@ export function ConnectionBanner(): JSX.Element {
   return (
     <Show when={isAway()}>
       <p role="status" class="tone-warning bg-tone-soft px-5 py-1.5 text-center text-tone">
-        No connection to the server since {clockTime.format(socket.connection().since)}. What is shown is from then; it
-        catches up by itself.
+        No connection to the server since {clockTime.format(socket.connection().since)}. The page shows the state of
+        then; it catches up by itself.
       </p>
     </Show>
   );

@@ -7,7 +7,7 @@ export default function NotFoundPage(): JSX.Element {
   useTitle(() => 'Not found');
   return (
     <div class="card">
-      <EmptyState title="There is no such page">
+      <EmptyState title="Page not found">
         <A href="/" class="button">
           All jobs
         </A>

@@ -24,7 +24,7 @@ export function Shell(props: ShellProps): JSX.Element {
       await signOut();
       props.onSignedOut();
     } catch (fault) {
-      showToast('error', `Signing out did not work: ${describeError(fault)}`);
+      showToast('error', `Signing out failed: ${describeError(fault)}`);
     }
   }
   return (
@@ -76,7 +76,7 @@ export function Shell(props: ShellProps): JSX.Element {
 function BrokenPage(props: { readonly fault: unknown }): JSX.Element {
   return (
     <div class="space-y-3">
-      <Notice tone="bad">This page can't be shown: {describeError(props.fault)}</Notice>
+      <Notice tone="bad">This page can't be displayed: {describeError(props.fault)}</Notice>
       <button type="button" class="button" onClick={() => location.reload()}>
         Load it again
       </button>

@@ -16,9 +16,9 @@ export function SignIn(props: { onSignedIn(): void }): JSX.Element {
     try {
       const token = String(new FormData(form).get('token')).trim();
       if (await signIn(token)) props.onSignedIn();
-      else setError('The server does not know this token.');
+      else setError('The token is wrong.');
     } catch (fault) {
-      setError(`Signing in did not work: ${describeError(fault)}`);
+      setError(`Signing in failed: ${describeError(fault)}`);
     }
     setIsBusy(false);
   }
@@ -38,7 +38,7 @@ export function SignIn(props: { onSignedIn(): void }): JSX.Element {
         <Field
           label="Token"
           error={error()}
-          hint="The server prints an address with it when it starts; it is also kept in its data directory."
+          hint="The server prints an address with the token when it starts, and keeps the token in its data directory."
         >
           {(attributes) => (
             <input {...attributes} class="control" name="token" type="password" autocomplete="off" required autofocus />
