@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Submits a job, prints its states, its output and its errors as they come, and ends with the job's own exit code. When
-// the connection breaks or the server restarts, it goes on exactly where it was. Wants Node 18 or later, nothing else:
+// Submits a job, prints its states, output and errors as they arrive, and exits with the job's exit code. When the
+// connection breaks or the server restarts, it resumes exactly where it stopped. Needs only Node 18 or later:
 // SLURMQL_URL=http://127.0.0.1:4000 SLURMQL_TOKEN=… node submit-and-follow.mjs PROJECT CLUSTER COMMAND
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,7 +12,7 @@ if (command === undefined || SLURMQL_TOKEN === undefined || Number.parseInt(proc
   process.exit(2);
 }
 
-/** What asking again doesn't change. */
+/** An error that a retry doesn't change. */
 class Refused extends Error {}
 const PASSING = ['CLUSTER_UNAVAILABLE', 'LIMIT_EXCEEDED', 'RATE_LIMITED', 'INTERNAL_SERVER_ERROR'];
 
@@ -31,7 +31,7 @@ async function ask(query, variables) {
   return dataOf(await (await post(query, variables, 'application/json')).json());
 }
 
-/** What a subscription tells, as server-sent events, for as long as the connection holds. */
+/** The results of a subscription over server-sent events, until the connection ends. */
 async function* subscribe(query, variables) {
   const response = await post(query, variables, 'text/event-stream');
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) dataOf(await response.json());
@@ -48,7 +48,7 @@ async function* subscribe(query, variables) {
   }
 }
 
-/** Again each second until it is done, through whatever passes. */
+/** Retries each second until an attempt returns a result; only `Refused` ends it. */
 async function persist(attempt) {
   for (;;) {
     try {
@@ -89,7 +89,7 @@ async function printStates(id) {
 }
 
 try {
-  // The same key in each attempt: the job is submitted once, however often the request is sent.
+  // Every attempt sends the same key, so the job is submitted once.
   const input = { project, cluster, command, idempotencyKey: randomUUID() };
   const submit = `mutation ($input: SubmitJobInput!) {
     submitJob(input: $input) { job { id } userErrors { message } }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Submits a job, prints its states, its output and its errors as they come, and ends with the job's own exit code.
+"""Submits a job, prints its states, output and errors as they arrive, and exits with the job's exit code.
 
-It asks once a second, and goes on exactly where it was when the server can't be reached for a while. Wants Python 3.8 or
-later, nothing else:
+It polls once a second. When the server can't be reached for a while, it resumes exactly where it stopped. Needs only
+Python 3.8 or later:
 
 SLURMQL_URL=http://127.0.0.1:4000 SLURMQL_TOKEN=… python3 submit_and_follow.py PROJECT CLUSTER COMMAND
 """
@@ -18,7 +18,7 @@ import uuid
 
 URL = os.environ.get("SLURMQL_URL", "http://127.0.0.1:4000") + "/graphql"
 TOKEN = os.environ.get("SLURMQL_TOKEN", "")
-# Codes of errors that pass.
+# Codes of temporary errors.
 PASSING = {"CLUSTER_UNAVAILABLE", "LIMIT_EXCEEDED", "RATE_LIMITED", "INTERNAL_SERVER_ERROR"}
 
 SUBMIT = """
@@ -38,11 +38,11 @@ query ($id: ID!, $out: SafeInt!, $err: SafeInt!) {
 
 
 class Refused(Exception):
-    """What asking again doesn't change."""
+    """An error that a retry doesn't change."""
 
 
 def ask(query, variables):
-    """The data of an answer; tries again each second until there is one."""
+    """Returns the data of an answer; retries each second until there is one."""
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     body = json.dumps({"query": query, "variables": variables}).encode()
     while True:
@@ -58,12 +58,12 @@ def ask(query, variables):
             if error.get("extensions", {}).get("code") not in PASSING:
                 raise Refused(error["message"])
         except (OSError, ValueError, http.client.HTTPException):
-            pass  # It isn't there, or went away while it answered.
+            pass  # The server is away, or went away while it answered.
         time.sleep(1)
 
 
 def submit(project, cluster, command):
-    """The id of a new job. The key makes it one job, however often the request is sent."""
+    """Submits a job and returns its id. With the key, a request that is retried submits it only once."""
     job = {"project": project, "cluster": cluster, "command": command, "idempotencyKey": str(uuid.uuid4())}
     answer = ask(SUBMIT, {"input": job})["submitJob"]
     if answer["job"] is None:
@@ -72,7 +72,7 @@ def submit(project, cluster, command):
 
 
 def follow(job_id):
-    """Prints what a job writes until it is over and all of it has been read; gives the job."""
+    """Prints what a job writes until it is over and everything has been read. Returns the job."""
     out = err = 0
     told = None
     while True:
@@ -91,7 +91,7 @@ def follow(job_id):
         err = job["stderr"]["endOffset"] if job["stderr"] else err
         if not job["isActive"] and is_read:
             return job
-        # More is there already when what came was not nothing.
+        # If any text came, there may be more already.
         if not any(log and log["text"] for log in (job["stdout"], job["stderr"])):
             time.sleep(1)
 

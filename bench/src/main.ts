@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
 });
 const jobs = Number(values.jobs);
 if (!Number.isSafeInteger(jobs) || jobs < 1) {
-  process.stderr.write(`--jobs wants a number above 0. ${USAGE}\n`);
+  process.stderr.write(`--jobs must be a number above 0. ${USAGE}\n`);
   process.exit(1);
 }
 const all = await names();

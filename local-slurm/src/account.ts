@@ -46,7 +46,7 @@ const UID_TAKEN = 4;
  * Needs root. `directory` is made passable for other users.
  */
 export async function createAccount(options: AccountOptions): Promise<Account> {
-  if (!isRoot()) throw new Error('Root is needed here, to make an ordinary account that jobs run as.');
+  if (!isRoot()) throw new Error('Root is needed, to create an ordinary account that jobs run as.');
   const directory = resolve(options.directory);
   const home = join(directory, options.home ?? 'home');
   if (/[:,\n]/.test(home)) throw new Error(`${home} can't be a home: its path has a colon, comma or newline.`);

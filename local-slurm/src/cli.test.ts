@@ -35,7 +35,7 @@ test('up returns with clusters that go on, status tells them, down removes them 
   const { alpha } = await clustersIn(directory);
   const traces = await tracesOf(directory, alpha.user);
   expect(await ssh(alpha, 'sinfo -h -o %P | sort')).toBe('cpu\ngpu*\n');
-  expect((await cli('up', ...place)).output).toContain('there already');
+  expect((await cli('up', ...place)).output).toContain('already running');
 
   const status = await cli('status', ...place);
   expect(status.exitCode).toBe(0);

@@ -11,15 +11,15 @@ import { asRoot, run } from './run.ts';
 import { type InstanceState, isAlive, readState } from './state.ts';
 import { waitFor } from './wait.ts';
 
-const USAGE = `Two real Slurm clusters on this machine, alpha and beta, each behind an sshd on loopback; of another release a
-third, gamma.
+const USAGE = `Two real Slurm clusters on this machine, alpha and beta, each behind an sshd on loopback; with --release
+also a third one, gamma.
 
-  up [--foreground]   start them; without --foreground they go on in the background
-  down                stop them and remove everything of them
-  status              what runs; exit code 0 when they are up, 3 when they aren't
+  up [--foreground]   start them; without --foreground they keep running in the background
+  down                stop them and remove all their files and accounts
+  status              show what is running; exit code 0 when they are up, 3 when they are not
 
-  --release RELEASE   another Slurm than the machine's own: ${Object.keys(RELEASES).join(', ')}
-  --directory PATH    where they are (default: a folder of your own among the temporary files)
+  --release RELEASE   another release than the machine's own Slurm: ${Object.keys(RELEASES).join(', ')}
+  --directory PATH    where their files are (default: a folder of your own in the temporary directory)
 `;
 
 function print(line: string): void {
@@ -29,7 +29,7 @@ function print(line: string): void {
 async function up(directory: string, foreground: boolean, release: string | undefined): Promise<number> {
   const state = await readState(directory);
   if (state !== undefined && isAlive(state)) {
-    print(`Slurm is there already, in ${directory}; "down" stops it.`);
+    print(`Slurm is already running in ${directory}; "down" stops it.`);
     return 0;
   }
   const stop = new AbortController();

@@ -45,7 +45,7 @@ function welcome(server: DemoServer, slurm: LocalSlurm, projectPath: string): st
     ${server.address}/?token=${server.token}
 
   Things to try:
-    - launch "bash train.sh" of sample-project on alpha with 1 GPU, and watch its log as it grows
+    - launch "bash train.sh" of sample-project on alpha with 1 GPU, and watch its log grow
     - launch "bash train.sh --epochs 10 --fail-at 4" and see why it failed
     - change ${projectPath}/train.sh and launch it with the uncommitted change
 

@@ -33,7 +33,7 @@ export function findProcess(pid: number): ProcessInfo | undefined {
 
 export function thisProcess(): ProcessIdentity {
   const found = findProcess(process.pid);
-  if (found === undefined) throw new Error('/proc is needed here, and does not show this process.');
+  if (found === undefined) throw new Error('/proc is needed, and does not show this process.');
   return { pid: found.pid, startTime: found.startTime };
 }
 

@@ -111,7 +111,7 @@ export const benchmark: Benchmark = {
       row('jobs(first: 50)', ({ listMs }) => listMs),
       row(`a job's change → message in ${SUBSCRIBERS} clients`, ({ changeMs }) => changeMs),
       {
-        work: 'subscribers that lost an event or got one twice while attacked',
+        work: 'subscribers that lost an event or received one twice while attacked',
         unit: 'subscribers',
         ours: faults,
         against: { name: 'none', kind: 'limit', figure: 0 },

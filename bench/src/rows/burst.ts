@@ -64,15 +64,15 @@ export const benchmark: Benchmark = {
       const faults = bursts.reduce((sum, burst) => sum + burst.faults, 0);
       const mebibytes = (of: (burst: Burst) => number) => Math.max(0, median(bursts.map(of)) / MIB);
       rows.push(
-        row('readers that lost an event, or got one twice or out of order', 'subscribers', faults, 0),
+        row('readers that lost an event, or received one twice or out of order', 'subscribers', faults, 0),
         row(
-          'growth of resident memory, at its highest',
+          'peak growth of resident memory',
           'MiB',
           mebibytes(({ grown }) => grown),
           LIMIT_MIB,
         ),
         row(
-          'growth of resident memory that is left afterwards',
+          'growth of resident memory that remains afterwards',
           'MiB',
           mebibytes(({ left }) => left),
           LEFT_LIMIT_MIB,

@@ -11,7 +11,7 @@ const SPAN_SECONDS = 180;
 const LIMIT_SECONDS = 2.5;
 
 export const benchmark: Benchmark = {
-  about: 'from the end of a batch script to the subscriber who is told of it, at the default interval',
+  about: 'from the end of a batch script to a subscriber, at the default interval',
   async run(context) {
     const product = await Product.open(context);
     // The last thing that the payload does is to write down the time, in ms.

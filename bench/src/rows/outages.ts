@@ -10,7 +10,7 @@ const SLURM_AWAY_MS = 60_000;
 /** How soon the product is itself again once what it stands on is back. */
 export const benchmark: Benchmark = {
   about:
-    'after an outage of sshd and of slurmctld, at the default interval: how soon jobs are taken and ends are shown',
+    'after an outage of sshd and of slurmctld, at the default interval: how soon jobs are accepted and ends are shown',
   async run(context) {
     const product = await Product.open(context);
     const { server, slurm } = product;
@@ -85,7 +85,7 @@ async function firstTaken(submit: () => Promise<readonly string[]>): Promise<str
       const [id = ''] = await submit();
       return id;
     } catch (cause) {
-      if (!(cause instanceof Error && cause.message.includes("can't take jobs now"))) throw cause;
+      if (!(cause instanceof Error && cause.message.includes("can't accept jobs now"))) throw cause;
       await pause(20);
     }
   }

@@ -58,7 +58,7 @@ export const benchmark: Benchmark = {
     });
     return [
       row(`lost by ${CLIENTS} clients over ${KILLS} kills`, lost),
-      row(`told twice or out of order to ${CLIENTS} clients over ${KILLS} kills`, doubled),
+      row(`duplicated or out of order for ${CLIENTS} clients over ${KILLS} kills`, doubled),
     ];
   },
 };

@@ -19,7 +19,7 @@ const LIMIT_MIB = 150;
 const TOKEN = 'a-token-for-benchmarks-only';
 
 export const benchmark: Benchmark = {
-  about: 'from the command to the line that says it listens, and the memory it takes when nothing happens',
+  about: 'from the command to the line that says it listens, and the memory that it uses when idle',
   async run({ stack, progress }) {
     await promisify(execFile)('npm', ['run', 'build'], { cwd: SERVER });
     const slurm = await startLocalSlurm({ onProgress: progress });
