@@ -92,8 +92,12 @@ export async function startApp(environment: Environment): Promise<App> {
 
     const authenticator = await Authenticator.open(token.value, store.sessions);
     const watches = new FileWatches(log);
-    metrics.gauge('slurmql_followed_logs', 'Log files that are followed now.', () => watches.size);
-    metrics.gauge('slurmql_kept_log_bytes', 'Bytes of them that are kept in memory.', () => watches.keptBytes);
+    metrics.gauge('slurmql_followed_logs', 'Log files that are being followed.', () => watches.size);
+    metrics.gauge(
+      'slurmql_kept_log_bytes',
+      'Bytes of followed log files that are kept in memory.',
+      () => watches.keptBytes,
+    );
     const http = new HttpServer({
       services: { store, journal, clusters, staging, watches, log, metrics },
       authenticator,
@@ -117,7 +121,7 @@ export async function startApp(environment: Environment): Promise<App> {
       hasClusters: settings.length > 0,
       stop: () => stop.disposeAsync(),
       abandon: (fault) => {
-        if (fault !== undefined) log.fatal({ err: fault }, 'The server ends: a fault of its own was caught by nobody');
+        if (fault !== undefined) log.fatal({ err: fault }, 'The server is stopping after an uncaught error');
         http.abandon();
         endChildren();
       },
@@ -132,7 +136,7 @@ export async function startApp(environment: Environment): Promise<App> {
 function followClustersFile(clusters: Clusters, log: Logger): ClustersWatchEvents {
   return {
     onSettings: (settings) => {
-      if (clusters.configurationFault !== null) log.info('clusters.yaml is right again and in force');
+      if (clusters.configurationFault !== null) log.info('clusters.yaml is valid again and in force');
       clusters.configurationFault = null;
       clusters
         .configure(settings)

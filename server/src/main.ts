@@ -38,7 +38,7 @@ try {
   await obey(readArguments(process.argv.slice(2)));
 } catch (cause) {
   if (cause instanceof ArgumentsError) {
-    process.stderr.write(`${cause.message}\nslurmql --help shows what there is.\n`);
+    process.stderr.write(`${cause.message}\nRun "slurmql --help" for usage.\n`);
     leave(2);
   }
   process.stderr.write(`${cause instanceof ConfigurationError ? cause.message : fullText(cause)}\n`);
@@ -139,7 +139,7 @@ function onSignal(): void {
 
 /** What goes on after a fault that nobody expected could be wrong in any way: the next start knows what is written. */
 function onFault(cause: unknown): void {
-  if (app === null) process.stderr.write(`SlurmQL ends: ${fullText(cause)}\n`);
+  if (app === null) process.stderr.write(`SlurmQL is stopping: ${fullText(cause)}\n`);
   endNow(cause ?? new Error(`${cause} was thrown`));
 }
 

@@ -79,8 +79,8 @@ describe('without a credential', () => {
     ]);
     expect(messages).toEqual([
       'A credential is needed: "Authorization: Bearer TOKEN"',
-      "The token is not this server's",
-      'The Authorization header holds no bearer token: write "Authorization: Bearer TOKEN"',
+      'The token is wrong',
+      'The Authorization header contains no bearer token: send "Authorization: Bearer TOKEN"',
       'The session is over: sign in again',
       'The session is over: sign in again',
     ]);

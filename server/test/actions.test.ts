@@ -157,7 +157,7 @@ describe('requeueJob', () => {
     await bench.reaches(job.id, 'PENDING');
     expect(await refusal('requeueJob', { id: job.id })).toMatchObject({
       code: 'WRONG_STATE',
-      message: expect.stringContaining('in the queue already'),
+      message: expect.stringContaining('already in the queue'),
     });
     expect(await bench.ended(job.id)).toMatchObject({ state: 'COMPLETED', slurmJobId: job.slurmJobId });
     expect(await attempt(job.id)).toBe(2);

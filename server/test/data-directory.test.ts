@@ -57,13 +57,13 @@ describe('what is in the place of the data directory is left as it is, and refus
     [
       'a folder in one that others may write to',
       openParent,
-      /others may write to .*open \(mode 0777\) and so exchange what is in it\. Run "chmod go-w .*open"/,
+      /others may write to .*open \(mode 0777\) and could replace what is in it\. Run "chmod go-w .*open"/,
     ],
-    ["a folder in somebody else's", foreignParent, /theirs belongs to user 12345, who could exchange what is there/],
+    ["a folder in somebody else's", foreignParent, /theirs belongs to user 12345, who could replace what is there/],
     ["somebody else's link", foreignLink, /data is a link that belongs to user 12345/],
     ['a link into a folder that others may write to', linkIntoOpen, /others may write to .*open \(mode 0777\)/],
-    ['a link that leads nowhere', () => symlink('nowhere', data), /data is a link to .*nowhere, where nothing is/],
-    ['a link that leads in a circle', () => symlink('data', data), /data is a link that leads in a circle/],
+    ['a link that leads nowhere', () => symlink('nowhere', data), /data is a link to .*nowhere, which does not exist/],
+    ['a link that leads in a circle', () => symlink('data', data), /data is a symbolic link that leads back to itself/],
     ['a named pipe', () => run('mkfifo', [data]), /data is a named pipe, not a folder/],
     ['a file', () => writeFile(data, 'mine'), /data is a file, not a folder/],
   ];

@@ -446,7 +446,7 @@ describe('slurmql doctor, when the login asks for a code', () => {
     command.child.stdin?.write('1\r');
     expect(await command.exited).toBe(1);
     expect(command.stdout.split(PROMPT)).toHaveLength(2);
-    expect(command.stdout).toContain('did not take the answer');
+    expect(command.stdout).toContain('did not accept the answer');
     for (const colour of [1, 31, 32, 33, 90]) expect(command.stdout).not.toContain(`\x1b[${colour}m`);
     expect(await connectionsTo('code')).toBe(before + 1);
   });

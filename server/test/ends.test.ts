@@ -103,7 +103,7 @@ execFileSync('mkfifo', ['pipe']); process.once('SIGUSR2', () => { ${fault} });`;
     expect(await server.exited()).toBe(1);
     const lines = server.errors.trimEnd().split('\n');
     const last = JSON.parse(lines.at(-1) ?? '') as { level: number; msg: string; err: unknown };
-    expect(last).toMatchObject({ level: 60, msg: 'The server ends: a fault of its own was caught by nobody' });
+    expect(last).toMatchObject({ level: 60, msg: 'The server is stopping after an uncaught error' });
     expect(JSON.stringify(last.err)).toContain(said);
     expect(await followed).toBe('ECONNRESET');
     await until(
@@ -129,7 +129,7 @@ execFileSync('mkfifo', ['pipe']); process.once('SIGUSR2', () => { ${fault} });`;
     );
     const server = new ServerProcess(folder, { NODE_OPTIONS: `--import=${join(folder, 'preload.mjs')}` });
     expect(await server.exited()).toBe(1);
-    expect(server.errors).toMatch(/^SlurmQL ends: Error: on purpose\n/);
+    expect(server.errors).toMatch(/^SlurmQL is stopping: Error: on purpose\n/);
   });
 });
 

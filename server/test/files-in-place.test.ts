@@ -67,16 +67,16 @@ describe.concurrent('in the place of clusters.yaml', () => {
     [
       'an empty file',
       (path) => writeFile(path, ''),
-      /names no cluster any more\. If none is meant, write "clusters: \{\}"/,
+      /no longer names a cluster\. If that is intended, write "clusters: \{\}"/,
     ],
-    ['comments alone', (path) => writeFile(path, '# clusters:\n'), /names no cluster any more/],
-    ['the first line of a file', (path) => writeFile(path, 'clusters:\n'), /names no cluster any more/],
+    ['comments alone', (path) => writeFile(path, '# clusters:\n'), /no longer names a cluster/],
+    ['the first line of a file', (path) => writeFile(path, 'clusters:\n'), /no longer names a cluster/],
     ['half a file', (path) => writeFile(path, 'clusters:\n  alpha: { host: 127.0'), /clusters\.yaml:2:/],
     ['an image', (path) => writeFile(path, Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1')), /is not a text/],
     [
       'a text in another encoding',
       (path) => writeFile(path, Buffer.from(yaml('älpha'), 'latin1')),
-      /is not a text in UTF-8/,
+      /is not UTF-8 text/,
     ],
     ['brackets without end', (path) => writeFile(path, '['.repeat(50_000)), /clusters\.yaml:1:/],
   ];

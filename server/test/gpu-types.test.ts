@@ -133,7 +133,9 @@ describe('where one GPU type is allowed, another is refused', () => {
   ])('that %s may bring: %j', async (asker, input, field) => {
     const [[at, message] = [], ...others] = await refused(input);
     expect(at).toBe(field);
-    expect(message).toMatch(new RegExp(`^${asker} may bring GPUs that aren't allowed on gres \\(h100, of [hm]1\\): `));
+    expect(message).toMatch(
+      new RegExp(`^${asker} could allocate GPUs that aren't allowed on gres \\(h100, of [hm]1\\): `),
+    );
     expect(others).toEqual([]);
   });
 
@@ -151,7 +153,7 @@ describe('where one GPU type is allowed, another is refused', () => {
     const [[at, message] = [], ...others] = await refused(input);
     expect(at).toMatch(/extraOptions$/);
     expect(message).toBe(
-      `${option} names ${feature}, which only nodes have whose GPUs aren't allowed on gres (h100, of h1): name other features`,
+      `${option} names ${feature}, a feature that only nodes have whose GPUs aren't allowed on gres (h100, of h1): name other features`,
     );
     expect(others).toEqual([]);
   });
@@ -164,9 +166,9 @@ describe('where one GPU type is allowed, another is refused', () => {
       "--nodelist names a node whose GPUs aren't allowed on gres (h100, of h1)",
       { components: [options('--nodelist=h1')] },
     ],
-    ['--nodelist names "./nodes", which is no node', options('--nodelist=./nodes')],
-    ['--nodelist names "h[1", which is no node', options('--nodelist=h[1')],
-    ['--nodelist names "a[1-99999]", which is no node', options('--nodelist=a[1-99999]')],
+    ['--nodelist names "./nodes", which is not a known node', options('--nodelist=./nodes')],
+    ['--nodelist names "h[1", which is not a known node', options('--nodelist=h[1')],
+    ['--nodelist names "a[1-99999]", which is not a known node', options('--nodelist=a[1-99999]')],
     ['--nodefile names nodes in a file', options('--nodefile=nodes')],
     ['--nodefile names nodes in a file', script('-F nodes')],
   ])('by a node: %s: %j', async (start, input) => {
@@ -181,7 +183,7 @@ describe('where one GPU type is allowed, another is refused', () => {
     async (name) => {
       const [[at, message] = []] = await refused({ environment: [{ name, value: 'h100' }] }, 'INVALID_INPUT');
       expect(at).toBe('environment');
-      expect(message).toContain(`${name} belongs to Slurm`);
+      expect(message).toContain(`${name} is reserved for Slurm`);
     },
   );
 

@@ -339,7 +339,7 @@ describe('submitJob refuses', () => {
       'a partition that is no name',
       { components: [{ partition: '-p x' }] },
       ['components', '0', 'partition'],
-      'no name',
+      'is not a valid name',
     ],
     [
       'an option of our own',
@@ -348,8 +348,13 @@ describe('submitJob refuses', () => {
       '--output',
     ],
     ['an array of them', { array: '0-1', components: [{}] }, ['components'], 'leave out'],
-    ['memory for one component alone', { components: [{ memoryMb: 100 }] }, ['memoryMb'], 'for every one'],
-    ['memory for all but one', { memoryMb: 100, components: [{}] }, ['components', '0', 'memoryMb'], 'for every one'],
+    ['memory for one component alone', { components: [{ memoryMb: 100 }] }, ['memoryMb'], 'for every component'],
+    [
+      'memory for all but one',
+      { memoryMb: 100, components: [{}] },
+      ['components', '0', 'memoryMb'],
+      'for every component',
+    ],
     ['a component in the options', { extraOptions: [':', '--nodes=1'] }, ['extraOptions'], 'use components'],
     ['hetjob in the options', { extraOptions: ['hetjob'] }, ['extraOptions'], 'use components'],
   ])('%s', async (_what, input, path, message) => {

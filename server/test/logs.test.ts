@@ -395,7 +395,10 @@ describe.concurrent.each(['alpha', 'bare'])('a log on %s that shows nothing', (c
       expect(await lastOf(id, stream)).toEqual({ ...END, absence: 'NO_FOLDER', recordedBytes: null });
     }
     expect(await read(id)).toMatchObject({ log: null, logAbsence: 'NO_FOLDER' });
-    expect(await download(id)).toEqual([404, expect.stringContaining("The job's folder is no longer on the cluster")]);
+    expect(await download(id)).toEqual([
+      404,
+      expect.stringContaining("The job's directory is no longer on the cluster"),
+    ]);
   });
 
   it('is told to be gone where the folder is still there', async () => {
@@ -411,7 +414,7 @@ describe.concurrent.each(['alpha', 'bare'])('a log on %s that shows nothing', (c
   it('is told never to have been where the job never started', async () => {
     const { id } = await bench.submit({ command: 'echo one', cluster, extraOptions: ['--hold'] });
     expect(await read(id)).toMatchObject({ log: null, logAbsence: null });
-    expect(await download(id)).toEqual([404, expect.stringContaining('There is no such file yet')]);
+    expect(await download(id)).toEqual([404, expect.stringContaining('The file does not exist yet')]);
     await bench.cancel(id);
     await bench.ended(id);
     expect(await lastOf(id)).toEqual({ ...END, absence: 'NEVER_STARTED', recordedBytes: null });

@@ -312,10 +312,10 @@ echo "$SLURM_JOB_NUM_NODES $SLURM_NTASKS"
     });
     expect(submitJob.job['submitMessage']).toBe(
       [
-        'Line 3, #SBATCH -N2-3 -n 4 -c 2: gives way to nodes',
-        'Line 3, #SBATCH -N2-3 -n 4 -c 2: gives way to tasks',
+        'Line 3, #SBATCH -N2-3 -n 4 -c 2: is overridden by nodes',
+        'Line 3, #SBATCH -N2-3 -n 4 -c 2: is overridden by tasks',
         "Line 7, #SBATCH --output=logs/%j.out: not used: standard output is the job's own stdout.log",
-        'Line 12, #SBATCH --time=1: not read, as sbatch reads none behind the first command',
+        'Line 12, #SBATCH --time=1: not read, because sbatch reads none after the first command',
       ].join('\n'),
     );
     expect(await bench.wholeLog(submitJob.job.id)).toBe('2 2\n');

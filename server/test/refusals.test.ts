@@ -55,9 +55,9 @@ async function addErrors(input: Readonly<Record<string, unknown>>): Promise<read
 describe('submitJob refuses, naming the field,', () => {
   it.each([
     ['an unknown cluster', { cluster: 'gamma' }, 'NOT_FOUND', 'cluster', 'alpha, beta'],
-    ['an unknown project', { projectId: 'UHJvamVjdDp4' }, 'NOT_FOUND', 'projectId', 'no such project'],
-    ['an unknown ref', { gitRef: 'nowhere' }, 'UNKNOWN_REF', 'gitRef', '"nowhere" is no branch, tag or commit'],
-    ['a ref that looks like an option', { gitRef: '--output=/tmp/x' }, 'UNKNOWN_REF', 'gitRef', 'is no branch'],
+    ['an unknown project', { projectId: 'UHJvamVjdDp4' }, 'NOT_FOUND', 'projectId', 'Project not found'],
+    ['an unknown ref', { gitRef: 'nowhere' }, 'UNKNOWN_REF', 'gitRef', '"nowhere" is not a branch, tag or commit'],
+    ['a ref that looks like an option', { gitRef: '--output=/tmp/x' }, 'UNKNOWN_REF', 'gitRef', 'is not a branch'],
     [
       'a partition that is not allowed',
       { partition: 'cpu' },
@@ -108,9 +108,9 @@ describe('submitJob refuses, naming the field,', () => {
       { environment: [{ name: 'A B', value: '1' }] },
       'INVALID_INPUT',
       'environment',
-      'is no name of a variable',
+      'is not a valid variable name',
     ],
-    ['an unknown dependency', { dependsOn: [{ jobId: 'Sm9iOng=' }] }, 'NOT_FOUND', 'dependsOn', 'no such job'],
+    ['an unknown dependency', { dependsOn: [{ jobId: 'Sm9iOng=' }] }, 'NOT_FOUND', 'dependsOn', 'Job not found'],
   ])('%s', async (_what, input, code, field, words) => {
     const refusals = await submitErrors(input);
     expect(refusals).toHaveLength(1);

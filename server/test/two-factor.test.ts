@@ -80,7 +80,11 @@ describe('a login that asks for a code after the key', () => {
     });
 
     expect(await cluster.answer('another', ['1'])).toMatchObject([
-      { code: 'WRONG_STATE', path: ['input', 'promptId'], message: expect.stringContaining('This prompt is over') },
+      {
+        code: 'WRONG_STATE',
+        path: ['input', 'promptId'],
+        message: expect.stringContaining('This prompt is no longer open'),
+      },
     ]);
     expect(await cluster.answer(prompt.id, ['1', '2'])).toMatchObject([
       { code: 'INVALID_INPUT', path: ['input', 'answers'], message: expect.stringContaining('Give 1 answers') },
@@ -156,7 +160,7 @@ it("a login that the server refuses is told in the server's words, and not tried
     ({ status, loginPrompt }) => status === 'AUTH_REQUIRED' && loginPrompt === null,
   );
   expect(statusMessage).toContain('The server said: Too many authentication failures');
-  expect(statusMessage).toContain('It did not take the answers that were given, once');
+  expect(statusMessage).toContain('It did not accept the answers that were given, once');
   await pause(RETRY_MS);
   expect(await connectionsTo('strict')).toBe(before);
   expect(server.errors).not.toContain(code);

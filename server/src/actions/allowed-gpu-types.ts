@@ -38,7 +38,7 @@ export async function gpuTypesNotAllowed(
       ({ nodes } = (await cluster.inventory(MAX_INVENTORY_AGE_MS)).value);
     } catch (cause) {
       if (!isUnanswered(cause)) throw cause;
-      const message = `The nodes of ${settings.name} can't be asked for now (${cause.message}), and so not which GPU types they have: write gpuType, and no options that choose nodes`;
+      const message = `The GPU types of ${settings.name} can't be determined now (${cause.message}): write gpuType, and use no options that choose nodes`;
       return [refusal('CLUSTER_UNAVAILABLE', 'gpuType', message)];
     }
   }
@@ -90,19 +90,19 @@ class GpuTypeRule {
         const found = [...this.#nodes.values()].filter((node) => mayGet(node) && this.#others(node).length > 0);
         if (found.length === 0) return null;
         const advice = asker.startsWith('--') ? 'leave it out' : `write gpuType, and ${choice}`;
-        return `${asker} may bring GPUs that ${this.#told(found)}: ${advice}, or choose a partition, a --constraint or an --exclude without such nodes`;
+        return `${asker} could allocate GPUs that ${this.#told(found)}: ${advice}, or choose a partition, a --constraint or an --exclude without such nodes`;
       }
       case 'feature': {
         const bearers = this.#bearers.get(demand.feature) ?? [];
         if (bearers.length === 0 || !bearers.every((node) => this.#hasOnlyOthers(node))) return null;
-        return `${asker} names ${demand.feature}, which only nodes have whose GPUs ${this.#told(bearers)}: name other features`;
+        return `${asker} names ${demand.feature}, a feature that only nodes have whose GPUs ${this.#told(bearers)}: name other features`;
       }
       case 'nodes': {
         if (demand.list === null) return `${asker} names nodes in a file that isn't read here: name them by --nodelist`;
         for (const name of nodeNames(demand.list, MOST_NODE_NAMES)) {
           const node = this.#nodes.get(name);
           if (node === undefined) {
-            return `${asker} names ${JSON.stringify(bounded(name, MOST_CHARACTERS))}, which is no node that ${cluster} is known to have: name nodes as Slurm does`;
+            return `${asker} names ${JSON.stringify(bounded(name, MOST_CHARACTERS))}, which is not a known node of ${cluster}: use Slurm's names of nodes`;
           }
           if (this.#hasOnlyOthers(node)) return `${asker} names a node whose GPUs ${this.#told([node])}: name others`;
         }

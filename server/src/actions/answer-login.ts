@@ -37,14 +37,14 @@ export function answerLogin(
       return refuse(
         'WRONG_STATE',
         'promptId',
-        'This prompt is over: it was answered, the login ended, or it never was. Take the one that loginPrompt shows ' +
-          'now; without one, connectCluster begins a new login',
+        'This prompt is no longer open: it was answered, the login ended, or it never existed. Answer the one that loginPrompt ' +
+          'shows now; if there is none, connectCluster starts a new login',
       );
     case 'miscounted':
       return refuse(
         'INVALID_INPUT',
         'answers',
-        `Give ${cluster.loginPrompt?.prompts.length} answers, one a prompt, in their order: not ${answers.length}`,
+        `Give ${cluster.loginPrompt?.prompts.length} answers, one per prompt and in the same order: ${answers.length} were given`,
       );
   }
 }

@@ -82,7 +82,7 @@ function refusedBecause(
     return refuse('NOT_CANCELLABLE', 'id', `There is nothing left to cancel: the job is ${job.state}`);
   }
   if (clusters.get(job.clusterName) !== null) return null;
-  const message = `${job.clusterName} is no longer in clusters.yaml, so it can't be asked`;
+  const message = `${job.clusterName} is no longer in clusters.yaml, so it can't be reached`;
   return refuse('CLUSTER_UNAVAILABLE', 'id', message);
 }
 

@@ -14,13 +14,13 @@ export async function chooseSource(
       return refuse('UNKNOWN_REF', 'gitRef', `${path} has no commit yet: commit something first`);
     }
     if (commit === null) {
-      return refuse('UNKNOWN_REF', 'gitRef', `${JSON.stringify(gitRef)} is no branch, tag or commit of ${path}`);
+      return refuse('UNKNOWN_REF', 'gitRef', `${JSON.stringify(gitRef)} is not a branch, tag or commit of ${path}`);
     }
     if (includeUncommitted && (await readCommit(path, 'HEAD'))?.sha !== commit.sha) {
       return refuse(
         'INVALID_INPUT',
         'includeUncommitted',
-        'Uncommitted changes belong to the commit that is checked out: leave gitRef out, or name that commit',
+        'Uncommitted changes belong to the commit that is checked out: omit gitRef, or name that commit',
       );
     }
     sha = commit.sha;

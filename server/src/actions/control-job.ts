@@ -16,9 +16,9 @@ const HOLD: Control = {
   // scontrol would take a running job too, and hold it only should it ever be requeued.
   fits: (state) => state === 'PENDING',
   instead: (state) => {
-    if (state === 'HELD') return 'It is held already: releaseJob lets it go on';
-    if (!isActiveState(state)) return `Only a job that waits can be held: it is over (${state})`;
-    return `Only a job that waits can be held: it is ${state}. requeueJob puts it back into the queue, cancelJob ends it`;
+    if (state === 'HELD') return 'It is already held: releaseJob releases it';
+    if (!isActiveState(state)) return `Only a waiting job can be held: it is over (${state})`;
+    return `Only a waiting job can be held: it is ${state}. requeueJob puts it back into the queue, cancelJob ends it`;
   },
 };
 
@@ -32,8 +32,8 @@ const REQUEUE: Control = {
   action: 'requeue',
   fits: (state) => state !== 'PENDING' && state !== 'HELD',
   instead: (state) => {
-    if (state === 'HELD') return 'It is in the queue already and held: releaseJob lets it go on';
-    return `There is nothing to requeue: the job is ${state}, so it is in the queue already`;
+    if (state === 'HELD') return 'It is already in the queue, and held: releaseJob releases it';
+    return `There is nothing to requeue: the job is ${state}, so it is already in the queue`;
   },
 };
 
@@ -139,7 +139,7 @@ async function controlOn(
     }
     return outcomes;
   };
-  if (cluster === null) return unavailable(`${name} is no longer in clusters.yaml, so it can't be asked`);
+  if (cluster === null) return unavailable(`${name} is no longer in clusters.yaml, so it can't be reached`);
   try {
     const states = await statesNow(
       cluster,
@@ -197,16 +197,16 @@ async function statesNow(cluster: Cluster, jobs: readonly Job[]): Promise<Readon
 }
 
 function neverInSlurm({ state }: Job): string {
-  if (isActiveState(state)) return `It is ${state}: Slurm has not taken it yet. cancelJob keeps it from being run`;
-  return `It is ${state}: Slurm never had it. resubmitJob makes a new job of it`;
+  if (isActiveState(state)) return `It is ${state}: Slurm has not accepted it yet. cancelJob keeps it from running`;
+  return `It is ${state}: it never reached Slurm. resubmitJob submits it again as a new job`;
 }
 
 function unknownToSlurm({ state }: Job): string {
-  if (isActiveState(state)) return 'Slurm shows no such job now: wait until its end is known';
-  return `It is over (${state}), and Slurm no longer holds a record of it: resubmitJob makes a new job of it`;
+  if (isActiveState(state)) return 'Slurm does not list this job now: wait until its end is known';
+  return `It is over (${state}), and Slurm no longer has a record of it: resubmitJob submits it again as a new job`;
 }
 
 function hint(action: JobControl, words: string): string {
   if (action !== 'requeue' || !/presently disabled/i.test(words)) return '';
-  return '. Its options or the cluster forbid it (sbatch --no-requeue, slurm.conf JobRequeue=0): resubmitJob makes a new job of it';
+  return '. Its options or the cluster forbid it (sbatch --no-requeue, slurm.conf JobRequeue=0): resubmitJob submits it again as a new job';
 }

@@ -25,7 +25,7 @@ export async function withDefaultPartition(cluster: Cluster, input: LaunchJob): 
     ({ partitions } = (await cluster.inventory(MAX_INVENTORY_AGE_MS)).value);
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
-    const message = `The default partition of ${clusterName} can't be asked for now (${cause.message}): ${advice}`;
+    const message = `The default partition of ${clusterName} can't be determined now (${cause.message}): ${advice}`;
     return refuse('CLUSTER_UNAVAILABLE', unnamed[0] ?? 'partition', message);
   }
   const found = partitions.find(({ isDefault }) => isDefault)?.name ?? null;

@@ -1,7 +1,7 @@
 import { type Refusal, refusal } from '../domain/refusal.ts';
 
 /** UTF-8 has no way to write one, so it would arrive as something else. */
-const HALF = 'holds half a character (a lone surrogate): write whole ones';
+const HALF = 'contains half a character (a lone surrogate): use whole characters';
 
 /** Gathers what is wrong with an input, so that the caller learns of every fault at once. */
 export class FieldCheck {
@@ -31,9 +31,10 @@ export class FieldCheck {
     if (value === null) return;
     if (value.trim() === '') this.fault(field, 'is empty: write at least one character');
     else if (!value.isWellFormed()) this.fault(field, HALF);
-    else if (/\p{Cc}/u.test(value)) this.fault(field, 'holds a line break or control character: write one plain line');
+    else if (/\p{Cc}/u.test(value))
+      this.fault(field, 'contains a line break or control character: write one plain line');
     else if (value.length > maxLength)
-      this.fault(field, `has ${value.length} characters: at most ${maxLength} are taken`);
+      this.fault(field, `has ${value.length} characters: at most ${maxLength} are allowed`);
   }
 
   /** Lines of shell or of prose: everything but the characters that no shell script can hold. */
@@ -42,8 +43,8 @@ export class FieldCheck {
     const size = Buffer.byteLength(value);
     if (!value.isWellFormed()) this.fault(field, HALF);
     else if (/[\0\r]/.test(value))
-      this.fault(field, 'holds a NUL or carriage return: end lines with a line feed alone');
-    else if (size > maxBytes) this.fault(field, `has ${size} bytes: at most ${maxBytes} are taken`);
+      this.fault(field, 'contains a NUL or carriage return: end lines with a line feed only');
+    else if (size > maxBytes) this.fault(field, `has ${size} bytes: at most ${maxBytes} are allowed`);
   }
 
   /** A word of Slurm's or conda's, such as a partition or an account. */
@@ -51,7 +52,7 @@ export class FieldCheck {
     if (value === null) return;
     if (!value.isWellFormed()) this.fault(field, HALF);
     else if (!/^[^\s\p{Cc}-][^\s\p{Cc}]{0,255}$/u.test(value)) {
-      this.fault(field, `${JSON.stringify(value)} is no name: write it without spaces and with no "-" in front`);
+      this.fault(field, `${JSON.stringify(value)} is not a valid name: use no spaces and no leading "-"`);
     }
   }
 

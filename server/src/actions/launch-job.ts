@@ -39,8 +39,8 @@ export async function earlierAnswer(
   if (differing.length === 0) return answerFor(earlier);
   const key = `The idempotency key ${JSON.stringify(idempotencyKey)}`;
   const message = differing.includes('mutation')
-    ? `${key} was used with another mutation: take a new one`
-    : `${key} was used for ${earlier.name}, with other inputs: ${differing.join(', ')}. Take a new key for another job`;
+    ? `${key} was already used with another mutation: use a new one`
+    : `${key} was used for ${earlier.name}, with other inputs: ${differing.join(', ')}. Use a new key for another job`;
   return refuse('INVALID_INPUT', 'idempotencyKey', message);
 }
 
@@ -73,7 +73,7 @@ export async function launchJob(
   const { health } = cluster;
   if (health.status === 'UNREACHABLE' || health.status === 'AUTH_REQUIRED') {
     const why = health.message ?? health.status;
-    return refuse('CLUSTER_UNAVAILABLE', 'cluster', `${input.cluster} can't take jobs now: ${why}`);
+    return refuse('CLUSTER_UNAVAILABLE', 'cluster', `${input.cluster} can't accept jobs now: ${why}`);
   }
 
   const id = ulid();
@@ -162,8 +162,8 @@ export async function launchJob(
 /** A job that Slurm refused comes back as that refusal, however often its idempotency key is sent. */
 function answerFor(job: Job): Outcome<Job> {
   if (job.state !== 'SUBMIT_FAILED') return done(job);
-  const message = job.reason ?? 'Slurm did not take the job';
-  return refuse('SLURM_REJECTED', rejectedField(message), `Slurm did not take the job: ${message}`);
+  const message = job.reason ?? 'Slurm did not accept the job';
+  return refuse('SLURM_REJECTED', rejectedField(message), `Slurm did not accept the job: ${message}`);
 }
 
 /** What the configuration of the cluster rules out. */
@@ -200,16 +200,16 @@ function componentNotAllowed(
 async function danglingReferences({ store }: ActionContext, input: LaunchJob): Promise<Refusal[]> {
   const refusals: Refusal[] = [];
   if (input.basedOnJobId !== null && (await store.jobs.get(input.basedOnJobId)) === null) {
-    refusals.push(refusal('NOT_FOUND', 'basedOnJobId', 'There is no such job'));
+    refusals.push(refusal('NOT_FOUND', 'basedOnJobId', 'Job not found'));
   }
   const dependencies = await store.jobs.getMany(input.dependsOn.map(({ jobId }) => jobId));
   for (const [index, dependency] of dependencies.entries()) {
-    if (dependency === null) refusals.push(refusal('NOT_FOUND', 'dependsOn', 'There is no such job'));
+    if (dependency === null) refusals.push(refusal('NOT_FOUND', 'dependsOn', 'Job not found'));
     else if (dependency.clusterName !== input.cluster) {
-      const message = `${dependency.name} is a job of ${dependency.clusterName}: a job can only wait for jobs of its own cluster`;
+      const message = `${dependency.name} is a job of ${dependency.clusterName}: a job can only wait for jobs on the same cluster`;
       refusals.push(refusal('INVALID_INPUT', 'dependsOn', message));
     } else if (dependency.slurmJobId === null) {
-      const message = `${dependency.name} has no number in Slurm (${dependency.state}), so no job can wait for it`;
+      const message = `${dependency.name} has no Slurm job id (${dependency.state}), so other jobs can't wait for it`;
       refusals.push(refusal('WRONG_STATE', 'dependsOn', message));
     } else if (
       input.dependsOn[index]?.kind === 'AFTER_CORR' &&

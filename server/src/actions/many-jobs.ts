@@ -6,7 +6,7 @@ import { type Outcome, refuse } from '../domain/refusal.ts';
 import type { Journal, JournalWriter } from '../events/index.ts';
 
 export const MAX_IDS = 1000;
-export const NOT_THERE = 'There is no such job';
+export const NOT_THERE = 'Job not found';
 
 /** So many jobs and tasks are written in one transaction, or a whole array: others have their turn in between. */
 const WRITTEN_TOGETHER = 50;
@@ -28,7 +28,9 @@ export async function forEachJob(actor: Actor, ids: readonly string[], act: Act)
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
   if (refused !== null) return [refused];
   if (ids.length > MAX_IDS) {
-    return [refuse('INVALID_INPUT', 'ids', `There are ${ids.length} ids: name ${MAX_IDS} at most in one request`)];
+    return [
+      refuse('INVALID_INPUT', 'ids', `There are ${ids.length} ids: at most ${MAX_IDS} are allowed in one request`),
+    ];
   }
   const outcomes = await act(new Set(ids));
   return ids.map((id, index) => {

@@ -28,7 +28,7 @@ export async function addProject({ store }: ActionContext, actor: Actor, input: 
   const named = expandHome(input.path);
   if (!isAbsolute(named))
     check.fault('path', "write the absolute path of a repository on the server's machine, or one below ~/");
-  else if (input.path.includes('\0')) check.fault('path', 'holds a NUL character');
+  else if (input.path.includes('\0')) check.fault('path', 'contains a NUL character');
   if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
 
   let path: string;
@@ -129,10 +129,10 @@ function nameTaken(name: string): Outcome<never> {
   return refuse(
     'ALREADY_EXISTS',
     'name',
-    `There is a project named ${JSON.stringify(name)} already: choose another name`,
+    `A project named ${JSON.stringify(name)} already exists: choose another name`,
   );
 }
 
 function notFound(): Outcome<never> {
-  return refuse('NOT_FOUND', 'id', 'There is no such project');
+  return refuse('NOT_FOUND', 'id', 'Project not found');
 }

@@ -32,10 +32,10 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
   check.word('qos', resources.qos);
   check.count('timeLimitMinutes', resources.timeLimitMinutes, 1, 10 * 366 * 24 * 60);
   if (resources.array !== null && arrayTaskIds(resources.array) === null) {
-    check.fault('array', `write indexes as sbatch takes them, "0-9", "1,3,7" or "0-99%4", ${MAX_ARRAY_TASKS} at most`);
+    check.fault('array', `use the syntax of sbatch, "0-9", "1,3,7" or "0-99%4", with at most ${MAX_ARRAY_TASKS} tasks`);
   }
   checkEnvironment(check, input);
-  if (input.dependsOn.length > MAX_LIST) check.fault('dependsOn', `at most ${MAX_LIST} are taken`);
+  if (input.dependsOn.length > MAX_LIST) check.fault('dependsOn', `at most ${MAX_LIST} are allowed`);
   return check.refusals;
 }
 
@@ -44,7 +44,7 @@ function checkComponent(check: FieldCheck, component: ComponentRequest): void {
   const { partition, resources, extraOptions } = component;
   check.word('partition', partition);
   if (resources.gpuType !== null && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(resources.gpuType)) {
-    check.fault('gpuType', 'is no GPU type: write letters, digits, "_", "." and "-"');
+    check.fault('gpuType', 'is not a valid GPU type: use letters, digits, "_", "." and "-"');
   }
   check.count('nodes', resources.nodes, 1, 100_000);
   check.count('maxNodes', resources.maxNodes, 1, 100_000);
@@ -60,7 +60,7 @@ function checkComponent(check: FieldCheck, component: ComponentRequest): void {
   const size = Buffer.byteLength(extraOptions.join(''));
   if (extraOptions.length > MAX_LIST || size > MAX_OPTIONS) {
     const seen = `${extraOptions.length} options with ${size} bytes`;
-    check.fault('extraOptions', `has ${seen}: at most ${MAX_LIST} with ${MAX_OPTIONS} bytes in all are taken`);
+    check.fault('extraOptions', `has ${seen}: at most ${MAX_LIST} with ${MAX_OPTIONS} bytes in total are allowed`);
   }
   for (const option of extraOptions) {
     const fault = faultInOption(option);
@@ -72,9 +72,9 @@ function checkComponent(check: FieldCheck, component: ComponentRequest): void {
 function checkComponents(check: FieldCheck, input: SubmitJob): void {
   const { components, resources } = input;
   if (components.length === 0) return;
-  if (components.length > MAX_LIST) check.fault('components', `at most ${MAX_LIST} are taken`);
+  if (components.length > MAX_LIST) check.fault('components', `at most ${MAX_LIST} are allowed`);
   if (resources.array !== null) {
-    check.fault('components', 'Slurm takes no array of jobs with components: leave out components or array');
+    check.fault('components', 'Slurm does not support arrays of heterogeneous jobs: omit components or array');
   }
   for (const [index, component] of components.entries()) {
     checkComponent(check.at('components', String(index)), component);
@@ -87,7 +87,7 @@ function checkComponents(check: FieldCheck, input: SubmitJob): void {
     const part = index === 0 ? check : check.at('components', String(index - 1));
     part.fault(
       'memoryMb',
-      'is missing: Slurm would take that of another component. Write it for every one, or for none',
+      'is missing: Slurm would use the value of another component. Set it for every component or for none',
     );
   }
 }
@@ -100,14 +100,14 @@ function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
     // Values may be secrets, so no message repeats one.
     const fault = faultInVariableName(name);
     if (fault !== null) check.fault('environment', fault);
-    else if (value.includes('\0')) check.fault('environment', `the value of ${name} holds a NUL character`);
+    else if (value.includes('\0')) check.fault('environment', `the value of ${name} contains a NUL character`);
     else if (!value.isWellFormed())
-      check.fault('environment', `the value of ${name} holds half a character (a lone surrogate)`);
+      check.fault('environment', `the value of ${name} contains half a character (a lone surrogate)`);
     else if (names.has(name)) check.fault('environment', `${name} is given twice: write it once`);
     names.add(name);
   }
   if (environment.length > MAX_LIST || size > MAX_ENVIRONMENT) {
     const seen = `${environment.length} variables with ${size} bytes`;
-    check.fault('environment', `has ${seen}: at most ${MAX_LIST} with ${MAX_ENVIRONMENT} bytes in all are taken`);
+    check.fault('environment', `has ${seen}: at most ${MAX_LIST} with ${MAX_ENVIRONMENT} bytes in total are allowed`);
   }
 }

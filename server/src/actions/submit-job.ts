@@ -45,7 +45,7 @@ async function chosenProject(
   { projectId, project: name }: SubmitJob,
 ): Promise<Outcome<Project>> {
   if (projectId !== null && name !== null) {
-    return refuse('INVALID_INPUT', 'project', 'projectId and project both name a project: write one of them');
+    return refuse('INVALID_INPUT', 'project', 'projectId and project both name a project: set only one of them');
   }
   if (name !== null) {
     const named = await store.projects.byName(name);
@@ -53,10 +53,9 @@ async function chosenProject(
       ? refuse('NOT_FOUND', 'project', `There is no project named ${JSON.stringify(name)}`)
       : done(named);
   }
-  if (projectId === null)
-    return refuse('INVALID_INPUT', 'projectId', 'projectId or project has to say whose files run');
+  if (projectId === null) return refuse('INVALID_INPUT', 'projectId', 'projectId or project is required');
   const found = await store.projects.get(projectId);
-  return found === null ? refuse('NOT_FOUND', 'projectId', 'There is no such project') : done(found);
+  return found === null ? refuse('NOT_FOUND', 'projectId', 'Project not found') : done(found);
 }
 
 /** How long a request waits is no part of what it asks for, and neither is the order of what stands for itself. */

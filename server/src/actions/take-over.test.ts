@@ -58,12 +58,12 @@ describe('the #SBATCH lines of a pasted script', () => {
     const { input, message } = takeOver(asked(command, { resources, extraOptions: ['--constraint=b', '--exclusive'] }));
     expect(input.resources).toEqual(resources);
     expect(input.extraOptions).toEqual(['--constraint=b', '--exclusive']);
-    expect(message?.match(/gives way to .*/g)).toEqual([
-      'gives way to timeLimitMinutes',
-      'gives way to gpusTotal',
-      'gives way to memoryMb',
-      'gives way to --constraint',
-      'gives way to --exclusive',
+    expect(message?.match(/is overridden by .*/g)).toEqual([
+      'is overridden by timeLimitMinutes',
+      'is overridden by gpusTotal',
+      'is overridden by memoryMb',
+      'is overridden by --constraint',
+      'is overridden by --exclusive',
     ]);
   });
 
@@ -73,7 +73,7 @@ describe('the #SBATCH lines of a pasted script', () => {
     );
     expect(input.resources).toMatchObject({ timeLimitMinutes: 30, gpus: 2 });
     expect(input.extraOptions).toEqual(['--gres=nvme:5']);
-    expect(message).toBe('Line 1, #SBATCH -t 60: line 3 takes its place');
+    expect(message).toBe('Line 1, #SBATCH -t 60: line 3 overrides it');
   });
 
   it.each([
@@ -108,13 +108,13 @@ describe('the #SBATCH lines of a pasted script', () => {
     ['--ntasks=1k', 'write a number'],
     ['--gres=gpu:a100:1,gpu:h100:1', 'names GPUs twice'],
     ['--gpus=a100:1,h100:1', 'write a number of GPUs'],
-    ['--chdir=/scratch', 'write "cd"'],
+    ['--chdir=/scratch', 'use "cd"'],
     ['-M other', 'choose the cluster'],
     ['--dependency=afterok:12', 'dependsOn'],
     ['--export=NONE', 'environment'],
-    ['--input=data', 'into the command'],
+    ['--input=data', 'in the command'],
     ['hetjob', 'components'],
-    ['--comment="x', 'no end'],
+    ['--comment="x', 'an unclosed quote'],
   ])('are refused with their line where they can not be taken over: %s', (line, words) => {
     const { refusals } = takeOver(asked(`#!/bin/bash\n#SBATCH ${line}\ntrue`));
     expect(refusals).toMatchObject([{ code: 'INVALID_INPUT', path: ['input', 'command'] }]);

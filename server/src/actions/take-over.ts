@@ -14,20 +14,20 @@ export interface TakenOver {
 /** Lines whose options only SlurmQL can set, and what stands in their place. */
 const UNUSED: Readonly<Record<string, string>> = {
   error: "standard error is the job's own stderr.log",
-  'get-user-env': 'the job gets the environment of a login',
-  'open-mode': 'logs are always added to',
+  'get-user-env': 'the job gets the environment of a login shell',
+  'open-mode': 'logs are always appended to',
   output: "standard output is the job's own stdout.log",
-  parsable: 'it is about what sbatch prints',
-  quiet: 'it is about what sbatch prints',
-  verbose: 'it is about what sbatch prints',
-  wait: 'a submission never waits for the end',
+  parsable: 'it affects only what sbatch prints',
+  quiet: 'it affects only what sbatch prints',
+  verbose: 'it affects only what sbatch prints',
+  wait: 'a submission never waits for the job to end',
 };
 
 const REFUSED: Readonly<Record<string, string>> = {
-  chdir: 'a job begins in the checked-out project: write "cd" into the command',
-  clusters: 'choose the cluster by the field cluster',
-  'gpus-per-socket': 'ask for GPUs by gpus, gpusTotal or gpusPerTask',
-  input: 'write "<" and the file into the command',
+  chdir: 'a job starts in the checked-out project: use "cd" in the command',
+  clusters: 'choose the cluster with the field cluster',
+  'gpus-per-socket': 'request GPUs with gpus, gpusTotal or gpusPerTask',
+  input: 'redirect from the file with "<" in the command',
 };
 
 /** Options that say nothing else than what holds anyway. */
@@ -80,7 +80,7 @@ function latest(directives: readonly Directive[], notices: LineRemark[]): readon
   return directives.filter((one, index) => {
     const later = directives.findLast(({ name }) => name === one.name);
     if (later === undefined || one.name === 'gres' || directives.indexOf(later) === index) return true;
-    if (later.value !== one.value) notices.push({ line: one.line, message: `line ${later.line} takes its place` });
+    if (later.value !== one.value) notices.push({ line: one.line, message: `line ${later.line} overrides it` });
     return false;
   });
 }
@@ -139,11 +139,11 @@ class Request {
       case 'gres':
         return this.#gres(value);
       case 'dependency':
-        if (value?.toLowerCase() !== 'singleton') return fault('name the jobs by the field dependsOn');
+        if (value?.toLowerCase() !== 'singleton') return fault('name the jobs in the field dependsOn');
         this.input = { ...this.input, isSingleton: true };
         return null;
       case 'export':
-        return fault('give variables by the field environment');
+        return fault('set variables in the field environment');
       default:
         return this.#option(name, value);
     }
@@ -197,7 +197,7 @@ class Request {
     const parts = (value ?? '').split(',').filter(Boolean);
     const gpus = parts.filter((part) => /^(?:gres[:/])?gpu(?:[:=]|$)/i.test(part));
     const others = parts.filter((part) => !gpus.includes(part));
-    if (gpus.length > 1) return fault('names GPUs twice, which is more than gpus and gpuType can say');
+    if (gpus.length > 1) return fault('names GPUs twice, which gpus and gpuType cannot express');
     if (others.length > 0) {
       const said = this.#optionsAsked.includes('gres') ? givesWay('--gres') : this.#add(`--gres=${others.join(',')}`);
       if (said !== null) return said;
@@ -244,7 +244,7 @@ function fault(message: string): Said {
 }
 
 function givesWay(field: string): Said {
-  return { kind: 'notice', message: `gives way to ${field}` };
+  return { kind: 'notice', message: `is overridden by ${field}` };
 }
 
 /** As Slurm reads a size (src/common/proc_args.c, str_to_mbytes): MB unless it says otherwise, and kB rounded up. */

@@ -13,12 +13,11 @@ const OWN = new Set(
 /** Why a job can't have a variable of this name; null: it can. */
 export function faultInVariableName(name: string): string | null {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    return `${quotedName(name)} is no name of a variable: write letters, digits and "_", no digit first`;
+    return `${quotedName(name)} is not a valid variable name: use letters, digits and "_", with no digit first`;
   }
-  if (READ_ONLY.has(name)) return `${name} can't be given, since it is read-only in bash`;
-  if (OWN.has(name)) return `${name} can't be given, since bash sets it itself: set it in the command`;
-  if (/^(?:SLURM|SBATCH)_/.test(name))
-    return `${name} belongs to Slurm, which sets such names itself: set it in the command`;
-  if (/^slurmql_/i.test(name)) return `${name} belongs to SlurmQL, which sets such names itself: take another name`;
+  if (READ_ONLY.has(name)) return `${name} can't be set: it is read-only in bash`;
+  if (OWN.has(name)) return `${name} can't be set here, because bash sets it itself: set it in the command`;
+  if (/^(?:SLURM|SBATCH)_/.test(name)) return `${name} is reserved for Slurm: set it in the command`;
+  if (/^slurmql_/i.test(name)) return `${name} is reserved for SlurmQL: use another name`;
   return null;
 }

@@ -14,8 +14,8 @@ export function askAt(terminal: Terminal): AskPerson {
     if (prompts.length === 0) return [];
     if (prompt.isRepeated) {
       return {
-        found: `${host} did not take the answer`,
-        advice: 'Have the right password or a new code at hand, and run this again',
+        found: `${host} did not accept the answer`,
+        advice: 'Have the right password or a new code ready, and run this again',
       };
     }
     if (!terminal.input.isTTY) {

@@ -32,7 +32,7 @@ const TEXT_COLUMN = 2 + 2 + WORD_WIDTH + 2 + LABEL_WIDTH + 2;
 /** With less room than this beside the label, the text goes below it. */
 const LEAST_TEXT_WIDTH = 36;
 const NARROW_COLUMN = 6;
-/** Quicker ones all took no time. */
+/** Shorter durations are not shown. */
 const TOLD_SECONDS = 0.1;
 
 export function labelOf(name: CheckStepName): string {
@@ -56,14 +56,14 @@ export function stepText(step: CheckStep, stream: NodeJS.WriteStream): string {
   return isWide ? `${head}  ${found.slice(column)}${advice}` : `${head.trimEnd()}\n${found}${advice}`;
 }
 
-/** What the steps of one cluster come to, in one line. */
+/** The result of all steps of a cluster, in one line. */
 export function summaryText(name: string, steps: readonly CheckStep[], stream: NodeJS.WriteStream): string {
   const labels = (status: CheckStatus) =>
     steps.filter((step) => step.status === status).map((step) => LABELS[step.name]);
   const [failed, warned] = [labels('FAILED'), labels('WARNING')];
   if (failed.length > 0) return styleText('red', `${name}: failed: ${failed.join(', ')}`, { stream });
   if (warned.length > 0) return styleText('yellow', `${name}: usable, with warnings: ${warned.join(', ')}`, { stream });
-  return styleText('green', `${name}: all is well`, { stream });
+  return styleText('green', `${name}: everything works`, { stream });
 }
 
 /** Lines of at most `width` characters, broken between words where that can be done. */

@@ -5,15 +5,14 @@ import { nearest } from './nearest.ts';
 export const USAGE = `Usage: slurmql [command]
 
   slurmql                              start the server with the dashboard
-  slurmql doctor [--json] [CLUSTER…]   go through everything that the clusters have to offer, all of clusters.yaml or
-                                       those named, and say what was found and what to do; needs no running server.
-                                       Exit code 0: nothing failed, 1: something did or there is no cluster,
+  slurmql doctor [--json] [CLUSTER…]   check everything that SlurmQL needs from each cluster of clusters.yaml, or from
+                                       those named, and say how to fix what is missing; needs no running server.
+                                       Exit code 0: no step failed, 1: a step failed or there is no cluster,
                                        2: wrong arguments
   slurmql --version                    show the version
   slurmql --help                       show this
 
-The environment says where things are: SLURMQL_CONFIG names the file with the clusters, by default clusters.local.yaml
-where there is one, else clusters.yaml.
+SLURMQL_CONFIG names the file with the clusters. Default: clusters.local.yaml if it exists, else clusters.yaml.
 `;
 
 /** What the command line asks for. */

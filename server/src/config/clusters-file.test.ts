@@ -35,8 +35,8 @@ describe('clusters.yaml', () => {
 
   it('names each cluster and each key once', () => {
     expect(faults('clusters:\n  a: { host: a }\n  a: { host: b, port: 1, host: c }\n')).toEqual([
-      'clusters.yaml:3:3: the key a is there twice',
-      'clusters.yaml:3:26: the key host is there twice',
+      'clusters.yaml:3:3: the key a is given twice',
+      'clusters.yaml:3:26: the key host is given twice',
     ]);
   });
 

@@ -131,7 +131,7 @@ export function parseClusters(text: string, path: string, hasSome = false): read
   }
   const twice = keysThatAreThereTwice(document);
   if (twice.length > 0) {
-    throw new ConfigurationError(twice.map(({ offset, key }) => at(offset, `the key ${key} is there twice`)));
+    throw new ConfigurationError(twice.map(({ offset, key }) => at(offset, `the key ${key} is given twice`)));
   }
 
   let values: unknown;
@@ -145,7 +145,7 @@ export function parseClusters(text: string, path: string, hasSome = false): read
   // Cut off, it would look like this: no cluster is to go because a disk was full or an editor is slow.
   if (hasSome && isSilent(values)) {
     throw new ConfigurationError([
-      { message: `${path}: names no cluster any more. If none is meant, write "clusters: {}"` },
+      { message: `${path}: no longer names a cluster. If that is intended, write "clusters: {}"` },
     ]);
   }
   // An empty file, or one with nothing but comments, configures no cluster.

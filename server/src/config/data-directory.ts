@@ -58,7 +58,7 @@ async function privateFolder(wanted: string): Promise<string> {
 
 async function databasePlace(wanted: string): Promise<string> {
   const folder = await safePlace(dirname(wanted));
-  if (folder === null) throw new UnsafePath(`${dirname(wanted)} is not there. Make that folder`);
+  if (folder === null) throw new UnsafePath(`${dirname(wanted)} does not exist. Create that folder`);
   const found = await safePlace(wanted);
   if (found !== null) refuseOtherThanFile(found);
   const path = found?.path ?? join(folder.path, basename(wanted));

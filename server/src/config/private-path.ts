@@ -39,7 +39,7 @@ export async function safePlace(wanted: string, { make = false } = {}): Promise<
     const path = join(place.path, name);
     let status = await statusOf(path);
     if (status === null && left.length >= link.rest)
-      throw new UnsafePath(`${link.path} is a link to ${path}, where nothing is`);
+      throw new UnsafePath(`${link.path} is a link to ${path}, which does not exist`);
     if (status === null && make) {
       await mkdir(path, { mode: 0o700 });
       status = await lstat(path);
@@ -51,7 +51,7 @@ export async function safePlace(wanted: string, { make = false } = {}): Promise<
     }
     refuseForeign(path, status, owners);
     links += 1;
-    if (links > MOST_LINKS) throw new UnsafePath(`${path} is a link that leads in a circle`);
+    if (links > MOST_LINKS) throw new UnsafePath(`${path} is a symbolic link that leads back to itself`);
     link = { path, rest: left.length };
     const target = await readlink(path);
     if (isAbsolute(target)) place = { path: '/', status: await lstat('/') };
@@ -69,14 +69,14 @@ export function refuseOtherThanFolder(place: Place): void {
 /** One name, as SQLite would keep a log of its own under each of several. Nobody else may read it. Throws UnsafePath. */
 export function refuseOtherThanFile(place: Place): void {
   const { path, status } = place;
-  if (!status.isFile()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a file. Take it away`);
+  if (!status.isFile()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a file. Move it away`);
   refuseShared(place, '600');
   if (status.nlink === 1) return;
   throw new UnsafePath(`${path} has ${status.nlink} names (hard links). Remove all but one, or copy the file`);
 }
 
 function refuseNoFolder({ path, status }: Place): void {
-  if (!status.isDirectory()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a folder. Take it away`);
+  if (!status.isDirectory()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a folder. Move it away`);
 }
 
 function refuseShared({ path, status }: Place, right: string): void {
@@ -104,7 +104,7 @@ function refuseExchangeable(place: Place, owners: ReadonlySet<number>): void {
   const isOwnGroup = status.gid === process.getegid?.() && status.gid === process.geteuid?.();
   if ((isOwnGroup || status.gid === 0) && (mode & OTHERS_WRITE) === 0o020) return;
   throw new UnsafePath(
-    `others may write to ${path} (mode ${octal(mode)}) and so exchange what is in it. Run "chmod go-w ${path}"`,
+    `others may write to ${path} (mode ${octal(mode)}) and could replace what is in it. Run "chmod go-w ${path}"`,
   );
 }
 
@@ -112,7 +112,7 @@ function refuseExchangeable(place: Place, owners: ReadonlySet<number>): void {
 function refuseForeign(path: string, status: Stats, owners: ReadonlySet<number>): void {
   if (owners.has(status.uid)) return;
   const what = status.isSymbolicLink() ? 'is a link that belongs to' : 'belongs to';
-  throw new UnsafePath(`${path} ${what} user ${status.uid}, who could exchange what is there`);
+  throw new UnsafePath(`${path} ${what} user ${status.uid}, who could replace what is there`);
 }
 
 async function statusOf(path: string): Promise<Stats | null> {

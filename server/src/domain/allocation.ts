@@ -1,4 +1,4 @@
-/** What Slurm gave to a job, as it shows it while the job runs and keeps it afterwards. */
+/** The resources that Slurm allocated to a job. Slurm shows them while the job runs and keeps them afterwards. */
 export interface JobAllocation {
   readonly cpus: number | null;
   /** On all nodes together, in MiB as Slurm counts them. */
@@ -10,13 +10,13 @@ export interface JobAllocation {
 }
 
 export interface AllocatedGpus {
-  /** As Slurm names it; empty where it doesn't tell. */
+  /** Slurm's name of the type; empty if Slurm doesn't report it. */
   readonly gpuType: string;
   /** On all nodes together. */
   readonly count: number;
 }
 
-/** What the components of a heterogeneous job have together. Null while it isn't known of each. */
+/** The sum over the components of a heterogeneous job. Null until it is known for each. */
 export function allocationOf(components: readonly (JobAllocation | null)[]): JobAllocation | null {
   const known = components.filter((allocation) => allocation !== null);
   const [first] = known;

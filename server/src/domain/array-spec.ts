@@ -1,12 +1,12 @@
-/** An array's index list, `0-9`, `1,3,7-15:4`, with `%N` for how many may run at once (man sbatch, --array). */
+/** An array's index list, `0-9`, `1,3,7-15:4`, with `%N` for the maximum number of running tasks (man sbatch, --array). */
 const PATTERN = /^\d{1,9}(?:-\d{1,9}(?::\d{1,9})?)?(?:,\d{1,9}(?:-\d{1,9}(?::\d{1,9})?)?)*(?:%\d{1,9})?$/;
 
 /** More tasks than this in one array are refused: each task is a job of its own here. */
 export const MAX_ARRAY_TASKS = 50_000;
-/** A list of so many tasks, each named by itself, is never longer. */
+/** The longest text that can list that many tasks one by one. */
 const MAX_SPEC = 10 * MAX_ARRAY_TASKS;
 
-/** The task indexes in rising order, each once; null when the text is no index list or names too many tasks. */
+/** The task indexes in ascending order, without duplicates; null if the text is not an index list or names too many tasks. */
 export function arrayTaskIds(spec: string): readonly number[] | null {
   if (spec.length > MAX_SPEC || !PATTERN.test(spec)) return null;
   const ids = new Set<number>();

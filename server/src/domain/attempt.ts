@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 export interface JobAttempt {
   /** 1 is the first. */
   readonly number: number;
-  /** Slurm's own word for how it ended; null: it hasn't ended, or Slurm's accounting hasn't told yet. */
+  /** Slurm's own word for how it ended; null: it hasn't ended, or Slurm's accounting hasn't reported it yet. */
   readonly outcome: string | null;
   readonly exitCode: number | null;
   readonly signal: number | null;

@@ -7,7 +7,7 @@ import {
   sumPools,
 } from './inventory.ts';
 
-/** One partition with what its nodes hold. Null parts: only the configuration was read, and Slurm was not asked. */
+/** One partition with the resources of its nodes. Null fields: only the configuration was read, and Slurm was not asked. */
 export interface PartitionSummary {
   readonly name: string;
   readonly isDefault: boolean;
@@ -19,7 +19,7 @@ export interface PartitionSummary {
   readonly gpus: readonly GpuPool[] | null;
 }
 
-/** The partitions of an inventory; the named ones alone, in their order, when names are given. */
+/** The partitions of an inventory. If names are given, only those, in that order. */
 export function summarizePartitions(inventory: Inventory, names?: readonly string[]): PartitionSummary[] {
   const members = new Map<string, ClusterNode[]>(inventory.partitions.map(({ name }) => [name, []]));
   for (const node of inventory.nodes) for (const name of node.partitions) members.get(name)?.push(node);

@@ -1,13 +1,13 @@
-/** What one kind of command cost a cluster. */
+/** The load that one kind of command put on a cluster. */
 export interface CommandLoad {
-  /** `queue`, `accounting`, `submit`, `cancel`, `inventory`, `probe`, `markers`, `files` …: what it was for. */
+  /** `queue`, `accounting`, `submit`, `cancel`, `inventory`, `probe`, `markers`, `files` …: the purpose. */
   readonly kind: string;
   readonly count: number;
-  /** From the moment it was sent to its end, added up. */
+  /** The sum of the durations, from sending to the end. */
   readonly seconds: number;
 }
 
-/** What the server has asked of a cluster in some time up to now. */
+/** The load that the server put on a cluster over a period that ends now. */
 export interface LoadWindow {
   readonly since: Date;
   /** The most frequent first; kinds that didn't occur are left out. */

@@ -11,7 +11,7 @@ export interface ClusterHealth {
 }
 
 export const GPU_REQUEST_STYLES = ['gres', 'gpus', 'constraint'] as const;
-/** How a cluster wants GPUs asked for. */
+/** The syntax in which a cluster expects requests for GPUs. */
 export type GpuRequestStyle = (typeof GPU_REQUEST_STYLES)[number];
 
 /** One cluster of clusters.yaml, with its defaults filled in. */

@@ -3,13 +3,13 @@ import { isActiveState, type JobState } from './job-state.ts';
 import type { JobResources } from './resources.ts';
 import type { Seen } from './seen.ts';
 
-/** What each component of a heterogeneous job is asked for with by itself; the rest holds for all of them. */
+/** The resources that each component of a heterogeneous job requests by itself. The others apply to the whole job. */
 export type ComponentResources = Pick<
   JobResources,
   'nodes' | 'maxNodes' | 'tasks' | 'cpusPerTask' | 'memoryMb' | 'gpus' | 'gpusTotal' | 'gpusPerTask' | 'gpuType'
 >;
 
-/** What one component is asked for with. */
+/** The request for one component. */
 export interface ComponentRequest {
   /** Null: the cluster's default. */
   readonly partition: string | null;
@@ -24,7 +24,7 @@ export interface JobComponent extends Seen {
   readonly offset: number;
 }
 
-/** A component of which nothing was heard. */
+/** A component that Slurm has not reported yet. */
 export function unseenComponent(offset: number): JobComponent {
   return {
     offset,
@@ -43,7 +43,7 @@ export function unseenComponent(offset: number): JobComponent {
   };
 }
 
-/** While one component is active, so is the job: in the first of these states that one of them is in. */
+/** While any component is active, the job is too: it has the first of these states that a component has. */
 const ACTIVE_PRECEDENCE: readonly JobState[] = [
   'RUNNING',
   'COMPLETING',
@@ -56,7 +56,7 @@ const ACTIVE_PRECEDENCE: readonly JobState[] = [
   'SUBMITTING',
 ];
 
-/** Where the leader completed and another component did not, what went worst tells. */
+/** If the leader completed and another component did not, the worst end counts. */
 const END_PRECEDENCE: readonly JobState[] = [
   'LOST',
   'SUBMIT_FAILED',
@@ -85,7 +85,7 @@ export function heterogeneousState(states: readonly (JobState | null)[]): JobSta
   return leader === 'COMPLETED' ? (END_PRECEDENCE.find((state) => states.includes(state)) ?? null) : leader;
 }
 
-/** What a heterogeneous job's components, the leader first, say of it as a whole. */
+/** The observation of a heterogeneous job, from those of its components, the leader first. */
 export function wholeOf(components: readonly JobComponent[]): Omit<JobComponent, 'offset'> {
   const state = heterogeneousState(components.map((component) => component.state));
   const [leader = unseenComponent(0)] = components;

@@ -1,4 +1,4 @@
-/** What a job's state was taken from. */
+/** The source of a job's state. */
 export const EVIDENCE_SOURCES = ['SBATCH', 'SQUEUE', 'SACCT', 'MARKER', 'ABSENCE'] as const;
 export type EvidenceSource = (typeof EVIDENCE_SOURCES)[number];
 

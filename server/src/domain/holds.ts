@@ -1,7 +1,7 @@
-/** `includes` may compare a word anew at each place of a text: that costs little where it is short. */
+/** `includes` may compare a word again at each position of a text, which is cheap for short words. */
 export const SHORT_WORD = 64;
 
-/** As `includes`, in time that doesn't grow with the word, whatever both are (Knuth, Morris and Pratt). */
+/** As `includes`, in time that is linear in the text and does not depend on the word (Knuth, Morris and Pratt). */
 export function holds(text: string, word: string): boolean {
   if (word.length <= SHORT_WORD) return text.includes(word);
   if (word.length > text.length) return false;

@@ -1,13 +1,13 @@
-/** How much there is of something. `total` = `allocated` + `idle` + `unavailable`. */
+/** An amount of a resource. `total` = `allocated` + `idle` + `unavailable`. */
 export interface ResourceCount {
   readonly total: number;
   readonly allocated: number;
   readonly idle: number;
-  /** Not allocated, and not to be had while its node is in its present state. */
+  /** Not allocated, and not available in the current state of its node. */
   readonly unavailable: number;
 }
 
-/** GPUs of one type, or the slices of such GPUs that are given out by themselves. */
+/** GPUs of one type, or slices of such GPUs that are allocated separately. */
 export interface GpuPool extends ResourceCount {
   /** Empty for GPUs without a type. */
   readonly gpuType: string;
@@ -15,32 +15,32 @@ export interface GpuPool extends ResourceCount {
   readonly obtainable: number;
 }
 
-/** What keeps a node's idle GPUs from a job that comes now, the first of these that holds. */
+/** What keeps a node's idle GPUs from a new job: the first of these that applies. */
 export const NODE_OBSTACLES = ['STATE', 'PARTITIONS', 'CPUS', 'MEMORY'] as const;
 export type NodeObstacle = (typeof NODE_OBSTACLES)[number];
 
 export interface ClusterNode {
   readonly name: string;
-  /** Slurm's own words; the marks that it puts on them are written out as words. */
+  /** Slurm's own words; suffixes such as "*" are written out as words. */
   readonly stateWords: readonly string[];
   /** Whether the scheduler gives it jobs in this state. */
   readonly isUsable: boolean;
-  /** Kept for a job that waits: others get it only if they end before that one starts. */
+  /** Reserved for a waiting job: others get it only if they end before that job starts. */
   readonly isPlanned: boolean;
   /** Off to save power; a job that gets it waits until it is up. */
   readonly isPoweredDown: boolean;
   /** On its way up; jobs get it already. */
   readonly isPoweringUp: boolean;
   readonly obstacle: NodeObstacle | null;
-  /** Why it is not usable, or what an administrator has noted. Never null where it is not usable. */
+  /** Why it is not usable, or a note of an administrator. Never null if it is not usable. */
   readonly reason: string | null;
   readonly partitions: readonly string[];
-  /** Those that it has and those that it can have after a reboot. */
+  /** Its current features and those that are available after a reboot. */
   readonly features: readonly string[];
   readonly cpus: ResourceCount;
   readonly memoryMb: ResourceCount;
   readonly gpus: readonly GpuPool[];
-  /** Device numbers of the GPUs that are allocated whole; empty also where Slurm doesn't tell them. */
+  /** Device numbers of the GPUs that are allocated whole; also empty if Slurm doesn't report them. */
   readonly allocatedGpuIndexes: readonly number[];
   /** Slices of the GPUs above (gres/shard): never to be added to them. */
   readonly shards: readonly GpuPool[];
@@ -51,12 +51,12 @@ export interface ClusterNode {
 export interface ClusterPartition {
   readonly name: string;
   readonly isDefault: boolean;
-  /** UP, DOWN, DRAIN or INACTIVE. Jobs that come now start only where it is UP. */
+  /** UP, DOWN, DRAIN or INACTIVE. New jobs start only while it is UP. */
   readonly state: string;
   readonly timeLimitSeconds: number | null;
 }
 
-/** Partitions and nodes of a cluster, as one question to Slurm gave them. */
+/** Partitions and nodes of a cluster, from one query. */
 export interface Inventory {
   readonly fetchedAt: Date;
   readonly partitions: readonly ClusterPartition[];

@@ -4,7 +4,7 @@ import type { JobState } from './job-state.ts';
 export const JOB_EVENT_KINDS = ['CREATED', 'STATE_CHANGED', 'UPDATED', 'REMOVED', 'RESET'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
-/** Of what a job is found by, that which can change. */
+/** The changeable fields that jobs are filtered by. */
 export const CHANGING_FACTS = [
   'partition',
   'isArchived',

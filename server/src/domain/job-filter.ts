@@ -2,7 +2,7 @@ import { holds } from './holds.ts';
 import type { Job } from './job.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 
-/** Which jobs are meant. A null part lets every job through. */
+/** Selects jobs. A part that is null selects every job. */
 export interface JobFilter {
   /** Words that must all occur in name, command, Slurm id, commit or project's name. */
   readonly search: string | null;
@@ -16,7 +16,7 @@ export interface JobFilter {
   readonly submittedAfter: Date | null;
   readonly submittedBefore: Date | null;
   readonly exitCodes: readonly number[] | null;
-  /** A job that has not started, or not ended, is in no such time. */
+  /** A job that has not started, or not ended, matches none of these. */
   readonly startedAfter: Date | null;
   readonly startedBefore: Date | null;
   readonly endedAfter: Date | null;
@@ -34,10 +34,10 @@ export interface JobOrder {
 }
 
 export const MAX_SEARCH_WORDS = 16;
-/** Of a longer word the beginning is sought. */
+/** Only the beginning of a longer word is used. */
 export const MAX_WORD_LENGTH = 1000;
 
-/** The words that a search has to find, in lower case. */
+/** The words of a search, in lower case. */
 export function searchWords(search: string): string[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   return words.slice(0, MAX_SEARCH_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));

@@ -1,4 +1,4 @@
-/** Slurm's own words, with four of ours: SUBMITTING, SUBMIT_FAILED, CANCELLING and LOST. */
+/** Slurm's states, plus SUBMITTING, SUBMIT_FAILED, CANCELLING and LOST. */
 export const JOB_STATES = [
   'SUBMITTING',
   'SUBMIT_FAILED',
@@ -24,7 +24,7 @@ export const JOB_STATES = [
 
 export type JobState = (typeof JOB_STATES)[number];
 
-/** States from which a job still moves on by itself; every other state is final. */
+/** States that a job leaves by itself; every other state is final. */
 export const ACTIVE_JOB_STATES = [
   'SUBMITTING',
   'PENDING',
@@ -42,7 +42,7 @@ export function isActiveState(state: JobState): boolean {
   return active.has(state);
 }
 
-/** How an array counts as a whole while tasks differ: what is happening wins, then what went worst. */
+/** The state of an array whose tasks differ: active states come first, then the worst end. */
 const ARRAY_PRECEDENCE: readonly JobState[] = [
   'RUNNING',
   'COMPLETING',

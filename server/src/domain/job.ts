@@ -12,7 +12,7 @@ export interface Job {
   /** A ULID, so that ids sort by age. */
   readonly id: string;
   readonly name: string;
-  /** The name that the job was given in Slurm; its owner may change it there. */
+  /** The name that the job got in Slurm, where its owner may change it. */
   readonly slurmName: string;
   readonly projectId: string | null;
   readonly clusterName: string;
@@ -20,13 +20,13 @@ export interface Job {
   /** "1234", or "1234_7" for an array task; null until sbatch has answered. */
   readonly slurmJobId: string | null;
   readonly state: JobState;
-  /** Null while nothing was heard of it, and for an array, whose state follows from its tasks. */
+  /** Null until Slurm has reported it, and for an array, whose state follows from its tasks. */
   readonly evidence: JobEvidence | null;
   readonly reason: string | null;
   /** Null while it runs, when it never ran, and when a signal ended it. */
   readonly exitCode: number | null;
   readonly signal: number | null;
-  /** 1, and one more for each requeue. */
+  /** 1, plus one for each requeue. */
   readonly attempt: number;
   readonly description: string | null;
   readonly basedOnId: string | null;
@@ -37,12 +37,12 @@ export interface Job {
   /** Absolute, on the cluster; null until the cluster has been asked where the workspace is. */
   readonly workDir: string | null;
   readonly partition: string | null;
-  /** A heterogeneous job's first component's. */
+  /** Those of the first component for a heterogeneous job. */
   readonly resources: JobResources;
-  /** Of a heterogeneous job, the leader first: what Slurm said of each. Empty for every other job. */
+  /** The components of a heterogeneous job, the leader first. Empty for every other job. */
   readonly components: readonly JobComponent[];
   readonly nodeList: string | null;
-  /** Null before it runs, for an array, and where Slurm doesn't tell. */
+  /** Null before it runs, for an array, and if Slurm doesn't report it. */
   readonly allocated: JobAllocation | null;
   readonly submittedAt: Date;
   readonly startedAt: Date | null;
@@ -51,11 +51,11 @@ export interface Job {
   readonly cancelRequestedAt: Date | null;
   readonly arrayParentId: string | null;
   readonly arrayTaskId: number | null;
-  /** Grows with each job that is recorded. Null until this one is, and for array tasks. */
+  /** Increases with each recorded job. Null until this one is recorded, and for array tasks. */
   readonly number: number | null;
 }
 
-/** Whole seconds on the nodes so far; null before the start, and when nobody saw the end. */
+/** Whole seconds on the nodes so far; null before the start, and if the end was not seen. */
 export function elapsedSeconds(job: Pick<Job, 'state' | 'startedAt' | 'endedAt'>, now: Date): number | null {
   const end = job.endedAt ?? (isActiveState(job.state) ? now : null);
   if (job.startedAt === null || end === null) return null;
@@ -80,14 +80,14 @@ export function isArray(job: Pick<Job, 'resources' | 'arrayTaskId'>): boolean {
   return job.resources.array !== null && job.arrayTaskId === null;
 }
 
-/** The folder below `workDir` layout: one place that says where a job's files are on its cluster. */
+/** The path of a log file on the job's cluster; null while its `workDir` is not known. */
 export function logPath(job: Pick<Job, 'workDir' | 'arrayTaskId'>, stream: LogStream): string | null {
   if (job.workDir === null) return null;
   const base = stream === 'STDOUT' ? 'stdout' : 'stderr';
   return `${job.workDir}/${base}${job.arrayTaskId === null ? '' : `-${job.arrayTaskId}`}.log`;
 }
 
-/** Where the batch script writes down how the job's last attempt ended, and how much it had written to its logs. */
+/** Where the batch script records how the job's last attempt ended, and the lengths of its logs. */
 export function endRecordPath(job: Pick<Job, 'workDir' | 'arrayTaskId' | 'attempt'>): string | null {
   return job.workDir === null ? null : `${job.workDir}/run/${job.arrayTaskId ?? 'job'}.${job.attempt - 1}.end`;
 }

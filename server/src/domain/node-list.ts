@@ -1,16 +1,16 @@
 import { partsOf } from './text.ts';
 
-/** No cluster has more nodes: a list that says so is not believed. */
+/** No cluster has more nodes: a longer list is not believed. */
 const MAX_NODES = 100_000;
-/** Nor are their names as long, all together. */
+/** The maximum total length of the names, in characters. */
 const MAX_LENGTH = 8 * 1024 * 1024;
-/** Several ranges in one name make nodes of each with each. */
+/** Several ranges in one name are combined with each other. */
 const MAX_RANGES = 8;
 const MAX_DIGITS = 15;
 
 /**
  * The nodes of a list as Slurm writes it: `gpu[01-03,07],login`, with several ranges in a name too, `rack[1-2]n[0-3]`.
- * What can't be read, or makes more than `most`, is given as it stands.
+ * A list that can't be parsed, or has more than `most` nodes, is returned as one name.
  */
 export function nodeNames(list: string, most = MAX_NODES): readonly string[] {
   const names: string[] = [];

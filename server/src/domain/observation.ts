@@ -3,10 +3,10 @@ import type { EvidenceSource } from './evidence.ts';
 import type { Job } from './job.ts';
 import type { Seen } from './seen.ts';
 
-/** What a cluster said of one job at one moment. */
+/** What a cluster reported about one job at one moment. */
 export interface JobObservation extends Seen {
   readonly source: EvidenceSource;
-  /** "1234", or "1234_7" for an array task; of a heterogeneous job the leader's. */
+  /** "1234", or "1234_7" for an array task; for a heterogeneous job, the leader's. */
   readonly slurmJobId: string;
   /**
    * The job of ours whose batch script it runs, an array for its tasks: what it is known by, since Slurm uses numbers
@@ -15,11 +15,11 @@ export interface JobObservation extends Seen {
   readonly ownerId: string | null;
   /** The job in whose folder it runs, which counts only where `ownerId` is null, and together with the number. */
   readonly folderId: string | null;
-  /** Of a heterogeneous job: what was said of each component, by offset; one may be missing. Else empty. */
+  /** The components of a heterogeneous job that were reported, by offset; some may be missing. Empty for every other job. */
   readonly components: readonly JobComponent[];
 }
 
-/** Whether something that Slurm shows under a job's number is that job, and no other that had or has the number. */
+/** Whether what Slurm shows under a number is this job, rather than another one that has or had the number. */
 export function isOf(
   seen: Pick<JobObservation, 'ownerId' | 'folderId'>,
   job: Pick<Job, 'id' | 'arrayParentId'>,
@@ -27,7 +27,7 @@ export function isOf(
   return (seen.ownerId ?? seen.folderId) === ownerId(job);
 }
 
-/** The job whose batch script a job runs: of a task, its array. */
+/** The job whose batch script a job runs; for a task, its array. */
 export function ownerId(job: Pick<Job, 'id' | 'arrayParentId'>): string {
   return job.arrayParentId ?? job.id;
 }

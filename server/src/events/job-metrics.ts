@@ -21,7 +21,7 @@ export class JobMetrics {
   start(): void {
     this.#metrics.gauges(
       'slurmql_jobs',
-      'Jobs that are not over, by state; of an array each task is one.',
+      'Active jobs, by state. Each task of an array counts as one.',
       ['cluster', 'state'],
       () => countsOf(this.#journal.allActive()),
     );

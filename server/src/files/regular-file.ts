@@ -48,11 +48,11 @@ export async function readRegularFile(path: string, maximumBytes: number): Promi
 /** The same as text. Throws FileFault, also for what is no text. */
 export async function readTextFile(path: string, maximumBytes: number): Promise<string> {
   const content = await readRegularFile(path, maximumBytes);
-  if (content.includes(0)) throw new FileFault('is not a text: it has bytes that are zero');
+  if (content.includes(0)) throw new FileFault('is not a text file: it contains NUL bytes');
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(content);
   } catch (cause) {
-    throw new FileFault('is not a text in UTF-8', { cause });
+    throw new FileFault('is not UTF-8 text', { cause });
   }
 }
 
@@ -64,7 +64,7 @@ async function statusOf(path: string): Promise<Stats> {
     if (!isAbsence(cause)) throw unreadable(cause);
     const target = await readlink(path).catch(() => null);
     if (target === null) throw new FileFault('is not there', { cause, found: 'nothing' });
-    throw new FileFault(`is a link to ${target}, where nothing is`, { cause, found: 'lost link' });
+    throw new FileFault(`is a link to ${target}, which does not exist`, { cause, found: 'lost link' });
   }
 }
 
@@ -98,10 +98,10 @@ async function readAll(handle: FileHandle, maximumBytes: number): Promise<Buffer
 const WHY: Readonly<Record<string, string>> = {
   EACCES: 'may not be read by this account',
   EPERM: 'may not be read by this account',
-  ELOOP: 'is a link that leads in a circle',
+  ELOOP: 'is a symbolic link that leads back to itself',
   ENOENT: 'has just gone',
   EIO: "can't be read: its disk has a fault",
-  ESTALE: 'lies on a network disk that has lost it',
+  ESTALE: 'is on a network file system that has lost it',
 };
 
 function unreadable(cause: unknown): FileFault {

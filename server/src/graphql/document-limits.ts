@@ -55,7 +55,7 @@ export function checkDocument({ definitions }: DocumentNode): GraphQLError | nul
     for (const definition of definitions) {
       if (definition.kind === Kind.OPERATION_DEFINITION) operations.push(definition);
       else if (definition.kind !== Kind.FRAGMENT_DEFINITION) {
-        throw new Refusal('GRAPHQL_VALIDATION_FAILED', 'A document holds operations and fragments, and nothing else');
+        throw new Refusal('GRAPHQL_VALIDATION_FAILED', 'A document may contain only operations and fragments');
       } else if (fragments.has(definition.name.value)) {
         const name = definition.name.value;
         throw new Refusal('GRAPHQL_VALIDATION_FAILED', `There can be only one fragment named "${name}".`);

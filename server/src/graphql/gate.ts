@@ -140,7 +140,7 @@ export class Gate {
 }
 
 function busy(): GraphQLError {
-  const message = 'As many large operations wait as the server takes: ask for less at a time, or again in a moment';
+  const message = 'Too many large operations are waiting: ask for less at a time, or try again in a moment';
   return requestFault('SERVER_BUSY', message);
 }
 

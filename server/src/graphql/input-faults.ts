@@ -47,10 +47,10 @@ export function readVariables(
     if (path === null) continue;
     const { value, type: wanted } = at(path, variables[name], type);
     const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-    const what = isGiven ? misfit(wanted, place, keysOf(value)) : `it is needed, of type ${type}`;
+    const what = isGiven ? misfit(wanted, place, keysOf(value)) : `a value of type ${type} is required`;
     return { fault: requestFault('BAD_USER_INPUT', `Variable "$${name}": ${what}`) };
   }
-  return { fault: requestFault('BAD_USER_INPUT', 'The variables are not of their types') };
+  return { fault: requestFault('BAD_USER_INPUT', 'The variables are not of the declared types') };
 }
 
 /** Where the first value stands that doesn't fit; null: all do. */
@@ -102,7 +102,7 @@ function misfit(type: GraphQLInputType, place: string, keys: readonly string[]):
       .map(({ name }) => name)
       .join(', ')}`;
   else kind = WORDS[named.name] ?? '';
-  return `the value${place === '' ? '' : ` at ${place}`} doesn't fit: it is to be of type ${type}${kind}`;
+  return `the value${place === '' ? '' : ` at ${place}`} is not valid: it must be of type ${type}${kind}`;
 }
 
 /** Short enough for a field. */
@@ -111,8 +111,8 @@ const NAME = /^[_A-Za-z]\w{0,39}$/;
 /** What the names of scalars don't say. */
 const WORDS: Readonly<Record<string, string>> = {
   DateTime: ', RFC 3339 with a zone: "2026-01-31T12:00:00Z"',
-  SafeInt: ', a whole number up to 2^53-1 in size',
-  Int: ', a whole number up to 2^31-1 in size',
+  SafeInt: ', an integer of at most 2^53-1 in magnitude',
+  Int: ', an integer of at most 2^31-1 in magnitude',
 };
 
 const holding = new Map<GraphQLNamedType, boolean>();

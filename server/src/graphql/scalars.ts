@@ -42,6 +42,6 @@ builder.scalarType('JSONObject', {
   serialize: (value) => value,
   parseValue: (value) => {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-    throw new GraphQLError('This is no JSON object');
+    throw new GraphQLError('Not a JSON object');
   },
 });

@@ -7,7 +7,7 @@ import { isForeign } from './origin.ts';
 import { sendError } from './respond.ts';
 import { KEY_HEADER } from './session-key.ts';
 
-/** Why a request gets no answer. A WebSocket is closed with the message: 123 bytes at most (RFC 6455, 5.5). */
+/** Why a request is refused. A WebSocket is closed with the message, of at most 123 bytes (RFC 6455, 5.5). */
 export interface AccessRefusal {
   readonly code: ErrorCode & ('UNAUTHENTICATED' | 'FORBIDDEN' | 'RATE_LIMITED');
   readonly message: string;
@@ -15,8 +15,8 @@ export interface AccessRefusal {
 
 const UNKNOWN: Readonly<Record<Unknown, string>> = {
   missing: 'A credential is needed: "Authorization: Bearer TOKEN"',
-  malformed: 'The Authorization header holds no bearer token: write "Authorization: Bearer TOKEN"',
-  wrong: "The token is not this server's",
+  malformed: 'The Authorization header contains no bearer token: send "Authorization: Bearer TOKEN"',
+  wrong: 'The token is wrong',
   over: 'The session is over: sign in again',
   forged: 'The session is over: sign in again',
   keyless: `The session's cookie came without its key (${KEY_HEADER}): sign in again`,
@@ -33,7 +33,7 @@ export function askerOf(verdict: Verdict & { readonly kind: 'viewer' }): Asker {
   return { actor: actorOf(verdict), account: session === null ? viewer.id : `session ${session.id}` };
 }
 
-/** One rule for HTTP and WebSocket; null: the request may be answered. */
+/** The same rule for HTTP and WebSocket; null: the request may be answered. */
 export function refusalOf(
   verdict: Verdict | Slowed,
   request: IncomingMessage,
@@ -48,7 +48,7 @@ export function refusalOf(
   return origin === undefined || origins.allows(origin) ? null : { code: 'FORBIDDEN', message: ORIGIN_REFUSED };
 }
 
-/** A page may not even try a credential: its origin isn't listed. */
+/** Whether the page's origin isn't listed, so that it may not even try a credential. */
 export function isUnlisted(request: IncomingMessage, origins: AllowedOrigins): boolean {
   const { origin } = request.headers;
   return origin !== undefined && isForeign(request) && !origins.allows(origin);

@@ -5,19 +5,19 @@ import { type ClientAddresses, networkOf } from './client-address.ts';
 import { credentialsOf } from './credentials.ts';
 import { RateLimit } from './rate-limit.ts';
 
-/** Wrong credentials that an address may send: at once, and then one in so many seconds. */
+/** Wrong credentials that an address may send: a burst, then one per this many seconds. */
 export const WRONG_AT_ONCE = 30;
 export const SECONDS_FOR_A_WRONG_ONE = 5;
-/** The same of all addresses together. One that has sent no wrong one yet may send its first in any case. */
+/** The same for all addresses together. The first wrong one of an address is always allowed. */
 export const WRONG_AT_ONCE_IN_ALL = 300;
 export const WRONG_A_SECOND_IN_ALL = 2;
-/** Addresses with wrong credentials that are kept: beyond, a new one is taken up only when another's time is over. */
+/** The maximum number of addresses with wrong credentials. Beyond it, a new one is added only when another one expires. */
 const MOST_SUSPECTS = 5_000;
-/** Addresses from which right credentials came. */
+/** The maximum number of remembered addresses with right credentials. */
 const MOST_KNOWN = 1_000;
 const LOG_LINES_A_MINUTE = 4;
 
-/** It gets the answer of one too many, whatever it is: too many wrong ones came before. */
+/** Too many wrong credentials came before: any credential gets the same refusal. */
 export interface Slowed {
   readonly kind: 'slowed';
 }
@@ -25,9 +25,9 @@ export interface Slowed {
 const SLOWED: Slowed = { kind: 'slowed' };
 
 /**
- * Slows whoever guesses. Beyond its limit an address gets the same answer for a right token as for a wrong one, unless it has
- * shown a right credential before, or the token is too long to be guessed: neither its neighbours nor anybody else lock it
- * out then. A session that is right is no guess, as nobody can make one up.
+ * Slows guessing. Beyond its limit, an address gets the same answer for a right token as for a wrong one, unless it has sent a
+ * right credential before or the token is too long to guess. So neither its neighbours nor anybody else can lock it out. A
+ * valid session is never a guess, because nobody can make one up.
  */
 export class Attempts {
   readonly #authenticator: Authenticator;
@@ -82,7 +82,7 @@ export class Attempts {
     const isGuess = !isRight || (what === 'token' && this.#authenticator.isGuessable && !this.#known.has(network));
     if (isGuess && !this.#mayTry(network)) {
       this.#count.inc({ outcome: 'slowed' });
-      this.#slowed.warn({ address }, 'Credentials were not looked at, as too many wrong ones came before');
+      this.#slowed.warn({ address }, 'Credentials were not checked, because too many wrong ones came before');
       return false;
     }
     if (isRight) this.#know(network);

@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 
-/** Less than this waits in any stream, however slow its receiver is. */
+/** Every stream may buffer this much, however slow its receiver is. */
 const SHORT_BYTES = 64 * 1024;
 
-/** Counts bytes that wait for a receiver, until they are given back. */
+/** Counts bytes that wait for a receiver, until they are released. */
 type Hold = (bytes: number) => Disposable;
 
 /**

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A request's body is larger than is taken. */
+/** The body of a request is too large. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
   readonly maxBytes: number;
@@ -11,16 +11,16 @@ export class BodyTooLarge extends Error {
   }
 }
 
-/** A request's body didn't come to its end in time. */
+/** The body of a request did not arrive in time. */
 export class BodyTooSlow extends Error {
   override readonly name = 'BodyTooSlow';
 
   constructor(timeoutMs: number) {
-    super(`The body of the request did not come within ${timeoutMs / 1000} s`);
+    super(`The body of the request did not arrive within ${timeoutMs / 1000} s`);
   }
 }
 
-/** Nobody waits for an answer any more. */
+/** The client has disconnected. */
 export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
 }
@@ -33,7 +33,7 @@ export interface BodyBounds {
 
 const FIRST_BYTES = 4 * 1024;
 
-/** The whole body. Throws BodyTooLarge, BodyTooSlow and ClientLeft; what still comes then is read and thrown away. */
+/** Reads the whole body. Throws BodyTooLarge, BodyTooSlow and ClientLeft; the rest is then read and discarded. */
 export async function readBody(
   request: IncomingMessage,
   { maxBytes, timeoutMs }: BodyBounds,
@@ -68,7 +68,7 @@ export async function readBody(
   }
 }
 
-/** What no form of a page can send (HTML, 4.10.21.5), and no page of another origin without asking first. */
+/** What no HTML form can send (HTML, 4.10.21.5), and no page of another origin without a preflight request. */
 export function isJson({ headers }: IncomingMessage): boolean {
   return /^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '');
 }

@@ -5,8 +5,8 @@ export interface ByteRange {
 }
 
 /**
- * What a Range header asks of so many bytes (RFC 9110, section 14). Null: all of them, as also for several ranges and
- * other units, which a server may leave unheeded. `unsatisfiable`: none of them are there.
+ * The range that a Range header requests from a file of this size (RFC 9110, section 14). Null: the whole file, also for
+ * several ranges and other units, which a server may ignore. `unsatisfiable`: the range begins beyond the end.
  */
 export function byteRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | null {
   const match = /^bytes=\s*(\d*)-(\d*)\s*$/.exec(header ?? '');

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Where clients are, also behind reverse proxies that say for whom they ask. */
+/** Addresses of clients, also behind trusted reverse proxies. */
 export class ClientAddresses {
   readonly #proxies = new BlockList();
 
-  /** `proxies`: addresses and subnets, as in "10.0.0.0/8", whose word is taken in X-Forwarded-For. */
+  /** `proxies`: addresses and subnets, as in "10.0.0.0/8", whose X-Forwarded-For is believed. */
   constructor(proxies: readonly string[]) {
     for (const proxy of proxies) {
       const [address = '', prefix] = proxy.split('/');
@@ -18,7 +18,7 @@ export class ClientAddresses {
     return isIP(address) !== 0 && this.#proxies.check(address, familyOf(address));
   }
 
-  /** Who sent a request: the last one in the chain that is no proxy of ours. Whatever stands before could be made up. */
+  /** The sender of a request: the last address in the chain that is not a trusted proxy. Earlier ones could be forged. */
   of({ headers, socket }: IncomingMessage): string {
     let client = plainAddress(socket.remoteAddress);
     const chain = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
@@ -31,12 +31,12 @@ export class ClientAddresses {
   }
 }
 
-/** An IPv4 address is written as one, also where it came over IPv6. */
+/** Writes an IPv4 address as such, also if it came as an IPv4-mapped IPv6 address. */
 export function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** What one client has: an IPv4 address, or all of an IPv6 subnet, of which anybody is given 2^64 addresses. */
+/** The network of one client: an IPv4 address, or an IPv6 /64, since everybody gets 2^64 addresses. */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;
   const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::');

@@ -5,18 +5,18 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 const compressBrotli = promisify(brotliCompress);
 const compressGzip = promisify(gzip);
 
-/** Less than this fits into one packet as it is. */
+/** A shorter answer fits into one packet uncompressed. */
 const LEAST_BYTES = 1024;
-/** Half a millisecond for 66 kB of jobs, which get to an eighth; gzip takes nearly as long and gets a tenth less far. */
+/** Takes half a millisecond for 66 kB of jobs and shrinks them to an eighth. gzip is about as fast and a tenth worse. */
 const BROTLI_QUALITY = 4;
 /** 256 KiB, which is what one compression takes of memory at most, several times over. */
 const BROTLI_WINDOW_BITS = 18;
 
-/** Ours, the better one first. */
+/** The supported codings, the better one first. */
 const CODINGS = ['br', 'gzip'] as const;
 export type Coding = (typeof CODINGS)[number];
 
-/** The coding that a client likes best of ours, by its Accept-Encoding (RFC 9110, section 12.5.3); null: none. */
+/** The supported coding that Accept-Encoding prefers (RFC 9110, section 12.5.3); null: none. */
 export function acceptedCoding(header: string | undefined): Coding | null {
   const weights = new Map<string, number>();
   for (const entry of (header ?? '').toLowerCase().split(',')) {
@@ -29,7 +29,7 @@ export function acceptedCoding(header: string | undefined): Coding | null {
   return best ?? null;
 }
 
-/** What an answer says, and its compressed forms: each is made once, when somebody takes it. */
+/** The content of an answer with its compressed forms. Each form is made once, when it is first needed. */
 export class AnswerBody {
   readonly plain: Buffer;
   readonly #compressed = new Map<Coding, Promise<Buffer>>();
@@ -63,12 +63,12 @@ async function compress(body: Buffer, coding: Coding): Promise<Buffer> {
 }
 
 /**
- * Sends a whole answer, compressed for whoever takes that. Not for streams, which would be held back, nor for the files
- * of logs, whose ranges and lengths are those of the file.
+ * Sends a whole answer, compressed if the client accepts it. Not for streams, which compression would delay, nor for log
+ * files, whose ranges and lengths are those of the file.
  *
- * The size of a compressed answer tells something of a secret where the same answer repeats what an attacker chose
- * (BREACH). No answer of ours holds a credential: neither the token nor a cookie, and no value of `environment`. And
- * nobody else's page can have an answer made: its requests are refused before (`origin.ts`).
+ * The size of a compressed answer reveals something about a secret if the answer also contains text that an attacker chose
+ * (BREACH). No answer contains a credential: neither the token nor a cookie, nor a value of `environment`. And a page of
+ * another origin cannot trigger an answer: its requests are refused first (`origin.ts`).
  */
 export async function sendAnswer(
   request: IncomingMessage,
@@ -108,7 +108,7 @@ export function writeWhole(response: ServerResponse, bytes: Buffer): void {
   goOn();
 }
 
-/** Tells caches of one more header that the answer depends on. */
+/** Adds a header to Vary, for caches. */
 function varyBy(response: ServerResponse, name: string): void {
   const before = [response.getHeader('vary') ?? []].flat().map(String);
   response.setHeader('vary', [...before, name].join(', '));

@@ -4,18 +4,18 @@ import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
 import { type ClientAddresses, networkOf, plainAddress } from './client-address.ts';
 
 /**
- * Connections that have shown no credential. Beyond these the oldest is closed, and not the newest refused: whoever has a
- * credential shows it in the first moments, so that no flood keeps them out, not even one from their own address.
+ * The maximum number of connections without a credential. Beyond it, the oldest is closed rather than the newest refused: a
+ * client with a credential sends it in the first moments, so no flood keeps it out, not even one from its own address.
  */
 export const MOST_NEWCOMERS = 512;
 export const MOST_NEWCOMERS_OF_AN_ADDRESS = 256;
-/** So long may what a newcomer owes take: a head, the body of a sign-in, a WebSocket's `connection_init`. */
+/** Time limit for a client without a credential: for a head, the body of a sign-in, a WebSocket's `connection_init`. */
 export const NEWCOMER_MS = 5_000;
-/** Browsers and libraries wait for an answer before they ask again; each of these costs what a request costs. */
+/** Unanswered requests of a connection. Browsers and libraries wait for an answer before they send the next one. */
 const MOST_UNANSWERED = 8;
-/** A reader that has taken nothing for so long is cut off. */
+/** A client that has read nothing for this long is disconnected. */
 export const STALLED_MS = 20_000;
-/** Of answers that clients have yet to take, so many bytes are held in all. */
+/** The maximum number of buffered bytes of answers, for all clients together. */
 export const MOST_UNTAKEN_BYTES = 128 * 1024 ** 2;
 const SHORT_BYTES = 64 * 1024;
 const CHECK_INTERVAL_MS = 5_000;
@@ -23,7 +23,7 @@ const LOG_LINES_A_MINUTE = 4;
 
 interface Connection {
   readonly address: string;
-  /** Those of requests that wait for their answers, or for the end of these. */
+  /** Requests that wait for their answers, or for the end of these. */
   readonly unanswered: Set<ServerResponse>;
   /** Bytes that its system has taken, and since when it has taken no more. */
   taken: number;
@@ -51,15 +51,11 @@ export class Connections {
     this.#addresses = addresses;
     this.#log = new BoundedLog(log, LOG_LINES_A_MINUTE);
     this.#cut = metrics.cutConnections;
-    metrics.gauge('slurmql_connections', 'TCP connections that are open now.', () => this.#open.size);
-    metrics.gauge(
-      'slurmql_newcomers',
-      'TCP connections that are open now and have shown no credential.',
-      () => this.#newcomers.size,
-    );
+    metrics.gauge('slurmql_connections', 'Open TCP connections.', () => this.#open.size);
+    metrics.gauge('slurmql_newcomers', 'Open TCP connections without a credential.', () => this.#newcomers.size);
     metrics.gauge(
       'slurmql_untaken_bytes',
-      'Bytes of answers that are held now until clients have taken them.',
+      'Bytes of answers that are buffered until clients read them.',
       () => this.#untakenBytes,
     );
   }
@@ -72,7 +68,7 @@ export class Connections {
     clearInterval(this.#timer);
   }
 
-  /** Breaks off all of them, so that no client takes the half of an answer for the whole: an end would look like one. */
+  /** Resets all of them, so that no client mistakes half an answer for a whole one, as with an orderly end. */
   reset(): void {
     for (const socket of this.#open.keys()) socket.resetAndDestroy();
   }
@@ -97,7 +93,7 @@ export class Connections {
     if (neighbours?.size === 0) this.#newcomersByNetwork.delete(network);
   }
 
-  /** False: the request gets no answer, as too many before it wait for theirs; its connection is closed. */
+  /** False: too many earlier requests are unanswered; the request gets no answer and its connection is closed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
     const connection = this.#open.get(socket);
@@ -105,7 +101,7 @@ export class Connections {
     if (connection === undefined || socket.destroyed) return false;
     if (connection.unanswered.size >= MOST_UNANSWERED) {
       stopParsing(socket);
-      this.#destroy(socket, 'pipelined', 'A connection was closed that sent many requests without waiting for answers');
+      this.#destroy(socket, 'pipelined', 'Closed a connection that sent many requests without waiting for answers');
       return false;
     }
     connection.unanswered.add(response);
@@ -173,7 +169,7 @@ export class Connections {
       }
     }
     if (slowest === null) return;
-    this.#destroy(slowest.socket, 'untaken', 'A connection was closed, as clients take too little of their answers');
+    this.#destroy(slowest.socket, 'untaken', 'Closed a connection, because clients read too little of their answers');
   }
 
   /**
@@ -196,7 +192,7 @@ export class Connections {
     connection.untakenBytes = 0;
   }
 
-  /** After the next reading: those whose credential has come already are no longer newcomers then. */
+  /** After the next read: connections whose credential has arrived are no longer newcomers then. */
   #planCut(): void {
     if (this.#isCutPlanned) return;
     this.#isCutPlanned = true;
@@ -215,16 +211,16 @@ export class Connections {
     for (const socket of sockets) {
       if (excess <= 0) return;
       excess -= 1;
-      this.#destroy(socket, 'newcomer', 'Connections without a credential were closed, as there were too many');
+      this.#destroy(socket, 'newcomer', 'Closed connections without a credential, because there were too many');
     }
   }
 
-  /** Those whose client reads nothing of what waits for it. */
+  /** Connections whose client does not read what is buffered for it. */
   #cutStalled(): void {
     const now = performance.now();
     for (const [socket, connection] of this.#open) {
       if (idleFor(socket, connection, now) >= STALLED_MS) {
-        this.#destroy(socket, 'stalled', 'A connection was closed whose client read nothing any more');
+        this.#destroy(socket, 'stalled', 'Closed a connection whose client stopped reading');
       }
     }
   }

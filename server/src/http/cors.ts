@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isForeign } from './origin.ts';
 import { sendError } from './respond.ts';
 
-/** What a page may read of an answer beside the few headers that it always may. */
+/** Headers that a page may read besides those that it always may. */
 const EXPOSED = 'Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Retry-After, WWW-Authenticate';
 const PREFLIGHT_SECONDS = '7200';
 
 /**
- * Which pages of other origins may use the server: with a token, which they have to be given, and never by the browser's
- * cookie. The same for HTTP and WebSocket.
+ * Which pages of other origins may use the server, over HTTP and WebSocket alike: only with a token, which they must be
+ * given, and never with the browser's cookie.
  */
 export class AllowedOrigins {
   readonly #origins: ReadonlySet<string>;
@@ -23,7 +23,7 @@ export class AllowedOrigins {
   }
 }
 
-/** Lets an allowed page read the answer, whatever it will be. */
+/** Lets an allowed page read the answer. */
 export function addCorsHeaders(request: IncomingMessage, response: ServerResponse, origins: AllowedOrigins): void {
   const { origin } = request.headers;
   response.setHeader('vary', 'Origin');
@@ -32,7 +32,7 @@ export function addCorsHeaders(request: IncomingMessage, response: ServerRespons
   response.setHeader('access-control-expose-headers', EXPOSED);
 }
 
-/** A browser's question whether a page may send what it wants to (Fetch, 4.8). It comes without a credential. */
+/** Answers a preflight request (Fetch, 4.8), which carries no credential. */
 export function answerPreflight(request: IncomingMessage, response: ServerResponse, origins: AllowedOrigins): boolean {
   const { origin } = request.headers;
   if (request.method !== 'OPTIONS' || origin === undefined) return false;

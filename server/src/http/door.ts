@@ -10,7 +10,7 @@ import { renewal } from './session.ts';
 import { isForm } from './session-key.ts';
 import { sendSignInPage, wantsPage } from './sign-in-page.ts';
 
-/** From whoever has shown nothing yet. */
+/** Limits for a body that comes without a credential. */
 export const SIGN_IN_BODY = { maxBytes: 4 * 1024, timeoutMs: NEWCOMER_MS };
 
 export type Allowed = Verdict & { readonly kind: 'viewer' };
@@ -22,7 +22,7 @@ interface DoorOptions {
   readonly connections: Connections;
 }
 
-/** Who may have an answer over HTTP. */
+/** Authentication and access over HTTP. */
 export class Door {
   readonly #options: DoorOptions;
 
@@ -30,7 +30,7 @@ export class Door {
     this.#options = options;
   }
 
-  /** Who asks; null when the request has been refused. `key`: of the session, where it comes in another way. */
+  /** The user; null if the request was refused. `key`: of the session, if it is not in the header. */
   authorize(request: IncomingMessage, response: ServerResponse, key?: string): Allowed | null {
     const verdict = this.#options.attempts.authenticate(request, { authorization: undefined, key });
     return this.#admit(verdict, request, response, key);
@@ -42,7 +42,7 @@ export class Door {
     return isKeyAlone(verdict, request) || this.#admit(verdict, request, response) !== null;
   }
 
-  /** Whether a request would be allowed, for what everybody is told something of. */
+  /** Whether a request would be allowed. For answers that everybody gets in part. */
   isOpenTo(request: IncomingMessage): boolean {
     const { attempts, origins } = this.#options;
     return refusalOf(attempts.authenticate(request), request, origins) === null;

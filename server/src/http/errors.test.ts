@@ -110,7 +110,12 @@ const OPERATIONS: readonly (readonly [string, AskedOperation, string, RegExp])[]
   ['words', { query: `{ ${'viewer { id } '.repeat(2000)} }` }, 'LIMIT_EXCEEDED', /token/],
   ['brackets', { query: `{ jobs(filter: ${'['.repeat(4900)}) { totalCount } }` }, 'LIMIT_EXCEEDED', /nested/],
   ['a cluster that is not there', { query: '{ partitions(cluster: "x") { name } }' }, 'NOT_FOUND', /cluster "x"/],
-  ['a job that is not there', { query: `{ logSearch(jobId: "x", pattern: "a") { hasMore } }` }, 'NOT_FOUND', /job/],
+  [
+    'a job that is not there',
+    { query: `{ logSearch(jobId: "x", pattern: "a") { hasMore } }` },
+    'NOT_FOUND',
+    /Job not found/,
+  ],
   [
     'a job whose cluster is gone',
     { query: `{ job(id: "${encodeGlobalID('Job', job.id)}") { log { text } } }` },
@@ -226,7 +231,7 @@ describe('a request that is no operation', () => {
       '/graphql',
       401,
       'UNAUTHENTICATED',
-      /token is not/,
+      /token is wrong/,
     ],
     ['without a query', { body: '{}', headers: JSON_TYPE }, '/graphql', 400, 'BAD_REQUEST', /query/],
     [
@@ -332,7 +337,7 @@ describe('a request that is no operation', () => {
       'PAYLOAD_TOO_LARGE',
       /1048576/,
     ],
-    ['for the log of no job', { method: 'GET' }, `/jobs/${NOBODY}/stdout.log`, 404, 'NOT_FOUND', /job/],
+    ['for the log of no job', { method: 'GET' }, `/jobs/${NOBODY}/stdout.log`, 404, 'NOT_FOUND', /Job not found/],
     ['to write a log', { method: 'PUT' }, `/jobs/${NOBODY}/stdout.log`, 405, 'METHOD_NOT_ALLOWED', /log/],
     ['to sign in with a wrong token', { body: '{"token":"x"}' }, '/session', 401, 'UNAUTHENTICATED', /token/],
     ['to read the session', { method: 'GET' }, '/session', 405, 'METHOD_NOT_ALLOWED', /POST/],

@@ -18,9 +18,9 @@ export async function listen(server: Server, host: string, port: number): Promis
 function listenError(cause: NodeJS.ErrnoException, host: string, port: number): ListenError {
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: `Port ${port} of ${host} is in use: set PORT to another one, or to 0 for any free one`,
-    EACCES: `Port ${port} may not be used by this account: set PORT to one from 1024 on`,
-    EADDRNOTAVAIL: `${host} is no address of this machine: set HOST to one that is`,
-    ENOTFOUND: `${host} is no address of this machine: set HOST to one that is`,
+    EACCES: `Port ${port} may not be used by this account: set PORT to 1024 or above`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine: set HOST to one that is`,
+    ENOTFOUND: `${host} is not an address of this machine: set HOST to one that is`,
   };
   return new ListenError(why[cause.code ?? ''] ?? `Can't listen on ${host}:${port}: ${cause.message}`, { cause });
 }

@@ -7,14 +7,14 @@ import { type ByteRange, byteRange } from './byte-range.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { sendError } from './respond.ts';
 
-/** Each that isn't read holds some 128 KiB. */
+/** A download that isn't read holds about 128 KiB. */
 export const MOST_DOWNLOADS = 500;
-/** Up to so many are read ahead of their readers; with more, the cluster would be asked for too much at a time. */
+/** The maximum number of downloads with read-ahead, to limit the requests to a cluster. */
 const MOST_READ_AHEAD = 16;
 const LONGEST_NAME = 80;
-/** Small, so that little waits for a reader that is slow. */
+/** Small, so that a slow reader buffers little. */
 const PART_BYTES = 64 * 1024;
-/** A reader that doesn't take a part in this time is not read ahead for. */
+/** A reader that takes longer for a part gets no read-ahead. */
 const PATIENCE_MS = 1_000;
 
 const REFUSALS: Readonly<Record<LogRefusal['kind'], readonly [status: number, code: ErrorCode]>> = {
@@ -33,7 +33,7 @@ export class LogDownloads {
   constructor(services: Services, streams: OpenStreams) {
     this.#services = services;
     this.#streams = streams;
-    services.metrics.gauge('slurmql_log_downloads', 'Files of logs that are sent now.', () => this.#open);
+    services.metrics.gauge('slurmql_log_downloads', 'Log files that are being sent.', () => this.#open);
   }
 
   /**
@@ -49,12 +49,12 @@ export class LogDownloads {
   ): Promise<void> {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
-      sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A log can be read, with GET, and nothing else');
+      sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A log can only be read, with GET');
       return;
     }
     if (this.#streams.isFull || this.#open >= MOST_DOWNLOADS) {
       response.setHeader('retry-after', '10');
-      sendError(response, 503, 'LIMIT_EXCEEDED', 'The server sends as many files as it can. Try again');
+      sendError(response, 503, 'LIMIT_EXCEEDED', 'The server is already sending as many files as it can. Try again');
       return;
     }
     this.#open += 1;
@@ -149,7 +149,7 @@ class Sending {
     this.#first = (await this.#pieces.next()).value ?? null;
   }
 
-  /** Gives the reader all of it. Throws what reading throws, and when the reader has gone. */
+  /** Sends all of it. Throws what reading throws, and if the reader has disconnected. */
   async goOn(): Promise<void> {
     while (this.#given < this.#end) {
       if (await this.#giveWhatIsTaken()) return;
@@ -196,7 +196,7 @@ class Sending {
   }
 }
 
-/** Of letters, digits, dots and dashes alone, so that it is harmless on every disk and in every header. */
+/** Only letters, digits, dots and dashes, so that it is safe on every disk and in every header. */
 function fileName(job: Pick<Job, 'name' | 'slurmJobId'>, { stream }: LogAddress): string {
   const letters = job.name
     .slice(0, LONGEST_NAME)

@@ -10,7 +10,7 @@ interface OpenStream {
   renew?(): void;
 }
 
-/** Connections that outlive the request they began with: they end with the credential that they were opened under. */
+/** Long-lived connections. Each ends with the credential that it was opened with. */
 export class OpenStreams {
   readonly #authenticator: Authenticator;
   readonly #open = new Set<OpenStream>();
@@ -46,7 +46,7 @@ export class OpenStreams {
     return { [Symbol.dispose]: () => void this.#open.delete(stream) };
   }
 
-  /** Ends those whose session is over, and renews those whose session is to be. */
+  /** Ends those whose session is over, and renews the sessions that are due. */
   check(): void {
     for (const stream of this.#open) {
       const { session } = stream;

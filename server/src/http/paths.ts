@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { logAddress } from '../graphql/index.ts';
 
-/** What is answered in a way of its own. Of few words, as metrics keep each of them for ever. */
+/** The kinds of requests. Few, because metrics keep each of them for ever. */
 export const ROUTES = ['/graphql', '/session', '/healthz', '/readyz', '/metrics', '/jobs/*.log', 'files'] as const;
 export type Route = (typeof ROUTES)[number];
 

@@ -1,4 +1,4 @@
-/** So much at once, and so much a second in the long run. */
+/** A token bucket: a burst, then a rate per second. */
 export class RateLimit {
   readonly #burst: number;
   readonly #perSecond: number;
@@ -11,7 +11,7 @@ export class RateLimit {
     this.#left = burst;
   }
 
-  /** False: it is too much now. */
+  /** False: the limit is exceeded now. */
   take(): boolean {
     this.#count();
     if (this.#left < 1) return false;
@@ -19,7 +19,7 @@ export class RateLimit {
     return true;
   }
 
-  /** Whether it is as if nothing had ever been taken. */
+  /** Whether the bucket is full. */
   get isWhole(): boolean {
     this.#count();
     return this.#left === this.#burst;

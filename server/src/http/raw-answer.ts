@@ -4,13 +4,13 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 
 const HEADERS = Object.entries({ ...SECURITY_HEADERS, 'content-length': '0', connection: 'close' });
 
-/** An answer where there is no request of HTTP's to be answered. `head`: a status, and headers behind it. */
+/** An answer without an HTTP request object. `head`: the status, followed by headers. */
 export function writeRawAnswer(socket: Duplex, head: string): void {
   const lines = [`HTTP/1.1 ${head}`, ...HEADERS.map(([name, value]) => `${name}: ${value}`)];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
 }
 
-/** For a socket that is no longer HTTP's. */
+/** For a socket that was detached from HTTP. */
 export function refuseUpgrade(socket: Duplex, head: string): void {
   // Half-open, it would stay for as long as the client likes.
   socket.once('finish', () => socket.destroy());
@@ -24,7 +24,7 @@ const STATUS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** What came is no HTTP, or not all of it: answered as Node does, where no answer is under way (lib/_http_server.js). */
+/** Answers malformed or incomplete HTTP as Node does, unless an answer is in progress (lib/_http_server.js). */
 export function answerNoRequest(fault: Error & { readonly code?: string }, socket: Duplex): void {
   const { _httpMessage: underWay } = socket as Duplex & { readonly _httpMessage?: ServerResponse | null };
   if (socket.writable && underWay?.headersSent !== true) {

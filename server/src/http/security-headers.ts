@@ -1,6 +1,6 @@
 /**
- * On every answer, whatever it is. Pages have a content policy of their own, and PAGE_REFERRER_POLICY; what isn't meant for
- * a page loads nothing, should a browser show it as one.
+ * Headers of every answer. Pages have their own content policy, and PAGE_REFERRER_POLICY. Anything else loads nothing, even if
+ * a browser displays it as a page.
  */
 export const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",

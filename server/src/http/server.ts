@@ -39,7 +39,7 @@ const SERVER_OPTIONS: ServerOptions = {
   // A browser offers HTTP/2 that way, and is answered in HTTP/1.1.
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
-/** After this, connections that are still busy are cut. */
+/** After this time, connections that are still busy are closed. */
 const DRAIN_MS = 2000;
 /** Of requests that fail, with a credential or without. */
 const FAULT_LINES_A_MINUTE = 20;
@@ -54,13 +54,13 @@ export interface HttpOptions {
   readonly webDirectory: string;
   /** Origins whose pages may use a token here; "*": all. */
   readonly allowedOrigins: readonly string[];
-  /** Addresses and subnets of reverse proxies, whose word is taken for where a client is. */
+  /** Addresses and subnets of trusted reverse proxies. */
   readonly trustedProxies: readonly string[];
-  /** What readiness depends on, by name. */
+  /** The parts that readiness depends on, by name. */
   readiness(): Promise<Readonly<Record<string, boolean>>>;
 }
 
-/** Everything the product speaks over one port. */
+/** All HTTP and WebSocket traffic, on one port. */
 export class HttpServer {
   readonly #options: HttpOptions;
   readonly #server: Server;
@@ -119,12 +119,8 @@ export class HttpServer {
       if (pathOf(request) === '/graphql') this.#webSocket.upgrade(request, socket, head);
       else refuseUpgrade(socket, '404 Not Found');
     });
-    metrics.gauge(
-      'slurmql_websocket_connections',
-      'WebSocket connections that are open now.',
-      () => this.#webSocket.size,
-    );
-    metrics.gauge('slurmql_streams', 'Connections over which subscriptions or logs come now.', () => streams.size);
+    metrics.gauge('slurmql_websocket_connections', 'Open WebSocket connections.', () => this.#webSocket.size);
+    metrics.gauge('slurmql_streams', 'Connections that carry subscriptions or logs.', () => streams.size);
   }
 
   /** Resolves to the address once it listens. Throws ListenError. */
@@ -152,7 +148,7 @@ export class HttpServer {
     clearTimeout(cut);
   }
 
-  /** Gives up whatever is under way. */
+  /** Aborts all requests in progress. */
   abandon(): void {
     this.#connections.reset();
   }
@@ -169,8 +165,8 @@ export class HttpServer {
       if (cause instanceof BodyTooLarge || cause instanceof BodyTooSlow) {
         response.setHeader('connection', 'close');
         if (cause instanceof BodyTooSlow)
-          sendError(response, 408, 'BAD_REQUEST', 'The body of the request did not come');
-        else sendError(response, 413, 'PAYLOAD_TOO_LARGE', `This request has at most ${cause.maxBytes} bytes`);
+          sendError(response, 408, 'BAD_REQUEST', 'The body of the request did not arrive');
+        else sendError(response, 413, 'PAYLOAD_TOO_LARGE', `This request may have at most ${cause.maxBytes} bytes`);
         return;
       }
       this.#faults.error({ err: cause }, 'A request failed');
@@ -179,7 +175,7 @@ export class HttpServer {
     }
   }
 
-  /** Also of what is refused; not of streams, which last as long as somebody follows. */
+  /** Also for refused requests; not for streams, which last as long as somebody follows. */
   #measure(request: IncomingMessage, response: ServerResponse): void {
     const startedAt = performance.now();
     response.once('finish', () => {
@@ -198,7 +194,7 @@ export class HttpServer {
       return sendError(response, 400, 'BAD_REQUEST', 'Host: name the server (RFC 9112, 3.2)');
     }
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-      return sendError(response, 417, 'BAD_REQUEST', 'Expect: nothing else than 100-continue is known');
+      return sendError(response, 417, 'BAD_REQUEST', 'Expect: only 100-continue is supported');
     }
     if (isData(path)) {
       addCorsHeaders(request, response, this.#origins);

@@ -13,7 +13,7 @@ import { safeNext, sendSignInPage } from './sign-in-page.ts';
 
 const WRONG_TOKEN: AccessRefusal = { code: 'UNAUTHENTICATED', message: 'The token is wrong' };
 const NOT_WRITTEN =
-  'You are signed out, but only until the server starts again: it could not write that down. Sign out once more when its disk has room';
+  'You are signed out, but only until the server restarts: it could not store that. Sign out again when its disk has free space';
 const signInSchema = z.object({ token: z.string() });
 
 /** Who is to have a session. */
@@ -52,7 +52,7 @@ function giveCookie(request: IncomingMessage, response: ServerResponse, authenti
   return key;
 }
 
-/** The value of a Set-Cookie header with which a session goes on; null: it does so without. */
+/** The Set-Cookie value that renews a session; null: no renewal is due. */
 export function renewal(
   request: IncomingMessage,
   session: Session | null,
@@ -77,7 +77,7 @@ export async function endSession(
     // Another site may at most have the cookie forgotten that it can't read, as may a page that has lost the key.
     if (!isForeign(request)) await authenticator.sessions.end(cookie, key);
   } catch (cause) {
-    log.error({ err: cause }, 'The end of a session could not be written down');
+    log.error({ err: cause }, 'The end of a session could not be stored');
     sendError(response, 500, 'INTERNAL_SERVER_ERROR', NOT_WRITTEN);
     return;
   }

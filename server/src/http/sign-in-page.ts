@@ -70,8 +70,8 @@ export function sendSignInPage(
       <label>Token <input name="token" type="password" autocomplete="off" required autofocus /></label>
       <button type="submit">Sign in</button>
     </form>
-    <p>The server prints an address with the token when it starts; it is also kept in its data directory. Programs send it
-      as <code>Authorization: Bearer TOKEN</code>.</p>
+    <p>The server prints an address with the token when it starts, and keeps the token in its data directory. Programs send
+      it as <code>Authorization: Bearer TOKEN</code>.</p>
     </main>
     ${opening}
   </body>

@@ -6,7 +6,7 @@ import { acceptedCoding, type Coding, writeWhole } from './compression.ts';
 import { pathOf } from './paths.ts';
 import { PAGE_REFERRER_POLICY, SECURITY_HEADERS } from './security-headers.ts';
 
-/** The dashboard loads nothing from elsewhere and runs no script that isn't a file of its own. */
+/** The dashboard loads nothing from other sites and runs only its own script files. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -16,7 +16,7 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'self'",
 ].join('; ');
 
-/** A build has less than one; whatever else may lie there is not read into memory without end. */
+/** A build has less than one. The limit keeps a wrong folder from filling the memory. */
 export const MOST_BUILT_BYTES = 32 * 1024 ** 2;
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -7,13 +7,13 @@ const LENGTH_IN_64_BITS = 127;
 /** A receiver that stalls keeps so much for the frame at which it did; what is longer is sent without being copied. */
 const SCRATCH_BYTES = 4 * 1024;
 
-/** Where frames are put together: each overwrites the last one, which its stream has done with. */
+/** The buffer for frames: each overwrites the last one, which its stream has already sent. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /**
- * Writes a WebSocket frame with the parts as its text. In one piece of memory: a library's two, header and text, double
- * what a message costs that is short and sent to thousands. In the same one each time, for as long as streams take at
- * once what they are given: a burst makes hundreds of megabytes of garbage a second otherwise.
+ * Writes a WebSocket frame with the parts as its text, in one buffer: the usual two, header and text, double the cost of a
+ * short message that is sent to thousands. The buffer is reused as long as streams accept data at once; otherwise a burst
+ * makes hundreds of megabytes of garbage a second.
  */
 export function writeTextFrame(stream: Writable, parts: readonly Buffer[]): void {
   let length = 0;

@@ -17,7 +17,7 @@ export interface ProtocolSocket {
   close(code: CloseCode, reason: string): void;
 }
 
-/** What came of an operation: errors where it didn't run, its answer, or a stream that ends once all has been sent. */
+/** The outcome of an operation: errors if it did not run, its answer, or a stream that ends once everything was sent. */
 export type Outcome = readonly GraphQLError[] | ExecutionResult | SubscriptionStream;
 
 export interface ProtocolHandlers {
@@ -27,7 +27,7 @@ export interface ProtocolHandlers {
   run(operation: Operation, payload: SubscribePayload, open: number): Promise<Outcome>;
 }
 
-/** One operation, from its `subscribe` until nothing of it runs any more. */
+/** One operation, from its `subscribe` until it has ended completely. */
 export class Operation {
   readonly id: string;
   readonly #leaving = new AbortController();
@@ -56,8 +56,9 @@ export class Operation {
 }
 
 /**
- * One connection's side of graphql-transport-ws. Unlike graphql-ws's server it knows operations by themselves and not by
- * their ids, which clients give: an id is free again with its `complete`, while what ran under it may still have to end.
+ * The server's side of graphql-transport-ws for one connection. Unlike graphql-ws's server, it identifies operations by
+ * themselves rather than by the ids that clients choose: an id is free again after `complete`, while its operation may still
+ * be ending.
  */
 export class TransportProtocol {
   readonly #socket: ProtocolSocket;

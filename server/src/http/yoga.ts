@@ -42,7 +42,7 @@ export function createGraphQLServer(operations: Operations, log: Logger) {
   });
 }
 
-/** Answers a request, its body compressed where it is whole; a stream goes out as it comes. */
+/** Answers a request. A whole body is compressed; a stream is sent as it comes. */
 export async function answerGraphQL(
   { yoga, connections }: { readonly yoga: GraphQLServer; readonly connections: Connections },
   request: IncomingMessage,
@@ -111,7 +111,8 @@ const parameters: Plugin = {
         if (Number(request.headers.get('content-length')) > LONG_BYTES) await nextTurn();
         return params;
       } catch (cause) {
-        if (cause instanceof SyntaxError) throw requestFault('BAD_REQUEST', 'variables or extensions are no JSON');
+        if (cause instanceof SyntaxError)
+          throw requestFault('BAD_REQUEST', 'variables or extensions are not valid JSON');
         throw cause;
       }
     });
@@ -122,7 +123,7 @@ const parts: Plugin = {
   onParams: ({ params }) => {
     const { operationName }: { readonly operationName?: unknown } = params ?? {};
     if (operationName != null && typeof operationName !== 'string') {
-      throw requestFault('BAD_REQUEST', 'operationName is no text');
+      throw requestFault('BAD_REQUEST', 'operationName is not a string');
     }
     // Clients that know a query's hash (Apollo's automatic persisted queries) send the query once they are told.
     if (params?.query == null && params?.extensions?.['persistedQuery'] !== undefined) {

@@ -148,10 +148,9 @@ async function withTexts(read: Read, matches: readonly FoundMatch[], linesBefore
 export function patternFault(pattern: string, isRegex: boolean): string | null {
   if (pattern === '') return 'It is empty';
   if (pattern.length > LONGEST_PATTERN) return `It has ${pattern.length} characters, at most ${LONGEST_PATTERN}`;
-  if (/[\n\0]/.test(pattern)) return 'It has to be one line, without NUL';
+  if (/[\n\0]/.test(pattern)) return 'It must be one line without NUL';
   // All else is found in time that grows with the file alone.
-  if (isRegex && /^(?:[^\\]|\\[^1-9])*\\[1-9]/.test(pattern))
-    return 'A regular expression may not refer back to a group';
+  if (isRegex && /^(?:[^\\]|\\[^1-9])*\\[1-9]/.test(pattern)) return 'Back-references are not supported';
   return null;
 }
 

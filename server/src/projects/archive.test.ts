@@ -217,7 +217,9 @@ describe("a commit's files", () => {
   it('are refused when they would be unpacked outside of the folder', async () => {
     await repository.write({ a: 'x' });
     await checkOut(await tree(['..'], '100644', await repository.git('hash-object', '-w', 'a')));
-    await expect(repository.choose(false)).rejects.toThrow('the commit holds .., which is no path below its top level');
+    await expect(repository.choose(false)).rejects.toThrow(
+      'the commit holds .., which is not a path below its top level',
+    );
   });
 
   it('are refused when a repository of a few KiB makes gigabytes of their paths', async () => {
@@ -236,7 +238,7 @@ describe("a commit's files", () => {
     await repository.write({ a: Buffer.alloc(4097, 'a') });
     await checkOut(await tree(['link'], '120000', await repository.git('hash-object', '-w', 'a')));
     await expect(repository.choose(false)).rejects.toThrow(
-      'link is a link to a path of 4.01 KiB, which no system can make',
+      'link is a link to a path of 4.01 KiB, which no system can create',
     );
   });
 });

@@ -51,7 +51,7 @@ function readTreeRecord(record: string): CommittedFile {
   const path = record.slice(tab + 1);
   // git makes no such names, but a tree can be made by hand; unpacked they would reach out of the job's folder.
   if (path.split('/').some((name) => name === '' || name === '.' || name === '..')) {
-    throw new GitError(`the commit holds ${readable(path)}, which is no path below its top level`);
+    throw new GitError(`the commit holds ${readable(path)}, which is not a path below its top level`);
   }
   if (type === 'commit') return { path, kind: 'submodule', isExecutable: false, objectId, sizeBytes: 0 };
   if (size === '-' || size === 'BAD') throw new GitError(missing(path));
@@ -59,7 +59,7 @@ function readTreeRecord(record: string): CommittedFile {
   const sizeBytes = Number(size);
   // It is read as a whole.
   if (kind === 'link' && sizeBytes > MAX_TARGET_BYTES) {
-    throw new GitError(`${readable(path)} is a link to a path of ${inUnits(sizeBytes)}, which no system can make`);
+    throw new GitError(`${readable(path)} is a link to a path of ${inUnits(sizeBytes)}, which no system can create`);
   }
   return { path, kind, isExecutable: (Number.parseInt(mode, 8) & 0o100) !== 0, objectId, sizeBytes };
 }
@@ -80,7 +80,7 @@ export async function* readContents(
       const line = await input.line();
       if (line === null) {
         await child.ended;
-        throw new GitError(`git ended before it had told of ${readable(file.path)}`);
+        throw new GitError(`git ended before it reported ${readable(file.path)}`);
       }
       if (line !== `${file.objectId} blob ${file.sizeBytes}`) throw new GitError(missing(file.path));
       yield { file, chunks: input.bytes(file.sizeBytes) };

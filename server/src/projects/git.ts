@@ -89,7 +89,7 @@ export interface Deadline {
 /** For what looks at a whole commit or work tree, which may lie on a slow disk. */
 export const LISTING: Deadline = {
   timeoutMs: 60_000,
-  late: 'git did not list the files within 60 s: let it ignore large folders that are no code (.gitignore), or look why the disk is slow',
+  late: 'git did not list the files within 60 s: let it ignore large folders that are not code (.gitignore), or look why the disk is slow',
 };
 
 /** Starts git, feeds it `input`, and ends it at its deadline. */
@@ -152,7 +152,7 @@ export async function* gitRecords(
     for await (const text of child.stdout as AsyncIterable<string>) {
       const records = (rest + text).split('\0');
       rest = records.pop() ?? '';
-      if (rest.length > MOST_READ) throw new GitError('git tells of a path that is longer than any on a disk');
+      if (rest.length > MOST_READ) throw new GitError('git reported a path that is longer than any on a disk');
       yield* records;
     }
     await child.ended;

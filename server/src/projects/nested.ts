@@ -15,7 +15,7 @@ export async function repositoryInside(directory: string, path: BytePath): Promi
   const entry = await lstat(onDisk(directory, `${path}/.git`)).catch(() => null);
   if (entry === null) return null;
   const name = asText(path);
-  if (name === null) throw new GitError(`${readable(path)} is a repository with a name that is no text: rename it`);
+  if (name === null) throw new GitError(`${readable(path)} is a repository whose name is not valid text: rename it`);
   const folder = `${directory}/${name}`;
   try {
     // Empty at the top level of a work tree.

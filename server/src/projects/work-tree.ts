@@ -30,7 +30,7 @@ export interface WorkTree {
   readonly changed: readonly DiskFile[];
 }
 
-const TOO_MANY = ': let git ignore what is no code (.gitignore)';
+const TOO_MANY = ': let git ignore what is not code (.gitignore)';
 
 /** After so many files, others get their turn on the event loop. */
 const TURN = 5000;

@@ -54,13 +54,13 @@ export function readDirectives(script: string): ScriptHead {
     const other = /^#(PBS|BSUB)\b/.exec(text)?.[1];
     const isHead = end === -1 || index < end;
     if (other !== undefined && isHead) {
-      const message = `#${other} lines are not read: write what it asks for as #SBATCH, or in a field`;
+      const message = `#${other} lines are not read: write them as #SBATCH lines, or use fields`;
       if (words.length > 0) notices.push({ line, message });
       else if (!told.has(other)) faults.push({ line, message });
       told.add(other);
     }
     if (!isHead && /^#SBATCH\s/.test(text)) {
-      notices.push({ line, message: 'not read, as sbatch reads none behind the first command' });
+      notices.push({ line, message: 'not read, because sbatch reads none after the first command' });
     }
   }
   return { directives, faults, notices: notices.slice(0, MAX_NOTICES) };
@@ -94,7 +94,7 @@ function wordsOf(text: string): string[] | string {
       else if (/\s/.test(sign) || sign === '#') break;
       else word += sign;
     }
-    if (quote !== '') return `has no end to what begins with ${quote}`;
+    if (quote !== '') return `has an unclosed quote: ${quote}`;
     words.push(word);
     rest = rest.slice(index).trimStart();
   }
@@ -179,9 +179,9 @@ export function interpreterFault(script: string): string | null {
   const [program = '', ...options] = words;
   const name = program.split('/').at(-1) ?? '';
   if (!SHELLS.has(name)) {
-    return `has ${name} run the script, and a command is run by bash: put the script into the project, and let the command be what runs it, "${name} FILE"`;
+    return `has ${name} run the script, but a command is run by bash: put the script into the project, and run it with the command "${name} FILE"`;
   }
   const other = options.find((option) => !HARMLESS.has(option));
   if (other === undefined) return null;
-  return `starts ${name} with ${other}, and bash is started without: write it as a command of the script, such as "set -e"`;
+  return `starts ${name} with ${other}, but bash is started without options: use a command in the script, such as "set -e"`;
 }

@@ -66,8 +66,8 @@ export function faultInOption(option: string): string | null {
     return `${JSON.stringify(option)} begins another component: use components`;
   }
   const read = readOption(option);
-  if (!option.isWellFormed()) return `${quotedName(option)} holds half a character (a lone surrogate)`;
-  if (read === null) return `${quotedName(option)} is no sbatch option: write it in full, "--constraint=a100"`;
+  if (!option.isWellFormed()) return `${quotedName(option)} contains half a character (a lone surrogate)`;
+  if (read === null) return `${quotedName(option)} is not an sbatch option: write it in full, "--constraint=a100"`;
   const { name, value } = read;
   const known = SBATCH_OPTIONS.get(name);
   if (known === undefined) {

@@ -74,6 +74,6 @@ describe('a constraint beside a GPU type that is one', () => {
   });
 
   it.each(['ib|eth', '[rack1|rack2]', 'ib*2', '(ib&eth)|x', 'ib,eth'])('is refused where it says more: %j', (text) => {
-    expect(constraintConflict(asked(text), 'constraint')).toContain('leave gpuType out');
+    expect(constraintConflict(asked(text), 'constraint')).toContain('omit gpuType');
   });
 });

@@ -70,7 +70,7 @@ function* gpuConflicts({ gpus, gpusTotal, gpusPerTask, gpuType }: ComponentResou
   const asked = Object.entries({ gpus, gpusTotal, gpusPerTask }).filter(([, count]) => count !== null);
   if (asked.length > 1) {
     const names = asked.map(([name]) => name).join(' and ');
-    yield { field: 'gpus', message: `can't stand with the others: of ${names}, write one` };
+    yield { field: 'gpus', message: `can't be combined with the others: set only one of ${names}` };
   }
   if (gpuType !== null && !asked.some(([, count]) => (count ?? 0) > 0)) {
     yield {
@@ -84,7 +84,7 @@ function* repeated(options: readonly FurtherOption[]): Generator<OptionConflict>
   const seen = new Set<string>();
   for (const { name } of options) {
     if (seen.has(name) && SBATCH_OPTIONS.has(name) && !REPEATABLE.has(name)) {
-      yield { field: 'extraOptions', message: `--${name} is given twice, and the last one would undo the others` };
+      yield { field: 'extraOptions', message: `--${name} is given twice, and the last one would override the others` };
     }
     seen.add(name);
   }
@@ -105,11 +105,11 @@ function* rivals(resources: ComponentResources, options: readonly FurtherOption[
   for (const group of RIVALS) {
     const [first, second] = group.flatMap((name) => given.get(name) ?? []);
     if (first === undefined || second === undefined) continue;
-    yield { field: 'extraOptions', message: `${first} and ${second} would undo each other: leave one of them out` };
+    yield { field: 'extraOptions', message: `${first} and ${second} contradict each other: omit one of them` };
   }
   const perGpu = given.get('ntasks-per-gpu') ?? given.get('ntasks-per-tres');
   if (perGpu !== undefined && resources.tasks !== null && (resources.gpus ?? resources.gpusTotal) !== null) {
-    const message = `${perGpu} makes a number of tasks from that of the GPUs, which would undo tasks: leave one of them out`;
+    const message = `${perGpu} derives the number of tasks from the number of GPUs, which would override tasks: omit one of them`;
     yield { field: 'extraOptions', message };
   }
 }
@@ -123,7 +123,7 @@ function* gresConflicts(resources: ComponentResources, options: readonly Further
   const { gpus, gpusTotal, gpusPerTask } = resources;
   const hasOthers = names.length > 1 || (gpus ?? gpusTotal ?? gpusPerTask ?? 0) > 0;
   if (hasOthers && names.some((name) => name.toLowerCase() === 'none')) {
-    yield { field: 'extraOptions', message: '--gres=none would undo what else is asked for: leave it out' };
+    yield { field: 'extraOptions', message: '--gres=none would cancel the other GPU requests: omit it' };
   }
 }
 
@@ -135,5 +135,5 @@ export function constraintConflict(
   if (style !== 'constraint' || gpuType === null) return null;
   const own = extraOptions.flatMap((option) => readOption(option) ?? []).find(({ name }) => name === 'constraint');
   if (own?.value == null || plainConstraint(own.value) !== null) return null;
-  return `--constraint=${own.value} can't be joined with gpuType, which is a constraint on this cluster: leave gpuType out and write ${gpuType} into the constraint where it belongs`;
+  return `--constraint=${own.value} can't be joined with gpuType, which is a constraint on this cluster: omit gpuType and write ${gpuType} into the constraint`;
 }

@@ -25,43 +25,43 @@ export class Metrics {
     ]);
     this.questions = new Counter({
       name: 'slurmql_queue_questions_total',
-      help: 'Questions for the queue that were put to a cluster, by how they ended (answered, failed).',
+      help: 'Queue queries sent to a cluster, by result (answered, failed).',
       labelNames: ['cluster', 'outcome'],
       registers: [this.registry],
     });
     this.clusterCommands = new Counter({
       name: 'slurmql_cluster_commands_total',
-      help: 'Commands and file requests that were sent to a cluster, by what they were for.',
+      help: 'Commands and file requests sent to a cluster, by purpose.',
       labelNames: ['cluster', 'kind'],
       registers: [this.registry],
     });
     this.clusterSeconds = new Counter({
       name: 'slurmql_cluster_command_seconds_total',
-      help: 'Seconds from sending commands and file requests to a cluster to their ends, by what they were for.',
+      help: 'Seconds that commands and file requests to a cluster took, by purpose.',
       labelNames: ['cluster', 'kind'],
       registers: [this.registry],
     });
     this.clusterLogins = new Counter({
       name: 'slurmql_cluster_logins_total',
-      help: 'Attempts to log in to a cluster, by how they ended (accepted, refused).',
+      help: 'Login attempts to a cluster, by result (accepted, refused).',
       labelNames: ['cluster', 'outcome'],
       registers: [this.registry],
     });
     this.submissions = new Counter({
       name: 'slurmql_submissions_total',
-      help: 'Submissions of jobs, by how they ended (accepted, refused, cancelled before Slurm took them).',
+      help: 'Submissions of jobs, by result (accepted, refused, cancelled before Slurm accepted them).',
       labelNames: ['cluster', 'outcome'],
       registers: [this.registry],
     });
     this.jobEnds = new Counter({
       name: 'slurmql_job_ends_total',
-      help: 'Ends of jobs that were seen, by the state they ended in; of an array each task is one.',
+      help: 'Ends of jobs that were seen, by final state. Each task of an array counts as one.',
       labelNames: ['cluster', 'state'],
       registers: [this.registry],
     });
     this.requestSeconds = new Histogram({
       name: 'slurmql_http_request_duration_seconds',
-      help: 'From the head of an HTTP request to the last byte of its answer, by what was asked for; streams are left out.',
+      help: 'Seconds from the head of an HTTP request to the last byte of its answer, by kind of request; without streams.',
       labelNames: ['route', 'code'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
       registers: [this.registry],
@@ -69,14 +69,14 @@ export class Metrics {
     this.cutConnections = new Counter({
       name: 'slurmql_cut_connections_total',
       help:
-        'Connections that the server closed on a client: too many without a credential (newcomer), many requests at once ' +
-        '(pipelined), nothing was read any more (stalled), too much waited to be read (untaken).',
+        'Connections that the server closed: too many without a credential (newcomer), many requests at once ' +
+        '(pipelined), a client that stopped reading (stalled), too much unread data (untaken).',
       labelNames: ['why'],
       registers: [this.registry],
     });
     this.refusedCredentials = new Counter({
       name: 'slurmql_refused_credentials_total',
-      help: 'Tokens and sessions that were refused: not the right ones (wrong), or not looked at, after too many (slowed).',
+      help: 'Tokens and sessions that were refused: wrong ones (wrong), and unchecked ones after too many wrong ones (slowed).',
       labelNames: ['outcome'],
       registers: [this.registry],
     });

@@ -21,9 +21,13 @@ export const NO_FILES: readonly (readonly [name: string, put: Put, said: RegExp]
   [
     'a link that leads nowhere',
     (path) => symlink('nowhere', path).then(nothing),
-    /is a link to nowhere, where nothing is/,
+    /is a link to nowhere, which does not exist/,
   ],
-  ['a link that leads to itself', (path) => symlink(path, path).then(nothing), /is a link that leads in a circle/],
+  [
+    'a link that leads to itself',
+    (path) => symlink(path, path).then(nothing),
+    /is a symbolic link that leads back to itself/,
+  ],
   // Of this file, the system reads nothing to anybody.
   [
     'a file with a fault',

@@ -16,7 +16,7 @@ export async function findJob(
 ): Promise<Job | null> {
   if (id != null && cluster == null && slurmJobId == null) return jobs.get(localId(id, 'Job'));
   if (id != null || cluster == null || slurmJobId == null) {
-    throw fault('BAD_USER_INPUT', 'Name the job by id, or by cluster and slurmJobId');
+    throw fault('BAD_USER_INPUT', 'Identify the job by id, or by cluster and slurmJobId');
   }
   const { number, component } = readNumber(slurmJobId);
   const found = await jobs.inSlurm(cluster, [number]);
@@ -31,7 +31,7 @@ function readNumber(text: string): { readonly number: string; readonly component
   const [, job, task, component] = /^0*(\d{1,10})(?:_0*(\d{1,10})|\+0*(\d{1,10}))?$/.exec(text.trim()) ?? [];
   if (job === undefined) {
     const wanted = 'write "1234", "1234_7" for a task, or "1234+1" for a component';
-    throw fault('BAD_USER_INPUT', `slurmJobId: ${JSON.stringify(text)} is no job number of Slurm's: ${wanted}`);
+    throw fault('BAD_USER_INPUT', `slurmJobId: ${JSON.stringify(text)} is not a Slurm job id: ${wanted}`);
   }
   const number = task === undefined ? job : `${job}_${task}`;
   return { number, component: component === undefined ? null : Number(component) };

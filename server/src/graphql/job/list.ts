@@ -38,7 +38,7 @@ export function eventCursor(sequence: number): string {
 export function sequenceOf(cursor: string): number {
   const sequence = /^event:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1];
   if (sequence === undefined) {
-    throw new CursorError(`${JSON.stringify(bounded(cursor, 100))} is no cursor of a job event`);
+    throw new CursorError(`${JSON.stringify(bounded(cursor, 100))} is not a cursor of a job event`);
   }
   return Number(sequence);
 }

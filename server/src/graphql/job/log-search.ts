@@ -84,7 +84,7 @@ builder.queryField('logSearch', (t) =>
     ...costs({ own: 1000 }),
     resolve: async (_root, args, { store, clusters }) => {
       const job = await store.jobs.get(localId(args.jobId, 'Job'));
-      if (job === null) throw fault('NOT_FOUND', 'There is no such job');
+      if (job === null) throw fault('NOT_FOUND', 'Job not found');
       if (isArray(job)) throw fault('BAD_USER_INPUT', 'jobId: an array has no log of its own: search one of its tasks');
       const { pattern } = args;
       const wrong = patternFault(pattern, args.isRegex ?? false);

@@ -111,6 +111,6 @@ async function* withLogFaults(
 
 async function existingJob(globalId: string, { store }: GraphQLContext): Promise<Job> {
   const job = await store.jobs.get(localId(globalId, 'Job'));
-  if (job === null) throw fault('NOT_FOUND', 'There is no such job');
+  if (job === null) throw fault('NOT_FOUND', 'Job not found');
   return job;
 }

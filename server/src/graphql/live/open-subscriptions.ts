@@ -35,7 +35,10 @@ export class OpenSubscriptions {
       characters: OPEN_SUBSCRIPTIONS.charactersInAll,
     },
     (most) =>
-      requestFault('SERVER_BUSY', `The server follows at most ${most}, of all clients: end some, or try again later`),
+      requestFault(
+        'SERVER_BUSY',
+        `The server allows at most ${most} for all clients together: end some, or try again later`,
+      ),
   );
   readonly #accounts = new Map<string, Share>();
   /** Those that are used. What `readDocument` knows is forgotten earlier, when others are wanted. */
@@ -75,7 +78,10 @@ function ofAccount(): Share {
     characters: OPEN_SUBSCRIPTIONS.charactersOfAccount,
   };
   return new Share(limits, (most) =>
-    requestFault('LIMIT_EXCEEDED', `A session, or all who use the token, follow at most ${most}: end some first`),
+    requestFault(
+      'LIMIT_EXCEEDED',
+      `A session, or all users of the token together, may have at most ${most}: end some first`,
+    ),
   );
 }
 

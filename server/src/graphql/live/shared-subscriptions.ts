@@ -57,10 +57,10 @@ export class SharedSubscriptions {
   constructor(log: Logger, metrics?: Metrics) {
     this.#log = log;
     this.#mask = (cause) => withCodeAlone(maskError(cause, log));
-    metrics?.gauge('slurmql_subscriptions', 'Subscriptions that are open now.', () => this.#open.size);
+    metrics?.gauge('slurmql_subscriptions', 'Open subscriptions.', () => this.#open.size);
     metrics?.gauge(
       'slurmql_shared_subscriptions',
-      'Subscriptions that are executed once for all who ask for the same.',
+      'Distinct subscriptions, each executed once for all clients that share it.',
       () => this.#tapes.size,
     );
   }
@@ -73,7 +73,7 @@ export class SharedSubscriptions {
     const { args, query } = subscription;
     const characters = query.length + JSON.stringify(args.variableValues ?? {}).length;
     if (characters > MAX_LENGTH) {
-      const message = `A subscription and its variables have at most ${MAX_LENGTH} characters`;
+      const message = `A subscription and its variables may have at most ${MAX_LENGTH} characters`;
       return { errors: [requestFault('LIMIT_EXCEEDED', message)] };
     }
     const { account } = contextOf(args);

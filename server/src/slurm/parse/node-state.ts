@@ -89,7 +89,7 @@ function wordsOf(state: string): readonly string[] {
 }
 
 function meaningOf(words: readonly string[]): string | null {
-  if (words.length === 0) return 'Slurm tells no state of it';
+  if (words.length === 0) return 'Slurm reports no state of it';
   // A node that is off or starting can't respond, and gets jobs all the same: they wait for it.
   const isSilent = words.includes('POWERED_DOWN') || words.includes('POWERING_UP');
   for (const [word, meaning] of UNUSABLE) {

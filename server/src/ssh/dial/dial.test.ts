@@ -260,7 +260,7 @@ describe('logins that ask', () => {
       previous = id;
     }
     const message = await refusal(connection);
-    expect(message).toContain('It did not take the answers that were given, 3 times');
+    expect(message).toContain('It did not accept the answers that were given, 3 times');
     expect(message).toContain('Nothing more is tried until you ask for it');
   });
 
@@ -270,7 +270,7 @@ describe('logins that ask', () => {
     connection.answer((await asked(connection)).id, [await wrongCode(sshd)]);
     const message = await refusal(connection);
     expect(message).toContain('The server said: Too many authentication failures');
-    expect(message).toContain('It did not take the answers that were given, once');
+    expect(message).toContain('It did not accept the answers that were given, once');
   });
 
   test('where a plain password is wanted after the key, it is asked for in the words of OpenSSH', async () => {

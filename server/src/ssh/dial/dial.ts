@@ -214,7 +214,7 @@ async function logIn(
     let received = 0;
     const count = (chunk: Buffer) => {
       received += chunk.length;
-      if (received > MOST_LOGIN_BYTES) link.break(unreachable(`${hop.label} sends no end of words before the login`));
+      if (received > MOST_LOGIN_BYTES) link.break(unreachable(`${hop.label} sends endless text before the login`));
     };
     socket.on('data', count);
     await Promise.race([ready, link.broken]).finally(() => socket.off('data', count));

@@ -199,7 +199,7 @@ export class Login {
       sentences.push(`The server said: ${bounded(said, LONGEST_WORDS, { keep: 'end' }).replace(/\.$/, '')}`);
     if (wrongAnswers > 0) {
       sentences.push(
-        `It did not take the answers that were given, ${wrongAnswers === 1 ? 'once' : `${wrongAnswers} times`}`,
+        `It did not accept the answers that were given, ${wrongAnswers === 1 ? 'once' : `${wrongAnswers} times`}`,
       );
     }
     if (this.#accepted !== undefined) {

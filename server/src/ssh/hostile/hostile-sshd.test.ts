@@ -159,7 +159,7 @@ describe('during the login, a server that', () => {
           const timer = setInterval(() => sendMessage(client, banner), 1);
           client.on('close', () => clearInterval(timer));
         }),
-      'sends no end of words before the login',
+      'sends endless text before the login',
     ],
     'sends messages that mean nothing, without end': [
       (client) =>
@@ -168,7 +168,7 @@ describe('during the login, a server that', () => {
           const timer = setInterval(() => sendMessage(client, nothing), 1);
           client.on('close', () => clearInterval(timer));
         }),
-      'sends no end of words before the login',
+      'sends endless text before the login',
     ],
     'takes each key and wants more': [
       (client) => void client.on('authentication', (context) => context.reject(['publickey'], true)),
@@ -233,7 +233,7 @@ describe('on channels, a server that', () => {
           const timer = setInterval(() => sendData(client, channel, Buffer.alloc(16_384, 'x')), 1);
           client.on('close', () => clearInterval(timer));
         }),
-      'goes on sending what nobody wants',
+      'keeps sending data that nobody needs',
     ],
   };
   test.each(Object.entries(lost))('%s has its connection given up, and told', async (_, [attack, words]) => {
@@ -251,7 +251,7 @@ describe('on channels, a server that', () => {
     'never ends': [(channel) => answeringShell(channel, () => {}), /was stopped: the deadline of 2000 ms passed/],
     'prints without end before a shell answers': [
       (channel) => flood(channel, Buffer.alloc(16_384, 'x')),
-      /prints no end of words/,
+      /prints endless text/,
     ],
     'prints without end': [
       (channel) => answeringShell(channel, () => flood(channel, Buffer.alloc(16_384, 'x'))),
@@ -341,15 +341,15 @@ describe('over SFTP, a server that', () => {
   const lies: Readonly<Record<string, readonly [(sftp: SFTPWrapper) => void, RegExp]>> = {
     'tells a size that no file has': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.attrs(id, attributes({ size: HUGE * 512 }))),
-      /a size or a time that no file has/,
+      /a size or a time that no file can have/,
     ],
     'tells no attributes': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.attrs(id, {} as Parameters<SFTPWrapper['attrs']>[1])),
-      /does not tell what it is/,
+      /does not report what it is/,
     ],
     'tells no size': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.attrs(id, { mode: FILE } as Parameters<SFTPWrapper['attrs']>[1])),
-      /does not tell what it is/,
+      /does not report what it is/,
     ],
     'says that all is well, and nothing else': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.status(id, STATUS_CODE.OK)),
@@ -357,7 +357,7 @@ describe('over SFTP, a server that', () => {
     ],
     'gives a list of names without end for attributes': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.name(id, names(500))),
-      /does not tell what it is/,
+      /does not report what it is/,
     ],
     'fails with very many words': [
       (sftp) => sftp.on('LSTAT', (id) => sftp.status(id, STATUS_CODE.FAILURE, 'x'.repeat(30_000))),

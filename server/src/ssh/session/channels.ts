@@ -117,7 +117,7 @@ export class Channels {
     const timer = setTimeout(() => {
       isHanging = true;
       this.#hanging += 1;
-      channel?.once('data', () => this.#giveUp('the server goes on sending what nobody wants any more'));
+      channel?.once('data', () => this.#giveUp('the server keeps sending data that nobody needs any more'));
       if (this.#hanging >= Math.min(this.#all.capacity, MOST_COMMANDS)) {
         this.#giveUp(
           `${this.#hanging} requests hang on the cluster and keep all further ones out: one of its file systems seems to hang`,

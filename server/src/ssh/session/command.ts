@@ -151,7 +151,7 @@ export async function runScript(
       output.append(chunk);
       size += chunk.length;
       if (!isSent && size > MOST_NOISE_BYTES) {
-        stop(new SshUnavailable(`the login prints no end of words instead of running a command${said()}`));
+        stop(new SshUnavailable(`the login prints endless text instead of running a command${said()}`));
       } else if (size > maxOutputBytes + FRAME_BYTES) {
         stop(new SshOutputTooLarge(`the command printed more than ${maxOutputBytes} bytes`));
       }

@@ -33,11 +33,11 @@ const LAST_SECOND = 253_402_300_799;
  */
 export function fileStatus(path: string, { mode, size, mtime = 0 }: Attributes): FileStatus {
   if (mode === undefined || size === undefined) {
-    throw new RemoteFileError('failure', path, `${path}: the cluster does not tell what it is`);
+    throw new RemoteFileError('failure', path, `${path}: the cluster does not report what it is`);
   }
   if ((mode & KIND_BITS) !== FILE) throw notAFile(path, mode);
   if (!Number.isSafeInteger(size) || size < 0 || !Number.isSafeInteger(mtime) || Math.abs(mtime) > LAST_SECOND) {
-    throw new RemoteFileError('failure', path, `${path}: the cluster tells a size or a time that no file has`);
+    throw new RemoteFileError('failure', path, `${path}: the cluster reports a size or a time that no file can have`);
   }
   return { sizeBytes: size, modifiedAt: new Date(mtime * 1000) };
 }

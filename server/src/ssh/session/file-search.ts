@@ -116,14 +116,13 @@ export function readFindings(question: SearchQuestion, nonce: string, stdout: st
     const mark = `\nbegin ${name} ${nonce}\n`;
     const begin = stdout.indexOf(mark);
     const end = stdout.indexOf(`\nbegin ${next} ${nonce}\n`, begin + mark.length - 1);
-    if (begin === -1 || end === -1)
-      throw new SshInterrupted(`The search did not come to its end: ${shortened(stderr)}`);
+    if (begin === -1 || end === -1) throw new SshInterrupted(`The search did not finish: ${shortened(stderr)}`);
     return stdout.slice(begin + mark.length, end);
   };
   const trial = section('pattern', 'before');
   switch (statusOf(trial)) {
     case 0:
-      throw new SearchPatternError('It matches where nothing is, so it is found everywhere');
+      throw new SearchPatternError('It matches the empty string, so it would be found everywhere');
     case 1:
       break;
     default:
