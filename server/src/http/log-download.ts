@@ -71,7 +71,7 @@ export class LogDownloads {
     response.once('close', () => gone.abort());
     const { store, clusters } = this.#services;
     const job = await store.jobs.get(address.jobId);
-    if (job === null) return refuse(response, { kind: 'missing', message: 'There is no such job' });
+    if (job === null) return refuse(response, { kind: 'missing', message: 'Job not found' });
     const opened = await openLog(clusters.files(job.clusterName), job, address.stream);
     if (opened.kind !== 'file') return refuse(response, opened);
     const { file } = opened;

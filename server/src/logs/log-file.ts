@@ -37,13 +37,13 @@ export type OpenedLog = { readonly kind: 'file'; readonly file: LogFile } | LogR
 
 const WORDS = {
   NEVER_STARTED: 'The job never started, so it has no log',
-  NO_FOLDER: "The job's folder is no longer on the cluster: its workspace was cleaned, or is not mounted there",
-  NO_FILE: "The job's folder no longer has this file, or the job ended before Slurm had made it",
+  NO_FOLDER: "The job's directory is no longer on the cluster: its workspace was cleaned, or is not mounted there",
+  NO_FILE: "The job's directory no longer has this file, or the job ended before Slurm had created it",
 } as const satisfies Record<LogAbsence, string>;
 
 /** The log of a job, or why there is none to be had. */
 export async function openLog(files: RemoteFiles, job: Job, stream: LogStream): Promise<OpenedLog> {
-  if (isArray(job)) return { kind: 'missing', message: 'An array has no log of its own: its tasks do' };
+  if (isArray(job)) return { kind: 'missing', message: 'An array has no log of its own; its tasks have' };
   try {
     const path = logPath(job, stream);
     const status = path === null ? null : await files.stat(path, { timeoutMs: REQUEST_TIMEOUT_MS });
@@ -52,7 +52,7 @@ export async function openLog(files: RemoteFiles, job: Job, stream: LogStream): 
       return { kind: 'file', file: { ...status, bytes } };
     }
     const absence = await findAbsence(files, job, stream);
-    return { kind: 'missing', message: absence === null ? 'There is no such file yet' : WORDS[absence] };
+    return { kind: 'missing', message: absence === null ? 'The file does not exist yet' : WORDS[absence] };
   } catch (cause) {
     const refusal = logRefusal(cause);
     if (refusal === null) throw cause;

@@ -12,6 +12,7 @@ import type { Job } from '../../domain/job.ts';
 import type { JobFilter } from '../../domain/job-filter.ts';
 import { aJob, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
+import { insertJobs } from '../testing.ts';
 import { fromJob } from '../job-rows.ts';
 import { insertJobs } from '../testing.ts';
 import * as initial from './migrations/0001-initial.ts';
@@ -127,7 +128,7 @@ describe.each(['0011-session-secret'])('a database that an earlier version wrote
     const store = await Store.open(file);
     const newest = await store.events.newest();
     const job = aJob({ name: 'after the update' });
-    await store.jobs.insert([{ job, idempotencyKey: null, submission: null }]);
+    await insertJobs(store, [job]);
     await store.close();
     const again = await Store.open(file);
     expect(await again.events.newest()).toBe(newest);
