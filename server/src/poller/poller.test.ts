@@ -342,6 +342,41 @@ describe('what a poller writes', () => {
     expect(await store.jobs.get(gone.id)).toEqual(gone);
   });
 
+  it('tells of no unreadable records once they were read, whichever of two looks at them ends first', async () => {
+    const job = await create({ state: 'RUNNING', workDir: '/w/jobs/1' });
+    slurm.observations = [];
+    slurm.accounts = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    slurm.recordsFault = new Error('Permission denied');
+    poller.connected();
+    await pass(40 * SECOND);
+    expect(poller.recordsFault).toBe('Permission denied');
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'RUNNING' });
+
+    // The accounts are asked again; meanwhile a look at the queue asks for the records, which can't be read yet.
+    const [asked, looked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const accounting = slurm.accounting.bind(slurm);
+    let isAsking = false;
+    slurm.accounting = async (ids) => {
+      isAsking = true;
+      await asked.promise;
+      return accounting(ids);
+    };
+    while (!isAsking) await pass(SECOND);
+    slurm.hasBegun = async () => {
+      slurm.hasBegun = async () => [true];
+      await looked.promise;
+      throw new Error('Permission denied');
+    };
+    poller.acted();
+    await pass(5 * SECOND);
+    asked.resolve();
+    await settle();
+    looked.resolve();
+    await pass(SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'COMPLETED' });
+    expect(poller.recordsFault).toBeNull();
+  });
+
   it('never gives up a job whose row cannot be read, for it is there', async () => {
     const job = await create({ state: 'RUNNING' });
     slurm.observations = [];

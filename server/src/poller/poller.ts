@@ -77,6 +77,7 @@ export class Poller {
   /** The last question got no answer: it is asked again, whether or not a job is active by then. */
   #isOwed = false;
   #recordsFault: string | null = null;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -207,17 +208,16 @@ export class Poller {
       }
       const diff = await this.#compare(asked, snapshot.observations, now);
       this.#reportWords(diff.unknownWords);
-      const fault = await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
+      await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
       // Once this answer's ends are written: with the last of them, the questions end too.
       const doubles = await this.#doubles.look(diff.unexpected);
-      const other = await this.#write(doubles.updates);
+      await this.#write(doubles.updates);
       if (doubles.cancel.length > 0) await slurm.cancel(doubles.cancel);
       // A row that can't be read still shows that its job is there.
       const isMentioned = mentions(snapshot.faultyRows);
       const unread = diff.missing.filter(isMentioned);
       this.#examine(diff.missing.filter((job) => !isMentioned(job)));
       this.#watchEnds(diff, now.getTime());
-      this.#noteRecords(fault ?? other);
       onAnswer(unread.length === 0 ? null : unreadable(unread));
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
@@ -264,7 +264,7 @@ export class Poller {
     this.#examining = this.#vanished
       .examine(missing, Date.now())
       .then(async (updates) => {
-        if (updates.length > 0) this.#noteRecords(await this.#write(updates));
+        if (updates.length > 0) await this.#write(updates);
       })
       .catch((cause: unknown) => {
         // The connection or the store: the jobs are still missing at the next look.
@@ -291,10 +291,16 @@ export class Poller {
   }
 
   /**
-   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. Gives why ends were kept
-   * back whose records could not be read; null: none were.
+   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. One after the other, so that
+   * no look that began earlier has the last word on whether records can be read.
    */
-  async #write(found: readonly JobUpdate[]): Promise<Error | null> {
+  #write(found: readonly JobUpdate[]): Promise<void> {
+    const written = this.#writing.then(() => this.#writeNext(found));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #writeNext(found: readonly JobUpdate[]): Promise<void> {
     const { clusterName, journal, jobs } = this.#options;
     const active = journal.active(clusterName);
     const settled = await this.#doubles.withoutFalseEnds(found, active);
@@ -306,7 +312,7 @@ export class Poller {
     for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
       await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
     }
-    return fault;
+    this.#noteRecords(fault);
   }
 
   async #commit(updates: readonly JobUpdate[]): Promise<void> {
