@@ -36,6 +36,12 @@ export interface EventStreamOptions {
   readonly connections: Connections;
 }
 
+/** Media types in any case and with blanks around them (RFC 9110, 12.5.1); no Accept, or an empty one, takes all. */
+function acceptsEventStream({ headers }: IncomingMessage): boolean {
+  const accepted = (headers.accept || '*/*').replaceAll(/\s/g, '').toLowerCase().split(',');
+  return accepted.some((type) => /^(?:text\/event-stream|text\/\*|\*\/\*)(?:;|$)/.test(type));
+}
+
 /** Subscriptions as server-sent events, one stream a request (graphql-sse, distinct connections mode). */
 export class EventStreams {
   readonly #options: EventStreamOptions;
@@ -51,7 +57,7 @@ export class EventStreams {
     response: ServerResponse,
     verdict: Verdict & { readonly kind: 'viewer' },
   ): Promise<boolean> {
-    if (!/(text|\*)\/(event-stream|\*)/.test(request.headers.accept ?? '*/*')) return false;
+    if (!acceptsEventStream(request)) return false;
     const { streams, connections } = this.#options;
     // From the beginning on, for a receiver may go away before anything is sent.
     const leaving = new AbortController();

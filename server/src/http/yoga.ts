@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { OperationTypeNode } from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import type { User } from '../domain/user.ts';
 import {
@@ -124,6 +124,11 @@ function answers(log: Logger): Plugin<GraphQLContext> {
   };
 }
 
+const ACCEPT =
+  'Accept: name application/graphql-response+json or application/json, and text/event-stream for a subscription';
+
+const NO_STREAM = new GraphQLError(ACCEPT, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } });
+
 /** What may not run is refused with the parsing, before anything else has a look at it. */
 const limits: Plugin<YogaInitialContext & Pick<ServerContext, 'scale'>> = {
   onParse: ({ context: { params }, setParseFn, extendContext }) => {
@@ -138,6 +143,10 @@ const limits: Plugin<YogaInitialContext & Pick<ServerContext, 'scale'>> = {
   },
   // It has been validated with the parsing.
   onValidate: ({ setResult }) => setResult([]),
+  // They are streamed by event-stream.ts and websocket.ts alone, where they are counted and shared.
+  onSubscribe: () => {
+    throw NO_STREAM;
+  },
 };
 
 /** To read JSON of this length takes a millisecond or less: of more, what follows is left to another turn of the event loop. */
@@ -177,8 +186,7 @@ const parts: Plugin = {
 const BODILESS: Readonly<Record<number, { readonly code: ErrorCode; readonly message: string }>> = {
   406: {
     code: 'NOT_ACCEPTABLE',
-    message:
-      'Accept: name application/graphql-response+json or application/json, and text/event-stream for a subscription',
+    message: ACCEPT,
   },
 };
 
