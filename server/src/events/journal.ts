@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
@@ -54,6 +55,9 @@ export class Journal {
   readonly #news = new WakeUp();
   #recent: JobEvent[] = [];
   #recalling: Promise<void> | null = null;
+  /** From the store, by the event before the first one. */
+  readonly #reads = new Map<number, Promise<readonly JobEvent[]>>();
+  #lastRead: Promise<unknown> = Promise.resolve();
   #newest = 0;
   #oldest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
@@ -166,6 +170,8 @@ export class Journal {
       }
       position = last.sequence;
       yield { kind: 'events', events, upTo: position };
+      // There is more, and others have their turn first: one transaction may have written tens of thousands.
+      if (events.length === READ_BATCH) await nextTurn();
     }
   }
 
@@ -182,12 +188,34 @@ export class Journal {
       const start = after - first.sequence + 1;
       return this.#recent.slice(start, start + READ_BATCH);
     }
-    return this.#store.events.after(after, READ_BATCH);
+    return this.#readStored(after);
+  }
+
+  /** Once for all who are at the same place, and no two reads in one turn of the event loop, however many follow. */
+  #readStored(after: number): Promise<readonly JobEvent[]> {
+    const known = this.#reads.get(after);
+    if (known !== undefined) return known;
+    const read = this.#lastRead
+      .then(async () => {
+        const events = await this.#store.events.after(after, READ_BATCH);
+        await nextTurn();
+        return events;
+      })
+      .finally(() => this.#reads.delete(after));
+    this.#lastRead = read.catch(() => undefined);
+    this.#reads.set(after, read);
+    return read;
   }
 
   /** Brings the newest events of an earlier run to memory. */
   async #recall(): Promise<void> {
-    const events = await this.#store.events.after(this.#newest - RECENT_LIMIT, RECENT_LIMIT);
+    const events: JobEvent[] = [];
+    const end = this.#newest;
+    for (let position = end - RECENT_LIMIT; position < end; position = events.at(-1)?.sequence ?? end) {
+      const batch = await this.#readStored(position);
+      if (batch.length === 0) break;
+      events.push(...batch);
+    }
     const next = this.#recent[0]?.sequence ?? this.#newest + 1;
     this.#recent = events.filter(({ sequence }) => sequence < next).concat(this.#recent);
   }
