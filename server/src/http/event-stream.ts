@@ -17,7 +17,7 @@ import type { OpenStreams } from './open-streams.ts';
 import { sendError } from './respond.ts';
 import type { GraphQLServer } from './yoga.ts';
 
-/** Proxies close what is quiet; a receiver that has taken nothing from one to the next is gone. */
+/** Proxies close what is quiet. */
 const PING_INTERVAL_MS = 12_000;
 
 const requestSchema = z.object({
@@ -89,7 +89,7 @@ export class EventStreams {
       endForbidden(response);
       leaving.abort();
     });
-    // Until everything has been taken: a receiver that takes nothing any more would keep the connection for ever.
+    // Until everything has been taken, or connections.ts has cut off a receiver that takes nothing any more.
     using _pings = pings(response);
     await this.#run(subscription, response, leaving.signal);
     await closed;
@@ -210,16 +210,11 @@ function endForbidden(response: ServerResponse): void {
   response.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
 }
 
-/** Keeps the stream from being quiet, and cuts off a receiver that takes nothing any more. */
+/** Keeps the stream from being quiet. Whoever takes nothing of it any more is cut off by connections.ts. */
 function pings(response: ServerResponse): Disposable {
-  let takenBefore = -1;
   const timer = setInterval(() => {
-    const taken = response.socket?.bytesWritten ?? 0;
-    const waiting = response.socket?.writableLength ?? 0;
-    if (waiting > 0 && taken - waiting === takenBefore) response.destroy();
     // Written behind the end, it would be an error that ends the process.
-    else if (!response.writableEnded) response.write(':\n\n');
-    takenBefore = taken - waiting;
+    if (!response.writableEnded) response.write(':\n\n');
   }, PING_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
