@@ -372,7 +372,7 @@ builder.node(JobRef, {
     }),
     signal: t.exposeInt('signal', {
       nullable: true,
-      description: 'Number of the signal that ended it. Null: none did.',
+      description: 'Number of the signal that ended it. Null: none did, as far as is known.',
     }),
     attempt: t.exposeInt('attempt', { description: '1, and one more for each time Slurm put it back into the queue.' }),
     description: t.exposeString('description', {

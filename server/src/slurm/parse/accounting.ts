@@ -11,7 +11,7 @@ import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
 import { Budget, MAX_ATTEMPTS, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_ROW } from './limits.ts';
 import { FIELD_END } from './queue.ts';
-import { numberValue, scriptEnd, textValue, timeValue } from './values.ts';
+import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
 
 /** sacct's output fields, in the order in which `parseAccounting` reads them. All but the last exist since 20.11. */
 export const ACCOUNTING_FIELDS = [
@@ -153,7 +153,9 @@ function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): Jo
   // The row of an attempt is closed late, after a time without slurmdbd: till then it tells no end.
   const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
   const code = exitCode === 0 || hasExactCodes ? exitCode : null;
-  return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal, startedAt, endedAt, nodeList };
+  // Of an attempt that is over, no record is looked for.
+  const sure = isDoubtfulSignal(signal) ? null : signal;
+  return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal: sure, startedAt, endedAt, nodeList };
 }
 
 function rowsByJob(rows: readonly Row[]): Map<string, Row[]> {
