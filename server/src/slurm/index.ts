@@ -5,7 +5,7 @@ export { type Directive, interpreterFault, type LineRemark, readDirectives } fro
 export { SlurmUnavailable } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
 export { type GpuDemand, gpuDemands, MOST_NODE_NAMES, mayGetNode } from './gpu-demands.ts';
-export { slurmJobName } from './job-name.ts';
+export { faultInJobName, slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
 export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';

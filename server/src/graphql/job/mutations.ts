@@ -121,7 +121,10 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     projectId: t.id({ description: 'Whose files it runs. Either this or `project`.' }),
     project: t.string({ description: 'The same by name.' }),
     cluster: t.string({ required: true, description: 'Where, by name.' }),
-    name: t.string({ description: 'Default: the beginning of the command.' }),
+    name: t.string({
+      description:
+        'Also its name in Slurm, exactly: one line of at most 255 bytes. Default: the beginning of the command.',
+    }),
     description: t.string({ description: 'What this run is to show.' }),
     basedOnJobId: t.id({ description: 'The job that this one was made from.' }),
     command: t.string({
