@@ -101,6 +101,13 @@ describe('the #SBATCH lines of a pasted script', () => {
     expect(input.resources).toEqual({ ...NO_RESOURCES, ...resources });
   });
 
+  it('are read of a script for sh too, and that bash runs it is told', () => {
+    const { input, refusals, message } = takeOver(asked('#!/bin/sh\n#SBATCH -N 2\necho "a\\tb"'));
+    expect(refusals).toEqual([]);
+    expect(input.resources).toEqual({ ...NO_RESOURCES, nodes: 2 });
+    expect(message).toMatch(/^Line 1, #!\/bin\/sh: run by bash, .*"echo" prints backslashes/);
+  });
+
   it.each([
     ['--time=UNLIMITED', 'write a time'],
     ['--mem=lots', 'write a size'],

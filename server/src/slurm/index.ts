@@ -1,7 +1,7 @@
 export { type Accounting, type Begun, type LoginFacts, SlurmAdapter } from './adapter.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export type { JobControl } from './commands.ts';
-export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';
+export { type Directive, interpreterFault, interpreterNotice, type LineRemark, readDirectives } from './directives.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
 export { type GpuDemand, gpuDemands, MOST_NODE_NAMES, mayGetNode } from './gpu-demands.ts';
