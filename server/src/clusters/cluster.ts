@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
 import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
@@ -45,7 +46,15 @@ const QUESTIONS_RETRY_MS = 15_000;
 /** A connection that is handed on waits so long for what still goes over it, then it is closed. */
 const HAND_OVER_MS = 5_000;
 
-const NOTHING_REFUSED = { accounting: null, inventory: null };
+/** Why Slurm refuses what will be asked of it, in its own words; null: it doesn't, as far as is known. */
+interface Refused {
+  readonly accounting: string | null;
+  readonly inventory: string | null;
+  /** The options of every submission. */
+  readonly options: string | null;
+}
+
+const NOTHING_REFUSED: Refused = { accounting: null, inventory: null, options: null };
 
 /** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
 export class Cluster {
@@ -68,7 +77,7 @@ export class Cluster {
   #queueFault: string | null = null;
   #submissionFault: string | null = null;
   /** What was found when the questions that are asked now and then were tried. */
-  #refused: { readonly accounting: string | null; readonly inventory: string | null } = NOTHING_REFUSED;
+  #refused = NOTHING_REFUSED;
   #isInventoryTried = false;
   #questionsTimer: NodeJS.Timeout | undefined;
   #trying: Promise<void> | null = null;
@@ -220,7 +229,7 @@ export class Cluster {
         faults: {
           login: this.#loginFault,
           queue: this.#queueFault,
-          submission: this.#submissionFault ?? this.#workspace.fault,
+          submission: this.#submissionFault ?? this.#workspace.fault ?? this.#refused.options,
           records: this.#poller.recordsFault,
           accounting: this.#poller.accountingFault ?? this.#refused.accounting,
           inventory: this.#refused.inventory,
@@ -413,10 +422,12 @@ export class Cluster {
       let { inventory } = this.#refused;
       if (inventory !== null || !this.#isInventoryTried) inventory = await this.#slurm.tryInventory();
       this.#isInventoryTried = true;
+      const options = await this.#slurm.tryOptions();
       if (this.#isStopped || this.#connection.state.status !== 'online') return;
-      this.#refuses({ accounting, inventory });
-      if (accounting === null && inventory === null) return;
-      this.#parts.log.warn({ accounting, inventory }, `${this.settings.name}: Slurm refuses what is asked of it`);
+      const refused = { accounting, inventory, options };
+      this.#refuses(refused);
+      if (isDeepStrictEqual(refused, NOTHING_REFUSED)) return;
+      this.#parts.log.warn(refused, `${this.settings.name}: Slurm refuses what is asked of it`);
     } catch (cause) {
       // The connection's own state, or the next question, tells what is wrong.
       this.#parts.log.warn({ err: cause }, `${this.settings.name}: not all questions to Slurm could be tried`);
@@ -426,8 +437,8 @@ export class Cluster {
     }
   }
 
-  #refuses(refused: { readonly accounting: string | null; readonly inventory: string | null }): void {
-    const isNews = refused.accounting !== this.#refused.accounting || refused.inventory !== this.#refused.inventory;
+  #refuses(refused: Refused): void {
+    const isNews = !isDeepStrictEqual(refused, this.#refused);
     this.#refused = refused;
     if (isNews) this.#notify();
   }

@@ -152,6 +152,26 @@ describe('looking for Slurm on a login', () => {
     expect(await ask()).toMatch(new RegExp(`^${command}.*: unrecognized option '--x'`));
   });
 
+  it('has sbatch read the options of every job, and nothing else', async () => {
+    await says('sbatch', 'Usage: sbatch [OPTIONS] script');
+    expect(await slurm.tryOptions()).toBeNull();
+    expect(await calls()).toEqual([
+      expect.stringMatching(/sbatch --parsable .*--open-mode=append --ignore-pbs --usage$/),
+    ]);
+  });
+
+  it.each([
+    ["sbatch: unrecognized option '--ignore-pbs'", "sbatch: unrecognized option '--ignore-pbs'"],
+    ['sbatch: error: Invalid --open-mode specification', 'sbatch: Invalid --open-mode specification'],
+    // Of a script around sbatch.
+    ['sbatch: no batch script was given', null],
+    ["sbatch: unrecognized option '--usage'", null],
+    ['', null],
+  ])('takes %j for %j of the options of every job', async (said, refusal) => {
+    await says('sbatch', '', said, 255);
+    expect(await slurm.tryOptions()).toBe(refusal);
+  });
+
   it('keeps the tasks of a large array in one row for as long as nothing tells them apart', async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--array-unique');

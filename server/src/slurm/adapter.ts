@@ -20,6 +20,7 @@ import {
   markersScript,
   NOT_BEGUN,
   NOT_UNPACKED,
+  optionsTrialScript,
   pingScript,
   probeScript,
   queueScript,
@@ -270,6 +271,17 @@ export class SlurmAdapter {
       ),
     ];
     return faults.length === 0 ? null : `scontrol: ${faults.join('; ')}`;
+  }
+
+  /** Tries the options that every job has; gives why sbatch refuses one, or null also where it says nothing of them. */
+  async tryOptions(): Promise<string | null> {
+    const options = sbatchOptions({ ...ANY_JOB, workDir: '/' }, this.#settings.gpuRequest);
+    const ask = optionsTrialScript(this.#searchPath, options);
+    const { stdout } = await this.#runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, kind: 'probe' });
+    const section = ask.read(stdout, 'sbatch');
+    const message = section === null || section.exitCode === 0 ? '' : slurmMessage(section.output);
+    const isRefusal = options.some((one) => message.includes(one.replace(/=.*/, '')));
+    return isRefusal ? `sbatch: ${message}` : null;
   }
 
   async #try(trial: Trial): Promise<TrialOutcome> {
