@@ -123,7 +123,7 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     cluster: t.string({ required: true, description: 'Where, by name.' }),
     name: t.string({
       description:
-        'Also its name in Slurm, exactly: one line of at most 255 bytes. Default: the beginning of the command.',
+        'Also its name in Slurm, exactly: one line of at most 200 characters and 255 bytes. Default: the beginning of the command.',
     }),
     description: t.string({ description: 'What this run is to show.' }),
     basedOnJobId: t.id({ description: 'The job that this one was made from.' }),
