@@ -2,6 +2,7 @@ import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { type Begun, isDoubtfulSignal, type SlurmAdapter, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
 const LATE_MS = 90_000;
@@ -57,7 +58,7 @@ export class Beginnings {
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly fault: Error | null }> {
     const told: JobUpdate[] = [];
     const ends: End[] = [];
-    for (const update of this.#withDoubts(updates, current)) {
+    for await (const update of inTurns(this.#withDoubts(updates, current))) {
       const before = current.get(update.jobId);
       const after = before === undefined ? null : update.apply(before);
       if (after !== null && isDoubtful(after) && after.workDir !== null)

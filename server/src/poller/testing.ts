@@ -2,7 +2,7 @@ import type { JobObservation } from '../domain/observation.ts';
 import type { AttemptPlace, Begun } from '../slurm/adapter.ts';
 import type { MarkerPlace } from '../slurm/commands.ts';
 import { type Accounting, type JobAccount, type QueueSnapshot, SlurmAdapter, type Unreadable } from '../slurm/index.ts';
-import type { EndMarker } from '../slurm/parse/markers.ts';
+import type { LastRecord } from '../slurm/parse/markers.ts';
 
 /** A Slurm that says what a test tells it to say. */
 export class ToldSlurm extends SlurmAdapter {
@@ -19,7 +19,7 @@ export class ToldSlurm extends SlurmAdapter {
   accountingFault: string | null = null;
   unread: ReadonlySet<string> = new Set();
   /** By folder. */
-  readonly markers = new Map<string, EndMarker>();
+  readonly markers = new Map<string, LastRecord>();
   /** Thrown when it is asked for what has begun. */
   recordsFault: Error | null = null;
   /** Folders in which no command has begun, as their records say, or of which that isn't known. */
@@ -69,7 +69,7 @@ export class ToldSlurm extends SlurmAdapter {
     return { kind: 'read', accounts: found, unread: this.unread, hasExactCodes: this.hasExactCodes };
   }
 
-  override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
+  override async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
     const keys = places.map(({ workDir, arrayTaskId }) =>
       arrayTaskId === null ? workDir : `${workDir}/${arrayTaskId}`,
     );

@@ -8,10 +8,12 @@ import {
   DOUBLE_EXIT_CODE,
   type EndMarker,
   type JobAccount,
+  type LastRecord,
   type SlurmAdapter,
   type Unreadable,
 } from '../slurm/index.ts';
 import { type JobUpdate, observed, withOtherComponents } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
 const SNAPSHOTS_UNTIL_ASKED = 2;
@@ -92,25 +94,21 @@ export class VanishedJobs {
 
     const accounting = await this.#accounting([...new Set(asked.flatMap(({ slurmJobId }) => slurmJobId ?? []))]);
     this.#accountingFault = faultOf(accounting);
-    const accounts = Map.groupBy(
-      accounting.kind === 'read' ? accounting.accounts : [],
-      ({ latest }) => latest.slurmJobId,
-    );
-    const accountOf = (job: Job) => accounts.get(job.slurmJobId ?? '')?.find((account) => isAccountOf(account, job));
+    const told = await ToldAccounts.of(accounting);
 
     const updates: JobUpdate[] = [];
     for (const entry of requeued) {
       entry.askedAt = now;
-      const closed = accountOf(entry.job)?.closed ?? [];
+      const closed = told.accountOf(entry.job)?.closed ?? [];
       const isTold = closed.filter(({ outcome }) => outcome !== null).length >= entry.job.attempt - 1;
       if (isTold || accounting.kind === 'none' || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
       if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
     }
     const open: Open[] = [];
-    for (const { job, absence } of due) {
+    for await (const { job, absence } of inTurns(due)) {
       absence.askedAt = now;
       if (isUnreadable(accounting, job)) absence.since = now;
-      const account = endOf(job, accountOf(job), now - absence.since >= GRACE_MS);
+      const account = endOf(job, told.accountOf(job), now - absence.since >= GRACE_MS);
       // A double's end says nothing of the job's, and the marker is not of its making.
       const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
       if (account === null || (hasOwnCode(account) && !isDouble)) open.push({ job, absence, account });
@@ -119,7 +117,7 @@ export class VanishedJobs {
     // Whoever has waited longest for a look at its marker comes first.
     open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
     const looked = open.slice(0, MARKERS_A_TICK);
-    let markers: ReadonlyMap<string, EndMarker | null | Unreadable>;
+    let markers: ReadonlyMap<string, LastRecord | Unreadable>;
     try {
       markers = await this.#markers(looked.map(({ job }) => job));
     } catch (cause) {
@@ -129,12 +127,14 @@ export class VanishedJobs {
     }
     for (const { job, absence, account } of looked) {
       absence.markerReadAt = now;
-      const marker = markers.get(job.id) ?? null;
-      const isUnreadable = marker !== null && 'unreadable' in marker;
+      const record = markers.get(job.id) ?? null;
+      const isUnreadable = typeof record === 'object' && record !== null && 'unreadable' in record;
       // Only the accounts can tell then: it is no sign that there is no record.
       if (isUnreadable && account === null) continue;
-      absence.takenOutSince = isTakenOut(job, accounting) ? (absence.takenOutSince ?? now) : null;
-      const update = this.#concluded({ job, account, absence }, isUnreadable ? null : marker, accounting, now);
+      const isTakenOut = record === null && told.hasNoneOf(job);
+      absence.takenOutSince = isTakenOut ? (absence.takenOutSince ?? now) : null;
+      const marker = isUnreadable || record === 'begun' ? null : record;
+      const update = this.#concluded({ job, account, absence }, marker, accounting, now);
       if (update !== null) updates.push(update);
     }
     return updates;
@@ -150,7 +150,7 @@ export class VanishedJobs {
   }
 
   /** What the scripts of jobs wrote about their ends, by job. */
-  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, EndMarker | null | Unreadable>> {
+  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, LastRecord | Unreadable>> {
     const places = jobs.flatMap(({ id, workDir, arrayTaskId }) =>
       workDir === null ? [] : [{ id, workDir, arrayTaskId }],
     );
@@ -216,6 +216,56 @@ export class VanishedJobs {
   }
 }
 
+/** What the accounts tell, by job. */
+class ToldAccounts {
+  readonly #accounting: Accounting;
+  readonly #byId = new Map<string, JobAccount[]>();
+  /** By the numbers of arrays: one account of each owner, or of each time of submission where no owner is told. */
+  readonly #ofArrays = new Map<string, Map<string | number | null, JobAccount>>();
+
+  private constructor(accounting: Accounting) {
+    this.#accounting = accounting;
+  }
+
+  static async of(accounting: Accounting): Promise<ToldAccounts> {
+    const told = new ToldAccounts(accounting);
+    if (accounting.kind === 'read') for await (const account of inTurns(accounting.accounts)) told.#take(account);
+    return told;
+  }
+
+  #take(account: JobAccount): void {
+    const { slurmJobId, ownerId, folderId } = account.latest;
+    const ofId = this.#byId.get(slurmJobId);
+    if (ofId === undefined) this.#byId.set(slurmJobId, [account]);
+    else ofId.push(account);
+    const array = arrayOf(slurmJobId);
+    if (array === slurmJobId) return;
+    const ofArray = this.#ofArrays.get(array) ?? new Map<string | number | null, JobAccount>();
+    this.#ofArrays.set(array, ofArray.set(ownerId ?? folderId ?? account.submittedAt?.getTime() ?? null, account));
+  }
+
+  accountOf(job: Job): JobAccount | undefined {
+    return this.#byId.get(job.slurmJobId ?? '')?.find((account) => isAccountOf(account, job));
+  }
+
+  /**
+   * Who cancels a waiting task by itself has Slurm take it out of the rest of its array, and neither squeue nor sacct
+   * has a record of it then (seen with 22.05): whether they tell of others of its array alone. A task that began has a
+   * record of its own.
+   */
+  hasNoneOf(job: Job): boolean {
+    if (job.arrayTaskId === null || job.startedAt !== null || !NOT_BEGUN.has(job.state)) return false;
+    if (isUnreadable(this.#accounting, job) || this.accountOf(job) !== undefined) return false;
+    const ofArray = this.#ofArrays.get(arrayOf(job.slurmJobId ?? ''));
+    return ofArray !== undefined && [...ofArray.values()].some((account) => isAccountOf(account, job));
+  }
+}
+
+/** `31` of `31_4`; a job's own number otherwise. */
+function arrayOf(slurmJobId: string): string {
+  return slurmJobId.split('_')[0] ?? '';
+}
+
 function faultOf(accounting: Accounting): string | null {
   if (accounting.kind === 'unreadable') return accounting.message;
   if (accounting.kind === 'none' || accounting.unread.size === 0) return null;
@@ -227,7 +277,7 @@ function faultOf(accounting: Accounting): string | null {
 /** Whether the accounts may tell of a job what can't be read. */
 function isUnreadable(accounting: Accounting, { slurmJobId }: Job): boolean {
   if (accounting.kind !== 'read') return accounting.kind === 'unreadable';
-  return accounting.unread.has(slurmJobId?.split('_')[0] ?? '');
+  return accounting.unread.has(arrayOf(slurmJobId ?? ''));
 }
 
 /**
@@ -291,20 +341,6 @@ function marked(job: Job, marker: EndMarker, now: Date): Job {
     estimatedStartAt: null,
     components: job.components.map(unlessOpen),
   };
-}
-
-/**
- * Who cancels a waiting task by itself has Slurm take it out of the rest of its array, and neither squeue nor sacct has
- * a record of it then (seen with 22.05). A task that began has one of its own.
- */
-function isTakenOut(job: Job, accounting: Accounting): boolean {
-  if (job.arrayTaskId === null || job.startedAt !== null || !NOT_BEGUN.has(job.state)) return false;
-  if (accounting.kind !== 'read' || isUnreadable(accounting, job)) return false;
-  const [array] = job.slurmJobId?.split('_') ?? [];
-  const ofArray = accounting.accounts.filter(
-    (account) => isAccountOf(account, job) && account.latest.slurmJobId.split('_')[0] === array,
-  );
-  return ofArray.length > 0 && ofArray.every(({ latest }) => latest.slurmJobId !== job.slurmJobId);
 }
 
 function takenOut(job: Job, now: Date): Job {

@@ -34,13 +34,13 @@ import {
   type Trial,
   tracesScript,
 } from './commands.ts';
-import { SlurmUnavailable } from './errors.ts';
+import { SlurmUnavailable, UnreadableAnswer } from './errors.ts';
 import { jobLists } from './job-list.ts';
-import { type JobAccount, parseAccounting } from './parse/accounting.ts';
+import { type JobAccount, readAccounting } from './parse/accounting.ts';
 import { ClusterClock } from './parse/clock.ts';
 import { parseControl } from './parse/control.ts';
-import { parseNodes, parsePartitions } from './parse/inventory.ts';
-import { type EndMarker, lastBegun, lastEnd } from './parse/markers.ts';
+import { parsePartitions, readNodes } from './parse/inventory.ts';
+import { type LastRecord, lastEnd, readBegun } from './parse/markers.ts';
 import { joinedLines, slurmMessage } from './parse/messages.ts';
 import {
   hasExactExitCodes,
@@ -55,6 +55,7 @@ import {
 import { isCutOff, mentions, QueueReader, type QueueSnapshot } from './parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer } from './parse/submit.ts';
 import { type TrialOutcome, trialOutcome } from './parse/trial.ts';
+import { inTurns, Pace } from './parse/turns.ts';
 import { numberValue, timeValue } from './parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
 import type { Script, SearchPath } from './shell.ts';
@@ -348,7 +349,7 @@ export class SlurmAdapter {
         if (/accounting storage is disabled/i.test(answer.refused)) return { kind: 'none' };
         return { kind: 'unreadable', message: answer.refused };
       }
-      const read = parseAccounting(answer.rows, this.#clock, this.#hasExactCodes, this.#tracksGpus);
+      const read = await inTurns(readAccounting(answer.rows, this.#clock, this.#hasExactCodes, this.#tracksGpus));
       for (const account of read.accounts) accounts.push(account);
       for (const number of read.unread) unread.add(number);
     }
@@ -374,19 +375,29 @@ export class SlurmAdapter {
   }
 
   /**
-   * What the batch scripts of jobs themselves wrote about the ends of their last attempts, asked with one command; null
-   * where that attempt has no end. The end of an earlier attempt says nothing about the job.
+   * What the batch scripts of jobs themselves wrote about the ends of their last attempts, asked with one command. The
+   * end of an earlier attempt says nothing about the job.
    */
-  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
+  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
     // Each task of an array has a place of its own.
     const byKey = new Map(places.map((place) => [`${place.workDir}/${place.arrayTaskId ?? 'job'}`, place]));
     const ends = await this.#ends.ask(byKey.keys(), async (keys) => {
       const asked = keys.flatMap((key) => byKey.get(key) ?? []);
       const sections = asked.map((_place, index) => `markers-${index}`);
       const texts = await this.#query(markersScript(asked), sections, 'markers');
-      return new Map(keys.map((key, index) => [key, lastEnd(texts[index] ?? '', this.#clock)]));
+      return new Map(keys.map((key, index) => [key, this.#lastRecord(texts[index] ?? '')]));
     });
     return places.map(({ workDir, arrayTaskId }) => ends.get(`${workDir}/${arrayTaskId ?? 'job'}`) ?? null);
+  }
+
+  /** A job may write what nobody else would in the place of its own record: that is no end, and says nothing of others. */
+  #lastRecord(text: string): LastRecord {
+    try {
+      return lastEnd(text, this.#clock);
+    } catch (cause) {
+      if (cause instanceof UnreadableAnswer) return 'begun';
+      throw cause;
+    }
   }
 
   /**
@@ -413,18 +424,19 @@ export class SlurmAdapter {
       maxOutputBytes: MAX_SNAPSHOT_BYTES,
       kind: 'markers',
     });
-    return new Map(
-      folders.map((folder, index): [string, BegunOfTasks | 'gone' | Unreadable] => {
-        const section = ask.read(result.stdout, `begun-${index}`);
-        if (section === null) {
-          const said = slurmMessage(ask.errors(result.stderr));
-          throw new SlurmUnavailable(said || 'the list of what has begun was cut off');
-        }
-        if (section.exitCode === 0) return [folder, lastBegun(section.output)];
-        if (section.exitCode === RECORDS_GONE) return [folder, 'gone'];
-        return [folder, { unreadable: slurmMessage(section.output) }];
-      }),
-    );
+    const pace = new Pace();
+    const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
+    for (const [index, folder] of folders.entries()) {
+      const section = ask.read(result.stdout, `begun-${index}`);
+      if (section === null) {
+        const said = slurmMessage(ask.errors(result.stderr));
+        throw new SlurmUnavailable(said || 'the list of what has begun was cut off');
+      }
+      if (section.exitCode === 0) found.set(folder, await begunIn(section.output, pace));
+      else if (section.exitCode === RECORDS_GONE) found.set(folder, 'gone');
+      else found.set(folder, { unreadable: slurmMessage(section.output) });
+    }
+    return found;
   }
 
   /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */
@@ -441,7 +453,7 @@ export class SlurmAdapter {
       'inventory',
     );
     const partitions = parsePartitions(partitionLines);
-    return { fetchedAt: new Date(), partitions, nodes: parseNodes(nodes, partitions) };
+    return { fetchedAt: new Date(), partitions, nodes: await inTurns(readNodes(nodes, partitions)) };
   }
 
   /** Makes a job's folder, or finds it as an earlier attempt left it. Refused where others could replace it. */
@@ -585,6 +597,16 @@ export class SlurmAdapter {
       const ending = section === null ? 'was cut off' : `ended with exit code ${section.exitCode}`;
       throw new SlurmUnavailable(slurmMessage(errors) || `the answer to "${name}" ${ending}`);
     });
+  }
+}
+
+/** A job may make any number of records: of others' that says nothing. */
+async function begunIn(output: string, pace: Pace): Promise<BegunOfTasks | Unreadable> {
+  try {
+    return await inTurns(readBegun(output, pace));
+  } catch (cause) {
+    if (cause instanceof UnreadableAnswer) return { unreadable: cause.message };
+    throw cause;
   }
 }
 

@@ -105,7 +105,8 @@ class Node {
 
   async endMarker(name = 'job.0.end') {
     const text = (await this.records())[name];
-    return text === undefined ? null : lastEnd(`${name} ${text}`);
+    const record = text === undefined ? null : lastEnd(`${name} ${text}`);
+    return record === 'begun' ? null : record;
   }
 
   async remove(): Promise<void> {

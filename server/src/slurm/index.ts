@@ -9,7 +9,7 @@ export { faultInJobName, slurmJobName } from './job-name.ts';
 export { examineLogin, type LoginShell, WorkspaceTrial } from './login.ts';
 export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';
-export type { EndMarker } from './parse/markers.ts';
+export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export { isDoubtfulSignal } from './parse/values.ts';
