@@ -94,6 +94,11 @@ export class Journal {
     await this.#news.wait(signal);
   }
 
+  /** When the oldest event that is kept was written; null: there is none. */
+  oldestAt(): Promise<Date | null> {
+    return this.#store.events.oldestAt();
+  }
+
   /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
   async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
     const { events } = this.#store;

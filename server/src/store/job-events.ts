@@ -65,6 +65,17 @@ export class JobEventQueries {
     return Number(row?.sequence ?? 0);
   }
 
+  /** When the oldest event that is kept was written; null when there is none. */
+  async oldestAt(): Promise<Date | null> {
+    const row = await this.#database
+      .selectFrom('job_events')
+      .select('at')
+      .orderBy('sequence')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? null : new Date(row.at);
+  }
+
   /** Their numbers follow one another. */
   async append(events: readonly JobEvent[]): Promise<void> {
     for await (const batch of batches(events)) {
