@@ -300,7 +300,7 @@ export class Submitter {
       await this.#accepted(job, slurmJobId, null);
       return true;
     }
-    const now = Date.now();
+    const now = performance.now();
     const doubt = this.#doubts.get(job.id) ?? { since: now, absentSince: null };
     this.#doubts.set(job.id, doubt);
     const isOver = sbatch === 'over' || (sbatch === 'elsewhere' && now - doubt.since >= ABANDONED_MS);
@@ -311,7 +311,7 @@ export class Submitter {
   /** After a look that found nothing. */
   #isAbsentForCertain(jobId: string): boolean {
     const since = this.#doubts.get(jobId)?.absentSince ?? null;
-    return since !== null && Date.now() - since >= this.#delays.certainlyAbsentMs;
+    return since !== null && performance.now() - since >= this.#delays.certainlyAbsentMs;
   }
 
   /** `message`: what sbatch said besides; null: nothing that was heard. */

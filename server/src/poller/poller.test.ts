@@ -19,7 +19,10 @@ let answers: (Error | null)[];
 let warnings: string[];
 
 beforeEach(async () => {
-  vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z'), toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({
+    now: new Date('2026-11-24T12:00:00Z'),
+    toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
+  });
   vi.spyOn(Math, 'random').mockReturnValue(0);
   store = await Store.open(':memory:');
   journal = new Journal(store);
@@ -91,6 +94,26 @@ describe('a poller', () => {
     expect(slurm.questions).toBe(2);
     await pass(300 * SECOND);
     expect(slurm.questions).toBe(12);
+  });
+
+  it.each([
+    ['back', -3600],
+    ['ahead', 3600],
+  ])('goes on at its interval and loses no job when the clock is set %s', async (_way, seconds) => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(SECOND);
+    slurm.observations = [];
+    slurm.accounts = [];
+    await pass(2 * 60 * SECOND);
+    const before = slurm.questions;
+    vi.setSystemTime(Date.now() + seconds * SECOND);
+    await pass(2 * 60 * SECOND);
+    expect(slurm.questions - before).toBeGreaterThanOrEqual(4);
+    expect((await store.jobs.get(job.id))?.state).toBe('RUNNING');
+    await pass(10 * 60 * SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('LOST');
   });
 
   it('asks nothing before the cluster is there', async () => {

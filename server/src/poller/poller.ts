@@ -73,7 +73,7 @@ export class Poller {
   /** What the server still wanted to know when it last ended is in the list of questions. */
   #isInformed = false;
   /** Until then a job that is over may come to life again. */
-  #requeueUntil = 0;
+  #requeueUntil = Number.NEGATIVE_INFINITY;
   /** The last question got no answer: it is asked again, whether or not a job is active by then. */
   #isOwed = false;
   #recordsFault: string | null = null;
@@ -129,7 +129,7 @@ export class Poller {
 
   /** A job was submitted or cancelled: looks soon, and a few times more. */
   acted(): void {
-    this.#schedule.acted(Date.now());
+    this.#schedule.acted(performance.now());
     this.#planNext();
   }
 
@@ -145,8 +145,8 @@ export class Poller {
 
   /** Jobs on the cluster have begun or ended: looks soon, though not at every single one. */
   noticed(): void {
-    this.#requeueUntil = Math.max(this.#requeueUntil, Date.now() + 1000);
-    this.#schedule.noticed(Date.now());
+    this.#requeueUntil = Math.max(this.#requeueUntil, performance.now() + 1000);
+    this.#schedule.noticed(performance.now());
     this.#planNext();
   }
 
@@ -157,7 +157,7 @@ export class Poller {
   }
 
   #planNext(): void {
-    this.#plan(this.#schedule.delay(Date.now()));
+    this.#plan(this.#schedule.delay(performance.now()));
   }
 
   #plan(delayMs: number): void {
@@ -181,7 +181,7 @@ export class Poller {
   }
 
   #expectRequeue(): void {
-    this.#requeueUntil = Date.now() + REQUEUE_SHOWS_MS;
+    this.#requeueUntil = performance.now() + REQUEUE_SHOWS_MS;
     this.acted();
   }
 
@@ -192,16 +192,16 @@ export class Poller {
       await this.#inform();
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
-      if (asked.length === 0 && Date.now() > this.#requeueUntil && !this.#isOwed) {
+      if (asked.length === 0 && performance.now() > this.#requeueUntil && !this.#isOwed) {
         // With nothing left to ask of the accounts, that they couldn't be read is no fault any more.
         if (this.#vanished.isWaiting || this.#vanished.accountingFault !== null) this.#examine([]);
         return this.#vanished.isWaiting;
       }
-      const askedAt = Date.now();
+      const askedAt = performance.now();
       const snapshot = await slurm.queue();
       const now = new Date();
       this.#isOwed = false;
-      this.#schedule.answered(now.getTime() - askedAt);
+      this.#schedule.answered(performance.now() - askedAt);
       if (snapshot.faultyRows.length > 0) {
         const rows = snapshot.faultyRows.slice(0, 3).map((row) => bounded(row, LOGGED_ROW));
         log.warn({ rows }, `${clusterName}: squeue printed rows that can't be read`);
@@ -217,7 +217,7 @@ export class Poller {
       const isMentioned = mentions(snapshot.faultyRows);
       const unread = diff.missing.filter(isMentioned);
       this.#examine(diff.missing.filter((job) => !isMentioned(job)));
-      this.#watchEnds(diff, now.getTime());
+      this.#watchEnds(diff, performance.now());
       onAnswer(unread.length === 0 ? null : unreadable(unread));
     } catch (cause) {
       const fault = cause instanceof Error ? cause : new Error(String(cause));
@@ -243,7 +243,8 @@ export class Poller {
   async #inform(): Promise<void> {
     if (this.#isInformed) return;
     const { clusterName, jobs } = this.#options;
-    for (const job of await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD)) this.#vanished.requeued(job, Date.now());
+    for (const job of await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD))
+      this.#vanished.requeued(job, performance.now());
     this.#isInformed = true;
   }
 
@@ -262,7 +263,7 @@ export class Poller {
     if (this.#examining !== null) return;
     const { clusterName, log, onAccounting } = this.#options;
     this.#examining = this.#vanished
-      .examine(missing, Date.now())
+      .examine(missing, performance.now(), new Date())
       .then(async (updates) => {
         if (updates.length > 0) await this.#write(updates);
       })
@@ -333,7 +334,7 @@ export class Poller {
         changes.filter(({ before, after }) => isActiveState(before.state) || !isSameEnd(before, after)),
       );
       for (const { before, after } of changes) {
-        if (after.attempt > before.attempt) this.#vanished.requeued(after, Date.now());
+        if (after.attempt > before.attempt) this.#vanished.requeued(after, performance.now());
         if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) this.#expectRequeue();
       }
       for (const { jobId, attempts } of updates) {

@@ -77,13 +77,16 @@ export class VanishedJobs {
     return this.#requeued.size > 0;
   }
 
-  /** A job was seen in a new attempt: how the one before ended is asked for with the next question. */
+  /** A job was seen in a new attempt: how the one before ended is asked for with the next question. `now`: as below. */
   requeued(job: Job, now: number): void {
     this.#requeued.set(job.id, { job, since: now, askedAt: Number.NEGATIVE_INFINITY });
   }
 
-  /** Takes the jobs missing in one whole snapshot; gives those whose end, or whose earlier attempts, are certain now. */
-  async examine(missing: readonly Job[], now: number): Promise<readonly JobUpdate[]> {
+  /**
+   * Takes the jobs missing in one whole snapshot; gives those whose end, or whose earlier attempts, are certain now.
+   * `now`: ms by a clock that nobody sets, by which is waited; `at`: the time that is told.
+   */
+  async examine(missing: readonly Job[], now: number, at: Date = new Date(now)): Promise<readonly JobUpdate[]> {
     const due = this.#due(missing, now);
     const requeued = [...this.#requeued.values()].filter(({ askedAt }) => now - askedAt >= ACCOUNTING_INTERVAL_MS);
     const asked = [...due.map(({ job }) => job), ...requeued.map(({ job }) => job)];
@@ -112,7 +115,7 @@ export class VanishedJobs {
       // A double's end says nothing of the job's, and the marker is not of its making.
       const isDouble = account?.latest.exitCode === DOUBLE_EXIT_CODE;
       if (account === null || (hasOwnCode(account) && !isDouble)) open.push({ job, absence, account });
-      else updates.push(accounted(job, account, now));
+      else updates.push(accounted(job, account, at));
     }
     // Whoever has waited longest for a look at its marker comes first.
     open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
@@ -134,7 +137,7 @@ export class VanishedJobs {
       const isTakenOut = record === null && told.hasNoneOf(job);
       absence.takenOutSince = isTakenOut ? (absence.takenOutSince ?? now) : null;
       const marker = isUnreadable || record === 'begun' ? null : record;
-      const update = this.#concluded({ job, account, absence }, marker, accounting, now);
+      const update = this.#concluded({ job, account, absence }, marker, accounting, now, at);
       if (update !== null) updates.push(update);
     }
     return updates;
@@ -183,12 +186,13 @@ export class VanishedJobs {
     marker: EndMarker | null,
     accounting: Accounting,
     now: number,
+    at: Date,
   ): JobUpdate | null {
     if (account !== null) {
       // Slurm accounts for a job as soon as it ends it: unless a signal ended the job's script itself, that still has its
       // time to write of it (KillWait).
       const { signal, endedAt } = account.latest;
-      const isLate = now - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
+      const isLate = at.getTime() - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
       if (marker === null && job.workDir !== null && signal === null && isLate) return null;
       // The script's own word is exact; that of sacct may be 128 less, and 0 for what Slurm ended.
       const attempt = Math.max(job.attempt, account.latest.attempt);
@@ -198,7 +202,7 @@ export class VanishedJobs {
       const isOwn = marker?.attempt === attempt && marker.exitCode !== null;
       const exact = isOwn ? { exitCode: marker.exitCode, signal: null } : unknown;
       const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
-      return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
+      return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, at);
     }
     // As long as the accounting can't be read, or shows things late, it may still tell.
     const mayBeTold = isUnreadable(accounting, job) || now - absence.since < GRACE_MS;
@@ -206,13 +210,13 @@ export class VanishedJobs {
       // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
       const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.kind !== 'none';
       if (isOpen && mayBeTold) return null;
-      return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
+      return { jobId: job.id, apply: (current) => marked(current, marker, at) };
     }
     if (absence.takenOutSince !== null && now - absence.takenOutSince >= TAKEN_OUT_MS) {
-      return { jobId: job.id, apply: (current) => takenOut(current, new Date(now)) };
+      return { jobId: job.id, apply: (current) => takenOut(current, at) };
     }
     if (mayBeTold) return null;
-    return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
+    return { jobId: job.id, apply: (current) => lost(current, at) };
   }
 }
 
@@ -318,8 +322,8 @@ function hasOwnCode({ latest }: JobAccount): boolean {
   return latest.state !== 'COMPLETED' && latest.nodeList !== null;
 }
 
-function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
-  return { jobId: job.id, apply: (current) => observed(current, latest, new Date(now)), attempts: closed };
+function accounted(job: Job, { latest, closed }: JobAccount, at: Date): JobUpdate {
+  return { jobId: job.id, apply: (current) => observed(current, latest, at), attempts: closed };
 }
 
 /** A job as its own batch script says that it ended. */

@@ -54,6 +54,8 @@ interface Session {
   readonly channels: Channels;
   readonly files: ConnectionFiles;
   readonly since: Date;
+  /** The same by the monotonic clock, in ms. */
+  readonly madeAt: number;
 }
 
 /** A question that waits for its answers. */
@@ -350,6 +352,7 @@ export class SshConnection {
         channels,
         files: new ConnectionFiles(channels, silenceMs, () => this.#noteSftpFault()),
         since: new Date(),
+        madeAt: performance.now(),
       };
       this.#asksPerson = hasAsked;
       this.#worked = hasAsked ? null : keys;
@@ -418,7 +421,7 @@ export class SshConnection {
     }
     this.#lookout.lost();
     // What hangs stays on the cluster: it is to get no more of it each minute.
-    const wasSteady = Date.now() - session.since.getTime() >= this.#timing.steadyAfterMs;
+    const wasSteady = performance.now() - session.madeAt >= this.#timing.steadyAfterMs;
     if (wasSteady && !(reason instanceof ChannelsExhausted)) this.#failures = 0;
     else if (this.#failures === 0) this.#failures = 1;
     else {
