@@ -308,8 +308,8 @@ done
 :`;
 
 /**
- * What tells whether Slurm took a job: sections `claims` (the Slurm job number of one, if there is any) and `sbatch` (running, over,
- * elsewhere).
+ * What tells whether Slurm took a job: sections `claims` (the Slurm job number of one, if there is any) and `sbatch`
+ * (running, over, elsewhere).
  */
 export function tracesScript(workDir: string): Script {
   return script(null, `${AT_WORK}\ncd ${quote(workDir)} || exit`, [
