@@ -21,7 +21,7 @@ export const ERROR_CODES = {
   SERVER_BUSY:
     'As many subscriptions are open, or large operations wait, as the server takes. Nothing has been changed: try again.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
-  REQUEST_TIMEOUT: 'The body of the request did not come in time.',
+  REQUEST_TIMEOUT: 'The body of the request did not come in time. Try again.',
   METHOD_NOT_ALLOWED: 'The address does not take this HTTP method.',
   NOT_ACCEPTABLE: 'The Accept header names no media type in which there is an answer.',
   UNSUPPORTED_MEDIA_TYPE: 'The Content-Type header names no media type that is taken.',
