@@ -97,7 +97,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     `${number(OPERATIONS_A_SECOND)} a second, ${number(OPERATIONS_AT_ONCE)} at once`,
   ],
   ["an operation's id on a WebSocket", `${number(MAX_ID_LENGTH)} characters`],
-  ['WebSockets, streams and log files at a time (503)', `${number(MAX_STREAMS)}; log files ${number(MOST_DOWNLOADS)}`],
+  [
+    'WebSockets, streams and log files at a time (503, `SERVER_BUSY`)',
+    `${number(MAX_STREAMS)}; log files ${number(MOST_DOWNLOADS)}`,
+  ],
   [
     'connections without a credential (the oldest is closed)',
     `${number(MOST_NEWCOMERS)}, ${number(MOST_NEWCOMERS_OF_AN_ADDRESS)} of an address`,
@@ -118,7 +121,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     'words of a search, and characters of each (more are left out)',
     `${number(MAX_SEARCH_WORDS)}, ${number(MAX_WORD_LENGTH)}`,
   ],
-  ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time`],
+  [
+    '`waitUntilOverSeconds`',
+    `${number(LONGEST_WAIT_SECONDS)}, of ${number(MOST_WAITS)} requests at a time (\`SERVER_BUSY\`)`,
+  ],
   ['`Job.log`: bytes, and `lastLines`', `${kib(MAX_LIMIT)}, ${number(MOST_LAST_LINES)} lines`],
   [
     '`logSearch`: of a file, matches, and pattern',

@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   LIMIT_EXCEEDED: 'The operation asks for more than is given at a time. The message names the limit.',
   RATE_LIMITED: 'Too many operations were begun, or wrong credentials sent, in a short time. Wait a moment.',
   SERVER_BUSY:
-    'As many subscriptions are open, or large operations wait, as the server takes. Nothing has been changed: try again.',
+    'As many subscriptions or logs are open, or operations wait, as the server takes. Nothing has been changed: try again.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
   REQUEST_TIMEOUT: 'The body of the request did not come in time. Try again.',
   METHOD_NOT_ALLOWED: 'The address does not take this HTTP method.',

@@ -73,7 +73,7 @@ export class EventStreams {
     if (subscription === null) return false;
     if (streams.isFull) {
       response.setHeader('retry-after', '10');
-      sendError(response, 503, 'LIMIT_EXCEEDED', 'The server has as many streams open as it takes. Try again');
+      sendError(response, 503, 'SERVER_BUSY', 'The server has as many streams open as it takes. Try again');
       return true;
     }
     if (response.destroyed) return true;
