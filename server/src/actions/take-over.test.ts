@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
-import type { SubmitJob } from './submit-job.ts';
+import { NO_RESOURCES } from '../domain/testing.ts';
 import { takeOver } from './take-over.ts';
-
-function asked(command: string, parts: Partial<SubmitJob> = {}): SubmitJob {
-  return {
-    ...NO_SUBMISSION,
-    ...{ idempotencyKey: null, waitSeconds: 0, projectId: 'P', project: null, cluster: 'alpha', name: null },
-    ...{ description: null, basedOnJobId: null, includeUncommitted: false, resources: NO_RESOURCES },
-    command,
-    ...parts,
-  };
-}
+import { asked } from './testing.ts';
 
 const SCRIPT = `#!/bin/bash -l
 #SBATCH --job-name=train

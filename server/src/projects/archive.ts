@@ -98,6 +98,19 @@ class CommitList {
   }
 }
 
+/** So many folders are named. */
+const NAMED = 5;
+
+/** What there is to tell of folders that a job gets without their files, in a line; null: nothing. */
+export function leftOut({ committed }: Pick<JobFiles, 'committed'>): string | null {
+  const folders = committed.filter(({ kind }) => kind === 'submodule');
+  if (folders.length === 0) return null;
+  const named = folders.slice(0, NAMED).map(({ path }) => readable(path));
+  const more = folders.length - named.length;
+  const all = more === 0 ? named.join(', ') : `${named.join(', ')} and ${more.toLocaleString('en-US')} more`;
+  return `Empty for the job: ${all}. These are submodules, or repositories that were committed as one entry, whose files are no part of the commit: commit the files themselves, or put them on the cluster`;
+}
+
 /** What they take before they are packed. */
 export function unpackedBytes({ committed, uncommitted }: JobFiles): number {
   return [...committed, ...uncommitted].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

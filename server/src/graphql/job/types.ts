@@ -403,7 +403,7 @@ builder.node(JobRef, {
     submitMessage: t.string({
       nullable: true,
       description:
-        "What there is to tell about how the job was taken, a line each: sbatch's own words beside the job's number, such as a warning that fewer nodes are enough. A task has its array's. Null: nothing was said.",
+        "What there is to tell about how the job was taken, a line each: #SBATCH lines that aren't used, submodules and other repositories whose files aren't sent, and sbatch's own words beside the job's number, such as a warning that fewer nodes are enough. A task has its array's. Null: nothing was said.",
       resolve: async ({ id, arrayParentId }, _args, { loaders }) =>
         (await loaders.submission.load(arrayParentId ?? id))?.message ?? null,
     }),
