@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
 import { chunksOf, openFile, readTarget } from './disk.ts';
 import { GitError } from './git.ts';
-import { checkCommitted, MAX_PACKED_BYTES } from './limits.ts';
+import { checkCommitted, checkPacked } from './limits.ts';
 import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
 import { type BytePath, onDisk, readable } from './paths.ts';
@@ -112,8 +112,13 @@ export function leftOut({ committed }: Pick<JobFiles, 'committed'>): string | nu
 }
 
 /** What they take before they are packed. */
-export function unpackedBytes({ committed, uncommitted }: JobFiles): number {
-  return [...committed, ...uncommitted].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+export function unpackedBytes(files: JobFiles): number {
+  return filesOf(files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function* filesOf({ committed, uncommitted }: JobFiles): Generator<CommittedFile | DiskFile> {
+  yield* committed;
+  yield* uncommitted;
 }
 
 /**
@@ -126,7 +131,12 @@ export async function packFiles(files: JobFiles, target: string): Promise<void> 
   const bounded = new Transform({
     transform(chunk: Buffer, _encoding, callback) {
       size += chunk.length;
-      callback(size > MAX_PACKED_BYTES ? new GitError('the files are larger than 1 GiB when packed') : null, chunk);
+      try {
+        checkPacked(size, filesOf(files));
+        callback(null, chunk);
+      } catch (cause) {
+        callback(cause as GitError);
+      }
     },
   });
   try {
