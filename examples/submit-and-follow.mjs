@@ -14,7 +14,22 @@ if (command === undefined || SLURMQL_TOKEN === undefined || Number.parseInt(proc
 
 /** An error that a retry doesn't change. */
 class Refused extends Error {}
-const PASSING = ['CLUSTER_UNAVAILABLE', 'LIMIT_EXCEEDED', 'RATE_LIMITED', 'INTERNAL_SERVER_ERROR'];
+/** Codes of what passes (API.md), of errors and of userErrors. */
+const PASSING = [
+  'CLUSTER_UNAVAILABLE',
+  'LIMIT_EXCEEDED',
+  'RATE_LIMITED',
+  'SERVER_BUSY',
+  'REQUEST_TIMEOUT',
+  'INTERNAL_SERVER_ERROR',
+];
+
+/** Each line once, however often it is told in a row. */
+let told;
+function tell(line) {
+  if (line !== told) console.error(line);
+  told = line;
+}
 
 async function post(query, variables, accept) {
   const headers = { authorization: `Bearer ${SLURMQL_TOKEN}`, 'content-type': 'application/json', accept };
@@ -22,9 +37,14 @@ async function post(query, variables, accept) {
   return fetch(`${SLURMQL_URL}/graphql`, { method: 'POST', headers, body });
 }
 
+function failure(errors) {
+  const message = [...new Set(errors.map((error) => error.message))].join('\n');
+  return errors.every(({ code }) => PASSING.includes(code)) ? new Error(message) : new Refused(message);
+}
+
 function dataOf({ data, errors }) {
   if (errors === undefined) return data;
-  throw PASSING.includes(errors[0].extensions?.code) ? new Error(errors[0].message) : new Refused(errors[0].message);
+  throw failure(errors.map(({ message, extensions }) => ({ message, code: extensions?.code })));
 }
 
 async function ask(query, variables) {
@@ -56,6 +76,7 @@ async function persist(attempt) {
       if (result !== undefined) return result;
     } catch (error) {
       if (error instanceof Refused) throw error;
+      tell(`[waiting] ${error.message}`);
     }
     await pause(1000);
   }
@@ -77,12 +98,9 @@ async function printLog(id, stream, target) {
 
 async function printStates(id) {
   const query = 'subscription ($id: ID!) { jobStatus(id: $id) { state reason exitCode isActive } }';
-  let told;
   return persist(async () => {
     for await (const { jobStatus } of subscribe(query, { id })) {
-      const line = `[${jobStatus.state}] ${jobStatus.reason ?? ''}`;
-      if (line !== told) console.error(line);
-      told = line;
+      tell(`[${jobStatus.state}] ${jobStatus.reason ?? ''}`);
       if (!jobStatus.isActive) return jobStatus;
     }
   });
@@ -92,11 +110,13 @@ try {
   // Every attempt sends the same key, so the job is submitted once.
   const input = { project, cluster, command, idempotencyKey: randomUUID() };
   const submit = `mutation ($input: SubmitJobInput!) {
-    submitJob(input: $input) { job { id } userErrors { message } }
+    submitJob(input: $input) { job { id } userErrors { message code } }
   }`;
-  const { submitJob } = await persist(() => ask(submit, { input }));
-  if (submitJob.job === null) throw new Refused(submitJob.userErrors.map(({ message }) => message).join('\n'));
-  const { id } = submitJob.job;
+  const { id } = await persist(async () => {
+    const { submitJob } = await ask(submit, { input });
+    if (submitJob.job === null) throw failure(submitJob.userErrors);
+    return submitJob.job;
+  });
   const [job] = await Promise.all([
     printStates(id),
     printLog(id, 'STDOUT', process.stdout),

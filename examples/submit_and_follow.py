@@ -18,12 +18,19 @@ import uuid
 
 URL = os.environ.get("SLURMQL_URL", "http://127.0.0.1:4000") + "/graphql"
 TOKEN = os.environ.get("SLURMQL_TOKEN", "")
-# Codes of temporary errors.
-PASSING = {"CLUSTER_UNAVAILABLE", "LIMIT_EXCEEDED", "RATE_LIMITED", "INTERNAL_SERVER_ERROR"}
+# Codes of temporary errors and userErrors (API.md).
+PASSING = {
+    "CLUSTER_UNAVAILABLE",
+    "LIMIT_EXCEEDED",
+    "RATE_LIMITED",
+    "SERVER_BUSY",
+    "REQUEST_TIMEOUT",
+    "INTERNAL_SERVER_ERROR",
+}
 
 SUBMIT = """
 mutation ($input: SubmitJobInput!) {
-  submitJob(input: $input) { job { id } userErrors { message } }
+  submitJob(input: $input) { job { id } userErrors { message code } }
 }
 """
 FOLLOW = """
@@ -38,49 +45,69 @@ query ($id: ID!, $out: SafeInt!, $err: SafeInt!) {
 
 
 class Refused(Exception):
-    """An error that a retry doesn't change."""
+    """What asking again doesn't change."""
+
+
+class Passing(Exception):
+    """What asking again may change."""
+
+
+told = None
+
+
+def tell(line):
+    """Prints each line once, however often it is told in a row."""
+    global told
+    if line != told:
+        print(line, file=sys.stderr, flush=True)
+    told = line
+
+
+def failure(errors):
+    """The exception for errors, of which each has a message and may have a code."""
+    message = "\n".join(dict.fromkeys(error["message"] for error in errors))
+    return (Passing if all(error.get("code") in PASSING for error in errors) else Refused)(message)
 
 
 def ask(query, variables):
-    """Returns the data of an answer; retries each second until there is one."""
+    """The data of an answer."""
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     body = json.dumps({"query": query, "variables": variables}).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(URL, body, headers), timeout=60) as response:
+            answer = json.load(response)
+    except urllib.error.HTTPError as error:
+        answer = json.load(error)
+    if "errors" in answer:
+        raise failure([{**error, **error.get("extensions", {})} for error in answer["errors"]])
+    return answer["data"]
+
+
+def persist(attempt, *args):
+    """What an attempt gives: again each second until it does, through whatever passes."""
     while True:
         try:
-            try:
-                with urllib.request.urlopen(urllib.request.Request(URL, body, headers), timeout=60) as response:
-                    answer = json.load(response)
-            except urllib.error.HTTPError as error:
-                answer = json.load(error)
-            if "errors" not in answer:
-                return answer["data"]
-            error = answer["errors"][0]
-            if error.get("extensions", {}).get("code") not in PASSING:
-                raise Refused(error["message"])
-        except (OSError, ValueError, http.client.HTTPException):
-            pass  # The server is away, or went away while it answered.
+            return attempt(*args)
+        # It isn't there, went away while it answered, or says that it can't now.
+        except (OSError, ValueError, http.client.HTTPException, Passing) as error:
+            tell(f"[waiting] {error}")
         time.sleep(1)
 
 
-def submit(project, cluster, command):
-    """Submits a job and returns its id. With the key, a request that is retried submits it only once."""
-    job = {"project": project, "cluster": cluster, "command": command, "idempotencyKey": str(uuid.uuid4())}
+def submit(job):
+    """The id of a new job."""
     answer = ask(SUBMIT, {"input": job})["submitJob"]
     if answer["job"] is None:
-        raise Refused("\n".join(error["message"] for error in answer["userErrors"]))
+        raise failure(answer["userErrors"])
     return answer["job"]["id"]
 
 
 def follow(job_id):
-    """Prints what a job writes until it is over and everything has been read. Returns the job."""
+    """Prints what a job writes until it is over and all of it has been read; gives the job."""
     out = err = 0
-    told = None
     while True:
-        job = ask(FOLLOW, {"id": job_id, "out": out, "err": err})["job"]
-        line = f"[{job['state']}] {job['reason'] or ''}"
-        if line != told:
-            print(line, file=sys.stderr, flush=True)
-            told = line
+        job = persist(ask, FOLLOW, {"id": job_id, "out": out, "err": err})["job"]
+        tell(f"[{job['state']}] {job['reason'] or ''}")
         is_read = True
         for log, target in ((job["stdout"], sys.stdout), (job["stderr"], sys.stderr)):
             if log is not None:
@@ -91,7 +118,7 @@ def follow(job_id):
         err = job["stderr"]["endOffset"] if job["stderr"] else err
         if not job["isActive"] and is_read:
             return job
-        # If any text came, there may be more already.
+        # More is there already when what came was not nothing.
         if not any(log and log["text"] for log in (job["stdout"], job["stderr"])):
             time.sleep(1)
 
@@ -99,8 +126,12 @@ def follow(job_id):
 def main():
     if len(sys.argv) != 4 or not TOKEN:
         sys.exit("Usage: SLURMQL_TOKEN=… python3 submit_and_follow.py PROJECT CLUSTER COMMAND")
+    project, cluster, command = sys.argv[1:]
+    # The same key in each attempt: the job is submitted once, however often the request is sent.
+    key = str(uuid.uuid4())
+    wanted = {"project": project, "cluster": cluster, "command": command, "idempotencyKey": key}
     try:
-        job = follow(submit(*sys.argv[1:]))
+        job = follow(persist(submit, wanted))
     except Refused as error:
         sys.exit(str(error))
     sys.exit(1 if job["exitCode"] is None else job["exitCode"])

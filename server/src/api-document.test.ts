@@ -98,7 +98,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ],
   ['id of an operation on a WebSocket', `${number(MAX_ID_LENGTH)} characters`],
   [
-    'open WebSockets, streams and log downloads (503)',
+    'open WebSockets, streams and log downloads (503, `SERVER_BUSY`)',
     `${number(MAX_STREAMS)}; log downloads ${number(MOST_DOWNLOADS)}`,
   ],
   [
@@ -121,7 +121,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     'words of a search; characters of each (the rest is ignored)',
     `${number(MAX_SEARCH_WORDS)}, ${number(MAX_WORD_LENGTH)}`,
   ],
-  ['`waitUntilOverSeconds`', `${number(LONGEST_WAIT_SECONDS)}; ${number(MOST_WAITS)} requests at a time`],
+  [
+    '`waitUntilOverSeconds`',
+    `${number(LONGEST_WAIT_SECONDS)}; ${number(MOST_WAITS)} requests at a time (\`SERVER_BUSY\`)`,
+  ],
   ['`Job.log`: bytes; `lastLines`', `${kib(MAX_LIMIT)}; ${number(MOST_LAST_LINES)} lines`],
   [
     '`logSearch`: bytes searched, matches, length of the pattern',

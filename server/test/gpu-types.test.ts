@@ -118,7 +118,7 @@ describe('where one GPU type is allowed, another is refused', () => {
     ['gpus', { gpus: 1, ...options('--nodelist=a1') }, 'gpuType'],
     ['gpus', { gpus: 1, ...options('--constraint=ib') }, 'gpuType'],
     ['gpus', { gpus: 1, ...options('--constraint=[a100*1&ib*1]') }, 'gpuType'],
-    ['gpus', { gpus: 1, ...options('--constraint=a100', '--prefer=ib') }, 'gpuType'],
+    ['gpus', { gpus: 1, ...options('--prefer=ib') }, 'gpuType'],
     ['gpus', { gpus: 1, ...options('--reservation=kept') }, 'gpuType'],
     ['--gres', options('--gres=shard:1'), 'extraOptions'],
     ['--tres-per-task', options('--tres-per-task=gres/shard:1'), 'extraOptions'],
@@ -193,13 +193,27 @@ describe('where one GPU type is allowed, another is refused', () => {
       [{ ...typed, gpuType: 'h100' }, 'gpuType'],
       [{ ...typed, gpuType: null }, 'gpuType'],
       [{ ...typed, gpuType: null, ...options('--constraint=h100') }, 'extraOptions'],
-      [{ ...typed, ...options('--prefer=ib') }, 'gpuType'],
-      [{ ...typed, gpuType: null, ...options('--constraint=a100', '--prefer=ib') }, 'gpuType'],
       [{ ...typed, ...options('--nodelist=h1') }, 'extraOptions'],
     ] as const) {
       expect((await refused(input)).map(([field]) => field)).toContain(at);
     }
   });
+});
+
+it.each([
+  ['extraOptions', { cluster: 'constraint', gpus: 1, gpuType: 'a100', ...options('--prefer=ib') }],
+  ['extraOptions', { cluster: 'constraint', ...script('--gres=gpu:a100:1', '--prefer ib') }],
+  ['extraOptions', { ...script('-C a100', '--prefer=ib'), gpus: 1 }],
+  ['components.0.extraOptions', { components: [{ ...options('--constraint=a100', '--prefer=ib'), gpus: 1 }] }],
+])('what is preferred may not take the place of what is needed: %s of %j', async (field, input) => {
+  const { job, userErrors } = await submit(input);
+  expect(job).toBeNull();
+  const faults = userErrors.map(({ code, path, message }) => [code, path.slice(1).join('.'), message]);
+  expect(faults).toContainEqual([
+    'INVALID_INPUT',
+    field,
+    expect.stringMatching(/^--prefer=ib takes the place of .*a100/),
+  ]);
 });
 
 it('what is taken is given GPUs of the allowed type alone', async () => {

@@ -32,8 +32,9 @@ it('what is asked of a cluster is counted by kind, and nothing is asked while no
   await bench.ended(job.id);
   const { logins, counts } = await load(bench.server);
   expect(logins).toBe(1);
-  // What there is, who may write to the workspace, and the questions for the queue, the accounts and the nodes, each once.
-  expect(counts.get('probe')).toBe(5);
+  // What there is, who may write to the workspace, the questions for the queue, the accounts and the nodes, and sbatch's
+  // options, each once.
+  expect(counts.get('probe')).toBe(6);
   expect(counts.get('submit')).toBeGreaterThanOrEqual(2);
   expect(counts.get('queue')).toBeGreaterThanOrEqual(1);
   expect(counts.get('files')).toBeGreaterThanOrEqual(3);

@@ -10,6 +10,7 @@ const REFUSED = {
   queue: ['squeue', '--states=all'],
   accounts: ['sacct', '--duplicates'],
   nodes: ['scontrol', '--details'],
+  submissions: ['sbatch', '--ignore-pbs'],
 } as const;
 const NAMES = Object.keys(REFUSED) as (keyof typeof REFUSED)[];
 

@@ -366,6 +366,30 @@ describe.concurrent('the end of a job', () => {
     });
   });
 
+  it('by a real-time signal to its command is that signal', async () => {
+    const job = await submit('kill -34 $$; sleep 300');
+    expect(await ended(job)).toMatchObject({ state: 'FAILED', exitCode: null, signal: 34 });
+  });
+
+  it.each([
+    ['its log', 'mkdir -p "$1/stdout.log"'],
+    // A folder that is missing is made by later releases.
+    ['its folder', 'rm -r "$1"; : >"$1"'],
+  ])(
+    'that came as Slurm could not open %s is neither a code nor a signal',
+    async (_what, spoil) => {
+      const job = await submit('true', { extraOptions: ['--hold'] });
+      await login.run(`set -- "${job.workDir}"; ${spoil}; scontrol release ${job.slurmJobId}`);
+      expect(await ended(job)).toMatchObject({
+        state: 'FAILED',
+        exitCode: null,
+        signal: null,
+        attempts: [{ number: 1, exitCode: null, signal: null }],
+      });
+    },
+    150_000,
+  );
+
   it.each([
     ['OUT_OF_MEMORY', 'exit 1', 'FAILED', { exitCode: 1 }],
     // Nothing of it can have run here.

@@ -7,7 +7,7 @@ import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
-import { GitError } from '../projects/index.ts';
+import { GitError, leftOut } from '../projects/index.ts';
 import { constraintConflict, rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import { gpuTypesNotAllowed } from './allowed-gpu-types.ts';
@@ -123,7 +123,7 @@ export async function launchJob(
     prologue: from.prologue,
     partition: asked.partition,
     gitRef: input.gitRef,
-    message: input.message,
+    message: inLines(input.message, leftOut(files)),
     components: input.components,
   };
   try {
@@ -220,6 +220,11 @@ async function danglingReferences({ store }: ActionContext, input: LaunchJob): P
     }
   }
   return refusals;
+}
+
+/** Null: none of them has anything to tell. */
+function inLines(...messages: readonly (string | null)[]): string | null {
+  return messages.filter((message) => message !== null).join('\n') || null;
 }
 
 /** A readable name for a job that was given none: what it runs. */

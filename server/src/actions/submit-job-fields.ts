@@ -1,7 +1,7 @@
 import { arrayTaskIds, MAX_ARRAY_TASKS } from '../domain/array-spec.ts';
 import type { ComponentRequest } from '../domain/component.ts';
 import type { Refusal } from '../domain/refusal.ts';
-import { faultInOption, MAX_SHORT_COUNT, optionConflicts } from '../slurm/index.ts';
+import { faultInJobName, faultInOption, MAX_SHORT_COUNT, optionConflicts } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
 import { faultInVariableName } from './variable-names.ts';
@@ -18,6 +18,8 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
   const check = new FieldCheck();
   const { resources } = input;
   check.line('name', input.name, 200);
+  const nameFault = faultInJobName(input.name ?? '');
+  if (nameFault !== null) check.fault('name', nameFault);
   check.line('project', input.project, 200);
   check.line('idempotencyKey', input.idempotencyKey, 200);
   check.line('gitRef', input.gitRef, 400);

@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
-import type { SubmitJob } from './launch-request.ts';
+import { NO_RESOURCES } from '../domain/testing.ts';
 import { takeOver } from './take-over.ts';
-
-function asked(command: string, parts: Partial<SubmitJob> = {}): SubmitJob {
-  return {
-    ...NO_SUBMISSION,
-    ...{ idempotencyKey: null, waitSeconds: 0, projectId: 'P', project: null, cluster: 'alpha', name: null },
-    ...{ description: null, basedOnJobId: null, includeUncommitted: false, resources: NO_RESOURCES },
-    command,
-    ...parts,
-  };
-}
+import { asked } from './testing.ts';
 
 const SCRIPT = `#!/bin/bash -l
 #SBATCH --job-name=train
@@ -99,6 +89,13 @@ describe('the #SBATCH lines of a pasted script', () => {
     const { input, refusals } = takeOver(asked(`#SBATCH ${line}\ntrue`));
     expect(refusals).toEqual([]);
     expect(input.resources).toEqual({ ...NO_RESOURCES, ...resources });
+  });
+
+  it('are read of a script for sh too, and that bash runs it is told', () => {
+    const { input, refusals, message } = takeOver(asked('#!/bin/sh\n#SBATCH -N 2\necho "a\\tb"'));
+    expect(refusals).toEqual([]);
+    expect(input.resources).toEqual({ ...NO_RESOURCES, nodes: 2 });
+    expect(message).toMatch(/^Line 1, #!\/bin\/sh: run by bash, .*"echo" prints backslashes/);
   });
 
   it.each([

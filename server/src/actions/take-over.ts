@@ -1,5 +1,12 @@
 import type { Refusal } from '../domain/refusal.ts';
-import { type Directive, interpreterFault, type LineRemark, readDirectives, rivalsOf } from '../slurm/index.ts';
+import {
+  type Directive,
+  interpreterFault,
+  interpreterNotice,
+  type LineRemark,
+  readDirectives,
+  rivalsOf,
+} from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
 
@@ -48,6 +55,8 @@ export function takeOver(asked: SubmitJob): TakenOver {
   for (const { line, message } of head.faults) check.fault('command', `line ${line} ${message}`);
   const interpreter = interpreterFault(asked.command);
   if (interpreter !== null) check.fault('command', `line 1 ${interpreter}`);
+  const difference = interpreterNotice(asked.command);
+  if (difference !== null) notices.push({ line: 1, message: difference });
 
   const request = new Request(asked);
   for (const directive of latest(head.directives, notices)) {

@@ -29,7 +29,7 @@ export interface OpenedSession {
 export interface SessionStore {
   /** Random, and the same at each start. */
   secret(): Promise<string>;
-  /** The ids of those that were ended before their time and would still be valid. */
+  /** The ids of those that were ended before their time, at least of all that would still be valid by any likely clock. */
   ended(now: Date): Promise<readonly string[]>;
   end(id: string, expiresAt: Date): Promise<void>;
 }

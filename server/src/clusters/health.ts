@@ -10,6 +10,8 @@ export interface Faults {
   readonly submission: string | null;
   /** Others could put their own commands into the workspace. */
   readonly workspace: string | null;
+  /** The options of every submission, when sbatch was asked of them. */
+  readonly submissionOptions: string | null;
   /** What jobs wrote of their beginning. */
   readonly records: string | null;
   /** When jobs were last looked up there. */
@@ -25,6 +27,7 @@ export const NO_FAULTS: Faults = {
   queue: null,
   submission: null,
   workspace: null,
+  submissionOptions: null,
   records: null,
   accounting: null,
   accountingQuestion: null,
@@ -92,7 +95,7 @@ export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'me
 
 /** The gravest fault alone where it explains the others: who can't read the queue can't submit either. */
 function sentences({ login, queue, records, inventory, ...others }: Faults): readonly string[] {
-  const submission = others.submission ?? others.workspace;
+  const submission = others.submission ?? others.workspace ?? others.submissionOptions;
   const accounting = others.accounting ?? others.accountingQuestion;
   if (login !== null) return [`${login}. It is tried again by itself.`];
   if (queue !== null) {

@@ -9,7 +9,7 @@ const QUESTIONS_RETRY_MS = 15_000;
 
 export interface LoginProbeOptions {
   readonly clusterName: string;
-  readonly slurm: Pick<Slurm, 'login' | 'accounting' | 'inventory'>;
+  readonly slurm: Pick<Slurm, 'login' | 'accounting' | 'inventory' | 'submission'>;
   /** Is told whether the login can be used, and which questions are refused there. */
   readonly health: Health;
   readonly log: Logger;
@@ -108,10 +108,12 @@ export class LoginProbe {
       let { inventory } = health.faults;
       if (inventory !== null || !this.#isInventoryTried) inventory = await slurm.inventory.tryOut();
       this.#isInventoryTried = true;
+      const submissionOptions = await slurm.submission.tryOptions();
       if (!isOnline()) return;
-      if (health.report({ accountingQuestion, inventory })) onChange();
-      if (accountingQuestion === null && inventory === null) return;
-      log.warn({ accounting: accountingQuestion, inventory }, `${clusterName}: Slurm refuses what is asked of it`);
+      if (health.report({ accountingQuestion, inventory, submissionOptions })) onChange();
+      if ([accountingQuestion, inventory, submissionOptions].every((fault) => fault === null)) return;
+      const refused = { accounting: accountingQuestion, inventory, options: submissionOptions };
+      log.warn(refused, `${clusterName}: Slurm refuses what is asked of it`);
     } catch (cause) {
       // The connection's own state, or the next question, tells what is wrong.
       log.warn({ err: cause }, `${clusterName}: not all questions to Slurm could be tried`);

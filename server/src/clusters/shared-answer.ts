@@ -14,6 +14,8 @@ const PATIENCE_MS = 5000;
 export class SharedAnswer<T> {
   readonly #ask: () => Promise<T>;
   #last: { readonly value: T; readonly askedAt: Date } | null = null;
+  /** Ages are told by the monotonic clock, in ms, as the other one may be set back. */
+  #lastAskedAt = Number.NEGATIVE_INFINITY;
   #lastTryAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
 
@@ -29,8 +31,11 @@ export class SharedAnswer<T> {
   /** An answer of at most this age; an older one when there is no newer; throws when there never was any. */
   async get(maxAgeMs: number): Promise<Answered<T>> {
     const limitMs = Math.max(maxAgeMs, MIN_AGE_MS);
-    const isFresh = () => this.#last !== null && Date.now() - this.#last.askedAt.getTime() < limitMs;
-    if (!isFresh() && (this.#asking !== null || this.#last === null || Date.now() - this.#lastTryAt >= MIN_AGE_MS)) {
+    const isFresh = () => this.#last !== null && performance.now() - this.#lastAskedAt < limitMs;
+    if (
+      !isFresh() &&
+      (this.#asking !== null || this.#last === null || performance.now() - this.#lastTryAt >= MIN_AGE_MS)
+    ) {
       const asking = this.#askOnce();
       if (this.#last === null) await asking;
       else await Promise.race([asking.catch(() => undefined), patience()]);
@@ -42,9 +47,11 @@ export class SharedAnswer<T> {
   #askOnce(): Promise<void> {
     if (this.#asking !== null) return this.#asking;
     const askedAt = new Date();
-    this.#lastTryAt = askedAt.getTime();
+    const triedAt = performance.now();
+    this.#lastTryAt = triedAt;
     const asking = this.#ask().then((value) => {
       this.#last = { value, askedAt };
+      this.#lastAskedAt = triedAt;
     });
     this.#asking = asking;
     const finish = () => {

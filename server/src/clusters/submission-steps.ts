@@ -104,7 +104,7 @@ export class SubmissionSteps {
       case 'unknown':
         await recordReason(journal, job.id, `Not known yet whether Slurm took it: ${answer.message}`);
         if (await this.#isFound(job, workDir)) return 'done';
-        if (!this.#doubts.isAbsent(job.id, Date.now())) return 'done';
+        if (!this.#doubts.isAbsent(job.id, performance.now())) return 'done';
         if (answer.isRefusal) {
           await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
           return 'done';
@@ -161,7 +161,7 @@ export class SubmissionSteps {
   /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */
   async #isFound(job: Job, workDir: string): Promise<boolean> {
     const { slurmJobId, sbatch } = await this.#options.slurm.find(workDir, job.id);
-    if (slurmJobId === null) this.#doubts.foundNothing(job.id, sbatch, Date.now());
+    if (slurmJobId === null) this.#doubts.foundNothing(job.id, sbatch, performance.now());
     else await this.#accepted(job, slurmJobId, null);
     return slurmJobId !== null;
   }

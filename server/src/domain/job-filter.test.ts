@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type JobFilter, matchesFilter, searchWords } from './job-filter.ts';
+import { type JobFilter, matchesFilter, searchWords, shortSearch } from './job-filter.ts';
 import { aJob, EVERY_JOB } from './testing.ts';
 
 describe('the words of a search', () => {
@@ -10,6 +11,26 @@ describe('the words of a search', () => {
 
   it('are no more than a person writes', () => {
     expect(searchWords('x '.repeat(1000))).toHaveLength(16);
+  });
+
+  it.each([
+    ['many words', 'q '.repeat(31_000)],
+    ['blanks before them', `${' '.repeat(60_000)}q`],
+    ['blanks behind them', `q${'\n'.repeat(60_000)}`],
+    ['long ones', `${'q'.repeat(30_000)} ${'Q'.repeat(30_000)}`],
+    ['nothing else', '\t'.repeat(60_000)],
+  ])('are all that a filter keeps of a search: %s', (_what, search) => {
+    const kept = shortSearch(search);
+    expect(kept.length).toBeLessThanOrEqual(16 * 1001);
+    expect(kept).toBe(searchWords(search).join(' '));
+  });
+
+  it('are the same of what is kept', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), (search) => {
+        expect(searchWords(shortSearch(search))).toEqual(searchWords(search));
+      }),
+    );
   });
 });
 

@@ -39,8 +39,13 @@ export const MAX_WORD_LENGTH = 1000;
 
 /** The words of a search, in lower case. */
 export function searchWords(search: string): string[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  return words.slice(0, MAX_SEARCH_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
+  const words = search.matchAll(/\S+/g).take(MAX_SEARCH_WORDS);
+  return [...words].map(([word]) => word.toLowerCase().slice(0, MAX_WORD_LENGTH));
+}
+
+/** The same search without what it passes over: it is looked at with each event. */
+export function shortSearch(search: string): string {
+  return searchWords(search).join(' ');
 }
 
 /** The same verdict on one job in memory that `store/job-filter.ts` gives in SQL. */

@@ -24,7 +24,10 @@ export interface Submission {
   readonly partition: string | null;
   /** What was asked for; the job has the commit that it stood for. Null: the project's HEAD. */
   readonly gitRef: string | null;
-  /** What there is to tell about how it was taken: sbatch's own words beside the job's number, in lines. Null: nothing. */
+  /**
+   * What there is to tell about how it was taken, in lines: what isn't used of its #SBATCH lines, files that weren't sent,
+   * sbatch's own words beside the job's number. Null: nothing.
+   */
   readonly message: string | null;
   /** Those of a heterogeneous job behind the first, which is asked for like every other job. */
   readonly components: readonly ComponentRequest[];

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SYSTEM } from '../domain/actor.ts';
@@ -504,5 +505,51 @@ describe('an array', () => {
     expect((await current())?.estimatedStartAt).toEqual(instant(600));
     await change({ [first ?? '']: { estimatedStartAt: instant(300) } });
     expect((await current())?.estimatedStartAt).toEqual(instant(300));
+  });
+});
+
+describe('what is written at once', () => {
+  /** How many batches came in each turn of the event loop. */
+  async function inTurns(followers: readonly Follower[], last: number): Promise<number[]> {
+    const counts: number[] = [];
+    const received = () => followers.reduce((sum, follower) => sum + follower.received.length, 0);
+    while (followers.some(({ sequences }) => sequences.at(-1) !== last)) {
+      const before = received();
+      await nextTurn();
+      counts.push(received() - before);
+    }
+    return counts;
+  }
+
+  it('is followed in turns of the event loop, as long as it is in memory', async () => {
+    const follower = new Follower(0);
+    await create(...Array.from({ length: 3000 }, (_, at) => aJob({ id: `job ${at}` })));
+    expect(Math.max(...(await inTurns([follower], 3000)))).toBeLessThanOrEqual(1);
+    await follower.stop();
+  });
+
+  it('is read from the store once for all who follow, in turns', async () => {
+    await create(...Array.from({ length: 6000 }, (_, at) => aJob({ id: `job ${at}` })));
+    journal = new Journal(store);
+    await journal.start();
+    const read = vi.spyOn(store.events, 'after');
+    const followers = Array.from({ length: 20 }, () => new Follower(0));
+    const counts = await inTurns(followers, 6000);
+    expect(read.mock.calls.length).toBeLessThanOrEqual(61);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(followers.length);
+    for (const { sequences } of followers) expect(sequences).toEqual(range(1, 6000));
+    await Promise.all(followers.map((follower) => follower.stop()));
+  });
+
+  it('is recalled after a start in turns', async () => {
+    await create(...Array.from({ length: 6000 }, (_, at) => aJob({ id: `job ${at}` })));
+    journal = new Journal(store);
+    await journal.start();
+    const read = vi.spyOn(store.events, 'after');
+    const follower = new Follower(5000);
+    await inTurns([follower], 6000);
+    expect(follower.sequences).toEqual(range(5001, 6000));
+    expect(Math.max(...read.mock.calls.map(([, most]) => most))).toBeLessThanOrEqual(100);
+    await follower.stop();
   });
 });

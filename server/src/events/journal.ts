@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
@@ -34,6 +35,9 @@ export class Journal {
   readonly #news = new WakeUp();
   #recent: JobEvent[] = [];
   #recalling: Promise<void> | null = null;
+  /** From the store, by the event before the first one. */
+  readonly #reads = new Map<number, Promise<readonly JobEvent[]>>();
+  #lastRead: Promise<unknown> = Promise.resolve();
   #newest = 0;
   #oldest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
@@ -69,6 +73,11 @@ export class Journal {
   /** Resolves at the next commit that changes a job, or once the signal is aborted. */
   async nextChange(signal: AbortSignal): Promise<void> {
     await this.#news.wait(signal);
+  }
+
+  /** When the oldest event that is kept was written; null: there is none. */
+  oldestAt(): Promise<Date | null> {
+    return this.#store.events.oldestAt();
   }
 
   /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
@@ -150,6 +159,8 @@ export class Journal {
       }
       position = last.sequence;
       yield { kind: 'events', events, upTo: position };
+      // There is more, and others have their turn first: one transaction may have written tens of thousands.
+      if (events.length === READ_BATCH) await nextTurn();
     }
   }
 
@@ -166,12 +177,34 @@ export class Journal {
       const start = after - first.sequence + 1;
       return this.#recent.slice(start, start + READ_BATCH);
     }
-    return this.#store.events.after(after, READ_BATCH);
+    return this.#readStored(after);
+  }
+
+  /** Once for all who are at the same place, and no two reads in one turn of the event loop, however many follow. */
+  #readStored(after: number): Promise<readonly JobEvent[]> {
+    const known = this.#reads.get(after);
+    if (known !== undefined) return known;
+    const read = this.#lastRead
+      .then(async () => {
+        const events = await this.#store.events.after(after, READ_BATCH);
+        await nextTurn();
+        return events;
+      })
+      .finally(() => this.#reads.delete(after));
+    this.#lastRead = read.catch(() => undefined);
+    this.#reads.set(after, read);
+    return read;
   }
 
   /** Brings the newest events of an earlier run to memory. */
   async #recall(): Promise<void> {
-    const events = await this.#store.events.after(this.#newest - RECENT_LIMIT, RECENT_LIMIT);
+    const events: JobEvent[] = [];
+    const end = this.#newest;
+    for (let position = end - RECENT_LIMIT; position < end; position = events.at(-1)?.sequence ?? end) {
+      const batch = await this.#readStored(position);
+      if (batch.length === 0) break;
+      events.push(...batch);
+    }
     const next = this.#recent[0]?.sequence ?? this.#newest + 1;
     this.#recent = events.filter(({ sequence }) => sequence < next).concat(this.#recent);
   }

@@ -1,17 +1,25 @@
 import type { Logger } from '../telemetry/index.ts';
 import type { Journal } from './journal.ts';
 
-/** So many events are kept, and none for longer: about a gigabyte of the store at most. */
+/** So many events are kept, and none for much longer: about a gigabyte of the store at most. */
 export const KEPT_EVENTS = 1_000_000;
 export const KEPT_DAYS = 90;
 const INTERVAL_MS = 3600_000;
 const DAY_MS = 24 * 3600_000;
 
-/** Keeps the log of events from growing without an end: looks through it every hour. */
+/** So much of the log is removed by age at most, for each hour that the server runs: a clock may be wrong by years. */
+const PACE = 2;
+
+/**
+ * Keeps the log of events from growing without an end: looks through it every hour. What is old by this machine's clock
+ * goes no faster than twice as fast as the server runs, so that a clock that is ahead can be put right in time.
+ */
 export class EventRetention {
   readonly #journal: Journal;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
+  /** The time of the oldest event at the first look that found one, and when that was, by the monotonic clock; in ms. */
+  #first: { readonly at: number; readonly seenAt: number } | null = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(journal: Journal, log: Logger) {
@@ -30,9 +38,18 @@ export class EventRetention {
   }
 
   #look(): void {
-    const since = new Date(Date.now() - KEPT_DAYS * DAY_MS);
-    this.#running = this.#journal
-      .forget({ kept: KEPT_EVENTS, since })
-      .catch((cause: unknown) => this.#log.error({ err: cause }, 'Old events could not be removed'));
+    this.#running = this.#forget().catch((cause: unknown) =>
+      this.#log.error({ err: cause }, 'Old events could not be removed'),
+    );
+  }
+
+  async #forget(): Promise<void> {
+    const seenAt = performance.now();
+    const oldestAt = await this.#journal.oldestAt();
+    if (oldestAt === null) return;
+    this.#first ??= { at: oldestAt.getTime(), seenAt };
+    const reached = this.#first.at + PACE * (seenAt - this.#first.seenAt);
+    const since = new Date(Math.min(Date.now() - KEPT_DAYS * DAY_MS, reached));
+    await this.#journal.forget({ kept: KEPT_EVENTS, since });
   }
 }

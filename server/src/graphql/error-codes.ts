@@ -21,9 +21,9 @@ export const ERROR_CODES = {
   RATE_LIMITED:
     'Too many operations were started, or too many wrong credentials were sent, in a short time. Wait a moment.',
   SERVER_BUSY:
-    'Too many subscriptions are open, or too many large operations are waiting. Nothing has been changed. Try again.',
+    'Too many subscriptions or logs are open, or too many operations are waiting. Nothing has been changed. Try again.',
   PAYLOAD_TOO_LARGE: 'The body of the request is too large.',
-  REQUEST_TIMEOUT: 'The body of the request did not arrive in time.',
+  REQUEST_TIMEOUT: 'The body of the request did not arrive in time. Try again.',
   METHOD_NOT_ALLOWED: 'The address does not support this HTTP method.',
   NOT_ACCEPTABLE: 'The server cannot answer in any media type of the Accept header.',
   UNSUPPORTED_MEDIA_TYPE: 'The server does not accept the media type of the Content-Type header.',

@@ -82,6 +82,10 @@ export class Work {
         await this.#enter();
         // It has been parsed and checked in this one, which takes a while where there is much of it.
         await this.#options.turns.wait('large');
+      } else {
+        // Many may begin at once, as the subscriptions do that one change wakes.
+        const turn = this.#options.turns.pass('new');
+        if (turn !== undefined) await turn;
       }
       const result = execute();
       return await (isPromise(result) ? Promise.race([result, this.#broken.promise]) : result);

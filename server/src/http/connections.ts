@@ -25,8 +25,8 @@ interface Connection {
   readonly address: string;
   /** Requests that wait for their answers, or for the end of these. */
   readonly unanswered: Set<ServerResponse>;
-  /** Bytes that its system has taken, and since when it has taken no more. */
-  taken: number;
+  /** How far its client had come with what was written for it, and since when it came no further. */
+  progress: string;
   takenAt: number;
   /** Of answers that are held for it. */
   untakenBytes: number;
@@ -75,7 +75,13 @@ export class Connections {
 
   add(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
-    this.#open.set(socket, { address, unanswered: new Set(), taken: 0, takenAt: performance.now(), untakenBytes: 0 });
+    this.#open.set(socket, {
+      address,
+      unanswered: new Set(),
+      progress: '',
+      takenAt: performance.now(),
+      untakenBytes: 0,
+    });
     this.#newcomers.add(socket);
     const neighbours = this.#newcomersByNetwork.get(networkOf(address)) ?? new Set();
     // Behind a proxy there are many clients at one address.
@@ -235,12 +241,20 @@ export class Connections {
 
 /** For how long its client has taken nothing, as far as it has been looked at; 0: nothing waits for it. */
 function idleFor(socket: Socket, connection: Connection, now: number): number {
-  const taken = socket.bytesWritten - socket.writableLength;
-  if (taken !== connection.taken || socket.writableLength === 0) {
-    connection.taken = taken;
+  const progress = progressOf(socket);
+  if (progress !== connection.progress || socket.writableLength === 0) {
+    connection.progress = progress;
     connection.takenAt = now;
   }
   return now - connection.takenAt;
+}
+
+/**
+ * Changes whenever the system takes more of what waits. A stream counts a write once all of it has been taken, however
+ * long it is; how much of it is left, Node looks at for its own timeouts (lib/net.js, Socket._onTimeout).
+ */
+function progressOf(socket: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): string {
+  return `${socket.bytesWritten - socket.writableLength} ${socket._handle?.writeQueueSize}`;
 }
 
 /**

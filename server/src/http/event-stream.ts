@@ -9,13 +9,19 @@ import type { OpenStreams } from './open-streams.ts';
 import { requestSchema } from './request-schema.ts';
 import { sendError } from './respond.ts';
 
-/** Proxies close what is quiet; a receiver that has taken nothing from one to the next is gone. */
+/** Proxies close what is quiet. */
 const PING_INTERVAL_MS = 12_000;
 
 export interface EventStreamOptions {
   readonly operations: Operations;
   readonly streams: OpenStreams;
   readonly connections: Connections;
+}
+
+/** Media types in any case and with blanks around them (RFC 9110, 12.5.1); no Accept, or an empty one, takes all. */
+function acceptsEventStream({ headers }: IncomingMessage): boolean {
+  const accepted = (headers.accept || '*/*').replaceAll(/\s/g, '').toLowerCase().split(',');
+  return accepted.some((type) => /^(?:text\/event-stream|text\/\*|\*\/\*)(?:;|$)/.test(type));
 }
 
 /** Subscriptions as server-sent events, one stream a request (graphql-sse, distinct connections mode). */
@@ -33,7 +39,7 @@ export class EventStreams {
     response: ServerResponse,
     verdict: Verdict & { readonly kind: 'viewer' },
   ): Promise<boolean> {
-    if (!/(text|\*)\/(event-stream|\*)/.test(request.headers.accept ?? '*/*')) return false;
+    if (!acceptsEventStream(request)) return false;
     const { operations, streams, connections } = this.#options;
     // From the beginning on, for a receiver may go away before anything is sent.
     const leaving = new AbortController();
@@ -48,7 +54,7 @@ export class EventStreams {
     if (prepared?.kind !== OperationTypeNode.SUBSCRIPTION) return false;
     if (streams.isFull) {
       response.setHeader('retry-after', '10');
-      sendError(response, 503, 'LIMIT_EXCEEDED', 'The server has as many streams open as it takes. Try again');
+      sendError(response, 503, 'SERVER_BUSY', 'The server has too many streams open. Try again');
       return true;
     }
     if (response.destroyed) return true;
@@ -64,7 +70,7 @@ export class EventStreams {
       endForbidden(response);
       leaving.abort();
     });
-    // Until everything has been taken: a receiver that takes nothing any more would keep the connection for ever.
+    // Until everything has been taken, or connections.ts has cut off a receiver that takes nothing any more.
     using _pings = pings(response);
     const backlog = new Backlog(response, (bytes) => connections.hold(request.socket, bytes));
     const sink = new EventSink(response, backlog);
@@ -169,16 +175,11 @@ function endForbidden(response: ServerResponse): void {
   response.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
 }
 
-/** Keeps the stream from being quiet, and cuts off a receiver that takes nothing any more. */
+/** Keeps the stream from being quiet. Whoever takes nothing of it any more is cut off by connections.ts. */
 function pings(response: ServerResponse): Disposable {
-  let takenBefore = -1;
   const timer = setInterval(() => {
-    const taken = response.socket?.bytesWritten ?? 0;
-    const waiting = response.socket?.writableLength ?? 0;
-    if (waiting > 0 && taken - waiting === takenBefore) response.destroy();
     // Written behind the end, it would be an error that ends the process.
-    else if (!response.writableEnded) response.write(':\n\n');
-    takenBefore = taken - waiting;
+    if (!response.writableEnded) response.write(':\n\n');
   }, PING_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

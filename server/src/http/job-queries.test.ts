@@ -241,7 +241,7 @@ describe('a wait for the end of a job', () => {
       `{ ${Array.from({ length: count }, (_, index) => `a${index}: job(id: "${globalId(job)}", waitUntilOverSeconds: 300) { id }`).join(' ')} }`;
     const many = Array.from({ length: 10 }, () => ask(aliases(100), {}, { signal: leaving.signal }).catch(() => null));
     await expect.poll(waiting).toBe(1000);
-    expect((await wait(300)).errors).toMatchObject([{ extensions: { code: 'LIMIT_EXCEEDED' } }]);
+    expect((await wait(300)).errors).toMatchObject([{ extensions: { code: 'SERVER_BUSY' } }]);
     leaving.abort();
     await Promise.all(many);
     await expect.poll(waiting).toBe(0);

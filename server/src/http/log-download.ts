@@ -54,7 +54,7 @@ export class LogDownloads {
     }
     if (this.#streams.isFull || this.#open >= MOST_DOWNLOADS) {
       response.setHeader('retry-after', '10');
-      sendError(response, 503, 'LIMIT_EXCEEDED', 'The server is already sending as many files as it can. Try again');
+      sendError(response, 503, 'SERVER_BUSY', 'The server is already sending as many files as it can. Try again');
       return;
     }
     this.#open += 1;

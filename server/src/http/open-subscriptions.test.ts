@@ -111,3 +111,39 @@ describe('what subscriptions may hold', () => {
     expect(await open([wordy(most)])).toEqual(['LIMIT_EXCEEDED']);
   });
 });
+
+describe('a subscription over HTTP', () => {
+  it.each([
+    'text/event-stream',
+    'TEXT/EVENT-STREAM',
+    'text/ event-stream',
+    'Text/Event-Stream;q=0.5, application/json',
+    ' text/* ',
+    '*/*',
+    '',
+    'multipart/mixed',
+    'MULTIPART/MIXED, application/json',
+    'application/json',
+    'x-text/event-stream',
+  ])('is counted as all are, or refused: Accept %j', async (accept) => {
+    const leaving = new AbortController();
+    const send = (variables: object) =>
+      fetch(`${stage.address}/graphql`, {
+        method: 'POST',
+        headers: { ...bearer, 'content-type': 'application/json', accept },
+        body: JSON.stringify({ query: EVENTS, variables }),
+        signal: leaving.signal,
+      });
+    const before = await stage.figure('slurmql_subscriptions');
+    const response = await send(search(1));
+    if (/json|multipart/.test(response.headers.get('content-type') ?? '')) {
+      expect(await response.text()).toContain('"code":"NOT_ACCEPTABLE"');
+    } else {
+      expect(response.headers.get('content-type')).toMatch('text/event-stream');
+      await expect.poll(() => stage.figure('slurmql_subscriptions')).toBe(before + 1);
+      expect(await (await send(search(MAX_LENGTH))).text()).toContain('LIMIT_EXCEEDED');
+    }
+    leaving.abort();
+    await expect.poll(() => stage.figure('slurmql_subscriptions')).toBe(before);
+  });
+});

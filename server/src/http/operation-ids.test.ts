@@ -137,6 +137,34 @@ describe('an id that is used again in one piece with its end', () => {
     client.socket.terminate();
   });
 
+  it.each([
+    ['large queries', () => '{ jobs(first: 500) { nodes { name } } }'],
+    [
+      'queries for many values',
+      () => `{ ${Array.from({ length: 30 }, (_, at) => `a${at}: jobs(first: 50) { nodes { id name } }`).join(' ')} }`,
+    ],
+    ['counts beside long lists', () => '{ jobs(first: 400) { totalCount nodes { name } } }'],
+    ['lists beside other fields', () => '{ jobs(first: 450) { nodes { name } } viewer { name } }'],
+    ['searches', () => '{ jobs(first: 300, filter: { search: "nothing of this kind" }) { nodes { name } } }'],
+  ])('ends nothing else of its connection where it waits for a place: %s', async (_what, query) => {
+    const answer = Promise.withResolvers<never>();
+    // A store that takes its time, which a real one does under load alone.
+    const slow = vi.spyOn(stage.store.jobs, 'page').mockImplementation(() => answer.promise);
+    const client = await connect();
+    const all = Array.from({ length: 6 }, (_, at) => `a${at}`);
+    client.sendTogether(all.map((name) => begin(name, query())));
+    const waiting = () => stage.figure('slurmql_large_operations_waiting');
+    await expect.poll(waiting).toBe(4);
+    client.sendTogether([...all.slice(2).map(end), begin('last', '{ viewer { name } }')]);
+    await expect.poll(waiting).toBe(0);
+    await client.until(() => client.messages.some((message) => message.id === 'last' && message.type === 'complete'));
+    slow.mockRestore();
+    answer.reject(new Error('a disk that broke'));
+    await client.until(() => client.messages.some((message) => message.id === 'a1' && message.type === 'complete'));
+    expect(client.socket.readyState).toBe(client.socket.OPEN);
+    client.socket.terminate();
+  });
+
   it('evades no limit: what has still to end counts', async () => {
     await stage.create([job]);
     const answer = Promise.withResolvers<null>();

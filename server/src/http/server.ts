@@ -165,7 +165,7 @@ export class HttpServer {
       if (cause instanceof BodyTooLarge || cause instanceof BodyTooSlow) {
         response.setHeader('connection', 'close');
         if (cause instanceof BodyTooSlow)
-          sendError(response, 408, 'BAD_REQUEST', 'The body of the request did not arrive');
+          sendError(response, 408, 'REQUEST_TIMEOUT', 'The body of the request did not arrive in time. Try again');
         else sendError(response, 413, 'PAYLOAD_TOO_LARGE', `This request may have at most ${cause.maxBytes} bytes`);
         return;
       }

@@ -134,6 +134,9 @@ export class TransportProtocol {
   async #follow(operation: Operation, running: Promise<Outcome>): Promise<void> {
     try {
       await this.#tell(operation, await running);
+    } catch (cause) {
+      // Breaking off what nobody waits for any more throws, too.
+      if (!operation.signal.aborted) throw cause;
     } finally {
       this.#free(operation);
       this.#open.delete(operation);

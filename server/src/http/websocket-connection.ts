@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { BoundedLog } from '../telemetry/index.ts';
@@ -34,7 +35,7 @@ export function serveConnection(
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
     socket.close(CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable');
   }
-  const pings = pingRegularly(socket);
+  const pings = pingRegularly(socket, request.socket);
   const protocol = new TransportProtocol(
     {
       // A message that doesn't get through is no fault: its client has left.
@@ -65,14 +66,16 @@ function shortened(reason: string): string {
   return reason.slice(0, read);
 }
 
-function pingRegularly(socket: WebSocket): Disposable {
+function pingRegularly(socket: WebSocket, stream: Duplex): Disposable {
   let isAwaited = false;
   socket.on('pong', () => {
     isAwaited = false;
   });
   const timer = setInterval(() => {
-    if (isAwaited) socket.terminate();
-    else if (socket.readyState === socket.OPEN) {
+    if (isAwaited) {
+      // It may wait behind what its client is still taking; connections.ts cuts off one that takes nothing of that.
+      if (stream.writableLength === 0) socket.terminate();
+    } else if (socket.readyState === socket.OPEN) {
       isAwaited = true;
       socket.ping();
     }

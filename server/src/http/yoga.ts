@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import {
   type Asker,
@@ -78,6 +79,11 @@ function toFetch(
   return new fetchAPI.Request(`http://localhost${url}`, { method, headers: entries, body, signal: signal ?? null });
 }
 
+const ACCEPT =
+  'Accept: name application/graphql-response+json or application/json, and text/event-stream for a subscription';
+
+const NO_STREAM = new GraphQLError(ACCEPT, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } });
+
 /** Yoga calls these where it would parse, validate and execute by itself. */
 function operation(operations: Operations): Plugin<Asker & { readonly operation: PreparedOperation }> {
   return {
@@ -95,6 +101,10 @@ function operation(operations: Operations): Plugin<Asker & { readonly operation:
     onValidate: ({ setResult }) => setResult([]),
     onContextBuilding: ({ context, extendContext }) => extendContext(operations.contextOf(context.operation, context)),
     onExecute: ({ setExecuteFn }) => setExecuteFn((args) => operations.execute(args)),
+    // Only event-stream.ts and websocket.ts stream subscriptions: there they are counted and shared.
+    onSubscribe: () => {
+      throw NO_STREAM;
+    },
   };
 }
 
@@ -136,8 +146,7 @@ const parts: Plugin = {
 const BODILESS: Readonly<Record<number, { readonly code: ErrorCode; readonly message: string }>> = {
   406: {
     code: 'NOT_ACCEPTABLE',
-    message:
-      'Accept: name application/graphql-response+json or application/json, and text/event-stream for a subscription',
+    message: ACCEPT,
   },
 };
 

@@ -19,8 +19,8 @@ function filesWith(stat: Error | null, isFolder = true): RemoteFiles {
 const refused = (kind: RemoteFileError['fault']) => new RemoteFileError(kind, '/w/j/stdout.log', 'no');
 
 it.each<[string, Job, RemoteFiles, string, RegExp]>([
-  ['an array', ARRAY, filesWith(null), 'missing', /its tasks do/],
-  ['a job that runs and has not written yet', RUNNING, filesWith(null), 'missing', /no such file yet/],
+  ['an array', ARRAY, filesWith(null), 'missing', /its tasks have/],
+  ['a job that runs and has not written yet', RUNNING, filesWith(null), 'missing', /does not exist yet/],
   ['a job whose file is gone', OVER, filesWith(null), 'missing', /no longer has this file/],
   ['a job whose folder is gone', OVER, filesWith(null, false), 'missing', /no longer on the cluster/],
   ['a job that never started', aJob({ state: 'SUBMIT_FAILED' }), filesWith(null), 'missing', /never started/],

@@ -4,6 +4,7 @@ import { isOf } from '../domain/observation.ts';
 import { inOrder } from '../domain/times.ts';
 import type { Accounting, JobAccount } from '../slurm/index.ts';
 import { withOtherComponents } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** Clocks of several machines take part in what says that a job was submitted in its time. */
 const CLOCKS_DIFFER_MS = 60_000;
@@ -13,11 +14,30 @@ const MAY_NOT_HAVE_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'C
 /** An answer of Slurm's accounting, read for jobs of ours: a number alone doesn't say whose account it is. */
 export class AccountingAnswer {
   readonly #answer: Accounting;
-  readonly #byNumber: ReadonlyMap<string, readonly JobAccount[]>;
+  readonly #byNumber = new Map<string, JobAccount[]>();
+  /** By the numbers of arrays: one account of each owner, or of each time of submission where no owner is told. */
+  readonly #ofArrays = new Map<string, Map<string | number | null, JobAccount>>();
 
-  constructor(answer: Accounting) {
+  private constructor(answer: Accounting) {
     this.#answer = answer;
-    this.#byNumber = Map.groupBy(answer.kind === 'read' ? answer.accounts : [], ({ latest }) => latest.slurmJobId);
+  }
+
+  /** Others have their turn while a long one is gone through. */
+  static async of(answer: Accounting): Promise<AccountingAnswer> {
+    const read = new AccountingAnswer(answer);
+    if (answer.kind === 'read') for await (const account of inTurns(answer.accounts)) read.#take(account);
+    return read;
+  }
+
+  #take(account: JobAccount): void {
+    const { slurmJobId, ownerId, folderId } = account.latest;
+    const ofNumber = this.#byNumber.get(slurmJobId);
+    if (ofNumber === undefined) this.#byNumber.set(slurmJobId, [account]);
+    else ofNumber.push(account);
+    const array = arrayOf(slurmJobId);
+    if (array === slurmJobId) return;
+    const ofArray = this.#ofArrays.get(array) ?? new Map<string | number | null, JobAccount>();
+    this.#ofArrays.set(array, ofArray.set(ownerId ?? folderId ?? account.submittedAt?.getTime() ?? null, account));
   }
 
   /** The cluster keeps accounts, whether or not they can be read. */
@@ -43,7 +63,7 @@ export class AccountingAnswer {
   /** Whether it may tell of a job what can't be read. */
   isUnreadable({ slurmJobId }: Job): boolean {
     if (this.#answer.kind !== 'read') return this.#answer.kind === 'unreadable';
-    return this.#answer.unread.has(slurmJobId?.split('_')[0] ?? '');
+    return this.#answer.unread.has(arrayOf(slurmJobId ?? ''));
   }
 
   accountOf(job: Job): JobAccount | null {
@@ -69,13 +89,15 @@ export class AccountingAnswer {
    */
   leavesOut(job: Job): boolean {
     if (job.arrayTaskId === null || job.startedAt !== null || !MAY_NOT_HAVE_BEGUN.has(job.state)) return false;
-    if (this.#answer.kind !== 'read' || this.isUnreadable(job)) return false;
-    const [array] = job.slurmJobId?.split('_') ?? [];
-    const ofArray = this.#answer.accounts.filter(
-      (account) => isAccountOf(account, job) && account.latest.slurmJobId.split('_')[0] === array,
-    );
-    return ofArray.length > 0 && ofArray.every(({ latest }) => latest.slurmJobId !== job.slurmJobId);
+    if (this.isUnreadable(job) || this.accountOf(job) !== null) return false;
+    const ofArray = this.#ofArrays.get(arrayOf(job.slurmJobId ?? ''));
+    return ofArray !== undefined && [...ofArray.values()].some((account) => isAccountOf(account, job));
   }
+}
+
+/** `31` of `31_4`; a job's own number otherwise. */
+function arrayOf(slurmJobId: string): string {
+  return slurmJobId.split('_')[0] ?? '';
 }
 
 /** An account under a job's number is that job's, and not that of one that had or got the number. */

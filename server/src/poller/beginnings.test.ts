@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { unseenComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { Beginnings } from './beginnings.ts';
@@ -31,8 +32,8 @@ async function told(updates: readonly JobUpdate[], seconds: number, jobs: readon
   return {
     fault: answer.fault,
     jobs: answer.updates.map(({ jobId, apply }) => {
-      const { state, exitCode, reason } = apply(current.get(jobId) ?? aJob());
-      return { state, exitCode, reason };
+      const { state, exitCode, signal, reason } = apply(current.get(jobId) ?? aJob());
+      return { state, exitCode, signal, reason };
     }),
   };
 }
@@ -50,7 +51,7 @@ describe('a success that Slurm tells of', () => {
     // Slurm may have forgotten it since.
     expect((await told([], 89)).jobs).toEqual([]);
     expect((await told([], 90)).jobs).toEqual([
-      { state: 'FAILED', exitCode: null, reason: expect.stringContaining('its command never began') },
+      { state: 'FAILED', exitCode: null, signal: null, reason: expect.stringContaining('its command never began') },
     ]);
     expect(beginnings.isWaiting).toBe(false);
   });
@@ -148,5 +149,52 @@ describe('a success that Slurm tells of', () => {
     );
     await told([], 1, jobs);
     expect(questions).toBe(1);
+  });
+});
+
+describe('an end by what is a real-time signal or an error of Slurm', () => {
+  // 4021, "Slurmd could not connect IO", as 23.02 and later print it.
+  const failed = (signal: number) => completed(job.id, { state: 'FAILED', exitCode: null, signal, reason: 'x' });
+
+  it('is one by that signal when the command had begun', async () => {
+    expect((await told([failed(34)], 0)).jobs).toMatchObject([{ state: 'FAILED', signal: 34 }]);
+  });
+
+  it.each([32, 52, 53, 64])('is one without a signal when the command never began: %i', async (signal) => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([failed(signal)], 1)).jobs).toEqual([]);
+    expect((await told([], 90)).jobs).toEqual([{ state: 'FAILED', exitCode: null, signal: null, reason: 'x' }]);
+  });
+
+  it('is one by that signal as soon as a record that was late shows', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    await told([failed(34)], 1);
+    slurm.unbegun.clear();
+    expect((await told([], 5)).jobs).toMatchObject([{ state: 'FAILED', signal: 34 }]);
+  });
+
+  it('is one without a signal at once where the folder of the job is gone, as its logs could not be opened', async () => {
+    slurm.unbegun.set(FOLDER, 'gone');
+    expect((await told([failed(53)], 0)).jobs).toMatchObject([{ state: 'FAILED', signal: null }]);
+    expect(beginnings.isWaiting).toBe(false);
+  });
+
+  it('is kept back while its records can not be read, for no longer than what is late', async () => {
+    slurm.recordsFault = new Error('the connection broke');
+    expect((await told([failed(34)], 1)).jobs).toEqual([]);
+    expect((await told([], 91)).jobs).toMatchObject([{ state: 'FAILED', signal: null }]);
+  });
+
+  it('is told at once, and unasked, where only the script can have ended so', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([failed(9)], 0)).jobs).toMatchObject([{ state: 'FAILED', signal: 9 }]);
+  });
+
+  it('takes the signal from the component that leads, too', async () => {
+    slurm.unbegun.set(FOLDER, 'gone');
+    const parts = { ...unseenComponent(0), state: 'FAILED' as const, signal: 53 };
+    const update = completed(job.id, { state: 'FAILED', exitCode: null, signal: 53, components: [parts] });
+    const answer = await beginnings.withoutHollowEnds([update], new Map([[job.id, job]]), ENDED_AT.getTime());
+    expect(answer.updates.map(({ apply }) => apply(job).components)).toEqual([[{ ...parts, signal: null }]]);
   });
 });

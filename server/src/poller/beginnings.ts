@@ -1,8 +1,9 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { asError } from '../domain/thrown.ts';
-import { type Begun, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
+import { type Begun, isDoubtfulSignal, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
 const LATE_MS = 90_000;
@@ -29,8 +30,9 @@ interface Doubt {
 }
 
 /**
- * Believes no success of a job whose command never began: its batch script writes down when it does. Slurm tells the
- * exit code of whatever stood in the script's place. An end in doubt isn't told until the record had its time to show.
+ * Believes no success of a job whose command never began, and no signal that may be an error of Slurm's: its batch script
+ * writes down when the command begins. Slurm tells the exit code of whatever stood in the script's place, or why it
+ * couldn't start it. An end in doubt isn't told until the record had its time to show.
  */
 export class Beginnings {
   readonly #records: JobRecords;
@@ -57,12 +59,13 @@ export class Beginnings {
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly fault: Error | null }> {
     const told: JobUpdate[] = [];
     const ends: End[] = [];
-    for (const update of this.#withDoubts(updates, current)) {
+    for await (const update of inTurns(this.#withDoubts(updates, current))) {
       const before = current.get(update.jobId);
       const after = before === undefined ? null : update.apply(before);
-      if (after?.state === 'COMPLETED' && after.workDir !== null) ends.push({ update, after, workDir: after.workDir });
+      if (after !== null && isDoubtful(after) && after.workDir !== null)
+        ends.push({ update, after, workDir: after.workDir });
       else told.push(update);
-      if (after !== null && after.state !== 'COMPLETED') this.#doubts.delete(update.jobId);
+      if (after !== null && !isDoubtful(after)) this.#doubts.delete(update.jobId);
     }
     if (ends.length === 0) return { updates: told, fault: null };
     const attempts = ends.map(({ after, workDir }) => ({
@@ -88,13 +91,17 @@ export class Beginnings {
 
   /** The update of an end, or none yet. */
   #toTell({ update, after }: Pick<End, 'update' | 'after'>, hasBegun: Begun, now: number): readonly JobUpdate[] {
+    const isSuccess = after.state === 'COMPLETED';
     const isUnreadable = typeof hasBegun === 'object';
     const { since, unreadableSince } = this.#keep({ update, after }, now, !isUnreadable);
-    // Of a folder that is gone nothing can be said against Slurm's word.
     if (hasBegun === false && now - since < LATE_MS) return [];
-    if (unreadableSince !== null && now - unreadableSince < LONGEST_UNREADABLE_MS) return [];
+    // A failure is one, with or without its signal.
+    const longestUnreadable = isSuccess ? LONGEST_UNREADABLE_MS : LATE_MS;
+    if (unreadableSince !== null && now - unreadableSince < longestUnreadable) return [];
     this.#doubts.delete(update.jobId);
-    return [hasBegun === false ? { ...update, apply: (job) => hollow(update.apply(job)) } : update];
+    // Of a folder that is gone nothing can be said against Slurm's word, or for it: no script begins without one.
+    const isBelieved = hasBegun === true || (isSuccess && hasBegun !== false);
+    return [isBelieved ? update : hollow(update)];
   }
 
   #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, isLate: boolean): Doubt {
@@ -121,7 +128,18 @@ export class Beginnings {
   }
 }
 
-function hollow(job: Job): Job {
-  if (job.state !== 'COMPLETED') return job;
-  return { ...job, state: 'FAILED', reason: NEVER_BEGUN, exitCode: null };
+function isDoubtful({ state, signal }: Job): boolean {
+  return state === 'COMPLETED' || isDoubtfulSignal(signal);
+}
+
+/** The update, as of a job whose command never began. */
+function hollow(update: JobUpdate): JobUpdate {
+  return { ...update, apply: (job) => unbegun(update.apply(job)) };
+}
+
+function unbegun(job: Job): Job {
+  if (job.state === 'COMPLETED') return { ...job, state: 'FAILED', reason: NEVER_BEGUN, exitCode: null };
+  if (!isDoubtfulSignal(job.signal)) return job;
+  const components = job.components.map((one) => (isDoubtfulSignal(one.signal) ? { ...one, signal: null } : one));
+  return { ...job, signal: null, components };
 }

@@ -29,23 +29,26 @@ export interface Findings {
   readonly takenOutSince: number | null;
 }
 
-/** What became of a job, from what its end left behind, as far as that is certain; null: it has to be looked for again. */
-export function conclude(findings: Findings, accounting: AccountingAnswer, now: number): JobUpdate | null {
+/**
+ * What became of a job, from what its end left behind, as far as that is certain; null: it has to be looked for again.
+ * `now`: ms by the clock of `since`; `at`: the time that is told.
+ */
+export function conclude(findings: Findings, accounting: AccountingAnswer, now: number, at: Date): JobUpdate | null {
   const { job, account, marker, since, takenOutSince } = findings;
-  if (account !== null) return concludeAccount(findings, account, accounting, now);
+  if (account !== null) return concludeAccount(findings, account, accounting, at);
   // As long as the accounting can't be read, or shows things late, it may still tell.
   const mayBeTold = accounting.isUnreadable(job) || now - since < GRACE_MS;
   if (marker !== null && marker.attempt >= job.attempt) {
     // What a signal ended was cancelled, out of time or preempted, or failed by itself: the script can't know.
     const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.isKept;
     if (isOpen && mayBeTold) return null;
-    return { jobId: job.id, apply: (current) => marked(current, marker, new Date(now)) };
+    return { jobId: job.id, apply: (current) => marked(current, marker, at) };
   }
   if (takenOutSince !== null && now - takenOutSince >= TAKEN_OUT_MS) {
-    return { jobId: job.id, apply: (current) => takenOut(current, new Date(now)) };
+    return { jobId: job.id, apply: (current) => takenOut(current, at) };
   }
   if (mayBeTold) return null;
-  return { jobId: job.id, apply: (current) => lost(current, new Date(now)) };
+  return { jobId: job.id, apply: (current) => lost(current, at) };
 }
 
 /** The same from an account that leaves the exit code to the script. */
@@ -53,12 +56,12 @@ function concludeAccount(
   { job, marker }: Findings,
   account: JobAccount,
   accounting: AccountingAnswer,
-  now: number,
+  at: Date,
 ): JobUpdate | null {
   // Slurm accounts for a job as soon as it ends it: unless a signal ended the job's script itself, that still has its
   // time to write of it (KillWait).
   const { signal, endedAt } = account.latest;
-  const isLate = now - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
+  const isLate = at.getTime() - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
   if (marker === null && job.workDir !== null && signal === null && isLate) return null;
   // The script's own word is exact; that of sacct may be 128 less, and 0 for what Slurm ended.
   const attempt = Math.max(job.attempt, account.latest.attempt);
@@ -67,7 +70,7 @@ function concludeAccount(
   const isOwn = marker?.attempt === attempt && marker.exitCode !== null;
   const exact = isOwn ? { exitCode: marker.exitCode, signal: null } : unknown;
   const components = account.latest.components.map((one) => (one.offset === 0 ? { ...one, ...exact } : one));
-  return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, now);
+  return accounted(job, { ...account, latest: { ...account.latest, ...exact, components } }, at);
 }
 
 /** Whether its script has come to an end with a code that the accounts may not hold. */
@@ -77,8 +80,8 @@ export function leavesCodeToScript({ latest }: JobAccount): boolean {
 }
 
 /** A job as the accounting says that it ended. */
-export function accounted(job: Job, { latest, closed }: JobAccount, now: number): JobUpdate {
-  return { jobId: job.id, apply: (current) => observed(current, latest, new Date(now)), attempts: closed };
+export function accounted(job: Job, { latest, closed }: JobAccount, at: Date): JobUpdate {
+  return { jobId: job.id, apply: (current) => observed(current, latest, at), attempts: closed };
 }
 
 /** A job as its own batch script says that it ended. */

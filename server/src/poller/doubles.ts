@@ -4,6 +4,7 @@ import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { DOUBLE_EXIT_CODE, type JobRecords } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { JobUpdate } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** Each takes a command of its own. */
 const CLAIMS_A_LOOK = 10;
@@ -58,7 +59,7 @@ export class Doubles {
   ): Promise<readonly JobUpdate[]> {
     let claimsLeft = CLAIMS_A_LOOK;
     const settled: JobUpdate[] = [];
-    for (const update of updates) {
+    for await (const update of inTurns(updates)) {
       const job = current.get(update.jobId);
       if (job === undefined || update.apply(job).exitCode !== DOUBLE_EXIT_CODE) {
         settled.push(update);

@@ -20,7 +20,10 @@ let answers: (Error | null)[];
 let warnings: string[];
 
 beforeEach(async () => {
-  vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z'), toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({
+    now: new Date('2026-11-24T12:00:00Z'),
+    toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
+  });
   vi.spyOn(Math, 'random').mockReturnValue(0);
   store = await Store.open(':memory:');
   journal = new Journal(store);
@@ -92,6 +95,26 @@ describe('a poller', () => {
     expect(slurm.questions).toBe(2);
     await pass(300 * SECOND);
     expect(slurm.questions).toBe(12);
+  });
+
+  it.each([
+    ['back', -3600],
+    ['ahead', 3600],
+  ])('goes on at its interval and loses no job when the clock is set %s', async (_way, seconds) => {
+    const job = await create();
+    slurm.observations = [see(job)];
+    poller.connected();
+    await pass(SECOND);
+    slurm.observations = [];
+    slurm.accounts = [];
+    await pass(2 * 60 * SECOND);
+    const before = slurm.questions;
+    vi.setSystemTime(Date.now() + seconds * SECOND);
+    await pass(2 * 60 * SECOND);
+    expect(slurm.questions - before).toBeGreaterThanOrEqual(4);
+    expect((await store.jobs.get(job.id))?.state).toBe('RUNNING');
+    await pass(10 * 60 * SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('LOST');
   });
 
   it('asks nothing before the cluster is there', async () => {
@@ -374,6 +397,41 @@ describe('what a poller writes', () => {
     await pass(3 * SECOND);
     expect((await store.jobs.get(ended.id))?.state).toBe('COMPLETED');
     expect(warnings).toEqual(['alpha: what became of jobs that left the queue could not be asked']);
+  });
+
+  it('tells of no unreadable records once they were read, whichever of two looks at them ends first', async () => {
+    const job = await create({ state: 'RUNNING', workDir: '/w/jobs/1' });
+    slurm.observations = [];
+    slurm.accounts = [see(job, { state: 'COMPLETED', exitCode: 0, endedAt: new Date() })];
+    slurm.recordsFault = new Error('Permission denied');
+    poller.connected();
+    await pass(40 * SECOND);
+    expect(poller.recordsFault).toBe('Permission denied');
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'RUNNING' });
+
+    // The accounts are asked again; meanwhile a look at the queue asks for the records, which can't be read yet.
+    const [asked, looked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { read } = slurm.accounting;
+    let isAsking = false;
+    slurm.accounting.read = async (ids) => {
+      isAsking = true;
+      await asked.promise;
+      return read(ids);
+    };
+    while (!isAsking) await pass(SECOND);
+    slurm.records.hasBegun = async () => {
+      slurm.records.hasBegun = async () => [true];
+      await looked.promise;
+      throw new Error('Permission denied');
+    };
+    poller.acted();
+    await pass(5 * SECOND);
+    asked.resolve();
+    await settle();
+    looked.resolve();
+    await pass(SECOND);
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'COMPLETED' });
+    expect(poller.recordsFault).toBeNull();
   });
 
   it('never gives up a job whose row cannot be read, for it is there', async () => {

@@ -34,7 +34,7 @@ export class Poller {
   #isUrgent = false;
   #isStopped = false;
   /** Until then a job that is over may come to life again. */
-  #requeueUntil = 0;
+  #requeueUntil = Number.NEGATIVE_INFINITY;
   /** The last question got no answer: it is asked again, whether or not a job is active by then. */
   #isOwed = false;
 
@@ -64,7 +64,7 @@ export class Poller {
    * has a deadline. A cluster that doesn't answer is no reason.
    */
   get isRunning(): boolean {
-    const isStuck = this.#tick !== null && Date.now() - this.#tickBeganAt > LONGEST_TICK_MS;
+    const isStuck = this.#tick !== null && performance.now() - this.#tickBeganAt > LONGEST_TICK_MS;
     return !this.#isStopped && !isStuck;
   }
 
@@ -95,7 +95,7 @@ export class Poller {
 
   /** A job was submitted or cancelled: looks soon, and a few times more. */
   acted(): void {
-    this.#schedule.acted(Date.now());
+    this.#schedule.acted(performance.now());
     this.#planNext();
   }
 
@@ -111,8 +111,8 @@ export class Poller {
 
   /** Jobs on the cluster have begun or ended: looks soon, though not at every single one. */
   noticed(): void {
-    this.#requeueUntil = Math.max(this.#requeueUntil, Date.now() + 1000);
-    this.#schedule.noticed(Date.now());
+    this.#requeueUntil = Math.max(this.#requeueUntil, performance.now() + 1000);
+    this.#schedule.noticed(performance.now());
     this.#planNext();
   }
 
@@ -123,7 +123,7 @@ export class Poller {
   }
 
   #planNext(): void {
-    this.#plan(this.#schedule.delay(Date.now()));
+    this.#plan(this.#schedule.delay(performance.now()));
   }
 
   #plan(delayMs: number): void {
@@ -139,7 +139,7 @@ export class Poller {
   #begin(): void {
     this.#isWanted = false;
     this.#isUrgent = false;
-    this.#tickBeganAt = Date.now();
+    this.#tickBeganAt = performance.now();
     this.#tick = this.#poll().then((isWorthRepeating) => {
       this.#tick = null;
       if (this.#isUrgent && this.#isOwed) this.#plan(0);
@@ -148,7 +148,7 @@ export class Poller {
   }
 
   #expectRequeue(): void {
-    this.#requeueUntil = Date.now() + REQUEUE_SHOWS_MS;
+    this.#requeueUntil = performance.now() + REQUEUE_SHOWS_MS;
     this.acted();
   }
 
@@ -159,16 +159,16 @@ export class Poller {
       await this.#reconciler.inform();
       // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
-      if (asked.length === 0 && Date.now() > this.#requeueUntil && !this.#isOwed) {
+      if (asked.length === 0 && performance.now() > this.#requeueUntil && !this.#isOwed) {
         return this.#reconciler.askAccounting();
       }
-      const askedAt = Date.now();
+      const askedAt = performance.now();
       const snapshot = await slurm.queue.snapshot();
       const now = new Date();
       this.#isOwed = false;
-      this.#schedule.answered(now.getTime() - askedAt);
+      this.#schedule.answered(performance.now() - askedAt);
       const reconciled = await this.#reconciler.take(snapshot, asked, now);
-      this.#watchEnds(reconciled, now.getTime());
+      this.#watchEnds(reconciled, performance.now());
       onAnswer(reconciled.unread.length === 0 ? null : unreadable(reconciled.unread));
     } catch (cause) {
       const fault = asError(cause);

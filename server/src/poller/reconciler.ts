@@ -63,6 +63,7 @@ export class Reconciler {
   /** What the server still wanted to know when it last ended is in the list of questions. */
   #isInformed = false;
   #recordsFault: string | null = null;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -85,7 +86,8 @@ export class Reconciler {
   async inform(): Promise<void> {
     if (this.#isInformed) return;
     const { clusterName, jobs } = this.#options;
-    for (const job of await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD)) this.#vanished.requeued(job, Date.now());
+    const untold = await jobs.withUntoldAttempts(clusterName, MOST_UNTOLD);
+    for (const job of untold) this.#vanished.requeued(job, performance.now());
     this.#isInformed = true;
   }
 
@@ -105,15 +107,14 @@ export class Reconciler {
     }
     const diff = await this.#compare(asked, snapshot.observations, now);
     this.#reportWords(diff.unknownWords);
-    const fault = await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
+    await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
     // Once this answer's ends are written: with the last of them, the questions end too.
     const doubles = await this.#doubles.look(diff.unexpected);
-    const other = await this.#write(doubles.updates);
+    await this.#write(doubles.updates);
     if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
     // A row that can't be read still shows that its job is there.
     const isMentioned = mentions(snapshot.faultyRows);
     this.#examine(diff.missing.filter((job) => !isMentioned(job)));
-    this.#noteRecords(fault ?? other);
     const isClearedAway = journal
       .active(clusterName)
       .values()
@@ -158,10 +159,10 @@ export class Reconciler {
     const report = (cause: unknown) =>
       log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
     this.#examining = this.#vanished
-      .examine(missing, Date.now())
+      .examine(missing, performance.now(), new Date())
       .then(async ({ updates, fault }) => {
         if (fault !== null) report(fault);
-        if (updates.length > 0) this.#noteRecords(await this.#write(updates));
+        if (updates.length > 0) await this.#write(updates);
       })
       // The connection or the store: the jobs are still missing at the next look.
       .catch(report)
@@ -172,10 +173,16 @@ export class Reconciler {
   }
 
   /**
-   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. Gives why ends were kept
-   * back whose records could not be read; null: none were.
+   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. One after the other, so that
+   * no look that began earlier has the last word on whether records can be read.
    */
-  async #write(found: readonly JobUpdate[]): Promise<Error | null> {
+  #write(found: readonly JobUpdate[]): Promise<void> {
+    const written = this.#writing.then(() => this.#writeNext(found));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #writeNext(found: readonly JobUpdate[]): Promise<void> {
     const { clusterName, journal, jobs } = this.#options;
     const active = journal.active(clusterName);
     const settled = await this.#doubles.withoutFalseEnds(found, active);
@@ -187,13 +194,13 @@ export class Reconciler {
     for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
       await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
     }
-    return fault;
+    this.#noteRecords(fault);
   }
 
   async #commit(updates: readonly JobUpdate[]): Promise<void> {
     const { clusterName, journal, onRequeueExpected } = this.#options;
     for (const { before, after } of await commitUpdates(journal, clusterName, updates)) {
-      if (after.attempt > before.attempt) this.#vanished.requeued(after, Date.now());
+      if (after.attempt > before.attempt) this.#vanished.requeued(after, performance.now());
       if (before.state !== after.state && REQUEUED_BY_SLURM.has(after.state)) onRequeueExpected();
     }
   }

@@ -1,9 +1,9 @@
 import type { JobObservation } from '../domain/observation.ts';
 import type {
   Begun,
-  EndMarker,
   JobAccount,
   JobRecords,
+  LastRecord,
   MarkerPlace,
   SlurmAccounting,
   SlurmControl,
@@ -26,7 +26,7 @@ export class ToldSlurm implements PolledSlurm {
   accountingFault: string | null = null;
   unread: ReadonlySet<string> = new Set();
   /** By folder. */
-  readonly markers = new Map<string, EndMarker>();
+  readonly markers = new Map<string, LastRecord>();
   /** Thrown when it is asked for what has begun. */
   recordsFault: Error | null = null;
   /** Folders in which no command has begun, as their records say, or of which that isn't known. */

@@ -4,6 +4,7 @@ import { type JobComponent, unseenComponent, wholeOf } from '../domain/component
 import type { Job } from '../domain/job.ts';
 import { ownerId } from '../domain/observation.ts';
 import { aJob } from '../domain/testing.ts';
+import { turnsDuring } from '../store/testing.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
 import { VanishedJobs } from './vanished.ts';
 
@@ -169,6 +170,7 @@ describe('a job that left the queue', () => {
 
     it.each([
       ['its script wrote of its end', others, marker(0), 'COMPLETED'],
+      ['its script wrote of its beginning alone', others, 'begun' as const, 'LOST'],
       ['the accounts have it waiting', [...others, account(task, { state: 'PENDING', endedAt: null })], null, 'LOST'],
       ['the accounts know nothing of its array', [], null, 'LOST'],
     ])('was not cancelled when %s', async (_why, accounts, ended, state) => {
@@ -183,6 +185,44 @@ describe('a job that left the queue', () => {
       slurm.accounts = others;
       const begun = { ...task, state: 'RUNNING' as const, startedAt: ENDED };
       for (let minute = 0; minute < 9; minute += 1) expect(await look([begun], MINUTE)).toEqual([]);
+    });
+  });
+
+  describe('with thousands of others of its array', () => {
+    const tasks = (count: number) =>
+      Array.from({ length: count }, (_, id) =>
+        aJob({ slurmJobId: `31_${id}`, arrayTaskId: id, arrayParentId: 'array', workDir: '/w/jobs/array' }),
+      );
+    const failed = (job: Job) => account(job, { state: 'FAILED', exitCode: 1, nodeList: 'n1' });
+
+    it.each([
+      ['ended', 0],
+      ['was taken out', 1],
+    ])('%s, and each account is looked at a few times only', async (_what, first) => {
+      const jobs = tasks(3000);
+      let looks = 0;
+      const accounts = jobs.slice(first === 0 ? 0 : 1500).map(failed);
+      slurm.accounts = accounts.map((latest) => ({
+        submittedAt: null,
+        closed: [],
+        get latest() {
+          looks += 1;
+          return { ...latest, attempt: 1 };
+        },
+      }));
+      for (let minute = 0; minute < 4; minute += 1) {
+        looks = 0;
+        await look(jobs, MINUTE);
+        expect(looks).toBeLessThan(12 * accounts.length);
+      }
+    });
+
+    it('and others have their turn meanwhile', async () => {
+      const jobs = tasks(5000);
+      slurm.accounts = jobs.map(failed);
+      await look(jobs);
+      // Both the accounts and the jobs are gone through.
+      expect(await turnsDuring(() => look(jobs))).toBeGreaterThanOrEqual(8);
     });
   });
 

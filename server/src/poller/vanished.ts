@@ -1,9 +1,10 @@
 import type { Job } from '../domain/job.ts';
 import { asError, messageOf } from '../domain/thrown.ts';
-import type { Accounting, EndMarker, JobAccount, Slurm, Unreadable } from '../slurm/index.ts';
+import type { Accounting, JobAccount, LastRecord, Slurm, Unreadable } from '../slurm/index.ts';
 import { AccountingAnswer } from './accounting-answer.ts';
 import { accounted, conclude, GRACE_MS, leavesCodeToScript } from './conclusion.ts';
 import type { JobUpdate } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
 const SNAPSHOTS_UNTIL_ASKED = 2;
@@ -63,13 +64,16 @@ export class VanishedJobs {
     return this.#requeued.size > 0;
   }
 
-  /** A job was seen in a new attempt: how the one before ended is asked for with the next question. */
+  /** A job was seen in a new attempt: how the one before ended is asked for with the next question. `now`: as below. */
   requeued(job: Job, now: number): void {
     this.#requeued.set(job.id, { job, since: now, askedAt: Number.NEGATIVE_INFINITY });
   }
 
-  /** Takes the jobs missing in one whole snapshot. */
-  async examine(missing: readonly Job[], now: number): Promise<Examined> {
+  /**
+   * Takes the jobs missing in one whole snapshot. `now`: ms by a clock that nobody sets, by which is waited; `at`: the
+   * time that is told.
+   */
+  async examine(missing: readonly Job[], now: number, at: Date = new Date(now)): Promise<Examined> {
     const due = this.#due(missing, now);
     const requeued = [...this.#requeued.values()].filter(({ askedAt }) => now - askedAt >= ACCOUNTING_INTERVAL_MS);
     const asked = [...due.map(({ job }) => job), ...requeued.map(({ job }) => job)];
@@ -89,14 +93,14 @@ export class VanishedJobs {
       if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
     }
     const open: Open[] = [];
-    for (const { job, absence } of due) {
+    for await (const { job, absence } of inTurns(due)) {
       absence.askedAt = now;
       if (accounting.isUnreadable(job)) absence.since = now;
       const account = accounting.endOf(job, now - absence.since >= GRACE_MS);
       if (account === null || leavesCodeToScript(account)) open.push({ job, absence, account });
-      else updates.push(accounted(job, account, now));
+      else updates.push(accounted(job, account, at));
     }
-    const { ends, fault } = await this.#endsOf(open, accounting, now);
+    const { ends, fault } = await this.#endsOf(open, accounting, now, at);
     return { updates: [...updates, ...ends], fault };
   }
 
@@ -105,11 +109,12 @@ export class VanishedJobs {
     open: Open[],
     accounting: AccountingAnswer,
     now: number,
+    at: Date,
   ): Promise<{ readonly ends: readonly JobUpdate[]; readonly fault: Error | null }> {
     // Whoever has waited longest for a look at its marker comes first.
     open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
     const looked = open.slice(0, MARKERS_A_TICK);
-    let markers: ReadonlyMap<string, EndMarker | null | Unreadable>;
+    let markers: ReadonlyMap<string, LastRecord | Unreadable>;
     try {
       markers = await this.#markers(looked.map(({ job }) => job));
     } catch (cause) {
@@ -118,14 +123,15 @@ export class VanishedJobs {
     const ends: JobUpdate[] = [];
     for (const { job, absence, account } of looked) {
       absence.markerReadAt = now;
-      const read = markers.get(job.id) ?? null;
-      const isUnreadable = read !== null && 'unreadable' in read;
+      const record = markers.get(job.id) ?? null;
+      const isUnreadable = typeof record === 'object' && record !== null && 'unreadable' in record;
       // Only the accounts can tell then: it is no sign that there is no record.
       if (isUnreadable && account === null) continue;
-      absence.takenOutSince = accounting.leavesOut(job) ? (absence.takenOutSince ?? now) : null;
+      const isTakenOut = record === null && accounting.leavesOut(job);
+      absence.takenOutSince = isTakenOut ? (absence.takenOutSince ?? now) : null;
       const { since, takenOutSince } = absence;
-      const marker = isUnreadable ? null : read;
-      const update = conclude({ job, account, marker, since, takenOutSince }, accounting, now);
+      const marker = isUnreadable || record === 'begun' ? null : record;
+      const update = conclude({ job, account, marker, since, takenOutSince }, accounting, now, at);
       if (update !== null) ends.push(update);
     }
     return { ends, fault: null };
@@ -139,11 +145,11 @@ export class VanishedJobs {
     } catch (cause) {
       answer = { kind: 'unreadable', message: messageOf(cause) };
     }
-    return new AccountingAnswer(answer);
+    return AccountingAnswer.of(answer);
   }
 
   /** What the scripts of jobs wrote about their ends, by job. */
-  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, EndMarker | null | Unreadable>> {
+  async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, LastRecord | Unreadable>> {
     const places = jobs.flatMap(({ id, workDir, arrayTaskId }) =>
       workDir === null ? [] : [{ id, workDir, arrayTaskId }],
     );

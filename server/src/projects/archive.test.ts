@@ -3,7 +3,7 @@ import { appendFile, open, readFile, rm, stat, symlink, truncate, writeFile } fr
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { packFiles } from './archive.ts';
+import { leftOut, packFiles } from './archive.ts';
 import { readRepository } from './index.ts';
 import { onDisk } from './paths.ts';
 import { Repository } from './testing.ts';
@@ -310,4 +310,37 @@ it('an archive that fails says so and leaves the reading git behind nowhere', as
     "the files can't be packed",
   );
   expect(await readFile(join(repository.path, 'a.txt'), 'utf8')).toBe('x');
+});
+
+describe('folders of which the commit has no files', () => {
+  /** As `git add` does with a repository inside, and `git submodule add` beside .gitmodules. */
+  async function commitAsOneEntry(paths: readonly string[]): Promise<void> {
+    await repository.write({ 'a.txt': 'a\n' });
+    const sha = await repository.commit();
+    const list = join(repository.path, '.git/entries');
+    await writeFile(list, paths.map((path) => `160000 ${sha} 0\t${path}\0`).join(''));
+    await run('sh', ['-c', 'git update-index -z --index-info < .git/entries'], { cwd: repository.path });
+    await repository.git('commit', '--quiet', '--message', 'As one entry');
+  }
+  const told = async () => leftOut(await repository.choose(false));
+
+  it('are told of by name', async () => {
+    await commitAsOneEntry(['lib/one', 'two']);
+    expect(await told()).toMatch(/^Empty for the job: lib\/one, two\. .*submodules.*no part of the commit/);
+  });
+
+  it('are no more in words than people read, however many there are and however long their names', async () => {
+    const deep = Array.from({ length: 15 }, () => 'x'.repeat(250)).join('/');
+    await commitAsOneEntry(Array.from({ length: 2000 }, (_, index) => `${deep}/${index}\nname`));
+    const message = (await told()) ?? '';
+    expect(message).toContain('and 1,995 more. ');
+    expect(message.length).toBeLessThan(2500);
+    expect(message).not.toContain('\n');
+  });
+
+  it('are none where there is nothing but files', async () => {
+    await repository.write({ 'a.txt': 'a\n' });
+    await repository.commit();
+    expect(await told()).toBeNull();
+  });
 });

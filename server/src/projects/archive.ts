@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
 import { chunksOf, openFile, readTarget } from './disk.ts';
 import { GitError } from './git.ts';
-import { checkCommitted, MAX_PACKED_BYTES } from './limits.ts';
+import { checkCommitted, checkPacked } from './limits.ts';
 import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
 import { type BytePath, onDisk, readable } from './paths.ts';
@@ -98,9 +98,27 @@ class CommitList {
   }
 }
 
+/** So many folders are named. */
+const NAMED = 5;
+
+/** What there is to tell of folders that a job gets without their files, in a line; null: nothing. */
+export function leftOut({ committed }: Pick<JobFiles, 'committed'>): string | null {
+  const folders = committed.filter(({ kind }) => kind === 'submodule');
+  if (folders.length === 0) return null;
+  const named = folders.slice(0, NAMED).map(({ path }) => readable(path));
+  const more = folders.length - named.length;
+  const all = more === 0 ? named.join(', ') : `${named.join(', ')} and ${more.toLocaleString('en-US')} more`;
+  return `Empty for the job: ${all}. These are submodules, or repositories that were committed as one entry, whose files are no part of the commit: commit the files themselves, or put them on the cluster`;
+}
+
 /** What they take before they are packed. */
-export function unpackedBytes({ committed, uncommitted }: JobFiles): number {
-  return [...committed, ...uncommitted].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+export function unpackedBytes(files: JobFiles): number {
+  return filesOf(files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function* filesOf({ committed, uncommitted }: JobFiles): Generator<CommittedFile | DiskFile> {
+  yield* committed;
+  yield* uncommitted;
 }
 
 /**
@@ -113,7 +131,12 @@ export async function packFiles(files: JobFiles, target: string): Promise<void> 
   const bounded = new Transform({
     transform(chunk: Buffer, _encoding, callback) {
       size += chunk.length;
-      callback(size > MAX_PACKED_BYTES ? new GitError('the files are larger than 1 GiB when packed') : null, chunk);
+      try {
+        checkPacked(size, filesOf(files));
+        callback(null, chunk);
+      } catch (cause) {
+        callback(cause as GitError);
+      }
     },
   });
   try {

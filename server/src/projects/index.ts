@@ -1,4 +1,4 @@
-export { chooseFiles, type JobFiles } from './archive.ts';
+export { chooseFiles, type JobFiles, leftOut } from './archive.ts';
 export { endChildren } from './children.ts';
 export { GitError, setGitEnvironment } from './git.ts';
 export { Lanes } from './lanes.ts';

@@ -35,6 +35,15 @@ export function checkCommitted(files: Iterable<Sized>): void {
   );
 }
 
+/** Throws a GitError that names the largest of the files once more has been packed of them than is sent. */
+export function checkPacked(packedBytes: number, files: Iterable<Sized>): void {
+  if (packedBytes <= MAX_PACKED_BYTES) return;
+  const most = inUnits(MAX_PACKED_BYTES);
+  throw new GitError(
+    `${weigh(files).text} come to more than ${most} when they are packed; at most ${most} is sent with a job: keep data sets on the cluster`,
+  );
+}
+
 /** Throws a GitError that names the largest of them when files that are not committed are too much. */
 export function checkUncommitted(files: Iterable<Sized>): void {
   const { sum, text } = weigh(files);

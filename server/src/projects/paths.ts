@@ -1,3 +1,5 @@
+import { bounded } from '../domain/text.ts';
+
 /**
  * Paths in a repository are bytes, which need not be UTF-8. Here they are strings of one character a byte ("latin1"):
  * so git's output is read, so they are kept as keys, and so they are written into archives.
@@ -9,9 +11,12 @@ export function onDisk(directory: string, path: BytePath): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
 }
 
-/** A path as people read it. */
+/** Of a path, in characters: its beginning and its end tell what it is. */
+const LONGEST_READABLE = 300;
+
+/** A path as people read it, in one line, and cut where it is very long. */
 export function readable(path: BytePath): string {
-  const text = Buffer.from(path, 'latin1').toString('utf8');
+  const text = bounded(Buffer.from(path, 'latin1').toString('utf8'), LONGEST_READABLE, { keep: 'both' });
   return /\p{C}/u.test(text) ? JSON.stringify(text) : text;
 }
 

@@ -1,11 +1,14 @@
 import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
-import { bounded } from '../domain/text.ts';
+import { bounded, linesOf, ownText } from '../domain/text.ts';
 import { describeCommit } from './commit-tree.ts';
 import { git } from './git.ts';
 import { publicAddress } from './remote-address.ts';
 import { isDirty } from './work-tree.ts';
 
 const MAX_BRANCHES = 1000;
+/** Of one branch's name, and of all together, in characters: they are kept with the project. */
+const MAX_BRANCH_NAME = 1000;
+const MAX_BRANCH_NAMES = 200_000;
 /** In characters: of what a commit says of itself. */
 const MAX_LINE = 1000;
 
@@ -30,13 +33,14 @@ export async function readRepository(path: string): Promise<GitSnapshot> {
   ]);
   return {
     remoteUrl: publicAddress(remoteUrl.trim()),
-    branch: branch.trim() || null,
+    branch: bounded(branch.trim(), MAX_BRANCH_NAME) || null,
     headCommit,
     isDirty: await isDirty(path, headCommit?.sha ?? null),
     branches,
   };
 }
 
+/** Those with the newest commits, without names that nobody can have given: half of one would name none. */
 async function readBranches(path: string): Promise<readonly GitBranch[]> {
   const format = '%(objectname) %(refname:lstrip=2)';
   const text = await git(path, [
@@ -46,10 +50,18 @@ async function readBranches(path: string): Promise<readonly GitBranch[]> {
     `--format=${format}`,
     'refs/heads',
   ]);
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => ({ sha: line.slice(0, line.indexOf(' ')), name: line.slice(line.indexOf(' ') + 1) }));
+  const branches: GitBranch[] = [];
+  let length = 0;
+  for (const line of linesOf(text)) {
+    const separator = line.indexOf(' ');
+    // Of a large answer, a name is not to keep all of it.
+    const [sha, name] = [ownText(line.slice(0, separator)), ownText(line.slice(separator + 1))];
+    if (name === '' || name.length > MAX_BRANCH_NAME) continue;
+    length += name.length;
+    if (length > MAX_BRANCH_NAMES) break;
+    branches.push({ sha, name });
+  }
+  return branches;
 }
 
 /** The commit that a branch, tag or id stands for; null when it stands for none. */

@@ -1,7 +1,7 @@
 import { chmod, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readRepository } from './index.ts';
+import { leftOut, readRepository } from './index.ts';
 import { Repository } from './testing.ts';
 
 let repository: Repository;
@@ -215,6 +215,8 @@ describe('a repository inside the work tree', () => {
     expect(await repository.git('ls-tree', 'HEAD', 'lib')).toMatch(/^160000 commit/);
     expect(await uncommitted()).toEqual(dirty({ ...COMMITTED, 'lib/x.txt': 'x\n' }));
     expect(await repository.committed()).toEqual({ ...COMMITTED, 'lib/': '' });
+    expect(leftOut(await repository.choose(false))).toMatch(/: lib\. /);
+    expect(leftOut(await repository.choose(true))).toBeNull();
   });
 
   it('is told by name when it can’t be read', async () => {
@@ -248,6 +250,7 @@ describe('a submodule', () => {
     const sent = { ...COMMITTED, ...(await modules()), 'library/': '' };
     expect(await repository.committed()).toEqual(sent);
     expect(await uncommitted()).toEqual({ shown: false, recorded: false, sent });
+    expect(leftOut(await repository.choose(true))).toMatch(/: library\. /);
     await repository.git('submodule', '--quiet', 'deinit', '--force', 'library');
     expect(await uncommitted()).toEqual({ shown: false, recorded: false, sent });
     await rm(path('library'), { recursive: true });
@@ -261,6 +264,7 @@ describe('a submodule', () => {
     expect(await uncommitted()).toEqual(dirty(sent));
     await repository.commit('library');
     expect(await uncommitted()).toEqual(dirty(sent));
+    expect(leftOut(await repository.choose(true))).toBeNull();
   });
 
   it('comes along when files were put where it is not checked out', async () => {

@@ -152,6 +152,26 @@ describe('looking for Slurm on a login', () => {
     expect(await ask()).toMatch(new RegExp(`^${command}.*: unrecognized option '--x'`));
   });
 
+  it('has sbatch read the options of every job, and nothing else', async () => {
+    await says('sbatch', 'Usage: sbatch [OPTIONS] script');
+    expect(await slurm.submission.tryOptions()).toBeNull();
+    expect(await calls()).toEqual([
+      expect.stringMatching(/sbatch --parsable .*--open-mode=append --ignore-pbs --usage$/),
+    ]);
+  });
+
+  it.each([
+    ["sbatch: unrecognized option '--ignore-pbs'", "sbatch: unrecognized option '--ignore-pbs'"],
+    ['sbatch: error: Invalid --open-mode specification', 'sbatch: Invalid --open-mode specification'],
+    // Of a script around sbatch.
+    ['sbatch: no batch script was given', null],
+    ["sbatch: unrecognized option '--usage'", null],
+    ['', null],
+  ])('takes %j for %j of the options of every job', async (said, refusal) => {
+    await says('sbatch', '', said, 255);
+    expect(await slurm.submission.tryOptions()).toBe(refusal);
+  });
+
   it('keeps the tasks of a large array in one row for as long as nothing tells them apart', async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--array-unique');
@@ -420,9 +440,12 @@ describe('asking for partitions and nodes', () => {
 
 describe('the end marker of a job', () => {
   const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
+  const records = (...tasks: readonly (number | null)[]) =>
+    slurm.records.endMarkers(tasks.map((arrayTaskId) => ({ workDir, arrayTaskId })));
   const endMarkers = async (...tasks: readonly (number | null)[]) =>
-    (await slurm.records.endMarkers(tasks.map((arrayTaskId) => ({ workDir, arrayTaskId })))).map((end) => {
-      if (end !== null && 'unreadable' in end) throw new Error(end.unreadable);
+    (await records(...tasks)).map((end) => {
+      if (end === null || end === 'begun') return null;
+      if ('unreadable' in end) throw new Error(end.unreadable);
       return end;
     });
   const endMarker = async (arrayTaskId: number | null) => (await endMarkers(arrayTaskId))[0];
@@ -452,14 +475,18 @@ describe('the end marker of a job', () => {
   });
 
   it.each([
-    ['no marker', []],
-    ['a beginning alone', [['job.0.start', 'job=12 at=1795494207\n']]],
-    ['half a marker', [['job.0.end.part', 'job=12 code=0 at=1795494207\n']]],
-    ['a marker that is empty', [['job.0.end', '']]],
-    ['a marker of something else', [['job.0.end', 'code=0\n']]],
-  ] as const)('is none with %s', async (_what, files) => {
+    ['no marker', [], null],
+    ['a beginning alone', [['job.0.start', 'job=12 at=1795494207\n']], 'begun'],
+    ['a beginning that could not be written', [['job.0.start', '']], 'begun'],
+    ['half a marker', [['job.0.end.part', 'job=12 code=0 at=1795494207\n']], null],
+    ['a marker that is empty', [['job.0.end', '']], 'begun'],
+    ['a marker that was cut off', [['job.0.end', 'job=12 code=0 at=179549420']], 'begun'],
+    ['a marker of something else', [['job.0.end', 'code=0\n']], 'begun'],
+    ['a number that no attempt has', [['job.70000.end', 'job=12 code=0 at=1795494207\n']], 'begun'],
+    ['a time that is none', [['job.0.end', 'job=12 code=0 at=99999999999999999999\n']], 'begun'],
+  ] as const)('is none with %s', async (_what, files, record) => {
     for (const [name, text] of files) await marker(name, text);
-    expect(await endMarker(null)).toBeNull();
+    expect(await records(null)).toEqual([record]);
   });
 
   it('is that of the last attempt, however many there were', async () => {
@@ -561,6 +588,25 @@ describe('the beginning of a command', () => {
         { ...place, workDir: other },
       ]),
     ).toEqual([{ unreadable: expect.stringMatching(new RegExp(`^${workDir}/run: .*${reason}`)) }, false]);
+  });
+
+  it.each([
+    ['more records than there can be', '/usr/bin/seq -f "%g.0.end" 1 300000', 'more than 200,000 records'],
+    ['a record of an attempt that no job has', 'echo job.70000.end', '70000 is no number of restarts'],
+  ])('is known of others where a job has made %s', async (_what, list, reason) => {
+    await login.command('ls', `case $* in *${JOB_ID}*) ${list}; exit ;; esac\necho job.0.end`);
+    const counting = new SlurmAdapter(
+      {
+        run: async (text) => {
+          const result = await login.run(text);
+          expect(result.stdout.length).toBeLessThan(3_000_000);
+          return result;
+        },
+      },
+      SETTINGS,
+    );
+    const places = [workDir, '/w/jobs/other'].map((folder) => ({ workDir: folder, arrayTaskId: null, attempt: 1 }));
+    expect(await counting.records.hasBegun(places)).toEqual([{ unreadable: expect.stringContaining(reason) }, true]);
   });
 
   it('is known of others where a job has filled its folder, and of that one as well with other files', async () => {

@@ -105,7 +105,8 @@ class Node {
 
   async endMarker(name = 'job.0.end') {
     const text = (await this.records())[name];
-    return text === undefined ? null : lastEnd(`${name} ${text}`);
+    const record = text === undefined ? null : lastEnd(`${name} ${text}`);
+    return record === 'begun' ? null : record;
   }
 
   async remove(): Promise<void> {
@@ -443,6 +444,12 @@ exit 9`,
       const first = await node.run({ command: `${again}\nkill -TERM "$$"` }, { SLURM_RESTART_COUNT: '1' });
       expect(first).toMatchObject({ exitCode: null, signal: 'SIGTERM' });
       expect(await node.endMarker('job.1.end')).toMatchObject({ exitCode: null, isInterrupted: true });
+
+      // Whenever a program is run for it.
+      const later = `command() { kill -${name} "$$"; builtin command "$@"; }`;
+      const second = await node.run({ command: `${later}\nexit 4` }, { SLURM_RESTART_COUNT: '2' });
+      expect(second).toMatchObject({ exitCode: 4 });
+      expect(await node.endMarker('job.2.end')).toMatchObject({ exitCode: 4, isInterrupted: false });
     },
   );
 
@@ -600,6 +607,13 @@ describe('what a command sees of its shell', () => {
     'break; continue; echo on',
     "sh -c 'kill -9 $$'; echo $?",
     'read -r line; echo "read $? $line"',
+    'false',
+    'echo working; (exit 4)',
+    'set -e; false',
+    'exit',
+    'f() { exit 5; }; f',
+    'trap "echo before each" DEBUG; echo one; echo two',
+    'count=0; trap "((count += 1))" DEBUG; echo one; trap "echo $count" EXIT',
   ])('is what it would see by hand: %j', async (command) => {
     await appendFile(
       join(node.home, '.bash_profile'),
@@ -609,6 +623,50 @@ describe('what a command sees of its shell', () => {
     const told = ({ exitCode, signal, stdout }: Ended) => ({ exitCode, signal, stdout });
     expect(told(ours)).toEqual(told(hand));
     expect(ours.stderr === '').toBe(hand.stderr === '');
+  });
+
+  const LOGOUTS = ['exit 0', 'exec true', 'exit 7', 'echo bye', 'false', 'printf "\\033[H\\033[J"', 'kill -TERM $$'];
+
+  it.each(LOGOUTS)('is followed by what ends a login no other way than by hand: %s', async (logout) => {
+    await writeFile(join(node.home, '.bash_logout'), `${logout}\n`);
+    for (const command of ['echo hi', 'false', 'exit 3', 'set -e; false', 'sh -c "exit 9"', 'kill -USR1 $$']) {
+      expect(await node.run({ command }), command).toEqual(await byHand(command));
+    }
+  });
+
+  it.each(LOGOUTS)(
+    'is nothing, and the job fails, whatever ends a login, where its project is gone: %s',
+    async (logout) => {
+      await writeFile(join(node.home, '.bash_logout'), `${logout}\n`);
+      await rm(join(node.workDir, 'source'), { recursive: true });
+      expect(await node.run({ command: 'echo ran' })).toMatchObject({ exitCode: 1, stdout: '' });
+      await rm(join(node.workDir, 'environment.sh'));
+      expect(await node.run({ command: 'echo ran' })).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(await node.run({ command: 'echo ran', clusterPrologue: 'exit 0' })).toMatchObject({
+        exitCode: 1,
+        stdout: '',
+      });
+    },
+  );
+
+  it.each(['set -x', 'set -euxo pipefail', "PS4='> '; set -x", 'set -o xtrace; f() { :; }; f', 'set -x; exec 2>&1'])(
+    'is traced without what records the end: %s',
+    async (trace) => {
+      const command = `${trace}\necho hi\nfalse || echo no`;
+      const [hand, ours] = [await byHand(command), await node.run({ command })];
+      // Two levels deeper, of which the first character of PS4 tells.
+      const atDepth = (text: string) => text.replaceAll(/^([+>])\1\1/gm, '$1');
+      expect(atDepth(ours.stderr)).toBe(hand.stderr);
+      expect(atDepth(ours.stdout)).toBe(hand.stdout);
+    },
+  );
+
+  it("is told of by its own trap for each command, not by what records the end, nor by the batch script's lines", async () => {
+    await appendFile(join(node.home, '.bash_profile'), "trap 'echo each' DEBUG\n");
+    const command = 'echo one; echo two';
+    const [hand, ours] = [await byHand(command), await node.run({ command })];
+    expect(ours.stdout.slice(ours.stdout.indexOf('each\none'))).toBe('each\none\neach\ntwo\n');
+    expect(ours.stdout.split('each').length - hand.stdout.split('each').length).toBeLessThanOrEqual(6);
   });
 
   it('holds one trap more: the one that records the end', async () => {

@@ -17,6 +17,11 @@ export interface BatchScriptParts {
   readonly command: string;
 }
 
+/** In one line, as bash shows it to a command that sets -v. */
+const END_BEGINS =
+  '{ slurmql_code=$? slurmql_last=$BASH_COMMAND; builtin trap "" HUP INT QUIT ALRM TERM USR1 USR2 XCPU; ' +
+  'builtin set +xv; builtin trap - DEBUG; } >/dev/null 2>&1';
+
 /**
  * The batch script of a job. It holds no directive: options go to sbatch as arguments, where nothing has to be
  * escaped for a second parser. The environment's values are not part of it, because the script is shown to people and
@@ -39,6 +44,8 @@ export function batchScript(parts: BatchScriptParts): string {
   // is removed, and the record is a new file.
   // Names of its own, since an assignment to a name that the login exports would reach the job. Start-up files may have
   // functions and aliases for anything: what runs behind them is parsed before them, and says which commands it means.
+  // Nothing of ours says "exit" once the command has begun, as bash would read ~/.bash_logout then, which may end with
+  // a code of its own; before that, HOME names no such file.
   return `#!/bin/bash
 # SlurmQL job ${parts.jobId}
 
@@ -95,12 +102,12 @@ ${end}
   # logs' sizes are told, as what is seen of them elsewhere may be late; nothing is opened that the job may have replaced.
   # A signal that nothing traps ends bash with the code of the command before it, and while that signal's command is
   # still the current one; whatever else ends bash, on the way out of the "eval" below.
-  printf -v slurmql_end '%s slurmql_record=%q slurmql_logs=%q slurmql_suffix=%q slurmql_id=%q\\n' \\
-    'slurmql_code=$? slurmql_last=$BASH_COMMAND slurmql_forced=' "$slurmql_record" "$slurmql_directory" \\
-    "\${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}" "$SLURM_JOB_ID"
-  # From there on, no signal keeps the end from being written: bash would take a second one for an order to leave at once.
-  slurmql_end+='builtin trap "" HUP INT QUIT ALRM TERM USR1 USR2 XCPU
-case $slurmql_last in
+  # From the second command on, no signal keeps the end from being written: bash would take one more for an order to leave
+  # at once. What the command's own "set -x" or DEBUG trap would tell of it is no part of the job's log.
+  printf -v slurmql_end '%s\\nslurmql_forced= slurmql_record=%q slurmql_logs=%q slurmql_suffix=%q slurmql_id=%q\\n' \\
+    '${END_BEGINS}' \\
+    "$slurmql_record" "$slurmql_directory" "\${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}" "$SLURM_JOB_ID"
+  slurmql_end+='case $slurmql_last in
   "eval "?"eval "?"\\$slurmql_commands"* | exit | "exit "* | "builtin exit"*) slurmql_sure= ;;
   *) slurmql_sure=" unsure" ;;
 esac
@@ -124,7 +131,7 @@ esac
     slurmql_code=1 slurmql_forced=yes
     ;;
 esac
-'$slurmql_write'[ -z "$slurmql_forced" ] || builtin exit 1
+'$slurmql_write'[ -z "$slurmql_forced" ] || { HOME=; builtin exit 1; }
 '
   slurmql_end+=$slurmql_write
 
@@ -156,6 +163,8 @@ esac
     [ ! -r "$slurmql_file" ] || . "$slurmql_file" || :
     [ ! -r "\${BASH_ENV-}" ] || . "$BASH_ENV" || :
     unset -f exec || :
+    # One that is set for each command is meant for the job's.
+    { slurmql_debug=$(builtin trap -p DEBUG); builtin trap - DEBUG; } >/dev/null 2>&1
   else
     ! ${onlyFile('$slurmql_record.shell')} || . "$slurmql_record.shell" 2>/dev/null || :
     PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.shell"
@@ -168,20 +177,25 @@ esac
     # That the command has begun: without it, no good end is believed.
     (umask 077 && PATH=/usr/bin:/bin:$PATH command rm -f "$slurmql_record.command" && : >|"$slurmql_record.command") || {
       echo "Nothing was run: $slurmql_directory can't be written from this node." >&2
-      builtin exit 1
+      HOME=; builtin exit 1
     }
     case $(builtin trap -p EXIT) in *slurmql_*) builtin trap "$slurmql_end" EXIT ;; esac
+    builtin set -- "\${slurmql_debug-}"
     unset -v slurmql_directory slurmql_task slurmql_record slurmql_commands slurmql_was slurmql_end slurmql_write \\
-      slurmql_unbegun slurmql_file slurmql_base
+      slurmql_unbegun slurmql_file slurmql_base slurmql_debug
     unset -f slurmql_begin
+    builtin eval "$1"
   }
 
   # The variables that were asked for, and the project, win over the start-up files.
-  ${onlyFile('$slurmql_directory/environment.sh')} && . "$slurmql_directory/environment.sh" || builtin exit 1
-  [ "$PWD" = "$slurmql_directory/source" ] || builtin cd "$slurmql_directory/source" || builtin exit 1
+  ${onlyFile('$slurmql_directory/environment.sh')} && . "$slurmql_directory/environment.sh" || {
+    HOME=; builtin exit 1
+  }
+  [ "$PWD" = "$slurmql_directory/source" ] || builtin cd "$slurmql_directory/source" || {
+    HOME=; builtin exit 1
+  }
 }
-eval 'eval "$slurmql_commands"
-builtin exit'
+eval 'eval "$slurmql_commands"'
 `;
 }
 

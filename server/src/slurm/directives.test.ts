@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { interpreterFault, readDirectives } from './directives.ts';
+import { interpreterFault, interpreterNotice, readDirectives } from './directives.ts';
 
 /** As the lines at the head of a script are read: the options in full, and the lines of faults. */
 function read(...lines: readonly string[]) {
@@ -89,9 +89,28 @@ describe('a first line that names an interpreter', () => {
     ['#!/usr/bin/python3 -u', 'python3 FILE'],
     ['#!/bin/zsh', 'zsh FILE'],
     ['#!/usr/bin/env -S Rscript --vanilla', 'Rscript FILE'],
+    // Who names dash wants what bash doesn't do.
+    ['#!/bin/dash', 'dash FILE'],
+    ['#!/bin/busybox sh', 'busybox FILE'],
+    ['#!/bin/sh -e', 'with -e'],
     ['#!/bin/bash -e', 'with -e'],
     ['#!/bin/bash -euo pipefail', 'with -euo'],
   ])('%j is refused: %s', (line, words) => {
     expect(interpreterFault(`${line}\ntrue`)).toContain(words);
   });
+
+  it.each(['#!/bin/sh', '#! /bin/sh', '#!/usr/bin/env sh', '#!/usr/bin/env -S sh -l', '#!/bin/sh -l'])(
+    '%j is told to be run by bash',
+    (line) => {
+      expect(interpreterFault(`${line}\ntrue`)).toBeNull();
+      expect(interpreterNotice(`${line}\ntrue`)).toContain('run by bash');
+    },
+  );
+
+  it.each(['#!/bin/bash', '#!/usr/bin/env bash', '#!', 'sh x', '# /bin/sh', '\n#!/bin/sh'])(
+    'of %j nothing is told',
+    (line) => {
+      expect(interpreterNotice(`${line}\ntrue`)).toBeNull();
+    },
+  );
 });

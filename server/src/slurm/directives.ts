@@ -167,8 +167,8 @@ function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] 
 const SHELLS: ReadonlySet<string> = new Set(['bash', 'sh']);
 const HARMLESS: ReadonlySet<string> = new Set(['-l', '--login', '--norc', '--noprofile']);
 
-/** Why a first line that names an interpreter can't be had, since a command is run by bash; null: it can, or is none. */
-export function interpreterFault(script: string): string | null {
+/** What a first line has run the script; null: it names nothing. */
+function interpreterOf(script: string): { readonly name: string; readonly options: readonly string[] } | null {
   const line = /^#![ \t]*(.*)/.exec(script)?.[1]?.trim();
   if (line === undefined || line === '') return null;
   const words = line.split(/\s+/);
@@ -177,11 +177,24 @@ export function interpreterFault(script: string): string | null {
     while (words[0]?.startsWith('-')) words.shift();
   }
   const [program = '', ...options] = words;
-  const name = program.split('/').at(-1) ?? '';
+  return { name: program.split('/').at(-1) ?? '', options };
+}
+
+/** Why a first line that names an interpreter can't be had, since a command is run by bash; null: it can, or is none. */
+export function interpreterFault(script: string): string | null {
+  const interpreter = interpreterOf(script);
+  if (interpreter === null) return null;
+  const { name, options } = interpreter;
   if (!SHELLS.has(name)) {
     return `has ${name} run the script, but a command is run by bash: put the script into the project, and run it with the command "${name} FILE"`;
   }
   const other = options.find((option) => !HARMLESS.has(option));
   if (other === undefined) return null;
   return `starts ${name} with ${other}, but bash is started without options: use a command in the script, such as "set -e"`;
+}
+
+/** What is different under bash from what a first line names; null: nothing is. */
+export function interpreterNotice(script: string): string | null {
+  if (interpreterOf(script)?.name !== 'sh') return null;
+  return 'run by bash, which differs from other shells that are called sh: "echo" prints backslashes as they are written';
 }

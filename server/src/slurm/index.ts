@@ -1,16 +1,17 @@
 export { SlurmAdapter } from './adapter.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
-export { type Directive, interpreterFault, type LineRemark, readDirectives } from './directives.ts';
+export { type Directive, interpreterFault, interpreterNotice, type LineRemark, readDirectives } from './directives.ts';
 export { SlurmUnavailable } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
 export { type GpuDemand, gpuDemands, MOST_NODE_NAMES, mayGetNode } from './gpu-demands.ts';
-export { slurmJobName } from './job-name.ts';
+export { faultInJobName, slurmJobName } from './job-name.ts';
 export { checkLogin, type LoginShell, WorkspaceTrial } from './login-check.ts';
 export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';
-export type { EndMarker } from './parse/markers.ts';
+export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
+export { isDoubtfulSignal } from './parse/values.ts';
 export type { SubmitRequest } from './sbatch-options.ts';
 export type {
   Accounting,

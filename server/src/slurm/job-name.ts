@@ -1,7 +1,18 @@
 /** Slurm's database keeps 255 bytes of a name (as_mysql_tables.c: job_name, tinytext). */
 const MAX_BYTES = 255;
 
-/** The name under which a job runs in Slurm: the given one, as far as Slurm can keep it. */
+/** Why a job can't run under this name exactly; null: it can, or it is no line of text at all. */
+export function faultInJobName(name: string): string | null {
+  const size = Buffer.byteLength(name);
+  if (size > MAX_BYTES) return `has ${size} bytes: Slurm keeps ${MAX_BYTES} at most`;
+  if (name.trim() !== name && name.trim() !== '') return 'has a blank at its beginning or end: leave it out';
+  return null;
+}
+
+/**
+ * The name under which a job runs in Slurm: one that was given and has no fault, as it is; one that was made from the
+ * command or the project, as far as Slurm can keep it.
+ */
 export function slurmJobName(name: string): string {
   // A control character would break whatever prints names in rows.
   let kept = name.replace(/\p{Cc}+/gu, ' ').trim();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { GpuRequestStyle } from '../domain/cluster.ts';
 import type { ComponentResources } from '../domain/component.ts';
 import { NO_RESOURCES } from '../domain/testing.ts';
 import { constraintConflict, optionConflicts } from './option-conflicts.ts';
@@ -75,5 +76,42 @@ describe('a constraint beside a GPU type that is one', () => {
 
   it.each(['ib|eth', '[rack1|rack2]', 'ib*2', '(ib&eth)|x', 'ib,eth'])('is refused where it says more: %j', (text) => {
     expect(constraintConflict(asked(text), 'constraint')).toContain('omit gpuType');
+  });
+});
+
+describe('what is preferred beside what is needed', () => {
+  const conflict = (extraOptions: readonly string[], gpuType: string | null, style: GpuRequestStyle = 'constraint') =>
+    constraintConflict(
+      { partition: null, resources: { ...NO_RESOURCES, gpus: gpuType === null ? null : 1, gpuType }, extraOptions },
+      style,
+    );
+
+  it.each<[readonly string[], string | null, readonly string[]]>([
+    [['--prefer=v100'], 'a100', ['gpuType a100']],
+    [['--prefer=ib&v100'], 'a100', ['gpuType a100']],
+    [['--prefer=a100|v100'], 'a100', ['gpuType a100']],
+    [['--prefer=a100', '--constraint=ib'], 'a100', ['gpuType a100', '--constraint=ib']],
+    [['--prefer=ib', '--constraint=a100'], null, ['--constraint=a100']],
+    [['--constraint=a100|h100', '--prefer=a100'], null, ['--constraint=a100|h100']],
+    [['--constraint=a&b', '--prefer=a'], null, ['--constraint=a&b']],
+  ])('%j with GPU type %j is refused, by the names of both', (extraOptions, gpuType, names) => {
+    const message = conflict(extraOptions, gpuType);
+    for (const name of [...names, '--prefer=']) expect(message).toContain(name);
+  });
+
+  it.each<[readonly string[], string | null]>([
+    [['--prefer=ib'], null],
+    [['--prefer=a100'], 'a100'],
+    [['--prefer=ib&a100'], 'a100'],
+    [['--prefer=ib&b&a', '--constraint=a&b'], null],
+    [['--prefer=a|b', '--constraint=a|b'], null],
+    [['--prefer=ib&a100&x', '--constraint=x'], 'a100'],
+  ])('%j with GPU type %j is taken, as all that is needed is preferred', (extraOptions, gpuType) => {
+    expect(conflict(extraOptions, gpuType)).toBeNull();
+  });
+
+  it('is taken where a GPU type is no constraint', () => {
+    expect(conflict(['--prefer=v100'], 'a100', 'gres')).toBeNull();
+    expect(conflict(['--prefer=v100'], 'a100', 'gpus')).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 import type { GpuRequestStyle } from '../domain/cluster.ts';
 import type { ComponentRequest, ComponentResources } from '../domain/component.ts';
 import { type FurtherOption, readOption } from './further-options.ts';
-import { gresIn, plainConstraint } from './requests.ts';
+import { gpuRequest, gresIn, joinedConstraint, plainConstraint } from './requests.ts';
 import { SBATCH_OPTIONS } from './sbatch-table.ts';
 
 /** Why parts of a request undo each other, and the field that has to change. */
@@ -127,13 +127,32 @@ function* gresConflicts(resources: ComponentResources, options: readonly Further
   }
 }
 
-/** Where the cluster has a GPU's type asked for as a constraint: why it can't be joined with the job's own; null: it can. */
+/**
+ * Why the features that a component needs can't all be had; null: they can. Its GPU type is one of them where the cluster
+ * wants it so.
+ */
 export function constraintConflict(
-  { resources: { gpuType }, extraOptions }: ComponentRequest,
+  { resources, extraOptions }: ComponentRequest,
   style: GpuRequestStyle,
 ): string | null {
-  if (style !== 'constraint' || gpuType === null) return null;
-  const own = extraOptions.flatMap((option) => readOption(option) ?? []).find(({ name }) => name === 'constraint');
-  if (own?.value == null || plainConstraint(own.value) !== null) return null;
-  return `--constraint=${own.value} can't be joined with gpuType, which is a constraint on this cluster: omit gpuType and write ${gpuType} into the constraint`;
+  const options = extraOptions.flatMap((option) => readOption(option) ?? []);
+  const given = (option: string) => options.findLast(({ name }) => name === option)?.value ?? null;
+  const [own, preferred] = [given('constraint'), given('prefer')];
+  const gpuType = gpuRequest(resources, style).constraint;
+  if (gpuType !== null && own !== null && plainConstraint(own) === null) {
+    return `--constraint=${own} can't be joined with gpuType, which is a constraint on this cluster: omit gpuType and write ${gpuType} into the constraint`;
+  }
+  const needed = joinedConstraint(gpuType, own);
+  if (needed === null || preferred === null || includesFeatures(preferred, needed)) return null;
+  const names = [
+    ...(gpuType === null ? [] : [`gpuType ${gpuType}, which is a constraint on this cluster`]),
+    ...(own === null ? [] : [`--constraint=${own}`]),
+  ].join(' and ');
+  // Nodes with what is preferred are tried first, whatever the constraint says (man sbatch, --prefer; since 22.05).
+  return `--prefer=${preferred} takes the place of ${names} wherever it can be had: write ${needed} into --prefer too, joined by "&", or omit one of them`;
+}
+
+function includesFeatures(preferred: string, needed: string): boolean {
+  const features = plainConstraint(preferred);
+  return preferred === needed || (plainConstraint(needed)?.every((one) => features?.includes(one)) ?? false);
 }

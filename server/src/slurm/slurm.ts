@@ -1,6 +1,6 @@
 import type { Inventory } from '../domain/inventory.ts';
 import type { JobAccount } from './parse/accounting.ts';
-import type { EndMarker } from './parse/markers.ts';
+import type { LastRecord } from './parse/markers.ts';
 import type { SlurmConfiguration, SlurmFoundBy } from './parse/probe.ts';
 import type { QueueSnapshot } from './parse/queue.ts';
 import type { SubmitAnswer } from './parse/submit.ts';
@@ -85,10 +85,10 @@ export interface SlurmInventory {
 /** What the batch scripts of jobs wrote in their folders. */
 export interface JobRecords {
   /**
-   * The ends of the last attempts of jobs, asked with one command; null where that attempt has no end. The end of an
-   * earlier attempt says nothing about the job.
+   * The ends of the last attempts of jobs, asked with one command. The end of an earlier attempt says nothing about the
+   * job.
    */
-  endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]>;
+  endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]>;
   /** Whether the command of an attempt had begun. What was written in the last minute or so may not be seen yet. */
   hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]>;
   /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */
@@ -128,6 +128,8 @@ export interface SlurmSubmission {
   reset(workDir: string, isLost: boolean): Promise<number>;
   /** Removes the folder of a job that Slurm didn't take. */
   removeFolder(workDir: string): Promise<void>;
+  /** Tries the options that every job has; gives why sbatch refuses one, or null also where it says nothing of them. */
+  tryOptions(): Promise<string | null>;
   /** Has sbatch look at a batch script with the options that every job has, and submits nothing. */
   test(workDir: string, batchScript: string): Promise<SubmitTest>;
   /** Why nothing is run in the workspace: others could put their own commands there; null: they couldn't. */

@@ -14,7 +14,7 @@ export class Together {
   /** Those that were asked for when a command took too long, and how many of them are asked for together. */
   readonly #suspects = new Set<string>();
   #suspectsTogether = 1;
-  /** When they failed alone. */
+  /** When they failed alone, by the monotonic clock. */
   readonly #leftAlone = new Map<string, number>();
 
   constructor(most: number) {
@@ -58,7 +58,7 @@ export class Together {
 
   #failed(company: readonly string[]): void {
     const [folder = ''] = company;
-    if (company.length === 1) this.#leftAlone.set(folder, Date.now());
+    if (company.length === 1) this.#leftAlone.set(folder, performance.now());
     else for (const one of company) this.#suspects.add(one);
     this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
   }
@@ -66,7 +66,7 @@ export class Together {
   /** The first one last. Suspects come after all others. */
   #companies(folders: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
     for (const [folder, since] of this.#leftAlone) {
-      if (Date.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(folder);
+      if (performance.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(folder);
     }
     const asked = folders.filter((folder) => !this.#leftAlone.has(folder));
     for (const folder of folders) {

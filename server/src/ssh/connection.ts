@@ -268,7 +268,7 @@ export class SshConnection {
     this.#session = undefined;
     const failure = unreachable(`the connection to ${this.#settings.host} was lost: ${reason.message}`, reason);
     if (!this.#policy.asksPerson) this.#lookout.lost();
-    if (!this.#policy.lost(Date.now() - session.since.getTime(), reason instanceof ChannelsExhausted)) {
+    if (!this.#policy.lost(performance.now() - session.madeAt, reason instanceof ChannelsExhausted)) {
       this.#fail(failure);
       return;
     }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 const KEPT = 100;
 
 /** Counts that hold until something is written: pages that are turned, and many who look at one list, count it once. */
@@ -11,7 +13,9 @@ export class CountMemo {
     this.#version = version;
   }
 
-  async count(key: string, countAnew: () => Promise<number>): Promise<number> {
+  /** `question`: of any length; what is kept of it is short. */
+  async count(question: string, countAnew: () => Promise<number>): Promise<number> {
+    const key = createHash('sha256').update(question).digest('base64');
     const version = this.#version();
     const known = this.#known.get(key);
     const count = known?.version === version ? known.count : countAnew();

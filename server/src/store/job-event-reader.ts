@@ -35,6 +35,17 @@ export class JobEventReader {
     return Number(row?.sequence ?? 0);
   }
 
+  /** When the oldest event that is kept was written; null when there is none. */
+  async oldestAt(): Promise<Date | null> {
+    const row = await this.#database
+      .selectFrom('job_events')
+      .select('at')
+      .orderBy('sequence')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? null : new Date(row.at);
+  }
+
   /** The sequence number of the oldest event that is kept; 0 when there is none. */
   async oldest(): Promise<number> {
     const row = await this.#database

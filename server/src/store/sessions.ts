@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from './database.ts';
 
+const FORGOTTEN_AFTER_MS = 365 * 24 * 3600_000;
+
 /** What sessions of browsers need over restarts. */
 export class SessionQueries {
   readonly #database: Database;
@@ -20,9 +22,13 @@ export class SessionQueries {
     return (await this.#database.selectFrom('session_secret').select('secret').executeTakeFirstOrThrow()).secret;
   }
 
-  /** The ids of those that were ended before their time and would still be valid. Forgets the others. */
+  /**
+   * The ids of those that were ended before their time. Forgets those that have been over for a year: this machine's
+   * clock may be ahead, and what is forgotten would be valid again once it is right.
+   */
   async ended(now: Date): Promise<string[]> {
-    await this.#database.deleteFrom('revoked_sessions').where('expires_at', '<=', now.getTime()).execute();
+    const since = now.getTime() - FORGOTTEN_AFTER_MS;
+    await this.#database.deleteFrom('revoked_sessions').where('expires_at', '<=', since).execute();
     const rows = await this.#database.selectFrom('revoked_sessions').select('id').execute();
     return rows.map(({ id }) => id);
   }

@@ -103,12 +103,17 @@ abstract class Run {
     return this.#slurm.run(this.#cluster, 'sh', ['-c', '[ ! -e "$1" ] || cat "$1"', 'sh', path]);
   }
 
-  /** Resolves once the command has printed this, and Slurm has it running: it passes no signal on before. */
-  async says(text: string): Promise<void> {
+  /** Resolves once the command has printed this. */
+  async prints(text: string): Promise<void> {
     await until(
       () => this.log(),
       (log) => log.includes(text),
     );
+  }
+
+  /** Resolves once the command, which goes on, has printed this, and Slurm has it running: it passes no signal on before. */
+  async says(text: string): Promise<void> {
+    await this.prints(text);
     await until(
       () => this.#slurm.run(this.#cluster, 'scontrol', ['--oneliner', 'show', 'job', this.id]),
       (told) => / JobState=RUNNING .* RunTime=(?!00:00:0[01])/.test(told),

@@ -40,6 +40,14 @@ export const jobRowFragment = graphql(`
       gpuType
       array
     }
+    allocated {
+      cpus
+      memoryMb
+      gpus {
+        gpuType
+        count
+      }
+    }
     taskCounts {
       state
       count

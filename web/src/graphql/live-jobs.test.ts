@@ -35,6 +35,7 @@ function job(id: string, state: JobState): JobRow {
       ...{ nodes: null, tasks: null, cpusPerTask: null, memoryMb: null, array: null },
       ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
     },
+    allocated: null,
     taskCounts: [],
     arrayParent: null,
   };

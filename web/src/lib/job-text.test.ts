@@ -18,7 +18,26 @@ describe('describeResources', () => {
     [{ ...nothing, cpusPerTask: 1, nodes: 1 }, '1 CPU'],
     [nothing, ''],
   ])('tells the scarcest first (%#)', (resources, text) => {
-    expect(describeResources(resources)).toBe(text);
+    expect(describeResources({ resources, allocated: null, nodeList: null })).toBe(text);
+  });
+
+  const asked = { ...nothing, gpus: 4, gpuType: 'a100', nodes: 2, cpusPerTask: 2, memoryMb: 1024 };
+  const given = { cpus: 8, memoryMb: 32_768, gpus: [{ gpuType: 'a100', count: 8 }] };
+  it.each([
+    ['GPUs and nodes', given, 'gpu[01-03]', '8 × a100 · 3 nodes'],
+    ['fewer nodes', given, 'gpu01', '8 × a100'],
+    [
+      'GPUs of several types',
+      { ...given, gpus: [...given.gpus, { gpuType: '', count: 1 }] },
+      'gpu01',
+      '8 × a100, 1 × GPU',
+    ],
+    ['no GPUs', { ...given, gpus: [] }, 'gpu01', '8 CPUs · 32 GB'],
+    ['GPUs that it does not count', { ...given, gpus: null }, 'gpu01', '4 × a100'],
+    ['what it does not tell', { cpus: null, memoryMb: null, gpus: [] }, null, '2 nodes · 2 CPUs · 1 GB'],
+    ['nodes that can not be read', given, 'n[1-', '8 × a100 · 2 nodes'],
+  ])('tells what Slurm gave, where it did: %s', (_what, allocated, nodeList, text) => {
+    expect(describeResources({ resources: asked, allocated, nodeList })).toBe(text);
   });
 });
 

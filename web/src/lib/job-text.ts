@@ -1,3 +1,4 @@
+import { countNodes } from './node-count.ts';
 import { formatMemory } from './size.ts';
 
 interface Resources {
@@ -11,18 +12,49 @@ interface Resources {
   readonly gpuType: string | null;
 }
 
-/** What a job asked for, the scarcest first: "4 × a100 · 2 nodes"; without GPUs "8 CPUs · 32 GB". */
-export function describeResources(resources: Resources): string {
-  const { nodes, tasks, cpusPerTask, memoryMb } = resources;
-  const cpus = (tasks ?? 1) * (cpusPerTask ?? 1);
-  const gpus = describeGpus(resources);
+interface Gpus {
+  readonly gpuType: string;
+  readonly count: number;
+}
+
+interface ResourcesOfJob {
+  /** What was asked for. */
+  readonly resources: Resources;
+  /** What Slurm gave it; null: nothing yet. Of it, null is what Slurm doesn't tell. */
+  readonly allocated: {
+    readonly cpus: number | null;
+    readonly memoryMb: number | null;
+    readonly gpus: readonly Gpus[] | null;
+  } | null;
+  readonly nodeList: string | null;
+}
+
+/**
+ * What a job has by Slurm's word, and what it asked for where Slurm says nothing (yet), the scarcest first:
+ * "4 × a100 · 2 nodes"; without GPUs "8 CPUs · 32 GB".
+ */
+export function describeResources({ resources: asked, allocated, nodeList }: ResourcesOfJob): string {
+  const gpus = allocated?.gpus ? describeGivenGpus(allocated.gpus) : describeGpus(asked);
+  const given = allocated === null || nodeList === null ? null : countNodes(nodeList);
+  const nodes = given ?? asked.nodes;
+  const cpus = allocated?.cpus ?? askedCpus(asked);
+  const memoryMb = allocated?.memoryMb ?? asked.memoryMb;
   const parts = [
     gpus,
     nodes !== null && nodes > 1 ? `${nodes} nodes` : null,
-    gpus === null && (tasks ?? cpusPerTask) !== null ? `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}` : null,
+    gpus === null && cpus !== null ? `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}` : null,
     gpus === null && memoryMb !== null && memoryMb > 0 ? formatMemory(memoryMb) : null,
   ];
   return parts.filter((part) => part !== null).join(' · ');
+}
+
+/** "4 × a100, 1 × h100"; null: none. */
+export function describeGivenGpus(gpus: readonly Gpus[]): string | null {
+  return gpus.map(({ gpuType, count }) => `${count} × ${gpuType || 'GPU'}`).join(', ') || null;
+}
+
+function askedCpus({ tasks, cpusPerTask }: Resources): number | null {
+  return tasks === null && cpusPerTask === null ? null : (tasks ?? 1) * (cpusPerTask ?? 1);
 }
 
 function describeGpus({ gpus, gpusTotal, gpusPerTask, gpuType }: Resources): string | null {

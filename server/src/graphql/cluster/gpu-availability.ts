@@ -43,7 +43,7 @@ export const GpuAvailabilityRef = builder.objectRef<GpuAvailability>('GpuAvailab
     }),
     ageSeconds: t.int({
       description: 'Whole seconds since then.',
-      resolve: ({ inventory }) => Math.floor((Date.now() - inventory.fetchedAt.getTime()) / 1000),
+      resolve: ({ inventory }) => Math.max(0, Math.floor((Date.now() - inventory.fetchedAt.getTime()) / 1000)),
     }),
     isStale: t.exposeBoolean('isStale', {
       description: 'Older than was asked for: a refresh failed, or is under way.',

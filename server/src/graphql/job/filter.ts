@@ -1,4 +1,4 @@
-import type { JOB_ORDER_FIELDS, JobFilter, JobOrder } from '../../domain/job-filter.ts';
+import { type JOB_ORDER_FIELDS, type JobFilter, type JobOrder, shortSearch } from '../../domain/job-filter.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../faults.ts';
 import { localIds } from '../ids.ts';
@@ -71,7 +71,7 @@ export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | un
       throw fault('BAD_USER_INPUT', `filter.${name} has ${count} entries: ${MOST_ENTRIES} are taken at most`);
   }
   return {
-    search: input?.search ?? null,
+    search: input?.search == null ? null : shortSearch(input.search),
     states: input?.states ?? null,
     isActive: input?.isActive ?? null,
     isArchived: input?.isArchived === undefined ? false : input.isArchived,

@@ -80,7 +80,10 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     projectId: t.id({ description: 'The project whose files the job runs. Either this or `project`.' }),
     project: t.string({ description: 'The project by name, instead of `projectId`.' }),
     cluster: t.string({ required: true, description: "The cluster's name." }),
-    name: t.string({ description: 'Default: the beginning of the command.' }),
+    name: t.string({
+      description:
+        'Also its name in Slurm, exactly: one line of at most 200 characters and 255 bytes. Default: the beginning of the command.',
+    }),
     description: t.string({ description: 'What this run is meant to show.' }),
     basedOnJobId: t.id({ description: 'The job that this one is based on.' }),
     command: t.string({

@@ -90,7 +90,7 @@ builder.node(JobRef, {
     }),
     signal: t.exposeInt('signal', {
       nullable: true,
-      description: 'Number of the signal that ended the job. Null: no signal did.',
+      description: 'Number of the signal that ended the job. Null: no signal did, as far as is known.',
     }),
     attempt: t.exposeInt('attempt', { description: '1, plus one for each requeue.' }),
     description: t.exposeString('description', {
@@ -121,7 +121,7 @@ builder.node(JobRef, {
     submitMessage: t.string({
       nullable: true,
       description:
-        'Remarks on the submission, one per line: what sbatch printed besides the job id, such as a warning that fewer nodes are enough. A task has the remarks of its array. Null: there are none.',
+        'Remarks on the submission, one per line: #SBATCH lines that are not used, submodules and other repositories whose files are not sent, and what sbatch printed besides the job id, such as a warning that fewer nodes are enough. A task has the remarks of its array. Null: there are none.',
       resolve: async ({ id, arrayParentId }, _args, { loaders }) =>
         (await loaders.submission.load(arrayParentId ?? id))?.message ?? null,
     }),

@@ -24,10 +24,7 @@ export class JobWaits {
       throw fault('BAD_USER_INPUT', `waitUntilOverSeconds is ${seconds}: wait for 0 to ${LONGEST_WAIT_SECONDS}`);
     }
     if (this.#size >= MOST_WAITS) {
-      throw fault(
-        'LIMIT_EXCEEDED',
-        `waitUntilOverSeconds: ${MOST_WAITS} requests are already waiting. Try again later`,
-      );
+      throw fault('SERVER_BUSY', `waitUntilOverSeconds: ${MOST_WAITS} requests are already waiting. Try again later`);
     }
     this.#size += 1;
     const leaving = new AbortController();

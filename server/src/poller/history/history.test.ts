@@ -23,7 +23,10 @@ let journal: Journal;
 let runs = 0;
 
 beforeAll(async () => {
-  vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z'), toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({
+    now: new Date('2026-11-24T12:00:00Z'),
+    toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
+  });
   store = await Store.open(':memory:');
   journal = new Journal(store);
   await journal.start();

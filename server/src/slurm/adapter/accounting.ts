@@ -1,7 +1,8 @@
 import { ACCOUNTING_FIELDS_OF_RELEASES, accountingScript, accountingTrial } from '../commands/accounting.ts';
-import { type JobAccount, parseAccounting } from '../parse/accounting.ts';
+import { type JobAccount, readAccounting } from '../parse/accounting.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
+import { inTurns } from '../parse/turns.ts';
 import type { Accounting, SlurmAccounting } from '../slurm.ts';
 import { refusesOption, type Session } from './session.ts';
 
@@ -41,7 +42,7 @@ export class SacctAccounting implements SlurmAccounting {
         return { kind: 'unreadable', message: answer.refused };
       }
       const { hasExactCodes, tracksGpus } = this.#session.facts;
-      const read = parseAccounting(answer.rows, this.#session.clock, hasExactCodes, tracksGpus);
+      const read = await inTurns(readAccounting(answer.rows, this.#session.clock, hasExactCodes, tracksGpus));
       for (const account of read.accounts) accounts.push(account);
       for (const number of read.unread) unread.add(number);
     }

@@ -1,8 +1,9 @@
 import type { Inventory } from '../../domain/inventory.ts';
 import { inventoryScript, inventoryTrialScript } from '../commands/inventory.ts';
-import { parseNodes, parsePartitions } from '../parse/inventory.ts';
+import { parsePartitions, readNodes } from '../parse/inventory.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
+import { inTurns } from '../parse/turns.ts';
 import type { SlurmInventory } from '../slurm.ts';
 import type { Session } from './session.ts';
 
@@ -19,7 +20,7 @@ export class ScontrolInventory implements SlurmInventory {
     const ask = inventoryScript(this.#session.searchPath);
     const [partitionLines = '', nodes = ''] = await this.#session.query(ask, SECTIONS, 'inventory');
     const partitions = parsePartitions(partitionLines);
-    return { fetchedAt: new Date(), partitions, nodes: parseNodes(nodes, partitions) };
+    return { fetchedAt: new Date(), partitions, nodes: await inTurns(readNodes(nodes, partitions)) };
   }
 
   async tryOut(): Promise<string | null> {

@@ -1,7 +1,8 @@
 import { begunScript, claimScript, markersScript, RECORDS_GONE } from '../commands/records.ts';
-import { SlurmUnavailable } from '../errors.ts';
-import { type EndMarker, lastBegun, lastEnd } from '../parse/markers.ts';
+import { SlurmUnavailable, UnreadableAnswer } from '../errors.ts';
+import { type LastRecord, lastEnd, readBegun } from '../parse/markers.ts';
 import { slurmMessage } from '../parse/messages.ts';
+import { inTurns, Pace } from '../parse/turns.ts';
 import type { AttemptPlace, Begun, JobRecords, MarkerPlace } from '../slurm.ts';
 import { Together, type Unreadable } from '../together.ts';
 import type { Session } from './session.ts';
@@ -21,16 +22,26 @@ export class FolderRecords implements JobRecords {
     this.#session = session;
   }
 
-  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (EndMarker | null | Unreadable)[]> {
+  async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
     // Each task of an array has a place of its own.
     const byKey = new Map(places.map((place) => [`${place.workDir}/${place.arrayTaskId ?? 'job'}`, place]));
     const ends = await this.#ends.ask(byKey.keys(), async (keys) => {
       const asked = keys.flatMap((key) => byKey.get(key) ?? []);
       const sections = asked.map((_place, index) => `markers-${index}`);
       const texts = await this.#session.query(markersScript(asked), sections, 'markers');
-      return new Map(keys.map((key, index) => [key, lastEnd(texts[index] ?? '', this.#session.clock)]));
+      return new Map(keys.map((key, index) => [key, this.#lastRecord(texts[index] ?? '')]));
     });
     return places.map(({ workDir, arrayTaskId }) => ends.get(`${workDir}/${arrayTaskId ?? 'job'}`) ?? null);
+  }
+
+  /** A job may write what nobody else would in the place of its own record: that is no end, and says nothing of others. */
+  #lastRecord(text: string): LastRecord {
+    try {
+      return lastEnd(text, this.#session.clock);
+    } catch (cause) {
+      if (cause instanceof UnreadableAnswer) return 'begun';
+      throw cause;
+    }
   }
 
   async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
@@ -49,22 +60,33 @@ export class FolderRecords implements JobRecords {
   async #lookForBegun(folders: readonly string[]): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
     const ask = begunScript(folders);
     const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
-    return new Map(
-      folders.map((folder, index): [string, BegunOfTasks | 'gone' | Unreadable] => {
-        const section = ask.read(stdout, `begun-${index}`);
-        if (section === null) {
-          throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
-        }
-        if (section.exitCode === 0) return [folder, lastBegun(section.output)];
-        if (section.exitCode === RECORDS_GONE) return [folder, 'gone'];
-        return [folder, { unreadable: slurmMessage(section.output) }];
-      }),
-    );
+    const pace = new Pace();
+    const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
+    for (const [index, folder] of folders.entries()) {
+      const section = ask.read(stdout, `begun-${index}`);
+      if (section === null) {
+        throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
+      }
+      if (section.exitCode === 0) found.set(folder, await begunIn(section.output, pace));
+      else if (section.exitCode === RECORDS_GONE) found.set(folder, 'gone');
+      else found.set(folder, { unreadable: slurmMessage(section.output) });
+    }
+    return found;
   }
 
   async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
     const [claim = ''] = await this.#session.query(claimScript(workDir, arrayTaskId), ['claim'], 'markers');
     const number = /^\d{1,10}$/m.exec(claim)?.[0] ?? null;
     return number === null || arrayTaskId === null ? number : `${number}_${arrayTaskId}`;
+  }
+}
+
+/** A job may make any number of records: of others' that says nothing. */
+async function begunIn(output: string, pace: Pace): Promise<BegunOfTasks | Unreadable> {
+  try {
+    return await inTurns(readBegun(output, pace));
+  } catch (cause) {
+    if (cause instanceof UnreadableAnswer) return { unreadable: cause.message };
+    throw cause;
   }
 }

@@ -2,6 +2,7 @@ import {
   folderScript,
   NOT_BEGUN,
   NOT_UNPACKED,
+  optionsTrialScript,
   removeFolderScript,
   resetSubmitScript,
   SBATCH_WAIT_SECONDS,
@@ -112,6 +113,16 @@ export class SbatchSubmission implements SlurmSubmission {
     }
     if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
     return parseSubmit(Number(code), text('stdout'), text('stderr'));
+  }
+
+  async tryOptions(): Promise<string | null> {
+    const options = sbatchOptions({ ...ANY_JOB, workDir: '/' }, this.#session.settings.gpuRequest);
+    const ask = optionsTrialScript(this.#session.searchPath, options);
+    const { stdout } = await this.#session.run(ask, 'probe');
+    const section = ask.read(stdout, 'sbatch');
+    const message = section === null || section.exitCode === 0 ? '' : slurmMessage(section.output);
+    const isRefusal = options.some((one) => message.includes(one.replace(/=.*/, '')));
+    return isRefusal ? `sbatch: ${message}` : null;
   }
 
   async test(workDir: string, batchScript: string): Promise<SubmitTest> {

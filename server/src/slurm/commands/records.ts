@@ -1,11 +1,12 @@
 import { quote } from '../../ssh/index.ts';
+import { MAX_RECORDS } from '../parse/markers.ts';
 import { type Script, script } from '../shell.ts';
 import type { MarkerPlace } from '../slurm.ts';
 
 /** What the last attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
 export function markersScript(places: readonly MarkerPlace[]): Script {
   // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link: it
-  // may put anything in the place of its records, too.
+  // may put anything in the place of its records, too. Of a record that isn't whole its name is told: it was begun.
   const print = `print() {
   last=-1
   for file in "$1"*.start "$1"*.end; do
@@ -18,7 +19,8 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   done
   [ "$last" != -1 ] || return 0
   find "$1$last.start" "$1$last.end" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
-    IFS= read -r line <"$file" && printf '%s %s\\n' "\${file##*/}" "$line"
+    IFS= read -r line <"$file" || line=
+    printf '%s %s\\n' "\${file##*/}" "$line"
   done
   :
 }`;
@@ -38,11 +40,12 @@ export const RECORDS_GONE = 1;
  */
 export function begunScript(workDirs: readonly string[]): Script {
   // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty. Of what else a job has
-  // put there, nothing is told: it would be more than is read.
+  // put there, nothing is told, and of its records no more than show that there are too many: it would be more than is
+  // read.
   const record = '^[A-Za-z0-9_]\\{1,10\\}\\.[0-9]\\{1,10\\}\\';
   const list = `list() {
   if said=$(LC_ALL=C ls -- "$1/run/" 2>&1); then
-    printf '%s\\n' "$said" | LC_ALL=C sed -n -e '/${record}.command$/p' -e '/${record}.end$/p'
+    printf '%s\\n' "$said" | LC_ALL=C sed -n -e '/${record}.command$/p' -e '/${record}.end$/p' | head -n ${MAX_RECORDS + 1}
     return 0
   fi
   case $said in

@@ -200,6 +200,15 @@ describe('a row of the accounts', () => {
   });
 });
 
+it.each([
+  ['0:9', 9],
+  ['0:34', null],
+  ['0:53', null],
+])('an attempt that a requeue closed and that Slurm calls ended by %s has signal %j', (ExitCode, signal) => {
+  const rows = row({ Submit: '1795494100', State: 'FAILED', ExitCode }) + row({ Submit: '1795494300' });
+  expect(accountsOf(rows)[0]?.closed).toMatchObject([{ number: 1, exitCode: null, signal }]);
+});
+
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
   const row = (state: string, submit: string) =>
     ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', '', '', 'train', `/ws/jobs/${ID}`].join(

@@ -7,11 +7,12 @@ import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
-import { joinComponents } from './components.ts';
+import { componentId, joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
 import { Budget, MAX_ATTEMPTS, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_ROW } from './limits.ts';
 import { FIELD_END } from './queue.ts';
-import { numberValue, scriptEnd, textValue, timeValue } from './values.ts';
+import { atOnce, Pace, type Reading } from './turns.ts';
+import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
 
 /** sacct's output fields, in the order in which `parseAccounting` reads them. All but the last exist since 20.11. */
 export const ACCOUNTING_FIELDS = [
@@ -69,57 +70,81 @@ export function parseAccounting(
   hasExactCodes = false,
   tracksGpus = false,
 ): Accounts {
+  return atOnce(readAccounting(output, clock, hasExactCodes, tracksGpus));
+}
+
+/** `parseAccounting`, of which others have their turn in between. */
+export function* readAccounting(
+  output: string,
+  clock: ClusterClock,
+  hasExactCodes: boolean,
+  tracksGpus: boolean,
+): Reading<Accounts> {
+  const pace = new Pace();
   const unread = new Set<string>();
-  const read: Row[] = [];
+  const rowsByJob = new Map<string, Row[]>();
   const made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
-  for (const fields of withOwners(wholeLines(output))) {
+  for (const fields of withOwners(yield* wholeLines(output, pace))) {
     const rows = readFields(fields, clock, tracksGpus);
-    if (rows === 'faulty') unread.add(numberOf(fields[0] ?? ''));
-    else {
-      made.take(rows.length);
-      for (const row of rows) read.push(row);
+    if (rows === 'faulty') {
+      unread.add(numberOf(fields[0] ?? ''));
+      continue;
     }
+    made.take(rows.length);
+    for (const row of rows) {
+      const key = keyOf(row.observation);
+      const ofJob = rowsByJob.get(key);
+      if (ofJob === undefined) rowsByJob.set(key, [row]);
+      else ofJob.push(row);
+    }
+    if (pace.isDue(1 + rows.length)) yield;
   }
-  const rows = read.filter(({ observation }) => !unread.has(numberOf(observation.slurmJobId)));
-  const own = rowsByJob(rows.filter(({ isShared }) => !isShared));
-  const shared = rowsByJob(rows.filter(({ isShared }) => isShared));
+  const accounts: JobAccount[] = [];
+  for (const rows of rowsByJob.values()) {
+    if (!unread.has(numberOf(rows[0]?.observation.slurmJobId ?? ''))) accounts.push(...accountOf(rows, hasExactCodes));
+    if (pace.isDue(rows.length)) yield;
+  }
+  return { accounts, unread };
+}
+
+/** Of the rows of one job, or of one task; none when there are no rows. */
+function accountOf(rows: readonly Row[], hasExactCodes: boolean): readonly JobAccount[] {
   // Once a task has rows of its own, those that it shared say no more of it.
-  const others = [...shared].flatMap(([key, ofTask]) => (own.has(key) ? [] : [ofTask]));
+  const own = rows.filter(({ isShared }) => !isShared);
   const attempts: JobObservation[][] = [];
   const submissions = new Map<string, Date | null>();
-  for (const ofJob of [...own.values(), ...others]) {
-    const sorted = ofJob.toSorted((left, right) => left.submitted - right.submitted);
-    const [first] = sorted;
-    if (first !== undefined) submissions.set(keyOf(first.observation), first.submittedAt);
+  for (const [part, ofPart] of Map.groupBy(own.length > 0 ? own : rows, ({ observation }) => observation.slurmJobId)) {
+    const sorted = ofPart.toSorted((left, right) => left.submitted - right.submitted);
+    submissions.set(part, sorted[0]?.submittedAt ?? null);
     for (const [index, observation] of runs(sorted).entries()) {
       attempts[index] ??= [];
       attempts[index].push({ ...observation, attempt: index + 1 });
     }
   }
-  const accounts = new Map<string, Omit<JobAccount, 'closed'> & { readonly closed: JobAttempt[] }>();
   // The components of one attempt are put together before attempts are, since each has rows of its own.
-  for (const observation of attempts.flatMap(joinComponents)) {
-    const key = keyOf(observation);
-    const earlier = accounts.get(key);
-    const closed = earlier?.closed ?? [];
-    if (earlier !== undefined) closed.push(closedAttempt(earlier.latest, hasExactCodes));
-    const submittedAt =
-      submissions.get(key) ??
-      submissions.get(keyOf({ ...observation, slurmJobId: `${observation.slurmJobId}+0` })) ??
-      null;
-    accounts.set(key, { submittedAt, latest: { ...observation, attempt: observation.attempt ?? 1 }, closed });
-  }
-  const kept = [...accounts.values()].map((one) => ({ ...one, closed: one.closed.slice(-MAX_ATTEMPTS) }));
-  return { accounts: kept, unread };
+  const joined = attempts
+    .flatMap(joinComponents)
+    .map((observation) => ({ ...observation, attempt: observation.attempt ?? 1 }));
+  const latest = joined.pop();
+  if (latest === undefined) return [];
+  const { slurmJobId } = latest;
+  return [
+    {
+      submittedAt: submissions.get(slurmJobId) ?? submissions.get(`${slurmJobId}+0`) ?? null,
+      latest,
+      closed: joined.slice(-MAX_ATTEMPTS).map((one) => closedAttempt(one, hasExactCodes)),
+    },
+  ];
 }
 
 /** The fields of each row, without the last one where sacct doesn't have it. */
-function wholeLines(output: string): readonly (readonly string[])[] {
+function* wholeLines(output: string, pace: Pace): Reading<readonly (readonly string[])[]> {
   const lines: (readonly string[])[] = [];
   for (const line of linesOf(output)) {
     if (line.length > MAX_ROW) throw new UnreadableAnswer('sacct prints a row that is longer than any');
     const fields = line === '' ? [] : line.split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
     if ([0, 1].includes(ACCOUNTING_FIELDS.length - fields.length)) lines.push(fields);
+    if (pace.isDue(1)) yield;
   }
   return lines;
 }
@@ -153,15 +178,14 @@ function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): Jo
   // The row of an attempt is closed late, after a time without slurmdbd: till then it tells no end.
   const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
   const code = exitCode === 0 || hasExactCodes ? exitCode : null;
-  return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal, startedAt, endedAt, nodeList };
+  // Of an attempt that is over, no record is looked for.
+  const sure = isDoubtfulSignal(signal) ? null : signal;
+  return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal: sure, startedAt, endedAt, nodeList };
 }
 
-function rowsByJob(rows: readonly Row[]): Map<string, Row[]> {
-  return Map.groupBy(rows, ({ observation }) => keyOf(observation));
-}
-
+/** The same of all components of a heterogeneous job. */
 function keyOf({ slurmJobId, ownerId, folderId }: Pick<JobObservation, 'slurmJobId' | 'ownerId' | 'folderId'>): string {
-  return `${slurmJobId} ${ownerId ?? folderId}`;
+  return `${componentId(slurmJobId)?.leader ?? slurmJobId} ${ownerId ?? folderId}`;
 }
 
 const NAME = ACCOUNTING_FIELDS.indexOf('JobName');

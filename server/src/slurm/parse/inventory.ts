@@ -14,6 +14,7 @@ import {
 } from './limits.ts';
 import { gresReader } from './node-gres.ts';
 import { stateReader } from './node-state.ts';
+import { atOnce, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, textValue } from './values.ts';
 
 /**
@@ -22,6 +23,12 @@ import { durationSeconds, numberValue, textValue } from './values.ts';
  * it out would make every total wrong.
  */
 export function parseNodes(output: string, partitions: readonly ClusterPartition[]): readonly ClusterNode[] {
+  return atOnce(readNodes(output, partitions));
+}
+
+/** `parseNodes`, of which others have their turn in between. */
+export function* readNodes(output: string, partitions: readonly ClusterPartition[]): Reading<readonly ClusterNode[]> {
+  const pace = new Pace();
   const readers = {
     state: stateReader(),
     gres: gresReader(),
@@ -32,6 +39,7 @@ export function parseNodes(output: string, partitions: readonly ClusterPartition
   const count = new Budget(MAX_NODES, 'nodes');
   const nodes = new Map<string, ClusterNode>();
   for (const line of linesOf(output)) {
+    if (pace.isDue(LINE_OF_A_NODE)) yield;
     // A comment may hold line breaks, and behind them whatever its author likes.
     const name = /^NodeName=(\S+) .*?CoresPerSocket=\d/.exec(line)?.[1];
     if (name === undefined || nodes.has(name)) continue;
@@ -42,6 +50,9 @@ export function parseNodes(output: string, partitions: readonly ClusterPartition
   }
   return [...nodes.values()];
 }
+
+/** It is long, and takes as much to read as so many others. */
+const LINE_OF_A_NODE = 10;
 
 /** One partition a line, as `scontrol --oneliner show partition` prints them. Throws UnreadableAnswer. */
 export function parsePartitions(output: string): readonly ClusterPartition[] {

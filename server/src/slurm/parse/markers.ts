@@ -1,7 +1,8 @@
 import { MAX_ARRAY_TASKS } from '../../domain/array-spec.ts';
 import { linesOf } from '../../domain/text.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
-import { MAX_RESTARTS } from './limits.ts';
+import { Budget, MAX_RESTARTS } from './limits.ts';
+import { atOnce, Pace, type Reading } from './turns.ts';
 import { numberValue } from './values.ts';
 
 /** What a batch script wrote about the end of an attempt. */
@@ -18,15 +19,15 @@ export interface EndMarker {
   readonly endedAt: Date;
 }
 
+/** `begun`: an attempt has left a record, and no whole one of its end. Null: none has left any. */
+export type LastRecord = EndMarker | 'begun' | null;
+
 /** bash tells of a signal by an exit code of 128 and the signal's number. */
 const FIRST_SIGNAL_CODE = 129;
 const LAST_SIGNAL_CODE = 192;
 
-/**
- * The end of the last attempt that left a marker of any kind; null when that attempt has no whole end marker. Throws
- * UnreadableAnswer for numbers that no job has.
- */
-export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMarker | null {
+/** The end of the last attempt that left a record of any kind. Throws UnreadableAnswer for numbers that no job has. */
+export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): LastRecord {
   let last = 0;
   let end: string | null = null;
   for (const line of linesOf(output)) {
@@ -39,7 +40,7 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
     end ?? '',
   );
   const endedAt = clock.pastInstant(match?.[4] ?? '');
-  if (match === null || endedAt === null) return null;
+  if (match === null || endedAt === null) return last === 0 ? null : 'begun';
   const code = Number(match[2]);
   const isInterrupted = match[3] !== undefined || (code >= FIRST_SIGNAL_CODE && code <= LAST_SIGNAL_CODE);
   // What the shell calls its code is then that of the command before.
@@ -47,11 +48,23 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): EndMa
   return { attempt: last, slurmJobId: match[1] ?? '', exitCode, isInterrupted, endedAt };
 }
 
+/** Names of records in one folder: those of an array of the largest size that has begun twice. A job may make any. */
+export const MAX_RECORDS = 4 * MAX_ARRAY_TASKS;
+
 /** Of the names of records, by task the last attempt whose command has begun; 1 is the first. Throws UnreadableAnswer. */
 export function lastBegun(output: string): ReadonlyMap<string, number> {
+  return atOnce(readBegun(output, new Pace()));
+}
+
+/** `lastBegun`, of which others have their turn in between. */
+export function* readBegun(output: string, pace: Pace): Reading<ReadonlyMap<string, number>> {
   const attempts = new Map<string, number>();
+  const count = new Budget(MAX_RECORDS, 'records');
   for (const line of linesOf(output)) {
+    if (pace.isDue(1)) yield;
     const [, task = '', restarts = ''] = /^(\w{1,10})\.(\d+)\.(?:command|end)$/.exec(line) ?? [];
+    if (restarts === '') continue;
+    count.take(1);
     const restarted = numberValue(restarts, MAX_RESTARTS, 'number of restarts');
     if (restarted === null || (attempts.size > MAX_ARRAY_TASKS && !attempts.has(task))) continue;
     attempts.set(task, Math.max(attempts.get(task) ?? 0, restarted + 1));

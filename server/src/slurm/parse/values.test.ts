@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { JobState } from '../../domain/job-state.ts';
-import { countValue, durationSeconds, exitStatus, scriptEnd, textValue, timeValue } from './values.ts';
+import {
+  countValue,
+  durationSeconds,
+  exitStatus,
+  isDoubtfulSignal,
+  scriptEnd,
+  textValue,
+  timeValue,
+} from './values.ts';
 
 describe('an exit status', () => {
   it.each([
@@ -20,6 +28,19 @@ describe('an exit status', () => {
     ['15', null, 15],
     // SIGSEGV with a core dump.
     ['139', null, 11],
+    // Real-time signals, and one with a core dump.
+    ['0:34', null, 34],
+    ['64', null, 64],
+    ['181', null, 53],
+    // Errors of Slurm's, which are no wait status: slurmd couldn't open the log (tried on 22.05), couldn't start the script,
+    // had no container, and SPANK's.
+    ['4021', null, null],
+    ['4020', null, null],
+    ['4031', null, null],
+    ['3000', null, null],
+    // With the bit of a core dump, and one whose low bits are those of SIGXFSZ.
+    ['1408', null, null],
+    ['2073', null, null],
     // Slurm's sign of having run out of memory.
     ['0:125', null, null],
     ['125', null, null],
@@ -31,6 +52,20 @@ describe('an exit status', () => {
     ['1:0:0', null, null],
   ])('%j is code %j, signal %j', (text, exitCode, signal) => {
     expect(exitStatus(text)).toEqual({ exitCode, signal });
+  });
+});
+
+describe('a signal', () => {
+  it.each([
+    [null, false],
+    [9, false],
+    [15, false],
+    [31, false],
+    [32, true],
+    [53, true],
+    [64, true],
+  ])('%j may be an error of Slurm: %j', (signal, isDoubtful) => {
+    expect(isDoubtfulSignal(signal)).toBe(isDoubtful);
   });
 });
 

@@ -43,6 +43,12 @@ export interface ExitStatus {
 const NO_END: ExitStatus = { exitCode: null, signal: null };
 /** Linux has no more; 125 stands for running out of memory (src/common/slurm_protocol_defs.h, SIG_OOM). */
 const LAST_SIGNAL = 64;
+/**
+ * Slurm keeps an error of its own where the wait status belongs: of SPANK's (3000 and more) and slurmd's (4000 and more) in
+ * slurm/slurm_errno.h the low bits are these numbers, so that 4021, a log that can't be opened, shows as `0:53`. They
+ * are real-time signals, too, which hardly anything ends by.
+ */
+const FIRST_ERROR_SIGNAL = 32;
 /** Ends that come from the cluster: whatever code Slurm shows beside them, no script ended with it. */
 const ENDED_BY_CLUSTER: ReadonlySet<JobState> = new Set(['NODE_FAIL', 'BOOT_FAIL', 'REVOKED']);
 
@@ -55,6 +61,8 @@ export function exitStatus(text: string): ExitStatus {
   if (pairCode === undefined && NOT_SET.has(Number(text))) return NO_END;
   const status = numberValue(pairCode ?? text, MAX_STATUS, 'exit code');
   if (status === null) return NO_END;
+  // Whoever is ended by a signal has no code, and whoever has a code dumps no core: an error of Slurm's, then.
+  if (pairCode === undefined && status > 0xff && (status & 0xff) !== 0) return NO_END;
   const [code, signal] = pairCode === undefined ? [status >> 8, status & 0x7f] : [status, Number(pairSignal)];
   if (signal > LAST_SIGNAL) return NO_END;
   return signal === 0 ? { exitCode: code, signal: null } : { exitCode: null, signal };
@@ -71,6 +79,11 @@ export function scriptEnd(text: string, state: JobState | null, reason: string |
   // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it.
   const isEarned = end.exitCode !== 0 || state === 'COMPLETED';
   return isLaunched && isEarned ? end : NO_END;
+}
+
+/** Whether it may be an error of Slurm's rather than a signal: then the records of the job decide. */
+export function isDoubtfulSignal(signal: number | null): boolean {
+  return signal !== null && signal >= FIRST_ERROR_SIGNAL;
 }
 
 /** In whole minutes it has 31 bits. */

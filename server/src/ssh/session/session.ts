@@ -9,10 +9,18 @@ export interface Session {
   readonly channels: Channels;
   readonly files: ConnectionFiles;
   readonly since: Date;
+  /** The same by the monotonic clock, in ms. */
+  readonly madeAt: number;
 }
 
 /** @param silenceMs how long the server may leave a request without an answer; @param onSftpFault called when `files.sftpFault` is known */
 export function openSession({ client, link }: Dialled, silenceMs: number, onSftpFault: () => void): Session {
   const channels = new Channels(client, { silenceMs, onExhausted: (reason) => link.break(reason) });
-  return { link, channels, files: new ConnectionFiles(channels, silenceMs, onSftpFault), since: new Date() };
+  return {
+    link,
+    channels,
+    files: new ConnectionFiles(channels, silenceMs, onSftpFault),
+    since: new Date(),
+    madeAt: performance.now(),
+  };
 }

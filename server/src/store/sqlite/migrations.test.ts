@@ -12,7 +12,6 @@ import type { Job } from '../../domain/job.ts';
 import type { JobFilter } from '../../domain/job-filter.ts';
 import { aJob, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
-import { insertJobs } from '../testing.ts';
 import { fromJob } from '../job-rows.ts';
 import { insertJobs } from '../testing.ts';
 import * as initial from './migrations/0001-initial.ts';

@@ -1,4 +1,5 @@
 import { formatMinutes } from '../../lib/duration.ts';
+import { describeGivenGpus } from '../../lib/job-text.ts';
 import { formatMemory } from '../../lib/size.ts';
 import type { JobDetails } from './operations.ts';
 
@@ -17,7 +18,11 @@ type Given = NonNullable<JobDetails['allocated']>;
 /** Those that were asked for or given; what says the same twice is said once. */
 export function resourceFacts(asked: Asked, given: Given | null): readonly ResourceFact[] {
   const facts: readonly ResourceFact[] = [
-    { label: 'GPUs', asked: askedGpus(asked), given: optional(given?.gpus, givenGpus) },
+    {
+      label: 'GPUs',
+      asked: askedGpus(asked),
+      given: optional(given?.gpus, (gpus) => describeGivenGpus(gpus) ?? 'none'),
+    },
     { label: 'Nodes', asked: askedNodes(asked), given: optional(given?.nodes.length, String) },
     { label: 'Tasks', asked: optional(asked.tasks, String), given: null },
     { label: 'CPUs per task', asked: optional(asked.cpusPerTask, String), given: null },
@@ -46,11 +51,6 @@ export function askedGpus({
   if (gpusPerTask !== null) return `${gpusPerTask} × ${type} per task`;
   if (gpus === 0) return 'none';
   return gpus === null ? null : `${gpus} × ${type} per node`;
-}
-
-function givenGpus(pools: NonNullable<Given['gpus']>): string {
-  if (pools.length === 0) return 'none';
-  return pools.map(({ gpuType, count }) => `${count} × ${gpuType || 'GPU'}`).join(', ');
 }
 
 function askedNodes({ nodes, maxNodes }: Asked): string | null {

@@ -27,6 +27,7 @@ const job: JobRow = {
     ...{ nodes: null, tasks: null, cpusPerTask: null, memoryMb: null, array: null },
     ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
   },
+  allocated: null,
   taskCounts: [],
   arrayParent: null,
 };

@@ -71,7 +71,7 @@ export function JobTableRow(props: JobTableRowProps): JSX.Element {
       <td class={`${CELL} hidden truncate xl:table-cell`}>{props.job.project?.name ?? <Absent />}</td>
       <td class={`${CELL} hidden truncate md:table-cell`}>{props.job.cluster.name}</td>
       <td class={`${CELL} hidden truncate 2xl:table-cell`}>{props.job.partition ?? <Absent />}</td>
-      <td class={`${CELL} hidden truncate lg:table-cell`}>{describeResources(props.job.resources) || <Absent />}</td>
+      <td class={`${CELL} hidden truncate lg:table-cell`}>{describeResources(props.job) || <Absent />}</td>
       <td class={`${CELL} hidden text-muted md:table-cell`}>
         <RelativeTime at={props.job.submittedAt} />
       </td>

@@ -20,6 +20,11 @@ describe('readForm', () => {
     expect(input).toMatchObject({ environment: [], extraOptions: [], includeUncommitted: false });
   });
 
+  it('leaves the command as it was written', () => {
+    const command = "\n  printf '%s' a\\ \n";
+    expect(readForm(form({ command })).input?.command).toBe(command);
+  });
+
   it('reads numbers, sizes, times and lists', () => {
     const { input } = readForm(
       form({ gpus: '4', memoryMb: '64', timeLimitMinutes: '1:30:00', extraOptions: '--exclusive\n\n --nice=10 ' }),

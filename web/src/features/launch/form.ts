@@ -105,7 +105,7 @@ export function readForm(form: FormValues): FormReading {
     cluster: form.cluster,
     name: words('name'),
     description: words('description'),
-    command: form.command.trim(),
+    command: form.command,
     gitRef: words('gitRef'),
     // Uncommitted changes are those of the files as they lie there, so they go with HEAD alone.
     includeUncommitted: form.includeUncommitted && words('gitRef') === null,

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { turnsDuring } from '../store/testing.ts';
+import { SlurmAdapter } from './adapter.ts';
+
+const OWNER = '01K00000000000000000000042';
+const FOLDER = `/w/jobs/${OWNER}`;
+
+function account(id: string): string {
+  const [times, run] = [
+    ['1700000000', '1700000000', '1700000100'],
+    ['n1', 'gpu', 'cpu=1', '10', 'job'],
+  ];
+  return [id, 'FAILED', '1:0', ...times, ...run, FOLDER, `sbatch ${FOLDER}/job.sh`].join('\x1f');
+}
+
+function node(index: number): string {
+  return `NodeName=n${index} Arch=x86_64 CoresPerSocket=8 CPUAlloc=0 CPUTot=8 OS=Linux RealMemory=8000 AllocMem=0 FreeMem=1 State=IDLE Partitions=gpu BootTime=1 CfgTRES=cpu=8 AllocTRES= CapWatts=n/a`;
+}
+
+const lines = (count: number, line: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => `${line(index)}\n`).join('');
+
+/** A Slurm that answers each section with the same text. */
+function slurmThatSays(output: string): SlurmAdapter {
+  return new SlurmAdapter(
+    {
+      run: async (script) => {
+        const sections = [...script.matchAll(/'begin (\S+) (\w+)'/g)];
+        const answers = sections.map(
+          ([, name, nonce]) => `\nbegin ${name} ${nonce}\n${output}\nend ${name} ${nonce} 0\n`,
+        );
+        return { exitCode: 0, stdout: answers.join(''), stderr: '' };
+      },
+    },
+    {
+      ...{ name: 'alpha', host: 'login', workspace: '~/slurmql' },
+      ...{ gpuRequest: 'gres', pollIntervalSeconds: 30, gpuCacheSeconds: 60 },
+    },
+  );
+}
+
+describe('others have their turn while an answer is read that tells', () => {
+  it.each([
+    ['of the tasks of a large array', lines(10_000, (index) => account(`7_${index}`))],
+    ['of many tasks in few rows', lines(10, (index) => account(`${index + 1}_[0-999]`))],
+    ['of many jobs', lines(10_000, (index) => account(`${index + 1}`))],
+  ])('%s', async (_what, output) => {
+    const slurm = slurmThatSays(output);
+    let count = 0;
+    const turns = await turnsDuring(async () => {
+      const accounting = await slurm.accounting.read(['7']);
+      if (accounting.kind === 'read') count = accounting.accounts.length;
+    });
+    expect(count).toBe(10_000);
+    expect(turns).toBeGreaterThanOrEqual(15);
+  });
+
+  it('of many nodes', async () => {
+    const slurm = slurmThatSays(lines(2000, node));
+    expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(15);
+    expect((await slurm.inventory.read()).nodes).toHaveLength(2000);
+  });
+
+  it('of many records', async () => {
+    const slurm = slurmThatSays(lines(20_000, (index) => `${index}.0.command`));
+    const place = { workDir: FOLDER, arrayTaskId: 19_999, attempt: 1 };
+    expect(await turnsDuring(() => slurm.records.hasBegun([place]))).toBeGreaterThanOrEqual(15);
+    expect(await slurm.records.hasBegun([place])).toEqual([true]);
+  });
+
+  it('of a few records in each of many folders', async () => {
+    const slurm = slurmThatSays(lines(200, (index) => `${index}.0.command`));
+    const places = Array.from({ length: 100 }, (_, index) => ({
+      workDir: `${FOLDER}${index}`,
+      arrayTaskId: 1,
+      attempt: 1,
+    }));
+    expect(await turnsDuring(() => slurm.records.hasBegun(places))).toBeGreaterThanOrEqual(15);
+  });
+});
