@@ -62,12 +62,30 @@ describe('jobs are found', () => {
     );
   });
 
+  it('by their ids', async () => {
+    expect(await listed({ ids: [good.id, bad.id, good.id] })).toEqual([bad.id, good.id]);
+    expect(await listed({ ids: [good.id, bad.id], exitCodes: [0] })).toEqual([good.id]);
+    // Of no job, of another type, and none at all.
+    const others = ['Job:01K00000000000000000000000', `Project:${good.id}`].map((text) => btoa(text));
+    expect(await listed({ ids: [...others, 'none', good.id] })).toEqual([good.id]);
+    expect(await listed({ ids: others })).toEqual([]);
+    expect(await listed({ ids: [] })).toEqual([]);
+    await expect(listed({ ids: Array.from({ length: 1001 }, () => good.id) })).rejects.toThrow(
+      'filter.ids has 1001 entries: 1000 are taken at most',
+    );
+  });
+
   it('by when they started and ended', async () => {
     expect(await listed({ endedAfter: bad.endedAt })).toEqual([bad.id]);
     expect(await listed({ endedBefore: bad.endedAt })).toEqual([good.id]);
     expect(await listed({ startedAfter: good.startedAt, endedBefore: bad.endedAt })).toEqual([good.id]);
     expect(await listed({ startedBefore: good.startedAt })).toEqual([]);
     expect(await listed({ startedAfter: good.startedAt, startedBefore: good.startedAt })).toEqual([]);
+  });
+
+  it('by followers that name them', async () => {
+    const events = await told({ ids: [bad.id] }, ({ state }) => state === 'FAILED');
+    expect(new Set(events.map(({ job }) => job.id))).toEqual(new Set([bad.id]));
   });
 
   it('by followers as well: one that stops matching is told of once more', async () => {

@@ -4,6 +4,7 @@ import { isActiveState, type JobState } from './job-state.ts';
 
 /** Selects jobs. A part that is null selects every job. */
 export interface JobFilter {
+  readonly ids: readonly string[] | null;
   /** Words that must all occur in name, command, Slurm id, commit or project's name. */
   readonly search: string | null;
   readonly states: readonly JobState[] | null;
@@ -53,6 +54,7 @@ export function matchesFilter(job: Job, projectName: string | null, filter: JobF
   const among = <T>(allowed: readonly T[] | null, value: T | null) =>
     allowed === null || (value !== null && allowed.includes(value));
   if (!filter.includeArrayTasks && job.arrayParentId !== null) return false;
+  if (!among(filter.ids, job.id)) return false;
   if (!among(filter.states, job.state)) return false;
   if (filter.isActive !== null && filter.isActive !== isActiveState(job.state)) return false;
   if (filter.isArchived !== null && filter.isArchived !== job.isArchived) return false;

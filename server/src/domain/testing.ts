@@ -39,6 +39,7 @@ export const NO_SUBMISSION: Submission = {
 
 /** Lets every job through, the tasks of arrays included. */
 export const EVERY_JOB: JobFilter = {
+  ids: null,
   search: null,
   states: null,
   isActive: null,

@@ -31,6 +31,7 @@ const PROJECTS: readonly Project[] = ['Vision 100%', 'Übung', 'nlp'].map((name,
   aProject({ id: `project-${index}`, name }),
 );
 
+const idOf = (number: number) => `01K${String(number).padStart(23, '0')}`;
 let nextId = 1;
 const job: fc.Arbitrary<Job> = fc
   .record({
@@ -52,11 +53,15 @@ const job: fc.Arbitrary<Job> = fc
   })
   .map((parts) => {
     nextId += 1;
-    return aJob({ ...parts, id: `01K${String(nextId).padStart(23, '0')}` });
+    return aJob({ ...parts, id: idOf(nextId) });
   });
+
+/** Of jobs that are there, of tasks among them, and of some that aren't; the same one may be named twice. */
+const id = fc.oneof(fc.integer({ min: 0, max: 130 }).map(idOf), fc.constant(''));
 
 const some = <T>(...values: readonly T[]) => fc.option(fc.subarray([...values]));
 const filter: fc.Arbitrary<JobFilter> = fc.record({
+  ids: fc.option(fc.array(id, { maxLength: 150 })),
   search: fc.option(fc.oneof(text, fc.constantFrom('', '1234', 'ABC', 'übung', 'vision', 'res net'))),
   states: some(...JOB_STATES),
   isActive: fc.option(fc.boolean()),

@@ -22,8 +22,17 @@ export interface ResolvedFilter extends Omit<JobFilter, 'search'> {
 /** Null: no job can match. */
 export async function resolveFilter(database: Database, filter: JobFilter): Promise<ResolvedFilter | null> {
   const { search, ...rest } = filter;
+  const ids = filter.ids === null ? null : [...new Set(filter.ids)];
   const states = possibleStates(filter);
-  const lists = [states, filter.clusters, filter.projectIds, filter.userIds, filter.partitions, filter.exitCodes];
+  const lists = [
+    filter.ids,
+    states,
+    filter.clusters,
+    filter.projectIds,
+    filter.userIds,
+    filter.partitions,
+    filter.exitCodes,
+  ];
   if (lists.some((list) => list?.length === 0)) return null;
   const times = [
     [filter.submittedAfter, filter.submittedBefore],
@@ -42,7 +51,7 @@ export async function resolveFilter(database: Database, filter: JobFilter): Prom
   }
   // What isn't active is nearly everything, and no list of states makes that easier to find.
   const isActive = filter.states === null && filter.isActive === false ? false : null;
-  return { ...rest, states: isActive === null ? states : null, isActive, words };
+  return { ...rest, ids, states: isActive === null ? states : null, isActive, words };
 }
 
 /** Null: any. */
@@ -69,6 +78,7 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
     if (after !== null) conditions.push(where(column, '>=', after.getTime()));
     if (before !== null) conditions.push(where(column, '<', before.getTime()));
   }
+  if (filter.ids !== null) conditions.push(isAmong(sql.ref('id'), filter.ids));
   if (filter.exitCodes !== null) conditions.push(isAmong(sql.ref('exit_code'), filter.exitCodes));
   if (filter.clusters !== null) conditions.push(isAmong(sql.ref('cluster_name'), filter.clusters));
   if (filter.partitions !== null) conditions.push(isAmong(sql.ref('partition'), filter.partitions));

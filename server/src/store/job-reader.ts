@@ -28,6 +28,7 @@ const IS_ACTIVE = sql<SqlBool>`is_active = 1`;
 /** A page of it is empty, and its cursors are looked at all the same. */
 const NOTHING: ResolvedFilter = {
   words: [],
+  ids: null,
   states: [],
   isActive: null,
   isArchived: null,

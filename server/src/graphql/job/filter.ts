@@ -7,6 +7,7 @@ import { JobStateRef } from './state.ts';
 export const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Which jobs are meant. A part that is left out lets every job through.',
   fields: (t) => ({
+    ids: t.idList({ description: 'Any of these jobs.' }),
     search: t.string({ description: "Words that all occur in name, command, Slurm id, commit or project's name." }),
     states: t.field({ type: [JobStateRef], description: 'Any of these.' }),
     isActive: t.boolean({ description: 'Only jobs that still move on, or only those that are over.' }),
@@ -61,7 +62,7 @@ export const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC'
 
 /** Of one list in a filter: SQLite takes only so many values in a statement. */
 const MOST_ENTRIES = 1000;
-const LISTS = ['exitCodes', 'clusters', 'projects', 'users', 'partitions'] as const;
+const LISTS = ['ids', 'exitCodes', 'clusters', 'projects', 'users', 'partitions'] as const;
 
 /** Throws BAD_USER_INPUT for a list that is too long. */
 export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | undefined): JobFilter {
@@ -71,6 +72,7 @@ export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | un
       throw fault('BAD_USER_INPUT', `filter.${name} has ${count} entries: ${MOST_ENTRIES} are taken at most`);
   }
   return {
+    ids: localIds(input?.ids, 'Job'),
     search: input?.search == null ? null : shortSearch(input.search),
     states: input?.states ?? null,
     isActive: input?.isActive ?? null,

@@ -1,6 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../database.ts';
-import type { ResolvedFilter } from '../job-filter.ts';
+import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
 import type { Tables } from '../tables.ts';
 
 /**
@@ -32,4 +33,24 @@ export async function boundedLook<O>(
     count = Math.max(1, Math.floor(count * Math.min(0.5, COMPARED_AT_ONCE / compared)));
   }
   return count;
+}
+
+/**
+ * Jobs with some keys in as many looks as it takes: of each, those that a filter lets through. `select` selects the jobs
+ * with these keys.
+ */
+export async function* looksAt<Key>(
+  database: Database,
+  filter: ResolvedFilter,
+  keys: readonly Key[],
+  longest: number,
+  select: (keys: readonly Key[]) => SelectQueryBuilder<Tables, 'jobs', object>,
+) {
+  let length = longest;
+  for (let start = 0; start < keys.length; start += length) {
+    const next = (count: number) => select(keys.slice(start, start + count));
+    length = await boundedLook(database, filter, Math.min(length * 2, longest), next);
+    yield next(length).where((where) => jobsMatching(where, filter));
+    await nextTurn();
+  }
 }

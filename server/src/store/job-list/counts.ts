@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database.ts';
 import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
 import { submittedWithin } from './bounds.ts';
+import { chosenPlaces } from './chosen-jobs.ts';
 import { type Span, upTo, WHOLE } from './places.ts';
 import { findAhead, LONGEST_LOOK, type Range, within } from './ranges.ts';
 import { BY_SUBMISSION } from './sorts.ts';
@@ -13,6 +14,7 @@ const LONGEST_COUNT = 20_000;
 
 /** How many jobs a filter lets through, of those that no array holds. */
 export async function countJobs(database: Database, filter: ResolvedFilter): Promise<number> {
+  if (filter.ids !== null) return countChosen(database, filter.ids, filter);
   const way = await shortestWay(database, filter, candidateWays(filter), Number.POSITIVE_INFINITY);
   let count = 0;
   const timed = await shorterByTime(database, filter, way.size);
@@ -25,6 +27,12 @@ export async function countJobs(database: Database, filter: ResolvedFilter): Pro
     count += await countRange(database, range, submittedWithin(filter, WHOLE));
   }
   if (way.sought !== null) count += await countSought(database, way.sought);
+  return count;
+}
+
+async function countChosen(database: Database, ids: readonly string[], filter: ResolvedFilter): Promise<number> {
+  let count = 0;
+  for await (const places of chosenPlaces(database, ids, filter)) count += places.length;
   return count;
 }
 

@@ -91,6 +91,21 @@ describe('a list with the tasks of arrays', () => {
     expect(await store.jobs.count(filter)).toBe(inOrder(filter, { field: 'NAME', direction: 'ASC' }).length);
   });
 
+  it('shows the jobs and tasks that are named by their ids, in every order, both ways', async () => {
+    const ids = jobs.filter((_, index) => index % 30 === 0).map(({ id }) => id);
+    for (const parts of [{}, { states: ['FAILED'] as const }, { search: 'sweep 3' }]) {
+      const filter: JobFilter = { ...EVERY_JOB, ids: [...ids, 'none', ...ids.slice(0, 5)], ...parts };
+      for (const field of JOB_ORDER_FIELDS) {
+        const expected = inOrder(filter, { field, direction: 'ASC' });
+        expect(await walk(filter, { field, direction: 'ASC' }, 400, false, 2)).toEqual(expected);
+        expect(await walk(filter, { field, direction: 'ASC' }, 400, true, 2)).toEqual(expected.toReversed());
+        expect(await store.jobs.count(filter)).toBe(expected.length);
+      }
+    }
+    // The array is one of them.
+    expect(await store.jobs.count({ ...EVERY_JOB, ids, includeArrayTasks: false })).toBe(1);
+  });
+
   const turns = TASKS / 4000;
   it.each(JOB_ORDER_FIELDS)('lets others have their turn while few are sought among many, by %s', async (field) => {
     const filter: JobFilter = { ...EVERY_JOB, states: ['FAILED'], search: 'zy' };

@@ -8,6 +8,7 @@ import type { JobRow } from '../job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from '../keyset.ts';
 import { jobsBy, ROW } from '../sqlite/index.ts';
 import { boundedLook } from './bounded-looks.ts';
+import { chosenJobs } from './chosen-jobs.ts';
 import { compareKeys, type Key } from './places.ts';
 import { NOT_YET } from './sorts.ts';
 
@@ -43,7 +44,7 @@ interface Walk {
 
 /**
  * The jobs that a filter lets through, the tasks of arrays among them. All rows are looked at in the order of their
- * submission, unless the filter bounds that time, or names projects that have few, or a page in this order is full.
+ * submission, unless the filter bounds that time, names jobs, or projects that have few, or a page in this order is full.
  */
 export class JobListWithTasks {
   readonly #database: Database;
@@ -80,8 +81,8 @@ export class JobListWithTasks {
 
   async count(): Promise<number> {
     let count = 0;
-    for (const walk of (await this.#ofProjects()) ?? [this.#recent(true, null)]) {
-      for await (const stretch of this.#stretches(walk)) {
+    for (const stretches of (await this.#narrow()) ?? [this.#stretches(this.#recent(true, null))]) {
+      for await (const stretch of stretches) {
         const row = await stretch
           .select((select) => select.fn.countAll<number>().as('count'))
           .executeTakeFirstOrThrow();
@@ -101,12 +102,12 @@ export class JobListWithTasks {
     const key = keyOf(field, asOf);
     const direction = isDescending ? 'desc' : 'asc';
     const [behind, before] = isDescending ? (['<', '>'] as const) : (['>', '<'] as const);
-    const ofProjects = await this.#ofProjects();
-    const isInOrder = field === 'SUBMITTED_AT' && ofProjects === null;
-    const walks = ofProjects ?? [isInOrder ? this.#recent(isDescending, from) : this.#recent(true, null)];
+    const narrow = await this.#narrow();
+    const isInOrder = field === 'SUBMITTED_AT' && narrow === null;
+    const recent = () => this.#stretches(isInOrder ? this.#recent(isDescending, from) : this.#recent(true, null));
     let found: Place[] = [];
-    for (const walk of walks) {
-      for await (const stretch of this.#stretches(walk)) {
+    for (const stretches of narrow ?? [recent()]) {
+      for await (const stretch of stretches) {
         const last = found[limit - 1];
         let query = stretch
           .select([key.as('key'), 'id'])
@@ -139,6 +140,13 @@ export class JobListWithTasks {
       ...{ from: values(isFurther ? after : first), to: values(last) },
       rest: { ...this.#filter, submittedAfter: null, submittedBefore: null },
     };
+  }
+
+  /** The jobs that the filter names, or those of projects that have few, a stretch at a time; null: read all. */
+  async #narrow() {
+    const { ids } = this.#filter;
+    if (ids !== null) return [chosenJobs(this.#database, ids, this.#filter)];
+    return (await this.#ofProjects())?.map((walk) => this.#stretches(walk)) ?? null;
   }
 
   /** Those of some projects, where these have few; null: read all. */

@@ -55,6 +55,8 @@ const job: fc.Arbitrary<Job> = fc
 const some = <T>(...values: readonly T[]) => fc.option(fc.subarray([...values]));
 const filter: fc.Arbitrary<JobFilter> = fc
   .record({
+    // Places among the jobs below, whose ids are known only later.
+    ids: fc.option(fc.array(fc.nat({ max: 160 }).map(String), { maxLength: 120 })),
     search: fc.option(
       fc.oneof(text, fc.constantFrom('', '1234', 'ABC', 'net-', 'vision', 'res net', '🐧', '训练', 'no such word')),
     ),
@@ -189,7 +191,8 @@ describe('a list', () => {
         order,
         fc.integer({ min: 4, max: 60 }),
         fc.boolean(),
-        async (wanted, by, limit, backwards) => {
+        async ({ ids, ...others }, by, limit, backwards) => {
+          const wanted = { ...others, ids: ids?.map((index) => jobs[Number(index)]?.id ?? 'none') ?? null };
           const expected = inMemory(wanted, by);
           shown[expected.length === 0 ? 'empty' : 'full'] += 1;
           expect(await walk(store, wanted, by, limit, backwards)).toEqual(expected);

@@ -1,4 +1,3 @@
-import type { Expression } from 'kysely';
 import type { JobOrder } from '../../domain/job-filter.ts';
 import { batches } from '../batches.ts';
 import type { Database } from '../database.ts';
@@ -6,11 +5,12 @@ import type { ResolvedFilter } from '../job-filter.ts';
 import type { JobRow } from '../job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from '../keyset.ts';
 import { boundsSubmission, submittedWithin } from './bounds.ts';
+import { chosenPlaces } from './chosen-jobs.ts';
 import { countJobs } from './counts.ts';
-import { between, beyond, inOrder, isAhead, type Key, type Place, type Span, WHOLE } from './places.ts';
+import { between, beyond, inOrder, isAhead, type Place, type Span, WHOLE } from './places.ts';
 import { readRanges, sortRanges } from './ranges.ts';
 import { BY_SUBMISSION, LISTED, SORTS, type Sort } from './sorts.ts';
-import { boundsOfOrder, type TimedJobs } from './timed-jobs.ts';
+import { boundsOfOrder } from './timed-jobs.ts';
 import { candidateWays, MANY, shorterByTime, shortestWay, type Way } from './ways.ts';
 import { COMMON_IN_BLOCK, readSought } from './words.ts';
 
@@ -65,15 +65,19 @@ export class JobList {
 
   async #bySubmission(span: Span, limit: number): Promise<Place[]> {
     const [database, filter] = [this.#database, this.#filter];
+    if (filter.ids !== null) return firstOf(chosenPlaces(database, filter.ids, filter), span, limit);
     const way = await shortestWay(database, filter, candidateWays(filter), COMMON_IN_BLOCK);
     // A way in the order of the list may end early, and the times are read to their end.
     const timed = await shorterByTime(database, filter, way.size < MANY ? way.size / 4 : MANY);
-    return timed === null ? this.#along(way, span, limit) : firstOf(timed, BY_SUBMISSION, span, limit);
+    return timed === null ? this.#along(way, span, limit) : firstOf(timed.places(BY_SUBMISSION), span, limit);
   }
 
   /** Where no way is short, the index that has the jobs in the list's order is read. */
   async #byOther(field: JobOrder['field'], sort: Sort, span: Span, limit: number): Promise<Place[]> {
     const [database, filter] = [this.#database, this.#filter];
+    if (filter.ids !== null) {
+      return this.#sorted(await allOf(chosenPlaces(database, filter.ids, filter)), sort, span, limit);
+    }
     const narrow = candidateWays(filter).filter(({ index }) => index !== LISTED || boundsSubmission(filter));
     const way = narrow.length === 0 ? null : await shortestWay(database, filter, narrow, COMMON_IN_BLOCK);
     const bounds = boundsOfOrder(filter, field);
@@ -81,8 +85,8 @@ export class JobList {
     const time = field === 'STARTED_AT' || field === 'ENDED_AT' ? sort.ranges[0]?.key : undefined;
     const most = time !== undefined && bounds === null ? MANY : SORTED_AT_MOST;
     const timed = await shorterByTime(database, filter, Math.min(way?.size ?? MANY, most));
-    if (timed !== null && time !== undefined) return firstOf(timed, time, span, limit);
-    if (timed !== null) return this.#sorted(await allOf(timed), sort, span, limit);
+    if (timed !== null && time !== undefined) return firstOf(timed.places(time), span, limit);
+    if (timed !== null) return this.#sorted(await allOf(timed.places(BY_SUBMISSION)), sort, span, limit);
     if (way !== null && way.size <= SORTED_AT_MOST) {
       return this.#sorted(await this.#along(way, WHOLE, Number.MAX_SAFE_INTEGER), sort, span, limit);
     }
@@ -122,16 +126,16 @@ export class JobList {
   }
 }
 
-async function allOf(timed: TimedJobs): Promise<Place[]> {
+async function allOf(some: AsyncIterable<readonly Place[]>): Promise<Place[]> {
   const found: Place[] = [];
-  for await (const places of timed.places(BY_SUBMISSION)) found.push(...places);
+  for await (const places of some) found.push(...places);
   return found;
 }
 
-/** The first ones in the order of a key. */
-async function firstOf(timed: TimedJobs, key: Expression<Key>, span: Span, limit: number): Promise<Place[]> {
+/** The first ones in the order of their keys. */
+async function firstOf(some: AsyncIterable<readonly Place[]>, span: Span, limit: number): Promise<Place[]> {
   let found: Place[] = [];
-  for await (const places of timed.places(key)) {
+  for await (const places of some) {
     const ahead = places.filter((place) => isAhead(place, span));
     found = inOrder([...found, ...ahead], span.isDescending).slice(0, limit);
   }

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SqlBool, sql } from 'kysely';
 import type { Database } from '../database.ts';
-import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
+import type { ResolvedFilter } from '../job-filter.ts';
 import { blocksBetween, countInBlock, isListed, jobsBy, jobsInBlocks } from '../sqlite/index.ts';
 import type { JobBlocksTable } from '../tables.ts';
-import { boundedLook } from './bounded-looks.ts';
+import { looksAt } from './bounded-looks.ts';
 import { submittedWithin } from './bounds.ts';
 import { compare, inOrder, type Place, placeOf, type Span, WHOLE } from './places.ts';
 import { FIRST_LOOK, LONGEST_LOOK } from './ranges.ts';
@@ -93,20 +93,14 @@ function blocksIn(database: Database, { from, to, isDescending }: Span): Promise
   return blocksBetween(database, { first, last, isDescending });
 }
 
-/** Some jobs in as many looks as it takes: of each, those that really have the words, and whatever else is asked for. */
-async function* having(database: Database, rest: ResolvedFilter, numbers: readonly number[], longest: number) {
-  const numbered = (some: readonly number[]) =>
+/** Of some jobs, those that really have the words, and whatever else is asked for. */
+function having(database: Database, rest: ResolvedFilter, numbers: readonly number[], longest: number) {
+  return looksAt(database, rest, numbers, longest, (some) =>
     database
       .selectFrom(jobsBy('jobs_number'))
       .where('number', 'is not', null)
-      .where(isListed(sql.ref('number'), some));
-  let length = longest;
-  for (let start = 0; start < numbers.length; start += length) {
-    const next = (count: number) => numbered(numbers.slice(start, start + count));
-    length = await boundedLook(database, rest, Math.min(length * 2, longest), next);
-    yield next(length).where((where) => jobsMatching(where, rest));
-    await nextTurn();
-  }
+      .where(isListed(sql.ref('number'), some)),
+  );
 }
 
 /** The first one alone, then more and more together: many small looks cost more than one. */

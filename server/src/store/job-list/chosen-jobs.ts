@@ -1,0 +1,27 @@
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+import type { ResolvedFilter } from '../job-filter.ts';
+import { isListed } from '../sqlite/index.ts';
+import { looksAt } from './bounded-looks.ts';
+import { type Place, placeOf } from './places.ts';
+
+/** So many are read before the event loop turns. */
+const LONGEST_LOOK = 1000;
+
+/** The jobs that a filter names by their ids and lets through, read by their key: in as many looks as it takes. */
+export function chosenJobs(database: Database, ids: readonly string[], filter: ResolvedFilter) {
+  const byKey = (some: readonly string[]) => database.selectFrom('jobs').where(isListed(sql.ref('id'), some));
+  return looksAt(database, { ...filter, ids: null }, ids, LONGEST_LOOK, byKey);
+}
+
+/** Where they stand in the order of their submission, for lists without the tasks of arrays. */
+export async function* chosenPlaces(
+  database: Database,
+  ids: readonly string[],
+  filter: ResolvedFilter,
+): AsyncGenerator<readonly Place[], void, undefined> {
+  for await (const look of chosenJobs(database, ids, filter)) {
+    const rows = await look.select(['submitted_at as key', 'number']).execute();
+    yield rows.map((row) => placeOf(row, 0));
+  }
+}
