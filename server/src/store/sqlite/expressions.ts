@@ -31,5 +31,8 @@ export function jobsBy(index: string) {
   return sql<Tables['jobs']>`jobs`.as<'jobs'>(sql`jobs indexed by ${sql.ref(index)}`);
 }
 
+/** The index that SQLite made for the ids of jobs, their primary key. */
+export const BY_ID = 'sqlite_autoindex_jobs_1';
+
 /** In this order entries of an index stand that are alike in its columns. */
 export const ROW = sql.ref<number>('rowid');
