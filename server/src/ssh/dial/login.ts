@@ -74,7 +74,7 @@ export class Login {
   /** Why the login failed; unless a person was asked for something, it may pass. */
   refusal(cause: unknown, detail?: string): DialFailure {
     const why = this.#explain(detail);
-    const message = `${why} Nothing more is tried until you ask for it, lest the account gets banned.`;
+    const message = `${why} Nothing more is tried until you ask for it, so that the account does not get banned.`;
     return this.#hasAsked ? refused(message, cause) : refusedForNow(message, why, cause);
   }
 
