@@ -11,6 +11,7 @@ import './cluster/configuration.ts';
 import './project/queries.ts';
 import './project/mutations.ts';
 import './project/jobs.ts';
+import './job/types.ts';
 import './job/queries.ts';
 import './job/events.ts';
 import './job/mutations.ts';

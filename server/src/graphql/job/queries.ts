@@ -1,10 +1,10 @@
 import { builder } from '../builder.ts';
 import { pageArguments, pageCost } from '../connection.ts';
+import { JobConnection } from './connection.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from './filter.ts';
 import { findJob } from './find.ts';
 import { readJobList } from './list.ts';
 import { JobRef } from './ref.ts';
-import { JobConnection } from './types.ts';
 import { isWaitedFor, LONGEST_WAIT_SECONDS } from './wait.ts';
 
 builder.queryField('job', (t) =>

@@ -11,27 +11,14 @@ import { costs } from '../marks.ts';
 import { ProjectRef } from '../project/types.ts';
 import { UserRef } from '../user/types.ts';
 import { JobAllocationRef } from './allocation.ts';
-import { type JobList, readJobList } from './list.ts';
+import { JobConnection } from './connection.ts';
+import { readJobList } from './list.ts';
 import { DEFAULT_LOG_BYTES, LogAbsenceRef, LogChunkRef, LogStreamRef, readJobLog, withLogFile } from './log.ts';
 import { logUrl } from './log-address.ts';
 import { JobRef } from './ref.ts';
 import { JobComponentRef, JobResourcesRef, shownComponents } from './resources.ts';
 import { JobAttemptRef, JobEvidenceRef, JobStateCountRef, JobStateRef } from './state.ts';
 import { JobSubmissionRef } from './submission.ts';
-
-export const JobConnection = builder.connectionObject<typeof JobRef, JobList>(
-  {
-    type: JobRef,
-    name: 'JobConnection',
-    description: 'A page of a list of jobs.',
-    fields: (t) => ({
-      eventCursor: t.exposeString('eventCursor', {
-        description: 'Where in `jobEvents` this list was read: with it as `after`, no change of these jobs is missed.',
-      }),
-    }),
-  },
-  { name: 'JobEdge', description: 'One entry of a list of jobs.' },
-);
 
 builder.node(JobRef, {
   description: 'A batch job, an array of them, or one task of an array.',

@@ -1,8 +1,8 @@
 import { builder } from '../builder.ts';
 import { pageArguments, pageCost } from '../connection.ts';
+import { JobConnection } from '../job/connection.ts';
 import { JobFilterInput, JobOrderInput, NEWEST_FIRST, toJobFilter } from '../job/filter.ts';
 import { readJobList } from '../job/list.ts';
-import { JobConnection } from '../job/types.ts';
 import { ProjectRef } from './types.ts';
 
 // Apart from the type itself, because a job's type refers to its project's.
