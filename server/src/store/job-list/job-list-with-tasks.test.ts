@@ -92,13 +92,13 @@ describe('a list with the tasks of arrays', () => {
   });
 
   it('shows the jobs and tasks that are named by their ids, in every order, both ways', async () => {
-    const ids = jobs.filter((_, index) => index % 30 === 0).map(({ id }) => id);
+    const ids = jobs.filter((_, index) => index % 300 === 0).map(({ id }) => id);
     for (const parts of [{}, { states: ['FAILED'] as const }, { search: 'sweep 3' }]) {
       const filter: JobFilter = { ...EVERY_JOB, ids: [...ids, 'none', ...ids.slice(0, 5)], ...parts };
       for (const field of JOB_ORDER_FIELDS) {
         const expected = inOrder(filter, { field, direction: 'ASC' });
-        expect(await walk(filter, { field, direction: 'ASC' }, 400, false, 2)).toEqual(expected);
-        expect(await walk(filter, { field, direction: 'ASC' }, 400, true, 2)).toEqual(expected.toReversed());
+        expect(await walk(filter, { field, direction: 'ASC' }, 40, false, 2)).toEqual(expected);
+        expect(await walk(filter, { field, direction: 'ASC' }, 40, true, 2)).toEqual(expected.toReversed());
         expect(await store.jobs.count(filter)).toBe(expected.length);
       }
     }
