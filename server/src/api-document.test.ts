@@ -76,6 +76,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['operations and fragments of a document; variables of an operation', number(LIMITS.definitions)],
   ['arguments of a field; directives in one place', `${number(LIMITS.arguments)}; ${number(LIMITS.directives)}`],
   ['depth of nested lists and objects in a value', number(LIMITS.nesting)],
+  ['values in all variables of an operation', number(LIMITS.variableValues)],
   ['body of an HTTP request (`PAYLOAD_TOO_LARGE`)', kib(MAX_BODY_BYTES)],
   ['WebSocket message (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
   ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],

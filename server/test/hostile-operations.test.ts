@@ -89,6 +89,10 @@ const REFUSED: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       query: `query ($s: [JobState!]) { ${times(50, (at) => `a${at}: jobs(filter: { states: $s }) { totalCount }`)} }`,
       variables: { s: Array<string>(40_000).fill('RUNNING') },
     },
+    'of more values than are taken': {
+      query: 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }',
+      variables: same('x', 20_000),
+    },
     'that are deep': {
       query: 'query ($f: JobFilter) { jobs(filter: $f) { totalCount } }',
       variables: { f: { states: JSON.parse(`${'['.repeat(2000)}${']'.repeat(2000)}`) } },
@@ -118,7 +122,7 @@ const ANSWERED: Readonly<Record<string, Operation>> = {
     query: `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Job { tasks(first: 20) { nodes { id } } } } }`,
     variables: same(encodeGlobalID('Job', array.id), 600),
   },
-  'many ids that are none': { query: 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', variables: same('x', 20_000) },
+  'many ids that are none': { query: 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', variables: same('x', 9_000) },
   'many fields of many': { query: `{ jobs(first: 500) { nodes { ${times(80, (at) => `a${at}: state`)} } } }` },
   'many rows behind rows': {
     query: `{ ${times(6, (at) => `a${at}: jobs(first: 500) { nodes { basedOn { id } attempts { number } } }`)} }`,

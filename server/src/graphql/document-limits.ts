@@ -33,6 +33,8 @@ export const DOCUMENT_LIMITS = {
   directives: 4,
   /** Lists and objects within one another, in a value; braces without a field of their own. */
   nesting: 16,
+  /** Of all variables of an operation, lists and objects counted with what they hold. */
+  variableValues: 10_000,
 } as const;
 
 /** Null: the text may be parsed. */

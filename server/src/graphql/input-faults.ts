@@ -174,12 +174,19 @@ export function withoutWord(message: string): string {
   return message.replace(/\b(Name|Int|Float|String|BlockString) ".*"/s, '$1');
 }
 
-/** Whether values are so deep in each other that whoever goes down into them may not come back. */
-export function isTooDeep(value: unknown): boolean {
-  let level: readonly unknown[] = [value];
+/**
+ * Why variables are too much to be read: so deep in each other that whoever goes down into them may not come back, or so
+ * many that it takes long. Null: they aren't.
+ */
+export function excessOf(variables: unknown): string | null {
+  const { nesting, variableValues } = DOCUMENT_LIMITS;
+  let level: readonly unknown[] = [variables];
+  let count = 0;
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > DOCUMENT_LIMITS.nesting) return true;
+    if (depth > nesting) return `The variables are nested too deeply: at most ${nesting} levels`;
     level = level.flatMap((part) => (typeof part === 'object' && part !== null ? Object.values(part) : []));
+    count += level.length;
+    if (count > variableValues) return `The variables contain more than ${variableValues} values`;
   }
-  return false;
+  return null;
 }

@@ -27,3 +27,24 @@ describe('the cost of an operation', () => {
     expect(refusal(query, { n: 500 })).not.toBeNull();
   });
 });
+
+describe('the values of variables', () => {
+  const query = 'query ($filter: JobFilter, $more: [ID!], $rest: [[Int]]) { jobs(filter: $filter) { totalCount } }';
+  const many = (count: number, value: unknown) => Array.from({ length: count }, () => value);
+
+  it.each([
+    ['in a list', { more: many(10_000, 'x') }],
+    ['in an object', { filter: { clusters: many(10_000, 'alpha') } }],
+    ['in several variables', { more: many(5_000, 'x'), filter: { clusters: many(5_000, 'alpha') } }],
+    ['in lists of lists', { rest: many(5_000, [1]) }],
+    ['as empty lists', { rest: many(10_000, []) }],
+    ['in variables that nothing declares', { other: many(10_000, {}) }],
+  ])('are counted before they are read: %s', (_where, variables) => {
+    expect(refusal(query, variables)).toBe('The variables contain more than 10000 values');
+  });
+
+  it('may be many', () => {
+    const ids = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+    expect(refusal(ids, { ids: many(9_900, 'x') })).toBeNull();
+  });
+});

@@ -2,7 +2,7 @@ import { type DocumentNode, type GraphQLError, getOperationAST, Kind } from 'gra
 import { DOCUMENT_LIMITS } from './document-limits.ts';
 import { requestFault } from './error-codes.ts';
 import { estimateOf } from './estimate.ts';
-import { isTooDeep, readVariables } from './input-faults.ts';
+import { excessOf, readVariables } from './input-faults.ts';
 import { type Scale, SMALL } from './work.ts';
 
 /** What one operation may ask for. Far above what the dashboard or a notebook needs, far below what hurts. */
@@ -22,10 +22,8 @@ export function checkOperation(
 ): Checked {
   const operation = getOperationAST(document, operationName);
   if (operation == null) return { fault: unresolved(document, operationName) };
-  if (isTooDeep(variables)) {
-    const allowed = `at most ${LIMITS.nesting} levels`;
-    return { fault: requestFault('LIMIT_EXCEEDED', `The variables are nested too deeply: ${allowed}`) };
-  }
+  const excess = excessOf(variables);
+  if (excess !== null) return { fault: requestFault('LIMIT_EXCEEDED', excess) };
   const read = readVariables(operation, variables ?? {});
   if ('fault' in read) return read;
   const { values, rows } = estimateOf(document, operation, read.values);

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { JobOrder } from '../../domain/job-filter.ts';
-import { batches } from '../batches.ts';
+import { batches, WHOLE_ROWS_A_BATCH } from '../batches.ts';
 import type { Database } from '../database.ts';
 import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
 import type { JobRow } from '../job-rows.ts';
@@ -200,7 +200,10 @@ export class JobListWithTasks {
   /** Every column of them; by id. */
   async #rows(places: readonly Place[]): Promise<Map<string, JobRow>> {
     const found = new Map<string, JobRow>();
-    for await (const batch of batches(places.map(({ id }) => id))) {
+    for await (const batch of batches(
+      places.map(({ id }) => id),
+      WHOLE_ROWS_A_BATCH,
+    )) {
       const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
       for (const row of rows) found.set(row.id, row);
     }

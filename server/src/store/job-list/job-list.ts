@@ -1,5 +1,5 @@
 import type { JobOrder } from '../../domain/job-filter.ts';
-import { batches } from '../batches.ts';
+import { batches, WHOLE_ROWS_A_BATCH } from '../batches.ts';
 import type { Database } from '../database.ts';
 import type { ResolvedFilter } from '../job-filter.ts';
 import type { JobRow } from '../job-rows.ts';
@@ -118,7 +118,10 @@ export class JobList {
   /** Every column of them; by number. */
   async #rows(places: readonly Place[]): Promise<Map<number, JobRow>> {
     const found = new Map<number, JobRow>();
-    for await (const batch of batches(places.map(({ number }) => number))) {
+    for await (const batch of batches(
+      places.map(({ number }) => number),
+      WHOLE_ROWS_A_BATCH,
+    )) {
       const rows = await this.#database.selectFrom('jobs').selectAll().where('number', 'in', batch).execute();
       for (const row of rows) found.set(Number(row.number), row);
     }
