@@ -8,6 +8,7 @@ import { aJob, NO_RESOURCES } from '@slurmql/server/src/domain/testing.ts';
 import { Journal } from '@slurmql/server/src/events/index.ts';
 import { Poller } from '@slurmql/server/src/poller/index.ts';
 import { SlurmAdapter } from '@slurmql/server/src/slurm/adapter.ts';
+import { FIELD_END, QUEUE_FIELDS, ROW_END } from '@slurmql/server/src/slurm/parse/queue.ts';
 import type { Runner } from '@slurmql/server/src/slurm/runner.ts';
 import { Store } from '@slurmql/server/src/store/index.ts';
 import type { Benchmark, Row } from '../benchmark.ts';
@@ -32,10 +33,22 @@ class PlayedQueue implements Runner {
   /** The first so many tasks are suspended from now on, and no others. */
   suspend(count: number): void {
     const rows = Array.from({ length: TASKS }, (_, task) => {
-      const word = task < count ? 'SUSPENDED' : 'RUNNING';
-      const fields = [`8_${task}`, word, '0', '1795494426', 'N/A', '0', `n${task % 64}`, 'main', 'None'];
-      fields.push(`${this.#folder}/job.sh`, this.#folder);
-      return `${fields.map((field) => `${field}\x1f`).join('')}\x1e\n`;
+      const row: Readonly<Record<(typeof QUEUE_FIELDS)[number], string>> = {
+        JobArrayID: `8_${task}`,
+        State: task < count ? 'SUSPENDED' : 'RUNNING',
+        exit_code: '0',
+        StartTime: '1795494426',
+        EndTime: 'N/A',
+        RestartCnt: '0',
+        NodeList: `n${task % 64}`,
+        Partition: 'main',
+        Reason: 'None',
+        'tres-alloc': 'cpu=4,mem=16G,node=1,billing=4,gres/gpu=1',
+        TimeLimit: '1-00:00:00',
+        Command: `${this.#folder}/job.sh`,
+        WorkDir: this.#folder,
+      };
+      return `${QUEUE_FIELDS.map((field) => `${row[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
     });
     this.#output = rows.join('');
   }
