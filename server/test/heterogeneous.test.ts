@@ -347,7 +347,7 @@ describe('submitJob refuses', () => {
       ['components', '0', 'extraOptions'],
       '--output',
     ],
-    ['an array of them', { array: '0-1', components: [{}] }, ['components'], 'leave out'],
+    ['an array of them', { array: '0-1', components: [{}] }, ['components'], 'omit components or array'],
     ['memory for one component alone', { components: [{ memoryMb: 100 }] }, ['memoryMb'], 'for every component'],
     [
       'memory for all but one',
