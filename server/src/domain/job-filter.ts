@@ -1,4 +1,4 @@
-import { holds } from './holds.ts';
+import { finderOf } from './holds.ts';
 import type { Job } from './job.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 
@@ -70,7 +70,18 @@ export function matchesFilter(job: Job, projectName: string | null, filter: JobF
   const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, projectName].map(
     (text) => text?.toLowerCase() ?? '',
   );
-  return searchWords(filter.search).every((word) => texts.some((text) => holds(text, word)));
+  return findersOf(filter, filter.search).every((find) => texts.some(find));
+}
+
+const finders = new WeakMap<JobFilter, readonly ((text: string) => boolean)[]>();
+
+/** A subscription looks at each event through the same filter. */
+function findersOf(filter: JobFilter, search: string): readonly ((text: string) => boolean)[] {
+  const known = finders.get(filter);
+  if (known !== undefined) return known;
+  const made = searchWords(search).map(finderOf);
+  finders.set(filter, made);
+  return made;
 }
 
 /** From the first instant on, and before the last one; what has no time is in every time that isn't bounded. */

@@ -3,6 +3,7 @@ import type { JobEvent } from '../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { Feed, FeedEntry } from './feed.ts';
+import { Pace } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /** An event as a filter shows it. */
@@ -40,6 +41,9 @@ export function jobEventsFeed(
             const { projectId } = event.job;
             // Only a search looks at the project's name. Read without the loaders: the feed outlives whoever asked first.
             const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
+            const turn = PACE.pass();
+            if (turn !== undefined) await turn;
+            if (signal.aborted) return;
             const told = throughFilter(event, project?.name ?? null, filter);
             if (told !== null) entries.push({ position: event.sequence, value: told });
           }
@@ -49,6 +53,9 @@ export function jobEventsFeed(
     },
   };
 }
+
+/** Of all that follow: one event wakes all of them, and a search takes its time. */
+const PACE = new Pace();
 
 const NOTHING = { kind: 'RESET', job: null, fromState: null, state: null, message: null, actorId: null } as const;
 

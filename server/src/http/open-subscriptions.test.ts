@@ -1,5 +1,7 @@
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signIn } from '../../test/support/session.ts';
+import { aJob } from '../domain/testing.ts';
 import { OPEN_SUBSCRIPTIONS as LIMITS } from '../graphql/live/open-subscriptions.ts';
 import { MAX_LENGTH } from '../graphql/live/shared-subscriptions.ts';
 import { readDocument } from '../graphql/read-document.ts';
@@ -146,4 +148,25 @@ describe('a subscription over HTTP', () => {
     leaving.abort();
     await expect.poll(() => stage.figure('slurmql_subscriptions')).toBe(before);
   });
+});
+
+describe('a long answer to a query', () => {
+  it.each(['application/json', 'text/event-stream', 'multipart/mixed', '*/*', 'TEXT/EVENT-STREAM'])(
+    'is counted until it is taken, whatever it is sent as: Accept %s',
+    async (accept) => {
+      const command = 'x'.repeat(32_000);
+      await stage.create(Array.from({ length: 120 }, (_, at) => aJob({ id: `long ${at}`, command })));
+      const query = '{ jobs(first: 120) { nodes { command a: command b: command } } }';
+      const body = JSON.stringify({ query, variables: { accept } });
+      const { hostname, port } = new URL(stage.address);
+      const client = connect(Number(port), hostname).pause();
+      const head = ['POST /graphql HTTP/1.1', 'host: localhost', `authorization: Bearer ${TOKEN}`, `accept: ${accept}`];
+      client.write(
+        `${[...head, 'content-type: application/json', `content-length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`,
+      );
+      await expect.poll(() => stage.figure('slurmql_untaken_bytes')).toBeGreaterThan(2_000_000);
+      client.destroy();
+      await expect.poll(() => stage.figure('slurmql_untaken_bytes')).toBe(0);
+    },
+  );
 });

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
@@ -43,7 +42,7 @@ export function createGraphQLServer(operations: Operations, log: Logger) {
   });
 }
 
-/** Answers a request. A whole body is compressed; a stream is sent as it comes. */
+/** Answers a request, compressed if the client accepts that. */
 export async function answerGraphQL(
   { yoga, connections }: { readonly yoga: GraphQLServer; readonly connections: Connections },
   request: IncomingMessage,
@@ -54,14 +53,10 @@ export async function answerGraphQL(
   try {
     const answer = await yoga.handleRequest(toFetch(yoga, request, body, asker.signal), asker);
     const headers = Object.fromEntries(answer.headers);
-    if (/^(text\/event-stream|multipart\/)/.test(headers['content-type'] ?? '') && answer.body !== null) {
-      response.writeHead(answer.status, headers);
-      await pipeline(answer.body, response);
-    } else {
-      const body = new AnswerBody(Buffer.from(await answer.arrayBuffer()));
-      connections.holdResponse(request, response, body.plain.length);
-      await sendAnswer(request, response, answer.status, headers, body);
-    }
+    // As a whole, in whatever form: yoga streams no subscription, and what waits for a client is counted.
+    const whole = new AnswerBody(Buffer.from(await answer.arrayBuffer()));
+    connections.holdResponse(request, response, whole.plain.length);
+    await sendAnswer(request, response, answer.status, headers, whole);
   } catch (cause) {
     // Whoever asked has gone, and what was being done for it was broken off.
     if (!response.destroyed) throw cause;

@@ -1,0 +1,43 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** So long at a time may all feeds together hold the event loop. */
+const TURN_MS = 8;
+/** From one that waited going on until what it does next has been done: steps of promises. */
+const STEPS = 4;
+
+/** Shares the event loop out among feeds: one event wakes all of them at the same moment. */
+export class Pace {
+  readonly #waiting: (() => void)[] = [];
+  #began: number | null = null;
+
+  /** Undefined: go on at once, this turn is still short. Else wait. */
+  pass(): Promise<void> | undefined {
+    if (this.#waiting.length === 0 && performance.now() - this.#turnBegan() < TURN_MS) return undefined;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#waiting.length === 1) void this.#run();
+    });
+  }
+
+  #turnBegan(): number {
+    if (this.#began !== null) return this.#began;
+    this.#began = performance.now();
+    setImmediate(() => {
+      this.#began = null;
+    });
+    return this.#began;
+  }
+
+  async #run(): Promise<void> {
+    do {
+      await nextTurn();
+      for (const until = performance.now() + TURN_MS; performance.now() < until; ) {
+        const [wake] = this.#waiting;
+        if (wake === undefined) return;
+        wake();
+        for (let step = 0; step < STEPS; step += 1) await undefined;
+        this.#waiting.shift();
+      }
+    } while (this.#waiting.length > 0);
+  }
+}
