@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SlurmUnavailable } from './errors.ts';
 import { script } from './shell.ts';
 import { LocalLogin } from './testing.ts';
 import { absoluteWorkspace, workspaceSection } from './workspace.ts';
@@ -8,6 +9,14 @@ beforeEach(async () => {
   login = await LocalLogin.create();
 });
 afterEach(() => login[Symbol.asyncDispose]());
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (cause) {
+    return cause;
+  }
+}
 
 /** As a login expands it. */
 async function expanded(workspace: string, home = login.home): Promise<string> {
@@ -54,6 +63,25 @@ describe('the workspace of a login', () => {
   ])('is refused where it leads nowhere: %s', async (workspace, message) => {
     login.environment = { RELATIVE: 'scratch', LINES_TWO: '/a\n/b' };
     await expect(expanded(workspace)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['a home', '~/slurmql', `/${'a'.repeat(100_000)}`, ''],
+    ['a home of wide characters', '~/slurmql', `/${'ä'.repeat(2100)}`, ''],
+    ['a variable', '$SCRATCH/ws', '/home/ada', `/${'a'.repeat(100_000)}\n`],
+    ['two variables together', '$ONE$TWO/ws', '/home/ada', `/${'a'.repeat(3000)}\n${'b'.repeat(3000)}\n`],
+    ['a user', '~ada/ws', '/home/ada', `/${'a'.repeat(100_000)}\n`],
+    ['lines without an end', '$SCRATCH/ws', '/home/ada', '\n'.repeat(100_000)],
+    ['a relative path', '$SCRATCH/ws', '/home/ada', `${'a'.repeat(4000)}\n`],
+  ])('is no longer than a path can be, nor is what is said of it: %s', (_what, workspace, home, told) => {
+    const refused = thrownBy(() => absoluteWorkspace(workspace, home, told));
+    expect(refused).toBeInstanceOf(SlurmUnavailable);
+    expect(String(refused).length).toBeLessThan(500);
+  });
+
+  it('is as long as a path can be', () => {
+    const home = `/${'a'.repeat(4000)}`;
+    expect(absoluteWorkspace('~/ws', home, '')).toBe(`${home}/ws`);
   });
 
   it('needs a home where it lies below it', async () => {

@@ -1,9 +1,13 @@
+import { bounded, ownText } from '../domain/text.ts';
 import { type WorkspacePart, workspaceParts } from '../domain/workspace.ts';
 import { SlurmUnavailable } from './errors.ts';
+import { MAX_PATH } from './parse/limits.ts';
 import { LIMITED, type Section } from './shell.ts';
 
 /** Where nothing sets it. */
 const OWN_NAME = '\n[ -n "$value" ] || value=$(id -un)';
+/** Of a path that is repeated in a message. */
+const LONGEST_SHOWN = 200;
 
 /** The section `workspace`: what the login has for the variables and users in the path, one a line, in their order. */
 export function workspaceSection(workspace: string): Section {
@@ -25,8 +29,10 @@ printf '%s\\n' "$value"`;
  * login doesn't know, and for a path that can't hold a workspace.
  */
 export function absoluteWorkspace(workspace: string, home: string, told: string): string {
+  const count = namesIn(workspace).length;
+  if (home.length > MAX_PATH || told.length > count * (MAX_PATH + 1)) throw tooLong(workspace);
   const values = told.split('\n').slice(0, -1);
-  if (values.length !== namesIn(workspace).length) {
+  if (values.length !== count) {
     throw new SlurmUnavailable(`the login doesn't tell where the workspace ${workspace} is`);
   }
   let path = '';
@@ -35,16 +41,26 @@ export function absoluteWorkspace(workspace: string, home: string, told: string)
     else if (part.kind === 'home' && part.user === null) path += ownHome(home);
     else path += knownValue(part, values.shift() ?? '', workspace);
   }
+  if (Buffer.byteLength(path) > MAX_PATH) throw tooLong(workspace);
   // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN).
-  if (/^\/[^\\\p{Cc}]*$/u.test(path)) return path;
+  // It is kept for long, and is not to keep the whole answer.
+  if (/^\/[^\\\p{Cc}]*$/u.test(path)) return ownText(path);
   throw new SlurmUnavailable(
-    `the workspace would be ${JSON.stringify(path)}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
+    `the workspace would be ${JSON.stringify(bounded(path, LONGEST_SHOWN))}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
   );
 }
 
 /** The workspace in which a job's folder lies. */
 export function workspaceOf(workDir: string): string {
   return workDir.slice(0, workDir.lastIndexOf('/jobs/'));
+}
+
+function tooLong(workspace: string): SlurmUnavailable {
+  const most = MAX_PATH.toLocaleString('en-US');
+  return new SlurmUnavailable(
+    `the workspace ${bounded(workspace, LONGEST_SHOWN)} leads to a path of more than ${most} bytes on this login.` +
+      ' Set "workspace" in clusters.yaml to a shorter one',
+  );
 }
 
 function ownHome(home: string): string {

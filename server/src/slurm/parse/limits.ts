@@ -7,6 +7,8 @@ export const MAX_TEXT = 1000;
 export const MAX_NAME = 256;
 /** Of a list of nodes, as Slurm shortens it. */
 export const MAX_NODE_LIST = 16 * 1024;
+/** Of a path, in bytes: PATH_MAX in linux/limits.h. */
+export const MAX_PATH = 4096;
 /** Of one row of squeue or sacct, and of one node's line without its notes. */
 export const MAX_ROW = 1024 * 1024;
 /** Of what TRES and GRES list for one job or node. */

@@ -1,4 +1,4 @@
-import { bounded, linesOf } from '../../domain/text.ts';
+import { bounded, linesOf, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import { MAX_NAME } from './limits.ts';
 
@@ -22,17 +22,20 @@ const FOUND_BY: Readonly<Record<string, SlurmFoundBy>> = {
 const VARIABLES: ReadonlySet<string> = new Set(['LD_LIBRARY_PATH', 'SLURM_CONF', 'PATH']);
 /** A word of a command line has no more on Linux (execve(2)). */
 const MAX_VARIABLE = 128 * 1024;
+/** Of the search: the variables that are asked for, and the way. */
+const MAX_SEARCH = 4 * MAX_VARIABLE;
 
 /** The section `search` of the probe: `way`, then `NAME=value` lines. Null: Slurm isn't there. Throws UnreadableAnswer. */
 export function parseSearch(output: string): SlurmSearch | null {
   const lines = linesOf(output.trim());
   const foundBy = FOUND_BY[lines.next().value ?? ''];
   if (foundBy === undefined) return null;
+  if (output.length > MAX_SEARCH) throw new UnreadableAnswer('the search for sbatch prints without an end');
   const variables: Record<string, string> = {};
   for (const line of lines) {
     const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
     if (value.length > MAX_VARIABLE) throw new UnreadableAnswer(`the login's ${bounded(name, 40)} has no end`);
-    if (VARIABLES.has(name)) variables[name] = value;
+    if (VARIABLES.has(name)) variables[name] = ownText(value);
   }
   return { foundBy, variables };
 }
@@ -96,7 +99,8 @@ export const OLDEST_SLURM = '20.11';
 
 /** `sbatch --version`, also Debian's "slurm-wlm"; null: it said something else. */
 export function parseVersion(output: string): string | null {
-  return /^slurm(?:-wlm)? (\d{1,4}\.\d{1,4}\S{0,40})/m.exec(output)?.[1] ?? null;
+  const version = /^slurm(?:-wlm)? (\d{1,4}\.\d{1,4}\S{0,40})/m.exec(output)?.[1];
+  return version === undefined ? null : ownText(version);
 }
 
 export function isTooOld(version: string): boolean {
