@@ -5,7 +5,7 @@ import { SlurmUnavailable } from './errors.ts';
 import { slurmMessage } from './parse/messages.ts';
 import type { Runner } from './runner.ts';
 import { script } from './shell.ts';
-import { workspaceSection } from './workspace.ts';
+import { shown, workspaceSection } from './workspace.ts';
 
 const TIMEOUT_MS = 30_000;
 /** What the scripts here and the batch script use. */
@@ -64,7 +64,7 @@ export async function checkLogin(runner: Runner, workspace: string): Promise<Log
       `/bin/sh ended with exit code ${exitCode} before it had answered${said === '' ? '' : `: ${said}`}`,
     );
   }
-  const missing = new Set(linesOf(text('missing')));
+  const missing = new Set(linesOf(text('missing').slice(0, LONGEST_LINE)));
   return {
     shell: bounded(text('shell'), LONGEST_WORDS),
     home: text('home'),
@@ -119,7 +119,7 @@ export class WorkspaceTrial {
     const { stdout, stderr } = await this.#runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
     const section = ask.read(stdout, 'trial');
     if (section?.exitCode === 0) return section.output;
-    throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `${this.#workspace} gave no answer`);
+    throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `${shown(this.#workspace)} gave no answer`);
   }
 }
 

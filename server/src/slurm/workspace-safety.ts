@@ -1,8 +1,11 @@
+import { linesOf } from '../domain/text.ts';
 import { quote } from '../ssh/index.ts';
-import { SlurmUnavailable } from './errors.ts';
+import { SlurmUnavailable, UnreadableAnswer } from './errors.ts';
+import { Budget, MAX_PATH } from './parse/limits.ts';
 import { slurmMessage } from './parse/messages.ts';
 import type { Runner } from './runner.ts';
 import { type Section, script } from './shell.ts';
+import { shown } from './workspace.ts';
 
 // Who may write to a folder above the workspace can put another one in the place of what lies in it, and so have their
 // own commands run by the login's jobs. sshd is as strict with the way to authorized_keys (sshd_config, StrictModes).
@@ -15,6 +18,10 @@ const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 const INSIDE = 'inside';
+/** Of the way to the workspace, links included. */
+const MAX_STEPS = 4096;
+/** A path, behind its owner's names. */
+const MAX_LINE = MAX_PATH + 1024;
 
 /**
  * The section `safety`: the login, with its group where nobody else is in that; then all that lies on the way to `path`,
@@ -71,36 +78,39 @@ interface Step {
 
 /**
  * Why others than the login and root could put something in the place of what lies in the workspace, with what mends
- * it; null: nobody could. `told`: the section `safety`. `trusted`: names of users and groups that may.
+ * it; null: nobody could. `told`: the section `safety`. `trusted`: names of users and groups that may. Throws
+ * UnreadableAnswer for more than lies on any way.
  */
 export function safetyFault(workspace: string, told: string, trusted: readonly string[]): string | null {
-  const [first = '', ...lines] = told.split('\n').filter(Boolean);
+  const [first = '', ...lines] = fewLines(told);
   const [uid = '', privateGroup = '', user = ''] = first.split(':');
   const workspaceAt = lines.indexOf(INSIDE) - 1;
   const steps = lines.filter((line) => line !== INSIDE).map(stepOf);
   if (uid === '' || steps[0]?.path !== '/' || steps.some(({ mode }) => Number.isNaN(mode))) {
-    return `the login doesn't tell who may write to the workspace ${workspace}`;
+    return `the login doesn't tell who may write to the workspace ${shown(workspace)}`;
   }
   const isSticky = ({ mode }: Step) => (mode & STICKY) !== 0;
+  const stickyPaths = new Set(steps.filter(isSticky).map(({ path }) => path));
   for (const [index, step] of steps.entries()) {
+    const [path, owner, group] = [shown(step.path), shown(step.owner), shown(step.group)];
     const unsafe = (what: string, mend: string | null, name: string | null) =>
-      sentence({ workspace, user, path: step.path, what, mend, name });
+      sentence({ workspace: shown(workspace), user: shown(user), path, what, mend, name });
     const isOwn = step.uid === uid || step.uid === '0' || trusted.includes(step.owner);
-    const belongs = () => unsafe(`belongs to ${step.owner}`, null, step.owner);
+    const belongs = () => unsafe(`belongs to ${owner}`, null, owner);
     if ((step.mode & KIND_BITS) !== FOLDER) {
       // Its owner may replace a link where others can't, in a sticky folder.
       const parent = step.path.slice(0, step.path.lastIndexOf('/')) || '/';
-      if (!isOwn && steps.some((other) => other.path === parent && isSticky(other))) return belongs();
+      if (!isOwn && stickyPaths.has(parent)) return belongs();
       continue;
     }
     if (!isOwn) return belongs();
     // What others put into the workspace itself would be taken for its own.
     const isAbove = workspaceAt < 0 || index < workspaceAt;
     if (isAbove && isSticky(step)) continue;
-    const mend = `have ${step.owner} run "chmod ${isAbove ? '+t' : 'go-w'} ${step.path}"`;
+    const mend = `have ${owner} run "chmod ${isAbove ? '+t' : 'go-w'} ${path}"`;
     if ((step.mode & OTHERS_WRITE) !== 0) return unsafe('can be written by everybody', mend, null);
     const isShared = (step.mode & GROUP_WRITES) !== 0 && step.gid !== privateGroup && !trusted.includes(step.group);
-    if (isShared) return unsafe(`can be written by the group ${step.group}`, mend, step.group);
+    if (isShared) return unsafe(`can be written by the group ${group}`, mend, group);
   }
   return null;
 }
@@ -130,6 +140,17 @@ function sentence({ workspace, user, path, what, mend, name }: Unsafe): string {
   );
 }
 
+function fewLines(told: string): readonly string[] {
+  const lines: string[] = [];
+  const count = new Budget(MAX_STEPS, 'steps on the way to the workspace');
+  for (const line of linesOf(told)) {
+    count.take(1);
+    if (line.length > MAX_LINE) throw new UnreadableAnswer('a step on the way to the workspace is too long for a path');
+    if (line !== '') lines.push(line);
+  }
+  return lines;
+}
+
 function stepOf(line: string): Step {
   const [, mode = '', uid = '', gid = '', owner = '', group = '', path = ''] =
     /^([0-9a-f]+):(\d+):(\d+):([^:]*):([^:]*):(.*)$/.exec(line) ?? [];
@@ -146,7 +167,7 @@ export async function findSafetyFault(
   const { stdout, stderr } = await runner.run(ask.text, { timeoutMs: TIMEOUT_MS, kind: 'probe' });
   const section = ask.read(stdout, 'safety');
   if (section === null) {
-    throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `who may write to ${workspace} isn't told`);
+    throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `who may write to ${shown(workspace)} isn't told`);
   }
   return safetyFault(workspace, section.output, trusted);
 }

@@ -76,7 +76,7 @@ describe('the workspace of a login', () => {
   ])('is no longer than a path can be, nor is what is said of it: %s', (_what, workspace, home, told) => {
     const refused = thrownBy(() => absoluteWorkspace(workspace, home, told));
     expect(refused).toBeInstanceOf(SlurmUnavailable);
-    expect(String(refused).length).toBeLessThan(500);
+    expect(String(refused).length).toBeLessThan(600);
   });
 
   it('is as long as a path can be', () => {

@@ -1,13 +1,11 @@
 import { bounded, ownText } from '../domain/text.ts';
 import { type WorkspacePart, workspaceParts } from '../domain/workspace.ts';
 import { SlurmUnavailable } from './errors.ts';
-import { MAX_PATH } from './parse/limits.ts';
+import { MAX_NAME, MAX_PATH } from './parse/limits.ts';
 import { LIMITED, type Section } from './shell.ts';
 
 /** Where nothing sets it. */
 const OWN_NAME = '\n[ -n "$value" ] || value=$(id -un)';
-/** Of a path that is repeated in a message. */
-const LONGEST_SHOWN = 200;
 
 /** The section `workspace`: what the login has for the variables and users in the path, one a line, in their order. */
 export function workspaceSection(workspace: string): Section {
@@ -46,7 +44,7 @@ export function absoluteWorkspace(workspace: string, home: string, told: string)
   // It is kept for long, and is not to keep the whole answer.
   if (/^\/[^\\\p{Cc}]*$/u.test(path)) return ownText(path);
   throw new SlurmUnavailable(
-    `the workspace would be ${JSON.stringify(bounded(path, LONGEST_SHOWN))}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
+    `the workspace would be ${JSON.stringify(shown(path))}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
   );
 }
 
@@ -55,10 +53,15 @@ export function workspaceOf(workDir: string): string {
   return workDir.slice(0, workDir.lastIndexOf('/jobs/'));
 }
 
+/** A path of a login, or a name in it, as it stands in a message. */
+export function shown(text: string): string {
+  return bounded(text, MAX_NAME, { keep: 'both' });
+}
+
 function tooLong(workspace: string): SlurmUnavailable {
   const most = MAX_PATH.toLocaleString('en-US');
   return new SlurmUnavailable(
-    `the workspace ${bounded(workspace, LONGEST_SHOWN)} leads to a path of more than ${most} bytes on this login.` +
+    `the workspace ${shown(workspace)} leads to a path of more than ${most} bytes on this login.` +
       ' Set "workspace" in clusters.yaml to a shorter one',
   );
 }
