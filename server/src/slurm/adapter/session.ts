@@ -60,11 +60,12 @@ export class Session {
   /** The output of every section, each of which must be whole and have ended well. `kind`: what it is counted as. */
   async query(ask: Script, sections: readonly string[], kind: string): Promise<string[]> {
     const result = await this.runLong(ask, kind);
+    const errors = ask.errors(result.stderr);
+    // Some faults of the controller come with exit code 0 and a message (OSC/ood_core does the same check).
+    const isLost = isLostAnswer(errors);
     return sections.map((name) => {
       const section = ask.read(result.stdout, name);
-      const errors = ask.errors(result.stderr);
-      // Some faults of the controller come with exit code 0 and a message (OSC/ood_core does the same check).
-      if (section?.exitCode === 0 && !isLostAnswer(errors)) return section.output;
+      if (section?.exitCode === 0 && !isLost) return section.output;
       const ending = section === null ? 'was cut off' : `ended with exit code ${section.exitCode}`;
       throw new SlurmUnavailable(slurmMessage(errors) || `the answer to "${name}" ${ending}`);
     });

@@ -2,8 +2,8 @@ import { bounded, linesOf } from '../../domain/text.ts';
 
 /** Of what a command says; some sites greet with pages. */
 export const MAX_MESSAGE = 2000;
-/** So much of it is looked through for something to say. */
-const MAX_READ = 64 * 1024;
+/** So much of it is looked through for something to say, in UTF-16 units. */
+export const MAX_READ = 64 * 1024;
 
 /** What a command printed as a text for people: each of its lines as `words` gives it, each once. */
 export function joinedLines(output: string, words: (line: string) => string, separator: '; ' | '\n' = '; '): string {

@@ -1,5 +1,5 @@
 import { linesOf } from '../../domain/text.ts';
-import { joinedLines, slurmMessage } from './messages.ts';
+import { joinedLines, MAX_READ, slurmMessage } from './messages.ts';
 
 /** What sbatch answered. */
 export type SubmitAnswer =
@@ -22,9 +22,14 @@ const LOST_ANSWER =
 /** There was nobody to send the request to (src/common/slurm_protocol_api.c, slurm_open_controller_conn). */
 const NOT_CONNECTED = /unable to contact slurm controller \(connect failure\)/i;
 
-/** Whether one of Slurm's commands says that it got no answer. Other programs of the login may say the like. */
+/**
+ * Whether one of Slurm's commands says that it got no answer. Other programs of the login may say the like. Of pages, the
+ * start and the end are read.
+ */
 export function isLostAnswer(stderr: string): boolean {
-  return linesOf(stderr).some((line) => /^(?:slurm|s[a-z]+:)/.test(line) && LOST_ANSWER.test(line));
+  const half = MAX_READ / 2;
+  const read = stderr.length <= MAX_READ ? stderr : `${stderr.slice(0, half)}\n${stderr.slice(-half)}`;
+  return linesOf(read).some((line) => /^(?:slurm|s[a-z]+:)/.test(line) && LOST_ANSWER.test(line));
 }
 
 /** Whether a message of one of Slurm's commands, as `slurmMessage` gives it, says that nobody answered. */
