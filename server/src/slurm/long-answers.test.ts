@@ -20,14 +20,15 @@ function node(index: number): string {
 const lines = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => `${line(index)}\n`).join('');
 
-/** A Slurm that answers each section with the same text. */
-function slurmThatSays(output: string): SlurmAdapter {
+/** A Slurm that answers each section with the same text; `only`: one section, and the others with nothing. */
+function slurmThatSays(output: string, only?: string): SlurmAdapter {
   return new SlurmAdapter(
     {
       run: async (script) => {
         const sections = [...script.matchAll(/'begin (\S+) (\w+)'/g)];
         const answers = sections.map(
-          ([, name, nonce]) => `\nbegin ${name} ${nonce}\n${output}\nend ${name} ${nonce} 0\n`,
+          ([, name, nonce]) =>
+            `\nbegin ${name} ${nonce}\n${only === undefined || only === name ? output : ''}\nend ${name} ${nonce} 0\n`,
         );
         return { exitCode: 0, stdout: answers.join(''), stderr: '' };
       },
@@ -59,6 +60,14 @@ describe('others have their turn while an answer is read that tells', () => {
     const slurm = slurmThatSays(lines(2000, node));
     expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(15);
     expect((await slurm.inventory.read()).nodes).toHaveLength(2000);
+  });
+
+  it.each([
+    ['partitions', (index: number) => `PartitionName=p${index} Default=NO State=UP`],
+    ['lines that are no partitions', () => ''],
+  ])('of many %s', async (_what, line) => {
+    const slurm = slurmThatSays(lines(2000, line), 'partitions');
+    expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(15);
   });
 
   it('of many records', async () => {

@@ -1,6 +1,6 @@
 import type { Inventory } from '../../domain/inventory.ts';
 import { inventoryScript, inventoryTrialScript } from '../commands/inventory.ts';
-import { parsePartitions, readNodes } from '../parse/inventory.ts';
+import { readNodes, readPartitions } from '../parse/inventory.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
 import { inTurns } from '../parse/turns.ts';
@@ -19,7 +19,7 @@ export class ScontrolInventory implements SlurmInventory {
   async read(): Promise<Inventory> {
     const ask = inventoryScript(this.#session.searchPath);
     const [partitionLines = '', nodes = ''] = await this.#session.query(ask, SECTIONS, 'inventory');
-    const partitions = parsePartitions(partitionLines);
+    const partitions = await inTurns(readPartitions(partitionLines));
     return { fetchedAt: new Date(), partitions, nodes: await inTurns(readNodes(nodes, partitions)) };
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UnreadableAnswer } from '../errors.ts';
 import { parseControl } from './control.ts';
 
 // What scontrol of Slurm 20.11.4, 22.05.8, 24.11.5 and 26.05.5 printed.
@@ -27,6 +28,11 @@ describe('an answer of scontrol', () => {
   it('is no refusal of an array of which a part was done', () => {
     expect(parseControl(1, '14_0-1,4-9: Job is pending execution\n14_2-3: No error\n')).toBeNull();
     expect(parseControl(1, '10_[0-1]: No error\n10_[2-5]: Job is pending execution\n')).toBeNull();
+  });
+
+  it('is unreadable without an end', () => {
+    expect(() => parseControl(1, '\n'.repeat(2_000_000))).toThrow(UnreadableAnswer);
+    expect(parseControl(0, '\n'.repeat(2_000_000))).toBeNull();
   });
 
   it('that says nothing is still a refusal', () => {

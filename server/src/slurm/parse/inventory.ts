@@ -39,7 +39,7 @@ export function* readNodes(output: string, partitions: readonly ClusterPartition
   const count = new Budget(MAX_NODES, 'nodes');
   const nodes = new Map<string, ClusterNode>();
   for (const line of linesOf(output)) {
-    if (pace.isDue(LINE_OF_A_NODE)) yield;
+    if (pace.isDue(LONG_LINE)) yield;
     // A comment may hold line breaks, and behind them whatever its author likes.
     const name = /^NodeName=(\S+) .*?CoresPerSocket=\d/.exec(line)?.[1];
     if (name === undefined || nodes.has(name)) continue;
@@ -51,23 +51,31 @@ export function* readNodes(output: string, partitions: readonly ClusterPartition
   return [...nodes.values()];
 }
 
-/** It is long, and takes as much to read as so many others. */
-const LINE_OF_A_NODE = 10;
+/** The line of a node or a partition is long, and takes as much to read as so many others. */
+const LONG_LINE = 10;
 
 /** One partition a line, as `scontrol --oneliner show partition` prints them. Throws UnreadableAnswer. */
 export function parsePartitions(output: string): readonly ClusterPartition[] {
+  return atOnce(readPartitions(output));
+}
+
+/** `parsePartitions`, of which others have their turn in between. */
+export function* readPartitions(output: string): Reading<readonly ClusterPartition[]> {
+  const pace = new Pace();
   const count = new Budget(MAX_PARTITIONS, 'partitions');
   const partitions: ClusterPartition[] = [];
   for (const line of linesOf(output)) {
+    if (pace.isDue(LONG_LINE)) yield;
     const name = /^PartitionName=(\S+)/.exec(line)?.[1];
     if (name === undefined) continue;
     count.take(1);
     if (name.length > MAX_NAME) throw new UnreadableAnswer(`a partition is called ${bounded(name, MAX_NAME)}`);
+    const row = ownText(line.slice(0, MAX_ROW));
     partitions.push({
       name: ownText(name),
-      isDefault: field(line, 'Default') === 'YES',
-      state: bounded(ownText(field(line, 'State') ?? 'UNKNOWN'), MAX_NAME),
-      timeLimitSeconds: durationSeconds(field(line, 'MaxTime') ?? ''),
+      isDefault: field(row, 'Default') === 'YES',
+      state: bounded(ownText(field(row, 'State') ?? 'UNKNOWN'), MAX_NAME),
+      timeLimitSeconds: durationSeconds(field(row, 'MaxTime') ?? ''),
     });
   }
   return partitions;

@@ -9,8 +9,10 @@ export const MAX_NAME = 256;
 export const MAX_NODE_LIST = 16 * 1024;
 /** Of a path, in bytes: PATH_MAX in linux/limits.h. */
 export const MAX_PATH = 4096;
-/** Of one row of squeue or sacct, and of one node's line without its notes. */
+/** Of one row of squeue or sacct, of one partition's line, and of one node's without its notes. */
 export const MAX_ROW = 1024 * 1024;
+/** Of an answer that is read in one stretch. */
+export const MAX_ANSWER = 1024 * 1024;
 /** Of what TRES and GRES list for one job or node. */
 export const MAX_RESOURCES = 16 * 1024;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UnreadableAnswer } from '../errors.ts';
 import { lastBegun, lastEnd } from './markers.ts';
 
 const END = {
@@ -33,6 +34,16 @@ describe('the end of the last attempt', () => {
     ['', null],
   ])('after %j is %j', (output, end) => {
     expect(lastEnd(output)).toEqual(end);
+  });
+});
+
+describe('records without an end', () => {
+  it.each([
+    ['lines', '\n'.repeat(10_000)],
+    ['starts', 'job.0.start x\n'.repeat(1000)],
+    ['one line', `job.0.end ${'x'.repeat(10_000)}\n`],
+  ])('are unreadable: %s', (_what, output) => {
+    expect(() => lastEnd(output)).toThrow(UnreadableAnswer);
   });
 });
 

@@ -1,5 +1,6 @@
 import { MAX_ARRAY_TASKS } from '../../domain/array-spec.ts';
 import { linesOf } from '../../domain/text.ts';
+import { UnreadableAnswer } from '../errors.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { Budget, MAX_RESTARTS } from './limits.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
@@ -26,8 +27,15 @@ export type LastRecord = EndMarker | 'begun' | null;
 const FIRST_SIGNAL_CODE = 129;
 const LAST_SIGNAL_CODE = 192;
 
-/** The end of the last attempt that left a record of any kind. Throws UnreadableAnswer for numbers that no job has. */
+/** Of the records of one attempt, of which only files of one block are printed. */
+const MAX_MARKERS = 4096;
+
+/**
+ * The end of the last attempt that left a record of any kind. Throws UnreadableAnswer for numbers that no job has, and
+ * for more than its records are.
+ */
 export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): LastRecord {
+  if (output.length > MAX_MARKERS) throw new UnreadableAnswer('the records of an attempt have no end');
   let last = 0;
   let end: string | null = null;
   for (const line of linesOf(output)) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UnreadableAnswer } from '../errors.ts';
-import { parseSearch } from './probe.ts';
+import { parseConfiguration, parseSearch } from './probe.ts';
 
 describe('the search for sbatch', () => {
   it('is of the variables that are asked for', () => {
@@ -16,5 +16,15 @@ describe('the search for sbatch', () => {
     ['a variable without an end', `bash\nPATH=${'a'.repeat(200_000)}\n`],
   ])('is unreadable where it prints %s', (_what, output) => {
     expect(() => parseSearch(output)).toThrow(UnreadableAnswer);
+  });
+});
+
+describe('the configuration', () => {
+  const page = (count: number) => `ClusterName = alpha\n${'A = b\n'.repeat(count)}`;
+
+  it('is read among many lines, and unreadable without an end', () => {
+    expect(parseConfiguration(page(10_000))?.clusterName).toBe('alpha');
+    expect(() => parseConfiguration(page(200_000))).toThrow(UnreadableAnswer);
+    expect(() => parseConfiguration('\n'.repeat(2_000_000))).toThrow(UnreadableAnswer);
   });
 });

@@ -1,6 +1,6 @@
 import { bounded, linesOf, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
-import { MAX_NAME } from './limits.ts';
+import { MAX_ANSWER, MAX_NAME } from './limits.ts';
 
 /** How a login finds Slurm's commands: directly, in a login shell, or behind `module load slurm`. */
 export type SlurmFoundBy = 'path' | 'login-shell' | 'module';
@@ -64,13 +64,14 @@ const CONFIGURED: ReadonlySet<string> = new Set([
   'MinJobAge',
 ]);
 
-/** Null where the output isn't that of `scontrol show config`. */
+/** Null where the output isn't that of `scontrol show config`. Throws UnreadableAnswer for more than any prints. */
 export function parseConfiguration(output: string): SlurmConfiguration | null {
+  if (output.length > MAX_ANSWER) throw new UnreadableAnswer('"scontrol show config" prints without an end');
   const values = new Map<string, string>();
   for (const line of linesOf(output)) {
     const equals = line.indexOf('=');
     const key = line.slice(0, Math.max(0, equals)).trimEnd();
-    if (CONFIGURED.has(key)) values.set(key, line.slice(equals + 1).trim());
+    if (CONFIGURED.has(key)) values.set(key, ownText(line.slice(equals + 1).trim()));
   }
   const clusterName = values.get('ClusterName');
   if (clusterName === undefined) return null;

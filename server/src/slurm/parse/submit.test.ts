@@ -51,6 +51,15 @@ describe("sbatch's recorded answers of a real Slurm 22.05.8", () => {
 });
 
 describe('an answer of sbatch', () => {
+  const pages = '\n'.repeat(2_000_000);
+  it.each([
+    ['its answer', 0, `42\n${pages}`, ''],
+    ['its messages', 0, '42\n', pages],
+    ['a refusal', 1, '', `sbatch: error: invalid account\n${pages}`],
+  ])('leaves it open whether there is a job where it has no end: %s', (_what, exitCode, stdout, stderr) => {
+    expect(parseSubmit(exitCode, stdout, stderr)).toMatchObject({ kind: 'unknown', isRefusal: false });
+  });
+
   it('keeps what was said beside the number, in its own words and lines', () => {
     const stderr =
       "sbatch: warning: can't run 1 processes on 2 nodes, setting nnodes to 1\nsbatch: lua: \x1b[1mquota\x1b[0m: 80 %\n";

@@ -1,4 +1,5 @@
 import { linesOf } from '../../domain/text.ts';
+import { MAX_ANSWER } from './limits.ts';
 import { joinedLines, MAX_READ, slurmMessage } from './messages.ts';
 
 /** What sbatch answered. */
@@ -51,8 +52,14 @@ function plain(line: string): string {
   );
 }
 
-/** `--parsable` prints `id` or `id;cluster` as the last line that looks so; a plug-in may print lines of its own. */
+/**
+ * `--parsable` prints `id` or `id;cluster` as the last line that looks so; a plug-in may print lines of its own. More
+ * than is ever asked for isn't read: whether a job was made is then unknown.
+ */
 export function parseSubmit(exitCode: number, stdout: string, stderr: string): SubmitAnswer {
+  if (stdout.length + stderr.length > MAX_ANSWER) {
+    return { kind: 'unknown', message: 'sbatch printed more than can be read', isRefusal: false };
+  }
   let id: string | undefined;
   let others = stdout;
   let from = 0;
