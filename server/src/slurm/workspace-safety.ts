@@ -18,9 +18,9 @@ const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 const INSIDE = 'inside';
-/** Of the way to the workspace, links included. */
+/** Lines of the way to the workspace, links included: a path has room for half as many names. */
 const MAX_STEPS = 4096;
-/** A path, behind its owner's names. */
+/** A path behind the names of its owner and group, in UTF-16 units. */
 const MAX_LINE = MAX_PATH + 1024;
 
 /**
@@ -140,6 +140,7 @@ function sentence({ workspace, user, path, what, mend, name }: Unsafe): string {
   );
 }
 
+/** Its lines that aren't empty. Throws UnreadableAnswer. */
 function fewLines(told: string): readonly string[] {
   const lines: string[] = [];
   const count = new Budget(MAX_STEPS, 'steps on the way to the workspace');

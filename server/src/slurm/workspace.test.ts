@@ -82,6 +82,7 @@ describe('the workspace of a login', () => {
   it('is as long as a path can be', () => {
     const home = `/${'a'.repeat(4000)}`;
     expect(absoluteWorkspace('~/ws', home, '')).toBe(`${home}/ws`);
+    expect(absoluteWorkspace('/plain', home.repeat(2), '')).toBe('/plain');
   });
 
   it('needs a home where it lies below it', async () => {

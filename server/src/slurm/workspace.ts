@@ -28,7 +28,7 @@ printf '%s\\n' "$value"`;
  */
 export function absoluteWorkspace(workspace: string, home: string, told: string): string {
   const count = namesIn(workspace).length;
-  if (home.length > MAX_PATH || told.length > count * (MAX_PATH + 1)) throw tooLong(workspace);
+  if (told.length > count * (MAX_PATH + 1)) throw tooLong(workspace);
   const values = told.split('\n').slice(0, -1);
   if (values.length !== count) {
     throw new SlurmUnavailable(`the login doesn't tell where the workspace ${workspace} is`);
@@ -40,8 +40,8 @@ export function absoluteWorkspace(workspace: string, home: string, told: string)
     else path += knownValue(part, values.shift() ?? '', workspace);
   }
   if (Buffer.byteLength(path) > MAX_PATH) throw tooLong(workspace);
-  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN).
-  // It is kept for long, and is not to keep the whole answer.
+  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN). What is kept
+  // of the answer is not to keep all of it.
   if (/^\/[^\\\p{Cc}]*$/u.test(path)) return ownText(path);
   throw new SlurmUnavailable(
     `the workspace would be ${JSON.stringify(shown(path))}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
