@@ -193,6 +193,7 @@ export const TARGETS: readonly Target[] = [
     pieces: ['/jobs/', `/jobs/${JOB}`, `.${JOB}`],
   }),
   target('the configuration of Slurm', parseConfiguration, {
+    refuses: [UnreadableAnswer],
     samples: [fixture('releases/22.05/configuration.txt')],
     frames: [
       AS_IT_IS,
@@ -237,6 +238,7 @@ export const TARGETS: readonly Target[] = [
     pieces: ['squeue: error: ', 'a\n', 'slurm_a: '],
   }),
   target('the answer of scontrol', (text) => parseControl(1, text), {
+    refuses: [UnreadableAnswer],
     samples: ['14_4-6: Job has already finished\n14_7,9: No error\n'],
     pieces: ['14_4-6: ', ' for job 1', 'slurm_suspend error: ', '1,'],
   }),
@@ -296,6 +298,7 @@ export const TARGETS: readonly Target[] = [
     samples: ['/scratch/ada\n'],
   }),
   target('who may write to the workspace', (text) => safetyFault('/home/ada/slurmql', text, ['ops']), {
+    refuses: [UnreadableAnswer],
     samples: [SAFETY, SAFETY.replace('1000:1000:ada:ada', '1001:1001:eve:eve')],
     frames: [AS_IT_IS, (text) => `1000:1000:ada\n41ed:0:0:root:root:/\n${text}`, (text) => `${SAFETY}${text}`],
     pieces: ['a1ff:1001:1001:eve:eve:/a/b\n', '41ff:0:0:root:root:/a\n', 'inside\n', ':0', '43ff:0:0:root:root:/\n'],
