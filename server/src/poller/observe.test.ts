@@ -6,6 +6,7 @@ import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { parseAccounting } from '../slurm/parse/accounting.ts';
 import { parseQueue } from '../slurm/parse/queue.ts';
 import { fixture, labels } from '../slurm/testing.ts';
+import { turnsDuring } from '../store/testing.ts';
 import { diffSnapshot, isInQueue, observed as observedAt, reopened } from './observe.ts';
 import { anObservation } from './testing.ts';
 
@@ -158,25 +159,51 @@ describe('what a real Slurm 22.05.8 says of an end', () => {
   });
 });
 
+describe('others have their turn', () => {
+  const MANY = 10_000;
+  const owner = '01K00000000000000000000099';
+  const shown = Array.from({ length: MANY }, (_, index) => seen({ slurmJobId: `7_${index}`, ownerId: owner }));
+
+  it('while a snapshot of many unknown jobs is compared', async () => {
+    let unexpected: readonly JobObservation[] = [];
+    const turns = await turnsDuring(async () => {
+      unexpected = (await diffSnapshot([], shown, NOW)).unexpected;
+    });
+    expect(unexpected).toEqual(shown);
+    // Once for what is shown, and once for what is left of it.
+    expect(turns).toBeGreaterThanOrEqual(15);
+  });
+
+  it('while jobs that are alive again are looked for among many', async () => {
+    const over = aJob({ id: owner, slurmJobId: `7_${MANY - 1}`, state: 'FAILED' });
+    let count = 0;
+    const turns = await turnsDuring(async () => {
+      count = (await reopened([over], shown, NOW)).length;
+    });
+    expect(count).toBe(1);
+    expect(turns).toBeGreaterThanOrEqual(8);
+  });
+});
+
 describe('a snapshot of the queue', () => {
-  it('changes the jobs that it shows and misses those that it does not', () => {
+  it('changes the jobs that it shows and misses those that it does not', async () => {
     const [shown, gone] = [aJob({ slurmJobId: '1' }), aJob({ slurmJobId: '2' })];
-    const diff = diffSnapshot([shown, gone], [seen({ slurmJobId: '1', ownerId: ownerId(shown) })], NOW);
+    const diff = await diffSnapshot([shown, gone], [seen({ slurmJobId: '1', ownerId: ownerId(shown) })], NOW);
     expect(diff.updates.map(({ jobId }) => jobId)).toEqual([shown.id]);
     expect(diff.updates[0]?.apply(shown).state).toBe('RUNNING');
     expect(diff.missing).toEqual([gone]);
   });
 
-  it('misses a job whose number another one has now', () => {
+  it('misses a job whose number another one has now', async () => {
     const old = aJob({ slurmJobId: '7' });
-    const diff = diffSnapshot([old], [seen({ slurmJobId: '7', ownerId: '01K00000000000000000000099' })], NOW);
+    const diff = await diffSnapshot([old], [seen({ slurmJobId: '7', ownerId: '01K00000000000000000000099' })], NOW);
     expect(diff.updates).toEqual([]);
     expect(diff.missing).toEqual([old]);
   });
 
-  it('does not miss a job whose state is an unknown word, and reports the word', () => {
+  it('does not miss a job whose state is an unknown word, and reports the word', async () => {
     const known = aJob({ slurmJobId: '7', state: 'RUNNING' });
-    const diff = diffSnapshot(
+    const diff = await diffSnapshot(
       [known],
       [seen({ slurmJobId: '7', ownerId: ownerId(known), state: null, word: 'NEW' })],
       NOW,
@@ -186,14 +213,14 @@ describe('a snapshot of the queue', () => {
     expect(diff.updates).toEqual([]);
   });
 
-  it('tells of a job that nobody asked about only when it is alive, or was tried again', () => {
+  it('tells of a job that nobody asked about only when it is alive, or was tried again', async () => {
     const seenJobs = [
       seen({ slurmJobId: '1' }),
       seen({ slurmJobId: '2', state: 'COMPLETED' }),
       seen({ slurmJobId: '3', state: 'COMPLETED', attempt: 2 }),
       seen({ slurmJobId: '4', state: null, word: 'NEW', attempt: 2 }),
     ];
-    expect(diffSnapshot([], seenJobs, NOW)).toEqual({
+    expect(await diffSnapshot([], seenJobs, NOW)).toEqual({
       updates: [],
       missing: [],
       unexpected: [seenJobs[0], seenJobs[2]],
@@ -201,10 +228,10 @@ describe('a snapshot of the queue', () => {
     });
   });
 
-  it('that confirms what is known changes nothing', () => {
+  it('that confirms what is known changes nothing', async () => {
     const known = observed(job, seen());
     expect(observedAt(known, seen(), new Date(NOW.getTime() + 60_000))).toBe(known);
-    expect(diffSnapshot([known], [seen()], NOW).updates).toEqual([]);
+    expect((await diffSnapshot([known], [seen()], NOW)).updates).toEqual([]);
   });
 
   it('is looked through for jobs that Slurm has numbered, and for the tasks of an array instead of the array', () => {
@@ -245,35 +272,35 @@ describe('a heterogeneous job', () => {
     expect(observed(running, said)).toMatchObject({ state: 'CANCELLED', exitCode: 0, signal: null });
   });
 
-  it('is not over while a snapshot lacks a component that was not over, and is missed', () => {
+  it('is not over while a snapshot lacks a component that was not over, and is missed', async () => {
     const said = shows(running, part(0, { state: 'COMPLETED', exitCode: 0 }));
     expect(said.state).toBe('COMPLETED');
-    const { updates, missing } = diffSnapshot([running], [said], NOW);
+    const { updates, missing } = await diffSnapshot([running], [said], NOW);
     expect(missing).toEqual([running]);
     expect(updates.map(({ apply }) => apply(running))).toMatchObject([
       { state: 'RUNNING', exitCode: null, components: [{ state: 'COMPLETED' }, { state: 'RUNNING' }] },
     ]);
   });
 
-  it('is not missed while a component that is shown is active, nor for one that was over', () => {
-    expect(diffSnapshot([running], [shows(running, part(0))], NOW).missing).toEqual([]);
+  it('is not missed while a component that is shown is active, nor for one that was over', async () => {
+    expect((await diffSnapshot([running], [shows(running, part(0))], NOW)).missing).toEqual([]);
     const half = aJob({ state: 'RUNNING', components: [part(0), part(1, { state: 'CANCELLED' })] });
-    const { updates, missing } = diffSnapshot([half], [shows(half, part(0, { state: 'COMPLETED' }))], NOW);
+    const { updates, missing } = await diffSnapshot([half], [shows(half, part(0, { state: 'COMPLETED' }))], NOW);
     expect(missing).toEqual([]);
     expect(updates.map(({ apply }) => apply(half).state)).toEqual(['CANCELLED']);
   });
 
-  it('knows nothing of a component that is not shown in a new attempt', () => {
+  it('knows nothing of a component that is not shown in a new attempt', async () => {
     const over = aJob({ state: 'FAILED', components: [part(0, { state: 'FAILED' }), part(1, { state: 'FAILED' })] });
     const said = shows(over, part(0, { state: 'PENDING', attempt: 2 }));
-    expect(reopened([over], [said], NOW).map(({ apply }) => apply(over))).toMatchObject([
+    expect((await reopened([over], [said], NOW)).map(({ apply }) => apply(over))).toMatchObject([
       { state: 'PENDING', attempt: 2, components: [{ state: 'PENDING' }, { state: null }] },
     ]);
   });
 
-  it('keeps what is known of a component whose state is an unknown word, and reports the word', () => {
+  it('keeps what is known of a component whose state is an unknown word, and reports the word', async () => {
     const said = shows(running, part(0), part(1, { state: null, word: 'HIBERNATING' }));
-    const { updates, unknownWords } = diffSnapshot([running], [said], NOW);
+    const { updates, unknownWords } = await diffSnapshot([running], [said], NOW);
     expect([...unknownWords]).toEqual(['HIBERNATING']);
     expect(updates.map(({ apply }) => apply(running).components[1])).toEqual([running.components[1]]);
   });
@@ -308,8 +335,8 @@ describe('a job that was over', () => {
   const again = (parts: Partial<JobObservation> = {}) =>
     seen({ slurmJobId: over.slurmJobId ?? '', ownerId: ownerId(over), attempt: 2, ...parts });
 
-  it('lives again when Slurm shows it alive, and the old request to cancel is void', () => {
-    const [update] = reopened([over], [again({ state: 'PENDING', startedAt: null, nodeList: null })], NOW);
+  it('lives again when Slurm shows it alive, and the old request to cancel is void', async () => {
+    const [update] = await reopened([over], [again({ state: 'PENDING', startedAt: null, nodeList: null })], NOW);
     expect(update?.apply(over)).toMatchObject({
       state: 'PENDING',
       attempt: 2,
@@ -319,8 +346,8 @@ describe('a job that was over', () => {
     });
   });
 
-  it('may have ended another time meanwhile', () => {
-    const [update] = reopened([over], [again({ state: 'FAILED', exitCode: 7, endedAt: NOW })], NOW);
+  it('may have ended another time meanwhile', async () => {
+    const [update] = await reopened([over], [again({ state: 'FAILED', exitCode: 7, endedAt: NOW })], NOW);
     expect(update?.apply(over)).toMatchObject({ state: 'FAILED', exitCode: 7, attempt: 2 });
   });
 
@@ -328,12 +355,12 @@ describe('a job that was over', () => {
     ['the end of the same attempt', again({ state: 'COMPLETED', attempt: 1 })],
     ['another job of the same number', again({ ownerId: '01K00000000000000000000099' })],
     ['an unknown word', again({ state: null, word: 'NEW' })],
-  ])('stays so for %s', (_what, observation) => {
-    expect(reopened([over], [observation], NOW)).toEqual([]);
+  ])('stays so for %s', async (_what, observation) => {
+    expect(await reopened([over], [observation], NOW)).toEqual([]);
   });
 
-  it('is not what an active job is', () => {
-    expect(reopened([{ ...over, state: 'RUNNING' }], [again()], NOW)).toEqual([]);
+  it('is not what an active job is', async () => {
+    expect(await reopened([{ ...over, state: 'RUNNING' }], [again()], NOW)).toEqual([]);
   });
 
   it('never goes back to an earlier attempt', () => {

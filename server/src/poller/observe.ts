@@ -6,6 +6,7 @@ import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf, type JobObservation, ownerId } from '../domain/observation.ts';
 import { inOrder } from '../domain/times.ts';
+import { slicesInTurns } from './turns.ts';
 
 /** A job as it is after what its cluster said of it; the very same object when that changes nothing. */
 export function observed(job: Job, said: JobObservation, now: Date): Job {
@@ -127,8 +128,12 @@ export function isInQueue(job: Job): boolean {
  * Holds jobs that Slurm took against a whole snapshot of its queue. A number alone doesn't identify a job, since Slurm
  * uses numbers again: it has to be known for ours too.
  */
-export function diffSnapshot(jobs: readonly Job[], observations: readonly JobObservation[], now: Date): SnapshotDiff {
-  const comparison = new SnapshotComparison(observations, now, new WeakMap());
+export async function diffSnapshot(
+  jobs: readonly Job[],
+  observations: readonly JobObservation[],
+  now: Date,
+): Promise<SnapshotDiff> {
+  const comparison = await SnapshotComparison.of(observations, now, new WeakMap());
   comparison.take(jobs);
   return comparison.diff();
 }
@@ -140,16 +145,28 @@ export type Confirmed = WeakMap<JobObservation, Job>;
 export class SnapshotComparison {
   readonly #now: Date;
   readonly #confirmed: Confirmed;
-  readonly #seenById: Map<string, JobObservation>;
+  readonly #seenById = new Map<string, JobObservation>();
   readonly #jobs: (readonly Job[])[] = [];
   readonly #updates: JobUpdate[] = [];
   readonly #missing: Job[] = [];
   readonly #unknownWords = new Set<string>();
 
-  constructor(observations: readonly JobObservation[], now: Date, confirmed: Confirmed) {
+  private constructor(now: Date, confirmed: Confirmed) {
     this.#now = now;
     this.#confirmed = confirmed;
-    this.#seenById = new Map(observations.map((seen) => [seen.slurmJobId, seen]));
+  }
+
+  /** Others have their turn while a large snapshot is gone through, here and in `diff`. */
+  static async of(
+    observations: readonly JobObservation[],
+    now: Date,
+    confirmed: Confirmed,
+  ): Promise<SnapshotComparison> {
+    const comparison = new SnapshotComparison(now, confirmed);
+    for await (const slice of slicesInTurns(observations)) {
+      for (const seen of slice) comparison.#seenById.set(seen.slurmJobId, seen);
+    }
+    return comparison;
   }
 
   take(jobs: readonly Job[]): void {
@@ -181,22 +198,33 @@ export class SnapshotComparison {
     }
   }
 
-  diff(): SnapshotDiff {
-    const unexpected = this.#unexpected([...this.#seenById.values()]);
+  async diff(): Promise<SnapshotDiff> {
+    const unexpected = await this.#unexpected([...this.#seenById.values()]);
     return { updates: this.#updates, missing: this.#missing, unexpected, unknownWords: this.#unknownWords };
   }
 
-  #unexpected(others: readonly JobObservation[]): readonly JobObservation[] {
+  async #unexpected(others: readonly JobObservation[]): Promise<readonly JobObservation[]> {
     if (others.length === 0) return [];
-    const taken = new Set(this.#jobs.flat().map((job) => placeOf(ownerId(job), job.arrayTaskId)));
-    return others.filter(
-      ({ state, attempt, ownerId: owner, slurmJobId }) =>
-        state !== null &&
-        (isActiveState(state) ||
-          (attempt ?? 1) > 1 ||
-          (owner !== null && taken.has(placeOf(owner, slurmJobId.split('_')[1])))),
-    );
+    const taken = new Set<string>();
+    for await (const jobs of slicesInTurns(this.#jobs.flat())) {
+      for (const job of jobs) taken.add(placeOf(ownerId(job), job.arrayTaskId));
+    }
+    const unexpected: JobObservation[] = [];
+    for await (const slice of slicesInTurns(others)) {
+      unexpected.push(...slice.filter((seen) => isUnexpected(seen, taken)));
+    }
+    return unexpected;
   }
+}
+
+/** `taken`: the places of the jobs that the snapshot was held against. */
+function isUnexpected(
+  { state, attempt, ownerId: owner, slurmJobId }: JobObservation,
+  taken: ReadonlySet<string>,
+): boolean {
+  if (state === null) return false;
+  if (isActiveState(state) || (attempt ?? 1) > 1) return true;
+  return owner !== null && taken.has(placeOf(owner, slurmJobId.split('_')[1]));
 }
 
 /** Of a job, or of one task of an array. */
@@ -208,8 +236,14 @@ function placeOf(owner: string, task: number | string | null | undefined): strin
  * Jobs that were over and that Slurm shows alive again, or at the end of a later attempt: any job that Slurm still
  * remembers can be requeued.
  */
-export function reopened(jobs: readonly Job[], unexpected: readonly JobObservation[], now: Date): JobUpdate[] {
-  const seenById = new Map(unexpected.map((seen) => [seen.slurmJobId, seen]));
+export async function reopened(
+  jobs: readonly Job[],
+  unexpected: readonly JobObservation[],
+  now: Date,
+): Promise<JobUpdate[]> {
+  if (jobs.length === 0) return [];
+  const seenById = new Map<string, JobObservation>();
+  for await (const slice of slicesInTurns(unexpected)) for (const seen of slice) seenById.set(seen.slurmJobId, seen);
   return jobs.flatMap((job) => {
     const seen = seenById.get(job.slurmJobId ?? '');
     if (seen === undefined || !isOf(seen, job) || seen.state === null || isActiveState(job.state)) return [];

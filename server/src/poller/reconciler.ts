@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
 import type { JobObservation } from '../domain/observation.ts';
@@ -11,6 +10,7 @@ import { Beginnings } from './beginnings.ts';
 import { commitUpdates } from './commit.ts';
 import { Doubles } from './doubles.ts';
 import { type Confirmed, type JobUpdate, reopened, SnapshotComparison, type SnapshotDiff } from './observe.ts';
+import { slicesInTurns } from './turns.ts';
 import { VanishedJobs } from './vanished.ts';
 
 /** What is needed of Slurm: nothing is ever submitted here. */
@@ -41,8 +41,6 @@ export interface Reconciled {
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
 /** Of a row that can't be read. */
 const LOGGED_ROW = 500;
-/** So many jobs are compared at a time. */
-const JOBS_A_TURN = 1000;
 /** A commit holds the event loop until the disk has all of it. */
 const UPDATES_A_TRANSACTION = 2500;
 /** Of so many jobs it is asked after a start how their earlier attempts ended. */
@@ -134,11 +132,8 @@ export class Reconciler {
   /** Tens of thousands of jobs take tens of milliseconds: others have their turn in between. */
   async #compare(jobIds: readonly string[], seen: readonly JobObservation[], now: Date): Promise<SnapshotDiff> {
     const active = this.#options.journal.active(this.#options.clusterName);
-    const comparison = new SnapshotComparison(seen, now, this.#confirmed);
-    for (let start = 0; start < jobIds.length; start += JOBS_A_TURN) {
-      if (start > 0) await nextTurn();
-      comparison.take(jobIds.slice(start, start + JOBS_A_TURN).flatMap((id) => active.get(id) ?? []));
-    }
+    const comparison = await SnapshotComparison.of(seen, now, this.#confirmed);
+    for await (const ids of slicesInTurns(jobIds)) comparison.take(ids.flatMap((id) => active.get(id) ?? []));
     return comparison.diff();
   }
 

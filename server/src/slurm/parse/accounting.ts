@@ -123,7 +123,7 @@ function accountOf(rows: readonly Row[], hasExactCodes: boolean): readonly JobAc
   }
   // The components of one attempt are put together before attempts are, since each has rows of its own.
   const joined = attempts
-    .flatMap(joinComponents)
+    .flatMap((ofAttempt) => atOnce(joinComponents(ofAttempt, new Pace())))
     .map((observation) => ({ ...observation, attempt: observation.attempt ?? 1 }));
   const latest = joined.pop();
   if (latest === undefined) return [];

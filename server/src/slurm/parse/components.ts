@@ -1,6 +1,7 @@
 import { type JobComponent, wholeOf } from '../../domain/component.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { MAX_COMPONENTS } from './limits.ts';
+import type { Pace, Reading } from './turns.ts';
 
 /** `9+1`: the component with offset 1 of the heterogeneous job 9; null for whatever else stands for a job. */
 export function componentId(id: string): { readonly leader: string; readonly offset: number } | null {
@@ -13,11 +14,12 @@ export function componentId(id: string): { readonly leader: string; readonly off
  * One observation a job, where Slurm prints one row a component of a heterogeneous job: those are put together under
  * the leader's number, in the place of the first one.
  */
-export function joinComponents(rows: readonly JobObservation[]): readonly JobObservation[] {
-  if (!rows.some(({ slurmJobId }) => slurmJobId.includes('+'))) return rows;
+export function* joinComponents(rows: readonly JobObservation[], pace: Pace): Reading<readonly JobObservation[]> {
+  if (!(yield* hasComponents(rows, pace))) return rows;
   const joined = new Map<string, JobObservation>();
   const components = new Map<string, JobComponent[]>();
   for (const row of rows) {
+    if (pace.isDue(1)) yield;
     const part = componentId(row.slurmJobId);
     const key = `${part?.leader ?? row.slurmJobId} ${row.ownerId ?? row.folderId}`;
     joined.set(key, joined.get(key) ?? row);
@@ -26,13 +28,23 @@ export function joinComponents(rows: readonly JobObservation[]): readonly JobObs
     components.set(key, parts);
     parts.push(toComponent(row, part.offset));
   }
-  return [...joined].map(([key, first]) => {
+  const jobs: JobObservation[] = [];
+  for (const [key, first] of joined) {
     const parts = components.get(key)?.sort((left, right) => left.offset - right.offset);
     const leader = componentId(first.slurmJobId)?.leader;
-    return parts === undefined || leader === undefined
-      ? first
-      : { ...first, ...wholeOf(parts), slurmJobId: leader, components: parts };
-  });
+    const isWhole = parts === undefined || leader === undefined;
+    jobs.push(isWhole ? first : { ...first, ...wholeOf(parts), slurmJobId: leader, components: parts });
+    if (pace.isDue(1)) yield;
+  }
+  return jobs;
+}
+
+function* hasComponents(rows: readonly JobObservation[], pace: Pace): Reading<boolean> {
+  for (const { slurmJobId } of rows) {
+    if (slurmJobId.includes('+')) return true;
+    if (pace.isDue(1)) yield;
+  }
+  return false;
 }
 
 function toComponent(row: JobObservation, offset: number): JobComponent {

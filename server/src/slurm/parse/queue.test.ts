@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
+import { turnsDuring } from '../../store/testing.ts';
 import { fixture, labels } from '../testing.ts';
 import { ClusterClock } from './clock.ts';
 import { FIELD_END, isCutOff, mentions, parseQueue, QUEUE_FIELDS, QueueReader, ROW_END } from './queue.ts';
@@ -68,6 +69,31 @@ describe('a reader of one answer after another', () => {
     const { observations } = await reader.read(output, clock);
     const starts = new Set(observations.map(({ startedAt }) => startedAt?.getTime()));
     expect([...starts]).toEqual([1_795_494_207_000 - clock.aheadMs]);
+  });
+});
+
+describe('others have their turn while an answer is read', () => {
+  const MANY = 10_000;
+  const lines = (count: number, id: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => row({ JobArrayID: id(index) })).join('');
+
+  it.each([
+    ['with a row for each job', lines(MANY, (index) => `${index + 1}`), MANY],
+    ['with many tasks in one row', row({ JobArrayID: `7_[0-${MANY - 1}]`, State: 'PENDING', NodeList: '' }), MANY],
+    ['with many tasks beside components', lines(1, () => `7_[0-${MANY - 1}]`) + lines(1, () => '9+0'), MANY + 1],
+    ['with the components of many jobs', lines(MANY, (index) => `${(index >> 1) + 1}+${index & 1}`), MANY / 2],
+    ['with rows of others alone', lines(MANY, () => '7').replaceAll(ID, 'other'), 0],
+  ])('%s', async (_what, output, count) => {
+    const reader = new QueueReader();
+    // What is known from the answer before is as much.
+    for (const _answer of ['first', 'again']) {
+      let made = 0;
+      const turns = await turnsDuring(async () => {
+        made = (await reader.read(output, new ClusterClock())).observations.length;
+      });
+      expect(made).toBe(count);
+      expect(turns).toBeGreaterThanOrEqual(count === 0 ? 8 : 25);
+    }
   });
 });
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import { type JobObservation, ownerId } from '../../domain/observation.ts';
@@ -11,6 +10,7 @@ import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
 import { Budget, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { atOnce, inTurns, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
@@ -69,14 +69,8 @@ export function mentions(rows: readonly string[]): (job: Pick<Job, 'slurmJobId' 
  * each other. Throws UnreadableAnswer for an answer that no squeue gives.
  */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK, tracksGpus = false): QueueSnapshot {
-  const answer = new Answer();
-  for (const row of rowsOf(output)) answer.take(row, readRow(row, clock, tracksGpus));
-  answer.takeRest(output);
-  return answer.snapshot();
+  return atOnce(readRows(output, (text) => ({ text, reading: readRow(text, clock, tracksGpus) })));
 }
-
-/** So many rows are read at a time: others have their turn in between. */
-const ROWS_A_TURN = 1000;
 
 /**
  * Reads squeue's answers one after another, as `parseQueue` does. A row that comes again as it was gives the very same
@@ -93,11 +87,7 @@ export class QueueReader {
     const isAlike = aheadMs === this.#aheadMs && tracksGpus === this.#tracksGpus;
     const known = isAlike ? this.#known : new Map<string, KnownRow>();
     const readings = new Map<string, KnownRow>();
-    const answer = new Answer();
-    let count = 0;
-    for (const text of rowsOf(output)) {
-      count += 1;
-      if (count % ROWS_A_TURN === 0) await nextTurn();
+    const readKnown = (text: string): KnownRow => {
       let row = known.get(text);
       if (row === undefined) {
         // A row that stays would keep each answer alive that it was cut out of.
@@ -105,14 +95,26 @@ export class QueueReader {
         row = { text: own, reading: readRow(own, clock, tracksGpus) };
       }
       readings.set(row.text, row);
-      answer.take(row.text, row.reading);
-    }
-    answer.takeRest(output);
+      return row;
+    };
+    const snapshot = await inTurns(readRows(output, readKnown));
     this.#known = readings;
     this.#aheadMs = aheadMs;
     this.#tracksGpus = tracksGpus;
-    return answer.snapshot();
+    return snapshot;
   }
+}
+
+/** A few bytes of a row can name tens of thousands of tasks: each of them counts towards a turn. */
+function* readRows(output: string, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
+  const pace = new Pace();
+  const answer = new Answer(pace);
+  for (const text of rowsOf(output)) {
+    yield* answer.take(read(text));
+    if (pace.isDue(1)) yield;
+  }
+  answer.takeRest(output);
+  return yield* answer.snapshot();
 }
 
 /** What one row says of our jobs, or that it can't be read. */
@@ -145,9 +147,14 @@ class Answer {
   readonly #contradicted = new Set<string>();
   readonly #faultyRows: string[] = [];
   readonly #made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
+  readonly #pace: Pace;
   #faulty = 0;
 
-  take(row: string, reading: RowReading): void {
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
+
+  *take({ text: row, reading }: KnownRow): Reading<void> {
     if (reading === 'faulty') {
       this.#fail(row);
       return;
@@ -163,6 +170,7 @@ class Answer {
         this.#contradicted.add(slurmJobId);
         this.#fail(row);
       }
+      if (this.#pace.isDue(1)) yield;
     }
   }
 
@@ -172,10 +180,13 @@ class Answer {
     if (rest.trim() !== '') this.#fail(rest);
   }
 
-  snapshot(): QueueSnapshot {
-    for (const slurmJobId of this.#contradicted) this.#seen.delete(slurmJobId);
-    const observations = [...this.#seen.values()].map(({ observation }) => observation);
-    return { observations: joinComponents(observations), faultyRows: this.#faultyRows };
+  *snapshot(): Reading<QueueSnapshot> {
+    const certain: JobObservation[] = [];
+    for (const [slurmJobId, { observation }] of this.#seen) {
+      if (!this.#contradicted.has(slurmJobId)) certain.push(observation);
+      if (this.#pace.isDue(1)) yield;
+    }
+    return { observations: yield* joinComponents(certain, this.#pace), faultyRows: this.#faultyRows };
   }
 
   #fail(row: string): void {
