@@ -1,6 +1,6 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
-import { isOf } from '../domain/observation.ts';
+import { ownerId } from '../domain/observation.ts';
 import { inOrder } from '../domain/times.ts';
 import type { Accounting, JobAccount } from '../slurm/index.ts';
 import { withOtherComponents } from './observe.ts';
@@ -14,9 +14,9 @@ const MAY_NOT_HAVE_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'C
 /** An answer of Slurm's accounting, read for jobs of ours: a number alone doesn't say whose account it is. */
 export class AccountingAnswer {
   readonly #answer: Accounting;
-  readonly #byNumber = new Map<string, JobAccount[]>();
-  /** By the numbers of arrays: one account of each owner, or of each time of submission where no owner is told. */
-  readonly #ofArrays = new Map<string, Map<string | number | null, JobAccount>>();
+  readonly #ofJobs = new AccountsByNumber();
+  /** Of one task of each array. */
+  readonly #ofArrays = new AccountsByNumber();
 
   private constructor(answer: Accounting) {
     this.#answer = answer;
@@ -30,14 +30,10 @@ export class AccountingAnswer {
   }
 
   #take(account: JobAccount): void {
-    const { slurmJobId, ownerId, folderId } = account.latest;
-    const ofNumber = this.#byNumber.get(slurmJobId);
-    if (ofNumber === undefined) this.#byNumber.set(slurmJobId, [account]);
-    else ofNumber.push(account);
+    const { slurmJobId } = account.latest;
+    this.#ofJobs.add(slurmJobId, account);
     const array = arrayOf(slurmJobId);
-    if (array === slurmJobId) return;
-    const ofArray = this.#ofArrays.get(array) ?? new Map<string | number | null, JobAccount>();
-    this.#ofArrays.set(array, ofArray.set(ownerId ?? folderId ?? account.submittedAt?.getTime() ?? null, account));
+    if (array !== slurmJobId) this.#ofArrays.add(array, account);
   }
 
   /** The cluster keeps accounts, whether or not they can be read. */
@@ -67,7 +63,7 @@ export class AccountingAnswer {
   }
 
   accountOf(job: Job): JobAccount | null {
-    return this.#byNumber.get(job.slurmJobId ?? '')?.find((account) => isAccountOf(account, job)) ?? null;
+    return this.#ofJobs.of(job.slurmJobId ?? '', job);
   }
 
   /**
@@ -90,8 +86,39 @@ export class AccountingAnswer {
   leavesOut(job: Job): boolean {
     if (job.arrayTaskId === null || job.startedAt !== null || !MAY_NOT_HAVE_BEGUN.has(job.state)) return false;
     if (this.isUnreadable(job) || this.accountOf(job) !== null) return false;
-    const ofArray = this.#ofArrays.get(arrayOf(job.slurmJobId ?? ''));
-    return ofArray !== undefined && [...ofArray.values()].some((account) => isAccountOf(account, job));
+    return this.#ofArrays.of(arrayOf(job.slurmJobId ?? ''), job) !== null;
+  }
+}
+
+/** Where no owner is told, so many times of submission are kept of one number: Slurm uses a number again once in years. */
+const MOST_SUBMISSIONS = 100;
+
+/** Accounts by their number and owner. However many owners a number has, none but the job's own is looked at. */
+class AccountsByNumber {
+  readonly #owned = new Map<string, JobAccount>();
+  /** Those that tell no owner, by number: one of each time of submission. */
+  readonly #unowned = new Map<string, JobAccount[]>();
+
+  /** Keeps the first one of each owner. */
+  add(number: string, account: JobAccount): void {
+    const owner = account.latest.ownerId ?? account.latest.folderId;
+    if (owner !== null) {
+      const key = `${number} ${owner}`;
+      if (!this.#owned.has(key)) this.#owned.set(key, account);
+      return;
+    }
+    const submitted = account.submittedAt?.getTime();
+    if (submitted === undefined) return;
+    const known = this.#unowned.get(number) ?? [];
+    if (known.length >= MOST_SUBMISSIONS || known.some((other) => other.submittedAt?.getTime() === submitted)) return;
+    known.push(account);
+    this.#unowned.set(number, known);
+  }
+
+  /** The account under a number that is the job's, and not that of one that had or got the number. */
+  of(number: string, job: Job): JobAccount | null {
+    const owned = this.#owned.get(`${number} ${ownerId(job)}`);
+    return owned ?? this.#unowned.get(number)?.find((account) => isInTimeOf(account, job)) ?? null;
   }
 }
 
@@ -100,11 +127,11 @@ function arrayOf(slurmJobId: string): string {
   return slurmJobId.split('_')[0] ?? '';
 }
 
-/** An account under a job's number is that job's, and not that of one that had or got the number. */
-function isAccountOf({ latest, submittedAt }: JobAccount, job: Job): boolean {
-  if (latest.ownerId !== null || latest.folderId !== null) return isOf(latest, job);
-  // Before 21.08, sacct shows nothing that its owner can't change: then it is the one that was submitted in the time
-  // between our asking for it and Slurm's showing it.
+/**
+ * Before 21.08, sacct shows nothing that its owner can't change: then an account is that of the job if it was submitted
+ * in the time between our asking for it and Slurm's showing it.
+ */
+function isInTimeOf({ submittedAt }: JobAccount, job: Job): boolean {
   if (submittedAt === null) return false;
   const shownAt = job.evidence?.seenAt ?? job.submittedAt;
   return (
