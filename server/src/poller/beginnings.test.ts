@@ -24,11 +24,14 @@ const completed = (id = job.id, parts: Partial<Job> = {}): JobUpdate => ({
   apply: (current) => ({ ...current, state: 'COMPLETED', exitCode: 0, endedAt: ENDED_AT, ...parts }),
 });
 
-/** What is told so many seconds after the end: of each update the job that it makes. */
-async function told(updates: readonly JobUpdate[], seconds: number, jobs: readonly Job[] = [job]) {
+/**
+ * What is told so many seconds after the end: of each update the job that it makes. `shown`: how long ago the end is by
+ * this machine's clock, which may have been set.
+ */
+async function told(updates: readonly JobUpdate[], seconds: number, jobs: readonly Job[] = [job], shown = seconds) {
   const current = new Map(jobs.map((one) => [one.id, one]));
-  const now = ENDED_AT.getTime() + seconds * SECOND;
-  const answer = await beginnings.withoutHollowEnds(updates, current, now);
+  const at = new Date(ENDED_AT.getTime() + shown * SECOND);
+  const answer = await beginnings.withoutHollowEnds(updates, current, seconds * SECOND, at);
   return {
     fault: answer.fault,
     jobs: answer.updates.map(({ jobId, apply }) => {
@@ -194,7 +197,51 @@ describe('an end by what is a real-time signal or an error of Slurm', () => {
     slurm.unbegun.set(FOLDER, 'gone');
     const parts = { ...unseenComponent(0), state: 'FAILED' as const, signal: 53 };
     const update = completed(job.id, { state: 'FAILED', exitCode: null, signal: 53, components: [parts] });
-    const answer = await beginnings.withoutHollowEnds([update], new Map([[job.id, job]]), ENDED_AT.getTime());
+    const answer = await beginnings.withoutHollowEnds([update], new Map([[job.id, job]]), 0, ENDED_AT);
     expect(answer.updates.map(({ apply }) => apply(job).components)).toEqual([[{ ...parts, signal: null }]]);
+  });
+});
+
+describe('an end in doubt, when the clock of this machine is set,', () => {
+  const HOUR = 3600;
+  const failed = (): JobUpdate => completed(job.id, { state: 'FAILED', exitCode: null, signal: 34 });
+
+  it.each([
+    ['back', -5 * HOUR],
+    ['forward', 5 * HOUR],
+  ])('%s, waits for its record as long as any other', async (_way, set) => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([completed()], 1)).jobs).toEqual([]);
+    expect((await told([], 89, [job], 89 + set)).jobs).toEqual([]);
+    expect((await told([], 90, [job], 90 + set)).jobs).toMatchObject([{ state: 'FAILED' }]);
+  });
+
+  it('forward, is believed when its record shows late', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    await told([completed()], 1);
+    expect((await told([], 60, [job], 60 + HOUR)).jobs).toEqual([]);
+    slurm.unbegun.clear();
+    expect((await told([], 61, [job], 61 + HOUR)).jobs).toMatchObject([{ state: 'COMPLETED' }]);
+  });
+
+  it('back before it is seen, is told 90 s after that', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([completed()], 1, [job], -5 * HOUR)).jobs).toEqual([]);
+    expect((await told([], 90, [job], 90 - 5 * HOUR)).jobs).toEqual([]);
+    expect((await told([], 91, [job], 91 - 5 * HOUR)).jobs).toMatchObject([{ state: 'FAILED' }]);
+  });
+
+  it.each([
+    ['back', -5 * HOUR],
+    ['forward', 5 * HOUR],
+  ])('%s, waits as long for records that can not be read', async (_way, set) => {
+    slurm.recordsFault = new Error('the connection broke');
+    const other = aJob({ state: 'RUNNING', workDir: '/w/jobs/2' });
+    const jobs = [job, other];
+    await told([failed(), completed(other.id)], 1, jobs);
+    expect((await told([], 90, jobs, 90 + set)).jobs).toEqual([]);
+    expect((await told([], 91, jobs, 91 + set)).jobs).toMatchObject([{ state: 'FAILED' }]);
+    expect((await told([], 24 * HOUR, [other], 24 * HOUR + set)).jobs).toEqual([]);
+    expect((await told([], 24 * HOUR + 1, [other], 24 * HOUR + set)).jobs).toMatchObject([{ state: 'COMPLETED' }]);
   });
 });

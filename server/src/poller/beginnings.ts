@@ -19,9 +19,11 @@ interface End {
   readonly workDir: string;
 }
 
+/** Times are in ms by the clock that nobody sets. */
 interface Doubt {
   readonly update: JobUpdate;
   readonly attempt: number;
+  /** When its job ended, as this machine's clock had it at the first look. */
   readonly since: number;
   /** Since when its records can't be read, however long ago it ended: nobody may have looked before; null: they can. */
   readonly unreadableSince: number | null;
@@ -50,12 +52,14 @@ export class Beginnings {
 
   /**
    * The updates, and those kept back earlier, as far as they are certain now. `current`: the jobs that they are for.
-   * `fault`: why records could not be read, whose ends are kept back; null: all could.
+   * `now`: ms by a clock that nobody sets, by which is waited; `at`: the time by this machine's clock, which only tells how
+   * long ago a job ended. `fault`: why records could not be read, whose ends are kept back; null: all could.
    */
   async withoutHollowEnds(
     updates: readonly JobUpdate[],
     current: ReadonlyMap<string, Job>,
     now: number,
+    at: Date,
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly fault: Error | null }> {
     const told: JobUpdate[] = [];
     const ends: End[] = [];
@@ -79,21 +83,26 @@ export class Beginnings {
       for (const [index, end] of ends.entries()) {
         const said = begun[index] ?? 'gone';
         if (typeof said === 'object') fault ??= new SlurmUnavailable(said.unreadable);
-        told.push(...this.#toTell(end, said, now));
+        told.push(...this.#toTell(end, said, now, at));
       }
       return { updates: told, fault };
     } catch (cause) {
       const fault = asError(cause);
-      for (const end of ends) told.push(...this.#toTell(end, { unreadable: fault.message }, now));
+      for (const end of ends) told.push(...this.#toTell(end, { unreadable: fault.message }, now, at));
       return { updates: told, fault };
     }
   }
 
   /** The update of an end, or none yet. */
-  #toTell({ update, after }: Pick<End, 'update' | 'after'>, hasBegun: Begun, now: number): readonly JobUpdate[] {
+  #toTell(
+    { update, after }: Pick<End, 'update' | 'after'>,
+    hasBegun: Begun,
+    now: number,
+    at: Date,
+  ): readonly JobUpdate[] {
     const isSuccess = after.state === 'COMPLETED';
     const isUnreadable = typeof hasBegun === 'object';
-    const { since, unreadableSince } = this.#keep({ update, after }, now, !isUnreadable);
+    const { since, unreadableSince } = this.#keep({ update, after }, now, at, !isUnreadable);
     if (hasBegun === false && now - since < LATE_MS) return [];
     // A failure is one, with or without its signal.
     const longestUnreadable = isSuccess ? LONGEST_UNREADABLE_MS : LATE_MS;
@@ -104,10 +113,11 @@ export class Beginnings {
     return [isBelieved ? update : hollow(update)];
   }
 
-  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, isLate: boolean): Doubt {
+  #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, at: Date, isLate: boolean): Doubt {
     const earlier = this.#doubts.get(update.jobId);
     const known = earlier?.attempt === after.attempt ? earlier : null;
-    const since = known?.since ?? Math.min(now, after.endedAt?.getTime() ?? now);
+    const endedAgoMs = Math.max(0, at.getTime() - (after.endedAt ?? at).getTime());
+    const since = known?.since ?? now - endedAgoMs;
     const unreadableSince = isLate ? null : (known?.unreadableSince ?? now);
     const doubt = { update, attempt: after.attempt, since, unreadableSince, isLate };
     this.#doubts.set(update.jobId, doubt);

@@ -185,7 +185,8 @@ export class Reconciler {
     const others = await jobs.getMany(settled.flatMap(({ jobId }) => (active.has(jobId) ? [] : [jobId])));
     const known = others.flatMap((job) => (job === null ? [] : [[job.id, job] as const]));
     const current = known.length === 0 ? active : new Map([...known, ...active]);
-    const { updates, fault } = await this.#beginnings.withoutHollowEnds(settled, current, Date.now());
+    const now = performance.now();
+    const { updates, fault } = await this.#beginnings.withoutHollowEnds(settled, current, now, new Date());
     for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
       await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
     }
