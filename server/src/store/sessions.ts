@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from './database.ts';
 
 const FORGOTTEN_AFTER_MS = 365 * 24 * 3600_000;
+/** So many that were ended are never forgotten, however wrong this machine's clock is: they are a megabyte or so. */
+export const KEPT_ENDED_SESSIONS = 10_000;
 
 /** What sessions of browsers need over restarts. */
 export class SessionQueries {
@@ -23,12 +25,22 @@ export class SessionQueries {
   }
 
   /**
-   * The ids of those that were ended before their time. Forgets those that have been over for a year: this machine's
-   * clock may be ahead, and what is forgotten would be valid again once it is right.
+   * The ids of those that were ended before their time. Forgets those that have been over for a year, and of them only
+   * what is more than is kept: this machine's clock may be ahead, and what is forgotten would be valid again once it is
+   * right.
    */
   async ended(now: Date): Promise<string[]> {
-    const since = now.getTime() - FORGOTTEN_AFTER_MS;
-    await this.#database.deleteFrom('revoked_sessions').where('expires_at', '<=', since).execute();
+    const lastKept = await this.#database
+      .selectFrom('revoked_sessions')
+      .select('expires_at')
+      .orderBy('expires_at', 'desc')
+      .offset(KEPT_ENDED_SESSIONS - 1)
+      .limit(1)
+      .executeTakeFirst();
+    if (lastKept !== undefined) {
+      const since = Math.min(lastKept.expires_at, now.getTime() - FORGOTTEN_AFTER_MS);
+      await this.#database.deleteFrom('revoked_sessions').where('expires_at', '<', since).execute();
+    }
     const rows = await this.#database.selectFrom('revoked_sessions').select('id').execute();
     return rows.map(({ id }) => id);
   }
