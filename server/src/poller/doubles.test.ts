@@ -4,7 +4,7 @@ import { ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
 import { Store } from '../store/index.ts';
-import { insertJobs } from '../store/testing.ts';
+import { insertJobs, turnsDuring } from '../store/testing.ts';
 import { Doubles } from './doubles.ts';
 import { observed } from './observe.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
@@ -37,6 +37,18 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     const { updates, cancel } = await doubles.look([stray(job)]);
     expect(updates.map(({ apply }) => apply(job))).toMatchObject([{ slurmJobId: '11', state: 'RUNNING' }]);
     expect(cancel).toEqual(['12']);
+  });
+
+  it('is found among many others, which have their turn meanwhile', async () => {
+    const job = await known({}, '12');
+    const others = Array.from({ length: 10_000 }, (_, index) => stray(job, { slurmJobId: `9_${index}` }));
+    let cancel: readonly string[] = [];
+    const turns = await turnsDuring(async () => {
+      cancel = (await doubles.look([...others, stray(job, { state: 'PENDING' })])).cancel;
+    });
+    expect(cancel).toEqual(['11']);
+    // Once for whose they are, and once for those that are known.
+    expect(turns).toBeGreaterThanOrEqual(15);
   });
 
   it('that works though the end of the job was asked for is cancelled too', async () => {

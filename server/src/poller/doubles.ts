@@ -4,13 +4,19 @@ import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { DOUBLE_EXIT_CODE, type JobRecords } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { JobUpdate } from './observe.ts';
-import { inTurns } from './turns.ts';
+import { inTurns, slicesInTurns } from './turns.ts';
 
 /** Each takes a command of its own. */
 const CLAIMS_A_LOOK = 10;
 
 /** Its batch script can't have claimed its folder yet. */
 const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD', 'CONFIGURING']);
+
+/** A job that Slurm shows under another number than its own. */
+interface Stray {
+  readonly job: Job;
+  readonly seen: JobObservation;
+}
 
 /**
  * Sorts out what sbatch was run twice for, where the answer that came is not that of the Slurm job that works: the
@@ -74,27 +80,35 @@ export class Doubles {
   }
 
   /** Jobs that Slurm shows under another number than theirs, where one of the two may have claimed the folder. */
-  async #strays(
-    unexpected: readonly JobObservation[],
-  ): Promise<readonly { readonly job: Job; readonly seen: JobObservation }[]> {
-    const ids = new Set(unexpected.flatMap((seen) => seen.ownerId ?? []));
+  async #strays(unexpected: readonly JobObservation[]): Promise<readonly Stray[]> {
+    const ids = new Set<string>();
+    for await (const slice of slicesInTurns(unexpected))
+      for (const { ownerId: id } of slice) if (id !== null) ids.add(id);
     const known = (await this.#jobs.getMany([...ids])).flatMap((job) => job ?? []);
+    if (known.length === 0) return [];
     const tasks = await Promise.all(known.map(async (job) => (isArray(job) ? this.#jobs.tasks(job.id) : [job])));
     const byPlace = new Map(tasks.flat().map((job) => [`${ownerId(job)} ${job.arrayTaskId ?? ''}`, job]));
-    return unexpected.flatMap((seen) => {
-      const job = byPlace.get(`${seen.ownerId} ${seen.slurmJobId.split('_')[1] ?? ''}`);
-      // Without a number, it is still being submitted.
-      if (job === undefined || job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return [];
-      // It has found out by itself.
-      if (seen.exitCode === DOUBLE_EXIT_CODE) return [];
-      const mayBeClaimed = !NOT_BEGUN.has(job.state) || (seen.state !== null && !NOT_BEGUN.has(seen.state));
-      return mayBeClaimed ? [{ job, seen }] : [];
-    });
+    const strays: Stray[] = [];
+    for await (const slice of slicesInTurns(unexpected)) {
+      for (const seen of slice) {
+        const job = byPlace.get(`${seen.ownerId} ${seen.slurmJobId.split('_')[1] ?? ''}`);
+        if (job !== undefined && isStray(job, seen)) strays.push({ job, seen });
+      }
+    }
+    return strays;
   }
 
   async #claimer(job: Job): Promise<string | null> {
     return job.workDir === null ? null : this.#records.claimer(job.workDir, job.arrayTaskId);
   }
+}
+
+function isStray(job: Job, seen: JobObservation): boolean {
+  // Without a number, it is still being submitted.
+  if (job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return false;
+  // It has found out by itself.
+  if (seen.exitCode === DOUBLE_EXIT_CODE) return false;
+  return !NOT_BEGUN.has(job.state) || (seen.state !== null && !NOT_BEGUN.has(seen.state));
 }
 
 /** What becomes of the job is seen at its new number; nothing is known of it there yet but that it has begun. */
