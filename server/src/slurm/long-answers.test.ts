@@ -56,6 +56,11 @@ describe('others have their turn while an answer is read that tells', () => {
     expect(turns).toBeGreaterThanOrEqual(15);
   });
 
+  it('of more tasks than there can be, in few rows', async () => {
+    const slurm = slurmThatSays(lines(20, (index) => account(`${index + 1}_[0-29999,30000-59999]`)));
+    expect(await turnsDuring(() => slurm.accounting.read(['7']))).toBeGreaterThanOrEqual(15);
+  });
+
   it('of many nodes', async () => {
     const slurm = slurmThatSays(lines(2000, node));
     expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(15);

@@ -88,6 +88,7 @@ export function* readAccounting(
     const rows = readFields(fields, clock, tracksGpus);
     if (rows === 'faulty') {
       unread.add(numberOf(fields[0] ?? ''));
+      yield;
       continue;
     }
     made.take(rows.length);
@@ -97,7 +98,8 @@ export function* readAccounting(
       if (ofJob === undefined) rowsByJob.set(key, [row]);
       else ofJob.push(row);
     }
-    if (pace.isDue(1 + rows.length)) yield;
+    // A row that is none may have named more tasks than there can be.
+    if (rows.length === 0 || pace.isDue(1 + rows.length)) yield;
   }
   const accounts: JobAccount[] = [];
   for (const rows of rowsByJob.values()) {

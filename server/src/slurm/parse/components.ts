@@ -32,8 +32,8 @@ export function* joinComponents(rows: readonly JobObservation[], pace: Pace): Re
   for (const [key, first] of joined) {
     const parts = components.get(key)?.sort((left, right) => left.offset - right.offset);
     const leader = componentId(first.slurmJobId)?.leader;
-    const isWhole = parts === undefined || leader === undefined;
-    jobs.push(isWhole ? first : { ...first, ...wholeOf(parts), slurmJobId: leader, components: parts });
+    const isSingle = parts === undefined || leader === undefined;
+    jobs.push(isSingle ? first : { ...first, ...wholeOf(parts), slurmJobId: leader, components: parts });
     if (pace.isDue(1)) yield;
   }
   return jobs;

@@ -95,6 +95,14 @@ describe('others have their turn while an answer is read', () => {
       expect(turns).toBeGreaterThanOrEqual(count === 0 ? 8 : 25);
     }
   });
+
+  it.each([
+    ['different', (index: number) => index + 1],
+    ['the same', () => 1],
+  ])('of which %s rows name too many tasks', async (_what, number) => {
+    const output = lines(20, (index) => `${number(index)}_[0-29999,30000-59999]`);
+    expect(await turnsDuring(() => new QueueReader().read(output, new ClusterClock()))).toBeGreaterThanOrEqual(15);
+  });
 });
 
 describe('the recorded queue of heterogeneous jobs of a real Slurm 22.05.8', () => {

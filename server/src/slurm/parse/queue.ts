@@ -88,7 +88,7 @@ export class QueueReader {
     const known = isAlike ? this.#known : new Map<string, KnownRow>();
     const readings = new Map<string, KnownRow>();
     const readKnown = (text: string): KnownRow => {
-      let row = known.get(text);
+      let row = readings.get(text) ?? known.get(text);
       if (row === undefined) {
         // A row that stays would keep each answer alive that it was cut out of.
         const own = ownText(text);
@@ -105,13 +105,17 @@ export class QueueReader {
   }
 }
 
-/** A few bytes of a row can name tens of thousands of tasks: each of them counts towards a turn. */
+/**
+ * A few bytes of a row can name tens of thousands of tasks: each of them counts towards a turn. How many a faulty row
+ * names isn't known, so it takes a turn by itself.
+ */
 function* readRows(output: string, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
   const pace = new Pace();
   const answer = new Answer(pace);
   for (const text of rowsOf(output)) {
-    yield* answer.take(read(text));
-    if (pace.isDue(1)) yield;
+    const row = read(text);
+    yield* answer.take(row);
+    if (row.reading === 'faulty' || pace.isDue(1)) yield;
   }
   answer.takeRest(output);
   return yield* answer.snapshot();
