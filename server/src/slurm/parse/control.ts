@@ -1,18 +1,17 @@
 import { linesOf } from '../../domain/text.ts';
-import { UnreadableAnswer } from '../errors.ts';
 import { MAX_ANSWER } from './limits.ts';
 import { joinedLines } from './messages.ts';
 
 /**
  * Slurm's refusal of `scontrol hold`, `release` or `requeue` in its own words; null when it did what was asked, for an
  * array at least a part of it: then it answers by task, `14_4-6: Job has already finished` and `14_7,9: No error`.
- * Throws UnreadableAnswer for more than it ever says.
+ * More than it ever says is cut off.
  */
 export function parseControl(exitCode: number, output: string): string | null {
   if (exitCode === 0) return null;
-  if (output.length > MAX_ANSWER) throw new UnreadableAnswer('scontrol prints without an end');
-  if (linesOf(output).some((line) => wordsOf(line) === 'No error')) return null;
-  return joinedLines(output, wordsOf) || `scontrol ended with code ${exitCode} and said nothing`;
+  const said = output.slice(0, MAX_ANSWER);
+  if (linesOf(said).some((line) => wordsOf(line) === 'No error')) return null;
+  return joinedLines(said, wordsOf) || `scontrol ended with code ${exitCode} and said nothing`;
 }
 
 function wordsOf(line: string): string {
