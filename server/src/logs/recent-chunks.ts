@@ -54,6 +54,9 @@ export class RecentChunks {
   }
 }
 
+/** Of the objects that a chunk is kept in, its seam included: a job may write a byte at a time. */
+const CHUNK_BYTES = 1024;
+
 function sizeOf({ chunk }: SharedChunk): number {
-  return chunk.endOffset - chunk.startOffset;
+  return chunk.endOffset - chunk.startOffset + CHUNK_BYTES;
 }
