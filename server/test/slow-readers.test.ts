@@ -139,10 +139,12 @@ async function answerTo(path: string, method = 'GET', meanwhile = async () => un
     request(`${bench.server.address}${path}`, { method, headers: bearer(), agent: false }).end(),
     'response',
   )) as [IncomingMessage];
+  // It may be cut short before anything of it is read.
+  const closed = new Promise<void>((resolve) => response.once('close', resolve).once('error', () => resolve()));
   await meanwhile();
   const pieces: Buffer[] = [];
   response.on('data', (piece: Buffer) => pieces.push(piece));
-  await new Promise<void>((resolve) => response.once('close', resolve).once('error', () => resolve()));
+  await closed;
   return { status: response.statusCode ?? 0, body: Buffer.concat(pieces), isWhole: response.complete };
 }
 

@@ -202,6 +202,53 @@ describe('an end by what is a real-time signal or an error of Slurm', () => {
   });
 });
 
+describe('a failure by what is exit code 1 or an error of Slurm', () => {
+  const failed = (exitCode = 1) =>
+    completed(job.id, { state: 'FAILED', exitCode, signal: null, reason: 'NonZeroExitCode' });
+  const unknown = { state: 'FAILED', exitCode: null, signal: null, reason: expect.stringContaining('never began') };
+
+  it('is one by that code when the command had begun', async () => {
+    expect((await told([failed()], 0)).jobs).toMatchObject([{ exitCode: 1, reason: 'NonZeroExitCode' }]);
+  });
+
+  it('is one without a code when the command never began', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([failed()], 1)).jobs).toEqual([]);
+    expect((await told([], 90)).jobs).toEqual([unknown]);
+  });
+
+  it('is one by that code as soon as a record that was late shows', async () => {
+    slurm.unbegun.set(FOLDER, false);
+    await told([failed()], 1);
+    slurm.unbegun.clear();
+    expect((await told([], 5)).jobs).toMatchObject([{ exitCode: 1 }]);
+  });
+
+  it('is one without a code at once where the folder of the job is gone, as Slurm could not open it', async () => {
+    slurm.unbegun.set(FOLDER, 'gone');
+    expect((await told([failed()], 0)).jobs).toEqual([unknown]);
+  });
+
+  it('is kept back while its records can not be read, for no longer than what is late', async () => {
+    slurm.recordsFault = new Error('the connection broke');
+    expect((await told([failed()], 1)).jobs).toEqual([]);
+    expect((await told([], 91)).jobs).toEqual([unknown]);
+  });
+
+  it.each([2, 126, 127, 255])('is told at once, and unasked, where only a script ends so: %i', async (code) => {
+    slurm.unbegun.set(FOLDER, false);
+    expect((await told([failed(code)], 0)).jobs).toMatchObject([{ exitCode: code }]);
+  });
+
+  it('takes the code from the component that leads, too', async () => {
+    slurm.unbegun.set(FOLDER, 'gone');
+    const parts = { ...unseenComponent(0), state: 'FAILED' as const, exitCode: 1 };
+    const update = completed(job.id, { state: 'FAILED', exitCode: 1, components: [parts] });
+    const answer = await beginnings.withoutHollowEnds([update], new Map([[job.id, job]]), 0, ENDED_AT);
+    expect(answer.updates.map(({ apply }) => apply(job).components)).toEqual([[{ ...parts, exitCode: null }]]);
+  });
+});
+
 describe('an end in doubt, when the clock of this machine is set,', () => {
   const HOUR = 3600;
   const failed = (): JobUpdate => completed(job.id, { state: 'FAILED', exitCode: null, signal: 34 });

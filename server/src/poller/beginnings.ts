@@ -1,7 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { asError } from '../domain/thrown.ts';
-import { type Begun, isDoubtfulSignal, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
+import { type Begun, isDoubtfulCode, isDoubtfulSignal, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
 import { inTurns } from './turns.ts';
 
@@ -12,6 +12,8 @@ const LONGEST_UNREADABLE_MS = 24 * 3_600_000;
 
 const NEVER_BEGUN =
   'Slurm calls it completed, but its command never began: a start-up file of the login, or what runs before the command, ended or replaced the shell';
+const NEVER_STARTED =
+  'Its command never began: Slurm could not open its log or its directory, or a start-up file of the login ended the shell';
 
 interface End {
   readonly update: JobUpdate;
@@ -32,9 +34,9 @@ interface Doubt {
 }
 
 /**
- * Believes no success of a job whose command never began, and no signal that may be an error of Slurm's: its batch script
- * writes down when the command begins. Slurm tells the exit code of whatever stood in the script's place, or why it
- * couldn't start it. An end in doubt isn't told until the record had its time to show.
+ * Believes no success of a job whose command never began, and no exit code or signal that may be an error of Slurm's: its
+ * batch script writes down when the command begins. Slurm tells the exit code of whatever stood in the script's place, or
+ * why it couldn't start it. An end in doubt isn't told until the record had its time to show.
  */
 export class Beginnings {
   readonly #records: JobRecords;
@@ -104,7 +106,7 @@ export class Beginnings {
     const isUnreadable = typeof hasBegun === 'object';
     const { since, unreadableSince } = this.#keep({ update, after }, now, at, !isUnreadable);
     if (hasBegun === false && now - since < LATE_MS) return [];
-    // A failure is one, with or without its signal.
+    // A failure is one, with or without its exit code or signal.
     const longestUnreadable = isSuccess ? LONGEST_UNREADABLE_MS : LATE_MS;
     if (unreadableSince !== null && now - unreadableSince < longestUnreadable) return [];
     this.#doubts.delete(update.jobId);
@@ -138,8 +140,8 @@ export class Beginnings {
   }
 }
 
-function isDoubtful({ state, signal }: Job): boolean {
-  return state === 'COMPLETED' || isDoubtfulSignal(signal);
+function isDoubtful({ state, exitCode, signal }: Job): boolean {
+  return state === 'COMPLETED' || isDoubtfulSignal(signal) || (state === 'FAILED' && isDoubtfulCode(exitCode));
 }
 
 /** The update, as of a job whose command never began. */
@@ -149,7 +151,11 @@ function hollow(update: JobUpdate): JobUpdate {
 
 function unbegun(job: Job): Job {
   if (job.state === 'COMPLETED') return { ...job, state: 'FAILED', reason: NEVER_BEGUN, exitCode: null };
-  if (!isDoubtfulSignal(job.signal)) return job;
-  const components = job.components.map((one) => (isDoubtfulSignal(one.signal) ? { ...one, signal: null } : one));
-  return { ...job, signal: null, components };
+  if (isDoubtfulSignal(job.signal)) {
+    const components = job.components.map((one) => (isDoubtfulSignal(one.signal) ? { ...one, signal: null } : one));
+    return { ...job, signal: null, components };
+  }
+  if (!isDoubtfulCode(job.exitCode)) return job;
+  const components = job.components.map((one) => (isDoubtfulCode(one.exitCode) ? { ...one, exitCode: null } : one));
+  return { ...job, exitCode: null, reason: NEVER_STARTED, components };
 }

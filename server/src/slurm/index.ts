@@ -11,7 +11,7 @@ export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
-export { isDoubtfulSignal } from './parse/values.ts';
+export { isDoubtfulCode, isDoubtfulSignal } from './parse/values.ts';
 export type { SubmitRequest } from './sbatch-options.ts';
 export type {
   Accounting,

@@ -4,6 +4,7 @@ import {
   countValue,
   durationSeconds,
   exitStatus,
+  isDoubtfulCode,
   isDoubtfulSignal,
   scriptEnd,
   textValue,
@@ -66,6 +67,18 @@ describe('a signal', () => {
     [64, true],
   ])('%j may be an error of Slurm: %j', (signal, isDoubtful) => {
     expect(isDoubtfulSignal(signal)).toBe(isDoubtful);
+  });
+});
+
+describe('an exit code', () => {
+  it.each([
+    [null, false],
+    [0, false],
+    [1, true],
+    [2, false],
+    [127, false],
+  ])('%j may be an error of Slurm: %j', (exitCode, isDoubtful) => {
+    expect(isDoubtfulCode(exitCode)).toBe(isDoubtful);
   });
 });
 

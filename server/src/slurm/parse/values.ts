@@ -86,6 +86,14 @@ export function isDoubtfulSignal(signal: number | null): boolean {
   return signal !== null && signal >= FIRST_ERROR_SIGNAL;
 }
 
+/** Before 22.05 it stands for a log or a directory that Slurm can't open, too. */
+const LAUNCH_FAILURE_CODE = 1;
+
+/** Whether it may be an error of Slurm's rather than a code of the script's: then the records of the job decide. */
+export function isDoubtfulCode(exitCode: number | null): boolean {
+  return exitCode === LAUNCH_FAILURE_CODE;
+}
+
 /** In whole minutes it has 31 bits. */
 const MAX_DURATION = (2 ** 31 - 1) * 60;
 
