@@ -76,6 +76,14 @@ describe('slurmql', () => {
     expect(examined.includes('\x1b')).toBe(isColoured);
   });
 
+  it.each(['--help', '--version', 'doctor', 'doctor --json'])(
+    'ends with code 1 and without a stack where the output of %s has no room on its disk',
+    async (words) => {
+      const line = `exec '${process.execPath}' '${MAIN}' ${words} >/dev/full`;
+      expect(await run('sh', ['-c', line])).toEqual({ stdout: '', stderr: '', code: 1 });
+    },
+  );
+
   it('waits for whoever reads an examination, however long it is', async () => {
     const names = Array.from({ length: 300 }, (_, number) => `dead${number}`);
     const lines = names.map((name) => `  ${name}: { host: 127.0.0.1, port: 1 }\n`);
