@@ -20,6 +20,7 @@ import { VERSION } from './domain/version.ts';
 import { giveMemoryBack } from './heap.ts';
 import { leave } from './leave.ts';
 import { setGitEnvironment } from './projects/index.ts';
+import { standardError } from './telemetry/standard-error.ts';
 
 /** A clean stop takes no longer than this; then the process ends anyway. */
 const STOP_MS = 5000;
@@ -38,14 +39,20 @@ try {
   await obey(readArguments(process.argv.slice(2)));
 } catch (cause) {
   if (cause instanceof ArgumentsError) {
-    process.stderr.write(`${cause.message}\nRun "slurmql --help" for usage.\n`);
+    standardError.write(`${cause.message}\nRun "slurmql --help" for usage.\n`);
     leave(2);
   }
-  process.stderr.write(`${cause instanceof ConfigurationError ? cause.message : fullText(cause)}\n`);
+  standardError.write(`${cause instanceof ConfigurationError ? cause.message : fullText(cause)}\n`);
   leave(1);
 }
 
 async function obey(request: Arguments): Promise<void> {
+  // A command ends when nobody reads it any more, as before `head`, or its disk is full. A server goes on.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      if (request.command !== 'start') leave(1);
+    });
+  }
   switch (request.command) {
     case 'help':
       process.stdout.write(USAGE);
@@ -55,8 +62,12 @@ async function obey(request: Arguments): Promise<void> {
     case 'version':
       process.stdout.write(`${VERSION}\n`);
       return;
-    case 'doctor':
-      leave((await check(request)) ? 0 : 1);
+    case 'doctor': {
+      const isWell = await check(request);
+      // A reader may be slow: what still waits for it would be lost.
+      await new Promise((resolve) => process.stdout.write('', resolve));
+      leave(isWell ? 0 : 1);
+    }
   }
 }
 
@@ -74,7 +85,7 @@ async function start(): Promise<void> {
   try {
     app = await startApp(environment());
   } catch (cause) {
-    process.stderr.write(`${isMendable(cause) ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
+    standardError.write(`${isMendable(cause) ? cause.message : `SlurmQL can't start: ${fullText(cause)}`}\n`);
     leave(1);
   }
   if (isStopping) await stop(app);
@@ -83,8 +94,6 @@ async function start(): Promise<void> {
 
 /** A signal ends it at once, as it does by default: there is nothing to put in order. */
 async function check({ clusters, asJson }: Arguments & { readonly command: 'doctor' }): Promise<boolean> {
-  // Whoever read the output has had enough of it, as `head` does.
-  process.stdout.on('error', () => leave(1));
   const own = environment();
   setGitEnvironment(own.gitVariables);
   const file = await clustersFileOf(own.configFiles);
@@ -119,11 +128,11 @@ async function announce({ address, token, hasClusters }: App): Promise<void> {
   process.stdout.write(`SlurmQL listening on ${address}\n`);
   // Like Jupyter's: the token is shown to whoever sits here, or once, when it has just been made.
   if (token.isNew || process.stderr.isTTY) {
-    process.stderr.write(`Open the dashboard: ${address}/?token=${token.value}\n`);
+    standardError.write(`Open the dashboard: ${address}/?token=${token.value}\n`);
   } else if (token.file !== null) {
-    process.stderr.write(`The administrator's token is in ${token.file}\n`);
+    standardError.write(`The administrator's token is in ${token.file}\n`);
   }
-  process.stderr.write(advice);
+  if (advice !== '') standardError.write(advice);
 }
 
 /** The first signal stops cleanly, also while the server is still starting; the second one at once. */
@@ -139,7 +148,7 @@ function onSignal(): void {
 
 /** What goes on after a fault that nobody expected could be wrong in any way: the next start knows what is written. */
 function onFault(cause: unknown): void {
-  if (app === null) process.stderr.write(`SlurmQL is stopping: ${fullText(cause)}\n`);
+  if (app === null) standardError.write(`SlurmQL is stopping: ${fullText(cause)}\n`);
   endNow(cause ?? new Error(`${cause} was thrown`));
 }
 
@@ -156,7 +165,7 @@ async function stop(running: App): Promise<void> {
     await running.stop();
     leave(0);
   } catch (cause) {
-    process.stderr.write(`SlurmQL did not stop cleanly: ${fullText(cause)}\n`);
+    standardError.write(`SlurmQL did not stop cleanly: ${fullText(cause)}\n`);
     leave(1);
   }
 }

@@ -76,6 +76,33 @@ describe('slurmql', () => {
     expect(examined.includes('\x1b')).toBe(isColoured);
   });
 
+  it.each(['--help', '--version', 'doctor', 'doctor --json'])(
+    'ends with code 1 and without a stack where the output of %s has no room on its disk',
+    async (words) => {
+      const line = `exec '${process.execPath}' '${MAIN}' ${words} >/dev/full`;
+      expect(await run('sh', ['-c', line])).toEqual({ stdout: '', stderr: '', code: 1 });
+    },
+  );
+
+  it('waits for whoever reads an examination, however long it is', async () => {
+    const names = Array.from({ length: 300 }, (_, number) => `dead${number}`);
+    const lines = names.map((name) => `  ${name}: { host: 127.0.0.1, port: 1 }\n`);
+    await writeFile(join(folder, 'clusters.yaml'), `clusters:\n${lines.join('')}`);
+    const child = spawn(process.execPath, [MAIN, 'doctor', '--json'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], HOME: folder },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const exited = once(child, 'exit');
+    // It has written all that it can once it has begun to write, which it does at its end.
+    await once(child.stdout, 'readable');
+    await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    let text = '';
+    for await (const more of child.stdout.setEncoding('utf8')) text += more;
+    expect(JSON.parse(text).clusters.map(({ name }: { name: string }) => name)).toEqual(names);
+    expect((await exited)[0]).toBe(1);
+  });
+
   it('runs with the Node that it brings along where another one starts it', async () => {
     const { stdout, code } = await run(process.execPath, [AS_NODE_20, BIN, '--version']);
     expect({ stdout, code }).toEqual({ stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), code: 0 });
