@@ -71,6 +71,7 @@ describe('an answer from the store alone', () => {
           "id",
           "isActive",
           "isArchived",
+          "isArray",
           "isStale",
           "log",
           "logAbsence",

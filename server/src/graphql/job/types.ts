@@ -206,9 +206,10 @@ builder.node(JobRef, {
     }),
     isStale: t.boolean({
       description:
-        'The job is active, and its cluster has not answered for three poll intervals. What is shown is the last known state.',
+        'The job is active, and its cluster is stale (`Cluster.isStale`). What is shown is the last known state. It changes ' +
+        'without an event of the job; `clusterStatus` sends it.',
       resolve: (job, _args, { clusters }) =>
-        isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName), job.submittedAt, new Date()),
+        isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName)),
     }),
     log: t.field({
       type: LogChunkRef,
@@ -289,6 +290,10 @@ builder.node(JobRef, {
       description: 'The array that a task belongs to. Null for every other job.',
       resolve: ({ arrayParentId }, _args, { loaders }) =>
         arrayParentId === null ? null : loaders.job.load(arrayParentId),
+    }),
+    isArray: t.boolean({
+      description: 'It is an array, whose tasks are jobs of their own. A task is none.',
+      resolve: (job) => isArray(job),
     }),
     arrayTaskId: t.exposeInt('arrayTaskId', {
       nullable: true,
