@@ -14,9 +14,12 @@ async function create(jobs: readonly StageJob[]): Promise<void> {
     projects.set(projectName, project.id);
   }
   await stage.create(
-    jobs.map(({ projectName, ...parts }) =>
-      aJob({ ...parts, projectId: projectName === null ? null : (projects.get(projectName) ?? null) }),
-    ),
+    jobs.flatMap(({ projectName, taskIds = [], ...parts }) => {
+      const job = aJob({ ...parts, projectId: projectName === null ? null : (projects.get(projectName) ?? null) });
+      if (taskIds.length === 0) return [job];
+      const tasks = taskIds.map((arrayTaskId) => aJob({ ...parts, arrayParentId: job.id, arrayTaskId }));
+      return [{ ...job, resources: { ...job.resources, array: taskIds.join() } }, ...tasks];
+    }),
   );
 }
 

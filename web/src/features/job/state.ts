@@ -107,6 +107,14 @@ export function createLiveJob(api: Api, id: string): LiveJob {
   return { value: () => state.job, fault };
 }
 
+/** The server's order of the tasks of an array. */
+export function compareTasks(
+  left: { readonly arrayTaskId: number | null },
+  right: { readonly arrayTaskId: number | null },
+): number {
+  return (left.arrayTaskId ?? 0) - (right.arrayTaskId ?? 0);
+}
+
 /** The tasks of an array in the order of their indices, kept up to date. */
 export function createLiveTasks(api: Api, id: string): () => JobSection | undefined {
   const sections = createLiveJobs(
@@ -116,7 +124,7 @@ export function createLiveTasks(api: Api, id: string): () => JobSection | undefi
         name: 'tasks',
         limit: MAX_TASKS,
         includes: (job) => job.arrayParent?.id === id,
-        compare: (left, right) => (left.arrayTaskId ?? 0) - (right.arrayTaskId ?? 0),
+        compare: compareTasks,
         fetchPage: async (after) => {
           const { job } = await ask(api, jobTasksQuery, { id, after });
           if (job === null) throw new Error('This job is no longer known.');
