@@ -69,7 +69,7 @@ beforeAll(async () => {
       submittedAt: new Date(START + Math.floor(index / 20) * MINUTE),
       startedAt: hasStarted ? new Date(START + (30 + (index % 4)) * MINUTE) : null,
       endedAt: isOver && (state !== 'LOST' || index % 16 === 6) ? new Date(START + (60 + (index % 3)) * MINUTE) : null,
-      ...(index === 0 && { taskIds: TASK_IDS }),
+      ...(index === 0 && { tasks: TASK_IDS.map((arrayTaskId) => ({ arrayTaskId, state })) }),
     };
   });
   await stage.create(jobs);

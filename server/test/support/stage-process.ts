@@ -14,11 +14,14 @@ async function create(jobs: readonly StageJob[]): Promise<void> {
     projects.set(projectName, project.id);
   }
   await stage.create(
-    jobs.flatMap(({ projectName, taskIds = [], ...parts }) => {
+    jobs.flatMap(({ projectName, tasks = [], ...parts }) => {
       const job = aJob({ ...parts, projectId: projectName === null ? null : (projects.get(projectName) ?? null) });
-      if (taskIds.length === 0) return [job];
-      const tasks = taskIds.map((arrayTaskId) => aJob({ ...parts, arrayParentId: job.id, arrayTaskId }));
-      return [{ ...job, resources: { ...job.resources, array: taskIds.join() } }, ...tasks];
+      if (tasks.length === 0) return [job];
+      const array = tasks.map(({ arrayTaskId }) => arrayTaskId).join();
+      return [
+        { ...job, resources: { ...job.resources, array } },
+        ...tasks.map((task) => aJob({ ...parts, ...task, arrayParentId: job.id })),
+      ];
     }),
   );
 }
