@@ -2,9 +2,7 @@ import { ADMINISTRATOR } from '../../auth/index.ts';
 import { clusterOfJob, isStale } from '../../clusters/index.ts';
 import { currentAttempt } from '../../domain/attempt.ts';
 import { elapsedSeconds, isArray, waitedSeconds } from '../../domain/job.ts';
-import { actionsOf } from '../../domain/job-action.ts';
 import { isActiveState } from '../../domain/job-state.ts';
-import { may } from '../../domain/policy.ts';
 import { findAbsence, MOST_LAST_LINES } from '../../logs/index.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
 import { ClusterRef } from '../cluster/types.ts';
@@ -12,7 +10,6 @@ import { forwardArguments, pageCost } from '../connection.ts';
 import { costs } from '../marks.ts';
 import { ProjectRef } from '../project/types.ts';
 import { UserRef } from '../user/types.ts';
-import { JobActionRef } from './action.ts';
 import { JobAllocationRef } from './allocation.ts';
 import { JobConnection } from './connection.ts';
 import { readJobList } from './list.ts';
@@ -64,22 +61,6 @@ builder.node(JobRef, {
       type: [JobAttemptRef],
       description: 'Its runs, the oldest first. The last one is the current one.',
       resolve: async (job, _args, { loaders }) => [...(await loaders.closedAttempts.load(job.id)), currentAttempt(job)],
-    }),
-    actions: t.field({
-      type: [JobActionRef],
-      description:
-        'What you may do with it now: mutations that your role permits and that fit its state as last seen. For an array, ' +
-        'those that fit at least one of its tasks. A mutation can still be refused, by Slurm for example.',
-      resolve: (job, _args, { actor, loaders }) => {
-        if (!may(actor, 'CHANGE_JOBS')) return [];
-        if (!isArray(job)) return [...actionsOf(job, [])];
-        return loaders.taskCounts.load(job.id).then((counts) => [
-          ...actionsOf(
-            job,
-            counts.map(({ state }) => state),
-          ),
-        ]);
-      },
     }),
     isActive: t.boolean({
       description: 'The job is not over: its state can still change by itself.',
