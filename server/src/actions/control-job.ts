@@ -1,7 +1,7 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
 import type { Actor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
-import { fits } from '../domain/job-action.ts';
+import { actionFits } from '../domain/job-action.ts';
 import { arrayState, isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf } from '../domain/observation.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
@@ -16,7 +16,7 @@ const NO_TASKS = 'None of its tasks has been seen in Slurm yet: wait until they 
 
 const HOLD: Control = {
   action: 'hold',
-  fits: (state) => fits('HOLD', state),
+  fits: (state) => actionFits('HOLD', state),
   instead: (state) => {
     if (state === 'HELD') return 'It is already held: releaseJob releases it';
     if (!isActiveState(state)) return `Only a waiting job can be held: it is over (${state})`;
@@ -26,13 +26,13 @@ const HOLD: Control = {
 
 const RELEASE: Control = {
   action: 'release',
-  fits: (state) => fits('RELEASE', state),
+  fits: (state) => actionFits('RELEASE', state),
   instead: (state) => `There is nothing to release: the job is not held, it is ${state}`,
 };
 
 const REQUEUE: Control = {
   action: 'requeue',
-  fits: (state) => fits('REQUEUE', state),
+  fits: (state) => actionFits('REQUEUE', state),
   instead: (state) => {
     if (state === 'HELD') return 'It is already in the queue, and held: releaseJob releases it';
     return `There is nothing to requeue: the job is ${state}, so it is already in the queue`;
@@ -133,7 +133,7 @@ async function controlOn(
   cluster: Cluster | null,
   name: string,
   subjects: readonly Subject[],
-  { action, fits: isFitting, instead }: Control,
+  { action, fits, instead }: Control,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
   const outcomes = new Map<string, Outcome<Job>>();
   const unavailable = (message: string) => {
@@ -153,7 +153,7 @@ async function controlOn(
       const seen = parts.flatMap(({ id }) => states.get(id) ?? []);
       const chosen = parts.filter(({ id }) => {
         const state = states.get(id);
-        return state !== undefined && isFitting(state);
+        return state !== undefined && fits(state);
       });
       if (chosen.length > 0) {
         fitting.push({ job, parts: chosen });

@@ -4,13 +4,14 @@ import type { Job } from '../domain/job.ts';
 import { actionsOf, type JobAction } from '../domain/job-action.ts';
 import { arrayState, isActiveState, JOB_STATES, type JobState } from '../domain/job-state.ts';
 import type { Outcome } from '../domain/refusal.ts';
-import { aJob } from '../domain/testing.ts';
+import { aJob, aProject, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { Store } from '../store/index.ts';
 import { insertJobs } from '../store/testing.ts';
 import { cancelJob } from './cancel-job.ts';
 import type { ActionContext } from './context.ts';
 import { holdJob, releaseJob, requeueJob } from './control-job.ts';
+import { resubmitJob } from './resubmit-job.ts';
 
 const ACTIONS = {
   CANCEL: cancelJob,
@@ -128,11 +129,28 @@ describe('the actions that a job lists are the ones that it takes', () => {
   });
 });
 
-it('a job lists that it can be archived, or brought back, and submitted again while all of its inputs are there', () => {
-  const job = aJob({ state: 'COMPLETED', gitCommit: 'c0ffee', projectId: 'P' });
-  expect(actionsOf(job, [])).toEqual(['RESUBMIT', 'ARCHIVE']);
-  expect(actionsOf({ ...job, isArchived: true }, [])).toEqual(['RESUBMIT', 'UNARCHIVE']);
-  for (const missing of [{ gitCommit: null }, { hasUncommittedChanges: true }, { projectId: null }]) {
-    expect(actionsOf({ ...job, ...missing }, [])).toEqual(['ARCHIVE']);
-  }
+it('a job that is over lists that it can be archived, or brought back', () => {
+  const job = aJob({ state: 'COMPLETED' });
+  expect(actionsOf(job, [])).toEqual(['ARCHIVE']);
+  expect(actionsOf({ ...job, isArchived: true }, [])).toEqual(['UNARCHIVE']);
+});
+
+it.each<[string, Partial<Job>]>([
+  ['all of its inputs are there', {}],
+  ['its commit is not known', { gitCommit: null }],
+  ['it ran with uncommitted changes', { hasUncommittedChanges: true }],
+  ['its project is gone', { projectId: null }],
+])('a job lists that it can be submitted again if resubmitJob takes it: %s', async (_what, parts) => {
+  const project = aProject();
+  await store.projects.save(project);
+  const job = aJob({ state: 'FAILED', gitCommit: 'c0ffee', projectId: project.id, clusterName: 'gone', ...parts });
+  await context.journal.write(SYSTEM, (writer) =>
+    writer.create([{ job, idempotencyKey: null, submission: NO_SUBMISSION }]),
+  );
+  const user = { user: { id: 'U', name: 'Ada', role: 'ADMIN' }, via: 'TOKEN' } as const;
+  const nowhere = { ...context, clusters: { get: () => null, all: () => [] } as never };
+  const outcome = await resubmitJob(nowhere, user, { id: job.id, idempotencyKey: null, waitSeconds: 0 });
+  // With its inputs, it comes as far as its cluster, which is no longer there.
+  const codes = outcome.ok ? [] : outcome.refusals.map(({ code }) => code);
+  expect(codes).toEqual([actionsOf(job, []).includes('RESUBMIT') ? 'NOT_FOUND' : 'WRONG_STATE']);
 });

@@ -1,6 +1,5 @@
 import type { UserActor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
-import { missingInput } from '../domain/job-action.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import { type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
@@ -37,11 +36,10 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
   const job = await store.jobs.get(input.id);
   if (job === null) return refuse('NOT_FOUND', 'id', 'Job not found');
   const submission = await store.jobs.submission(job.arrayParentId ?? job.id);
-  const missing = missingInput(job);
-  if (submission === null || job.gitCommit === null || missing === 'COMMIT') {
+  if (submission === null || job.gitCommit === null) {
     return refuse('WRONG_STATE', 'id', `What ${job.name} was submitted with is not known: use submitJob`);
   }
-  if (missing === 'UNCOMMITTED_FILES') {
+  if (job.hasUncommittedChanges) {
     const message = `${job.name} ran with uncommitted changes on top of ${job.gitCommit}, and they are not kept: commit what it needs and use submitJob`;
     return refuse('WRONG_STATE', 'id', message);
   }

@@ -20,7 +20,7 @@ type StateAction = keyof typeof BY_STATE;
 const NOT_REQUEUED: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD', 'CANCELLING']);
 
 /** Whether an action makes sense in a state. */
-export function fits(action: StateAction, state: JobState): boolean {
+export function actionFits(action: StateAction, state: JobState): boolean {
   return BY_STATE[action](state);
 }
 
@@ -32,24 +32,20 @@ export function actionsOf(job: Job, taskStates: readonly JobState[]): readonly J
   const active = (isArray(job) ? taskStates : [job.state]).filter(isActiveState);
   // An array without tasks has not been seen in Slurm. It can be cancelled all the same.
   const cancellable = active.length === 0 ? [job.state] : active;
-  const some = (action: StateAction) => job.slurmJobId !== null && active.some((state) => fits(action, state));
+  const some = (action: StateAction) => job.slurmJobId !== null && active.some((state) => actionFits(action, state));
   const isFitting: Readonly<Record<JobAction, boolean>> = {
-    CANCEL: cancellable.some((state) => fits('CANCEL', state)),
+    CANCEL: cancellable.some((state) => actionFits('CANCEL', state)),
     HOLD: some('HOLD'),
     RELEASE: some('RELEASE'),
     REQUEUE: some('REQUEUE'),
-    RESUBMIT: missingInput(job) === null,
+    RESUBMIT: hasItsInputs(job),
     ARCHIVE: !job.isArchived,
     UNARCHIVE: job.isArchived,
   };
   return JOB_ACTIONS.filter((action) => isFitting[action]);
 }
 
-/** What of a job's inputs is no longer there, so that the same can't be submitted again; null: nothing, by its row. */
-export function missingInput(
-  job: Pick<Job, 'gitCommit' | 'hasUncommittedChanges' | 'projectId'>,
-): 'COMMIT' | 'UNCOMMITTED_FILES' | 'PROJECT' | null {
-  if (job.gitCommit === null) return 'COMMIT';
-  if (job.hasUncommittedChanges) return 'UNCOMMITTED_FILES';
-  return job.projectId === null ? 'PROJECT' : null;
+/** Whether the same can be submitted again, as far as the job itself shows. `resubmitJob` says what is missing. */
+function hasItsInputs({ gitCommit, hasUncommittedChanges, projectId }: Job): boolean {
+  return gitCommit !== null && !hasUncommittedChanges && projectId !== null;
 }

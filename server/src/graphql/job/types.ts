@@ -273,7 +273,7 @@ builder.node(JobRef, {
         arrayParentId === null ? null : loaders.job.load(arrayParentId),
     }),
     isArray: t.boolean({
-      description: 'It is an array, whose tasks are jobs of their own. A task is none.',
+      description: 'It is an array of jobs. A task of one is not an array itself.',
       resolve: (job) => isArray(job),
     }),
     arrayTaskId: t.exposeInt('arrayTaskId', {
