@@ -187,8 +187,8 @@ builder.node(JobRef, {
     }),
     isStale: t.boolean({
       description:
-        'The job is active, and its cluster is stale (`Cluster.isStale`). What is shown is the last known state. It changes ' +
-        'without an event of the job; `clusterStatus` sends it.',
+        'The job is active, and its cluster is stale (`Cluster.isStale`). What is shown is the last known state. ' +
+        'No event of the job tells of it: `clusterStatus` does.',
       resolve: (job, _args, { clusters }) =>
         isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName)),
     }),

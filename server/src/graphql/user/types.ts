@@ -40,10 +40,10 @@ builder.node(UserRef, {
   isTypeOf: () => true,
   fields: (t) => ({
     name: t.exposeString('name', { description: 'The name to show.' }),
-    role: t.expose('role', { type: UserRole, description: 'What the user may do, in one word.' }),
+    role: t.expose('role', { type: UserRole, description: 'What the user may do.' }),
     permissions: t.field({
       type: [PermissionRef],
-      description: "What the user's role permits.",
+      description: 'What the role permits, one by one.',
       resolve: (user) => PERMISSIONS.filter((permission) => may({ user }, permission)),
     }),
   }),
