@@ -101,8 +101,12 @@ describe.concurrent('a server meets', () => {
     await using bench = await Workbench.open(yamlOf({ alpha: settings, beta: {} }));
     const job = await bench.submit({ command: 'sleep 300' });
     await bench.reaches(job.id, 'RUNNING');
+    const told = healthOf(bench, 'alpha').toldUntil(({ isStale }) => isStale);
     proxy.stall();
     await runsOnBeta(bench);
+    // Long before the connection is given up.
+    expect((await told).at(-1)).toMatchObject({ status: 'ONLINE', isStale: true });
+    expect(await bench.job(job.id)).toMatchObject({ state: 'RUNNING', isStale: true });
     const away = await healthOf(bench, 'alpha').until(({ status }) => status !== 'ONLINE');
     expect(away.statusMessage).toMatch(/the connection to .* was lost: Keepalive timeout/);
     // The keepalive gives it up, and a new attempt comes no further.
@@ -111,8 +115,8 @@ describe.concurrent('a server meets', () => {
     expect((await bench.job(job.id)).state).toBe('RUNNING');
     proxy.resume();
     await healthOf(bench, 'alpha').connect();
-    await healthOf(bench, 'alpha').reaches('ONLINE');
-    expect((await bench.job(job.id)).state).toBe('RUNNING');
+    await healthOf(bench, 'alpha').until(({ status, isStale }) => status === 'ONLINE' && !isStale);
+    expect(await bench.job(job.id)).toMatchObject({ state: 'RUNNING', isStale: false });
     await bench.cancel(job.id);
     expect(await bench.ended(job.id)).toMatchObject({ state: 'CANCELLED' });
   });

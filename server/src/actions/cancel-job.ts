@@ -1,5 +1,6 @@
 import type { Actor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
+import { actionFits } from '../domain/job-action.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import type { JobReader } from '../store/index.ts';
@@ -78,7 +79,8 @@ function refusedBecause(
   if (job === null) return refuse('NOT_FOUND', 'id', NOT_THERE);
   // Ended by this very request, as a part of its array.
   if (requested.has(job.arrayParentId ?? '')) return null;
-  if (!isActiveState(job.state)) {
+  // What was requested before may be requested again.
+  if (!actionFits('CANCEL', job.state) && job.state !== 'CANCELLING') {
     return refuse('NOT_CANCELLABLE', 'id', `There is nothing left to cancel: the job is ${job.state}`);
   }
   if (clusters.get(job.clusterName) !== null) return null;

@@ -1,6 +1,7 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
 import type { Actor } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
+import { actionFits } from '../domain/job-action.ts';
 import { arrayState, isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf } from '../domain/observation.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
@@ -11,10 +12,11 @@ import { forEachJob, forOneJob } from './many-jobs.ts';
 /** Slurm takes them one by one; so many are done well within the time that one command has. */
 const BATCH = 200;
 
+const NO_TASKS = 'None of its tasks has been seen in Slurm yet: wait until they are listed';
+
 const HOLD: Control = {
   action: 'hold',
-  // scontrol would take a running job too, and hold it only should it ever be requeued.
-  fits: (state) => state === 'PENDING',
+  fits: (state) => actionFits('HOLD', state),
   instead: (state) => {
     if (state === 'HELD') return 'It is already held: releaseJob releases it';
     if (!isActiveState(state)) return `Only a waiting job can be held: it is over (${state})`;
@@ -24,13 +26,13 @@ const HOLD: Control = {
 
 const RELEASE: Control = {
   action: 'release',
-  fits: (state) => state === 'HELD',
+  fits: (state) => actionFits('RELEASE', state),
   instead: (state) => `There is nothing to release: the job is not held, it is ${state}`,
 };
 
 const REQUEUE: Control = {
   action: 'requeue',
-  fits: (state) => state !== 'PENDING' && state !== 'HELD',
+  fits: (state) => actionFits('REQUEUE', state),
   instead: (state) => {
     if (state === 'HELD') return 'It is already in the queue, and held: releaseJob releases it';
     return `There is nothing to requeue: the job is ${state}, so it is already in the queue`;
@@ -103,6 +105,7 @@ async function controlAll(
     const all = isArray(job) ? await store.jobs.tasks(job.id) : [job];
     const parts = all.filter((part) => !isBeingCancelled(part));
     if (parts.length > 0) subjects.push({ job, parts });
+    else if (all.length === 0) outcomes.set(job.id, refuse('WRONG_STATE', 'id', NO_TASKS));
     else outcomes.set(job.id, refuse('WRONG_STATE', 'id', 'It is being cancelled: wait for its end'));
   }
   const byCluster = Map.groupBy(subjects, ({ job }) => job.clusterName);

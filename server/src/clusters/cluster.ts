@@ -21,6 +21,7 @@ import { LoginProbe } from './login-probe.ts';
 import type { ClusterParts } from './parts.ts';
 import { Pulse } from './pulse.ts';
 import { type Answered, SharedAnswer } from './shared-answer.ts';
+import { Staleness } from './staleness.ts';
 import { WorkspaceWatch } from './workspace-watch.ts';
 
 /** A connection that is handed on waits so long for what still goes over it, then it is closed. */
@@ -53,6 +54,7 @@ export class Cluster {
   readonly #health = new Health();
   readonly #probe: LoginProbe;
   readonly #known: LastKnown;
+  readonly #staleness: Staleness;
   #unsubscribe: () => void = () => undefined;
   #isStopped = false;
   #checking: Promise<readonly CheckStep[]> | null = null;
@@ -63,6 +65,12 @@ export class Cluster {
     this.load = load;
     this.#changes = changes;
     this.#known = new LastKnown(settings, known, parts);
+    this.#staleness = new Staleness({
+      pollIntervalSeconds: settings.pollIntervalSeconds,
+      lastHeardAt: () => this.#known.lastHeardAt,
+      active: () => parts.journal.active(settings.name),
+      onChange: () => this.#notify(),
+    });
     this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
@@ -104,6 +112,7 @@ export class Cluster {
     this.#unsubscribe = () => {
       for (const unsubscribe of unsubscribers) unsubscribe();
     };
+    this.#staleness.start();
     this.#connection.start();
     // One that was taken over may be there already.
     if (this.#connection.state.status === 'online') this.#connectionChanged(this.#connection.state);
@@ -129,6 +138,7 @@ export class Cluster {
 
   #stopAsking(): Promise<unknown> {
     this.#isStopped = true;
+    this.#staleness.stop();
     this.#unsubscribe();
     return Promise.all([
       this.#pulse.stopped(),
@@ -167,9 +177,9 @@ export class Cluster {
     return this.jobs.isPolling;
   }
 
-  /** When Slurm on this cluster last gave an answer to anything; null: not since the server's start. */
-  get lastHeardAt(): Date | null {
-    return this.#known.lastHeardAt;
+  /** Whether it has active jobs and has not answered for so long that what is shown of them may be out of date. */
+  get isStale(): boolean {
+    return this.#staleness.isStale;
   }
 
   /** A person asks for an attempt to connect now, or to try again now what last failed. */

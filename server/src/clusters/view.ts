@@ -40,12 +40,7 @@ export function clusterOfJob(clusters: Clusters, name: string): ClusterView {
   };
 }
 
-/** Nothing has been heard from a job's cluster for so many poll intervals: what is shown of it may be out of date. */
-const STALE_INTERVALS = 3;
-
-/** Whether an active job is shown as it was, rather than as it is. `since`: when Slurm took the job. */
-export function isStale({ live }: ClusterView, since: Date, now: Date): boolean {
-  if (live === null) return true;
-  const heardAt = Math.max(live.lastHeardAt?.getTime() ?? 0, since.getTime());
-  return now.getTime() - heardAt > STALE_INTERVALS * live.settings.pollIntervalSeconds * 1000;
+/** Whether the cluster's active jobs are shown as they were, rather than as they are. */
+export function isStale({ live }: ClusterView): boolean {
+  return live === null || live.isStale;
 }

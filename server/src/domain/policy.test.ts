@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
 import { SYSTEM } from './actor.ts';
-import { may, notAllowedTo, type Permission, RULES } from './policy.ts';
+import { may, notAllowedTo, PERMISSIONS, RULES } from './policy.ts';
 import { USER_ROLES, type UserRole } from './user.ts';
 
 const as = (role: UserRole) => ({ user: { id: role, name: role, role }, via: 'TOKEN' }) as const;
-const PERMISSIONS = Object.keys(RULES) as Permission[];
 
 it.each(PERMISSIONS)('%s is for one role and those above it', (permission) => {
   const allowed = USER_ROLES.filter((role) => may(as(role), permission));

@@ -21,6 +21,7 @@ export const RULES = {
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type Permission = keyof typeof RULES;
+export const PERMISSIONS = Object.keys(RULES) as readonly Permission[];
 
 const NAMES: Readonly<Record<UserRole, string>> = {
   ADMIN: 'an administrator',
@@ -29,7 +30,7 @@ const NAMES: Readonly<Record<UserRole, string>> = {
 };
 
 /** The only place where roles are compared. The server itself may do everything. */
-export function may({ user }: Actor, permission: Permission): boolean {
+export function may({ user }: Pick<Actor, 'user'>, permission: Permission): boolean {
   // The roles stand in the order of what they may, the mightiest first.
   return user === null || USER_ROLES.indexOf(user.role) <= USER_ROLES.indexOf(RULES[permission].role);
 }

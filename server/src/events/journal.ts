@@ -60,7 +60,10 @@ export class Journal {
     return this.#newest;
   }
 
-  /** The active jobs of a cluster, tasks and arrays included, as they were last committed. Reads nothing. */
+  /**
+   * The active jobs of a cluster, tasks and arrays included, as they were last committed; first the one that has been
+   * active for the longest. Reads nothing.
+   */
   active(clusterName: string): ReadonlyMap<string, Job> {
     return this.#active.get(clusterName) ?? NO_JOBS;
   }

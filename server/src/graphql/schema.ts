@@ -12,6 +12,7 @@ import './project/queries.ts';
 import './project/mutations.ts';
 import './project/jobs.ts';
 import './job/types.ts';
+import './job/actions.ts';
 import './job/queries.ts';
 import './job/events.ts';
 import './job/mutations.ts';

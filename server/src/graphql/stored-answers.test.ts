@@ -49,6 +49,7 @@ describe('an answer from the store alone', () => {
     expect({ Query: fieldsOf('Query'), Job: fieldsOf('Job') }).toMatchInlineSnapshot(`
       {
         "Job": [
+          "actions",
           "allocated",
           "arrayParent",
           "arrayTaskId",
@@ -70,6 +71,7 @@ describe('an answer from the store alone', () => {
           "id",
           "isActive",
           "isArchived",
+          "isArray",
           "isStale",
           "log",
           "logAbsence",

@@ -1,4 +1,5 @@
 export { SlurmAdapter } from './adapter.ts';
+export { readMegabytes, readMinutes } from './amounts.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export { type Directive, interpreterFault, interpreterNotice, type LineRemark, readDirectives } from './directives.ts';
 export { SlurmUnavailable } from './errors.ts';

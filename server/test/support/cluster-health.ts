@@ -12,6 +12,7 @@ export interface LoginPromptData {
 
 export interface HealthData {
   readonly status: string;
+  readonly isStale: boolean;
   readonly statusMessage: string | null;
   readonly loginAsksPerson: boolean;
   readonly loginPrompt: LoginPromptData | null;
@@ -19,7 +20,7 @@ export interface HealthData {
 
 export type UserErrors = readonly { readonly code: string; readonly message: string; readonly path: string[] }[];
 
-const HEALTH = `status statusMessage loginAsksPerson
+const HEALTH = `status isStale statusMessage loginAsksPerson
   loginPrompt { id host name instruction prompts { text isSecret } isRepeated expiresAt }`;
 
 /** One cluster as a client of the server sees it and acts on it. */

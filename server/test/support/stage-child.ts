@@ -14,6 +14,8 @@ export interface StageJob {
   readonly submittedAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
+  /** Of an array: its tasks, in the order in which they are recorded. */
+  readonly tasks?: readonly { readonly arrayTaskId: number; readonly state: StageJob['state'] }[];
 }
 
 export type StageMessage =

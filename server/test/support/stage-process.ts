@@ -14,9 +14,15 @@ async function create(jobs: readonly StageJob[]): Promise<void> {
     projects.set(projectName, project.id);
   }
   await stage.create(
-    jobs.map(({ projectName, ...parts }) =>
-      aJob({ ...parts, projectId: projectName === null ? null : (projects.get(projectName) ?? null) }),
-    ),
+    jobs.flatMap(({ projectName, tasks = [], ...parts }) => {
+      const job = aJob({ ...parts, projectId: projectName === null ? null : (projects.get(projectName) ?? null) });
+      if (tasks.length === 0) return [job];
+      const array = tasks.map(({ arrayTaskId }) => arrayTaskId).join();
+      return [
+        { ...job, resources: { ...job.resources, array } },
+        ...tasks.map((task) => aJob({ ...parts, ...task, arrayParentId: job.id })),
+      ];
+    }),
   );
 }
 

@@ -1,9 +1,8 @@
 import { createContext, createSignal, onCleanup, useContext } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { CLUSTER_STATUSES } from '../lib/cluster-status.ts';
 import { type Api, ask } from './api.ts';
 import { describeError } from './errors.ts';
-import { graphql, type ResultOf } from './graphql.ts';
+import { graphql, type Permission, type ResultOf } from './graphql.ts';
 import { openStream } from './stream.ts';
 
 const clusterHealthFragment = graphql(`
@@ -12,6 +11,7 @@ const clusterHealthFragment = graphql(`
     name
     host
     isConfigured
+    isStale
     status
     statusMessage
     loginAsksPerson
@@ -40,7 +40,8 @@ const clustersQuery = graphql(
         ...ClusterHealth
       }
       viewer {
-        role
+        id
+        permissions
       }
     }
   `,
@@ -66,8 +67,8 @@ export interface LiveClusters {
   /** By name; empty until the first answer. */
   readonly all: readonly ClusterHealth[];
   isLoaded(): boolean;
-  /** Whether the person here may answer what the login of a cluster asks. */
-  isAdministrator(): boolean;
+  /** Whether the person here has a permission; false until the first answer. */
+  may(permission: Permission): boolean;
   /** Why they can't be shown, null when they can. */
   fault(): string | null;
   get(name: string): ClusterHealth | undefined;
@@ -76,7 +77,7 @@ export interface LiveClusters {
 export function createLiveClusters(api: Api): LiveClusters {
   const [state, setState] = createStore<{ all: ClusterHealth[] }>({ all: [] });
   const [isLoaded, setIsLoaded] = createSignal(false);
-  const [isAdministrator, setIsAdministrator] = createSignal(false);
+  const [permissions, setPermissions] = createSignal<readonly Permission[]>([]);
   const [fault, setFault] = createSignal<string | null>(null);
   // What the stream brought while the query was under way is newer than the query's answer.
   const newer = new Map<string, ClusterHealth>();
@@ -92,7 +93,7 @@ export function createLiveClusters(api: Api): LiveClusters {
     newer.clear();
     try {
       const { clusters, viewer } = await ask(api, clustersQuery, {});
-      setIsAdministrator(viewer.role === 'ADMIN');
+      setPermissions(viewer.permissions);
       show(clusters.map((cluster) => newer.get(cluster.id) ?? cluster));
       setFault(null);
     } catch (error) {
@@ -122,16 +123,15 @@ export function createLiveClusters(api: Api): LiveClusters {
       return state.all;
     },
     isLoaded,
-    isAdministrator,
+    may: (permission) => permissions().includes(permission),
     fault,
     get: (name) => state.all.find((cluster) => cluster.name === name),
   };
 }
 
-/** Whether a job's state is only what was last heard: it may have moved on, and its cluster can't be asked now. */
+/** `Job.isStale`, as it changes: no event of a job says so. A cluster that is no longer in clusters.yaml is stale. */
 export function isStale(job: { isActive: boolean; cluster: { name: string } }, clusters: LiveClusters): boolean {
-  const status = clusters.get(job.cluster.name)?.status;
-  return job.isActive && clusters.isLoaded() && (status === undefined || CLUSTER_STATUSES[status].isSilent);
+  return job.isActive && clusters.isLoaded() && (clusters.get(job.cluster.name)?.isStale ?? true);
 }
 
 export const ClustersContext = createContext<LiveClusters>();

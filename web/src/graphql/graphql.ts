@@ -10,6 +10,8 @@ export const graphql = initGraphQLTada<{
 
 export type JobState = ReturnType<typeof graphql.scalar<'JobState'>>;
 export type ClusterStatus = ReturnType<typeof graphql.scalar<'ClusterStatus'>>;
+export type JobAction = ReturnType<typeof graphql.scalar<'JobAction'>>;
+export type Permission = ReturnType<typeof graphql.scalar<'Permission'>>;
 export type LogStream = ReturnType<typeof graphql.scalar<'LogStream'>>;
 export type LogAbsence = ReturnType<typeof graphql.scalar<'LogAbsence'>>;
 export type { ResultOf, VariablesOf } from 'gql.tada';

@@ -9,6 +9,7 @@ export const jobRowFragment = graphql(`
     state
     isActive
     isArchived
+    actions
     reason
     exitCode
     signal

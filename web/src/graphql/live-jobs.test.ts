@@ -17,6 +17,7 @@ function job(id: string, state: JobState): JobRow {
     state,
     isActive: isActiveState(state),
     isArchived: false,
+    actions: [],
     reason: null,
     exitCode: null,
     signal: null,

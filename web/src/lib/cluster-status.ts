@@ -6,20 +6,17 @@ interface StatusDescription {
   readonly tone: Tone;
   /** What the word means, for people who meet it for the first time. */
   readonly meaning: string;
-  /** Nothing that happens on the cluster is heard of. */
-  readonly isSilent: boolean;
 }
 
 export const CLUSTER_STATUSES = {
-  CONNECTING: { label: 'Connecting', tone: 'busy', meaning: 'The SSH connection is being made', isSilent: false },
-  ONLINE: { label: 'Online', tone: 'good', meaning: 'Reachable, and Slurm answers', isSilent: false },
-  DEGRADED: { label: 'Degraded', tone: 'warning', meaning: 'Reachable, but Slurm does not answer', isSilent: true },
-  UNREACHABLE: { label: 'Unreachable', tone: 'bad', meaning: 'No SSH connection', isSilent: true },
+  CONNECTING: { label: 'Connecting', tone: 'busy', meaning: 'The SSH connection is being made' },
+  ONLINE: { label: 'Online', tone: 'good', meaning: 'Reachable, and Slurm answers' },
+  DEGRADED: { label: 'Degraded', tone: 'warning', meaning: 'Reachable, but Slurm does not answer' },
+  UNREACHABLE: { label: 'Unreachable', tone: 'bad', meaning: 'No SSH connection' },
   AUTH_REQUIRED: {
     label: 'Sign-in needed',
     tone: 'bad',
     meaning: 'Waits for a person to authenticate',
-    isSilent: true,
   },
-  IDLE: { label: 'Idle', tone: 'neutral', meaning: 'Not connected, and not meant to be', isSilent: false },
+  IDLE: { label: 'Idle', tone: 'neutral', meaning: 'Not connected, and not meant to be' },
 } as const satisfies Record<ClusterStatus, StatusDescription>;

@@ -1,6 +1,7 @@
 /** How many nodes a list of Slurm's names, "gpu[01-03,07],login"; null: it can't be read. */
 export function countNodes(list: string): number | null {
-  if (list.lastIndexOf('[') > list.lastIndexOf(']')) return null;
+  const isPaired = !/[[\]]/.test(list.replaceAll(/\[[^[\]]*\]/g, ''));
+  if (!isPaired) return null;
   let count = 0;
   // Commas inside brackets belong to the ranges.
   for (const [entry] of list.matchAll(/(?:\[[^[\]]*\]|[^,[])+/g)) {

@@ -1,6 +1,7 @@
 import { type JSX, Show } from 'solid-js';
 import { useNow } from '../lib/clock.ts';
 import { formatElapsed } from '../lib/duration.ts';
+import { elapsedSeconds } from '../lib/elapsed.ts';
 import { formatExact, formatRelative } from '../lib/time.ts';
 
 /** "3 min ago", ticking, with the exact time on hover. */
@@ -14,15 +15,29 @@ export function RelativeTime(props: { readonly at: string }): JSX.Element {
   );
 }
 
-/** How long something ran, ticking while it still does; nothing if it never started. */
-export function Elapsed(props: { readonly from: string | null; readonly to: string | null }): JSX.Element {
+interface ElapsedProps {
+  readonly job: { readonly startedAt: string | null; readonly endedAt: string | null; readonly isActive: boolean };
+}
+
+/** How long a job ran, ticking while it still does; nothing if it never started. */
+export function Elapsed(props: ElapsedProps): JSX.Element {
   const now = useNow();
+  const text = (): string | null => {
+    const seconds = elapsedSeconds(props.job, now());
+    return seconds === null ? null : formatElapsed(seconds);
+  };
   return (
-    <Show when={props.from}>
-      {(from) => {
-        const milliseconds = (): number => (props.to === null ? now() : Date.parse(props.to)) - Date.parse(from());
-        return <span class="whitespace-nowrap">{formatElapsed(milliseconds() / 1_000)}</span>;
-      }}
+    <Show when={props.job.startedAt}>
+      <Show
+        when={text()}
+        fallback={
+          <span class="text-muted" title="Its end was not seen">
+            unknown
+          </span>
+        }
+      >
+        {(shown) => <span class="whitespace-nowrap">{shown()}</span>}
+      </Show>
     </Show>
   );
 }

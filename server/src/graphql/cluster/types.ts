@@ -1,4 +1,4 @@
-import { type ClusterView, viewOf } from '../../clusters/index.ts';
+import { type ClusterView, isStale, viewOf } from '../../clusters/index.ts';
 import type { CLUSTER_STATUSES } from '../../domain/cluster.ts';
 import { may } from '../../domain/policy.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
@@ -46,6 +46,12 @@ builder.node(ClusterRef, {
       nullable: true,
       description: 'What is wrong and what to do about it. Null: nothing is.',
       resolve: ({ health }) => health.message,
+    }),
+    isStale: t.boolean({
+      description:
+        'Its active jobs are shown as last seen: it has active jobs and has not answered for three poll intervals, or it ' +
+        'is no longer in clusters.yaml.',
+      resolve: (cluster) => isStale(cluster),
     }),
     loginPrompt: t.field({
       type: LoginPromptRef,

@@ -38,7 +38,7 @@ export const JobAllocationRef = builder.objectRef<Job>('JobAllocation').implemen
       },
     }),
     nodes: t.stringList({
-      description: 'The name of each node.',
+      description: 'The name of each node. A list that cannot be read is one entry.',
       resolve: ({ nodeList }) => (nodeList === null ? [] : [...nodeNames(nodeList)]),
     }),
     timeLimitMinutes: t.int({

@@ -39,7 +39,7 @@ const JobOrderField = builder.enumType('JobOrderField', {
     SUBMITTED_AT: { description: 'When it was recorded.' },
     STARTED_AT: { description: 'When it started.' },
     ENDED_AT: { description: 'When it ended.' },
-    NAME: { description: 'Its name, without regard to capitals.' },
+    NAME: { description: 'Its name, by Unicode code points: capitals come before small letters.' },
     STATE: { description: 'Its state, by name.' },
     ELAPSED: { description: 'How long it has run.' },
   } satisfies Record<(typeof JOB_ORDER_FIELDS)[number], { description: string }>,
@@ -60,7 +60,7 @@ export const JobOrderInput = builder.inputType('JobOrder', {
 
 export const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
 
-/** Of one list in a filter: SQLite takes only so many values in a statement. */
+/** Of one list in a filter. A subscription looks each of them up with every event. */
 const MOST_ENTRIES = 1000;
 const LISTS = ['ids', 'exitCodes', 'clusters', 'projects', 'users', 'partitions'] as const;
 

@@ -170,7 +170,8 @@ builder.node(JobRef, {
     }),
     elapsedSeconds: t.int({
       nullable: true,
-      description: 'Whole seconds from its start to its end, or until now. Null: it has not started.',
+      description:
+        'Whole seconds from its start to its end, or until now. Null: it has not started, or it is over and its end was not seen.',
       resolve: (job) => elapsedSeconds(job, new Date()),
     }),
     waitedSeconds: t.int({
@@ -186,9 +187,10 @@ builder.node(JobRef, {
     }),
     isStale: t.boolean({
       description:
-        'The job is active, and its cluster has not answered for three poll intervals. What is shown is the last known state.',
+        'The job is active, and its cluster is stale (`Cluster.isStale`). What is shown is the last known state. ' +
+        'No event of the job tells of it: `clusterStatus` does.',
       resolve: (job, _args, { clusters }) =>
-        isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName), job.submittedAt, new Date()),
+        isActiveState(job.state) && isStale(clusterOfJob(clusters, job.clusterName)),
     }),
     log: t.field({
       type: LogChunkRef,
@@ -269,6 +271,10 @@ builder.node(JobRef, {
       description: 'The array that a task belongs to. Null for every other job.',
       resolve: ({ arrayParentId }, _args, { loaders }) =>
         arrayParentId === null ? null : loaders.job.load(arrayParentId),
+    }),
+    isArray: t.boolean({
+      description: 'It is an array of jobs. A task of one is not an array itself.',
+      resolve: (job) => isArray(job),
     }),
     arrayTaskId: t.exposeInt('arrayTaskId', {
       nullable: true,

@@ -1,4 +1,5 @@
 import { ADMINISTRATOR } from '../../auth/index.ts';
+import { may, PERMISSIONS, type Permission } from '../../domain/policy.ts';
 import type { USER_ROLES, User } from '../../domain/user.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
 
@@ -9,6 +10,21 @@ const UserRole = builder.enumType('UserRole', {
     MEMBER: { description: 'Submit and control jobs, and change projects.' },
     VIEWER: { description: 'Read only.' },
   } satisfies Record<(typeof USER_ROLES)[number], { description: string }>,
+});
+
+const PermissionRef = builder.enumType('Permission', {
+  description: 'Something that not every role may do.',
+  values: {
+    LOOK: { description: 'Read everything that no other permission is needed for.' },
+    CHANGE_JOBS: { description: 'Submit jobs, and every other mutation of jobs.' },
+    CHANGE_PROJECTS: { description: 'Add, change, synchronise and remove projects.' },
+    CONNECT_CLUSTERS: {
+      description: '`connectCluster`, and to see and answer what a login asks (`Cluster.loginPrompt`).',
+    },
+    CHECK_CLUSTERS: { description: '`testCluster`.' },
+    SEE_LOAD: { description: '`Cluster.load`.' },
+    SEE_CONFIGURATION: { description: '`configurationFault`.' },
+  } satisfies Record<Permission, { description: string }>,
 });
 
 /** Null: nobody has had that id. */
@@ -25,6 +41,11 @@ builder.node(UserRef, {
   fields: (t) => ({
     name: t.exposeString('name', { description: 'The name to show.' }),
     role: t.expose('role', { type: UserRole, description: 'What the user may do.' }),
+    permissions: t.field({
+      type: [PermissionRef],
+      description: 'What the role permits, one by one.',
+      resolve: (user) => PERMISSIONS.filter((permission) => may({ user }, permission)),
+    }),
   }),
 });
 

@@ -35,7 +35,7 @@ export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Ele
       </Show>
       <Partitions cluster={props.cluster.name} inventory={inventory} />
       <Nodes inventory={inventory} />
-      <Show when={clusters.isAdministrator()}>
+      <Show when={clusters.may('SEE_LOAD')}>
         <Load cluster={props.cluster.name} />
       </Show>
     </section>
@@ -45,9 +45,9 @@ export function ClusterCard(props: { readonly cluster: ClusterHealth }): JSX.Ele
 function Health(props: { readonly cluster: ClusterHealth }): JSX.Element {
   const clusters = useClusters();
   const login = createLogin(() => props.cluster);
-  const canConnect = (): boolean => ['UNREACHABLE', 'AUTH_REQUIRED', 'DEGRADED'].includes(props.cluster.status);
-  const canLogIn = (): boolean =>
-    props.cluster.status === 'AUTH_REQUIRED' && props.cluster.loginAsksPerson && clusters.isAdministrator();
+  const canConnect = (): boolean =>
+    clusters.may('CONNECT_CLUSTERS') && ['UNREACHABLE', 'AUTH_REQUIRED', 'DEGRADED'].includes(props.cluster.status);
+  const canLogIn = (): boolean => props.cluster.status === 'AUTH_REQUIRED' && props.cluster.loginAsksPerson;
 
   return (
     <header class="space-y-3 p-4">
@@ -55,7 +55,7 @@ function Health(props: { readonly cluster: ClusterHealth }): JSX.Element {
         <h2 class="min-w-0 text-base wrap-anywhere">{props.cluster.name}</h2>
         <ClusterBadge status={props.cluster.status} />
         <div class="ml-auto flex gap-2">
-          <Show when={clusters.isAdministrator()}>
+          <Show when={clusters.may('CHECK_CLUSTERS')}>
             <TestButton cluster={props.cluster.name} />
           </Show>
           <Show when={canConnect()}>

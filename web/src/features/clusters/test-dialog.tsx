@@ -10,22 +10,7 @@ import { Badge } from '../../ui/badge.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { type TestStep, testClusterMutation } from './operations.ts';
-
-const STEPS = {
-  SETTINGS: 'Settings',
-  REACH: 'Reach',
-  HOST_KEY: 'Host key',
-  LOGIN: 'Login',
-  SHELL: 'Shell',
-  SLURM: 'Slurm commands',
-  QUEUE: 'Queue',
-  ACCOUNTING: 'Accounting',
-  NODES: 'Nodes',
-  SFTP: 'SFTP',
-  GIT: 'git',
-  WORKSPACE: 'Workspace',
-  SUBMIT: 'Submission',
-} as const satisfies Record<TestStep['name'], string>;
+import { STEP_LABELS } from './words.ts';
 
 const STATUSES = {
   OK: { label: 'OK', tone: 'good', icon: CircleCheck },
@@ -90,7 +75,8 @@ function StepList(props: { readonly steps: readonly TestStep[] }): JSX.Element {
         {(step) => (
           <li class={`${ROW} grid-cols-[minmax(0,1fr)_auto]`}>
             <span class="self-start pt-0.5 font-medium" classList={{ 'text-muted': step.status === 'SKIPPED' }}>
-              {STEPS[step.name]} <span class="ml-1 text-xs font-normal text-muted sm:hidden">{secondsOf(step)}</span>
+              {STEP_LABELS[step.name]}{' '}
+              <span class="ml-1 text-xs font-normal text-muted sm:hidden">{secondsOf(step)}</span>
             </span>
             <span class="self-start max-sm:justify-self-end">
               <Badge
@@ -114,7 +100,7 @@ function StepList(props: { readonly steps: readonly TestStep[] }): JSX.Element {
 function StepSkeleton(): JSX.Element {
   return (
     <ol class="divide-y divide-line" aria-hidden="true">
-      <For each={Object.values(STEPS)}>
+      <For each={Object.values(STEP_LABELS)}>
         {(name) => (
           <li class={`${ROW} grid-cols-[minmax(0,1fr)_auto]`}>
             <span class="text-muted">{name}</span>

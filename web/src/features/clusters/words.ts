@@ -1,5 +1,22 @@
 import { formatMemory } from '../../lib/size.ts';
-import type { ClusterNode, GpuPool } from './operations.ts';
+import type { ClusterNode, GpuPool, TestStep } from './operations.ts';
+
+/** The steps of a test, as `slurmql doctor` names them. */
+export const STEP_LABELS = {
+  SETTINGS: 'Settings',
+  REACH: 'Reach',
+  HOST_KEY: 'Host key',
+  LOGIN: 'Login',
+  SHELL: 'Shell',
+  SLURM: 'Slurm commands',
+  QUEUE: 'Queue',
+  ACCOUNTING: 'Accounting',
+  NODES: 'Nodes',
+  SFTP: 'SFTP',
+  GIT: 'git',
+  WORKSPACE: 'Workspace',
+  SUBMIT: 'Submission',
+} as const satisfies Record<TestStep['name'], string>;
 
 const OBSTACLES = {
   STATE: null,

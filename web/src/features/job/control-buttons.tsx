@@ -1,5 +1,6 @@
 import { useNavigate } from '@solidjs/router';
 import { type JSX, Show } from 'solid-js';
+import type { JobAction } from '../../graphql/graphql.ts';
 import { randomKey } from '../../lib/random-key.ts';
 import { ActionButton } from './action-button.tsx';
 import {
@@ -11,14 +12,15 @@ import {
   resubmitJobMutation,
 } from './operations.ts';
 
-/** What can be done with a job, as its state allows. The server has the last word. */
+/** What can be done with a job now, by `Job.actions`. The server has the last word. */
 export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element {
   const navigate = useNavigate();
   // Clicked again after an answer that was lost, it is the same new job.
   const idempotencyKey = randomKey();
+  const fits = (action: JobAction): boolean => props.job.actions.includes(action);
   return (
     <>
-      <Show when={props.job.state === 'PENDING'}>
+      <Show when={fits('HOLD')}>
         <ActionButton
           job={props.job}
           document={holdJobMutation}
@@ -27,7 +29,7 @@ export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element
           title="Keep it waiting until it is released"
         />
       </Show>
-      <Show when={props.job.state === 'HELD'}>
+      <Show when={fits('RELEASE')}>
         <ActionButton
           job={props.job}
           document={releaseJobMutation}
@@ -36,7 +38,7 @@ export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element
           title="Let it run when its turn comes"
         />
       </Show>
-      <Show when={props.job.slurmJobId !== null && ['RUNNING', 'SUSPENDED'].includes(props.job.state)}>
+      <Show when={fits('REQUEUE')}>
         <ActionButton
           job={props.job}
           document={requeueJobMutation}
@@ -50,7 +52,8 @@ export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element
           }}
         />
       </Show>
-      <Show when={!props.job.isActive}>
+      {/* While a job is active, a second one of the same inputs is seldom meant. */}
+      <Show when={!props.job.isActive && fits('RESUBMIT')}>
         <ActionButton
           job={props.job}
           document={resubmitJobMutation}
@@ -63,7 +66,7 @@ export function ControlButtons(props: { readonly job: JobDetails }): JSX.Element
           }}
         />
       </Show>
-      <Show when={props.job.isActive && props.job.state !== 'CANCELLING'}>
+      <Show when={fits('CANCEL')}>
         <ActionButton
           job={props.job}
           document={cancelJobMutation}

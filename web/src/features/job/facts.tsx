@@ -54,7 +54,7 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
       <TimeFact label="Started" at={props.job.startedAt} />
       <TimeFact label="Ended" at={props.job.endedAt} />
       <Fact label="Elapsed" value={props.job.startedAt}>
-        <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
+        <Elapsed job={props.job} />
       </Fact>
       <Fact label="Attempts" value={props.job.attempt > 1 ? props.job.attempt : null}>
         <Attempts attempts={props.job.attempts} current={props.job.isActive ? props.job.attempt : null} />
@@ -135,7 +135,7 @@ function Attempts(props: {
             <Show when={attempt.startedAt !== null && attempt.endedAt !== null}>
               <span class="text-muted">
                 {' after '}
-                <Elapsed from={attempt.startedAt} to={attempt.endedAt} />
+                <Elapsed job={{ ...attempt, isActive: false }} />
               </span>
             </Show>
           </li>

@@ -21,9 +21,11 @@ export function Header(props: { readonly job: JobDetails }): JSX.Element {
         </Show>
         <span class="min-w-0 text-muted wrap-anywhere">{outcome()}</span>
         <div class="ml-auto flex flex-wrap gap-2">
-          <A href={`/launch?from=${encodeURIComponent(props.job.id)}`} class="button">
-            Launch again
-          </A>
+          <Show when={clusters.may('CHANGE_JOBS')}>
+            <A href={`/launch?from=${encodeURIComponent(props.job.id)}`} class="button">
+              Launch again
+            </A>
+          </Show>
           <ControlButtons job={props.job} />
         </div>
       </div>

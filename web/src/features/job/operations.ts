@@ -8,6 +8,8 @@ const jobDetailsFragment = graphql(`
     slurmJobId
     state
     isActive
+    isArray
+    actions
     reason
     exitCode
     signal
@@ -29,6 +31,8 @@ const jobDetailsFragment = graphql(`
     gitCommit
     hasUncommittedChanges
     workDir
+    stdoutUrl: logUrl(stream: STDOUT)
+    stderrUrl: logUrl(stream: STDERR)
     partition
     nodeList
     submittedAt

@@ -19,6 +19,8 @@ export type JobLog = Component<{
   readonly jobState: JobState;
   readonly clusterName: string;
   readonly stream: LogStream;
+  /** Where the whole file of the stream is; null: there is none yet. */
+  readonly fileUrl: string | null;
   onStream(stream: LogStream): void;
 }>;
 
@@ -64,9 +66,8 @@ type Tab = keyof typeof TABS;
 
 function Loaded(props: { readonly job: JobDetails; readonly log: JobLog }): JSX.Element {
   const [parameters, setParameters] = useSearchParams<{ tab: string; stream: string }>();
-  const isArray = (): boolean => props.job.resources.array !== null && props.job.arrayTaskId === null;
   // Each task of an array writes a log of its own; the array has none.
-  const tabs = (): readonly Tab[] => (isArray() ? ['tasks', 'script'] : ['log', 'script']);
+  const tabs = (): readonly Tab[] => (props.job.isArray ? ['tasks', 'script'] : ['log', 'script']);
   const tab = (): Tab => tabs().find((name) => name === parameters.tab) ?? tabs()[0] ?? 'log';
   const stream = (): LogStream => (parameters.stream === 'stderr' ? 'STDERR' : 'STDOUT');
 
@@ -100,6 +101,7 @@ function Loaded(props: { readonly job: JobDetails; readonly log: JobLog }): JSX.
                 jobState={props.job.state}
                 clusterName={props.job.cluster.name}
                 stream={stream()}
+                fileUrl={stream() === 'STDERR' ? props.job.stderrUrl : props.job.stdoutUrl}
                 onStream={(next: LogStream) =>
                   setParameters({ stream: next === 'STDERR' ? 'stderr' : undefined }, { replace: true })
                 }

@@ -5,7 +5,6 @@ import { describeError } from '../../graphql/errors.ts';
 import type { JobSection } from '../../graphql/job-section.ts';
 import { createLiveJobs } from '../../graphql/live-jobs.ts';
 import { openStream } from '../../graphql/stream.ts';
-import { isActiveState } from '../../lib/job-state.ts';
 import {
   type JobDetails,
   jobChangesSubscription,
@@ -61,7 +60,7 @@ export function createLiveJob(api: Api, id: string): LiveJob {
         setFault(null);
         setState('job', reconcile(jobStatus, { key: 'cursor' }));
       },
-      isFinished: () => state.job === null || (state.job !== undefined && !isActiveState(state.job.state)),
+      isFinished: () => state.job === null || state.job?.isActive === false,
       finished: rest,
       fault: setFault,
     });
@@ -70,24 +69,21 @@ export function createLiveJob(api: Api, id: string): LiveJob {
   function rest(): void {
     isResting = true;
     if (stopChanges === null && state.job) {
-      stopChanges = openChanges(state.job);
+      stopChanges = openChanges();
       isNoticed = true;
     }
     if (isNoticed) follow();
   }
 
-  function openChanges({ submittedAt }: JobDetails): () => void {
-    // No filter names a job, but hardly any other was submitted in the same millisecond.
-    const submittedBefore = new Date(Date.parse(submittedAt) + 1).toISOString();
+  function openChanges(): () => void {
     return openStream(socket, {
       document: jobChangesSubscription,
       variables: {
-        filter: { submittedAfter: submittedAt, submittedBefore, includeArrayTasks: true, isArchived: null },
+        filter: { ids: [id], includeArrayTasks: true, isArchived: null },
         after: null,
       },
       resume: ({ jobEvents }) => ({ after: jobEvents.cursor }),
-      next: ({ jobEvents }) => {
-        if (jobEvents.job?.id !== id && jobEvents.kind !== 'RESET') return;
+      next: () => {
         if (isResting) follow();
         else isNoticed = true;
       },
@@ -111,6 +107,14 @@ export function createLiveJob(api: Api, id: string): LiveJob {
   return { value: () => state.job, fault };
 }
 
+/** The server's order of the tasks of an array. */
+export function compareTasks(
+  left: { readonly arrayTaskId: number | null },
+  right: { readonly arrayTaskId: number | null },
+): number {
+  return (left.arrayTaskId ?? 0) - (right.arrayTaskId ?? 0);
+}
+
 /** The tasks of an array in the order of their indices, kept up to date. */
 export function createLiveTasks(api: Api, id: string): () => JobSection | undefined {
   const sections = createLiveJobs(
@@ -120,7 +124,7 @@ export function createLiveTasks(api: Api, id: string): () => JobSection | undefi
         name: 'tasks',
         limit: MAX_TASKS,
         includes: (job) => job.arrayParent?.id === id,
-        compare: (left, right) => (left.arrayTaskId ?? 0) - (right.arrayTaskId ?? 0),
+        compare: compareTasks,
         fetchPage: async (after) => {
           const { job } = await ask(api, jobTasksQuery, { id, after });
           if (job === null) throw new Error('This job is no longer known.');

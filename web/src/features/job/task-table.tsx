@@ -81,7 +81,7 @@ function Tasks(props: { readonly section: JobSection }): JSX.Element {
                         {describeOutcome(task())}
                       </td>
                       <td class="border-b border-line px-3 text-right">
-                        <Elapsed from={task().startedAt} to={task().endedAt} />
+                        <Elapsed job={task()} />
                       </td>
                     </tr>
                   )}

@@ -5,6 +5,7 @@ import CircleCheck from 'lucide-solid/icons/circle-check';
 import CircleX from 'lucide-solid/icons/circle-x';
 import X from 'lucide-solid/icons/x';
 import { createMemo, createSignal, For, type JSX, Show, untrack } from 'solid-js';
+import type { JobAction } from '../../graphql/graphql.ts';
 import type { JobRow } from '../../graphql/job-row.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { ConfirmDialog, Dialog } from '../../ui/dialog.tsx';
@@ -29,9 +30,8 @@ export function BulkBar(props: BulkBarProps): JSX.Element {
   const [isAsking, setIsAsking] = createSignal(false);
   const count = (): number => props.selection.ids().length;
   const jobs = createMemo<readonly JobRow[]>(() => props.selection.ids().flatMap((id) => props.jobOf(id) ?? []));
-  const isAny = (fits: (job: JobRow) => boolean): boolean => jobs().some(fits);
-  const canCancel = (): boolean => isAny((job) => job.isActive && job.state !== 'CANCELLING');
-  useShortcuts([{ key: 'c', label: 'Cancel the selected jobs', run: () => setIsAsking(canCancel()) }]);
+  const fitsAny = (action: JobAction): boolean => jobs().some(({ actions }) => actions.includes(action));
+  useShortcuts([{ key: 'c', label: 'Cancel the selected jobs', run: () => setIsAsking(fitsAny('CANCEL')) }]);
 
   return (
     <>
@@ -63,18 +63,25 @@ export function BulkBar(props: BulkBarProps): JSX.Element {
             <button
               type="button"
               class="button button-danger"
-              disabled={!canCancel()}
+              disabled={!fitsAny('CANCEL')}
               onClick={() => setIsAsking(true)}
             >
               Cancel
             </button>
-            <ActionButton bulk={bulk} action="hold" isUseful={isAny(({ state }) => state === 'PENDING')} />
-            <ActionButton bulk={bulk} action="release" isUseful={isAny(({ state }) => state === 'HELD')} />
+            <ActionButton bulk={bulk} action="hold" isUseful={fitsAny('HOLD')} />
+            <ActionButton bulk={bulk} action="release" isUseful={fitsAny('RELEASE')} />
             <Show
               when={props.isArchive}
-              fallback={<ActionButton bulk={bulk} action="archive" isUseful icon={<Archive size={14} />} />}
+              fallback={
+                <ActionButton bulk={bulk} action="archive" isUseful={fitsAny('ARCHIVE')} icon={<Archive size={14} />} />
+              }
             >
-              <ActionButton bulk={bulk} action="unarchive" isUseful icon={<ArchiveRestore size={14} />} />
+              <ActionButton
+                bulk={bulk}
+                action="unarchive"
+                isUseful={fitsAny('UNARCHIVE')}
+                icon={<ArchiveRestore size={14} />}
+              />
             </Show>
           </div>
         </section>
@@ -102,7 +109,7 @@ export function BulkBar(props: BulkBarProps): JSX.Element {
 interface ActionButtonProps {
   readonly bulk: ReturnType<typeof createBulk>;
   readonly action: BulkAction;
-  /** Some selected job is in a state in which it makes sense. */
+  /** It fits some selected job. */
   readonly isUseful: boolean;
   readonly icon?: JSX.Element;
 }

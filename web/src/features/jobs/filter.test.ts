@@ -9,6 +9,7 @@ const job: JobRow = {
   state: 'RUNNING',
   isActive: true,
   isArchived: false,
+  actions: [],
   reason: null,
   exitCode: null,
   signal: null,

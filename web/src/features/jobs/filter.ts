@@ -89,12 +89,20 @@ export function includesJob(filter: JobsFilter, section: SectionName, job: JobRo
   );
 }
 
+/** The server uses no more words of a search, and no more characters of a word. */
+const MAX_SEARCH_WORDS = 16;
+const MAX_WORD_LENGTH = 1_000;
+
+function searchWords(search: string): readonly string[] {
+  const words = search.match(/\S+/g) ?? [];
+  return words.slice(0, MAX_SEARCH_WORDS).map((word) => word.toLowerCase().slice(0, MAX_WORD_LENGTH));
+}
+
 function hasWords(job: JobRow, search: string): boolean {
   const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, job.project?.name]
     .filter((text) => typeof text === 'string')
     .map((text) => text.toLowerCase());
-  const words = search.toLowerCase().split(/\s+/);
-  return words.every((word) => texts.some((text) => text.includes(word)));
+  return searchWords(search).every((word) => texts.some((text) => text.includes(word)));
 }
 
 /** The server's order; equal ones stand in the order in which they were recorded. */

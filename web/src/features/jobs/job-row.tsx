@@ -21,7 +21,7 @@ interface JobTableRowProps {
 /** One job; the whole row leads to its page, but for its box. */
 export function JobTableRow(props: JobTableRowProps): JSX.Element {
   const clusters = useClusters();
-  const isArray = (): boolean => props.job.taskCounts.length > 0;
+  const hasTasks = (): boolean => props.job.taskCounts.length > 0;
   return (
     <tr
       class="relative h-14 md:h-9"
@@ -45,17 +45,17 @@ export function JobTableRow(props: JobTableRowProps): JSX.Element {
           >
             {props.job.name}
           </A>
-          <span class={`hidden text-xs text-muted ${isArray() ? 'xl:inline' : 'sm:inline'}`}>
+          <span class={`hidden text-xs text-muted ${hasTasks() ? 'xl:inline' : 'sm:inline'}`}>
             {props.job.slurmJobId}
           </span>
-          <Show when={isArray() && !props.isPhone}>
+          <Show when={hasTasks() && !props.isPhone}>
             <TaskBar counts={props.job.taskCounts} isShort />
           </Show>
         </div>
         <Show when={props.isPhone}>
           <div class={`truncate text-xs text-muted ${TONE_CLASS[JOB_STATES[props.job.state].tone]}`}>
             <Show
-              when={isArray()}
+              when={hasTasks()}
               fallback={
                 <span class="text-tone" aria-hidden="true">
                   {JOB_STATES[props.job.state].label}
@@ -76,7 +76,7 @@ export function JobTableRow(props: JobTableRowProps): JSX.Element {
         <RelativeTime at={props.job.submittedAt} />
       </td>
       <td class={`${CELL} text-right max-md:px-2`}>
-        <Elapsed from={props.job.startedAt} to={props.job.endedAt} />
+        <Elapsed job={props.job} />
       </td>
       <td class={`${CELL} hidden truncate text-muted lg:table-cell`} title={describeOutcome(props.job)}>
         {describeOutcome(props.job)}

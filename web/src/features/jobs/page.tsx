@@ -109,9 +109,11 @@ function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void })
               <A href="/projects" class="button">
                 Projects
               </A>
-              <A href="/launch" class="button button-primary">
-                Launch a job
-              </A>
+              <Show when={clusters.may('CHANGE_JOBS')}>
+                <A href="/launch" class="button button-primary">
+                  Launch a job
+                </A>
+              </Show>
             </div>
           </EmptyState>
         }

@@ -77,6 +77,11 @@ export type FormReading =
   | { readonly input: SubmitJobInput; readonly errors: null }
   | { readonly input: null; readonly errors: FieldErrors<Field> };
 
+/** Which of them can't be set, the server says. */
+export function isVariableName(name: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(name);
+}
+
 /** Empty fields are left out, so that the cluster's defaults hold. */
 export function readForm(form: FormValues): FormReading {
   const errors: Partial<Record<Field, string>> = {};
@@ -96,7 +101,7 @@ export function readForm(form: FormValues): FormReading {
     if (form[field].trim() === '') errors[field] = 'Required.';
   }
   const variables = form.environment.filter(({ name, value }) => name.trim() !== '' || value !== '');
-  if (variables.some(({ name }) => !/^[A-Za-z_]\w*$/.test(name.trim()))) {
+  if (variables.some(({ name }) => !isVariableName(name.trim()))) {
     errors.environment = 'A name has letters, digits and underscores, and starts with no digit.';
   }
 

@@ -21,6 +21,8 @@ export interface LogPanelProps {
   readonly jobState: JobState;
   readonly clusterName: string;
   readonly stream: LogStream;
+  /** Where the whole file of the stream is (`Job.logUrl`); null: there is none yet. */
+  readonly fileUrl: string | null;
   onStream(stream: LogStream): void;
 }
 
@@ -96,8 +98,8 @@ export default function LogPanel(props: LogPanelProps): JSX.Element {
         </fieldset>
         <LogPosition log={log} onGoToEnd={follow} />
         <div class="ml-auto flex gap-1">
-          <Show when={(log.ending()?.absence ?? null) === null}>
-            <DownloadButton address={fileOf(props.jobId, props.stream)} />
+          <Show when={(log.ending()?.absence ?? null) === null && props.fileUrl}>
+            {(url) => <DownloadButton address={url()} />}
           </Show>
           <Toggle
             label="Wrap"
@@ -176,11 +178,6 @@ function LogPosition(props: { readonly log: Log; onGoToEnd(): void }): JSX.Eleme
       </Switch>
     </span>
   );
-}
-
-/** Where the server has the whole file (`Job.logUrl`). */
-function fileOf(jobId: string, stream: LogStream): string {
-  return `/jobs/${encodeURIComponent(jobId)}/${stream.toLowerCase()}.log`;
 }
 
 /** A form, as a link could not bring the session's key. */

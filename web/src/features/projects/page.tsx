@@ -2,6 +2,7 @@ import { createQuery } from '@urql/solid';
 import Plus from 'lucide-solid/icons/plus';
 import { createSignal, For, type JSX, Match, Show, Switch } from 'solid-js';
 import { createAction } from '../../graphql/action.ts';
+import { useClusters } from '../../graphql/clusters.ts';
 import { describeError } from '../../graphql/errors.ts';
 import { useTitle } from '../../lib/title.ts';
 import type { UserError } from '../../lib/user-errors.ts';
@@ -13,6 +14,7 @@ import { type ProjectFields, ProjectForm } from './project-form.tsx';
 
 export default function ProjectsPage(): JSX.Element {
   const [result, refetch] = createQuery({ query: projectsQuery, requestPolicy: 'cache-and-network' });
+  const clusters = useClusters();
   const [isAdding, setIsAdding] = createSignal(false);
   const [add, isBusy] = createAction(addProjectMutation);
   useTitle(() => 'Projects');
@@ -38,9 +40,11 @@ export default function ProjectsPage(): JSX.Element {
     <div class="space-y-4">
       <div class="flex items-center gap-3">
         <h1 class="grow">Projects</h1>
-        <button type="button" class="button" onClick={() => setIsAdding(true)}>
-          <Plus size={15} aria-hidden="true" /> Add a project
-        </button>
+        <Show when={clusters.may('CHANGE_PROJECTS')}>
+          <button type="button" class="button" onClick={() => setIsAdding(true)}>
+            <Plus size={15} aria-hidden="true" /> Add a project
+          </button>
+        </Show>
       </div>
       <Show when={result.error}>{(error) => <Notice tone="bad">{describeError(error())}</Notice>}</Show>
       <Switch>
@@ -50,9 +54,11 @@ export default function ProjectsPage(): JSX.Element {
               <p>
                 A project is a git repository on the server's machine. Jobs run its code at a commit that is recorded.
               </p>
-              <button type="button" class="button button-primary" onClick={() => setIsAdding(true)}>
-                Add a project
-              </button>
+              <Show when={clusters.may('CHANGE_PROJECTS')}>
+                <button type="button" class="button button-primary" onClick={() => setIsAdding(true)}>
+                  Add a project
+                </button>
+              </Show>
             </EmptyState>
           </div>
         </Match>

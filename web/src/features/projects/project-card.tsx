@@ -2,6 +2,7 @@ import { A } from '@solidjs/router';
 import RefreshCw from 'lucide-solid/icons/refresh-cw';
 import { createSignal, type JSX, Show } from 'solid-js';
 import { createAction } from '../../graphql/action.ts';
+import { useClusters } from '../../graphql/clusters.ts';
 import { showToast } from '../../lib/toasts.ts';
 import type { UserError } from '../../lib/user-errors.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
@@ -18,6 +19,7 @@ import { type ProjectFields, ProjectForm } from './project-form.tsx';
 const SHORT_COMMIT = 10;
 
 export function ProjectCard(props: { readonly project: ProjectDetails; onRemoved(): void }): JSX.Element {
+  const clusters = useClusters();
   return (
     <article class="card flex flex-col gap-3 p-4" aria-label={props.project.name}>
       <div class="flex flex-wrap items-start gap-2">
@@ -28,12 +30,16 @@ export function ProjectCard(props: { readonly project: ProjectDetails; onRemoved
             <CopyButton text={props.project.path} label="Copy the path" />
           </div>
         </div>
-        <A href={`/launch?project=${encodeURIComponent(props.project.id)}`} class="button button-primary">
-          Launch
-        </A>
+        <Show when={clusters.may('CHANGE_JOBS')}>
+          <A href={`/launch?project=${encodeURIComponent(props.project.id)}`} class="button button-primary">
+            Launch
+          </A>
+        </Show>
       </div>
       <GitState project={props.project} />
-      <Actions project={props.project} onRemoved={props.onRemoved} />
+      <Show when={clusters.may('CHANGE_PROJECTS')}>
+        <Actions project={props.project} onRemoved={props.onRemoved} />
+      </Show>
     </article>
   );
 }

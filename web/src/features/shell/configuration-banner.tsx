@@ -11,13 +11,13 @@ const configurationFaultSubscription = graphql(`
   }
 `);
 
-/** Tells an administrator, on whatever page, that clusters.yaml as it stands isn't in force, and why. */
+/** Tells those who may know it, on whatever page, that clusters.yaml as it stands isn't in force, and why. */
 export function ConfigurationBanner(): JSX.Element {
   const { socket } = useApi();
   const clusters = useClusters();
   const [fault, setFault] = createSignal<string | null>(null);
   createEffect(() => {
-    if (!clusters.isAdministrator()) return;
+    if (!clusters.may('SEE_CONFIGURATION')) return;
     const stop = openStream(socket, {
       document: configurationFaultSubscription,
       variables: {},

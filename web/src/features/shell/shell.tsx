@@ -1,7 +1,8 @@
 import { A } from '@solidjs/router';
 import LogOut from 'lucide-solid/icons/log-out';
 import Plus from 'lucide-solid/icons/plus';
-import { ErrorBoundary, type JSX } from 'solid-js';
+import { ErrorBoundary, type JSX, Show } from 'solid-js';
+import { useClusters } from '../../graphql/clusters.ts';
 import { describeError } from '../../graphql/errors.ts';
 import { showToast } from '../../lib/toasts.ts';
 import { Logo } from '../../ui/logo.tsx';
@@ -19,6 +20,7 @@ interface ShellProps {
 
 /** What stands around every page: navigation, how fresh everything is, and the way out. */
 export function Shell(props: ShellProps): JSX.Element {
+  const clusters = useClusters();
   async function leave(): Promise<void> {
     try {
       await signOut();
@@ -47,9 +49,11 @@ export function Shell(props: ShellProps): JSX.Element {
               <ClusterDots />
             </div>
             <ConnectionIndicator />
-            <A href="/launch" class="button button-primary px-2 sm:px-3" aria-label="Launch a job">
-              <Plus size={15} aria-hidden="true" /> <span class="hidden sm:inline">Launch</span>
-            </A>
+            <Show when={clusters.may('CHANGE_JOBS')}>
+              <A href="/launch" class="button button-primary px-2 sm:px-3" aria-label="Launch a job">
+                <Plus size={15} aria-hidden="true" /> <span class="hidden sm:inline">Launch</span>
+              </A>
+            </Show>
             <button
               type="button"
               class="button button-quiet"
