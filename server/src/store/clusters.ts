@@ -47,7 +47,10 @@ export class ClusterQueries {
   async acceptedKeys(): Promise<Map<string, ReadonlyMap<string, string>>> {
     const rows = await this.#database.selectFrom('cluster_logins').selectAll().execute();
     return new Map(
-      rows.map((row) => [row.cluster_name, new Map(Object.entries(readJson(row.accepted_keys, ACCEPTED_KEYS) ?? {}))]),
+      rows.flatMap((row) => {
+        const keys = readJson(row.accepted_keys, ACCEPTED_KEYS);
+        return keys === null ? [] : [[row.cluster_name, new Map(Object.entries(keys))]];
+      }),
     );
   }
 

@@ -232,6 +232,12 @@ describe('what is known of clusters', () => {
     await store.close();
     const again = await Store.open(file);
     expect(await again.clusters.acceptedKeys()).toEqual(new Map([['alpha', keys]]));
+    for (const unreadable of ['{', '[]', '{"ada@login":1}', 'null']) {
+      const raw = new SqliteDatabase(file);
+      raw.prepare('update cluster_logins set accepted_keys = ?').run(unreadable);
+      raw.close();
+      expect(await again.clusters.acceptedKeys()).toEqual(new Map());
+    }
     await again.close();
   });
 
