@@ -124,7 +124,7 @@ export class ReconnectPolicy {
   }
 }
 
-/** Whether the keys are those of this way to the cluster; a key that an agent or a home holds may be away for a while. */
+/** Whether the keys are those of this way to the cluster. */
 function isFor(keys: AcceptedKeys, hops: readonly PlannedHop[]): boolean {
   return (
     hops.length === keys.size &&

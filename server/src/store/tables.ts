@@ -148,7 +148,7 @@ export interface ClustersTable {
   last_polled_at: number | null;
 }
 
-/** The login to a cluster that last worked without anybody; no row: none did, or the last one asked a person. */
+/** What the last login to a cluster took to let in; no row: there was none, or it asked a person. */
 export interface ClusterLoginsTable {
   cluster_name: string;
   /** JSON object: fingerprints of public keys by `user@host:port` of each host on the way. */

@@ -53,7 +53,7 @@ export interface PlannedHop {
   readonly label: string;
   /** The fingerprints of the keys that there are for it at this time. */
   readonly keys: readonly string[];
-  /** clusters.yaml names its one key: another one does not come by itself, as with an agent. */
+  /** clusters.yaml names the one key: if another is there, it was replaced. One of an agent may be away for a while. */
   readonly isKeyNamed: boolean;
 }
 
