@@ -5,6 +5,7 @@ import { type LoginFacts, type Slurm, SlurmAdapter, SlurmUnavailable, tellsOfNoA
 import {
   type AnswerOutcome,
   type ConnectionState,
+  type LoginMemory,
   type LoginPrompt,
   type RemoteFiles,
   SshConnection,
@@ -37,6 +38,8 @@ export interface ClusterOptions {
   readonly load: LoadMeter;
   /** One that is taken over; null: a new one is made. */
   readonly connection: SshConnection | null;
+  /** For a new connection. */
+  readonly loginMemory: LoginMemory;
 }
 
 /** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
@@ -59,7 +62,7 @@ export class Cluster {
   #isStopped = false;
   #checking: Promise<readonly CheckStep[]> | null = null;
 
-  constructor({ settings, parts, known, changes, load, connection }: ClusterOptions) {
+  constructor({ settings, parts, known, changes, load, connection, loginMemory }: ClusterOptions) {
     const { log } = parts;
     this.settings = settings;
     this.load = load;
@@ -71,7 +74,8 @@ export class Cluster {
       active: () => parts.journal.active(settings.name),
       onChange: () => this.#notify(),
     });
-    this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load });
+    this.#connection =
+      connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, memory: loginMemory });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
     this.#inventory = new SharedAnswer(async () => {

@@ -5,6 +5,7 @@ import type { KnownCluster } from '../store/index.ts';
 import { type ClusterChange, ClusterChanges } from './changes.ts';
 import { Cluster } from './cluster.ts';
 import { LoadMeter } from './load.ts';
+import { LoginMemories } from './login-memories.ts';
 import type { ClusterParts } from './parts.ts';
 
 /** How a cluster is reached: where one of these changes, it has to be connected to anew. */
@@ -19,6 +20,7 @@ export class Clusters {
   readonly #changes = new ClusterChanges();
   #clusters: ReadonlyMap<string, Cluster> = new Map();
   readonly #former = new Map<string, KnownCluster>();
+  readonly #logins: LoginMemories;
   #configurationFault: string | null = null;
   #changing: Promise<void> = Promise.resolve();
   /** Null: nothing is being changed. */
@@ -27,11 +29,13 @@ export class Clusters {
 
   constructor(parts: ClusterParts) {
     this.#parts = parts;
+    this.#logins = new LoginMemories(parts);
   }
 
   /** Begins to connect to each; waits for none. */
   async start(settings: readonly ClusterSettings[]): Promise<void> {
     for (const known of await this.#parts.store.clusters.all()) this.#former.set(known.name, known);
+    await this.#logins.start();
     await this.configure(settings);
   }
 
@@ -151,7 +155,10 @@ export class Clusters {
     if (current !== null && isDeepStrictEqual(current.settings, settings)) return current;
     const load = current?.load ?? new LoadMeter(settings.name, this.#parts.metrics);
     const make = (known: KnownCluster | null, connection: SshConnection | null = null) =>
-      new Cluster({ settings, parts: this.#parts, known, changes: this.#changes, load, connection });
+      new Cluster({
+        ...{ settings, parts: this.#parts, known, changes: this.#changes, load, connection },
+        loginMemory: this.#logins.of(settings.name),
+      });
     if (current === null) return make(this.former(settings.name));
     const isReachedAlike = CONNECTION_KEYS.every((key) => current.settings[key] === settings[key]);
     const connection = isReachedAlike ? await this.#handedOver(current) : await this.#stopped(current);

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SshConnection } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
 import { SshInterrupted, SshUnavailable } from './errors.ts';
+import type { LoginMemory } from './reconnect-policy.ts';
+import type { SshEnvironment, SshSettings } from './settings.ts';
 import { eventually, SshWorld, stateOf, type WorldSshd } from './testing.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
@@ -244,6 +246,71 @@ describe('a login by key that worked and is refused for a while', () => {
     const [one, two] = [other, world.keyFile].map(fingerprintOf);
     // Before the one that worked, at the first login and at the first attempt after the loss; from then on never.
     expect(offered.slice(0, 5)).toEqual([one, one, two, two, two]);
+  });
+
+  describe('before a restart', () => {
+    /** A server that would take a password, too; what a connection to it that worked has kept; and a key that is away. */
+    async function restart() {
+      const sshd = await world.startSshd({ extraConfig: ['LogLevel VERBOSE', 'PasswordAuthentication yes'] });
+      const kept: { worked: LoginMemory['worked'] } = { worked: null };
+      const memory = () => ({
+        worked: kept.worked,
+        keep: (keys: LoginMemory['worked']) => {
+          kept.worked = keys;
+        },
+      });
+      const { identityFile: _none, ...settings } = await world.settings(sshd);
+      const configFile = await world.file('config', `IdentityFile ${world.keyFile}\n`);
+      const connect = (changes: Partial<SshSettings> = {}, environment: Partial<SshEnvironment> = { configFile }) =>
+        world.connect({ ...settings, ...changes }, environment, {
+          timing: { ...timing, askAgainMs: 0 },
+          memory: memory(),
+        });
+      const first = connect();
+      await stateOf(first, 'online');
+      await first.stop();
+      const file = join(dirname(sshd.hostKeyPath), 'authorized_keys');
+      await rename(file, `${file}.away`);
+      return { sshd, kept, connect, showKeys: () => rename(`${file}.away`, file) };
+    }
+
+    test('comes back by itself, and asks nobody', async () => {
+      const { sshd, kept, connect, showKeys } = await restart();
+      expect(kept.worked).toEqual(new Map([[expect.stringContaining('@127.0.0.1'), fingerprintOf(world.keyFile)]]));
+      const other = world.path('other');
+      await createKey(other);
+      const configFile = await world.file('config', `IdentityFile ${other}\nIdentityFile ${world.keyFile}\n`);
+      const connection = connect({}, { configFile });
+      const statuses: string[] = [];
+      connection.onStateChange(({ status }) => statuses.push(status));
+      await eventually(() => statuses.filter((status) => status === 'refused').length >= 2);
+      await showKeys();
+      await stateOf(connection, 'online');
+      expect(statuses).not.toContain('asking');
+      // The start itself is as any: it may have been given another key meanwhile.
+      const refused = [...(await sshd.log()).matchAll(/^Failed publickey .* (SHA256:\S+)$/gm)].map(([, key]) => key);
+      expect(refused.filter((key) => key === fingerprintOf(other))).toHaveLength(1);
+    });
+
+    test('asks a person if it is one of another user, or with another key, now', async () => {
+      const { connect } = await restart();
+      const other = world.path('other');
+      await createKey(other);
+      for (const changes of [{ user: 'somebody' }, { identityFile: other }]) {
+        await stateOf(connect(changes), 'asking');
+      }
+    });
+
+    test('is left to a person once it has asked one', async () => {
+      const { kept, connect } = await restart();
+      const connection = connect();
+      await stateOf(connection, 'refused');
+      connection.connectNow();
+      await stateOf(connection, 'asking');
+      await connection.stop();
+      expect(kept.worked).toBeNull();
+      await stateOf(connect(), 'asking');
+    });
   });
 
   test('is not tried again if it never worked', async () => {

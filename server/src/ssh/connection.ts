@@ -10,7 +10,7 @@ import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
 import { LoginPrompts } from './login-prompts.ts';
 import { ObservedState } from './observed-state.ts';
-import { ReconnectPolicy } from './reconnect-policy.ts';
+import { type LoginMemory, ReconnectPolicy } from './reconnect-policy.ts';
 import { Requests, type RunOptions, type SshMeter } from './requests.ts';
 import { ChannelsExhausted } from './session/channels.ts';
 import type { CommandResult } from './session/command.ts';
@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly meter?: SshMeter;
   /** What differs from the usual values. */
   readonly timing?: Partial<SshTiming>;
+  /** Default: what its login shows is forgotten with the connection. */
+  readonly memory?: LoginMemory;
 }
 
 const WANTED_MS = 1000;
@@ -77,7 +79,7 @@ export class SshConnection {
     this.#state = new ObservedState((error) =>
       this.#log.warn({ cluster: settings.name, err: error }, 'a listener to the connection failed'),
     );
-    this.#policy = new ReconnectPolicy(settings.help, this.#timing);
+    this.#policy = new ReconnectPolicy(settings.help, this.#timing, options.memory);
     const sessions = { current: () => this.#session, next: (signal: AbortSignal) => this.#nextSession(signal) };
     this.#requests = new Requests(sessions, options.meter);
     this.files = this.#requests.files;
@@ -110,7 +112,7 @@ export class SshConnection {
   }
 
   start(): void {
-    if (this.state.status === 'idle') this.#connect(0, { isAttended: true });
+    if (this.state.status === 'idle') this.#connect(0);
   }
 
   /** Resolves once nothing is left open. What is still being asked fails. */
@@ -210,7 +212,6 @@ export class SshConnection {
 
   async #open(delayMs: number, stopped: AbortSignal, { opened, isAttended }: Occasion): Promise<Session> {
     let hasAsked = false;
-    const { mayAsk, onlyKeys } = this.#policy.login(isAttended === true);
     try {
       if (delayMs > 0) await pause(delayMs, undefined, { signal: stopped });
       this.#lastAttemptAt = performance.now();
@@ -219,13 +220,15 @@ export class SshConnection {
       const dialled = await dial(this.#settings, this.#environment, {
         signal: deadline.signal,
         log: this.#log,
-        ask: mayAsk
-          ? (question) => {
-              hasAsked = true;
-              return this.#ask(question, deadline);
-            }
-          : null,
-        onlyKeys,
+        permit: (hops) => {
+          const { mayAsk, onlyKeys } = this.#policy.login(isAttended === true, hops);
+          if (!mayAsk) return { ask: null, onlyKeys };
+          const ask = (question: LoginQuestion) => {
+            hasAsked = true;
+            return this.#ask(question, deadline);
+          };
+          return { ask, onlyKeys };
+        },
         report: this.#report,
         opened,
         ...this.#timing,

@@ -1,9 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { PlannedHop } from './dial/dial.ts';
 import { refused, refusedForNow, unreachable } from './dial/failure.ts';
-import { ReconnectPolicy } from './reconnect-policy.ts';
+import { type LoginMemory, ReconnectPolicy } from './reconnect-policy.ts';
 import { USUAL_TIMING } from './timing.ts';
 
-const KEYS = new Map([['login', 'id_ed25519']]);
+const KEYS = new Map([
+  ['ada@jump', 'SHA256:one'],
+  ['ada@login', 'SHA256:two'],
+]);
+const JUMP: PlannedHop = { label: 'ada@jump', keys: ['SHA256:one', 'SHA256:two'], isKeyNamed: false };
+const LOGIN: PlannedHop = { label: 'ada@login', keys: ['SHA256:two'], isKeyNamed: true };
+const HOPS = [JUMP, LOGIN];
+const AWAY = refusedForNow('no key was taken', 'The home may be away.');
 const STEADY_MS = USUAL_TIMING.steadyAfterMs;
 
 let policy: ReconnectPolicy;
@@ -22,7 +30,7 @@ describe('a login that failed', () => {
   });
 
   it('and never worked is left to a person once it is refused', () => {
-    expect(policy.failed(refusedForNow('no key was taken', 'The home may be away.'))).toEqual({
+    expect(policy.failed(AWAY)).toEqual({
       state: { status: 'refused', message: 'no key was taken', retryAt: null },
       retryMs: null,
     });
@@ -30,12 +38,12 @@ describe('a login that failed', () => {
 
   it('and worked by keys alone is tried again when it is refused, with the keys that worked and nothing else', () => {
     policy.loggedIn(false, KEYS);
-    expect(policy.login(false)).toEqual({ mayAsk: false, onlyKeys: undefined });
-    const { state, retryMs } = policy.failed(refusedForNow('no key was taken', 'The home may be away.'));
+    expect(policy.login(false, HOPS)).toEqual({ mayAsk: false, onlyKeys: null });
+    const { state, retryMs } = policy.failed(AWAY);
     expect(state).toMatchObject({ status: 'refused', message: expect.stringContaining('The home may be away.') });
     expect(retryMs).toBeGreaterThanOrEqual(USUAL_TIMING.refusedRetryMs * 0.8);
-    expect(policy.login(false)).toEqual({ mayAsk: false, onlyKeys: KEYS });
-    expect(policy.login(true)).toEqual({ mayAsk: true, onlyKeys: undefined });
+    expect(policy.login(false, HOPS)).toEqual({ mayAsk: false, onlyKeys: KEYS });
+    expect(policy.login(true, HOPS)).toEqual({ mayAsk: true, onlyKeys: null });
   });
 
   it('for good, as by its host key, is never tried again by itself', () => {
@@ -49,6 +57,89 @@ describe('a login that failed', () => {
       expect(policy.failed(failure)).toMatchObject({ state: { status: 'refused', retryAt: null }, retryMs: null });
     }
   });
+});
+
+describe('after a restart', () => {
+  /** What is kept, as each start finds it. */
+  let worked: LoginMemory['worked'];
+  beforeEach(() => {
+    worked = null;
+  });
+  const restarted = () =>
+    new ReconnectPolicy(undefined, USUAL_TIMING, {
+      worked,
+      keep: (keys) => {
+        worked = keys;
+      },
+    });
+
+  it('a login that worked by keys alone is begun as ever, but asks nobody, and is tried again when it is refused', () => {
+    restarted().loggedIn(false, KEYS);
+    const next = restarted();
+    expect(next.login(false, HOPS)).toEqual({ mayAsk: false, onlyKeys: null });
+    const { state, retryMs } = next.failed(AWAY);
+    expect(state).toMatchObject({ status: 'refused', retryAt: expect.any(Date) });
+    expect(retryMs).toBeGreaterThanOrEqual(USUAL_TIMING.refusedRetryMs * 0.8);
+    expect(next.login(false, HOPS)).toEqual({ mayAsk: false, onlyKeys: KEYS });
+    // However often: each start has one attempt, and waits as long for the second.
+    expect(restarted().failed(AWAY).retryMs).toBeGreaterThanOrEqual(USUAL_TIMING.refusedRetryMs * 0.8);
+  });
+
+  it('one that has worked while a key of an agent is away is still believed', () => {
+    restarted().loggedIn(false, KEYS);
+    const next = restarted();
+    expect(next.login(false, [{ ...JUMP, keys: ['SHA256:three'] }, LOGIN]).mayAsk).toBe(false);
+    expect(next.failed(AWAY).retryMs).not.toBeNull();
+  });
+
+  it.each<[string, (policy: ReconnectPolicy) => void]>([
+    ['never worked', () => {}],
+    ['asked a person, who let it in', (policy) => policy.loggedIn(true, KEYS)],
+    ['was let in without a key', (policy) => policy.loggedIn(false, null)],
+    [
+      'worked, and asks a person since',
+      (policy) => {
+        policy.loggedIn(false, KEYS);
+        policy.asked();
+      },
+    ],
+  ])('one that %s is left to a person', (_what, before) => {
+    before(restarted());
+    expect(worked).toBeNull();
+    const next = restarted();
+    expect(next.login(false, HOPS)).toEqual({ mayAsk: true, onlyKeys: null });
+    expect(next.failed(AWAY)).toMatchObject({ state: { retryAt: null }, retryMs: null });
+  });
+
+  it.each<[string, readonly PlannedHop[]]>([
+    ['another user', [JUMP, { ...LOGIN, label: 'bob@login' }]],
+    ['another host', [JUMP, { ...LOGIN, label: 'ada@other' }]],
+    ['another port', [JUMP, { ...LOGIN, label: 'ada@login:2222' }]],
+    ['another jump host', [{ ...JUMP, label: 'ada@gate' }, LOGIN]],
+    ['no jump host', [LOGIN]],
+    ['one more jump host', [{ ...JUMP, label: 'ada@gate' }, JUMP, LOGIN]],
+    ['another key in clusters.yaml', [JUMP, { ...LOGIN, keys: ['SHA256:three'] }]],
+  ])('one with %s is left to a person, and what worked is forgotten', (_what, hops) => {
+    restarted().loggedIn(false, KEYS);
+    const next = restarted();
+    expect(next.login(false, hops)).toEqual({ mayAsk: true, onlyKeys: null });
+    expect(next.failed(AWAY)).toMatchObject({ state: { retryAt: null }, retryMs: null });
+    expect(worked).toBeNull();
+  });
+
+  it('nothing is stored again while the same keys work', () => {
+    restarted().loggedIn(false, KEYS);
+    const kept = worked;
+    restarted().loggedIn(false, new Map(KEYS));
+    expect(worked).toBe(kept);
+  });
+});
+
+it('a login that was refused asks nobody by itself, nor once it leads elsewhere', () => {
+  policy.loggedIn(false, KEYS);
+  policy.failed(AWAY);
+  expect(policy.login(false, [JUMP, { ...LOGIN, label: 'bob@login' }])).toEqual({ mayAsk: false, onlyKeys: null });
+  expect(policy.failed(AWAY).retryMs).toBeNull();
 });
 
 describe('a connection that was lost', () => {

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { backOffMs, refusedBackOffMs } from './back-off.ts';
 import type { ConnectionState } from './connection-state.ts';
-import type { AcceptedKeys } from './dial/dial.ts';
+import type { AcceptedKeys, PlannedHop } from './dial/dial.ts';
 import type { DialFailure } from './dial/failure.ts';
 import { LOG_IN_AGAIN } from './login-prompts.ts';
 import type { SshTiming } from './timing.ts';
@@ -12,6 +13,14 @@ interface Retreat {
   readonly retryMs: number | null;
 }
 
+/** Keeps over restarts of the server what a login has shown of itself. */
+export interface LoginMemory {
+  /** The keys that the last login took to get in without asking anybody; null: it asked, or there was none. */
+  readonly worked: AcceptedKeys | null;
+  /** Takes the place of what is kept. */
+  keep(worked: AcceptedKeys | null): void;
+}
+
 /**
  * Decides how a login is tried, and when again, by what it has shown of itself: a login that asks a person is left to
  * persons, and one that worked without them is tried again even when it is refused, but rarely.
@@ -20,18 +29,21 @@ export class ReconnectPolicy {
   /** An administrator's words for a cluster that can't be reached. */
   readonly #help: string | undefined;
   readonly #timing: SshTiming;
+  readonly #memory: LoginMemory | undefined;
   /** The last login that got anywhere asked a person. */
   #asksPerson = false;
-  /** The keys that the last login took to get in without asking anybody; null: it asked, or there was none. */
-  #worked: AcceptedKeys | null = null;
+  /** As in the memory. */
+  #worked: AcceptedKeys | null;
   /** In a row, since it last worked. */
   #refusals = 0;
   /** In a row, since a connection last held for long. */
   #failures = 0;
 
-  constructor(help: string | undefined, timing: SshTiming) {
+  constructor(help: string | undefined, timing: SshTiming, memory?: LoginMemory) {
     this.#help = help;
     this.#timing = timing;
+    this.#memory = memory;
+    this.#worked = memory?.worked ?? null;
   }
 
   /** Whether its login has asked a person: only a person can make the connection again once it is lost. */
@@ -39,22 +51,30 @@ export class ReconnectPolicy {
     return this.#asksPerson;
   }
 
-  /** What the next login may do. `isAttended`: a person has asked for it and can answer. */
-  login(isAttended: boolean): { readonly mayAsk: boolean; readonly onlyKeys: AcceptedKeys | undefined } {
+  /**
+   * What a login by way of `hops` may do. `isAttended`: a person has asked for it and can answer. What worked for other
+   * hosts, users or keys is forgotten.
+   */
+  login(
+    isAttended: boolean,
+    hops: readonly PlannedHop[],
+  ): { readonly mayAsk: boolean; readonly onlyKeys: AcceptedKeys | null } {
+    if (this.#worked !== null && !isFor(this.#worked, hops)) this.#remember(null);
     // What works without a person is not to begin asking where nobody is there, and once refused offers what worked.
-    const isAlone = !isAttended && this.#worked !== null;
-    return { mayAsk: !isAlone, onlyKeys: isAlone && this.#refusals > 0 ? (this.#worked ?? undefined) : undefined };
+    const isAlone = !isAttended && (this.#worked !== null || this.#refusals > 0);
+    return { mayAsk: !isAlone, onlyKeys: isAlone && this.#refusals > 0 ? this.#worked : null };
   }
 
   /** A login under way asks a person. */
   asked(): void {
     this.#asksPerson = true;
+    this.#remember(null);
   }
 
   /** `hasAsked`: it asked a person before it let anybody in. */
   loggedIn(hasAsked: boolean, keys: AcceptedKeys | null): void {
     this.#asksPerson = hasAsked;
-    this.#worked = hasAsked ? null : keys;
+    this.#remember(hasAsked ? null : keys);
     this.#refusals = 0;
   }
 
@@ -86,7 +106,7 @@ export class ReconnectPolicy {
 
   /** A login that worked before by keys alone is tried again, rarely: a home or an agent may have been away for a while. */
   #refused({ message, passing }: DialFailure): Retreat {
-    if (passing === undefined || this.#worked === null || this.#asksPerson) return givenUp(message);
+    if (passing === undefined || this.#worked === null) return givenUp(message);
     this.#refusals += 1;
     const retryMs = refusedBackOffMs(this.#timing.refusedRetryMs, this.#refusals, Math.random());
     const retryAt = new Date(Date.now() + retryMs);
@@ -96,6 +116,23 @@ export class ReconnectPolicy {
       ' ever more rarely lest the account gets banned. Ask for a new login to have it tried at once.';
     return { state: { status: 'refused', message: `${passing} ${plan}`, retryAt }, retryMs };
   }
+
+  #remember(worked: AcceptedKeys | null): void {
+    if (isDeepStrictEqual(worked, this.#worked)) return;
+    this.#worked = worked;
+    this.#memory?.keep(worked);
+  }
+}
+
+/** Whether the keys are those of this way to the cluster. */
+function isFor(keys: AcceptedKeys, hops: readonly PlannedHop[]): boolean {
+  return (
+    hops.length === keys.size &&
+    hops.every(({ label, keys: held, isKeyNamed }) => {
+      const key = keys.get(label);
+      return key !== undefined && (!isKeyNamed || held.includes(key));
+    })
+  );
 }
 
 function givenUp(message: string): Retreat {

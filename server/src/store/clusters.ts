@@ -1,4 +1,8 @@
+import { z } from 'zod';
 import type { Database } from './database.ts';
+import { readJson } from './json.ts';
+
+const ACCEPTED_KEYS = z.record(z.string(), z.string());
 
 /** What was last known of a cluster; it outlives the cluster's entry in clusters.yaml. */
 export interface KnownCluster {
@@ -36,6 +40,31 @@ export class ClusterQueries {
       .insertInto('clusters')
       .values(row)
       .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
+      .execute();
+  }
+
+  /** By cluster, what its login last took without asking anybody: fingerprints of keys by the hosts on the way. */
+  async acceptedKeys(): Promise<Map<string, ReadonlyMap<string, string>>> {
+    const rows = await this.#database.selectFrom('cluster_logins').selectAll().execute();
+    return new Map(
+      rows.flatMap((row) => {
+        const keys = readJson(row.accepted_keys, ACCEPTED_KEYS);
+        return keys === null ? [] : [[row.cluster_name, new Map(Object.entries(keys))]];
+      }),
+    );
+  }
+
+  /** `keys`: null to forget them. */
+  async saveAcceptedKeys(name: string, keys: ReadonlyMap<string, string> | null): Promise<void> {
+    if (keys === null) {
+      await this.#database.deleteFrom('cluster_logins').where('cluster_name', '=', name).execute();
+      return;
+    }
+    const row = { cluster_name: name, accepted_keys: JSON.stringify(Object.fromEntries(keys)) };
+    await this.#database
+      .insertInto('cluster_logins')
+      .values(row)
+      .onConflict((conflict) => conflict.column('cluster_name').doUpdateSet(row))
       .execute();
   }
 }

@@ -218,6 +218,29 @@ describe('projects', () => {
 });
 
 describe('what is known of clusters', () => {
+  it('includes what their logins took, until it is replaced or forgotten', async () => {
+    const store = await Store.open(file);
+    const keys = new Map([
+      ['ada@jump', 'SHA256:one'],
+      ['ada@login:2222', 'SHA256:two'],
+    ]);
+    expect(await store.clusters.acceptedKeys()).toEqual(new Map());
+    await store.clusters.saveAcceptedKeys('alpha', new Map([['ada@login', 'SHA256:old']]));
+    await store.clusters.saveAcceptedKeys('alpha', keys);
+    await store.clusters.saveAcceptedKeys('beta', keys);
+    await store.clusters.saveAcceptedKeys('beta', null);
+    await store.close();
+    const again = await Store.open(file);
+    expect(await again.clusters.acceptedKeys()).toEqual(new Map([['alpha', keys]]));
+    for (const unreadable of ['{', '[]', '{"ada@login":1}', 'null']) {
+      const raw = new SqliteDatabase(file);
+      raw.prepare('update cluster_logins set accepted_keys = ?').run(unreadable);
+      raw.close();
+      expect(await again.clusters.acceptedKeys()).toEqual(new Map());
+    }
+    await again.close();
+  });
+
   it('is kept, and replaced when more is known', async () => {
     const store = await Store.open(file);
     const alpha = { name: 'alpha', host: 'login', slurmVersion: null, lastPolledAt: null };

@@ -148,6 +148,13 @@ export interface ClustersTable {
   last_polled_at: number | null;
 }
 
+/** What the last login to a cluster took to let in; no row: there was none, or it asked a person. */
+export interface ClusterLoginsTable {
+  cluster_name: string;
+  /** JSON object: fingerprints of public keys by `user@host:port` of each host on the way. */
+  accepted_keys: string;
+}
+
 /** Jobs in the order of their numbers, `JOBS_A_BLOCK` each: when the earliest and the latest were submitted. */
 export interface JobBlocksTable {
   block: number;
@@ -162,6 +169,7 @@ export interface Tables {
   job_attempts: JobAttemptsTable;
   job_events: JobEventsTable;
   clusters: ClustersTable;
+  cluster_logins: ClusterLoginsTable;
   revoked_sessions: RevokedSessionsTable;
   session_secret: SessionSecretTable;
   job_blocks: JobBlocksTable;

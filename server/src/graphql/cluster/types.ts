@@ -14,7 +14,8 @@ const ClusterStatus = builder.enumType('ClusterStatus', {
     AUTH_REQUIRED: {
       description:
         'A person has to act: the login asks for something (`loginPrompt`), or the login or the host key was refused. ' +
-        'Nothing is tried meanwhile.',
+        'Nothing is tried meanwhile, unless the login has worked by keys alone: then it is tried again, rarely, and ' +
+        '`statusMessage` says when.',
     },
     IDLE: { description: 'Not connected, and not meant to be.' },
   } satisfies Record<(typeof CLUSTER_STATUSES)[number], { description: string }>,

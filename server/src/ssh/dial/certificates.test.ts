@@ -61,6 +61,23 @@ describe('a login with a certificate', () => {
     expect(await sshd.log()).toMatch(/Accepted publickey for .* ID of a test/);
   });
 
+  test('that was renewed is tried again as the one that worked', async () => {
+    const identityFile = certifiedKey();
+    const certificate = `${identityFile}-cert.pub`;
+    const timing = { steadyAfterMs: 0, quickRetryMs: 50, refusedRetryMs: 400 };
+    const connection = world.connect(
+      { ...(await world.settings(await startTrusting())), identityFile },
+      {},
+      { timing },
+    );
+    await stateOf(connection, 'online');
+    await rm(certificate);
+    await expect(connection.run('kill -KILL $PPID; sleep 5', { timeoutMs: 20_000 })).rejects.toThrow();
+    await stateOf(connection, 'refused');
+    keygen('-s', authority, '-I', 'renewed', '-n', world.account.name, `${identityFile}.pub`);
+    await stateOf(connection, 'online');
+  });
+
   test('works with one that the OpenSSH configuration names', async () => {
     const path = certifiedKey();
     const elsewhere = world.path('elsewhere.pub');

@@ -27,10 +27,8 @@ export interface DialOptions {
   readonly keepAliveMisses: number;
   /** How long a host waits for answers, counted from the moment at which it is connected to. */
   readonly answerTimeoutMs: number;
-  /** Null: nobody is to be asked for anything. */
-  readonly ask: AskPerson | null;
-  /** By the label of each hop, the one key to offer there; none: all that there are. */
-  readonly onlyKeys?: AcceptedKeys | undefined;
+  /** Says what the login may do, before anything is sent to any host. */
+  readonly permit: (hops: readonly PlannedHop[]) => LoginPermit;
   readonly log: SshLog;
   /** Is told of every stage. */
   readonly report: DialReport;
@@ -47,8 +45,24 @@ export interface Dialled {
   readonly keys: AcceptedKeys | null;
 }
 
-/** The names of keys by the labels of hops. */
+/** The fingerprints of keys by the labels of hops. No secret, and the same after a restart. */
 export type AcceptedKeys = ReadonlyMap<string, string>;
+
+/** A host on the way to the cluster, the last one included. */
+export interface PlannedHop {
+  readonly label: string;
+  /** The fingerprints of the keys that there are for it at this time. */
+  readonly keys: readonly string[];
+  /** clusters.yaml names the one key: if another is there, it was replaced. One of an agent may be away for a while. */
+  readonly isKeyNamed: boolean;
+}
+
+export interface LoginPermit {
+  /** Null: nobody is to be asked for anything. */
+  readonly ask: AskPerson | null;
+  /** For each hop, the one key to offer there; null: all that there are. */
+  readonly onlyKeys: AcceptedKeys | null;
+}
 
 /** AES-GCM is several times as fast as the others here. */
 const CIPHERS: readonly CipherAlgorithm[] = [
@@ -82,14 +96,14 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
   async function connect(): Promise<Dialled> {
     const route = await resolveRoute(settings, environment);
     step = 'reading the keys and asking the SSH agent';
-    const prepared = await Promise.all(
-      route.map((hop, index) => prepare(hop, route.slice(0, index), agents, options.onlyKeys?.get(hop.label))),
-    );
+    const prepared = await Promise.all(route.map((hop, index) => prepare(hop, route.slice(0, index), agents)));
+    const { ask, onlyKeys } = options.permit(prepared.map(planned));
+    const allowed = prepared.map((next) => only(onlyKeys?.get(next.hop.label), next));
     const keys = new Map<string, string>();
     const told = prepared.flatMap(({ hop }) => hop.notFollowed.filter(({ concern }) => concern === 'always'));
     if (told.length > 0) report.found([...new Set(told.map(({ text }) => text))].join('; '));
     let reached: { hop: Hop; client: Client } | undefined;
-    for (const next of prepared) {
+    for (const next of allowed) {
       const { hop } = next;
       step = `connecting to ${hop.label}`;
       report.enter('reach', hop.label);
@@ -98,7 +112,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
         : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
-      const { client, key } = await logIn(link, socket, next, options);
+      const { client, key } = await logIn(link, socket, next, ask, options);
       if (key !== undefined) keys.set(hop.label, key);
       reached = { hop, client };
     }
@@ -135,26 +149,31 @@ interface PreparedHop {
 }
 
 /** Everything that a login needs is read first, so that a fault in it shows before any server is bothered. */
-async function prepare(
-  hop: Hop,
-  via: readonly Hop[],
-  agents: Agent[],
-  onlyKey: string | undefined,
-): Promise<PreparedHop> {
+async function prepare(hop: Hop, via: readonly Hop[], agents: Agent[]): Promise<PreparedHop> {
   const { agentSocket } = hop.identities;
   const agent = agentSocket === undefined ? undefined : new Agent(agentSocket);
   if (agent) agents.push(agent);
-  const identities = only(onlyKey, await collectIdentities(hop.identities, agent), hop);
+  const identities = await collectIdentities(hop.identities, agent);
   const revoked = hop.revokedKeysFile === undefined ? [] : await readRevokedKeys(hop.revokedKeysFile);
   const known = [...revoked, ...(await readKnownHosts(hop.knownHostsFiles))];
   return { hop, hostKey: new HostKeyCheck(hop, via, known), identities };
 }
 
+function planned({ hop, identities }: PreparedHop): PlannedHop {
+  return {
+    label: hop.label,
+    keys: identities.offered.map(({ fingerprint }) => fingerprint),
+    isKeyNamed: hop.identities.namedBy === 'settings',
+  };
+}
+
 /** @throws DialFailure that may pass, if the one key that is to be offered isn't there */
-function only(key: string | undefined, { offered, notes }: Identities, hop: Hop): Identities {
-  if (key === undefined) return { offered, notes };
-  const chosen = offered.filter(({ label }) => label === key);
-  if (chosen.length > 0) return { offered: chosen, notes };
+function only(key: string | undefined, prepared: PreparedHop): PreparedHop {
+  if (key === undefined) return prepared;
+  const { hop } = prepared;
+  const { offered, notes } = prepared.identities;
+  const chosen = offered.filter(({ fingerprint }) => fingerprint === key);
+  if (chosen.length > 0) return { ...prepared, identities: { offered: chosen, notes } };
   const message = `the key ${key}, which ${hop.label} took before, is not there${['', ...notes].join('; ')}.`;
   throw refusedForNow(message, message);
 }
@@ -163,11 +182,12 @@ async function logIn(
   link: Link,
   socket: Duplex,
   { hop, hostKey, identities }: PreparedHop,
+  ask: AskPerson | null,
   options: DialOptions,
 ): Promise<{ readonly client: Client; readonly key: string | undefined }> {
   const client = new ssh2.Client();
   const login = new Login(hop, identities, {
-    ask: options.ask,
+    ask,
     expiresAt: new Date(Date.now() + options.answerTimeoutMs),
     giveUp: (reason) => link.break(reason),
   });
@@ -218,8 +238,8 @@ async function logIn(
     };
     socket.on('data', count);
     await Promise.race([ready, link.broken]).finally(() => socket.off('data', count));
-    options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted}`}`);
-    return { client, key: login.accepted };
+    options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted.label}`}`);
+    return { client, key: login.accepted?.fingerprint };
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
     if (error instanceof DialFailure) throw error;

@@ -12,6 +12,8 @@ import { readIfThere } from './read-if-there.ts';
 export interface Identity {
   /** How messages name it. */
   readonly label: string;
+  /** Of the key itself, also where it shows itself by a certificate: certificates are renewed. */
+  readonly fingerprint: string;
   readonly publicKey: ParsedKey;
   sign(data: Buffer, options: SigningRequestOptions, callback: SignCallback): void;
 }
@@ -120,7 +122,12 @@ function withCertificates(
       if (plain instanceof Error) continue;
       const publicKey = certified(plain, certificate.blob);
       const sign: Identity['sign'] = (data, options, callback) => agent.sign(publicKey, data, options, callback);
-      alone.push({ label: `the certificate ${path}`, publicKey, sign });
+      alone.push({
+        label: `the certificate ${path}`,
+        fingerprint: fingerprint(certificate.publicKey),
+        publicKey,
+        sign,
+      });
     } else if (!isOfAgent) {
       unused.push(`the certificate ${path} is for a key that is not there`);
     }
@@ -132,13 +139,17 @@ async function askAgent(agent: Agent | undefined): Promise<{ held: readonly Iden
   if (agent === undefined) return { held: [], faults: ['no SSH agent is known (SSH_AUTH_SOCK is not set)'] };
   try {
     const keys = await agent.keys();
-    const held = keys.map((publicKey) => ({
-      label: `${publicKey.type} ${fingerprint(publicKey.getPublicSSH())} (${publicKey.comment}) of the agent`,
-      publicKey,
-      sign: (data: Buffer, options: SigningRequestOptions, callback: SignCallback) => {
-        agent.sign(publicKey, data, options, callback);
-      },
-    }));
+    const held = keys.map((publicKey) => {
+      const own = fingerprint(publicKey.getPublicSSH());
+      return {
+        label: `${publicKey.type} ${own} (${publicKey.comment}) of the agent`,
+        fingerprint: own,
+        publicKey,
+        sign: (data: Buffer, options: SigningRequestOptions, callback: SignCallback) => {
+          agent.sign(publicKey, data, options, callback);
+        },
+      };
+    });
     return { held, faults: held.length === 0 ? ['the SSH agent holds no key that can be used'] : [] };
   } catch (error) {
     return { held: [], faults: [`the SSH agent at ${agent.path} can't be used: ${String(error)}`] };
@@ -153,6 +164,7 @@ function isSame(one: ParsedKey, other: ParsedKey | undefined): boolean {
 function fileIdentity(path: string, key: ParsedKey): Identity {
   return {
     label: path,
+    fingerprint: fingerprint(key.getPublicSSH()),
     publicKey: key,
     sign(data, options, callback) {
       // ssh2 returns what it should throw, though its types don't say so.

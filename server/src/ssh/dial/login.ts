@@ -42,7 +42,7 @@ export class Login {
   readonly #conversation: LoginConversation;
   readonly #offered: string[] = [];
   #methods: readonly string[] = [];
-  #accepted: string | undefined;
+  #accepted: Identity | undefined;
   #current: 'none' | 'key' | 'keyboard-interactive' | 'password' = 'none';
   #isKeyboardUseless = false;
   /** Of the method that is being tried: whether a person has answered anything. */
@@ -60,7 +60,7 @@ export class Login {
   }
 
   /** The key that the server has taken; undefined as long as it hasn't taken any. */
-  get accepted(): string | undefined {
+  get accepted(): Identity | undefined {
     return this.#accepted;
   }
 
@@ -100,7 +100,7 @@ export class Login {
     if (identity !== undefined) {
       this.#current = 'key';
       this.#offered.push(identity.label);
-      proceed({ type: 'agent', username, agent: new SoleIdentity(identity, () => (this.#accepted = identity.label)) });
+      proceed({ type: 'agent', username, agent: new SoleIdentity(identity, () => (this.#accepted = identity)) });
     } else if (this.#conversation.ask === null || this.#wrongAnswers >= MOST_WRONG_ANSWERS) {
       proceed(false);
     } else if (this.#takes('keyboard-interactive') && !this.#isKeyboardUseless) {
@@ -205,7 +205,7 @@ export class Login {
     if (this.#accepted !== undefined) {
       if (wrongAnswers === 0) {
         sentences.push(
-          `It accepted the key ${this.#accepted}, but wants more that can't be given here (${methods}), or it restricts` +
+          `It accepted the key ${this.#accepted.label}, but wants more that can't be given here (${methods}), or it restricts` +
             ' the account',
         );
       }

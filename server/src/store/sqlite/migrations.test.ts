@@ -202,3 +202,17 @@ describe('a start whose process ends between any two statements', () => {
     }
   });
 });
+
+describe('a database from before what logins took was kept', () => {
+  it('knows of none, keeps its clusters, and takes new ones', async () => {
+    const before = readFileSync(new URL('fixtures/0012-event-actors.db.gz', import.meta.url));
+    await writeFile(file, gunzipSync(before), { mode: 0o600 });
+    const store = await Store.open(file);
+    expect(await store.clusters.acceptedKeys()).toEqual(new Map());
+    expect((await store.clusters.all()).map(({ name }) => name)).toEqual(['alpha']);
+    const keys = new Map([['ada@login', 'SHA256:one']]);
+    await store.clusters.saveAcceptedKeys('alpha', keys);
+    expect(await store.clusters.acceptedKeys()).toEqual(new Map([['alpha', keys]]));
+    await store.close();
+  });
+});
