@@ -2,6 +2,11 @@ import { type LocalClusterOptions, type LocalSlurm, startLocalSlurm } from '@slu
 import { TestRepository, TestServer, until } from '@slurmql/server/testing';
 import type { Context } from './benchmark.ts';
 
+export interface SubmittedJob {
+  readonly id: string;
+  readonly slurmJobId: string | null;
+}
+
 /** A server on one real cluster, as a client of it has it. */
 export class Product {
   readonly slurm: LocalSlurm;
@@ -33,30 +38,33 @@ export class Product {
     stack.defer(() => slurm.stop());
     const server = stack.use(await TestServer.start(slurm.clustersYaml()));
     const repository = stack.use(await TestRepository.create({ 'hello.sh': 'echo hello\n' }));
-    const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
-      'mutation ($path: String!) { addProject(input: { path: $path, name: "bench" }) { project { id } } }',
-      { path: repository.path },
-    );
+    const projectId = await addProject(server, 'bench', repository);
     await until(
       () => server.query<{ clusters: { status: string }[] }>('{ clusters { status } }'),
       ({ clusters }) => clusters.every(({ status }) => status === 'ONLINE'),
     );
-    return new Product(slurm, server, addProject.project.id);
+    return new Product(slurm, server, projectId);
   }
 
   /** Gives the ids of jobs that run these commands, in their order; of each one's array, if `array` makes it one. */
   async submitAll(commands: readonly string[], array: string | null = null): Promise<readonly string[]> {
-    return Promise.all(
-      commands.map(async (command, index) => {
-        const { submitJob } = await this.server.query<{
-          submitJob: { job: { id: string } | null; userErrors: unknown };
-        }>('mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } userErrors { message } } }', {
-          input: { projectId: this.#projectId, cluster: 'alpha', name: `bench-${index}`, command, array },
-        });
-        if (submitJob.job === null) throw new Error(JSON.stringify(submitJob.userErrors));
-        return submitJob.job.id;
-      }),
+    const jobs = commands.map((command, index) => this.submit({ name: `bench-${index}`, command, array }));
+    return (await Promise.all(jobs)).map(({ id }) => id);
+  }
+
+  /** `input`: besides the project and the cluster, which it may name as well. */
+  async submit(input: Readonly<Record<string, unknown>>): Promise<SubmittedJob> {
+    const { submitJob } = await this.server.query<{ submitJob: { job: SubmittedJob | null; userErrors: unknown } }>(
+      'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id slurmJobId } userErrors { message } } }',
+      { input: { projectId: this.#projectId, cluster: 'alpha', ...input } },
     );
+    if (submitJob.job === null) throw new Error(JSON.stringify(submitJob.userErrors));
+    return submitJob.job;
+  }
+
+  /** Gives the id of a further project, the files of a repository. */
+  addProject(name: string, repository: TestRepository): Promise<string> {
+    return addProject(this.server, name, repository);
   }
 
   /** Resolves once so many jobs are in the state. */
@@ -71,4 +79,12 @@ export class Product {
       timeoutMs,
     );
   }
+}
+
+async function addProject(server: TestServer, name: string, { path }: TestRepository): Promise<string> {
+  const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
+    'mutation ($input: AddProjectInput!) { addProject(input: $input) { project { id } } }',
+    { input: { path, name } },
+  );
+  return addProject.project.id;
 }

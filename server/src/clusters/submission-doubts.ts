@@ -1,5 +1,5 @@
-/** Where this login node can't see whether sbatch is at work on another: longer than it can be. */
-const ABANDONED_MS = 15 * 60_000;
+/** Where this login node can't see whether sbatch or tar is at work on another: longer than it is without a sign. */
+export const ABANDONED_MS = 15 * 60_000;
 
 /** What is known of a submission whose answer was lost, by the monotonic clock. */
 interface Doubt {

@@ -10,6 +10,7 @@ import type { JobReader } from '../store/index.ts';
 import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
+import { unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
 const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
@@ -37,13 +38,15 @@ export interface SubmissionStepsOptions {
   readonly faults: SubmissionFaults;
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   readonly certainlyAbsentMs: number;
+  /** Between two looks at what is being unpacked. */
+  readonly lookMs: number;
   /** Slurm took a job. */
   onAccepted(job: Job): void;
 }
 
 /**
- * The two steps by which a recorded job gets to Slurm, its files and then sbatch. Both may break off anywhere and begin
- * again at any time, also in another run of the server: what is on the cluster tells how far they came.
+ * The three steps by which a recorded job gets to Slurm: its files are sent, unpacked, and sbatch is run. Each may break
+ * off anywhere and begin again at any time, also in another run of the server: what is on the cluster tells how far they came.
  */
 export class SubmissionSteps {
   readonly #options: SubmissionStepsOptions;
@@ -65,15 +68,32 @@ export class SubmissionSteps {
       writer.update(jobId, (current) => (isBeingSubmitted(current) ? { ...current, workDir } : current)),
     );
     if (!isBeingSubmitted(job)) return null;
-    const { isSubmitted } = await slurm.makeFolder(workDir);
+    const { isSubmitted, isUploaded } = await slurm.makeFolder(workDir);
     if (!isSubmitted && job.cancelRequestedAt === null) {
-      if (!(await this.#options.staging.has(jobId))) {
+      if (!isUploaded && !(await this.#options.staging.has(jobId))) {
         await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', FILES_GONE);
         return null;
       }
-      await this.#upload(job, workDir);
+      await this.#upload(job, workDir, isUploaded);
     }
     return { job, workDir, isSubmitted };
+  }
+
+  /**
+   * Unpacks the files of a job. False: there is nothing to hand to Slurm. `isReachable`: whether there is somebody to
+   * ask; `signal`: nobody waits any more.
+   */
+  async unpack(
+    { job, workDir, isSubmitted }: Prepared,
+    isReachable: () => boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (isSubmitted) return true;
+    const { slurm, jobs, lookMs } = this.#options;
+    const isWanted = async () => isReachable() && (await jobs.get(job.id))?.cancelRequestedAt == null;
+    const fault = await unpacked({ slurm, workDir, isWanted, signal, lookMs });
+    if (fault !== null) await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', fault);
+    return fault === null;
   }
 
   /**
@@ -122,7 +142,8 @@ export class SubmissionSteps {
     return 'reset';
   }
 
-  async #upload(job: Job, workDir: string): Promise<void> {
+  /** `hasSource`: the project has arrived before. */
+  async #upload(job: Job, workDir: string, hasSource: boolean): Promise<void> {
     const { settings, files, journal, staging } = this.#options;
     const submission = await this.#submission(job);
     const script = batchScript({
@@ -134,9 +155,11 @@ export class SubmissionSteps {
       command: job.command,
     });
     await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
-    await files.write(`${workDir}/job.sh`, Buffer.from(script), SMALL_FILE);
-    await files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE);
-    await files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE);
+    await Promise.all([
+      files.write(`${workDir}/job.sh`, Buffer.from(script), SMALL_FILE),
+      files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE),
+    ]);
+    if (!hasSource) await files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE);
   }
 
   async #ask(job: Job, workDir: string) {

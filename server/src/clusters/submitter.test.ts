@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,6 +28,10 @@ let store: Store;
 let journal: Journal;
 let archive: Buffer;
 let hasFiles: boolean;
+/** How much the server packed for a job, unless it is next to nothing. */
+let sizes: Map<string, number>;
+/** How often files were sent. */
+let sent: number;
 let submitters: Submitter[];
 /** What the submitters told of faults, in its order. */
 let faults: (string | null)[];
@@ -41,6 +45,8 @@ beforeEach(async () => {
   await login.run('mkdir empty && tar -czf empty.tar.gz -C empty .');
   archive = await readFile(join(login.home, 'empty.tar.gz'));
   hasFiles = true;
+  sizes = new Map();
+  sent = 0;
   submitters = [];
   faults = [];
   await login.command('squeue', ':');
@@ -69,13 +75,16 @@ function startSubmitter(): Submitter {
     jobs: store.jobs,
     journal,
     staging: {
-      open: () => Readable.from([archive]),
+      open: () => {
+        sent += 1;
+        return Readable.from([archive]);
+      },
       remove: async () => undefined,
       has: async () => hasFiles,
-      size: async () => archive.length,
+      size: async (jobId) => sizes.get(jobId) ?? archive.length,
     },
     log,
-    delays: { retryMs: 5, certainlyAbsentMs: 10 },
+    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5 },
     onAccepted: () => undefined,
     onFault: (fault) => faults.push(fault),
   });
@@ -181,6 +190,80 @@ describe('a Slurm that is away', () => {
     void submitter.submit(second.id);
     await once(second.id, ({ state }) => state === 'PENDING');
     expect(faults).toContain(null);
+  });
+});
+
+describe('projects that take long to be unpacked', () => {
+  const LARGE_BYTES = 200 * 1024 * 1024;
+  const begun = async () => (await readdir(join(login.home, 'begun')).catch(() => [])).length;
+  const allow = (id: string) => writeFile(join(login.home, 'allowed', id), '');
+  const large = async () => {
+    const job = await record();
+    sizes.set(job.id, LARGE_BYTES);
+    return job;
+  };
+  const isTaken = ({ state }: Job) => state === 'PENDING';
+
+  beforeEach(async () => {
+    await login.command('sbatch', 'echo "$PWD" >>"$HOME/calls"; wc -l <"$HOME/calls"');
+    const tar = (await login.run('command -v tar')).stdout.trim();
+    await mkdir(join(login.home, 'begun'));
+    await mkdir(join(login.home, 'allowed'));
+    await login.command(
+      'tar',
+      `id=\${PWD##*/}; touch "$HOME/begun/$id"; until [ -e "$HOME/allowed/$id" ]; do sleep 0.05; done; exec ${tar} "$@"`,
+    );
+  });
+
+  it('hold up no small one, are not many at a time, and are handed to sbatch as each is ready', async () => {
+    const all = [await large(), await large(), await large(), await large()];
+    const submitter = startSubmitter();
+    await expect.poll(begun, { timeout: 20_000 }).toBe(2);
+    const small = await record();
+    await allow(small.id);
+    void submitter.submit(small.id);
+    expect(await once(small.id, isTaken)).toMatchObject({ slurmJobId: '1' });
+    // Those that wait for a place have been sent, and none of them has begun.
+    expect(await begun()).toBe(3);
+    for (const { id } of all) await allow(id);
+    for (const { id } of all) await once(id, isTaken);
+    expect(await calls()).toBe(5);
+  });
+
+  it('go on without the server, and the next one waits for what the first one began', async () => {
+    const job = await large();
+    const first = startSubmitter();
+    await expect.poll(begun, { timeout: 20_000 }).toBe(1);
+    await first.stop();
+    await rm(join(login.home, 'begun', job.id));
+    startSubmitter();
+    await allow(job.id);
+    await once(job.id, isTaken);
+    expect([await begun(), await calls()]).toEqual([0, 1]);
+  });
+
+  it('are sent once, however often sbatch has to be run', async () => {
+    const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
+    await login.command(
+      'sbatch',
+      `echo called >>"$HOME/calls"\n[ "$(wc -l <"$HOME/calls")" -gt 3 ] || { echo '${away}' >&2; exit 1; }\necho 77`,
+    );
+    const job = await large();
+    await allow(job.id);
+    startSubmitter();
+    await once(job.id, isTaken);
+    expect([await calls(), sent]).toEqual([4, 1]);
+  });
+
+  it('are not waited for once the job is cancelled', async () => {
+    const job = await large();
+    startSubmitter();
+    await expect.poll(begun, { timeout: 20_000 }).toBe(1);
+    await journal.write(SYSTEM, (writer) =>
+      writer.update(job.id, (current) => ({ ...current, cancelRequestedAt: new Date() })),
+    );
+    expect(await once(job.id, ({ state }) => state === 'CANCELLED')).toMatchObject({ workDir: null });
+    await expect(calls()).rejects.toThrow('ENOENT');
   });
 });
 

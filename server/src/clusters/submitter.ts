@@ -12,9 +12,11 @@ const DELAYS = {
   retryMs: 15_000,
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   certainlyAbsentMs: 60_000,
+  /** Between two looks at a project that is being unpacked for more than some seconds. */
+  lookMs: 2_000,
 };
 
-export interface SubmitterOptions extends Omit<SubmissionStepsOptions, 'faults' | 'certainlyAbsentMs'> {
+export interface SubmitterOptions extends Omit<SubmissionStepsOptions, 'faults' | 'certainlyAbsentMs' | 'lookMs'> {
   readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size'>;
   readonly log: Logger;
   /** Default: DELAYS. */
@@ -25,10 +27,12 @@ export interface SubmitterOptions extends Omit<SubmissionStepsOptions, 'faults' 
 
 /** So many uploads go side by side. Over a connection without SFTP each takes one of its few commands. */
 const UPLOADS = { small: 2, large: 1 };
+/** So many projects are unpacked side by side: a login node is shared with others. */
+const UNPACKINGS = { small: 2, large: 2 };
 
 /**
  * Brings recorded jobs to Slurm, each exactly once: a job stays SUBMITTING until Slurm has said yes or no, through broken
- * connections and restarts of the server. Files are sent side by side; sbatch is run for one job at a time.
+ * connections and restarts of the server. Files are sent and unpacked side by side; sbatch is run for one job at a time.
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
@@ -36,6 +40,7 @@ export class Submitter {
   readonly #steps: SubmissionSteps;
   readonly #delays: typeof DELAYS;
   readonly #uploads = new Lanes(UPLOADS);
+  readonly #unpackings = new Lanes(UNPACKINGS);
   readonly #turn = pLimit(1);
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** The attempts that are under way, by job. */
@@ -44,14 +49,14 @@ export class Submitter {
   /** To be tried again as soon as the attempt that is under way has ended. */
   readonly #wanted = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
-  #isStopped = false;
+  readonly #stop = new AbortController();
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
     this.#delays = options.delays ?? DELAYS;
     this.#faults = new SubmissionFaults(options.journal, (fault) => options.onFault(fault));
-    const { certainlyAbsentMs } = this.#delays;
-    this.#steps = new SubmissionSteps({ ...options, faults: this.#faults, certainlyAbsentMs });
+    const { certainlyAbsentMs, lookMs } = this.#delays;
+    this.#steps = new SubmissionSteps({ ...options, faults: this.#faults, certainlyAbsentMs, lookMs });
   }
 
   /** The cluster can be asked; `workspace` is absolute. Takes up every job that isn't through yet. */
@@ -67,7 +72,7 @@ export class Submitter {
   /** Takes up a recorded job. Resolves once Slurm has answered, or one attempt to ask it has failed. */
   async submit(jobId: string): Promise<void> {
     // Whatever takes this one's place finds the job in the store.
-    if (this.#isStopped) return;
+    if (this.#stop.signal.aborted) return;
     const waiting = this.#waiting.get(jobId) ?? Promise.withResolvers<void>();
     this.#waiting.set(jobId, waiting);
     this.#try(jobId);
@@ -82,7 +87,7 @@ export class Submitter {
 
   /** What is under way on the cluster goes on there; the next start picks it up. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stop.abort();
     clearTimeout(this.#retry);
     await Promise.all(this.#attempts.values());
     for (const { resolve } of this.#waiting.values()) resolve();
@@ -97,7 +102,7 @@ export class Submitter {
   }
 
   #try(jobId: string): void {
-    if (this.#isStopped || this.#workspace === null || this.#attempts.has(jobId)) return;
+    if (this.#stop.signal.aborted || this.#workspace === null || this.#attempts.has(jobId)) return;
     this.#wanted.delete(jobId);
     const attempt = this.#attempt(jobId).then(() => {
       this.#attempts.delete(jobId);
@@ -109,7 +114,7 @@ export class Submitter {
   /** After an attempt: the job is tried again at once, or after a while, as long as it has no answer. */
   #plan(jobId: string): void {
     this.#faults.keepOnly((id) => this.#isLeft(id));
-    if (this.#isStopped || this.#workspace === null || !this.#isLeft(jobId)) return;
+    if (this.#stop.signal.aborted || this.#workspace === null || !this.#isLeft(jobId)) return;
     if (this.#wanted.has(jobId) || this.#waiting.has(jobId)) this.#try(jobId);
     else this.#retry ??= setTimeout(() => this.#tryAll(), this.#delays.retryMs);
   }
@@ -142,20 +147,24 @@ export class Submitter {
 
   /** The workspace, for as long as there is somebody to ask. */
   get #reachable(): string | null {
-    return this.#isStopped ? null : this.#workspace;
+    return this.#stop.signal.aborted ? null : this.#workspace;
   }
 
-  /** One attempt: its files in their turn, then sbatch in its own. */
+  /** One attempt: its files in their turns, then sbatch in its own, which gets one more chance. */
   async #bring(jobId: string): Promise<void> {
+    if ((await this.#tryOnce(jobId)) === 'reset') await this.#tryOnce(jobId);
+  }
+
+  async #tryOnce(jobId: string): Promise<'done' | 'reset'> {
     const size = await this.#options.staging.size(jobId);
     const prepared = await this.#uploads.run(size, () => this.#prepare(jobId));
-    if (prepared === null) return;
-    await this.#turn(async () => {
-      if (this.#reachable === null || (await this.#steps.hand(prepared)) !== 'reset') return;
-      // sbatch gets one more chance in the same attempt.
-      const again = await this.#prepare(jobId);
-      if (again !== null) await this.#steps.hand(again);
-    });
+    if (prepared === null) return 'done';
+    const isReachable = () => this.#reachable !== null;
+    const isReady = await this.#unpackings.run(size, () =>
+      this.#steps.unpack(prepared, isReachable, this.#stop.signal),
+    );
+    if (!isReady) return 'done';
+    return this.#turn(async () => (isReachable() ? this.#steps.hand(prepared) : 'done'));
   }
 
   async #prepare(jobId: string): Promise<Prepared | null> {

@@ -643,14 +643,14 @@ describe('the beginning of a command', () => {
 
 describe('the folder of a job', () => {
   it('is made for its owner alone, and found again as it was left', async () => {
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     const { stdout } = await runShell('/bin/sh', `ls -ld '${workDir}' '${workDir}/run' | cut -c1-10\n`);
     expect(stdout).toBe('drwx------\ndrwx------\n');
     await writeFile(join(workDir, 'job.sh'), 'kept');
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     expect(await readFile(join(workDir, 'job.sh'), 'utf8')).toBe('kept');
     await mkdir(join(workDir, 'submit'));
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true, isUploaded: false });
   });
 
   it('that cannot be made is a fault', async () => {
@@ -697,9 +697,10 @@ describe('submitting', () => {
       `cd '${login.home}' && mkdir project && echo hello >project/file && tar -czf '${workDir}/source.tar.gz' -C project .\n`,
     );
     expect(exitCode).toBe(0);
+    expect(await slurm.submission.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
   });
 
-  it('unpacks the project and hands the script to sbatch, with its options as they are', async () => {
+  it('hands the script to sbatch in the unpacked project, with its options as they are', async () => {
     await says('sbatch', '1234\n');
     expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
     expect(await readFile(join(workDir, 'source', 'file'), 'utf8')).toBe('hello\n');
@@ -767,38 +768,16 @@ describe('submitting', () => {
     expect(await calls()).toHaveLength(1);
   });
 
-  it('never runs sbatch with a project that could not be unpacked', async () => {
+  it('never runs sbatch without the unpacked project', async () => {
     await says('sbatch', '1234\n');
-    await writeFile(join(workDir, 'source.tar.gz'), 'this is no archive');
-    const answer = await slurm.submission.submit(request());
-    expect(answer).toMatchObject({ kind: 'rejected', message: expect.stringContaining("can't be unpacked") });
+    await rename(join(workDir, 'source'), join(workDir, 'elsewhere'));
+    expect((await slurm.submission.submit(request())).kind).toBe('not-asked');
     await expect(calls()).rejects.toThrow('ENOENT');
+    expect(await slurm.submission.reset(workDir, false)).toBe(0);
+    await rename(join(workDir, 'elsewhere'), join(workDir, 'source'));
+    expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
+    expect(await calls()).toHaveLength(1);
   });
-
-  it('unpacks again what an earlier attempt unpacked in part', async () => {
-    await says('sbatch', '1234\n');
-    await mkdir(join(workDir, 'source.part'));
-    await writeFile(join(workDir, 'source.part', 'half'), '');
-    await slurm.submission.submit(request());
-    expect(await readdir(join(workDir, 'source'))).toEqual(['file']);
-  });
-
-  it.each(['tar: file: Cannot write: No space left on device', 'tar: file: Wrote only 5632 of 10240 bytes'])(
-    'waits for room on a full disk, and leaves none of it taken by half a project (%s)',
-    async (words) => {
-      await says('sbatch', '1234\n');
-      await login.command('tar', `echo "${words}" >&2\nexit 2`);
-      expect(await slurm.submission.submit(request())).toEqual({
-        kind: 'not-asked',
-        message: expect.stringContaining(`${words.slice(5)}. Free some space`),
-      });
-      expect(await readdir(workDir)).not.toContain('source');
-      expect(await slurm.submission.reset(workDir, false)).toBe(0);
-      await rm(join(login.bin, 'tar'));
-      expect(await slurm.submission.submit(request())).toEqual({ kind: 'accepted', slurmJobId: '1234', message: null });
-      expect(await calls()).toHaveLength(1);
-    },
-  );
 
   it('runs nothing where its lock cannot be made', async () => {
     await says('sbatch', '1234\n');

@@ -26,6 +26,7 @@ export type {
   SlurmControl,
   SlurmQueue,
   SlurmSubmission,
+  UnpackAnswer,
 } from './slurm.ts';
 export type { Unreadable } from './together.ts';
 export { absoluteWorkspace } from './workspace.ts';

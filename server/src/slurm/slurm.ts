@@ -113,10 +113,18 @@ export type Begun = boolean | 'gone' | Unreadable;
 /** The way of a job into Slurm. `workDir` is the job's folder: an absolute path, `jobs/ID` below the workspace. */
 export interface SlurmSubmission {
   /** Makes a job's folder, or finds it as an earlier attempt left it. Refused where others could replace it. */
-  makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }>;
+  makeFolder(workDir: string): Promise<FolderState>;
+  /**
+   * Unpacks `source.tar.gz`, which must have arrived whole, or looks how far that is; it goes on without anybody who
+   * waits. `waits`: for some seconds, if it takes as long. Throws SlurmUnavailable where there is no room for the files,
+   * or none are left.
+   */
+  unpack(workDir: string, waits: boolean): Promise<UnpackAnswer>;
+  /** Ends an unpacking that takes too long. The files have to be sent again. */
+  dropUnpacking(workDir: string): Promise<void>;
   /**
    * Hands the job to Slurm, at most once for its folder however often it is called. The folder must hold `job.sh`,
-   * `environment.sh` and `source.tar.gz`.
+   * `environment.sh` and the unpacked project.
    */
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   /** Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. */
@@ -135,6 +143,22 @@ export interface SlurmSubmission {
   /** Why nothing is run in the workspace: others could put their own commands there; null: they couldn't. */
   workspaceFault(workspace: string): Promise<string | null>;
 }
+
+/** How far an earlier attempt came with a job's folder. */
+export interface FolderState {
+  /** sbatch has been started. */
+  readonly isSubmitted: boolean;
+  /** The project has arrived; it may be unpacked, too. False once sbatch has been started. */
+  readonly isUploaded: boolean;
+}
+
+/**
+ * How far the unpacking of a project is. `elsewhere`: it was begun on another login node, so that this one can't tell
+ * whether it goes on; `restarted`: it had ended without a word, and was begun again; `failed`: in the words of tar.
+ */
+export type UnpackAnswer =
+  | { readonly kind: 'unpacked' | 'running' | 'elsewhere' | 'restarted' }
+  | { readonly kind: 'failed'; readonly message: string };
 
 /** What is there of a job whose number nobody knows. */
 export interface SubmitTraces {

@@ -20,6 +20,7 @@ const TOOLS = [
     'false',
     'find',
     'getent',
+    'grep',
     'gzip',
     'head',
     'id',

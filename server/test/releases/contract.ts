@@ -213,10 +213,12 @@ export function testSlurm(open: () => Promise<Stage>): void {
     const prepared = async (label: string, parts: Partial<SubmitRequest> = {}) => {
       const id = stage.anotherId(label);
       const workDir = `${facts.workspace}/jobs/${id}`;
-      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false });
+      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
       await stage.run(
         `cd '${workDir}' && mkdir -p "$HOME/empty" && tar -czf source.tar.gz -C "$HOME/empty" . && printf '#!/bin/bash\\n' >job.sh`,
       );
+      expect(await slurm.submission.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
+      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
       const request: SubmitRequest = {
         slurmName: label,
         workDir,
@@ -258,7 +260,7 @@ export function testSlurm(open: () => Promise<Stage>): void {
       const answer = await slurm.submission.submit(request);
       if (answer.kind !== 'accepted') throw new Error(answer.message);
       expect(await slurm.submission.submit(request)).toEqual(answer);
-      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true });
+      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true, isUploaded: false });
       expect(await slurm.submission.find(workDir, id)).toEqual({ slurmJobId: answer.slurmJobId, sbatch: 'over' });
 
       const place = { workDir, arrayTaskId: null, attempt: 1 };

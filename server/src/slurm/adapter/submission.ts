@@ -1,22 +1,22 @@
+import { folderScript, removeFolderScript } from '../commands/job-folder.ts';
 import {
-  folderScript,
   NOT_BEGUN,
   NOT_UNPACKED,
   optionsTrialScript,
-  removeFolderScript,
   resetSubmitScript,
   SBATCH_WAIT_SECONDS,
   submitScript,
   submitTestScript,
   tracesScript,
 } from '../commands/submission.ts';
+import { dropUnpackingScript, UNPACK_STATES, unpackScript } from '../commands/unpacking.ts';
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { mentions } from '../parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
-import type { SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces } from '../slurm.ts';
+import type { FolderState, SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces, UnpackAnswer } from '../slurm.ts';
 import { workspaceOf } from '../workspace.ts';
 import { findSafetyFault, safetyFault } from '../workspace-safety.ts';
 import { refusesOption, type Session } from './session.ts';
@@ -55,7 +55,7 @@ export class SbatchSubmission implements SlurmSubmission {
     this.#queue = queue;
   }
 
-  async makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }> {
+  async makeFolder(workDir: string): Promise<FolderState> {
     const ask = folderScript(workDir);
     const { stdout, stderr } = await this.#session.run(ask, 'submit');
     const section = ask.read(stdout, 'folder');
@@ -63,7 +63,30 @@ export class SbatchSubmission implements SlurmSubmission {
     const safety = ask.read(stdout, 'safety')?.output ?? '';
     const fault = safetyFault(workspaceOf(workDir), safety, this.#trusted);
     if (fault !== null) throw new SlurmUnavailable(fault);
-    return { isSubmitted: section.output.includes('submitted') };
+    return {
+      isSubmitted: section.output.includes('submitted'),
+      isUploaded: section.output.includes('uploaded'),
+    };
+  }
+
+  async unpack(workDir: string, waits: boolean): Promise<UnpackAnswer> {
+    const ask = unpackScript(this.#session.searchPath, workDir, waits);
+    const { stdout, stderr } = await this.#session.run(ask, 'submit');
+    const word = ask.read(stdout, 'state')?.output.trim();
+    const said = ask.read(stdout, 'said')?.output;
+    if (word === undefined || said === undefined) throw new SlurmUnavailable('the answer of the unpacking was cut off');
+    // One that has just ended without a word is begun again by the next question.
+    const kind = UNPACK_STATES.find((state) => state === word) ?? 'running';
+    if (kind === 'unwritable') throw unwritable(ask.errors(stderr));
+    if (kind === 'missing') throw new SlurmUnavailable("The project's files are gone from the job's folder");
+    if (kind !== 'failed') return { kind };
+    const message = `The project can't be unpacked on the cluster: ${slurmMessage(said)}`;
+    if (NO_ROOM.test(message)) throw new SlurmUnavailable(`${message}. ${WORKSPACE_ADVICE}`);
+    return { kind, message };
+  }
+
+  async dropUnpacking(workDir: string): Promise<void> {
+    await this.#session.query(dropUnpackingScript(workDir), ['drop'], 'submit');
   }
 
   workspaceFault(workspace: string): Promise<string | null> {
@@ -106,11 +129,7 @@ export class SbatchSubmission implements SlurmSubmission {
     const code = ask.read(stdout, 'code')?.output.trim() ?? '';
     const text = (name: string) => ask.read(stdout, name)?.output ?? '';
     if (code === NOT_BEGUN) throw unwritable(ask.errors(stderr));
-    if (code === NOT_UNPACKED) {
-      const message = `The project can't be unpacked on the cluster: ${slurmMessage(text('stderr'))}`;
-      if (!NO_ROOM.test(message)) return { kind: 'rejected', message };
-      return { kind: 'not-asked', message: `${message}. ${WORKSPACE_ADVICE}` };
-    }
+    if (code === NOT_UNPACKED) return { kind: 'not-asked', message: "The project isn't in the job's folder any more" };
     if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
     return parseSubmit(Number(code), text('stdout'), text('stderr'));
   }

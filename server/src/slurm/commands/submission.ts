@@ -1,41 +1,7 @@
 import { quote } from '../../ssh/index.ts';
 import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
-import { workspaceOf } from '../workspace.ts';
-import { safetySection } from '../workspace-safety.ts';
 import { CLEAN_SUBMIT } from './environment.ts';
-
-/**
- * Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there; and section
- * `safety`, with who could put another one in its place.
- */
-export function folderScript(workDir: string): Script {
-  // Everything below the workspace is its owner's alone.
-  return script(null, 'umask 077', [
-    {
-      name: 'folder',
-      command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && { [ ! -d ${quote(`${workDir}/submit`)} ] || echo submitted; }`,
-    },
-    safetySection(workspaceOf(workDir), workDir),
-  ]);
-}
-
-/** Removes the folder of a job that Slurm didn't take: section `folder`. */
-export function removeFolderScript(workDir: string): Script {
-  return script(null, '', [{ name: 'folder', command: `rm -rf ${quote(workDir)}` }]);
-}
-
-/**
- * Whether somebody may be at work under the lock of a submission: a shell function that prints `over`, `running`, or
- * `elsewhere` where this login node can't tell. What works there is one process group of one login node.
- */
-const AT_WORK = `at_work() {
-  owner=$(readlink submit/owner)
-  if [ -e submit/code ]; then echo over
-  elif [ "\${owner% *}" != "$(uname -n)" ]; then echo elsewhere
-  elif kill -s 0 -- "-\${owner##* }" 2>/dev/null; then echo running
-  else echo over
-  fi
-}`;
+import { AT_WORK, IS_UNPACKED, SHOW } from './job-folder.ts';
 
 /** The number in the first claim that holds one: a job may have put any number of links beside its own. */
 const CLAIMS = `for claim in run/*.claim; do
@@ -55,7 +21,7 @@ done
 export function tracesScript(workDir: string): Script {
   return script(null, `${AT_WORK}\ncd ${quote(workDir)} || exit`, [
     { name: 'claims', command: CLAIMS },
-    { name: 'sbatch', command: 'at_work' },
+    { name: 'sbatch', command: 'at_work submit' },
   ]);
 }
 
@@ -68,9 +34,9 @@ export function resetSubmitScript(workDir: string, isLost: boolean): Script {
   const away = isLost ? '"submit.failed.$(($# + 1))"' : 'submit.unasked';
   const lost = 'set -- submit.failed.*; [ -e "$1" ] || shift';
   return script(null, `cd ${quote(workDir)} || exit`, [
-    // The project is unpacked anew, from the files that the next attempt uploads. The lock goes last: should this be
-    // cut off in the middle, it is done again.
-    { name: 'reset', command: `${lost}\nrm -rf source submit.unasked && mv submit ${away}` },
+    // The project stays as it was unpacked: no job has begun in it. The lock goes last: should this be cut off in the
+    // middle, it is done again.
+    { name: 'reset', command: `${lost}\nrm -rf submit.unasked && mv submit ${away}` },
     { name: 'failures', command: `${lost}\necho $#` },
   ]);
 }
@@ -78,28 +44,21 @@ export function resetSubmitScript(workDir: string, isLost: boolean): Script {
 /** How long the cluster waits for sbatch: it tries again for two minutes by itself (src/sbatch/sbatch.c). */
 export const SBATCH_WAIT_SECONDS = 200;
 
-/** Stands in the place of sbatch's exit code when the project could not be unpacked, so that sbatch wasn't run. */
+/** Stands in the place of sbatch's exit code when the project isn't in its folder, so that sbatch wasn't run. */
 export const NOT_UNPACKED = 'not-unpacked';
 /** Stands in its place when there was no room for the lock: nothing was run. */
 export const NOT_BEGUN = 'not-begun';
-/** Of what sbatch or tar said, its end. */
-const SHOWN_BYTES = 65_536;
 
 /**
- * Unpacks the project, runs sbatch at most once for this folder, and answers with what it said, however often and from
+ * Runs sbatch in the unpacked project, at most once for this folder, and answers with what it said, however often and from
  * however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock writes to
  * files and is a process group of its own, so that neither a broken connection nor a signal to the login's shell ends
  * it or loses its answer.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
-  // tar's words are read, so they have to be English ones; and kept in memory until its half-unpacked files have made room for them on a full disk.
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
   // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names.
-  // root's tar takes modes as they stand in the archive, whatever the umask.
-  const work = `[ -f source.tar.gz ] && [ ! -h source.tar.gz ] || rm -rf source.tar.gz
-modes=; [ "$(id -u 2>/dev/null)" != 0 ] || modes=--no-same-permissions
-if said=$(umask "$1"; mkdir source && LC_ALL=C tar $modes -xzf source.tar.gz -C source 2>&1); then
-  rm -f source.tar.gz
+  const work = `if ${IS_UNPACKED}; is_unpacked; then
   (
     umask "$1"
     [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
@@ -108,15 +67,10 @@ if said=$(umask "$1"; mkdir source && LC_ALL=C tar $modes -xzf source.tar.gz -C 
   )
   echo $? >submit/code.part
 else
-  rm -rf source
-  printf '%s\\n' "$said" >&2
   echo ${NOT_UNPACKED} >submit/code.part
 fi
 mv submit/code.part submit/code`;
-  // Whatever jobs may have put in the place of the answer isn't opened. Its end tells enough: tar has a line for each file
-  // that it can't unpack, and an answer that is too long is none.
-  const show = `show() { [ ! -f "$1" ] || [ -h "$1" ] || tail -c ${SHOWN_BYTES} "$1"; }`;
-  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${show}\ncd ${quote(workDir)} || exit`;
+  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${SHOW}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [
     {
       name: 'code',
@@ -135,7 +89,7 @@ if [ ! -d submit ]; then
   echo ${NOT_BEGUN}
 else
   waited=0
-  while [ "$(at_work)" != over ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
+  while [ "$(at_work submit)" != over ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
     sleep 1
     waited=$((waited + 1))
   done

@@ -1,0 +1,62 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import type { UnpackAnswer } from '../slurm/index.ts';
+import { unpacked } from './unpacking.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+const MINUTE_MS = 60_000;
+
+/** A cluster that answers in this way, each time a minute after the last. */
+function cluster(answer: (question: number) => UnpackAnswer['kind']) {
+  let questions = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => questions * MINUTE_MS);
+  const slurm = {
+    unpack: vi.fn(async (_workDir: string, _waits: boolean): Promise<UnpackAnswer> => {
+      questions += 1;
+      const kind = answer(questions);
+      return kind === 'failed' ? { kind, message: 'tar: no' } : { kind };
+    }),
+    dropUnpacking: vi.fn(async () => undefined),
+  };
+  return slurm;
+}
+
+const options = { workDir: '/w/jobs/1', isWanted: async () => true, signal: new AbortController().signal, lookMs: 0 };
+
+it('waits with the first question alone, and is over with the project', async () => {
+  const slurm = cluster((question) => (question < 4 ? 'running' : 'unpacked'));
+  expect(await unpacked({ ...options, slurm })).toBeNull();
+  expect(slurm.unpack.mock.calls.map(([, waits]) => waits)).toEqual([true, false, false, false]);
+});
+
+it('gives the words of tar', async () => {
+  expect(await unpacked({ ...options, slurm: cluster(() => 'failed') })).toBe('tar: no');
+});
+
+it('gives up what the login node has ended six times', async () => {
+  const slurm = cluster(() => 'restarted');
+  expect(await unpacked({ ...options, slurm })).toMatch(/ended 6 times without a word.*submit it again/);
+  expect(slurm.unpack).toHaveBeenCalledTimes(6);
+});
+
+it('ends what takes longer than an hour, for the next attempt to begin anew', async () => {
+  const slurm = cluster(() => 'running');
+  await expect(unpacked({ ...options, slurm })).rejects.toThrow(/within 60 minutes.*tried again by itself/);
+  expect(slurm.dropUnpacking).toHaveBeenCalledOnce();
+});
+
+it('takes what another login node has shown no sign of for a quarter of an hour for lost', async () => {
+  const slurm = cluster((question) => (question < 10 ? 'running' : 'elsewhere'));
+  await expect(unpacked({ ...options, slurm })).rejects.toThrow('within 25 minutes');
+  expect(slurm.dropUnpacking).toHaveBeenCalledOnce();
+});
+
+it('asks no more once nobody needs the project, or nobody waits', async () => {
+  const slurm = cluster(() => 'running');
+  let wanted = 3;
+  const isWanted = async () => wanted-- > 0;
+  expect(await unpacked({ ...options, slurm, isWanted })).toBeNull();
+  expect(slurm.unpack).toHaveBeenCalledTimes(3);
+  expect(await unpacked({ ...options, slurm, signal: AbortSignal.abort() })).toBeNull();
+  expect(slurm.unpack).toHaveBeenCalledTimes(3);
+});

@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SlurmSubmission } from '../slurm/index.ts';
+import { ABANDONED_MS } from './submission-doubts.ts';
+
+/** By then a file system hangs: a login node unpacks the largest project in less. */
+const DEADLINE_MS = 60 * 60_000;
+/** What a login node ends so often without a word, it will end the next time. */
+const MAX_RESTARTS = 5;
+
+export interface UnpackingOptions {
+  readonly slurm: Pick<SlurmSubmission, 'unpack' | 'dropUnpacking'>;
+  readonly workDir: string;
+  /** False: nobody needs the project any more. */
+  isWanted(): Promise<boolean>;
+  /** Aborted: nobody waits any more. */
+  readonly signal: AbortSignal;
+  /** Between two looks at what takes longer than a few seconds. */
+  readonly lookMs: number;
+}
+
+/**
+ * Has the cluster unpack a project, and waits for the end without holding one of the connection's few commands. Gives
+ * why the project can't be unpacked, for good, or null. Throws what the cluster's faults throw; then it may go on there.
+ */
+export async function unpacked(options: UnpackingOptions): Promise<string | null> {
+  const { slurm, workDir, isWanted, signal, lookMs } = options;
+  const begin = performance.now();
+  let elsewhereSince: number | null = null;
+  let restarts = 0;
+  for (let isFirst = true; !signal.aborted && (await isWanted()); isFirst = false) {
+    const answer = await slurm.unpack(workDir, isFirst);
+    if (answer.kind === 'unpacked') return null;
+    if (answer.kind === 'failed') return answer.message;
+    if (answer.kind === 'restarted') restarts += 1;
+    if (restarts > MAX_RESTARTS) {
+      return `The project can't be unpacked on the cluster: tar was ended ${restarts} times without a word. See why on the login node (limits on memory or time), then submit it again`;
+    }
+    const now = performance.now();
+    elsewhereSince = answer.kind === 'elsewhere' ? (elsewhereSince ?? now) : null;
+    const isAbandoned = elsewhereSince !== null && now - elsewhereSince >= ABANDONED_MS;
+    if (isAbandoned || now - begin >= DEADLINE_MS) {
+      await slurm.dropUnpacking(workDir);
+      const minutes = Math.round((now - begin) / 60_000);
+      throw new Error(
+        `The project wasn't unpacked on the cluster within ${minutes} minutes. It is tried again by itself`,
+      );
+    }
+    await pause(lookMs, undefined, { signal }).catch(() => undefined);
+  }
+  return null;
+}

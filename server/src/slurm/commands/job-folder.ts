@@ -1,0 +1,64 @@
+import { quote } from '../../ssh/index.ts';
+import { type Script, script } from '../shell.ts';
+import { workspaceOf } from '../workspace.ts';
+import { safetySection } from '../workspace-safety.ts';
+
+/**
+ * Whether somebody may be at work under the lock `$1`: a shell function that prints `over`, `running`, or `elsewhere`
+ * where this login node can't tell. What works there is one process group of one login node.
+ */
+export const AT_WORK = `at_work() {
+  owner=$(readlink "$1/owner")
+  if [ -e "$1/code" ]; then echo over
+  elif [ "\${owner% *}" != "$(uname -n)" ]; then echo elsewhere
+  elif kill -s 0 -- "-\${owner##* }" 2>/dev/null; then echo running
+  else echo over
+  fi
+}`;
+
+/** A shell function: whether the project lies in the job's folder, whole. */
+export const IS_UNPACKED = 'is_unpacked() { [ -d source ] && [ ! -h source ] && [ ! -e source.tar.gz ]; }';
+
+/** Of what sbatch or tar said, its end. */
+const SHOWN_BYTES = 65_536;
+
+/**
+ * A shell function that prints the end of an answer: it tells enough, since tar has a line for each file that it can't
+ * unpack, and an answer that is too long is none. Whatever jobs may have put in its place isn't opened.
+ */
+export const SHOW = `show() { [ ! -f "$1" ] || [ -h "$1" ] || tail -c ${SHOWN_BYTES} "$1"; }`;
+
+/**
+ * A shell function that kills what unpacks the project of the job's folder `$1`, if it is on this login node. Another
+ * process may have got its number, so its command line has to name the folder.
+ */
+export const END_UNPACKING = `end_unpacking() {
+  owner=$(readlink unpack/owner)
+  [ "\${owner% *}" != "$(uname -n)" ] || ! grep -qsF -e "$1" "/proc/\${owner##* }/cmdline" || kill -s KILL -- "-\${owner##* }"
+}`;
+
+/**
+ * Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there, or else
+ * `uploaded` when the job's files need not be sent again; and section `safety`, with who could put another one in its place.
+ */
+export function folderScript(workDir: string): Script {
+  const tell =
+    'if [ -d submit ]; then echo submitted; elif is_unpacked || [ -f unpack/source.tar.gz ]; then echo uploaded; fi';
+  // Everything below the workspace is its owner's alone.
+  return script(null, `umask 077\n${IS_UNPACKED}`, [
+    { name: 'folder', command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && (cd ${quote(workDir)} && ${tell})` },
+    safetySection(workspaceOf(workDir), workDir),
+  ]);
+}
+
+/** Removes the folder of a job that Slurm didn't take: section `folder`. */
+export function removeFolderScript(workDir: string): Script {
+  const folder = quote(workDir);
+  return script(null, END_UNPACKING, [
+    {
+      name: 'folder',
+      // What is being killed may still make a file or two.
+      command: `(cd ${folder} 2>/dev/null && end_unpacking ${folder})\nrm -rf ${folder} 2>/dev/null || { sleep 1; rm -rf ${folder}; }`,
+    },
+  ]);
+}
