@@ -4,6 +4,10 @@ import type { JobState } from './job-state.ts';
 export const JOB_EVENT_KINDS = ['CREATED', 'STATE_CHANGED', 'UPDATED', 'REMOVED', 'RESET'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
+/** What a user can ask for a job that is there. */
+export const JOB_REQUESTS = ['CANCEL', 'HOLD', 'RELEASE', 'REQUEUE', 'ARCHIVE', 'UNARCHIVE'] as const;
+export type JobRequest = (typeof JOB_REQUESTS)[number];
+
 /** The changeable fields that jobs are filtered by. */
 export const CHANGING_FACTS = [
   'partition',
@@ -26,6 +30,8 @@ export interface JobEvent {
   /** What the event changed of that by which jobs are found, as it was before; null: nothing but perhaps the state. */
   readonly changedFrom: Partial<ChangingFacts> | null;
   readonly message: string | null;
+  /** What the actor asked for; null: to submit it, or nobody asked. Only `state` says what came of it. */
+  readonly request: JobRequest | null;
   /** Who asked for it; null: what Slurm did, or the server by itself. */
   readonly actorId: string | null;
   /** The job as it was committed with this event; as it is now when the event is read back from the store. */

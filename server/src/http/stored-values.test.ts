@@ -163,6 +163,7 @@ describe('a database with numbers that a cluster once told and that can not be',
     raw.prepare(`delete from kysely_migration where name >= '0010'`).run();
     raw.prepare('drop table session_secret').run();
     raw.prepare('alter table job_events drop column actor_id').run();
+    raw.prepare('alter table job_events drop column request').run();
     raw.close();
 
     const { jobs, attempts } = await read();

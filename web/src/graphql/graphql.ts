@@ -9,6 +9,7 @@ export const graphql = initGraphQLTada<{
 }>();
 
 export type JobState = ReturnType<typeof graphql.scalar<'JobState'>>;
+export type JobRequest = ReturnType<typeof graphql.scalar<'JobRequest'>>;
 export type ClusterStatus = ReturnType<typeof graphql.scalar<'ClusterStatus'>>;
 export type LogStream = ReturnType<typeof graphql.scalar<'LogStream'>>;
 export type LogAbsence = ReturnType<typeof graphql.scalar<'LogAbsence'>>;

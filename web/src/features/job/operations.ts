@@ -104,6 +104,7 @@ const jobDetailsFragment = graphql(`
         at
         state
         message
+        request
         actor {
           id
           name
