@@ -134,6 +134,14 @@ describe('roles', () => {
     );
     expect(comparing).toEqual(['domain/policy.ts']);
   });
+
+  it('are asked for by actions, by fields that say so in the schema, and at the door', () => {
+    const asking = productFiles.filter((file) => /\b(?:may|notAllowedTo)\((?:\w+\.)*actor/.test(textOf(file)));
+    expect(asking.filter((file) => roomOf(file) !== 'actions')).toEqual([
+      'graphql/permitted-fields.ts',
+      'http/access.ts',
+    ]);
+  });
 });
 
 describe('what only SQLite knows', () => {
