@@ -138,6 +138,7 @@ describe('roles', () => {
   it('are asked for by actions, by fields that say so in the schema, and at the door', () => {
     const asking = productFiles.filter((file) => /\b(?:may|notAllowedTo)\((?:\w+\.)*actor/.test(textOf(file)));
     expect(asking.filter((file) => roomOf(file) !== 'actions')).toEqual([
+      'domain/policy.ts',
       'graphql/permitted-fields.ts',
       'http/access.ts',
     ]);

@@ -72,11 +72,13 @@ interface Address {
   readonly path: string;
   /** The least role that is let in; null: nobody is asked who they are. */
   readonly role: UserRole | null;
-  /** What it answers; null: whatever the method is, as a GET. All else is refused with 405, to those who are let in. */
-  readonly methods: readonly string[] | null;
+  /** What it answers. All else is refused with 405, to those who are let in. */
+  readonly methods: readonly string[];
   /** Of a POST. */
   readonly body?: string;
 }
+
+const READING = ['GET', 'HEAD'];
 
 const ADDRESSES: Readonly<Record<Route, Address>> = {
   '/graphql': {
@@ -87,11 +89,11 @@ const ADDRESSES: Readonly<Record<Route, Address>> = {
   },
   // Whoever has the token may sign in, and whoever has a session may end it.
   '/session': { path: '/session', role: null, methods: ['DELETE', 'POST'], body: `{"token":"${TOKEN}"}` },
-  '/healthz': { path: '/healthz', role: null, methods: null },
-  '/readyz': { path: '/readyz', role: null, methods: null },
-  '/metrics': { path: '/metrics', role: 'VIEWER', methods: null },
-  '/jobs/*.log': { path: '/jobs/x/stdout.log', role: 'VIEWER', methods: ['GET', 'HEAD'] },
-  files: { path: '/', role: null, methods: null },
+  '/healthz': { path: '/healthz', role: null, methods: READING },
+  '/readyz': { path: '/readyz', role: null, methods: READING },
+  '/metrics': { path: '/metrics', role: 'VIEWER', methods: READING },
+  '/jobs/*.log': { path: '/jobs/x/stdout.log', role: 'VIEWER', methods: READING },
+  files: { path: '/', role: null, methods: READING },
 };
 
 /** All that Node reads, but for the one that is no request for an address: it ends the connection. */
@@ -316,8 +318,7 @@ describe('what a role may do', () => {
         const isAllowed = least === null || rank(role) <= rank(least);
         expect([401, 403].includes(status), `${method} by ${role}: ${status}`).toBe(!isAllowed);
         if (!isAllowed) continue;
-        if (methods !== null) expect(status === 405, `${method} by ${role}: ${status}`).toBe(!methods.includes(method));
-        else expect(status, method).toBe((await answerOf('GET', address, bearer(role))).status);
+        expect(status === 405, `${method} by ${role}: ${status}`).toBe(!methods.includes(method));
       }
     }
   });
