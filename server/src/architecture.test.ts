@@ -134,6 +134,16 @@ describe('roles', () => {
     );
     expect(comparing).toEqual(['domain/policy.ts']);
   });
+
+  it('are asked for by actions, by fields that say so in the schema, and at the door', () => {
+    const asking = productFiles.filter((file) => /\b(?:may|notAllowedTo)\((?:\w+\.)*actor/.test(textOf(file)));
+    expect(asking.filter((file) => roomOf(file) !== 'actions')).toEqual([
+      'domain/policy.ts',
+      'graphql/job/actions.ts',
+      'graphql/permitted-fields.ts',
+      'http/access.ts',
+    ]);
+  });
 });
 
 describe('what only SQLite knows', () => {

@@ -63,6 +63,21 @@ const states = async (id: string) => (await tasks(id)).map(({ state }) => state)
 const attempt = async (id: string) =>
   (await bench.server.query<{ job: { attempt: number } }>('query ($id: ID!) { job(id: $id) { attempt } }', { id })).job
     .attempt;
+/** The history of a job: what changed or was asked for, and by whom. */
+async function told(id: string): Promise<readonly string[]> {
+  const { job } = await bench.server.query<{
+    job: {
+      events: { nodes: { kind: string; state: string; request: string | null; actor: { name: string } | null }[] };
+    };
+  }>('query ($id: ID!) { job(id: $id) { events(first: 100) { nodes { kind state request actor { name } } } } }', {
+    id,
+  });
+  return job.events.nodes.map(
+    ({ kind, state, request, actor }) =>
+      `${kind} ${state}${request === null ? '' : `, ${request}`} by ${actor?.name ?? 'nobody'}`,
+  );
+}
+
 /** A job that waits until somebody does something about it. */
 const waiting = (input = {}) => bench.submit({ command: 'echo ran', extraOptions: ['--begin=now+1hour'], ...input });
 
@@ -140,6 +155,31 @@ describe('holdJob and releaseJob', () => {
 });
 
 describe('requeueJob', () => {
+  it('is told with who asked for it, as are a hold and a release, apart from what Slurm did', async () => {
+    const { id } = await bench.submit({
+      command: '[ -n "$SLURM_RESTART_COUNT" ] || sleep 60',
+      extraOptions: ['--hold'],
+    });
+    await bench.reaches(id, 'HELD');
+    await act('releaseJob', { id });
+    await bench.reaches(id, 'RUNNING');
+    await act('requeueJob', { id });
+    await bench.reaches(id, 'PENDING');
+    await act('holdJob', { id });
+    await bench.reaches(id, 'HELD');
+    const history = await told(id);
+    expect(history.filter((event) => /RELEASE|REQUEUE|HOLD/.test(event))).toEqual([
+      'UPDATED HELD, RELEASE by Administrator',
+      'UPDATED RUNNING, REQUEUE by Administrator',
+      'UPDATED PENDING, HOLD by Administrator',
+    ]);
+    const states = history.filter((event) => event.startsWith('STATE_CHANGED'));
+    expect(states.every((event) => event.endsWith(' by nobody'))).toBe(true);
+    expect(states.at(-1)).toBe('STATE_CHANGED HELD by nobody');
+    await bench.cancel(id);
+    await bench.ended(id);
+  });
+
   it('has a running job run again as its next attempt, behind the log of the first', async () => {
     const job = await bench.submit({
       command: 'echo "attempt $SLURM_RESTART_COUNT"; [ -n "$SLURM_RESTART_COUNT" ] || sleep 60',
@@ -206,14 +246,11 @@ describe('cancelJobs', () => {
     await bench.reaches(id, 'RUNNING');
     await bench.cancel(id);
     await bench.ended(id);
-    const { job } = await bench.server.query<{
-      job: { events: { nodes: { kind: string; state: string; actor: { name: string } | null }[] } };
-    }>('query ($id: ID!) { job(id: $id) { events(first: 100) { nodes { kind state actor { name } } } } }', { id });
-    const told = job.events.nodes.map(({ kind, state, actor }) => `${kind} ${state} by ${actor?.name ?? 'nobody'}`);
-    expect(told[0]).toBe('CREATED SUBMITTING by Administrator');
-    expect(told).toContain('STATE_CHANGED RUNNING by nobody');
-    expect(told).toContain('STATE_CHANGED CANCELLING by Administrator');
-    expect(told.at(-1)).toBe('STATE_CHANGED CANCELLED by nobody');
+    const history = await told(id);
+    expect(history[0]).toBe('CREATED SUBMITTING by Administrator');
+    expect(history).toContain('STATE_CHANGED RUNNING by nobody');
+    expect(history).toContain('STATE_CHANGED CANCELLING, CANCEL by Administrator');
+    expect(history.at(-1)).toBe('STATE_CHANGED CANCELLED by nobody');
   });
 
   it('ends many jobs with one scancel a cluster, and one bad id fails no other', async () => {

@@ -76,7 +76,7 @@ const STRANGERS: Readonly<Record<string, readonly [string, number]>> = {
   'the same in escapes': [get('/%2e%2e/%2e%2e/etc/passwd'), 200],
   'an address of slashes': [get('//'), 200],
   'another server': [get('http://elsewhere.example/'), 200],
-  'no address': [`OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 200],
+  'no address': [`OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 405],
   'no host': [`GET / HTTP/1.1\r\n${CLOSE}\r\n`, 400],
   'an expectation': [get('/', 'Expect: the-impossible\r\n'), 417],
   'a range': [get('/', 'Range: bytes=9999999-\r\n'), 200],

@@ -185,7 +185,8 @@ describe('the page of a job', () => {
         await page.keyboard.press('c');
         await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
         await header.getByText('Cancelled', { exact: true }).waitFor();
-        await page.getByText('Cancelling by Administrator').first().waitFor();
+        for (const told of ['Requeue requested', 'Hold requested', 'Release requested', 'Cancelling'])
+          await page.getByText(`${told} by Administrator`).first().waitFor();
       }
     } finally {
       await node('State=RESUME');

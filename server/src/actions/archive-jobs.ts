@@ -15,7 +15,8 @@ export async function archiveJobs(
     const outcomes = new Map<string, Outcome<Job>>();
     await writeEach(journal, actor, unique, async (writer, id) => {
       if ((await writer.jobs.get(id)) === null) return 1;
-      const { job, written } = await changeWithTasks(writer, id, (current) => ({ ...current, isArchived }));
+      const request = isArchived ? 'ARCHIVE' : 'UNARCHIVE';
+      const { job, written } = await changeWithTasks(writer, id, request, (current) => ({ ...current, isArchived }));
       outcomes.set(id, done(job));
       return written;
     });

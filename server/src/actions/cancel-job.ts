@@ -38,7 +38,7 @@ async function cancelAll(
       outcomes.set(id, refused);
       return 1;
     }
-    const { job, written } = await changeWithTasks(writer, id, cancelRequest(new Date()));
+    const { job, written } = await changeWithTasks(writer, id, 'CANCEL', cancelRequest(new Date()));
     requested.set(id, job);
     return written;
   });

@@ -1,13 +1,14 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
-import type { Actor } from '../domain/actor.ts';
+import { type Actor, SYSTEM } from '../domain/actor.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { actionFits } from '../domain/job-action.ts';
 import { arrayState, isActiveState, type JobState } from '../domain/job-state.ts';
 import { isOf } from '../domain/observation.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import type { Remark } from '../events/index.ts';
 import type { JobControl } from '../slurm/index.ts';
 import type { ActionContext } from './context.ts';
-import { forEachJob, forOneJob } from './many-jobs.ts';
+import { forEachJob, forOneJob, noteEach } from './many-jobs.ts';
 
 /** Slurm takes them one by one; so many are done well within the time that one command has. */
 const BATCH = 200;
@@ -16,7 +17,7 @@ const NO_TASKS = 'None of its tasks has been seen in Slurm yet: wait until they 
 
 const HOLD: Control = {
   action: 'hold',
-  fits: (state) => actionFits('HOLD', state),
+  request: 'HOLD',
   instead: (state) => {
     if (state === 'HELD') return 'It is already held: releaseJob releases it';
     if (!isActiveState(state)) return `Only a waiting job can be held: it is over (${state})`;
@@ -26,13 +27,13 @@ const HOLD: Control = {
 
 const RELEASE: Control = {
   action: 'release',
-  fits: (state) => actionFits('RELEASE', state),
+  request: 'RELEASE',
   instead: (state) => `There is nothing to release: the job is not held, it is ${state}`,
 };
 
 const REQUEUE: Control = {
   action: 'requeue',
-  fits: (state) => actionFits('REQUEUE', state),
+  request: 'REQUEUE',
   instead: (state) => {
     if (state === 'HELD') return 'It is already in the queue, and held: releaseJob releases it';
     return `There is nothing to requeue: the job is ${state}, so it is already in the queue`;
@@ -41,7 +42,7 @@ const REQUEUE: Control = {
 
 /** Keeps a job that waits from being started. */
 export async function holdJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
-  return forOneJob(actor, id, (unique) => controlAll(context, unique, HOLD));
+  return forOneJob(actor, id, (unique) => controlAll(context, actor, unique, HOLD));
 }
 
 /** The same for many, with a few commands a cluster. Each has an outcome of its own, in the order of the ids. */
@@ -50,12 +51,12 @@ export async function holdJobs(
   actor: Actor,
   ids: readonly string[],
 ): Promise<readonly Outcome<Job>[]> {
-  return forEachJob(actor, ids, (unique) => controlAll(context, unique, HOLD));
+  return forEachJob(actor, ids, (unique) => controlAll(context, actor, unique, HOLD));
 }
 
 /** Lets a held job go on. */
 export async function releaseJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
-  return forOneJob(actor, id, (unique) => controlAll(context, unique, RELEASE));
+  return forOneJob(actor, id, (unique) => controlAll(context, actor, unique, RELEASE));
 }
 
 /** The same for many, with a few commands a cluster. Each has an outcome of its own, in the order of the ids. */
@@ -64,18 +65,18 @@ export async function releaseJobs(
   actor: Actor,
   ids: readonly string[],
 ): Promise<readonly Outcome<Job>[]> {
-  return forEachJob(actor, ids, (unique) => controlAll(context, unique, RELEASE));
+  return forEachJob(actor, ids, (unique) => controlAll(context, actor, unique, RELEASE));
 }
 
 /** Has Slurm run a job again under the same number: one that runs, or one that is over while Slurm still holds it. */
 export async function requeueJob(context: ActionContext, actor: Actor, id: string): Promise<Outcome<Job>> {
-  return forOneJob(actor, id, (unique) => controlAll(context, unique, REQUEUE));
+  return forOneJob(actor, id, (unique) => controlAll(context, actor, unique, REQUEUE));
 }
 
 interface Control {
   readonly action: JobControl;
-  /** Whether it makes sense in a state that Slurm has just shown. */
-  fits(state: JobState): boolean;
+  /** As the events of a job name it. */
+  readonly request: 'HOLD' | 'RELEASE' | 'REQUEUE';
   /** What to tell of a job in a state that doesn't fit, and what would be right. */
   instead(state: JobState): string;
 }
@@ -89,10 +90,12 @@ interface Subject {
 
 /** Outcomes by id; none for a job that isn't there. Slurm is asked first, since what was seen last may no longer be so. */
 async function controlAll(
-  { store, clusters }: ActionContext,
+  context: ActionContext,
+  actor: Actor,
   ids: ReadonlySet<string>,
   control: Control,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
+  const { store } = context;
   const outcomes = new Map<string, Outcome<Job>>();
   const subjects: Subject[] = [];
   for (const job of await store.jobs.getMany([...ids])) {
@@ -111,7 +114,7 @@ async function controlAll(
   const byCluster = Map.groupBy(subjects, ({ job }) => job.clusterName);
   await Promise.all(
     [...byCluster].map(async ([name, wanted]) => {
-      const answers = await controlOn(clusters.get(name), name, wanted, control);
+      const answers = await controlOn(context, actor, name, wanted, control);
       for (const [id, outcome] of answers) outcomes.set(id, outcome);
     }),
   );
@@ -130,10 +133,11 @@ function refusedUnseen(job: Job, { action, instead }: Control): Outcome<Job> | n
 
 /** The outcomes of jobs of one cluster, by id. */
 async function controlOn(
-  cluster: Cluster | null,
+  { journal, clusters }: ActionContext,
+  actor: Actor,
   name: string,
   subjects: readonly Subject[],
-  { action, fits, instead }: Control,
+  { action, request, instead }: Control,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
   const outcomes = new Map<string, Outcome<Job>>();
   const unavailable = (message: string) => {
@@ -142,6 +146,7 @@ async function controlOn(
     }
     return outcomes;
   };
+  const cluster = clusters.get(name);
   if (cluster === null) return unavailable(`${name} is no longer in clusters.yaml, so it can't be reached`);
   try {
     const states = await statesNow(
@@ -153,7 +158,7 @@ async function controlOn(
       const seen = parts.flatMap(({ id }) => states.get(id) ?? []);
       const chosen = parts.filter(({ id }) => {
         const state = states.get(id);
-        return state !== undefined && fits(state);
+        return state !== undefined && actionFits(request, state);
       });
       if (chosen.length > 0) {
         fitting.push({ job, parts: chosen });
@@ -164,14 +169,20 @@ async function controlOn(
     }
     for (let start = 0; start < fitting.length; start += BATCH) {
       const batch = fitting.slice(start, start + BATCH);
+      // Before Slurm is asked: whatever breaks meanwhile, it stays known who asked. For an array once, for all its tasks.
+      await noteEach(journal, actor, new Map(batch.map(({ job }) => [job.id, { request }])));
       const refusals = await cluster.jobs.control(
         action,
         batch.map(({ parts }) => parts),
       );
+      const refused = new Map<string, Remark>();
       for (const [index, { job }] of batch.entries()) {
         const words = refusals[index] ?? null;
-        outcomes.set(job.id, words === null ? done(job) : refuse('SLURM_REJECTED', 'id', slurmRefused(action, words)));
+        const message = words === null ? null : slurmRefused(action, words);
+        outcomes.set(job.id, message === null ? done(job) : refuse('SLURM_REJECTED', 'id', message));
+        if (message !== null) refused.set(job.id, { message });
       }
+      await noteEach(journal, SYSTEM, refused);
     }
     return outcomes;
   } catch (cause) {

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
+import type { JobRequest } from '../domain/job-event.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import { type Outcome, refuse } from '../domain/refusal.ts';
-import type { Journal, JournalWriter } from '../events/index.ts';
+import type { Journal, JournalWriter, Remark } from '../events/index.ts';
 
 export const MAX_IDS = 1000;
 export const NOT_THERE = 'Job not found';
@@ -61,16 +62,25 @@ export async function writeEach(
   }
 }
 
-/** The same change of a job and of all its tasks. Gives the job as it is afterwards, and how many were written. */
+/** The same change of a job and of all its tasks, on request. Gives the job as it is afterwards, and how many were written. */
 export async function changeWithTasks(
   writer: JournalWriter,
   id: string,
+  request: JobRequest,
   apply: (job: Job) => Job,
 ): Promise<{ readonly job: Job; readonly written: number }> {
   let written = 1;
   for await (const tasks of writer.jobs.tasksInTurns(id)) {
-    await writer.change(tasks.map((task) => ({ before: task, after: apply(task) })));
+    await writer.change(tasks.map((task) => ({ before: task, after: apply(task), request })));
     written += tasks.length;
   }
-  return { job: await writer.update(id, apply), written };
+  return { job: await writer.update(id, apply, { request }), written };
+}
+
+/** Adds something to the history of jobs that are not changed, by their ids. */
+export async function noteEach(journal: Journal, actor: Actor, remarks: ReadonlyMap<string, Remark>): Promise<void> {
+  await writeEach(journal, actor, remarks.keys(), async (writer, id) => {
+    await writer.note(id, remarks.get(id) ?? {});
+    return 1;
+  });
 }

@@ -11,6 +11,7 @@ interface Rule {
 
 /** What each role may do. Whoever may not is told so by the same words everywhere. */
 export const RULES = {
+  // Asked of every request and connection (http/access.ts). The others are asked of single actions and fields.
   LOOK: { role: 'VIEWER', what: 'look' },
   CHANGE_JOBS: { role: 'MEMBER', what: 'submit or change jobs' },
   CHANGE_PROJECTS: { role: 'MEMBER', what: 'add or change projects' },

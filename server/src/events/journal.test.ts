@@ -96,7 +96,9 @@ describe('a write', () => {
     const pending = await setState(job.id, 'PENDING');
     expect(pending.state).toBe('PENDING');
     const running = await journal.write(SYSTEM, (writer) =>
-      writer.update(job.id, (current) => ({ ...current, state: 'RUNNING', reason: null }), 'It has started'),
+      writer.update(job.id, (current) => ({ ...current, state: 'RUNNING', reason: null }), {
+        message: 'It has started',
+      }),
     );
     expect(await store.jobs.get(job.id)).toEqual(running);
     expect(journal.newest).toBe(3);

@@ -2,17 +2,23 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../domain/actor.ts';
 import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
-import { CHANGING_FACTS, type ChangingFacts, type JobEvent } from '../domain/job-event.ts';
+import { CHANGING_FACTS, type ChangingFacts, type JobEvent, type JobRequest } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { JobReader } from '../store/index.ts';
 import type { NewJob, Transaction } from '../store/writes.ts';
 import { rollUpArray } from './array-roll-up.ts';
 
-export interface JobChange {
-  readonly before: Job;
-  readonly after: Job;
+/** What an event says beside the change. */
+export interface Remark {
   /** For people who read the job's history. */
   readonly message?: string;
+  /** What the actor asked for. */
+  readonly request?: JobRequest;
+}
+
+export interface JobChange extends Remark {
+  readonly before: Job;
+  readonly after: Job;
 }
 
 /** The writes of one transaction. */
@@ -23,7 +29,9 @@ export interface JournalWriter {
   /** Writes the jobs and the events that tell of it; passes over those in which nothing changed. */
   change(changes: readonly JobChange[]): Promise<void>;
   /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
-  update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job>;
+  update(jobId: string, apply: (job: Job) => Job, remark?: Remark): Promise<Job>;
+  /** Writes an event of a job that is not changed: what was asked for, or what came of it. */
+  note(jobId: string, remark: Remark): Promise<void>;
   setScript(jobId: string, script: string): Promise<void>;
   addSubmitMessage(jobId: string, message: string): Promise<void>;
   /** What has become known of attempts that are over. */
@@ -52,9 +60,7 @@ export class JournalTransaction implements JournalWriter {
 
   async create(created: readonly NewJob[]): Promise<void> {
     const recorded = await this.#transaction.jobWriter.insert(created);
-    await this.#record(
-      recorded.map((job) => ({ kind: 'CREATED', fromState: null, changedFrom: null, job, message: null })),
-    );
+    await this.#record(recorded.map((job) => ({ ...updated(job), kind: 'CREATED', fromState: null })));
   }
 
   async change(changes: readonly JobChange[]): Promise<void> {
@@ -64,22 +70,26 @@ export class JournalTransaction implements JournalWriter {
       if (after.attempt > before.attempt) await this.saveAttempts(after.id, [closedAttempt(before)]);
     }
     await this.#record(
-      real.map(({ before, after, message }) => ({
+      real.map(({ before, after, message = null, request = null }) => ({
         kind: before.state === after.state ? 'UPDATED' : 'STATE_CHANGED',
         fromState: before.state,
         changedFrom: changedFacts(before, after),
         job: after,
-        message: message ?? null,
+        message,
+        request,
       })),
     );
   }
 
-  async update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job> {
-    const before = await this.jobs.get(jobId);
-    if (before === null) throw new Error(`There is no job ${jobId}`);
+  async update(jobId: string, apply: (job: Job) => Job, remark: Remark = {}): Promise<Job> {
+    const before = await this.#get(jobId);
     const after = apply(before);
-    await this.change([message === undefined ? { before, after } : { before, after, message }]);
+    await this.change([{ ...remark, before, after }]);
     return after;
+  }
+
+  async note(jobId: string, remark: Remark): Promise<void> {
+    await this.#record([{ ...updated(await this.#get(jobId)), ...remark }]);
   }
 
   async setScript(jobId: string, script: string): Promise<void> {
@@ -105,6 +115,12 @@ export class JournalTransaction implements JournalWriter {
     }
   }
 
+  async #get(jobId: string): Promise<Job> {
+    const job = await this.jobs.get(jobId);
+    if (job === null) throw new Error(`There is no job ${jobId}`);
+    return job;
+  }
+
   async #record(changes: readonly Change[]): Promise<void> {
     const at = new Date();
     const first = this.#base + this.events.length + 1;
@@ -125,7 +141,7 @@ export class JournalTransaction implements JournalWriter {
   }
 }
 
-type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message'>;
+type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message' | 'request'>;
 
 /** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {
@@ -150,5 +166,5 @@ function closedAttempt(before: Job): JobAttempt {
 }
 
 function updated(job: Job): Change {
-  return { kind: 'UPDATED', fromState: job.state, changedFrom: null, job, message: null };
+  return { kind: 'UPDATED', fromState: job.state, changedFrom: null, job, message: null, request: null };
 }

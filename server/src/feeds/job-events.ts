@@ -7,7 +7,8 @@ import { Pace } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /** An event as a filter shows it. */
-export interface ToldEvent extends Pick<JobEvent, 'sequence' | 'kind' | 'at' | 'fromState' | 'message' | 'actorId'> {
+export interface ToldEvent
+  extends Pick<JobEvent, 'sequence' | 'kind' | 'at' | 'fromState' | 'message' | 'request' | 'actorId'> {
   /** Null, like `state`: the kind is RESET. */
   readonly job: Job | null;
   readonly state: JobState | null;
@@ -57,7 +58,15 @@ export function jobEventsFeed(
 /** Of all that follow: one event wakes all of them, and a search takes its time. */
 const PACE = new Pace();
 
-const NOTHING = { kind: 'RESET', job: null, fromState: null, state: null, message: null, actorId: null } as const;
+const NOTHING = {
+  kind: 'RESET',
+  job: null,
+  fromState: null,
+  state: null,
+  message: null,
+  request: null,
+  actorId: null,
+} as const;
 
 function resetAt(sequence: number): ToldEvent {
   return { ...NOTHING, sequence, at: new Date() };

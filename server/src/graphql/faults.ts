@@ -1,17 +1,10 @@
 import { GraphQLError } from 'graphql';
-import type { Actor } from '../domain/actor.ts';
-import { may, type Permission, reserved } from '../domain/policy.ts';
 import { CursorError } from '../store/index.ts';
 import type { ErrorCode } from './error-codes.ts';
 
 /** A fault that the caller is told of as it is; anything else thrown is masked. */
 export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
-}
-
-/** Throws a fault that the caller is told of when they may not. */
-export function requireAllowed(actor: Actor, permission: Permission): void {
-  if (!may(actor, permission)) throw fault('FORBIDDEN', reserved(permission));
 }
 
 /** Tells callers of a wrong cursor, which is theirs, apart from a fault of ours. */

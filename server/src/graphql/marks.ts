@@ -1,3 +1,5 @@
+import type { Permission } from '../domain/policy.ts';
+
 /** What fields of the schema say of themselves to those that check a request. */
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -20,6 +22,21 @@ export type CostOf<A = Arguments> = Cost | ((args: A) => Cost);
 /** For the options of a field of an answer. */
 export function costs<A = Arguments>(cost: CostOf<A>): { readonly extensions: { readonly cost: CostOf<A> } } {
   return { extensions: { cost } };
+}
+
+/** What a field needs that not every role has. */
+export interface Need {
+  readonly permission: Permission;
+  /** What the others get: an error, with null where the field has that, or null alone. */
+  readonly others: 'ERROR' | 'NULL';
+}
+
+/** For the options of a field of an answer. */
+export function needs(
+  permission: Permission,
+  others: Need['others'] = 'ERROR',
+): { readonly extensions: { readonly need: Need } } {
+  return { extensions: { need: { permission, others } } };
 }
 
 /** For the options of an input's field, whose value nobody may read again, in an error least of all. */

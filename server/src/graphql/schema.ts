@@ -24,8 +24,11 @@ import { builder } from './builder.ts';
 import { withFittingNumbers } from './fitting-numbers.ts';
 import { withImmediateIds } from './immediate-ids.ts';
 import { withPacedLists } from './paced-lists.ts';
+import { withPermittedFields } from './permitted-fields.ts';
 
-export const schema = withImmediateIds(withFittingNumbers(withPacedLists(readableByOlderClients(builder.toSchema()))));
+export const schema = withPermittedFields(
+  withImmediateIds(withFittingNumbers(withPacedLists(readableByOlderClients(builder.toSchema())))),
+);
 
 /**
  * graphql-js from 16.14 on lists DIRECTIVE_DEFINITION among the places of `@deprecated`, a word that clients with

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { actorOf, type Unknown, type Verdict } from '../auth/index.ts';
+import { may, reserved } from '../domain/policy.ts';
 import type { Asker, ErrorCode } from '../graphql/index.ts';
 import { SECONDS_FOR_A_WRONG_ONE, type Slowed } from './attempts.ts';
 import { type AllowedOrigins, ORIGIN_REFUSED } from './cors.ts';
@@ -41,6 +42,7 @@ export function refusalOf(
 ): AccessRefusal | null {
   if (verdict.kind === 'slowed') return SLOWED;
   if (verdict.kind === 'anonymous') return { code: 'UNAUTHENTICATED', message: UNKNOWN[verdict.why] };
+  if (!may(actorOf(verdict), 'LOOK')) return { code: 'FORBIDDEN', message: reserved('LOOK') };
   if (!isForeign(request)) return null;
   if (verdict.session !== null) return { code: 'FORBIDDEN', message: 'Another site may not use your session' };
   // Without an origin no page sends a token.

@@ -53,10 +53,6 @@ export class GraphiQL {
   }
 
   async sendAsset(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      return sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A file of GraphiQL can only be read, with GET');
-    }
     const asset = (await this.#load()).byPath.get(path);
     if (asset === undefined) return sendError(response, 404, 'NOT_FOUND', 'GraphiQL has no such file (any more)');
     const headers = {

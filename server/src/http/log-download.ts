@@ -5,7 +5,7 @@ import type { ErrorCode, LogAddress, Services } from '../graphql/index.ts';
 import { type LogFile, type LogRefusal, logRefusal, openLog, type ReadingOptions } from '../logs/index.ts';
 import { type ByteRange, byteRange } from './byte-range.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { sendError } from './respond.ts';
+import { onlyReads, sendError } from './respond.ts';
 
 /** A download that isn't read holds about 128 KiB. */
 export const MOST_DOWNLOADS = 500;
@@ -47,11 +47,7 @@ export class LogDownloads {
     response: ServerResponse,
     session: Session | null,
   ): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      sendError(response, 405, 'METHOD_NOT_ALLOWED', 'A log can only be read, with GET');
-      return;
-    }
+    if (!onlyReads(request, response, 'A log')) return;
     if (this.#streams.isFull || this.#open >= MOST_DOWNLOADS) {
       response.setHeader('retry-after', '10');
       sendError(response, 503, 'SERVER_BUSY', 'The server is already sending as many files as it can. Try again');

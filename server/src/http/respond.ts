@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../graphql/index.ts';
 
 export function sendJson(response: ServerResponse, status: number, body: object): void {
@@ -9,4 +9,12 @@ export function sendJson(response: ServerResponse, status: number, body: object)
 /** In the shape that GraphQL clients understand. */
 export function sendError(response: ServerResponse, status: number, code: ErrorCode, message: string): void {
   sendJson(response, status, { errors: [{ message, extensions: { code } }] });
+}
+
+/** Whether the request does no more than read; otherwise it has been refused. `what`: "A log". */
+export function onlyReads({ method }: IncomingMessage, response: ServerResponse, what: string): boolean {
+  if (method === 'GET' || method === 'HEAD') return true;
+  response.setHeader('allow', 'GET, HEAD');
+  sendError(response, 405, 'METHOD_NOT_ALLOWED', `${what} can only be read, with GET`);
+  return false;
 }

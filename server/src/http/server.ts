@@ -18,7 +18,7 @@ import { LogDownloads } from './log-download.ts';
 import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
 import { isData, pathOf, routeOf } from './paths.ts';
 import { answerNoRequest, refuseUpgrade } from './raw-answer.ts';
-import { sendError, sendJson } from './respond.ts';
+import { onlyReads, sendError, sendJson } from './respond.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { KEY_SCRIPT_PATH, sendKeyScript } from './session-key.ts';
@@ -238,11 +238,15 @@ export class HttpServer {
         }
         return openSession(await readBody(request, SIGN_IN_BODY), request, response, who);
       case '/healthz':
-        return sendJson(response, 200, { status: 'ok' });
+        if (onlyReads(request, response, 'The health')) sendJson(response, 200, { status: 'ok' });
+        return;
       case '/readyz':
-        return this.#readiness(request, response);
+        if (onlyReads(request, response, 'The readiness')) await this.#readiness(request, response);
+        return;
       case '/metrics': {
-        if (this.#door.authorize(request, response, await keyOfForm(request)) === null) return;
+        const key = await keyOfForm(request);
+        if (this.#door.authorize(request, response, key) === null) return;
+        if (key === undefined && !onlyReads(request, response, 'A metric')) return;
         const { registry } = services.metrics;
         const headers = { 'content-type': registry.contentType, 'cache-control': 'no-store' };
         await sendAnswer(request, response, 200, headers, new AnswerBody(Buffer.from(await registry.metrics())));
@@ -258,6 +262,7 @@ export class HttpServer {
         return;
       }
       case 'files':
+        if (!onlyReads(request, response, 'A file')) return;
         if (path === KEY_SCRIPT_PATH) return sendKeyScript(response);
         if (this.#graphiql.isAsset(path)) return this.#graphiql.sendAsset(path, request, response);
         if (openSessionFromAddress(request, response, who)) return;

@@ -164,6 +164,7 @@ describe('a database with numbers that a cluster once told and that can not be',
     raw.prepare('drop table session_secret').run();
     raw.prepare('drop table cluster_logins').run();
     raw.prepare('alter table job_events drop column actor_id').run();
+    raw.prepare('alter table job_events drop column request').run();
     raw.close();
 
     const { jobs, attempts } = await read();

@@ -83,6 +83,7 @@ export class JobEventReader {
           state: row.state,
           changedFrom: row.changed_from === null ? null : readJson(row.changed_from, changedFromSchema),
           message: row.message,
+          request: row.request,
           actorId: row.actor_id,
           job,
         },

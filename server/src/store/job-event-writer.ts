@@ -46,6 +46,7 @@ export class JobEventWriter {
       state: first.state,
       changed_from: first.changedFrom === null ? null : JSON.stringify(first.changedFrom),
       message: first.message,
+      request: first.request,
       actor_id: first.actorId,
     };
     await insertEventRun(
@@ -86,6 +87,7 @@ function tellsTheSame(left: JobEvent, right: JobEvent): boolean {
     left.fromState === right.fromState &&
     left.state === right.state &&
     left.message === right.message &&
+    left.request === right.request &&
     left.actorId === right.actorId &&
     (left.changedFrom === right.changedFrom || isDeepStrictEqual(left.changedFrom, right.changedFrom))
   );

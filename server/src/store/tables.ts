@@ -1,5 +1,5 @@
 import type { EvidenceSource } from '../domain/evidence.ts';
-import type { JobEventKind } from '../domain/job-event.ts';
+import type { JobEventKind, JobRequest } from '../domain/job-event.ts';
 import type { JobState } from '../domain/job-state.ts';
 
 // Conventions that SQLite and PostgreSQL share: instants are whole milliseconds since 1970 (bigint), flags are 0 or 1,
@@ -124,6 +124,8 @@ export interface JobEventsTable {
   /** JSON of what was changed besides the state, as it was before; null: nothing that jobs are found by. */
   changed_from: string | null;
   message: string | null;
+  /** What that user asked for; null: to submit it, or nobody asked. */
+  request: JobRequest | null;
   /** Of the user who asked for it; null: nobody did. */
   actor_id: string | null;
 }

@@ -9,6 +9,7 @@ export const graphql = initGraphQLTada<{
 }>();
 
 export type JobState = ReturnType<typeof graphql.scalar<'JobState'>>;
+export type JobRequest = ReturnType<typeof graphql.scalar<'JobRequest'>>;
 export type ClusterStatus = ReturnType<typeof graphql.scalar<'ClusterStatus'>>;
 export type JobAction = ReturnType<typeof graphql.scalar<'JobAction'>>;
 export type Permission = ReturnType<typeof graphql.scalar<'Permission'>>;

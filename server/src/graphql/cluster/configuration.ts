@@ -1,7 +1,6 @@
 import type { Clusters } from '../../clusters/index.ts';
-import type { Actor } from '../../domain/actor.ts';
 import { builder } from '../builder.ts';
-import { requireAllowed } from '../faults.ts';
+import { needs } from '../marks.ts';
 import { untilReturned } from '../stream.ts';
 
 const MEANING =
@@ -12,7 +11,8 @@ builder.queryField('configurationFault', (t) =>
   t.string({
     nullable: true,
     description: MEANING,
-    resolve: (_root, _args, { actor, clusters }) => allowed(actor, clusters).configurationFault,
+    ...needs('SEE_CONFIGURATION'),
+    resolve: (_root, _args, { clusters }) => clusters.configurationFault,
   }),
 );
 
@@ -20,18 +20,11 @@ builder.subscriptionField('configurationFault', (t) =>
   t.string({
     nullable: true,
     description: `${MEANING} Sends the current value, then every change.`,
-    subscribe: (_root, _args, { actor, clusters }) => {
-      allowed(actor, clusters);
-      return untilReturned((signal) => faults(clusters, signal));
-    },
+    ...needs('SEE_CONFIGURATION'),
+    subscribe: (_root, _args, { clusters }) => untilReturned((signal) => faults(clusters, signal)),
     resolve: ({ configurationFault }) => configurationFault,
   }),
 );
-
-function allowed(actor: Actor, clusters: Clusters): Clusters {
-  requireAllowed(actor, 'SEE_CONFIGURATION');
-  return clusters;
-}
 
 async function* faults(
   clusters: Clusters,

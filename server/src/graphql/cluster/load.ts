@@ -1,6 +1,6 @@
 import type { ClusterLoad, CommandLoad, LoadWindow } from '../../domain/cluster-load.ts';
 import { builder } from '../builder.ts';
-import { requireAllowed } from '../faults.ts';
+import { needs } from '../marks.ts';
 import { ClusterRef } from './types.ts';
 
 const CommandLoadRef = builder.objectRef<CommandLoad>('CommandLoad').implement({
@@ -48,9 +48,7 @@ builder.objectField(ClusterRef, 'load', (t) =>
     nullable: true,
     description:
       'The load that the server put on it. For administrators; others get null and an error. Null: it is not in clusters.yaml.',
-    resolve: ({ live }, _args, { actor }) => {
-      requireAllowed(actor, 'SEE_LOAD');
-      return live?.load.read() ?? null;
-    },
+    ...needs('SEE_LOAD'),
+    resolve: ({ live }) => live?.load.read() ?? null,
   }),
 );

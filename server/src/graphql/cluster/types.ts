@@ -1,7 +1,7 @@
 import { type ClusterView, isStale, viewOf } from '../../clusters/index.ts';
 import type { CLUSTER_STATUSES } from '../../domain/cluster.ts';
-import { may } from '../../domain/policy.ts';
 import { builder, ID_DESCRIPTION } from '../builder.ts';
+import { needs } from '../marks.ts';
 import { LoginPromptRef } from './login-prompt.ts';
 
 const ClusterStatus = builder.enumType('ClusterStatus', {
@@ -58,7 +58,8 @@ builder.node(ClusterRef, {
       type: LoginPromptRef,
       nullable: true,
       description: 'What its login asks of a person. Null: nothing waits for an answer, or you are no administrator.',
-      resolve: ({ live }, _args, { actor }) => (may(actor, 'CONNECT_CLUSTERS') ? (live?.loginPrompt ?? null) : null),
+      ...needs('CONNECT_CLUSTERS', 'NULL'),
+      resolve: ({ live }) => live?.loginPrompt ?? null,
     }),
     loginAsksPerson: t.boolean({
       description:

@@ -1,4 +1,4 @@
-import type { JOB_EVENT_KINDS } from '../../domain/job-event.ts';
+import type { JOB_EVENT_KINDS, JobRequest } from '../../domain/job-event.ts';
 import type { ToldEvent } from '../../feeds/index.ts';
 import { builder } from '../builder.ts';
 import { forwardArguments, pageCost, readConnection } from '../connection.ts';
@@ -19,6 +19,18 @@ const JobEventKindRef = builder.enumType('JobEventKind', {
         'Events since the given cursor are no longer kept: read the list again. The stream continues from now.',
     },
   } satisfies Record<(typeof JOB_EVENT_KINDS)[number], { description: string }>,
+});
+
+const JobRequestRef = builder.enumType('JobRequest', {
+  description: 'What a user can request for a job.',
+  values: {
+    CANCEL: { description: 'To end it.' },
+    HOLD: { description: 'To keep it from starting.' },
+    RELEASE: { description: 'To let it start again after a hold.' },
+    REQUEUE: { description: 'To put it back into the queue.' },
+    ARCHIVE: { description: 'To move it to the archive.' },
+    UNARCHIVE: { description: 'To move it out of the archive.' },
+  } satisfies Record<JobRequest, { description: string }>,
 });
 
 export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
@@ -48,6 +60,13 @@ export const JobEventRef = builder.objectRef<ToldEvent>('JobEvent').implement({
     message: t.exposeString('message', {
       nullable: true,
       description: 'Details, as text for people. Null: there are none.',
+    }),
+    request: t.expose('request', {
+      type: JobRequestRef,
+      nullable: true,
+      description:
+        'What `actor` requested. It is recorded before the cluster is asked: `state` and later events show the result. ' +
+        'Null: nothing was requested, or the kind is CREATED.',
     }),
     actor: t.field({
       type: UserRef,

@@ -18,6 +18,7 @@ import * as allocations from './migrations/0009-allocations.ts';
 import * as numbersInRange from './migrations/0010-numbers-in-range.ts';
 import * as sessionSecret from './migrations/0011-session-secret.ts';
 import * as eventActors from './migrations/0012-event-actors.ts';
+import * as eventRequests from './migrations/0013-event-requests.ts';
 import * as clusterLogins from './migrations/0014-cluster-logins.ts';
 
 /** Every migration that ever landed, by the name it is recorded under. */
@@ -34,6 +35,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010-numbers-in-range': numbersInRange,
   '0011-session-secret': sessionSecret,
   '0012-event-actors': eventActors,
+  '0013-event-requests': eventRequests,
   '0014-cluster-logins': clusterLogins,
 };
 

@@ -49,9 +49,10 @@ export async function insertEventRun(
   first: Omit<JobEventsTable, 'job_id'>,
   jobIds: readonly string[],
 ): Promise<void> {
-  const { sequence, kind, at, from_state, state, changed_from, message, actor_id } = first;
+  const { sequence, kind, at, from_state, state, changed_from, message, request, actor_id } = first;
   await sql`
-    insert into job_events (sequence, job_id, kind, at, from_state, state, changed_from, message, actor_id)
-    select ${sequence} + key, value, ${kind}, ${at}, ${from_state}, ${state}, ${changed_from}, ${message}, ${actor_id}
+    insert into job_events (sequence, job_id, kind, at, from_state, state, changed_from, message, request, actor_id)
+    select ${sequence} + key, value, ${kind}, ${at}, ${from_state}, ${state}, ${changed_from}, ${message}, ${request},
+      ${actor_id}
     from json_each(${JSON.stringify(jobIds)})`.execute(database);
 }

@@ -108,6 +108,7 @@ const jobDetailsFragment = graphql(`
         at
         state
         message
+        request
         actor {
           id
           name

@@ -3,6 +3,7 @@ import { JOB_STATES } from '../../lib/job-state.ts';
 import { RelativeTime } from '../../ui/time.tsx';
 import { TONE_CLASS } from '../../ui/tone.ts';
 import type { JobDetails, TimelineEvent } from './operations.ts';
+import { isWorthTelling, titleOf } from './words.ts';
 
 /** What happened to a job, latest first. */
 export function Timeline(props: { readonly events: JobDetails['events'] }): JSX.Element {
@@ -19,7 +20,7 @@ export function Timeline(props: { readonly events: JobDetails['events'] }): JSX.
               <span class="absolute top-1.5 left-0.5 size-2 rounded-full bg-tone" aria-hidden="true" />
               <div class="flex flex-wrap items-baseline justify-between gap-x-2">
                 <span>
-                  <span class="font-medium">{title(event)}</span>
+                  <span class="font-medium">{titleOf(event)}</span>
                   <Show when={event.actor}>{(actor) => <span class="text-muted"> by {actor().name}</span>}</Show>
                 </span>
                 <span class="text-xs text-muted">
@@ -33,15 +34,4 @@ export function Timeline(props: { readonly events: JobDetails['events'] }): JSX.
       </ol>
     </>
   );
-}
-
-/** An update without words changed a detail that the facts show already. */
-function isWorthTelling({ kind, message }: TimelineEvent): boolean {
-  return kind === 'CREATED' || kind === 'STATE_CHANGED' || (message !== null && message !== '');
-}
-
-function title({ kind, state }: TimelineEvent): string {
-  if (kind === 'CREATED') return 'Submitted';
-  if (kind === 'STATE_CHANGED' && state !== null) return JOB_STATES[state].label;
-  return 'Updated';
 }
