@@ -130,7 +130,7 @@ export interface SlurmSubmission {
   removeFolder(workDir: string): Promise<void>;
   /** Tries the options that every job has; gives why sbatch refuses one, or null also where it says nothing of them. */
   tryOptions(): Promise<string | null>;
-  /** Has sbatch look at a batch script with the options that every job has, and submits nothing. */
+  /** Has sbatch check the batch script at a path, with the options that every job has; submits nothing. */
   test(workDir: string, batchScript: string): Promise<SubmitTest>;
   /** Why nothing is run in the workspace: others could put their own commands there; null: they couldn't. */
   workspaceFault(workspace: string): Promise<string | null>;
