@@ -5,7 +5,7 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 const HEADERS = Object.entries({ ...SECURITY_HEADERS, 'content-length': '0', connection: 'close' });
 
 /** An answer without an HTTP request object. `head`: the status, followed by headers. */
-export function writeRawAnswer(socket: Duplex, head: string): void {
+function writeRawAnswer(socket: Duplex, head: string): void {
   const lines = [`HTTP/1.1 ${head}`, ...HEADERS.map(([name, value]) => `${name}: ${value}`)];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
 }

@@ -124,24 +124,13 @@ export function isInQueue(job: Job): boolean {
   return job.slurmJobId !== null && !isArray(job);
 }
 
-/**
- * Holds jobs that Slurm took against a whole snapshot of its queue. A number alone doesn't identify a job, since Slurm
- * uses numbers again: it has to be known for ours too.
- */
-export async function diffSnapshot(
-  jobs: readonly Job[],
-  observations: readonly JobObservation[],
-  now: Date,
-): Promise<SnapshotDiff> {
-  const comparison = await SnapshotComparison.of(observations, now, new WeakMap());
-  comparison.take(jobs);
-  return comparison.diff();
-}
-
 /** By observation, the job of which it has said nothing new: neither is to be looked at again while both are the same. */
 export type Confirmed = WeakMap<JobObservation, Job>;
 
-/** `diffSnapshot` for many jobs, some at a time. */
+/**
+ * Compares jobs that Slurm took with a whole snapshot of its queue, some at a time. A number alone doesn't identify a
+ * job, because Slurm reuses numbers: the owner must match, too.
+ */
 export class SnapshotComparison {
   readonly #now: Date;
   readonly #confirmed: Confirmed;

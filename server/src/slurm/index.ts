@@ -10,7 +10,7 @@ export { constraintConflict, optionConflicts, rivalsOf } from './option-conflict
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
-export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
+export { rejectedField, tellsOfNoAnswer } from './parse/submit.ts';
 export { isDoubtfulSignal } from './parse/values.ts';
 export type { SubmitRequest } from './sbatch-options.ts';
 export type {

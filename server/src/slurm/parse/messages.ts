@@ -1,7 +1,7 @@
 import { bounded, linesOf } from '../../domain/text.ts';
 
 /** Of what a command says; some sites greet with pages. */
-export const MAX_MESSAGE = 2000;
+const MAX_MESSAGE = 2000;
 /** So much of it is looked through for something to say, in UTF-16 units. */
 export const MAX_READ = 64 * 1024;
 

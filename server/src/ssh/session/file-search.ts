@@ -75,7 +75,7 @@ export async function searchFile(
 }
 
 /** Pure. */
-export function searchScript(path: string, question: SearchQuestion, nonce: string): string {
+function searchScript(path: string, question: SearchQuestion, nonce: string): string {
   const { pattern, isRegex, ignoresCase, from, length, after, limit } = question;
   const file = quote(path);
   // As text, whatever is in it.
