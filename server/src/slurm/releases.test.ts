@@ -122,7 +122,7 @@ async function recordedStage(recorded: Recorded): Promise<Stage> {
     anotherId: idOf,
     run: (script) => login.run(script),
     stopController: async () => {
-      const fails = (words: string) => branch('*', `echo '${words}: ${NOT_CONTACTED}' >&2; exit 1`);
+      const fails = (words: string, pattern = '*') => branch(pattern, `echo '${words}: ${NOT_CONTACTED}' >&2; exit 1`);
       await command('squeue', [fails('slurm_load_jobs error')]);
       await command('scancel', [fails('scancel: error: Kill job error on job id 1')]);
       await command('scontrol', [
@@ -131,6 +131,7 @@ async function recordedStage(recorded: Recorded): Promise<Stage> {
       ]);
       await command('sbatch', [
         branch("' --version '", await says('version', recorded.text('version.txt'))),
+        fails('allocation failure', "*' --test-only '*"),
         fails('sbatch: error: Batch job submission failed'),
       ]);
     },

@@ -13,7 +13,7 @@ import {
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { mentions } from '../parse/queue.ts';
-import { isLostAnswer, parseSubmit, type SubmitAnswer } from '../parse/submit.ts';
+import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
 import type { SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces } from '../slurm.ts';
@@ -133,7 +133,8 @@ export class SbatchSubmission implements SlurmSubmission {
     const message = slurmMessage(section?.output ?? '');
     if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
     if (section.exitCode === 0 && !isLostAnswer(section.output)) return { kind: 'taken', message };
-    const isBroken = message === '' || isLostAnswer(section.output) || refusesOption(message);
+    // sbatch says "allocation failure: Unable to contact …" here, without its name before it.
+    const isBroken = message === '' || tellsOfNoAnswer(message) || refusesOption(message);
     return { kind: isBroken ? 'broken' : 'refused', message: message || `it ended with code ${section.exitCode}` };
   }
 
