@@ -208,7 +208,7 @@ describe('looking for Slurm on a login', () => {
   it("fails in squeue's own words where squeue can't be asked at all", async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--me');
-    await expect(slurm.login.probe()).rejects.toThrow(`can't be asked for on this login: squeue: unrecognized option`);
+    await expect(slurm.login.probe()).rejects.toThrow(`can't be queried on this login: squeue: unrecognized option`);
   });
 
   it('takes nothing for an answer that the controller did not give', async () => {

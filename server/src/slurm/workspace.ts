@@ -40,15 +40,15 @@ export function absoluteWorkspace(workspace: string, home: string, told: string)
     else path += knownValue(part, values.shift() ?? '', workspace);
   }
   if (Buffer.byteLength(path) > MAX_PATH) throw tooLong(workspace);
-  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN). What is kept
-  // of the answer is not to keep all of it.
+  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN). What is
+  // kept of the answer is not to keep all of it.
   if (/^\/[^\\\p{Cc}]*$/u.test(path)) return ownText(path);
   throw new SlurmUnavailable(
     `the workspace would be ${JSON.stringify(shown(path))}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
   );
 }
 
-/** The workspace in which a job's folder lies. */
+/** The workspace that contains a job's directory. */
 export function workspaceOf(workDir: string): string {
   return workDir.slice(0, workDir.lastIndexOf('/jobs/'));
 }
