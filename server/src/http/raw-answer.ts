@@ -12,7 +12,7 @@ function writeRawAnswer(socket: Duplex, head: string): void {
 
 /** For a socket that was detached from HTTP. */
 export function refuseUpgrade(socket: Duplex, head: string): void {
-  // Half-open, it would stay for as long as the client likes.
+  // Half-open, it would stay as long as the client keeps it.
   socket.once('finish', () => socket.destroy());
   writeRawAnswer(socket, head);
   socket.end();

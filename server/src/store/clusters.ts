@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 
-/** What was last known of a cluster; it outlives the cluster's entry in clusters.yaml. */
+/** What was last known of a cluster, kept after its entry in clusters.yaml is removed. */
 export interface KnownCluster {
   readonly name: string;
   readonly host: string;
