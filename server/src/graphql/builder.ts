@@ -27,7 +27,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     cursorType: 'String',
     edgeCursorType: 'String',
     pageInfoCursorType: 'String',
-    // The size of a page is counted where the list is asked for.
+    // The page size is counted at the list's field.
     nodesOnConnection: { ...costs({ entries: 1 }), description: 'The entries without their cursors.' },
     cursorFieldOptions: { description: 'The position of this entry, for `after` and `before`.' },
     nodeFieldOptions: { nullable: false, description: 'The entry itself.' },
@@ -46,7 +46,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     },
     pageInfoTypeOptions: { description: 'The position of a page in its list (Relay cursor connections).' },
     idFieldOptions: { description: ID_DESCRIPTION },
-    // nodes.ts has them: an id that is none is no fault there.
+    // nodes.ts defines them: there, an invalid id is no error.
     nodeQueryOptions: false,
     nodesQueryOptions: false,
   },

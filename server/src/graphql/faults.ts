@@ -4,17 +4,17 @@ import { may, type Permission, reserved } from '../domain/policy.ts';
 import { CursorError } from '../store/index.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** A fault that the caller is told of as it is; anything else thrown is masked. */
+/** An error that the client sees unchanged; all other errors are masked. */
 export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 
-/** Throws a fault that the caller is told of when they may not. */
+/** Throws an error for the client if the actor may not. */
 export function requireAllowed(actor: Actor, permission: Permission): void {
   if (!may(actor, permission)) throw fault('FORBIDDEN', reserved(permission));
 }
 
-/** Tells callers of a wrong cursor, which is theirs, apart from a fault of ours. */
+/** Reports a wrong cursor as the client's error. */
 export async function withCursorFaults<T>(argument: 'after' | 'before', work: () => Promise<T>): Promise<T> {
   try {
     return await work();

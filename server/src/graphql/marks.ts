@@ -1,12 +1,12 @@
-/** What fields of the schema say of themselves to those that check a request. */
+/** Marks of schema fields, which the checks of a request read. */
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** What one field costs, counted in values of an answer. */
+/** The cost of a field, in values of an answer. */
 export interface Cost {
-  /** By itself: 1 unless it takes more to find, or is longer than a few words. */
+  /** Of the field itself: 1, or more if it is expensive to find or long. */
   readonly own?: number;
-  /** How often what is selected in it is answered, for a list. */
+  /** For a list: how often its selection is answered. */
   readonly entries?: number;
   /** How many rows are read for it. */
   readonly rows?: number;
@@ -14,7 +14,7 @@ export interface Cost {
   readonly isOnce?: boolean;
 }
 
-/** By the field's arguments, or whatever they are. */
+/** Depends on the field's arguments, or is constant. */
 export type CostOf<A = Arguments> = Cost | ((args: A) => Cost);
 
 /** For the options of a field of an answer. */
@@ -22,5 +22,5 @@ export function costs<A = Arguments>(cost: CostOf<A>): { readonly extensions: { 
   return { extensions: { cost } };
 }
 
-/** For the options of an input's field, whose value nobody may read again, in an error least of all. */
+/** For the options of an input field whose value must never be shown, not even in an error. */
 export const SECRET = { extensions: { isSecret: true } } as const;
