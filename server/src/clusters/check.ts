@@ -289,11 +289,7 @@ async function workspaceFinding(connection: SshConnection, slurm: Slurm, workspa
     const room = freeBytes === null ? '' : `, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`;
     const found = `${workspace} ${isNew ? 'can be made and written to' : 'can be written to'}${room}`;
     if (freeBytes === null || freeBytes >= SMALL_SPACE_BYTES) return { status: 'OK', found, advice: null };
-    return {
-      status: 'WARNING',
-      found,
-      advice: 'Free some space, or set "workspace" in clusters.yaml to another directory',
-    };
+    return { status: 'WARNING', found, advice: 'Free some space, or set another "workspace" in clusters.yaml' };
   } finally {
     // A file that can't be removed says nothing about the workspace, and it is one line long.
     await trial.remove().catch(() => undefined);
