@@ -120,7 +120,7 @@ interface Unsafe {
   readonly user: string;
   readonly path: string;
   readonly what: string;
-  /** What another may do about it; null: nothing short of another folder. */
+  /** What another user may do about it; null: only another directory helps. */
   readonly mend: string | null;
   /** Whom one may trust by it; null: nobody in particular. */
   readonly name: string | null;

@@ -67,7 +67,7 @@ function tooLong(workspace: string): SlurmUnavailable {
 }
 
 function ownHome(home: string): string {
-  // Without one, "~/slurmql" would be a folder of the root.
+  // Without one, "~/slurmql" would be a directory in the root.
   if (home !== '') return home.replace(/\/$/, '');
   throw new SlurmUnavailable('the login has no home directory. Set "workspace" in clusters.yaml to an absolute path');
 }

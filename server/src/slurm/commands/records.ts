@@ -40,7 +40,7 @@ export const RECORDS_GONE = 1;
  * directory can't be read now.
  */
 export function begunScript(workDirs: readonly string[]): Script {
-  // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty. Of what else a job
+  // Not by a pattern: the shell doesn't report why a directory can't be read, and shows it as empty. Of what else a job
   // has put there, nothing is told, and of its records no more than show that there are too many: it would be more than
   // is read.
   const record = '^[A-Za-z0-9_]\\{1,10\\}\\.[0-9]\\{1,10\\}\\';
