@@ -237,7 +237,7 @@ describe('told in the status with what to do, no state changes wrongly, and it h
       expect(job).toMatchObject({ state: 'SUBMITTING', slurmJobId: null });
       expect(job.reason).toMatch(/^The workspace can't be written: .*Permission denied/);
       const { statusMessage } = await healthOf('homeless').reaches('DEGRADED');
-      expect(statusMessage).toMatch(/^Jobs can't be submitted: The workspace can't be written: .*let "workspace" in/);
+      expect(statusMessage).toMatch(/^Jobs can't be submitted: The workspace can't be written: .*set "workspace" in/);
     } finally {
       await slurm.run('homeless', 'mv', [`${home}.away`, home]);
     }

@@ -64,8 +64,8 @@ describe('what is in the place of the data directory is left as it is, and refus
     ['a link into a folder that others may write to', linkIntoOpen, /others may write to .*open \(mode 0777\)/],
     ['a link that leads nowhere', () => symlink('nowhere', data), /data is a link to .*nowhere, which does not exist/],
     ['a link that leads in a circle', () => symlink('data', data), /data is a symbolic link that leads back to itself/],
-    ['a named pipe', () => run('mkfifo', [data]), /data is a named pipe, not a folder/],
-    ['a file', () => writeFile(data, 'mine'), /data is a file, not a folder/],
+    ['a named pipe', () => run('mkfifo', [data]), /data is a named pipe, not a directory/],
+    ['a file', () => writeFile(data, 'mine'), /data is a file, not a directory/],
   ];
 
   async function openParent() {

@@ -146,7 +146,9 @@ describe('slurmql doctor', () => {
     const command = Command.slurmql('doctor');
     expect(await command.exited).toBe(0);
     expect(command.stdout).toMatch(/^alpha \(127\.0\.0\.1\)\n {2}✓ ok {7}Settings {8}The configuration and the keys/);
-    expect(command.stdout).toMatch(/^ {2}! warning {2}Accounting {6}This cluster keeps no accounts.*\n {29}→ Nothing/m);
+    expect(command.stdout).toMatch(
+      /^ {2}! warning {2}Accounting {6}This cluster keeps no accounting.*\n {29}→ Nothing/m,
+    );
     expect(command.stdout).toMatch(/\n\nalpha: usable, with warnings: Accounting\n$/);
     expect(command.stdout).not.toContain('\x1b');
     expect(command.stderr).toBe('');
@@ -231,7 +233,7 @@ describe('slurmql doctor', () => {
     expect(step('alpha', 'SETTINGS')).toMatchObject({
       status: 'WARNING',
       found: `They can be read, but ${told}`,
-      advice: expect.stringContaining('write that way into clusters.yaml'),
+      advice: expect.stringContaining('describe that way in clusters.yaml'),
     });
     expect(step('alpha', 'LOGIN')?.status).toBe('OK');
     expect(step('dead', 'REACH')?.found).toContain(

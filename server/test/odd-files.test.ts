@@ -101,7 +101,7 @@ describe('a job whose records can not be read', () => {
       await slurm.run('alpha', 'touch', [`${workDir}/close`]);
       const health = new ClusterHealth(() => bench.server, 'alpha');
       const { statusMessage } = await health.reaches('DEGRADED');
-      expect(statusMessage).toContain("What jobs wrote in their folders can't be read: ");
+      expect(statusMessage).toContain("Records in the directories of jobs can't be read: ");
       expect(statusMessage).toContain(`${workDir}/run`);
       expect(statusMessage).not.toContain('queue');
       expect((await bench.job(id)).state).toMatch(/RUNNING|COMPLETING/);

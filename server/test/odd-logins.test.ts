@@ -168,7 +168,7 @@ describe.concurrent('a job goes through from its submission to its end, with its
     expect(job).toMatchObject({ state: 'SUBMITTING', reason: expect.stringContaining('Permission denied') });
     const health = new ClusterHealth(() => bench.server, 'german');
     const { statusMessage } = await health.reaches('DEGRADED');
-    expect(statusMessage).toMatch(/^Jobs can't be submitted: The workspace can't be written: .*let "workspace" in/);
+    expect(statusMessage).toMatch(/^Jobs can't be submitted: The workspace can't be written: .*set "workspace" in/);
     await login.run('chmod 700 slurmql/jobs');
     // It would be tried again by itself, later.
     await health.connect();

@@ -47,6 +47,8 @@ testSlurm(async () => {
     numbers: scene.numbers,
     anotherId: () => `01M${String(others++).padStart(23, '0')}`,
     run: (script) => login.run(script),
+    stopController: () => local.stopDaemon('alpha/slurmctld'),
+    disconnect: () => connection.stop(),
     [Symbol.asyncDispose]: () => stop.disposeAsync(),
   };
 });

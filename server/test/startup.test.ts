@@ -45,7 +45,7 @@ describe('a start that fails says one clear line and ends with code 1', () => {
     const { code, said } = await failure({ SLURMQL_DATA_DIR: join(folder, 'file', 'data') });
     expect(code).toBe(1);
     expect(said).toBe(
-      `SLURMQL_DATA_DIR: ${join(folder, 'file')} is a file, not a folder. Move it away, or name another\n`,
+      `SLURMQL_DATA_DIR: ${join(folder, 'file')} is a file, not a directory. Move it away, or name another\n`,
     );
   });
 

@@ -15,15 +15,15 @@ export const MAX_INVENTORY_AGE_MS = 10 * 60_000;
 const MOST_NODES_TOLD = 3;
 const MOST_CHARACTERS = 100;
 
-/** Whether it takes the component's partition to tell that it gets no GPU of a type that isn't allowed. */
+/** Whether the component's partition is needed to know that it gets only GPUs of allowed types. */
 export function dependsOnPartition(settings: ClusterSettings, component: ComponentRequest): boolean {
   const { allowedGpuTypes, gpuRequest } = settings;
   return allowedGpuTypes !== undefined && gpuDemands(component, gpuRequest).some(({ kind }) => kind === 'untyped');
 }
 
 /**
- * The one rule of allowed_gpu_types: of every way in which a job may come by GPUs it has to be certain that they are of
- * an allowed type. The cluster is asked for its nodes only where names don't tell. `components`: the first one included.
+ * The one rule of allowed_gpu_types: however a job may get GPUs, they must be certain to be of an allowed type. The
+ * cluster is asked for its nodes only where the names don't decide it. `components`: including the first one.
  */
 export async function gpuTypesNotAllowed(
   cluster: Cluster,
@@ -46,7 +46,7 @@ export async function gpuTypesNotAllowed(
   return components.flatMap((component, index) => {
     const refusals = new Map<string, Refusal>();
     for (const demand of demands[index] ?? []) {
-      // Of one option, what is wrong first is enough.
+      // The first fault of an option is enough.
       const key = `${demand.kind} ${demand.asker}`;
       const message = refusals.has(key) ? null : rule.fault(demand, component);
       if (message === null) continue;
@@ -76,7 +76,7 @@ class GpuTypeRule {
     }
   }
 
-  /** Null: what is asked for is of an allowed type for certain. */
+  /** Null: it is certain that the type is allowed. */
   fault(demand: GpuDemand, component: ComponentRequest): string | null {
     const { name: cluster, gpuRequest } = this.#settings;
     const { asker } = demand;
@@ -98,7 +98,7 @@ class GpuTypeRule {
         return `${asker} names ${demand.feature}, a feature that only nodes have whose GPUs ${this.#told(bearers)}: name other features`;
       }
       case 'nodes': {
-        if (demand.list === null) return `${asker} names nodes in a file that isn't read here: name them by --nodelist`;
+        if (demand.list === null) return `${asker} names nodes in a file, which isn't read: name them with --nodelist`;
         for (const name of nodeNames(demand.list, MOST_NODE_NAMES)) {
           const node = this.#nodes.get(name);
           if (node === undefined) {
@@ -111,7 +111,7 @@ class GpuTypeRule {
     }
   }
 
-  /** The types of its GPUs that aren't allowed. Where GPUs have no type, and where types are constraints, features tell. */
+  /** The types of its GPUs that aren't allowed; its features decide if GPUs have no type, or types are constraints. */
   #others({ gpus, features }: ClusterNode): readonly string[] {
     const isNamed = features.some((feature) => this.#allowed.includes(feature));
     const isConstraint = this.#settings.gpuRequest === 'constraint';

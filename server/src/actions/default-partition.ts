@@ -6,9 +6,9 @@ import { componentPath } from './fields.ts';
 import type { LaunchJob } from './launch-request.ts';
 
 /**
- * Where only some partitions are allowed, what names none gets the cluster's default by name, if that is one of them:
- * so the job can't end up elsewhere should the default change on its way, or a reservation bring a partition of its own.
- * The same where only some GPU types are, and the partition's nodes tell.
+ * If only some partitions are allowed, a job that names none gets the cluster's default by name, if that is allowed. So
+ * it can't end up elsewhere if the default changes meanwhile, or a reservation has a partition of its own. The same
+ * applies if only some GPU types are allowed and the partition's nodes decide it.
  */
 export async function withDefaultPartition(cluster: Cluster, input: LaunchJob): Promise<Outcome<LaunchJob>> {
   const { settings } = cluster;

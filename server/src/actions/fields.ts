@@ -1,9 +1,9 @@
 import { type Refusal, refusal } from '../domain/refusal.ts';
 
-/** UTF-8 has no way to write one, so it would arrive as something else. */
+/** UTF-8 can't encode one, so it would arrive as something else. */
 const HALF = 'contains half a character (a lone surrogate): use whole characters';
 
-/** Gathers what is wrong with an input, so that the caller learns of every fault at once. */
+/** Collects the faults of an input, so that the caller sees all of them at once. */
 export class FieldCheck {
   readonly refusals: Refusal[];
   readonly #path: readonly string[];
@@ -13,7 +13,7 @@ export class FieldCheck {
     this.refusals = refusals;
   }
 
-  /** Checks the fields of a part of the input; what is wrong there is gathered here. */
+  /** Checks the fields of a part of the input; its faults are collected here. */
   at(...path: readonly string[]): FieldCheck {
     return new FieldCheck([...this.#path, ...path], this.refusals);
   }
@@ -26,7 +26,7 @@ export class FieldCheck {
     this.refusals.push(refusal('INVALID_INPUT', path, text));
   }
 
-  /** One line that people read: a name. */
+  /** One line of text, such as a name. */
   line(field: string, value: string | null, maxLength: number): void {
     if (value === null) return;
     if (value.trim() === '') this.fault(field, 'is empty: write at least one character');
@@ -37,7 +37,7 @@ export class FieldCheck {
       this.fault(field, `has ${value.length} characters: at most ${maxLength} are allowed`);
   }
 
-  /** Lines of shell or of prose: everything but the characters that no shell script can hold. */
+  /** Lines of shell or prose: any character that a shell script can hold. */
   lines(field: string, value: string | null, maxBytes: number): void {
     if (value === null) return;
     const size = Buffer.byteLength(value);

@@ -18,13 +18,13 @@ import { componentPath } from './fields.ts';
 import type { LaunchJob, LaunchSource } from './launch-request.ts';
 import { differingFields, digestRequest, type RequestFields } from './request-digest.ts';
 
-/** A request as its sender knows it: what a second one with the same key must ask for as well. */
+/** A request as its sender knows it: a second one with the same key must ask for the same. */
 export interface KeyedRequest {
   readonly idempotencyKey: string | null;
   readonly fields: RequestFields;
 }
 
-/** What became of the request that was sent with this key before; null: there was none. */
+/** The outcome of the earlier request with this key; null: there was none. */
 export async function earlierAnswer(
   jobs: JobReader,
   { user }: UserActor,
@@ -44,7 +44,7 @@ export async function earlierAnswer(
   return refuse('INVALID_INPUT', 'idempotencyKey', message);
 }
 
-/** The part that every new job goes through, once its fields are known to be well formed. */
+/** The steps of every new job, once its fields are well formed. */
 export async function launchJob(
   context: ActionContext,
   actor: UserActor,
@@ -58,7 +58,7 @@ export async function launchJob(
     const names = clusters.all().map(({ settings }) => settings.name);
     return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(asked.cluster)}: ${listed(names)}`);
   }
-  // What partition is the default is asked of it too.
+  // The cluster is also asked for its default partition.
   await cluster.wanted();
   const placed = await withDefaultPartition(cluster, asked);
   if (!placed.ok) return placed;
@@ -132,7 +132,7 @@ export async function launchJob(
     if (cause instanceof GitError) return cantBeSent(from.path, input.includeUncommitted, cause);
     throw cause;
   } finally {
-    // Not only at the end, as Slurm's answer may take long.
+    // Not only at the end, because Slurm's answer may take long.
     files[Symbol.dispose]();
   }
   const earlier = await journal.write(actor, async (writer) => {
@@ -166,7 +166,7 @@ function answerFor(job: Job): Outcome<Job> {
   return refuse('SLURM_REJECTED', rejectedField(message), `Slurm did not accept the job: ${message}`);
 }
 
-/** What the configuration of the cluster rules out. */
+/** What the cluster's configuration forbids. */
 async function notAllowed(cluster: Cluster, input: LaunchJob): Promise<Refusal[]> {
   const { settings, maxArraySize } = cluster;
   const last = arrayTaskIds(input.resources.array ?? '')?.at(-1) ?? 0;
@@ -196,7 +196,7 @@ function componentNotAllowed(
   return refusals;
 }
 
-/** Jobs that are named and can't be referred to. */
+/** Jobs that the request names and can't refer to. */
 async function danglingReferences({ store }: ActionContext, input: LaunchJob): Promise<Refusal[]> {
   const refusals: Refusal[] = [];
   if (input.basedOnJobId !== null && (await store.jobs.get(input.basedOnJobId)) === null) {
@@ -222,12 +222,12 @@ async function danglingReferences({ store }: ActionContext, input: LaunchJob): P
   return refusals;
 }
 
-/** Null: none of them has anything to tell. */
+/** Null: none of them has a message. */
 function inLines(...messages: readonly (string | null)[]): string | null {
   return messages.filter((message) => message !== null).join('\n') || null;
 }
 
-/** A readable name for a job that was given none: what it runs. */
+/** A readable name for a job without one: what it runs. */
 function firstWord(command: string): string {
   // Of a script, the first line that does something.
   const line = command.split('\n').find((text) => !/^\s*(?:#|set\s|$)/.test(text)) ?? command;

@@ -22,7 +22,7 @@ export interface LaunchSource {
   readonly fallbackName: string;
   readonly condaEnv: string | null;
   readonly prologue: string | null;
-  /** The very commit to run, in full. Null: what the input's `gitRef` stands for now. */
+  /** The full id of the commit to run. Null: the commit that the input's `gitRef` names now. */
   readonly commit: string | null;
 }
 

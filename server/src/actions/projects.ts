@@ -20,7 +20,7 @@ export interface AddProject {
   readonly prologue: string | null;
 }
 
-/** Registers a git repository on the server's machine, under its folder's name unless told otherwise. */
+/** Registers a git repository on the server's machine; its default name is that of its directory. */
 export async function addProject({ store }: ActionContext, actor: Actor, input: AddProject): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
@@ -78,7 +78,7 @@ export async function updateProject(
   return (await store.projects.save(updated)) ? done(updated) : nameTaken(updated.name);
 }
 
-/** Reads again what git says of the repository. */
+/** Reads the state of the repository again. */
 export async function syncProject({ store }: ActionContext, actor: Actor, id: string): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
@@ -94,7 +94,7 @@ export async function syncProject({ store }: ActionContext, actor: Actor, id: st
   }
 }
 
-/** Forgets a project. Its repository isn't touched, and its jobs stay in the history. */
+/** Removes a project. Its repository isn't touched, and its jobs stay in the history. */
 export async function removeProject(
   { store, journal }: ActionContext,
   actor: Actor,
@@ -116,7 +116,7 @@ function checkFields(fields: Pick<AddProject, 'name' | 'condaEnv' | 'prologue'>)
   return check;
 }
 
-/** As a shell has it, for the user that the server runs as. */
+/** Expanded as in a shell, for the user that the server runs as. */
 function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path;
 }

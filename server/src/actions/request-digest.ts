@@ -7,8 +7,8 @@ export type RequestFields = Readonly<Record<string, unknown>>;
 const digestSchema = z.object({ key: z.string(), fields: z.record(z.string(), z.string()) });
 
 /**
- * By what a later request with the same idempotency key is held against this one, field by field. It holds no value:
- * each is told by a digest under a key of this request's own, so that equal values of two requests don't show either.
+ * Compares a later request with the same idempotency key with this one, field by field. It contains no values: each is
+ * a digest under a key of this request's own, so equal values of two requests are not visible either.
  */
 export function digestRequest(fields: RequestFields): string {
   const key = randomBytes(16).toString('base64url');
@@ -23,7 +23,7 @@ export function differingFields(digest: string, fields: RequestFields): string[]
   return names.filter((name) => earlier.fields[name] !== later[name]);
 }
 
-/** A field that is left out has none, so that requests from before it was known are like those without it. */
+/** An omitted field has no digest, so requests from before the field existed equal those without it. */
 function digests(fields: RequestFields, key: string): Record<string, string> {
   const told = Object.entries(fields).filter(([, value]) => !isLeftOut(value));
   return Object.fromEntries(
@@ -38,7 +38,7 @@ function isLeftOut(value: unknown): boolean {
   return value === null || value === undefined || value === false || (Array.isArray(value) && value.length === 0);
 }
 
-/** The same text for the same value, in whatever order the keys of its objects came. */
+/** The same text for the same value, whatever the order of its objects' keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => {
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;

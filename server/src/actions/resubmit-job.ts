@@ -15,8 +15,8 @@ export interface ResubmitJob {
 }
 
 /**
- * A new job from an old one's exact inputs: its commit even where the branch has moved on, its project's prologue and
- * environment as they were then. Of a task of an array, that task alone.
+ * A new job with an old one's exact inputs: its commit, even if the branch has moved on, and its project's prologue and
+ * environment as they were then. For a task of an array, that task alone.
  */
 export async function resubmitJob(context: ActionContext, actor: UserActor, input: ResubmitJob): Promise<Outcome<Job>> {
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
@@ -77,14 +77,14 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
     },
     request,
   );
-  // Whatever is in the way, the one field that the caller has is the old job.
+  // The caller gave one field, the old job, so every fault is reported there.
   if (outcome.ok) return outcome;
   return { ok: false, refusals: outcome.refusals.map((one) => refusal(one.code, 'id', one.message)) };
 }
 
 /**
- * The jobs that are still to be waited for. One that is over and fulfilled the condition is left out, since Slurm
- * forgets such jobs; one that can never fulfil it any more stands in the way.
+ * The jobs that are still to be waited for. One that is over and fulfilled its condition is omitted, because Slurm
+ * forgets such jobs; one that can no longer fulfil it is a refusal.
  */
 async function dependenciesLeft(
   { store }: ActionContext,
@@ -114,7 +114,7 @@ const WANTED: Readonly<Record<DependencyKind, string>> = {
 
 /** By a job that is over (man sbatch, --dependency). */
 function isFulfilled(kind: DependencyKind, state: JobState): boolean {
-  // What never got into Slurm, or out of its sight, did none of these for certain.
+  // A job that never reached Slurm, or that it lost, fulfilled none of these for certain.
   if (state === 'SUBMIT_FAILED' || state === 'LOST') return false;
   switch (kind) {
     case 'AFTER':

@@ -6,7 +6,7 @@ import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
 import { faultInVariableName } from './variable-names.ts';
 
-/** In bytes. With both prologues it stays below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
+/** In bytes. With both prologues it stays below Linux's limit for one argument of a command: 128 KiB (execve(2)). */
 export const MAX_COMMAND = 32 * 1024;
 const MAX_DESCRIPTION = 10_000;
 export const MAX_ENVIRONMENT = 64 * 1024;
@@ -41,7 +41,7 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
   return check.refusals;
 }
 
-/** What every component is asked for with, and every job. */
+/** The fields that every component and every job has. */
 function checkComponent(check: FieldCheck, component: ComponentRequest): void {
   const { partition, resources, extraOptions } = component;
   check.word('partition', partition);
@@ -81,7 +81,7 @@ function checkComponents(check: FieldCheck, input: SubmitJob): void {
   for (const [index, component] of components.entries()) {
     checkComponent(check.at('components', String(index)), component);
   }
-  // Where one component names its memory, sbatch gives the same to those that name none, the first one included.
+  // If one component sets its memory, sbatch gives the same to those that don't, including the first one.
   const named = [input, ...components].map((component) => component.resources.memoryMb !== null);
   if (!named.includes(true)) return;
   for (const [index, isNamed] of named.entries()) {

@@ -10,8 +10,8 @@ import { checkSubmitJob } from './submit-job-fields.ts';
 import { takeOver } from './take-over.ts';
 
 /**
- * Records a job and brings it to Slurm. Once it is recorded nothing loses it: what isn't through after `waitSeconds`
- * goes on in the background. Whatever is refused before that leaves nothing behind.
+ * Records a job and submits it. A recorded job is never lost: if Slurm has not answered after `waitSeconds`, the
+ * submission continues in the background. A refusal before that leaves nothing behind.
  */
 export async function submitJob(context: ActionContext, actor: UserActor, asked: SubmitJob): Promise<Outcome<Job>> {
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
@@ -35,7 +35,7 @@ export async function submitJob(context: ActionContext, actor: UserActor, asked:
   return outcome.ok || asked.project === null ? outcome : { ok: false, refusals: outcome.refusals.map(byName) };
 }
 
-/** What is wrong with a project stands at the field that named it. */
+/** Faults of a project are reported at the field that named it. */
 function byName(refusal: Refusal): Refusal {
   return refusal.path.at(-1) === 'projectId' ? { ...refusal, path: ['input', 'project'] } : refusal;
 }
@@ -58,7 +58,7 @@ async function chosenProject(
   return found === null ? refuse('NOT_FOUND', 'projectId', 'Project not found') : done(found);
 }
 
-/** How long a request waits is no part of what it asks for, and neither is the order of what stands for itself. */
+/** How long a request waits is not part of what it asks for; nor is the order of independent entries. */
 function keyedRequest({ idempotencyKey, waitSeconds: _, environment, dependsOn, ...rest }: SubmitJob): KeyedRequest {
   const { resources, isSingleton, ...others } = rest;
   return {

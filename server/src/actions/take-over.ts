@@ -13,14 +13,14 @@ import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
 
 export interface TakenOver {
-  /** With what the #SBATCH lines of its command ask for. */
+  /** Including the options of the #SBATCH lines of its command. */
   readonly input: SubmitJob;
   readonly refusals: readonly Refusal[];
-  /** What became of lines that were not taken over, a line each; null: nothing is to be told. */
+  /** What happened to lines that were not used, one line for each; null: there were none. */
   readonly message: string | null;
 }
 
-/** Lines whose options only SlurmQL can set, and what stands in their place. */
+/** Options that only SlurmQL can set, and what applies instead. */
 const UNUSED: Readonly<Record<string, string>> = {
   error: "standard error is the job's own stderr.log",
   'get-user-env': 'the job gets the environment of a login shell',
@@ -39,7 +39,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   input: 'redirect from the file with "<" in the command',
 };
 
-/** Options that say nothing else than what holds anyway. */
+/** Options that change nothing, because they apply anyway. */
 const IDLE: readonly (readonly [string, string | null])[] = [
   ['export', 'ALL'],
   ['ignore-pbs', null],
@@ -47,8 +47,8 @@ const IDLE: readonly (readonly [string, string | null])[] = [
 ];
 
 /**
- * Makes fields and further options of the #SBATCH lines at the head of a pasted script. As with sbatch, a line gives way
- * to what the request itself says, which is told.
+ * Turns the #SBATCH lines at the head of a pasted script into fields and further options. As with sbatch, the request
+ * itself overrides a line; the message says so.
  */
 export function takeOver(asked: SubmitJob): TakenOver {
   const head = readDirectives(asked.command);
@@ -86,7 +86,7 @@ function written({ name, value }: Directive): string {
   return value === null ? `--${name}` : `--${name}=${value}`;
 }
 
-/** Of options that stand twice sbatch takes the last; all of --gres are joined instead. */
+/** If an option is given twice, sbatch takes the last; those of --gres are joined instead. */
 function latest(directives: readonly Directive[], notices: LineRemark[]): readonly Directive[] {
   return directives.filter((one, index) => {
     const later = directives.findLast(({ name }) => name === one.name);
@@ -100,7 +100,7 @@ type Said = { readonly kind: 'fault' | 'notice'; readonly message: string } | nu
 
 const GPU_FIELDS = ['gpus', 'gpusTotal', 'gpusPerTask', 'gpuType'] as const;
 
-/** A request that fills up. */
+/** A request under construction. */
 class Request {
   input: SubmitJob;
   readonly #asked: SubmitJob;
@@ -203,7 +203,7 @@ class Request {
     return null;
   }
 
-  /** Its GPUs become fields, and the rest stays what it is. */
+  /** Its GPUs become fields; the rest stays an option. */
   #gres(value: string | null): Said {
     const parts = (value ?? '').split(',').filter(Boolean);
     const gpus = parts.filter((part) => /^(?:gres[:/])?gpu(?:[:=]|$)/i.test(part));

@@ -3,7 +3,7 @@ import { quotedName } from '../domain/text.ts';
 /** Assigning to one of these is an error of bash's (man bash, Shell Variables). */
 const READ_ONLY = new Set(['BASHOPTS', 'BASH_VERSINFO', 'EUID', 'PPID', 'SHELLOPTS', 'UID']);
 
-/** What bash sets itself: a value from outside doesn't arrive, or not at a script (tried name by name on 5.2). */
+/** Variables that bash sets itself: a value from outside never reaches the script (each name tried on bash 5.2). */
 const OWN = new Set(
   `_ BASH BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND BASH_EXECUTION_STRING BASH_LINENO
   BASH_SOURCE BASH_SUBSHELL BASH_VERSION COMP_WORDBREAKS DIRSTACK EPOCHREALTIME EPOCHSECONDS FUNCNAME GROUPS HISTCMD IFS

@@ -4,7 +4,7 @@ import { isSame } from './is-same.ts';
 import { type Session, type SessionStore, Sessions } from './sessions.ts';
 
 /** Tokens of so many characters, as the server makes them, are guessed by nobody, at whatever rate. */
-export const UNGUESSABLE_LENGTH = 32;
+const UNGUESSABLE_LENGTH = 32;
 
 /** Whoever holds the administrator's token. */
 export const ADMINISTRATOR: User = { id: 'administrator', name: 'Administrator', role: 'ADMIN' };

@@ -1,2 +1,2 @@
 export { ADMINISTRATOR, Authenticator, actorOf, type Credentials, type Unknown, type Verdict } from './credentials.ts';
-export { SESSION_SECONDS, type Session, type SessionStore } from './sessions.ts';
+export { SESSION_SECONDS, type Session } from './sessions.ts';

@@ -5,8 +5,8 @@ import type { AskPerson, LoginPrompt } from '../clusters/index.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 /**
- * Puts what a login asks to the person at the terminal, in the server's own words. Each question once: a second wrong
- * answer brings an account nearer to a ban, and to begin again is up to the person.
+ * Shows the prompts of a login to the person at the terminal, in the server's own words. Each is shown once: a second
+ * wrong answer could lock the account, so whether to try again is up to the person.
  */
 export function askAt(terminal: Terminal): AskPerson {
   return async (prompt, signal) => {
@@ -51,7 +51,7 @@ function introduction({ host, name, instruction, prompts }: LoginPrompt): string
   ].join('\n');
 }
 
-/** Null: the person has none, or the question is over. */
+/** Null: the person gave no answer, or the prompt has expired. */
 async function readAnswer(
   terminal: Terminal,
   text: string,
@@ -67,7 +67,7 @@ async function readAnswer(
   try {
     return await Promise.race([lines.question(isSecret ? '' : text, { signal }), closed]);
   } catch {
-    // The signal: nothing else rejects.
+    // Aborted: nothing else rejects.
     return null;
   } finally {
     lines.close();

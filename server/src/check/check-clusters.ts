@@ -10,18 +10,19 @@ export interface CheckRequest {
   readonly clusters: readonly ClusterSettings[];
   readonly sshEnvironment: SshEnvironment;
   readonly terminal: Terminal;
-  /** Prints one JSON document at the end instead of lines as they come. */
+  /** Print one JSON document at the end instead of a line for each step. */
   readonly asJson: boolean;
 }
 
 /**
- * Checks each cluster step by step, one cluster after the other, and prints the steps as they end. Each is logged in to once, over a connection of its own: a server that runs doesn't notice. Resolves to whether
- * there were some and nothing failed.
+ * Checks each cluster step by step, one cluster after the other, and prints each step as it ends. Logs in to each once,
+ * over a connection of its own, so a running server is not affected. Resolves to true if there was at least one cluster
+ * and no step failed.
  */
 export async function checkClusters(request: CheckRequest): Promise<boolean> {
   const { clusters, terminal, asJson } = request;
   const { output } = terminal;
-  // A terminal without colours (TERM=dumb) may be one whose cursor doesn't move.
+  // A terminal without colours (TERM=dumb) may be unable to move its cursor.
   const hint = new Hint(output, !asJson && output.isTTY && output.hasColors());
   const ask: AskPerson = (prompt, signal) => {
     hint.clear();
@@ -54,7 +55,7 @@ async function* stepsOf(
 ): AsyncGenerator<CheckStep, void, undefined> {
   const connection = new SshConnection(settings, environment);
   let wasOnline = false;
-  // Left alone, a connection that is lost would be made again by itself: that would be another login.
+  // A lost connection would reconnect by itself, which would be a second login.
   const unsubscribe = connection.onStateChange(({ status }) => {
     if (wasOnline && status !== 'online') void connection.stop();
     wasOnline ||= status === 'online';
@@ -67,7 +68,7 @@ async function* stepsOf(
   }
 }
 
-/** What is under way, in a line that goes again; nothing where there is no terminal. */
+/** Shows progress in a line that is erased again; does nothing where there is no terminal. */
 class Hint {
   readonly #output: NodeJS.WriteStream;
   readonly #isShown: boolean;

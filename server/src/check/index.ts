@@ -1,2 +1,1 @@
-export { type CheckRequest, checkClusters } from './check-clusters.ts';
-export type { Terminal } from './terminal.ts';
+export { checkClusters } from './check-clusters.ts';

@@ -1,17 +1,17 @@
 import type { ReadStream } from 'node:tty';
 
-/** Where a command is run: a person's terminal, or what stands in its place. */
+/** The terminal that the command runs in, or what replaces it. */
 export interface Terminal {
   readonly input: ReadStream;
-  /** What was asked for. */
+  /** For results. */
   readonly output: NodeJS.WriteStream;
-  /** Questions to a person: what was asked for may go to a file. */
+  /** For prompts and progress: results may be redirected to a file. */
   readonly questions: NodeJS.WriteStream;
-  /** Ends the program as Ctrl-C does: while an answer is typed, the terminal hands on that key like any other. */
+  /** Ends the program as Ctrl-C does: while an answer is typed, the terminal passes that key on like any other. */
   interrupt(): void;
 }
 
-/** A text of a cluster's, fit for a terminal: nothing in it moves the cursor or changes colours. */
+/** Text from a cluster, made safe for a terminal: it cannot move the cursor or change colours. */
 export function printable(text: string): string {
   return text.replaceAll('\r\n', '\n').replaceAll(/[^\P{Cc}\n]|\p{Cf}/gu, ' ');
 }

@@ -27,7 +27,7 @@ const STATUSES = {
 
 const WORD_WIDTH = 7;
 const LABEL_WIDTH = 14;
-/** Where the text of a step begins. */
+/** The column in which the text of a step begins. */
 const TEXT_COLUMN = 2 + 2 + WORD_WIDTH + 2 + LABEL_WIDTH + 2;
 /** With less room than this beside the label, the text goes below it. */
 const LEAST_TEXT_WIDTH = 36;
@@ -39,10 +39,10 @@ export function labelOf(name: CheckStepName): string {
   return LABELS[name];
 }
 
-/** A step in lines for the stream; coloured and wrapped only where it is a terminal. */
+/** A step as lines of text; coloured and wrapped only if the stream is a terminal. */
 export function stepText(step: CheckStep, stream: NodeJS.WriteStream): string {
   const { sign, word, style } = STATUSES[step.status];
-  // A terminal may not know its own width, and then says 0.
+  // A terminal that doesn't know its width reports 0.
   const width = stream.isTTY && stream.columns > 0 ? stream.columns : Number.POSITIVE_INFINITY;
   const isWide = width - TEXT_COLUMN >= LEAST_TEXT_WIDTH;
   const column = isWide ? TEXT_COLUMN : NARROW_COLUMN;
@@ -56,7 +56,7 @@ export function stepText(step: CheckStep, stream: NodeJS.WriteStream): string {
   return isWide ? `${head}  ${found.slice(column)}${advice}` : `${head.trimEnd()}\n${found}${advice}`;
 }
 
-/** The result of all steps of a cluster, in one line. */
+/** The result of all steps of a cluster, as one line. */
 export function summaryText(name: string, steps: readonly CheckStep[], stream: NodeJS.WriteStream): string {
   const labels = (status: CheckStatus) =>
     steps.filter((step) => step.status === status).map((step) => LABELS[step.name]);
@@ -66,7 +66,7 @@ export function summaryText(name: string, steps: readonly CheckStep[], stream: N
   return styleText('green', `${name}: everything works`, { stream });
 }
 
-/** Lines of at most `width` characters, broken between words where that can be done. */
+/** Lines of at most `width` characters, broken between words where possible. */
 function wrap(text: string, width: number): readonly string[] {
   return text.split('\n').flatMap((line) => {
     const lines = [''];

@@ -1,26 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RemoteFiles } from '../ssh/index.ts';
 
-/** While jobs are active; a look costs one request over SFTP and asks Slurm nothing. */
+/** While jobs are active. A look costs one SFTP request and asks nothing of Slurm. */
 const LOOK_MS = 1000;
-/** While none is: a job that is over can be requeued by others. */
+/** While none is active: others can requeue a job that is over. */
 const IDLE_LOOK_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Then the file begins anew. Nobody reads its lines: that they are there is the news. */
+/** At this size the file is truncated. Nobody reads its lines; only its growth matters. */
 const MAX_BYTES = 1024 * 1024;
 
 export interface ActivityOptions {
   readonly files: RemoteFiles;
   readonly hasActiveJobs: () => boolean;
-  /** Some job has begun or ended. */
+  /** Called when a job has begun or ended. */
   readonly onActivity: () => void;
-  /** The file can't be looked at; it is tried again. */
+  /** Called when the size of the file can't be read; it is tried again. */
   readonly onFault: (cause: unknown) => void;
 }
 
 /**
- * Watches the file in the workspace to which every batch script adds a line when it begins and when it ends, so that
- * Slurm is asked when there is something new and not more often.
+ * Watches the file in the workspace to which every batch script appends a line when it begins and when it ends, so that
+ * Slurm is asked when something has changed, and not more often.
  */
 export class ActivityWatch {
   readonly #options: ActivityOptions;
@@ -67,7 +67,7 @@ export class ActivityWatch {
         hasFailed = true;
       }
       const isIdle = hasFailed || !hasActiveJobs();
-      // In short steps, so that a job that is submitted meanwhile is watched at once.
+      // In short steps, so that a job submitted meanwhile is watched at once.
       for (let waited = 0; waited < (isIdle ? IDLE_LOOK_MS : LOOK_MS) && !signal.aborted; waited += LOOK_MS) {
         if (waited > 0 && !hasFailed && hasActiveJobs()) break;
         await pause(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);

@@ -10,7 +10,7 @@ export interface CancellationsOptions {
   readonly log: Logger;
 }
 
-/** Brings requests to cancel, which are recorded, to Slurm: again where a fault may have swallowed one. */
+/** Sends recorded requests to cancel to Slurm, and again if one may have been lost. */
 export class Cancellations {
   readonly #options: CancellationsOptions;
   #isOwed = false;
@@ -19,12 +19,12 @@ export class Cancellations {
     this.#options = options;
   }
 
-  /** A request didn't arrive. */
+  /** A request may not have reached Slurm. */
   get isOwed(): boolean {
     return this.#isOwed;
   }
 
-  /** With one command for all. Never throws. */
+  /** With one command for all jobs. Never throws. */
   async cancel(slurmJobIds: readonly string[]): Promise<void> {
     const { clusterName, slurm, log } = this.#options;
     try {
@@ -35,11 +35,11 @@ export class Cancellations {
     }
   }
 
-  /** All that are recorded: scancel does nothing for jobs that are over. Never throws. */
+  /** Sends all recorded requests: scancel ignores jobs that are over. Never throws. */
   async repeat(): Promise<void> {
     const { clusterName, journal } = this.#options;
     this.#isOwed = false;
-    // An array is cancelled by its tasks: one of them may have been requeued since.
+    // An array is cancelled task by task: one of them may have been requeued since.
     const slurmJobIds = [...journal.active(clusterName).values()].flatMap((job) =>
       job.cancelRequestedAt === null || isArray(job) ? [] : (job.slurmJobId ?? []),
     );

@@ -6,10 +6,10 @@ export interface ClusterChange {
   readonly number: number;
 }
 
-/** Which clusters have changed since when. Of each one only the last change is kept: who looks sees it as it is now. */
+/** The last change of each cluster, and who has changed since a given one. Readers see a cluster as it is now. */
 export class ClusterChanges {
   readonly #news = new WakeUp();
-  /** By name, the one that changed last at the end. */
+  /** By name; the cluster that changed last is at the end. */
   readonly #last = new Map<string, number>();
   #newest = 0;
 
@@ -18,7 +18,7 @@ export class ClusterChanges {
     return this.#newest;
   }
 
-  /** Something about a cluster may have changed; null: about the clusters as a whole. */
+  /** Records that something about a cluster may have changed; null: about the set of clusters. */
   note(name: string | null): void {
     this.#newest += 1;
     if (name !== null) {

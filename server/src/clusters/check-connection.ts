@@ -10,7 +10,7 @@ const STAGES: readonly (readonly [DialStage, CheckStepName])[] = [
 ];
 
 const ADVICE: Readonly<Record<DialStage, string>> = {
-  settings: 'Mend clusters.yaml, the OpenSSH configuration or the key that it names, then test again',
+  settings: 'Correct clusters.yaml, the OpenSSH configuration or the key that it names, then test again',
   reach: 'Check "host", "port" and "proxy_jump" in clusters.yaml, and the network from this machine: VPN, firewall',
   'host-key':
     'Never trust a key unseen: compare its fingerprint with the one that the administrators publish, then let OpenSSH ' +
@@ -21,12 +21,12 @@ const ADVICE: Readonly<Record<DialStage, string>> = {
 };
 
 const NOT_FOLLOWED =
-  'If ssh reaches the cluster in another way because of it, write that way into clusters.yaml ("host", "port", "user", ' +
+  'If ssh reaches the cluster in another way because of it, describe that way in clusters.yaml ("host", "port", "user", ' +
   '"identity_file", "proxy_jump") or into a Host block of the OpenSSH configuration';
 
 /**
- * What an attempt to connect tells of its steps, and the steps that it didn't get to. `unanswered`: why nobody
- * answered its login; null: it didn't come to that. Pure.
+ * The steps that an attempt to connect reported, and those that it didn't reach. `unanswered`: why nobody answered its
+ * login prompt; null: there was none. Pure.
  */
 export function connectionSteps(
   attempt: readonly DialStep[],
@@ -39,13 +39,13 @@ export function connectionSteps(
   return STAGES.map(([stage, name]): CheckStep => {
     const taken = attempt.filter((step) => step.stage === stage);
     if (isOver || taken.length === 0) {
-      return { name, status: 'SKIPPED', found: 'It did not come to this', advice: null, seconds: null };
+      return { name, status: 'SKIPPED', found: 'Not reached', advice: null, seconds: null };
     }
     const seconds = taken.reduce((sum, step) => sum + (step.seconds ?? 0), 0);
     if (failed?.stage === stage) {
       isOver = true;
       if (unanswered !== null) return { name, status: 'FAILED', ...unanswered, seconds };
-      const found = failed.fault ?? `There is no outcome yet${'message' in state ? `: ${state.message}` : ''}`;
+      const found = failed.fault ?? `No outcome yet${'message' in state ? `: ${state.message}` : ''}`;
       const help = stage === 'reach' && settings.help !== undefined ? `. ${settings.help.trim()}` : '';
       return { name, status: 'FAILED', found, advice: `${ADVICE[stage]}${help}`, seconds };
     }
@@ -58,7 +58,7 @@ export function connectionSteps(
 }
 
 function foundOf(stage: DialStage, steps: readonly DialStep[], state: ConnectionState): string {
-  // With jump hosts on the way, each is named.
+  // With jump hosts, each is named.
   const texts = steps.map(({ hop, found }) => (steps.length > 1 ? `${hop}: ${found ?? 'done'}` : (found ?? 'done')));
   if (stage === 'settings') return 'The configuration and the keys can be read';
   const known = stage === 'host-key' ? ', as known' : '';

@@ -13,7 +13,7 @@ import {
 import type { ConnectionState, LoginPrompt, SshConnection } from '../ssh/index.ts';
 import { connectionSteps } from './check-connection.ts';
 
-/** One attempt to connect takes 15 s at most, and begins within 5 s. */
+/** An attempt to connect begins within 5 s and takes at most 15 s. */
 const CONNECT_WAIT_MS = 25_000;
 const FILES_TIMEOUT_MS = 20_000;
 const SMALL_SPACE_BYTES = 1024 ** 3;
@@ -22,26 +22,26 @@ const LONGEST_NOISE = 120;
 const SFTP_ADVICE =
   'Logs are read and jobs are sent over SFTP: ask the administrators for "Subsystem sftp internal-sftp" in sshd_config';
 
-/** What one step came to. */
+/** The result of a step. */
 interface Finding {
   readonly status: CheckStatus;
   readonly found: string;
   readonly advice: string | null;
 }
 
-/** Why nobody answered what a login asks, and what to do. */
+/** Why a login prompt got no answer, and what to do. */
 export interface Unanswered {
   readonly found: string;
   readonly advice: string;
 }
 
-/** Puts the question of a login to a person. `signal` aborts when the question is over without an answer. */
+/** Shows a login prompt to a person. `signal` is aborted when the prompt expires without an answer. */
 export type AskPerson = (prompt: LoginPrompt, signal: AbortSignal) => Promise<readonly string[] | Unanswered>;
 
 /**
- * Checks a cluster, and gives each step as it ends. Uses the connection that is there; where there is none it makes one
- * attempt at it, and never a second one. Should the login ask something, `ask` answers, or whoever else may; without an
- * answer that is the end of it. Each step has a deadline. Never throws.
+ * Checks a cluster, and yields each step as it ends. Uses the existing connection; without one, makes one attempt to
+ * connect and never a second. A login prompt is answered by `ask`, or elsewhere by another user; without an answer the
+ * attempt ends. Each step has a deadline. Never throws.
  */
 export async function* checkSteps(
   settings: ClusterSettings,
@@ -54,7 +54,7 @@ export async function* checkSteps(
   const slurm = new SlurmAdapter(connection, settings);
   const isConnected = state.status === 'online' && connected.every(({ status }) => status !== 'FAILED');
 
-  /** Runs a step unless `because`, why it can't be run, is given. */
+  /** Runs a step, unless `because` says why it can't be run. */
   async function* take<T>(
     name: CheckStepName,
     because: string | null,
@@ -99,7 +99,7 @@ export async function* checkSteps(
   yield* take(
     'ACCOUNTING',
     slurmless,
-    'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
+    'Jobs are followed without it, by the records that they write. Ask the administrators about slurmdbd',
     () => accountingFinding(slurm, facts),
   );
   yield* take('NODES', slurmless, 'Log in with ssh, and try "scontrol show partition" and "scontrol show node"', () =>
@@ -118,7 +118,7 @@ export async function* checkSteps(
   const room = yield* take<true>(
     'WORKSPACE',
     shellless ?? (hasFiles === null ? 'Files can be neither read nor written' : null),
-    'Name a folder that you may write to, with room in its quota, as "workspace" in clusters.yaml',
+    'Set "workspace" in clusters.yaml to a directory that you may write to, with room in its quota',
     async () => ({
       ...(await workspaceFinding(
         connection,
@@ -130,13 +130,13 @@ export async function* checkSteps(
   );
   yield* take(
     'SUBMIT',
-    slurmless ?? (room === null ? 'There is no workspace that a job could run in' : null),
-    'Log in with ssh and try "sbatch --test-only" with a small script; a script around sbatch may be in the way',
+    slurmless ?? (room === null ? 'There is no workspace to run a job in' : null),
+    'Log in with ssh and try "sbatch --test-only" with a small script; a wrapper around sbatch may be in the way',
     () => submitFinding(connection, slurm, facts?.workspace ?? ''),
   );
 }
 
-/** Every step at once, for those who can't follow them. Never throws. */
+/** All steps at once, for callers that can't receive them one by one. Never throws. */
 export async function checkCluster(
   settings: ClusterSettings,
   connection: SshConnection,
@@ -146,7 +146,7 @@ export async function checkCluster(
   return steps;
 }
 
-/** Waits for what comes of the connection, with the answers of a person where the login asks for them. */
+/** Waits for the outcome of the connection; a person answers its login prompts. */
 async function settle(
   connection: SshConnection,
   ask: AskPerson | undefined,
@@ -158,12 +158,12 @@ async function settle(
     const unsubscribe = connection.onStateChange(() => over.abort());
     const answers = await ask(state.prompt, over.signal).finally(unsubscribe);
     if ('found' in answers && !over.signal.aborted) return { state, unanswered: answers };
-    // Answers to a question that is over go nowhere: the state tells what became of the login.
+    // Answers to an expired prompt are ignored: the state says what became of the login.
     if (!('found' in answers)) connection.answer(state.prompt.id, answers);
   }
 }
 
-/** What came of the connection, after one attempt where it isn't there; the state as it is after the deadline. */
+/** The outcome of the connection, after one attempt if there is none; at the deadline, its state as it is. */
 function settledState(connection: SshConnection): Promise<ConnectionState> {
   connection.start();
   connection.connectNow();
@@ -188,7 +188,7 @@ function shellFinding(login: LoginShell): Finding & { readonly value: LoginShell
     const advice = `Have ${missingTools.join(', ')} installed on the login node, or put them on the PATH`;
     return { status: 'FAILED', found: `${found}; not found: ${missingTools.join(', ')}`, advice, value: login };
   }
-  const printed = noise === '' ? '' : `; it prints ${JSON.stringify(noise.slice(0, LONGEST_NOISE))}, which is let pass`;
+  const printed = noise === '' ? '' : `; it prints ${JSON.stringify(noise.slice(0, LONGEST_NOISE))}, which is ignored`;
   return { status: 'OK', found: `${found}${printed}`, advice: null, value: login };
 }
 
@@ -211,27 +211,27 @@ async function accountingFinding(slurm: Slurm, facts: LoginFacts | null): Promis
   if (facts?.accountingStorage == null) {
     return {
       status: 'WARNING',
-      found: 'This cluster keeps no accounts',
-      advice: 'Nothing has to be done: how jobs end is learned from Slurm and from what they write at their end',
+      found: 'This cluster keeps no accounting',
+      advice: 'Nothing to do: how jobs end is read from Slurm and from the records that they write',
     };
   }
   const fault = await slurm.accounting.tryOut();
   if (fault === null) return { status: 'OK', found: `sacct answers (${facts.accountingStorage})`, advice: null };
   return {
     status: 'WARNING',
-    found: `There is no answer from ${fault}`,
-    advice: 'Jobs are watched without it, by what they write at their end. Ask the administrators about slurmdbd',
+    found: `No answer from ${fault}`,
+    advice: 'Jobs are followed without it, by the records that they write. Ask the administrators about slurmdbd',
   };
 }
 
-/** Whoever runs jobs there knows what each of them is: that rows can be read is what counts. */
+/** Only whether the rows can be read counts, not what they say. */
 async function queueFinding(slurm: Slurm): Promise<Finding> {
   const { faultyRows } = await slurm.queue.snapshot();
-  if (faultyRows.length === 0) return { status: 'OK', found: 'squeue answers the question for jobs', advice: null };
+  if (faultyRows.length === 0) return { status: 'OK', found: 'squeue lists the jobs', advice: null };
   return {
     status: 'WARNING',
-    found: `squeue prints what isn't a job: ${JSON.stringify(faultyRows[0]?.slice(0, LONGEST_NOISE))}`,
-    advice: 'Have a script around squeue print nothing of its own',
+    found: `squeue prints rows that are no jobs: ${JSON.stringify(faultyRows[0]?.slice(0, LONGEST_NOISE))}`,
+    advice: 'Change the wrapper around squeue so that it prints nothing of its own',
   };
 }
 
@@ -239,10 +239,10 @@ async function nodesFinding(slurm: Slurm): Promise<Finding> {
   const refused = await slurm.inventory.tryOut();
   if (refused !== null) throw new Error(refused);
   const { partitions, nodes } = await slurm.inventory.read();
-  return { status: 'OK', found: `${partitions.length} partitions and ${nodes.length} nodes are told`, advice: null };
+  return { status: 'OK', found: `${partitions.length} partitions and ${nodes.length} nodes are listed`, advice: null };
 }
 
-/** Has sbatch look at a job as it will be given jobs, and make none of it. */
+/** Has sbatch check a job with the options that every job has, without submitting it. */
 async function submitFinding(connection: SshConnection, slurm: Slurm, workspace: string): Promise<Finding> {
   const trial = new WorkspaceTrial(connection, workspace);
   await trial.make();
@@ -256,10 +256,10 @@ async function submitFinding(connection: SshConnection, slurm: Slurm, workspace:
     return {
       status: 'WARNING',
       found: `sbatch would refuse a job that asks for nothing: ${answer.message}`,
-      advice: 'Name a partition, an account or a time limit with each job, as the cluster wants it',
+      advice: 'Give each job the partition, account or time limit that the cluster requires',
     };
   } finally {
-    // What can't be removed says nothing about sbatch, and the file is a line long.
+    // A file that can't be removed says nothing about sbatch, and it is one line long.
     await trial.remove().catch(() => undefined);
   }
 }
@@ -275,12 +275,12 @@ async function gitFinding(login: LoginShell | null): Promise<Finding> {
   };
 }
 
-/** Writes a file as jobs are sent and reads it in the shell: both have to see the same file system, and nobody else may write. */
+/** Writes a file as jobs are sent and reads it in the shell: both must see it, and nobody else may write there. */
 async function workspaceFinding(connection: SshConnection, slurm: Slurm, workspace: string): Promise<Finding> {
   const trial = new WorkspaceTrial(connection, workspace);
   const { isNew } = await trial.make();
   try {
-    const text = `SlurmQL tries whether it can write here. ${trial.file}\n`;
+    const text = `SlurmQL checks whether it can write here. ${trial.file}\n`;
     await connection.files.write(trial.file, Buffer.from(text), { mode: 0o600, timeoutMs: FILES_TIMEOUT_MS });
     const { content, freeBytes } = await trial.look();
     if (content !== text) throw new Error(`${workspace}: file requests and the shell don't see the same files there`);
@@ -289,9 +289,9 @@ async function workspaceFinding(connection: SshConnection, slurm: Slurm, workspa
     const room = freeBytes === null ? '' : `, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`;
     const found = `${workspace} ${isNew ? 'can be made and written to' : 'can be written to'}${room}`;
     if (freeBytes === null || freeBytes >= SMALL_SPACE_BYTES) return { status: 'OK', found, advice: null };
-    return { status: 'WARNING', found, advice: 'Make room, or name another folder as "workspace" in clusters.yaml' };
+    return { status: 'WARNING', found, advice: 'Free some space, or set another "workspace" in clusters.yaml' };
   } finally {
-    // What can't be removed says nothing about the workspace, and the file is a line long.
+    // A file that can't be removed says nothing about the workspace, and it is one line long.
     await trial.remove().catch(() => undefined);
   }
 }

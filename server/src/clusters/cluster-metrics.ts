@@ -2,11 +2,11 @@ import { CLUSTER_STATUSES } from '../domain/cluster.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import type { Clusters } from './clusters.ts';
 
-/** Tells the metrics how the clusters of clusters.yaml stand. */
+/** Reports the status of each cluster of clusters.yaml as metrics. */
 export function observeClusters(clusters: Clusters, metrics: Metrics): void {
   metrics.gauges(
     'slurmql_cluster_up',
-    '1: nothing is known to be wrong with the cluster (its status is ONLINE or IDLE). 0: jobs may not get through.',
+    '1: nothing is known to be wrong with the cluster (its status is ONLINE or IDLE). 0: jobs may not reach Slurm.',
     ['cluster'],
     () =>
       clusters.all().map(({ settings, health }) => ({
@@ -28,7 +28,7 @@ export function observeClusters(clusters: Clusters, metrics: Metrics): void {
   );
   metrics.gauges(
     'slurmql_cluster_last_poll_timestamp_seconds',
-    "When Slurm's queue was last read whole, in Unix time; missing before the first time.",
+    "When Slurm's queue was last read completely, in Unix time; absent before the first time.",
     ['cluster'],
     () =>
       clusters.all().flatMap(({ settings, health: { lastPolledAt } }) => {

@@ -25,27 +25,27 @@ import { type Answered, SharedAnswer } from './shared-answer.ts';
 import { Staleness } from './staleness.ts';
 import { WorkspaceWatch } from './workspace-watch.ts';
 
-/** A connection that is handed on waits so long for what still goes over it, then it is closed. */
+/** How long a connection that is handed over waits for its open requests before it is closed. */
 const HAND_OVER_MS = 5_000;
 
 export interface ClusterOptions {
   readonly settings: ClusterSettings;
   readonly parts: ClusterParts;
-  /** What is remembered of it; null for a new one. */
+  /** What the history knows of it; null: nothing. */
   readonly known: KnownCluster | null;
-  /** Is told when something about it may have changed. */
+  /** Notified when something about it may have changed. */
   readonly changes: ClusterChanges;
   readonly load: LoadMeter;
-  /** One that is taken over; null: a new one is made. */
+  /** An open connection to take over; null: make a new one. */
   readonly connection: SshConnection | null;
   /** For a new connection. */
   readonly loginMemory: LoginMemory;
 }
 
-/** One cluster of clusters.yaml while the server runs: the owner of its connection and of all that goes over it. */
+/** A cluster of clusters.yaml at run time: owns its connection and everything that uses it. */
 export class Cluster {
   readonly settings: ClusterSettings;
-  /** What has been asked of it. */
+  /** Counts of the requests to it. */
   readonly load: LoadMeter;
   readonly jobs: ClusterJobs;
   readonly #connection: SshConnection;
@@ -104,7 +104,7 @@ export class Cluster {
         this.jobs.trySubmissions();
         this.#notify();
       },
-      onFailure: (cause) => log.warn({ err: cause }, `${settings.name}: who may write to its workspace isn't known`),
+      onFailure: (cause) => log.warn({ err: cause }, `${settings.name}: can't find out who may write to its workspace`),
     });
   }
 
@@ -118,7 +118,7 @@ export class Cluster {
     };
     this.#staleness.start();
     this.#connection.start();
-    // One that was taken over may be there already.
+    // A connection that was taken over may be online already.
     if (this.#connection.state.status === 'online') this.#connectionChanged(this.#connection.state);
   }
 
@@ -128,7 +128,7 @@ export class Cluster {
     await stopped;
   }
 
-  /** Ends everything but the connection, for another cluster object to go on with; null: it had to be closed, too. */
+  /** Stops everything but the connection, for another cluster object to use; null: it had to be closed, too. */
   async handOver(): Promise<SshConnection | null> {
     const stopped = this.#stopAsking();
     const { promise: patience, resolve } = Promise.withResolvers<false>();
@@ -176,7 +176,7 @@ export class Cluster {
     };
   }
 
-  /** Whether its jobs are followed: asked for, or waited for until the cluster can be reached. */
+  /** Whether its jobs are followed: polled, or about to be once the cluster can be reached. */
   get isPolling(): boolean {
     return this.jobs.isPolling;
   }
@@ -186,7 +186,7 @@ export class Cluster {
     return this.#staleness.isStale;
   }
 
-  /** A person asks for an attempt to connect now, or to try again now what last failed. */
+  /** Connects now, or retries now what last failed, because a user asked for it. */
   connectNow(): void {
     this.#connection.connectNow();
     if (this.#connection.state.status !== 'online') return;
@@ -195,7 +195,7 @@ export class Cluster {
     if (this.#health.faults.workspace !== null) this.#workspace.look();
   }
 
-  /** Checks the cluster step by step; shared by all who ask at once. Never throws. */
+  /** Checks the cluster step by step; concurrent callers share one check. Never throws. */
   check(): Promise<readonly CheckStep[]> {
     this.#checking ??= checkCluster(this.settings, this.#connection)
       .then((steps) => {
@@ -208,13 +208,13 @@ export class Cluster {
     return this.#checking;
   }
 
-  /** What the login asks at this moment; null when nothing waits for an answer. For administrators alone. */
+  /** The login prompt that waits for an answer; null: none. For administrators only. */
   get loginPrompt(): LoginPrompt | null {
     const { state } = this.#connection;
     return state.status === 'asking' ? state.prompt : null;
   }
 
-  /** Whether only a person can make the connection again once it is lost. */
+  /** Whether a lost connection can be made again only by a person. */
   get loginAsksPerson(): boolean {
     return this.#connection.asksPerson;
   }
@@ -224,17 +224,17 @@ export class Cluster {
     return this.#connection.answer(promptId, answers);
   }
 
-  /** Partitions and nodes, asked for at most once for all who ask. Throws when nothing is known and nobody answers. */
+  /** Partitions and nodes; callers share one query. Throws when Slurm doesn't answer and nothing is cached. */
   async inventory(maxAgeMs: number): Promise<Answered<Inventory>> {
     return this.#inventory.get(maxAgeMs);
   }
 
-  /** The last inventory there was; asks nothing. */
+  /** The cached inventory, however old; asks nothing. */
   get knownInventory(): Inventory | null {
     return this.#inventory.last?.value ?? null;
   }
 
-  /** Somebody has something for it to do: where it can't be reached, it is looked for again, for a second at most. */
+  /** Called when the cluster is needed: if it can't be reached, tries again, for a second at most. */
   async wanted(): Promise<void> {
     await this.#connection.wanted();
   }
@@ -256,7 +256,7 @@ export class Cluster {
     this.#notify();
   }
 
-  /** There is a connection that may be asked over. */
+  /** There is a connection to send requests over. */
   get #isOnline(): boolean {
     return !this.#isStopped && this.#connection.state.status === 'online';
   }
@@ -270,13 +270,13 @@ export class Cluster {
   }
 
   #loginFailed(fault: string): void {
-    // Commands that aren't there, or too old, are asked for again in time; no ping tells of them.
+    // Missing commands, or ones that are too old, are probed again later; no ping shows them.
     if (!tellsOfNoAnswer(fault)) this.#pulse.stop();
     else if (this.#isOnline) this.#pulse.start();
     this.#notify();
   }
 
-  /** Slurm has answered somebody: what waits because it didn't answer others is tried again at once. */
+  /** Slurm has answered: whatever waits because it didn't is retried at once. */
   #answered(): void {
     this.#pulse.stop();
     this.#tryAgain();
@@ -289,7 +289,7 @@ export class Cluster {
   }
 }
 
-/** Whether something was thrown because the cluster gave no answer; anything else is a fault of this program. */
+/** Whether an error means that the cluster gave no answer; any other is a fault of this program. */
 export function isUnanswered(cause: unknown): cause is Error {
   return cause instanceof SshError || cause instanceof SlurmUnavailable;
 }

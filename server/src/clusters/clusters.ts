@@ -8,13 +8,13 @@ import { LoadMeter } from './load.ts';
 import { LoginMemories } from './login-memories.ts';
 import type { ClusterParts } from './parts.ts';
 
-/** How a cluster is reached: where one of these changes, it has to be connected to anew. */
+/** How a cluster is reached: when one of these changes, it needs a new connection. */
 const CONNECTION_KEYS = ['host', 'port', 'user', 'identityFile', 'knownHosts', 'proxyJump', 'help'] as const;
 
-/** Within this time a poller that was stopped by a change of clusters.yaml has ended, and another one has its place. */
+/** A change of clusters.yaml replaces pollers within this time. */
 const LONGEST_CHANGE_MS = 60_000;
 
-/** Every cluster of clusters.yaml, in its order, and the names of those that the history still knows. */
+/** The clusters of clusters.yaml, in its order, and the names of those that only the history knows. */
 export class Clusters {
   readonly #parts: ClusterParts;
   readonly #changes = new ClusterChanges();
@@ -23,7 +23,7 @@ export class Clusters {
   readonly #logins: LoginMemories;
   #configurationFault: string | null = null;
   #changing: Promise<void> = Promise.resolve();
-  /** Null: nothing is being changed. */
+  /** Null: no change is in progress. */
   #changeBeganAt: number | null = null;
   #isStopped = false;
 
@@ -32,7 +32,7 @@ export class Clusters {
     this.#logins = new LoginMemories(parts);
   }
 
-  /** Begins to connect to each; waits for none. */
+  /** Starts connecting to each; waits for none. */
   async start(settings: readonly ClusterSettings[]): Promise<void> {
     for (const known of await this.#parts.store.clusters.all()) this.#former.set(known.name, known);
     await this.#logins.start();
@@ -46,9 +46,9 @@ export class Clusters {
   }
 
   /**
-   * Has just these clusters from now on: new ones are connected to, those that aren't named any more are stopped and
-   * their jobs stay as they were last seen, changed ones start anew, over the connection that they have where they are
-   * still reached in the same way. The others don't notice.
+   * Replaces the set of clusters. New ones are connected to. Removed ones are stopped, and their jobs stay as they were
+   * last seen. Changed ones restart, over their open connection if they are still reached in the same way. The others
+   * are not affected.
    */
   configure(settings: readonly ClusterSettings[]): Promise<void> {
     this.#changing = this.#changing.then(async () => {
@@ -65,7 +65,7 @@ export class Clusters {
     return !this.#isStopped && (isChanging || this.all().every((cluster) => cluster.isPolling));
   }
 
-  /** What is wrong with clusters.yaml as it is now, so that an older one is in force; null: nothing is. */
+  /** Why the current clusters.yaml is not in force, but an older one; null: it is in force. */
   get configurationFault(): string | null {
     return this.#configurationFault;
   }
@@ -81,7 +81,7 @@ export class Clusters {
     return this.#changes.newest;
   }
 
-  /** Which clusters have changed, been added or removed after the change with this number. */
+  /** The clusters that were changed, added or removed after the change with this number. */
   changedSince(number: number): readonly ClusterChange[] {
     return this.#changes.since(number);
   }
@@ -99,12 +99,12 @@ export class Clusters {
     return this.#clusters.get(name) ?? null;
   }
 
-  /** What is remembered of a cluster that is no longer configured. */
+  /** What the history knows of a cluster that is no longer configured. */
   former(name: string): KnownCluster | null {
     return this.#former.get(name) ?? null;
   }
 
-  /** The files of whatever cluster has this name at the time; none while there isn't one. */
+  /** The files of the cluster that has this name when a method is called; throws SshUnavailable while there is none. */
   files(name: string): RemoteFiles {
     const now = () => {
       const cluster = this.get(name);
@@ -130,7 +130,7 @@ export class Clusters {
     const before = this.#clusters;
     const names = new Set(settings.map(({ name }) => name));
     const removed = [...before.values()].filter((cluster) => !names.has(cluster.settings.name));
-    // At once: nothing more is to be asked of them, whatever the others take.
+    // First, so that removed clusters get no more requests while the others change.
     this.#clusters = new Map([...before].filter(([name]) => names.has(name)));
     for (const cluster of removed) {
       this.#former.set(cluster.settings.name, knownOf(cluster));
@@ -150,7 +150,7 @@ export class Clusters {
     this.#tell(before);
   }
 
-  /** The cluster that is to have these settings: as it is, or another one in its place that hasn't been started. */
+  /** The cluster with these settings: the current one, or a new one that is not started yet. */
   async #settle(current: Cluster | null, settings: ClusterSettings): Promise<Cluster> {
     if (current !== null && isDeepStrictEqual(current.settings, settings)) return current;
     const load = current?.load ?? new LoadMeter(settings.name, this.#parts.metrics);
@@ -170,7 +170,7 @@ export class Clusters {
     try {
       return await cluster.handOver();
     } catch (cause) {
-      this.#parts.log.error({ err: cause }, `${cluster.settings.name}: it did not stop cleanly`);
+      this.#parts.log.error({ err: cause }, `${cluster.settings.name}: did not stop cleanly`);
       return this.#stopped(cluster);
     }
   }
@@ -180,7 +180,7 @@ export class Clusters {
     try {
       await cluster.stop();
     } catch (cause) {
-      this.#parts.log.error({ err: cause }, `${cluster.settings.name}: it did not stop cleanly`);
+      this.#parts.log.error({ err: cause }, `${cluster.settings.name}: did not stop cleanly`);
     }
     return null;
   }

@@ -25,7 +25,7 @@ describe('the status of a cluster', () => {
     [{ queue: 'no answer' }, "Slurm's queue can't be read: no answer. The states shown are the last ones known"],
     [
       { records: '/w/run: Permission denied' },
-      "What jobs wrote in their folders can't be read: /w/run: Permission denied.",
+      "Records in the directories of jobs can't be read: /w/run: Permission denied.",
     ],
     [{ submission: 'no room' }, "Jobs can't be submitted: no room."],
     [{ workspace: 'it is open to others' }, "Jobs can't be submitted: it is open to others."],

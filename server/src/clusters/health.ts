@@ -1,22 +1,22 @@
 import type { ClusterHealth } from '../domain/cluster.ts';
 import type { ConnectionState } from '../ssh/index.ts';
 
-/** What is known to be wrong with Slurm on a cluster; each is the cluster's own words, or null: nothing. */
+/** What is known to be wrong with Slurm on a cluster, each in the cluster's own words; null: nothing. */
 export interface Faults {
   /** Slurm can't be used on this login at all. */
   readonly login: string | null;
   readonly queue: string | null;
   /** Of the last attempt to submit a job. */
   readonly submission: string | null;
-  /** Others could put their own commands into the workspace. */
+  /** Others could replace commands in the workspace. */
   readonly workspace: string | null;
-  /** The options of every submission, when sbatch was asked of them. */
+  /** The options of every submission, as sbatch judged them at connect. */
   readonly submissionOptions: string | null;
-  /** What jobs wrote of their beginning. */
+  /** The records that jobs write when they begin. */
   readonly records: string | null;
-  /** When jobs were last looked up there. */
+  /** Of the last lookup of jobs there. */
   readonly accounting: string | null;
-  /** When the question was tried, for the day on which it is needed. */
+  /** Of the trial at connect, before the query is needed. */
   readonly accountingQuestion: string | null;
   /** Partitions and nodes. */
   readonly inventory: string | null;
@@ -36,10 +36,10 @@ export const NO_FAULTS: Faults = {
 
 export interface Standing {
   readonly connection: ConnectionState;
-  /** The login has been found to be one of a cluster that can be used. */
+  /** The login was probed, and its Slurm can be used. */
   readonly isProbed: boolean;
   readonly faults: Faults;
-  /** Why its files go by commands; null: they don't. */
+  /** Why files are read and written by commands; null: they use SFTP. */
   readonly sftpFault: string | null;
   /** How far the cluster's clock is ahead of this server's; negative: behind. */
   readonly clockAheadMs: number;
@@ -53,7 +53,7 @@ export class Health {
     return this.#faults;
   }
 
-  /** True: one of them has come, changed or gone. */
+  /** True: a fault has appeared, changed or gone. */
   report(faults: Partial<Faults>): boolean {
     const before = this.#faults;
     this.#faults = { ...before, ...faults };
@@ -61,7 +61,7 @@ export class Health {
     return names.some((name) => before[name] !== this.#faults[name]);
   }
 
-  /** The connection is lost: what was wrong there may be mended until the next one. Jobs that are gone stay in doubt. */
+  /** The connection is lost: its faults may be repaired by the next one. Jobs that are gone stay in doubt. */
   disconnected(): void {
     const { records, accounting } = this.#faults;
     this.#faults = { ...NO_FAULTS, records, accounting };
@@ -70,7 +70,7 @@ export class Health {
 
 const CLOCK_REMARK_SECONDS = 60;
 
-/** How a cluster stands, with what is wrong and what to do about it. */
+/** The status of a cluster, with what is wrong and what to do about it. */
 export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'message'> {
   const { connection, isProbed, clockAheadMs } = standing;
   switch (connection.status) {
@@ -93,7 +93,7 @@ export function statusOf(standing: Standing): Pick<ClusterHealth, 'status' | 'me
   }
 }
 
-/** The gravest fault alone where it explains the others: who can't read the queue can't submit either. */
+/** Only the gravest fault where it explains the others: without the queue, submissions fail as well. */
 function sentences({ login, queue, records, inventory, ...others }: Faults): readonly string[] {
   const submission = others.submission ?? others.workspace ?? others.submissionOptions;
   const accounting = others.accounting ?? others.accountingQuestion;
@@ -109,8 +109,8 @@ function sentences({ login, queue, records, inventory, ...others }: Faults): rea
     ...(records === null
       ? []
       : [
-          `What jobs wrote in their folders can't be read: ${records}. Jobs that Slurm calls completed keep their last` +
-            ' state until it can; it is tried again by itself.',
+          `Records in the directories of jobs can't be read: ${records}. Jobs that Slurm calls completed keep their last` +
+            ' state until they can; it is tried again by itself.',
         ]),
     ...(accounting === null
       ? []
@@ -122,12 +122,12 @@ function sentences({ login, queue, records, inventory, ...others }: Faults): rea
   ];
 }
 
-/** What is odd about the cluster and keeps nobody from using it. */
+/** What is wrong with the cluster but prevents nothing. */
 function clockRemark(aheadMs: number): readonly string[] {
   const seconds = Math.round(aheadMs / 1000);
   if (Math.abs(seconds) < CLOCK_REMARK_SECONDS) return [];
   const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
-  return [`Its clock is ${distance} this server's. Times are shown corrected; have both set by NTP.`];
+  return [`Its clock is ${distance} this server's. Times are shown corrected; set both by NTP.`];
 }
 
 function sftpRemark(fault: string | null): readonly string[] {

@@ -3,6 +3,4 @@ export { type AskPerson, checkSteps } from './check.ts';
 export { Cluster, isUnanswered } from './cluster.ts';
 export { observeClusters } from './cluster-metrics.ts';
 export { Clusters } from './clusters.ts';
-export type { ClusterParts } from './parts.ts';
-export type { Answered } from './shared-answer.ts';
 export { type ClusterView, clusterOfJob, isStale, viewOf } from './view.ts';

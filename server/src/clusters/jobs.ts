@@ -20,13 +20,13 @@ export interface ClusterJobsOptions {
   readonly health: Health;
   readonly known: LastKnown;
   readonly pulse: Pulse;
-  /** Slurm has answered: what waits because it didn't may be tried again. */
+  /** Slurm has answered: what waited for that may be retried. */
   onAnswered(): void;
-  /** The cluster's health may be another one. */
+  /** The cluster's health may have changed. */
   onChange(): void;
 }
 
-/** The jobs of one cluster: how they get to Slurm, what is done with them there, and what becomes of them. */
+/** The jobs of one cluster: their submission, cancellation and control, and the poller that follows them. */
 export class ClusterJobs {
   readonly #options: ClusterJobsOptions;
   readonly #poller: Poller;
@@ -62,7 +62,7 @@ export class ClusterJobs {
         this.#poller.noticed();
         pulse.nudge();
       },
-      onFault: (cause) => log.warn({ err: cause }, `${clusterName}: ends of jobs show late, at the poll interval`),
+      onFault: (cause) => log.warn({ err: cause }, `${clusterName}: ends of jobs are seen late, at the poll interval`),
     });
     this.#cancellations = new Cancellations({ clusterName, slurm: slurm.control, journal, log });
   }
@@ -76,7 +76,7 @@ export class ClusterJobs {
     void this.#cancellations.repeat();
   }
 
-  /** Whether they are followed: asked for, or waited for until the cluster can be reached. */
+  /** Whether they are followed: polled, or about to be once the cluster can be reached. */
   get isPolling(): boolean {
     return this.#poller.isRunning;
   }
@@ -88,38 +88,38 @@ export class ClusterJobs {
     this.#activity.stop();
   }
 
-  /** Resolves once nothing is under way. */
+  /** Resolves once nothing is in progress. */
   async stop(): Promise<void> {
     this.disconnected();
     await Promise.all([this.#poller.stop(), this.#submitter.stop(), this.#activity.stopped()]);
   }
 
-  /** A person wants now what last failed. */
+  /** Retries now what last failed, because a user asked for it. */
   tryNow(): void {
     const { queue, submission } = this.#options.health.faults;
     if (queue !== null) this.#poller.askNow();
     else if (submission !== null) this.#submitter.tryNow();
   }
 
-  /** What kept jobs from Slurm may be mended. */
+  /** What kept jobs from Slurm may be repaired. */
   trySubmissions(): void {
     this.#submitter.tryNow();
   }
 
-  /** Slurm seems to answer again: what waits for that is tried now. */
+  /** Slurm seems to answer again: retries what waits for that. */
   recovered(): void {
     this.#poller.recovered();
     if (this.#options.health.faults.submission !== null) this.#submitter.tryNow();
   }
 
-  /** Brings a recorded job to Slurm. Resolves once Slurm has answered or one attempt has failed. */
+  /** Submits a recorded job. Resolves once Slurm has answered or one attempt has failed. */
   async submit(jobId: string): Promise<void> {
     await this.#submitter.submit(jobId);
   }
 
   /**
-   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: what didn't arrive
-   * is repeated once the cluster answers again.
+   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: a request that may
+   * be lost is repeated once the cluster answers again.
    */
   async cancel(slurmJobIds: readonly string[]): Promise<void> {
     if (slurmJobIds.length === 0) return;
@@ -128,7 +128,7 @@ export class ClusterJobs {
     this.#poller.acted();
   }
 
-  /** What Slurm says now of every job that it still holds. Throws when it can't be asked. */
+  /** Every job in Slurm's memory as it is now. Throws when Slurm can't be asked. */
   async look(): Promise<readonly JobObservation[]> {
     const { observations } = await this.#options.slurm.queue.snapshot();
     this.#options.onAnswered();
@@ -136,9 +136,8 @@ export class ClusterJobs {
   }
 
   /**
-   * Has Slurm hold, release or requeue jobs that it numbered, the tasks of one array together. For each group: null when
-   * it does, else its refusal in its own words; throws when it can't be asked. The jobs' states follow by what is seen
-   * of them.
+   * Has Slurm hold, release or requeue groups of jobs: the tasks of an array are one group. For each group: null, or
+   * Slurm's refusal in its own words. Throws when Slurm can't be asked. The jobs' states change with the next poll.
    */
   async control(action: JobControl, groups: readonly (readonly Job[])[]): Promise<readonly (string | null)[]> {
     const refusals = await this.#options.slurm.control.change(
@@ -151,7 +150,7 @@ export class ClusterJobs {
     return refusals;
   }
 
-  /** Without a connection, its own state says what is wrong. */
+  /** Without a connection, the connection's state says what is wrong. */
   get #isOnline(): boolean {
     return this.#options.connection.state.status === 'online';
   }
@@ -160,16 +159,16 @@ export class ClusterJobs {
     this.#options.known.heard();
     this.#options.onAnswered();
     this.#poller.acted();
-    // It may have been cancelled while it was on its way.
+    // It may have been cancelled while it was being submitted.
     if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
   }
 
   #submissionsTried(fault: string | null): void {
     const { health, pulse, onChange } = this.#options;
     if (!this.#isOnline || !health.report({ submission: fault })) return;
-    // A workspace that can't be written says nothing of Slurm.
+    // A workspace that can't be written says nothing about Slurm.
     if (fault !== null && tellsOfNoAnswer(fault)) pulse.start();
-    // The job that waited was refused or cancelled: unless the queue waits too, nothing does any more.
+    // The job that waited was refused or cancelled: nothing waits any more, unless the queue does.
     else if (fault === null && this.#isConnected && !this.#poller.isUnanswered) pulse.stop();
     onChange();
   }

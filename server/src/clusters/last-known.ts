@@ -7,7 +7,7 @@ interface LastKnownParts {
   readonly log: Logger;
 }
 
-/** What is known of a cluster even while it can't be asked, and kept over a restart. */
+/** What is known of a cluster while it can't be asked; survives a restart. */
 export class LastKnown {
   readonly #settings: ClusterSettings;
   readonly #parts: LastKnownParts;
@@ -15,7 +15,7 @@ export class LastKnown {
   #lastPolledAt: Date | null;
   #lastHeardAt: Date | null = null;
 
-  /** `known`: from before; null for a new cluster. */
+  /** `known`: from an earlier run; null for a new cluster. */
   constructor(settings: ClusterSettings, known: KnownCluster | null, parts: LastKnownParts) {
     this.#settings = settings;
     this.#parts = parts;
@@ -44,10 +44,10 @@ export class LastKnown {
     const { store, log } = this.#parts;
     store.clusters
       .save({ name, host, slurmVersion: this.#slurmVersion, lastPolledAt: this.#lastPolledAt })
-      .catch((cause: unknown) => log.error({ err: cause }, `${name}: what is known of it can't be stored`));
+      .catch((cause: unknown) => log.error({ err: cause }, `${name}: can't store what is known of it`));
   }
 
-  /** Slurm has answered for the queue. */
+  /** Slurm has answered a query of the queue. */
   polled(): void {
     this.#lastPolledAt = new Date();
     this.heard();

@@ -12,7 +12,7 @@ interface Minute {
 }
 
 /**
- * Counts what one cluster is asked for, in memory. Both windows slide by whole minutes: "this hour" is the current
+ * Counts the requests to one cluster, in memory. Both windows slide by whole minutes: "this hour" is the current
  * minute and the 59 before it, "this day" the current one and the 1,439 before it, or since the server has known the
  * cluster.
  */
@@ -21,7 +21,7 @@ export class LoadMeter implements SshMeter {
   readonly #metrics: Metrics;
   readonly #now: () => number;
   readonly #startedAt: number;
-  /** By number of the minute, oldest first; only those in which something happened, and none older than a day. */
+  /** By minute, oldest first; only minutes with requests, and none older than a day. */
   readonly #minutes = new Map<number, Minute>();
 
   constructor(clusterName: string, metrics: Metrics, now: () => number = Date.now) {

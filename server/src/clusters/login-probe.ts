@@ -2,30 +2,30 @@ import type { LoginFacts, Slurm } from '../slurm/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { Health } from './health.ts';
 
-/** A cluster whose Slurm doesn't answer is asked again after this long, as long as the connection holds. */
+/** A login whose Slurm doesn't answer is probed again after this time, while the connection lasts. */
 const PROBE_RETRY_MS = 15_000;
-/** So soon a question that Slurm refused is tried again. */
+/** A query that Slurm refused is tried again after this time. */
 const QUESTIONS_RETRY_MS = 15_000;
 
 export interface LoginProbeOptions {
   readonly clusterName: string;
   readonly slurm: Pick<Slurm, 'login' | 'accounting' | 'inventory' | 'submission'>;
-  /** Is told whether the login can be used, and which questions are refused there. */
+  /** Receives whether the login can be used, and which queries are refused. */
   readonly health: Health;
   readonly log: Logger;
-  /** Whether there is a connection to ask over. */
+  /** Whether there is a connection. */
   isOnline(): boolean;
   /** The login can be used. */
   onFound(facts: LoginFacts): void;
-  /** It can't, for now. */
+  /** The login can't be used for now. */
   onFault(fault: string): void;
-  /** The refused questions are others than before. */
+  /** The set of refused queries has changed. */
   onChange(): void;
 }
 
 /**
- * Finds out at each connect what the login is, and tries there what will be asked when a job has gone, or when somebody
- * looks: a refusal is told now and not then.
+ * Probes the login at each connect, and tries the queries that are needed only later, so that a refusal is reported at
+ * once.
  */
 export class LoginProbe {
   readonly #options: LoginProbeOptions;
@@ -40,12 +40,12 @@ export class LoginProbe {
     this.#options = options;
   }
 
-  /** Null: it isn't known, or can't be used. */
+  /** Null: not known, or the login can't be used. */
   get facts(): LoginFacts | null {
     return this.#facts;
   }
 
-  /** Looks now. */
+  /** Probes now. */
   look(): void {
     clearTimeout(this.#probeTimer);
     this.#probing ??= this.#askLogin().finally(() => {
@@ -63,7 +63,7 @@ export class LoginProbe {
     this.#stopTimers();
   }
 
-  /** Resolves once nothing is under way. To be called when `isOnline` says no for good. */
+  /** Resolves once nothing is in progress. Call it when `isOnline` stays false. */
   async stopped(): Promise<void> {
     this.#stopTimers();
     await Promise.all([this.#probing, this.#trying]);
@@ -104,7 +104,7 @@ export class LoginProbe {
     const { clusterName, slurm, health, log, isOnline, onChange } = this.#options;
     try {
       const accountingQuestion = this.#facts?.accountingStorage == null ? null : await slurm.accounting.tryOut();
-      // What works costs the controller too much to be asked again and again, for as long as slurmdbd is away.
+      // Queries that work are not repeated while slurmdbd is down: they would load the controller.
       let { inventory } = health.faults;
       if (inventory !== null || !this.#isInventoryTried) inventory = await slurm.inventory.tryOut();
       this.#isInventoryTried = true;
@@ -113,10 +113,10 @@ export class LoginProbe {
       if (health.report({ accountingQuestion, inventory, submissionOptions })) onChange();
       if ([accountingQuestion, inventory, submissionOptions].every((fault) => fault === null)) return;
       const refused = { accounting: accountingQuestion, inventory, options: submissionOptions };
-      log.warn(refused, `${clusterName}: Slurm refuses what is asked of it`);
+      log.warn(refused, `${clusterName}: Slurm refuses a query`);
     } catch (cause) {
-      // The connection's own state, or the next question, tells what is wrong.
-      log.warn({ err: cause }, `${clusterName}: not all questions to Slurm could be tried`);
+      // The connection's state, or the next query, says what is wrong.
+      log.warn({ err: cause }, `${clusterName}: not all queries could be tried`);
     }
     if (isOnline()) this.#questionsTimer = setTimeout(() => this.#tryQuestions(), QUESTIONS_RETRY_MS);
   }

@@ -4,7 +4,7 @@ import type { SshEnvironment } from '../ssh/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 
-/** What all clusters of a server share. */
+/** Shared by all clusters of a server. */
 export interface ClusterParts {
   readonly store: Store;
   readonly journal: Journal;

@@ -1,26 +1,26 @@
-/** How often the controllers are looked for while Slurm doesn't answer: its return is noticed within this and a moment. */
+/** How often `scontrol ping` is sent while Slurm doesn't answer: its return is noticed within about this time. */
 const LOOK_MS = 6000;
-/** Signs that change nothing about what `scontrol ping` says, as jobs that begin and end on their nodes, count so often. */
+/** How often signs count that don't change the output of `scontrol ping`, such as jobs that begin and end. */
 const NUDGE_MS = 30_000;
 
 export interface PulseOptions {
-  /** What `scontrol ping` says; see SlurmLogin. */
+  /** The output of `scontrol ping`; see SlurmLogin. */
   readonly ping: () => Promise<string>;
-  /** Slurm seems to be back: whatever waits for it may be tried again. */
+  /** Slurm seems to be back: whatever waits for it may be retried. */
   readonly onSign: () => void;
 }
 
 /**
- * Looks for Slurm while it doesn't answer, so that whoever waits for it can be patient and is still soon told. A look is
- * one `scontrol ping` on the login, and for a controller that is down one connection which it refuses: 10 a minute, one
- * at a time. One that answers pings and no questions is asked less and less often.
+ * Pings Slurm while it doesn't answer, so that queries can be rare and its return is still noticed soon. A ping is one
+ * `scontrol ping` on the login, 10 a minute and one at a time; a controller that is down refuses one connection for it.
+ * One that answers pings but no queries is queried less and less often.
  */
 export class Pulse {
   readonly #options: PulseOptions;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | null = null;
   #isBeating = false;
-  /** What was said last, and in how many looks in a row. */
+  /** The last output, and how often in a row it came. */
   #said = '';
   #times = 0;
   #isNudged = false;
@@ -30,7 +30,7 @@ export class Pulse {
     this.#options = options;
   }
 
-  /** Slurm gave no answer. May be called again and again. */
+  /** Slurm gave no answer. May be called repeatedly. */
   start(): void {
     if (this.#isBeating) return;
     this.#isBeating = true;
@@ -46,7 +46,7 @@ export class Pulse {
     clearTimeout(this.#timer);
   }
 
-  /** Something on the cluster moves: if Slurm can be reached, that is worth a question. */
+  /** Something on the cluster changes: if Slurm can be reached, it is worth a query. */
   nudge(): void {
     if (!this.#isBeating || performance.now() - this.#nudgedAt < NUDGE_MS) return;
     this.#nudgedAt = performance.now();
@@ -54,7 +54,7 @@ export class Pulse {
     this.#look();
   }
 
-  /** Resolves once no look is under way. */
+  /** Resolves once no ping is in progress. */
   async stopped(): Promise<void> {
     this.stop();
     await this.#looking;
@@ -70,13 +70,13 @@ export class Pulse {
 
   /** Never throws. */
   async #ask(): Promise<void> {
-    // A login that can't run it says as little as a controller that is away.
+    // A login that can't run it tells no more than a controller that is down.
     const said = await this.#options.ping().catch(() => '');
     if (!this.#isBeating) return;
     this.#times = said === this.#said ? this.#times + 1 : 1;
     this.#said = said;
-    // Of several controllers, one that stands by is UP while no question is answered: that is tried at the first such
-    // look, the second, the fourth, the eighth …
+    // A backup controller may be UP while no query is answered: one is tried at the first such ping, the second, the
+    // fourth, the eighth …
     if (!/\bis UP\b/.test(said) || !(isPowerOfTwo(this.#times) || this.#isNudged)) return;
     this.#isNudged = false;
     this.#options.onSign();

@@ -1,20 +1,20 @@
 export interface Answered<T> {
   readonly value: T;
   readonly askedAt: Date;
-  /** Older than asked for: a refresh failed, or is taking its time. */
+  /** Older than asked for: a refresh failed or is slow. */
   readonly isStale: boolean;
 }
 
-/** However fresh an answer is wanted: within this time there is no second question. */
+/** Whatever age is asked for, the query is sent at most once in this time. */
 const MIN_AGE_MS = 2000;
-/** So long an asker waits for a refresh before it gets what there is. */
+/** How long a caller waits for a refresh before it gets the older answer. */
 const PATIENCE_MS = 5000;
 
-/** One question whose answer many askers share, kept for as long as each of them accepts. */
+/** One query whose answer many callers share; each says how old it may be. */
 export class SharedAnswer<T> {
   readonly #ask: () => Promise<T>;
   #last: { readonly value: T; readonly askedAt: Date } | null = null;
-  /** Ages are told by the monotonic clock, in ms, as the other one may be set back. */
+  /** On the monotonic clock, in ms, because the system clock may be set back. */
   #lastAskedAt = Number.NEGATIVE_INFINITY;
   #lastTryAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
@@ -40,7 +40,7 @@ export class SharedAnswer<T> {
       if (this.#last === null) await asking;
       else await Promise.race([asking.catch(() => undefined), patience()]);
     }
-    if (this.#last === null) throw new Error('There is no answer and none was asked for');
+    if (this.#last === null) throw new Error('There is no answer, and none was asked for');
     return { ...this.#last, isStale: !isFresh() };
   }
 

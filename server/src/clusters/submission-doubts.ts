@@ -1,14 +1,14 @@
-/** Where this login node can't see whether sbatch or tar is at work on another: longer than it is without a sign. */
+/** Longer than sbatch or tar can run, for when this login node can't see whether it runs on another. */
 export const ABANDONED_MS = 15 * 60_000;
 
-/** What is known of a submission whose answer was lost, by the monotonic clock. */
+/** What is known of a submission whose answer was lost. Times are of the monotonic clock. */
 interface Doubt {
   readonly since: number;
   /** The first look that showed no job and sbatch over. */
   absentSince: number | null;
 }
 
-/** Submissions of which nobody knows whether Slurm took them, by job. Only two looks far apart say that it did not. */
+/** Submissions that Slurm may or may not have taken, by job. Only two looks far apart prove that it did not. */
 export class SubmissionDoubts {
   readonly #certainlyAbsentMs: number;
   readonly #doubts = new Map<string, Doubt>();
@@ -26,13 +26,13 @@ export class SubmissionDoubts {
     doubt.absentSince = isOver ? (doubt.absentSince ?? now) : null;
   }
 
-  /** Whether Slurm never took it, for certain. */
+  /** Whether it is certain that Slurm never took it. */
   isAbsent(jobId: string, now: number): boolean {
     const since = this.#doubts.get(jobId)?.absentSince ?? null;
     return since !== null && now - since >= this.#certainlyAbsentMs;
   }
 
-  /** It is known what became of it, or it is submitted anew. */
+  /** The outcome is known, or the job is submitted again. */
   settle(jobId: string): void {
     this.#doubts.delete(jobId);
   }

@@ -1,7 +1,7 @@
 import type { Journal } from '../events/index.ts';
 import { recordReason } from './submission-outcome.ts';
 
-/** What kept jobs from Slurm when each was last tried: faults of the cluster and not of the job. */
+/** Why the last attempt to submit each job failed, where the cluster is at fault and not the job. */
 export class SubmissionFaults {
   readonly #journal: Journal;
   readonly #onFault: (fault: string | null) => void;
@@ -21,13 +21,13 @@ export class SubmissionFaults {
     this.#tell();
   }
 
-  /** Slurm has taken a job or judged it: whatever kept jobs from it before does so no more, or is met again. */
+  /** Slurm has taken or refused a job: earlier faults are gone, or will show again. */
   answered(): void {
     this.#faults.clear();
     this.#tell();
   }
 
-  /** Drops the faults of jobs that are no longer on their way. */
+  /** Drops the faults of jobs that are no longer being submitted. */
   keepOnly(isLeft: (jobId: string) => boolean): void {
     for (const id of this.#faults.keys()) if (!isLeft(id)) this.#faults.delete(id);
     this.#tell();

@@ -5,10 +5,10 @@ import type { Job } from '../domain/job.ts';
 import type { Journal } from '../events/index.ts';
 import { batches } from '../store/index.ts';
 
-/** So many are recorded before the event loop turns. */
+/** How many are recorded in one turn of the event loop. */
 const TASKS_A_TURN = 100;
 
-/** Slurm has taken a job; gives it as it is then. `message`: what sbatch said besides; null: nothing that was heard. */
+/** Slurm has taken a job. Returns the job as stored. `message`: what else sbatch printed; null: nothing. */
 export async function recordAccepted(
   journal: Journal,
   jobId: string,
@@ -33,7 +33,7 @@ export async function recordAccepted(
   });
 }
 
-/** Slurm has no such job and gets none; its folder is gone. */
+/** Slurm has no such job and won't get it; its directory is gone. */
 export async function recordNeverTaken(
   journal: Journal,
   jobId: string,

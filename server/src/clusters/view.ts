@@ -2,7 +2,7 @@ import type { ClusterHealth } from '../domain/cluster.ts';
 import type { Cluster } from './cluster.ts';
 import type { Clusters } from './clusters.ts';
 
-/** A cluster as people see it: one that is configured, or one that only the history still knows. */
+/** A cluster as users see it: configured, or known only to the history. */
 export interface ClusterView {
   readonly name: string;
   readonly host: string;
@@ -22,7 +22,7 @@ export function viewOf(cluster: Cluster): ClusterView {
   };
 }
 
-/** The cluster that a job names, whether it is still configured or not. */
+/** The cluster of a job, whether or not it is still configured. */
 export function clusterOfJob(clusters: Clusters, name: string): ClusterView {
   const cluster = clusters.get(name);
   if (cluster !== null) return viewOf(cluster);

@@ -1,23 +1,23 @@
 import type { SlurmSubmission } from '../slurm/index.ts';
 
-/** A fault is looked for again after so long, as somebody may have mended it. */
+/** A faulty workspace is checked again after this time: somebody may have repaired it. */
 const AGAIN_MS = 30_000;
 
 export interface WorkspaceWatchOptions {
   readonly slurm: Pick<SlurmSubmission, 'workspaceFault'>;
-  /** The fault has come, changed or gone. */
+  /** The fault has appeared, changed or gone. */
   readonly onChange: () => void;
-  /** It can't be looked for now: each submission looks by itself. */
+  /** The check failed: each submission checks again. */
   readonly onFailure: (cause: unknown) => void;
 }
 
-/** Tells at each connect whether others could put their own commands into the workspace, and when that is mended. */
+/** Checks at each connect whether others could replace commands in the workspace, and again until that is repaired. */
 export class WorkspaceWatch {
   readonly #options: WorkspaceWatchOptions;
   #workspace: string | null = null;
   #fault: string | null = null;
   #looking: Promise<void> | null = null;
-  /** Somebody wanted a look while one was under way, which may belong to a connection that is gone. */
+  /** A check was requested during one, which may belong to a connection that is gone. */
   #isWanted = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,7 +25,7 @@ export class WorkspaceWatch {
     this.#options = options;
   }
 
-  /** Null: there is none, or it isn't known yet. */
+  /** Null: none, or not known yet. */
   get fault(): string | null {
     return this.#fault;
   }
@@ -48,7 +48,7 @@ export class WorkspaceWatch {
     await this.#looking;
   }
 
-  /** Looks now. */
+  /** Checks now. */
   look(): void {
     clearTimeout(this.#timer);
     this.#isWanted = this.#looking !== null;

@@ -6,7 +6,7 @@ import { ConfigurationError, type Environment, tokenFault } from './environment.
 
 const MAXIMUM_BYTES = 4096;
 
-/** The administrator's token; `isNew` at the start that made it. */
+/** The administrator's token. `isNew`: this start generated it. */
 export interface AdministratorToken {
   readonly value: string;
   readonly isNew: boolean;
@@ -15,8 +15,8 @@ export interface AdministratorToken {
 }
 
 /**
- * From the environment, else from the data directory, where it is made at the first start. Who may read the file there
- * is looked at by `prepareDataDirectory`. Throws a ConfigurationError.
+ * From the environment, else from the data directory, where the first start generates it. `prepareDataDirectory` checks
+ * who may read the file. Throws a ConfigurationError.
  */
 export async function administratorToken(
   { token, dataDirectory }: Pick<Environment, 'token' | 'dataDirectory'>,
@@ -53,7 +53,7 @@ async function keptToken(file: string, disk: LocalDisk): Promise<string | null> 
   return text === '' ? null : text;
 }
 
-/** There is never half a file, also after a power cut. */
+/** Never leaves half a file, even after a power cut. */
 async function writeWhole(file: string, content: string): Promise<void> {
   const part = `${file}.part`;
   await rm(part, { force: true });

@@ -23,7 +23,7 @@ export type Arguments =
   /** `clusters`: by name, each once; empty: all. */
   | { readonly command: 'doctor'; readonly clusters: readonly string[]; readonly asJson: boolean };
 
-/** A command line that asks for nothing that there is; its message is one line. */
+/** A command line that can't be understood; its message is one line. */
 export class ArgumentsError extends Error {
   override readonly name = 'ArgumentsError';
 }

@@ -59,7 +59,7 @@ const fileSchema = z.strictObject({
     .default({}),
 });
 
-/** A hundred clusters fit, a dozen with the longest prologues. Reading what is no YAML can take a second for each 100 KiB. */
+/** Holds a hundred clusters, or a dozen with the longest prologues. Parsing invalid YAML can take 1 s per 100 KiB. */
 const MAXIMUM_BYTES = 256 * 1024;
 
 /**
@@ -84,7 +84,7 @@ export async function readClustersText(path: string, disk: LocalDisk): Promise<s
   }
 }
 
-/** Which of the files counts: see `Environment.configFiles`. Throws a ConfigurationError where the disk doesn't answer. */
+/** The file that is used: see `Environment.configFiles`. Throws a ConfigurationError if the disk doesn't answer. */
 export async function clustersFileOf(paths: readonly [string, ...string[]], disk = new LocalDisk(1)): Promise<string> {
   const last = paths.at(-1) ?? paths[0];
   try {
@@ -95,7 +95,7 @@ export async function clustersFileOf(paths: readonly [string, ...string[]], disk
   }
 }
 
-/** The first under which anything lies, also what can't be read: it was meant. Null: none. */
+/** The first that exists, even if it can't be read. Null: none. */
 export async function firstThere(paths: readonly string[]): Promise<string | null> {
   for (const path of paths) {
     const isThere = await lstat(path).then(
@@ -109,15 +109,15 @@ export async function firstThere(paths: readonly string[]): Promise<string | nul
 
 /** What to do where the file configures no cluster. One line. */
 export function noCluster(path: string): string {
-  // What is part of the repository is better left as it is; see `readEnvironment`.
+  // The repository's own clusters.yaml should stay unchanged; see `readEnvironment`.
   const own = basename(path) === 'clusters.yaml' ? join(dirname(path), 'clusters.local.yaml') : path;
   const rest = own === path ? '' : ', which is then read instead';
   return `No cluster is configured in ${path}. Write "clusters: { mine: { host: login.example.org } }" with your own login node into ${own}${rest}`;
 }
 
 /**
- * The text of clusters.yaml as settings, in the order of the file. `hasSome`: a text that says nothing of clusters is a
- * fault; one has to say that there are none. Pure; throws as `readClustersFile` does.
+ * The text of clusters.yaml as settings, in the order of the file. `hasSome`: a text without the key `clusters` is a
+ * fault; it must say that there are none. Pure; throws as `readClustersFile` does.
  */
 export function parseClusters(text: string, path: string, hasSome = false): readonly ClusterSettings[] {
   const lines = new LineCounter();
@@ -142,7 +142,7 @@ export function parseClusters(text: string, path: string, hasSome = false): read
     const [offset] = firstAlias(document)?.range ?? [0];
     throw new ConfigurationError([at(offset, messageOf(cause))]);
   }
-  // Cut off, it would look like this: no cluster is to go because a disk was full or an editor is slow.
+  // A file that was cut off looks like this: no cluster is removed because a disk was full or an editor is slow.
   if (hasSome && isSilent(values)) {
     throw new ConfigurationError([
       { message: `${path}: no longer names a cluster. If that is intended, write "clusters: {}"` },
@@ -203,7 +203,7 @@ export function parseClusters(text: string, path: string, hasSome = false): read
   );
 }
 
-/** A fault that is looked for when it is told: of ten thousand, most are not. */
+/** A fault whose position is looked up only when it is reported: of ten thousand, most are not. */
 function when(find: () => ConfigurationFault): ConfigurationFault {
   return {
     get message() {
@@ -212,10 +212,10 @@ function when(find: () => ConfigurationFault): ConfigurationFault {
   };
 }
 
-/** Throws a ConfigurationError for what is nested deeper than the parser can follow. */
+/** Throws a ConfigurationError for nesting that is too deep for the parser. */
 function parseText(text: string, path: string, lines: LineCounter): Document {
   try {
-    // Whether keys are unique is looked at below: the parser compares each with each.
+    // Duplicate keys are found below: the parser would compare each key with each.
     return parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
   } catch (cause) {
     throw new ConfigurationError([{ message: `${path}: can't be read as YAML (${cause})` }]);
@@ -237,7 +237,7 @@ function keysThatAreThereTwice(document: Document): { readonly offset: number; r
   return found;
 }
 
-/** Whether nothing is said of clusters, not even that there are none. */
+/** Whether the key `clusters` is missing or empty. */
 function isSilent(values: unknown): boolean {
   if (values === null || values === undefined) return true;
   return typeof values === 'object' && !Object.values(values).some((value) => value !== null);
@@ -247,7 +247,7 @@ type WithoutUndefined<T> = { [K in keyof T as undefined extends T[K] ? never : K
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };
 
-/** Leaves out the keys that weren't given, as optional properties want it. */
+/** Omits the keys that weren't given, as exact optional properties require. */
 function withoutUndefined<T extends object>(values: T): WithoutUndefined<T>;
 function withoutUndefined(values: object): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));

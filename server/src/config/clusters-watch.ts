@@ -8,30 +8,30 @@ import { firstThere, parseClusters, readClustersText } from './clusters-file.ts'
 import { ConfigurationError } from './environment.ts';
 
 export interface ClustersWatchEvents {
-  /** The file has another content, which is right. */
+  /** The file has new, valid content. */
   onSettings(settings: readonly ClusterSettings[]): void;
-  /** What lies there now can't be used. The message is one line a fault, with its place. */
+  /** The file can't be used. The message has one line for each fault, with its position. */
   onFault(message: string): void;
 }
 
 export interface WatchTiming {
   /** Editors write in several steps: the file counts once it has been left alone for this long. */
   readonly settleMs: number;
-  /** What is gone, empty, or has fewer clusters is likely on its way to its new content, and gets longer. */
+  /** A file that is gone, empty, or lost clusters is probably being written, and gets more time. */
   readonly settleLessMs: number;
-  /** Changes that the system tells nothing of (network file systems, symbolic links) are found this late at most. */
+  /** Changes without an event (network file systems, symbolic links) are found within this time. */
   readonly lookMs: number;
 }
 
 const TIMING: WatchTiming = { settleMs: 300, settleLessMs: 2_000, lookMs: 5_000 };
 
-/** However many events a busy folder brings, the file is looked at no more often. */
+/** The file is read at most once in this time, however many events a busy directory has. */
 const EVENTS_TOGETHER_MS = 50;
 
 /**
- * Follows clusters.yaml while the server runs. It watches folders rather than the file, which editors replace by
- * renaming and Kubernetes by turning a symbolic link, and looks at the file itself now and then. Of several, it follows
- * the first that is there, also when that one comes later.
+ * Follows clusters.yaml while the server runs. It watches directories, because editors replace the file by renaming and
+ * Kubernetes by changing a symbolic link, and also looks at the file itself now and then. Of several files, it follows
+ * the first that exists, even if that one appears later.
  */
 export class ClustersWatch {
   readonly #paths: readonly string[];
@@ -42,10 +42,10 @@ export class ClustersWatch {
   /** The file whose content is in force, and the names of its clusters. */
   #inForce: string;
   #names: readonly string[] = [];
-  /** The text or the fault that was told last. */
+  /** The text or the fault that was reported last. */
   #told: string | undefined;
   #seen = '';
-  /** How long it has been left alone by the time it is read. */
+  /** How long the file must be unchanged before it is read. */
   #settledMs = 0;
   #noticing: NodeJS.Timeout | undefined;
   #settling: NodeJS.Timeout | undefined;
@@ -65,14 +65,14 @@ export class ClustersWatch {
     this.#disk = disk;
   }
 
-  /** Tells what the file holds now, and from then on each change. `names`: the clusters that are in force already. */
+  /** Reports the file's content now, and then each change. `names`: the clusters that are in force already. */
   start(names: readonly string[] = []): void {
     this.#names = names;
     this.#looking = setInterval(() => this.#then(() => this.#look()), this.#timing.lookMs);
     this.#then(() => this.#look());
   }
 
-  /** Nothing is told any more. A disk that hangs isn't waited for. */
+  /** Reports nothing more. Doesn't wait for a disk that hangs. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#noticing);
@@ -82,7 +82,7 @@ export class ClustersWatch {
     this.#watchers.clear();
   }
 
-  /** One thing at a time. What is handed in must not throw. */
+  /** Runs one task at a time. A task must not throw. */
   #then(work: () => Promise<void>): void {
     this.#working = this.#working.then(() => (this.#isStopped ? undefined : work()));
   }
@@ -105,7 +105,7 @@ export class ClustersWatch {
 
   /** Never throws. */
   async #lookNow(): Promise<Look> {
-    // One that goes is no reason to read another: it may be on its way to its new content.
+    // A file that goes is no reason to read another: it may be in the course of being replaced.
     const before = this.#paths.slice(0, this.#paths.indexOf(this.#inForce));
     try {
       return await this.#disk.ask(async () => lookAt((await firstThere(before)) ?? this.#inForce));
@@ -115,7 +115,7 @@ export class ClustersWatch {
     }
   }
 
-  /** Reads the file once it has stayed as it is now. */
+  /** Reads the file once it has stayed unchanged. */
   #settle(look: Look, delayMs: number): void {
     this.#seen = look.signature;
     this.#settledMs = delayMs;
@@ -153,7 +153,7 @@ export class ClustersWatch {
     }
   }
 
-  /** Those that the last look has seen, so that none is on a disk that hangs: the system's call would wait for it. */
+  /** Only directories that were just seen: watching one on a disk that hangs would block. */
   #watchFolders(folders: readonly string[]): void {
     for (const [folder, watcher] of this.#watchers) {
       if (folders.includes(folder)) continue;
@@ -170,20 +170,20 @@ export class ClustersWatch {
         });
         this.#watchers.set(folder, watcher);
       } catch {
-        // No such folder, or the system has no watch left: what happens is seen by looking, some seconds later.
+        // No such directory, or the system has no watch left: changes are found by looking, some seconds later.
       }
     }
   }
 }
 
 interface Look {
-  /** The file that counts. */
+  /** The file that is used. */
   readonly path: string;
-  /** Differs whenever the file may. */
+  /** Changes whenever the file may have changed. */
   readonly signature: string;
   /** Nothing to read: it is gone or empty. */
   readonly isEmpty: boolean;
-  /** That of its name, and the one that it leads to. */
+  /** The directory of its name, and that of the file it links to. */
   readonly folders: readonly string[];
 }
 
@@ -191,7 +191,7 @@ interface Look {
 async function lookAt(path: string): Promise<Look> {
   const target = await realpath(path).catch(() => path);
   const folders = [...new Set([dirname(path), dirname(target)])];
-  // Of a link that leads nowhere, there is nothing else to tell it from no file.
+  // A dangling link differs from no file only here.
   const own = await lstat(path).then(({ ino }) => ino, codeOf);
   try {
     const { dev, ino, mode, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });

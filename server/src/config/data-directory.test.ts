@@ -51,7 +51,7 @@ describe('the data directory', () => {
     const file = join(directory, 'a-file');
     await writeFile(file, '');
     await expect(prepare(join(file, 'data'))).rejects.toThrow(ConfigurationError);
-    await expect(prepare(join(file, 'data'))).rejects.toThrow(`SLURMQL_DATA_DIR: ${file} is a file, not a folder`);
-    await expect(prepare(file)).rejects.toThrow(`SLURMQL_DATA_DIR: ${file} is a file, not a folder`);
+    await expect(prepare(join(file, 'data'))).rejects.toThrow(`SLURMQL_DATA_DIR: ${file} is a file, not a directory`);
+    await expect(prepare(file)).rejects.toThrow(`SLURMQL_DATA_DIR: ${file} is a file, not a directory`);
   });
 });

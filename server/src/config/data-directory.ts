@@ -7,16 +7,16 @@ import { refuseOtherThanFile, refuseOtherThanFolder, safePlace, UnsafePath } fro
 /** What SQLite and the server keep beside a database. */
 const BESIDE_A_DATABASE = ['-wal', '-shm', '-journal', '-lock'];
 
-/** Where the data is, without links: the same paths for all who use it. */
+/** The paths of the data, without links: the same for everyone who uses it. */
 export interface DataPlaces {
   readonly directory: string;
   readonly databaseFile: string;
-  /** A server holds the locks of both, as each is one server's. */
+  /** A server holds the locks of both, because each belongs to one server. */
   readonly lockFiles: readonly string[];
 }
 
 /**
- * Makes the data directory, for its owner alone, where there is none. What is there already stays as it is: a
+ * Creates the data directory, for its owner alone, if there is none. Never changes an existing one: a
  * ConfigurationError says what is wrong with it and what to do.
  */
 export async function prepareDataDirectory(
@@ -41,7 +41,7 @@ async function settled(
   } catch (cause) {
     let message = `can't write to ${path} (${codeOf(cause)}). Make it writable`;
     if (cause instanceof UnsafePath) message = cause.message;
-    if (cause instanceof FileFault) message = `${path} ${cause.message}. See to it`;
+    if (cause instanceof FileFault) message = `${path} ${cause.message}. Correct that`;
     throw new ConfigurationError([{ message: `${variable}: ${message}, or name another` }], { cause });
   }
 }
@@ -58,7 +58,7 @@ async function privateFolder(wanted: string): Promise<string> {
 
 async function databasePlace(wanted: string): Promise<string> {
   const folder = await safePlace(dirname(wanted));
-  if (folder === null) throw new UnsafePath(`${dirname(wanted)} does not exist. Create that folder`);
+  if (folder === null) throw new UnsafePath(`${dirname(wanted)} does not exist. Create that directory`);
   const found = await safePlace(wanted);
   if (found !== null) refuseOtherThanFile(found);
   const path = found?.path ?? join(folder.path, basename(wanted));

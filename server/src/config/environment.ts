@@ -2,23 +2,23 @@ import { isIP } from 'node:net';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything the process takes from its environment. */
 export interface Environment {
-  /** The first of these that is there holds the clusters; where there is none, the last one is missed. */
+  /** The first of these that exists is used; if none does, errors name the last. */
   readonly configFiles: readonly [string, ...string[]];
   readonly dataDirectory: string;
   readonly databaseFile: string;
   readonly host: string;
   /** 0: the system picks a free one. */
   readonly port: number;
-  /** Null: made at the first start and kept in the data directory. */
+  /** Null: generated at the first start and kept in the data directory. */
   readonly token: string | null;
   /** Origins, as browsers write them, whose pages may use a token here; "*": all. */
   readonly allowedOrigins: readonly string[];
-  /** Addresses and subnets of reverse proxies, whose word is taken for where a client is. */
+  /** Addresses and subnets of reverse proxies, whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: 'pretty' | 'json';
@@ -27,23 +27,23 @@ export interface Environment {
   /** The SSH agent's socket. */
   readonly agentSocket: string | null;
   /**
-   * What git gets of it. What the user set for other commands (GIT_DIR, GIT_INDEX_FILE, GIT_ATTR_SOURCE …) isn't meant for
-   * SlurmQL's, and what the server was given (its token) isn't meant for git.
+   * The part that git gets. Variables that the user set for other git commands (GIT_DIR, GIT_INDEX_FILE,
+   * GIT_ATTR_SOURCE …) are not meant for SlurmQL's, and the server's own (its token) are not meant for git.
    */
   readonly gitVariables: Readonly<Record<string, string>>;
 }
 
-/** SUDO_UID: whose repositories git trusts when it runs as root. */
+/** SUDO_UID: the owner of repositories that git, run as root, also trusts. */
 const GIT_VARIABLES = ['PATH', 'HOME', 'XDG_CONFIG_HOME', 'SUDO_UID'] as const;
 
 export interface ConfigurationFault {
   readonly message: string;
 }
 
-/** So many are told; the rest likely follows from them. */
+/** How many faults are reported; the rest probably follows from them. */
 const MOST_FAULTS = 20;
 
-/** A start-up fault in what the person who runs the server wrote; its message is one clear line a fault. */
+/** A fault in the configuration; the message has one line for each fault. */
 export class ConfigurationError extends Error {
   constructor(faults: readonly ConfigurationFault[], options?: ErrorOptions) {
     const told = faults.slice(0, MOST_FAULTS).map((fault) => fault.message);
@@ -53,12 +53,12 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** The shortest token that can't be guessed in the time anybody has. */
+/** The shortest token that can't feasibly be guessed. */
 const MINIMUM_TOKEN_LENGTH = 16;
-/** What is made at random has more, what is held down on a keyboard has one. */
+/** A random token has more; a key held down on a keyboard gives one. */
 const MINIMUM_TOKEN_CHARACTERS = 6;
 
-/** What an administrator's token has to be like; null: this one is. */
+/** What is wrong with an administrator's token; null: nothing. */
 export function tokenFault(token: string): string | null {
   if (!/^[\x21-\x7e]+$/.test(token)) return 'write visible ASCII characters without spaces';
   if (token.length < MINIMUM_TOKEN_LENGTH) return `write at least ${MINIMUM_TOKEN_LENGTH} characters`;

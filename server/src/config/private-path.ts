@@ -3,12 +3,12 @@ import { lstat, mkdir, readFile, readlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { isAbsence, kindOf } from '../files/index.ts';
 
-/** Why a path isn't safe to keep secrets under; names the part of it that is to blame, and says what to do. */
+/** Why secrets aren't safe under a path; names the part at fault, and says what to do. */
 export class UnsafePath extends Error {
   override readonly name = 'UnsafePath';
 }
 
-/** The most links that the system follows (path_resolution(7)). */
+/** The most links that Linux follows (path_resolution(7)). */
 const MOST_LINKS = 40;
 const OTHERS_WRITE = 0o022;
 const OTHERS = 0o077;
@@ -21,9 +21,9 @@ export interface Place {
 }
 
 /**
- * Looks at every part of an absolute path, also behind links: whoever may exchange one of them decides what is read and
- * where secrets go. Changes nothing that is there. `make`: folders that are missing are made, for this account alone.
- * Null: nothing lies there. Throws UnsafePath, and the system's own errors.
+ * Checks every part of an absolute path, also behind links: whoever can replace one of them decides what is read and
+ * where secrets go. Changes nothing that exists. `make`: creates missing directories, for this account alone. Null: the
+ * path doesn't exist. Throws UnsafePath, and the system's own errors.
  */
 export function safePlace(wanted: string, options: { readonly make: true }): Promise<Place>;
 export function safePlace(wanted: string): Promise<Place | null>;
@@ -66,7 +66,7 @@ export function refuseOtherThanFolder(place: Place): void {
   refuseShared(place, '700');
 }
 
-/** One name, as SQLite would keep a log of its own under each of several. Nobody else may read it. Throws UnsafePath. */
+/** One name, because SQLite keeps a log for each name of a file. Nobody else may read it. Throws UnsafePath. */
 export function refuseOtherThanFile(place: Place): void {
   const { path, status } = place;
   if (!status.isFile()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a file. Move it away`);
@@ -76,7 +76,7 @@ export function refuseOtherThanFile(place: Place): void {
 }
 
 function refuseNoFolder({ path, status }: Place): void {
-  if (!status.isDirectory()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a folder. Move it away`);
+  if (!status.isDirectory()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a directory. Move it away`);
 }
 
 function refuseShared({ path, status }: Place, right: string): void {
@@ -93,14 +93,14 @@ function refuseShared({ path, status }: Place, right: string): void {
   );
 }
 
-/** A folder on the way: whoever may write to it could exchange what is in it. */
+/** A directory on the way: whoever may write to it could replace what is in it. */
 function refuseExchangeable(place: Place, owners: ReadonlySet<number>): void {
   refuseNoFolder(place);
   const { path, status } = place;
   refuseForeign(path, status, owners);
   const mode = status.mode & 0o7777;
   if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return;
-  // Root's group is root's. Where each account has a group of its own, with its own number, that one lets nobody else in.
+  // Root's group is trusted, and so is a group with the number of the account, which is the account's own.
   const isOwnGroup = status.gid === process.getegid?.() && status.gid === process.geteuid?.();
   if ((isOwnGroup || status.gid === 0) && (mode & OTHERS_WRITE) === 0o020) return;
   throw new UnsafePath(
@@ -108,7 +108,7 @@ function refuseExchangeable(place: Place, owners: ReadonlySet<number>): void {
   );
 }
 
-/** This account and root, who could do so anyway, may own a part of the way. */
+/** A part may belong to this account, or to root, which can do anything anyway. */
 function refuseForeign(path: string, status: Stats, owners: ReadonlySet<number>): void {
   if (owners.has(status.uid)) return;
   const what = status.isSymbolicLink() ? 'is a link that belongs to' : 'belongs to';
@@ -127,7 +127,7 @@ async function statusOf(path: string): Promise<Stats | null> {
 async function trustedOwners(): Promise<ReadonlySet<number>> {
   const owners = new Set([0, process.geteuid?.() ?? 0]);
   const map = await readFile('/proc/self/uid_map', 'utf8').catch(() => null);
-  // In a container of which root is no part, its files seem to be the nobody's that stands for all who are outside.
+  // In a container without root, root's files appear as those of nobody, the user that stands for all outside.
   if (map !== null && !/^[ \t]*0\s/m.test(map)) {
     owners.add(Number(await readFile('/proc/sys/kernel/overflowuid', 'utf8').catch(() => 65_534)));
   }

@@ -1,5 +1,5 @@
 /** The source of a job's state. */
-export const EVIDENCE_SOURCES = ['SBATCH', 'SQUEUE', 'SACCT', 'MARKER', 'ABSENCE'] as const;
+const EVIDENCE_SOURCES = ['SBATCH', 'SQUEUE', 'SACCT', 'MARKER', 'ABSENCE'] as const;
 export type EvidenceSource = (typeof EVIDENCE_SOURCES)[number];
 
 /** Why a job is in the state that it is in. */

@@ -66,7 +66,7 @@ export interface Inventory {
 
 const NOTHING: ResourceCount = { total: 0, allocated: 0, idle: 0, unavailable: 0 };
 
-export function addCounts(left: ResourceCount, right: ResourceCount): ResourceCount {
+function addCounts(left: ResourceCount, right: ResourceCount): ResourceCount {
   return {
     total: left.total + right.total,
     allocated: left.allocated + right.allocated,

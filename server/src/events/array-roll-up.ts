@@ -2,7 +2,7 @@ import type { Job } from '../domain/job.ts';
 import { arrayState, isActiveState } from '../domain/job-state.ts';
 import type { JobReader } from '../store/index.ts';
 
-/** An array's own row as it follows from its tasks; unchanged where nothing about it changes. */
+/** An array's own row, derived from its tasks; the same object if nothing changes. */
 export async function rollUpArray(array: Job, jobs: JobReader): Promise<Job> {
   const summary = await jobs.arrays.summary(array.id);
   const state = arrayState(new Set(summary.counts.map(({ state }) => state)));

@@ -4,7 +4,7 @@ import { isActiveState } from '../domain/job-state.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { Journal } from './journal.ts';
 
-/** Tells the metrics of jobs: what they are doing now, and what has become of them since the server started. */
+/** The metrics of jobs: their current states, and their outcomes since the server started. */
 export class JobMetrics {
   readonly #journal: Journal;
   readonly #metrics: Metrics;

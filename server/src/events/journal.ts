@@ -8,26 +8,25 @@ import { type StoreWrites, writesOf } from '../store/writes.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
 
-/** How many events are kept in memory for followers; who is further behind reads the store. */
+/** How many events are kept in memory for followers; one that is further behind reads the store. */
 const RECENT_LIMIT = 4096;
-/** So many events does a follower that is far behind hold at a time, each with a job of its own. */
+/** How many events a follower that is far behind holds at a time, each with its job. */
 const READ_BATCH = 100;
-/** So many are removed at a time: between two such steps others get at the store. */
+/** How many are removed at a time, so that others can use the store in between. */
 const FORGET_BATCH = 2000;
 const NO_JOBS: ReadonlyMap<string, Job> = new Map();
 
 /**
- * What a follower gets, each with the number of the last event that it takes account of: events in the order of their
- * commits, or word that it can't go on from where it was.
+ * What a follower gets, with the number of the last event that it covers: events in commit order, or a reset, because
+ * it can't continue from its position.
  */
 export type Followed =
   | { readonly kind: 'events'; readonly events: readonly JobEvent[]; readonly upTo: number }
   | { readonly kind: 'reset'; readonly upTo: number };
 
 /**
- * The only way by which jobs are written: a change and the event that tells of it are one transaction, and followers
- * hear of it after the commit, in the order of commits. Followers hold a position and no queue, so one that doesn't
- * read costs nothing and misses nothing.
+ * The only way to write jobs: a change and its event are one transaction, and followers get it after the commit, in
+ * commit order. Followers have a position and no queue, so one that doesn't read costs nothing and misses nothing.
  */
 export class Journal {
   readonly #store: Store;
@@ -35,13 +34,13 @@ export class Journal {
   readonly #news = new WakeUp();
   #recent: JobEvent[] = [];
   #recalling: Promise<void> | null = null;
-  /** From the store, by the event before the first one. */
+  /** Reads of the store in progress, by the event before the first one. */
   readonly #reads = new Map<number, Promise<readonly JobEvent[]>>();
   #lastRead: Promise<unknown> = Promise.resolve();
   #newest = 0;
   #oldest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
-  /** By cluster and id. All writes come by here, so it is as true as the store. */
+  /** By cluster and id. All writes pass through here, so it is as current as the store. */
   readonly #active = new Map<string, Map<string, Job>>();
 
   constructor(store: Store) {
@@ -83,7 +82,7 @@ export class Journal {
     return this.#store.events.oldestAt();
   }
 
-  /** Removes all events but the newest `kept` of those since `since`. Who follows from further back is reset. */
+  /** Removes all events but the newest `kept` of those since `since`. Followers from before that are reset. */
   async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
     for (;;) {
       const removed = await this.#writes.removeOldestEvents({ kept, before: since, limit: FORGET_BATCH });
@@ -92,7 +91,7 @@ export class Journal {
     }
   }
 
-  /** Removes a project; its jobs stay, with no project. */
+  /** Removes a project; its jobs stay, without a project. */
   async removeProject(projectId: string): Promise<void> {
     return this.#inTurn(async () => {
       await this.#writes.removeProject(projectId);
@@ -103,7 +102,7 @@ export class Journal {
   }
 
   /**
-   * Runs `work` in a transaction of its own, one at a time, for whoever asked for it. What it throws undoes all of it.
+   * Runs `work` in a transaction of its own, one at a time, on behalf of an actor. An error undoes all of it.
    */
   async write<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
     return this.#inTurn(() => this.#transact(actor, work));
@@ -111,7 +110,7 @@ export class Journal {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#lastWrite.then(work);
-    // The next write waits for this one, and a failed one is its own caller's to handle.
+    // The next write waits for this one; its own caller handles a failure.
     this.#lastWrite = turn.catch(() => undefined);
     return turn;
   }
@@ -139,8 +138,8 @@ export class Journal {
   }
 
   /**
-   * Everything committed after the sequence number `after`, then everything that comes, until the signal is aborted.
-   * A reset when the events after that position are no longer kept, or never were; it goes on from now.
+   * Everything committed after the sequence number `after`, then everything that follows, until the signal is aborted.
+   * A reset if the events after that position are no longer kept, or never existed; then it continues from now.
    */
   async *follow(after: number, signal: AbortSignal): AsyncGenerator<Followed, void, undefined> {
     let position = after;
@@ -151,10 +150,10 @@ export class Journal {
       }
       const isKept = position < this.#newest && position >= this.#oldest - 1;
       const read = isKept ? await this.#read(position) : [];
-      // The store may already show what is committed and not yet announced: that is told when it is.
+      // The store may already show events that are committed but not announced; they follow later.
       const events = read.filter(({ sequence }) => sequence <= this.#newest);
       const last = events.at(-1);
-      // Some may have been forgotten while they were read.
+      // Some may have been removed during the read.
       if (last === undefined || events[0]?.sequence !== position + 1) {
         position = this.#newest;
         yield { kind: 'reset', upTo: position };
@@ -162,14 +161,14 @@ export class Journal {
       }
       position = last.sequence;
       yield { kind: 'events', events, upTo: position };
-      // There is more, and others have their turn first: one transaction may have written tens of thousands.
+      // There is more, and others get a turn first: one transaction may have written tens of thousands.
       if (events.length === READ_BATCH) await nextTurn();
     }
   }
 
   async #read(after: number): Promise<readonly JobEvent[]> {
     if (this.#recent.length === 0 && this.#newest - after <= RECENT_LIMIT) {
-      // After a start, everybody who comes back reads the same events.
+      // After a start, all returning followers read the same events.
       this.#recalling ??= this.#recall().finally(() => {
         this.#recalling = null;
       });
@@ -183,7 +182,7 @@ export class Journal {
     return this.#readStored(after);
   }
 
-  /** Once for all who are at the same place, and no two reads in one turn of the event loop, however many follow. */
+  /** Once for all followers at the same place, and at most one read in a turn of the event loop. */
   #readStored(after: number): Promise<readonly JobEvent[]> {
     const known = this.#reads.get(after);
     if (known !== undefined) return known;
@@ -199,7 +198,7 @@ export class Journal {
     return read;
   }
 
-  /** Brings the newest events of an earlier run to memory. */
+  /** Loads the newest events of an earlier run into memory. */
   async #recall(): Promise<void> {
     const events: JobEvent[] = [];
     const end = this.#newest;

@@ -1,24 +1,24 @@
 import type { Logger } from '../telemetry/index.ts';
 import type { Journal } from './journal.ts';
 
-/** So many events are kept, and none for much longer: about a gigabyte of the store at most. */
+/** How many events are kept, and for how long: at most about a gigabyte of the store. */
 export const KEPT_EVENTS = 1_000_000;
 export const KEPT_DAYS = 90;
 const INTERVAL_MS = 3600_000;
 const DAY_MS = 24 * 3600_000;
 
-/** So much of the log is removed by age at most, for each hour that the server runs: a clock may be wrong by years. */
+/** The most that is removed by age for each hour that the server runs, because its clock may be wrong by years. */
 const PACE = 2;
 
 /**
- * Keeps the log of events from growing without an end: looks through it every hour. What is old by this machine's clock
- * goes no faster than twice as fast as the server runs, so that a clock that is ahead can be put right in time.
+ * Bounds the log of events, every hour. Events that are old by this machine's clock are removed at most twice as fast
+ * as the server runs, so that a clock that is ahead can be corrected in time.
  */
 export class EventRetention {
   readonly #journal: Journal;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
-  /** The time of the oldest event at the first look that found one, and when that was, by the monotonic clock; in ms. */
+  /** The time of the oldest event when one was first found, and when that was on the monotonic clock; in ms. */
   #first: { readonly at: number; readonly seenAt: number } | null = null;
   #running: Promise<void> = Promise.resolve();
 

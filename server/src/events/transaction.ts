@@ -26,7 +26,7 @@ export interface JournalWriter {
   /** Reads within the transaction. */
   readonly jobs: JobReader;
   create(created: readonly NewJob[]): Promise<void>;
-  /** Writes the jobs and the events that tell of it; passes over those in which nothing changed. */
+  /** Writes the jobs and their events; skips jobs without changes. */
   change(changes: readonly JobChange[]): Promise<void>;
   /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
   update(jobId: string, apply: (job: Job) => Job, remark?: Remark): Promise<Job>;
@@ -34,13 +34,13 @@ export interface JournalWriter {
   note(jobId: string, remark: Remark): Promise<void>;
   setScript(jobId: string, script: string): Promise<void>;
   addSubmitMessage(jobId: string, message: string): Promise<void>;
-  /** What has become known of attempts that are over. */
+  /** Writes news of attempts that are over. */
   saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void>;
 }
 
 /**
- * Writes jobs together with the events that tell of it, numbered from `base` + 1 on. Committing the transaction and
- * announcing `events` is its user's.
+ * Writes jobs together with their events, numbered from `base` + 1 on. The caller commits the transaction and announces
+ * `events`.
  */
 export class JournalTransaction implements JournalWriter {
   readonly jobs: JobReader;
@@ -104,13 +104,13 @@ export class JournalTransaction implements JournalWriter {
     await this.#transaction.jobWriter.saveAttempts(jobId, attempts);
   }
 
-  /** Once at the end, so that an array is told of once however many of its tasks changed. */
+  /** Runs once at the end, so that an array has one event however many of its tasks changed. */
   async rollUpArrays(): Promise<void> {
     for (const array of await this.jobs.getMany([...this.#arrays.keys()])) {
       if (array === null) continue;
       const rolledUp = await rollUpArray(array, this.jobs);
       if (!isDeepStrictEqual(array, rolledUp)) await this.change([{ before: array, after: rolledUp }]);
-      // How many tasks are in which state is part of an array, though not of its row.
+      // The counts of tasks by state belong to an array, but not to its row.
       else if (this.#arrays.get(array.id) === true) await this.#record([updated(array)]);
     }
   }
@@ -143,7 +143,9 @@ export class JournalTransaction implements JournalWriter {
 
 type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message' | 'request'>;
 
-/** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
+/**
+ * As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys.
+ */
 function isSameJob(before: Job, after: Job): boolean {
   if (before === after) return true;
   const keys = Object.keys(after) as (keyof Job)[];
@@ -160,7 +162,7 @@ function isSame(before: Job[keyof ChangingFacts], after: Job[keyof ChangingFacts
   return before === after;
 }
 
-/** An attempt that was under way when a requeue ended it; how and when is the accounting's to tell. */
+/** An attempt that a requeue ended; the accounting will say how and when. */
 function closedAttempt(before: Job): JobAttempt {
   return { ...currentAttempt(before), outcome: isActiveState(before.state) ? null : (before.evidence?.word ?? null) };
 }

@@ -1,6 +1,6 @@
 /**
- * Tells any number of waiters that something is new. It carries no data, so nothing queues up for a waiter that is
- * slow: it looks up what it missed once it waits again.
+ * Wakes any number of waiters. It carries no data, so nothing queues up for a slow waiter: before it waits again, it
+ * looks up what it missed.
  */
 export class WakeUp {
   readonly #waiters = new Set<() => void>();

@@ -2,8 +2,9 @@ import { type Clusters, type ClusterView, clusterOfJob, viewOf } from '../cluste
 import type { Feed } from './feed.ts';
 
 /**
- * How one cluster is, or all of them (`name` null). What lies between two positions are the clusters that have changed
- * since, each as it is now.
+ * The health of one cluster, or of all (`name` null). Between two positions lie the clusters that have changed, each once
+ * and as it is now, so no position is too old. Positions start anew with the server: a reader from before that opens the
+ * feed again.
  */
 export function clusterStatusFeed(clusters: Clusters, name: string | null): Feed<ClusterView> {
   const isMeant = (changed: string) => name === null || changed === name;
@@ -20,19 +21,19 @@ export function clusterStatusFeed(clusters: Clusters, name: string | null): Feed
     async *follow(after, signal) {
       let position = after;
       while (!signal.aborted) {
+        if (position === clusters.newestChange) {
+          await clusters.nextChange(signal);
+          continue;
+        }
         const changed = clusters.changedSince(position).filter((change) => isMeant(change.name));
         position = clusters.newestChange;
-        if (changed.length > 0) {
-          const entries = changed.map((change) => ({
-            position: change.number,
-            value: clusterOfJob(clusters, change.name),
-            // The next one to read from the same place may find it changed again.
-            isOwn: true as const,
-          }));
-          yield { upTo: position, entries };
-        } else {
-          await clusters.nextChange(signal);
-        }
+        const entries = changed.map((change) => ({
+          position: change.number,
+          value: clusterOfJob(clusters, change.name),
+          // The next one to read from the same place may find it changed again.
+          isOwn: true as const,
+        }));
+        yield { upTo: position, entries };
       }
     },
   };

@@ -1,18 +1,18 @@
-/** A value of a feed, with the place in the feed that it takes. */
+/** A value of a feed, with its position. */
 export interface FeedEntry<T> {
   readonly position: number;
   readonly value: T;
-  /** It is told to this reader alone: for others, there is something else at this position. */
+  /** For this reader only: other readers may find another value at this position. */
   readonly isOwn?: true;
 }
 
-/** Everything that the feed holds up to a position: entries in their order, of which there may be none. */
+/** Everything in the feed up to a position: its entries in order, possibly none. */
 export interface FeedBatch<T> {
   readonly upTo: number;
   readonly entries: readonly FeedEntry<T>[];
 }
 
-/** What a new reader is told at once, and the position from which it goes on. */
+/** What a new reader gets at once, and the position from which it continues. */
 export interface FeedOpening<T> {
   readonly first: readonly T[];
   readonly position: number;
@@ -21,13 +21,13 @@ export interface FeedOpening<T> {
 }
 
 /**
- * Something that goes on, readable from any position by any number of readers: subscriptions, webhooks, exports. What lies
- * between two positions is the same for all of them. Positions grow, and those of entries differ.
+ * A sequence of values that any number of readers (subscriptions, webhooks, exports) can read from any position. All of
+ * them find the same between two positions. Positions grow, and no two entries share one.
  */
 export interface Feed<T> {
   /** The newest position there is. */
   newest(): number;
   open(): Promise<FeedOpening<T>>;
-  /** What comes after a position, until the signal is aborted; ends when nothing more can come. */
+  /** The batches after a position, until the signal is aborted; ends when nothing more can come. */
   follow(after: number, signal: AbortSignal): AsyncGenerator<FeedBatch<T>, void, undefined>;
 }

@@ -15,8 +15,8 @@ export interface ToldEvent
 }
 
 /**
- * Changes of the jobs that a filter lets through. Each of a job that stops matching is told once more, as REMOVED; where
- * events are no longer kept, a RESET stands in their place.
+ * The changes of jobs that match a filter. A job that stops matching gets one more event, REMOVED; a RESET replaces
+ * events that are no longer kept.
  *
  * `start`: the event after which it begins; null: now.
  */
@@ -28,7 +28,7 @@ export function jobEventsFeed(
   return {
     newest: () => journal.newest,
     open: async () => {
-      // From a place that never was, as a database has it that was put back from a backup, it begins with a reset.
+      // A position that never existed, as after a database was restored from a backup, begins with a reset.
       const isUnknown = start !== null && start > journal.newest;
       return { first: [], position: isUnknown ? Number.NEGATIVE_INFINITY : (start ?? journal.newest), isOver: false };
     },
@@ -40,7 +40,7 @@ export function jobEventsFeed(
         else {
           for (const event of followed.events) {
             const { projectId } = event.job;
-            // Only a search looks at the project's name. Read without the loaders: the feed outlives whoever asked first.
+            // Only a search needs the project's name. Read without the loaders: the feed outlives its first reader.
             const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
             const turn = PACE.pass();
             if (turn !== undefined) await turn;
@@ -55,7 +55,7 @@ export function jobEventsFeed(
   };
 }
 
-/** Of all that follow: one event wakes all of them, and a search takes its time. */
+/** Shared by all readers: one event wakes all of them, and a search takes time. */
 const PACE = new Pace();
 
 const NOTHING = {
@@ -72,9 +72,9 @@ function resetAt(sequence: number): ToldEvent {
   return { ...NOTHING, sequence, at: new Date() };
 }
 
-/** The event as this filter shows it: a job that has just stopped matching is told of once more. */
+/** The event as this filter shows it, REMOVED for a job that has just stopped matching; null: not shown. */
 function throughFilter(event: JobEvent, projectName: string | null, filter: JobFilter): ToldEvent | null {
-  // Read back from the store, the job is as it is now; its state goes with the event.
+  // Read from the store, the job is as it is now; the event has its own state.
   const { state, fromState, changedFrom } = event;
   const after = { ...event.job, state };
   if (matchesFilter(after, projectName, filter)) return event;

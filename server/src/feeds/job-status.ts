@@ -3,7 +3,7 @@ import { isActiveState } from '../domain/job-state.ts';
 import type { Feed, FeedEntry } from './feed.ts';
 import type { FeedSources } from './sources.ts';
 
-/** The job as it is, then each of its changes up to its end. */
+/** The job as it is now, then after each change, up to its end. */
 export function jobStatusFeed(
   { id, clusterName }: Pick<Job, 'id' | 'clusterName'>,
   { store, journal }: Pick<FeedSources, 'store' | 'journal'>,
@@ -13,13 +13,13 @@ export function jobStatusFeed(
     async open() {
       for (;;) {
         const stored = await store.jobs.get(id);
-        // In one step with the position, so that no change falls between the two or is told twice.
+        // In one step with the position, so that no change is lost between the two or sent twice.
         const active = journal.active(clusterName).get(id);
         const position = journal.newest;
         if (active !== undefined) return { first: [active], position, isOver: false };
         if (stored === null) return { first: [], position, isOver: true };
         if (!isActiveState(stored.state)) return { first: [stored], position, isOver: true };
-        // Its end was written while it was read.
+        // Its end was written during the read.
       }
     },
     async *follow(after, signal) {

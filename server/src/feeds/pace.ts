@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** So long at a time may all feeds together hold the event loop. */
+/** How long all feeds together may block the event loop at a time. */
 const TURN_MS = 8;
-/** From one that waited going on until what it does next has been done: steps of promises. */
+/** Promise steps until a resumed waiter has done its next work. */
 const STEPS = 4;
 
-/** Shares the event loop out among feeds: one event wakes all of them at the same moment. */
+/** Shares the event loop among feeds, because one event wakes all of them at once. */
 export class Pace {
   readonly #waiting: (() => void)[] = [];
   #began: number | null = null;
 
-  /** Undefined: go on at once, this turn is still short. Else wait. */
+  /** Undefined: continue, this turn is still short. Otherwise await it. */
   pass(): Promise<void> | undefined {
     if (this.#waiting.length === 0 && performance.now() - this.#turnBegan() < TURN_MS) return undefined;
     return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { Journal } from '../events/index.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { Store } from '../store/index.ts';
 
-/** What feeds read. */
+/** The parts of the server that feeds read. */
 export interface FeedSources {
   readonly store: Store;
   readonly journal: Journal;

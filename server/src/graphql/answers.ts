@@ -3,12 +3,12 @@ import type { Logger } from '../telemetry/index.ts';
 import { requestFault } from './error-codes.ts';
 import { WORK_LIMITS, type Work } from './work.ts';
 
-/** Where thousands of fields fail, a few tell what there is to tell. */
+/** If thousands of fields fail, a few errors are enough. */
 const MAX_ERRORS = 100;
-/** Faults that an operation writes to the log: one a cause. */
+/** Faults that an operation logs: one for each cause. */
 const MAX_FAULTS = 3;
 
-/** What an operation comes to, as a client may see it. Faults of ours go to the log, each once. */
+/** The result of an operation as a client may see it. Internal errors are logged, each once. */
 export async function answerOf(
   work: Work,
   log: Logger,
@@ -50,14 +50,14 @@ function maskErrors(errors: readonly GraphQLError[], log: Logger): readonly Grap
   ];
 }
 
-/** The fault of ours behind an error; null: it is one that a client is to see, or nobody waits for it any more. */
+/** The internal error behind an error; null: the client may see it, or no longer waits. */
 function causeOf(error: unknown): unknown {
   const cause = error instanceof GraphQLError ? error.originalError : error;
   if (cause == null || cause instanceof GraphQLError) return null;
   return cause instanceof Error && cause.name === 'AbortError' ? null : cause;
 }
 
-/** Faults of ours stay in the log; callers learn that there was one. */
+/** Internal errors are only logged; clients learn that there was one. */
 export function maskError(error: unknown, log: Logger): GraphQLError {
   const cause = causeOf(error);
   if (cause !== null) log.error({ err: cause }, 'An operation failed');
@@ -71,7 +71,7 @@ function masked(error: unknown): GraphQLError {
   return new GraphQLError('Unexpected error.', { ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' } });
 }
 
-/** About how long a value is as JSON, not counted any further than `most`. */
+/** About how long a value is as JSON, counted up to `most`. */
 export function jsonLength(value: unknown, most: number): number {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 5;

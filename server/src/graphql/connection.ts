@@ -16,7 +16,7 @@ export interface PageArguments {
 
 type ArgumentBuilder = Pick<Parameters<Parameters<typeof builder.queryField>[1]>[0], 'arg'>;
 
-/** Of a list that is read in its own order alone. */
+/** Arguments of a list that is read only forwards. */
 export function forwardArguments({ arg }: ArgumentBuilder) {
   return {
     first: arg.int({ description: `The maximum number of entries, 0 to ${MAX_PAGE}. Default: ${DEFAULT_PAGE}.` }),
@@ -26,7 +26,7 @@ export function forwardArguments({ arg }: ArgumentBuilder) {
   };
 }
 
-/** Of a list that is read in both directions (Relay cursor connections). */
+/** Arguments of a list that is read in both directions (Relay cursor connections). */
 export function pageArguments(t: ArgumentBuilder) {
   return {
     ...forwardArguments(t),
@@ -45,11 +45,11 @@ export interface Connection<T> {
     readonly startCursor: string | null;
     readonly endCursor: string | null;
   };
-  /** Counted only when somebody asks. */
+  /** Counted only if it is requested. */
   totalCount(): Promise<number>;
 }
 
-/** Reads one page as Relay's arguments ask for it. */
+/** Reads one page by Relay's arguments. */
 export async function readConnection<T>(
   args: PageArguments,
   work: Work,
@@ -59,7 +59,7 @@ export async function readConnection<T>(
   const request = pageRequest(args);
   const page = await withCursorFaults(request.backwards ? 'before' : 'after', () => work.read(() => read(request)));
   const edges = page.rows.map(({ cursor, row }) => ({ cursor, node: row }));
-  // Rows on the other side are known only by the cursor that was read from (Relay allows no more than that).
+  // Rows on the other side are known only from the cursor (Relay requires no more).
   const hasOther = request.from !== null;
   return {
     edges,
@@ -85,7 +85,7 @@ function pageRequest({ first, after, last, before }: PageArguments): PageRequest
   return { limit: size, backwards, from: (backwards ? before : after) ?? null };
 }
 
-/** A list costs what its page may hold, and its reading. */
+/** A list costs its page size, and its reading. */
 export const pageCost = costs(({ first, last }: PageArguments) => {
   const entries = first ?? last ?? DEFAULT_PAGE;
   return { own: 1 + Math.ceil(entries / 10), entries, rows: entries };

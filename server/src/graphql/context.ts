@@ -12,7 +12,7 @@ import type { JobWaits } from './job/wait.ts';
 import type { Seats } from './live/seats.ts';
 import { Work, type WorkOptions } from './work.ts';
 
-/** What resolvers reach the rest of the server through. */
+/** The parts of the server that resolvers use. */
 export interface Services extends ActionContext {
   readonly watches: FileWatches;
   readonly log: Logger;
@@ -20,8 +20,8 @@ export interface Services extends ActionContext {
 }
 
 /**
- * Reads of one row each, gathered into one query a list. They batch and remember nothing: a subscription lives longer
- * than what it has loaded stays true.
+ * Batches reads of single rows into one query for each list. Nothing is cached, because a subscription outlives the
+ * values that it has loaded.
  */
 export interface Loaders {
   readonly project: DataLoader<string, Project | null>;
@@ -29,13 +29,13 @@ export interface Loaders {
   readonly script: DataLoader<string, string | null>;
   readonly submission: DataLoader<string, Submission | null>;
   readonly taskCounts: DataLoader<string, readonly StateCount[]>;
-  /** Those that a requeue closed. */
+  /** Attempts that a requeue closed. */
   readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
   /** By cluster's name. */
   readonly activeJobCount: DataLoader<string, number>;
 }
 
-/** What belongs to one operation. The signal is also aborted when the server stops. */
+/** The state of one operation. The signal is also aborted when the server stops. */
 export interface OperationOptions extends WorkOptions {
   readonly waits: JobWaits;
 }
@@ -45,7 +45,7 @@ export interface GraphQLContext extends Services, OperationOptions {
   /** Of this operation. */
   readonly work: Work;
   readonly loaders: Loaders;
-  /** Of the connection that a subscription's results go to, where others go to it as well. */
+  /** Of the connection that receives a subscription's results, if it has others. */
   readonly seats?: Seats | undefined;
 }
 
@@ -88,11 +88,11 @@ export function createContext(services: Services, actor: UserActor, options: Ope
 }
 
 /**
- * The same for one event of a subscription, which may do as much as an operation that ends. `signal`: aborted once nobody
- * waits for its events any more.
+ * The same for one event of a subscription, which has the limits of a whole operation. `signal`: aborted once nobody
+ * waits for its events.
  */
 export function contextOfEvent(context: GraphQLContext, signal: AbortSignal): GraphQLContext {
-  // Whoever came first pays for nobody else's.
+  // The first subscriber doesn't pay for the others.
   const account = `events of ${context.actor.user.id}`;
   return createContext(context, context.actor, { ...context, account, signal });
 }

@@ -12,16 +12,16 @@ import {
 } from 'graphql';
 import { type ErrorCode, requestFault } from './error-codes.ts';
 
-/** What a document may hold. Validation goes over some parts again and again: it sees nothing larger than this. */
+/** Limits of a document. Validation visits some parts repeatedly, so it gets nothing larger. */
 export const DOCUMENT_LIMITS = {
   characters: 256 * 1024,
-  /** Each error looks for its place among them. */
+  /** Each error searches them for its position. */
   lines: 5_000,
-  /** Words, checked while it is parsed. */
+  /** Tokens, checked while it is parsed. */
   tokens: 5_000,
-  /** Fields within fields. */
+  /** Nested fields. */
   depth: 16,
-  /** Of one operation, every alias of the same field counted, those of fragments wherever they are spread. */
+  /** Of one operation; each alias counts, and fragments count wherever they are spread. */
   fields: 400,
   aliases: 100,
   /** Operations and fragments. */
@@ -31,9 +31,9 @@ export const DOCUMENT_LIMITS = {
   arguments: 50,
   /** In one place; there are two that a query can have. */
   directives: 4,
-  /** Lists and objects within one another, in a value; braces without a field of their own. */
+  /** Nested lists and objects in a value; nested braces without a field. */
   nesting: 16,
-  /** Of all variables of an operation, lists and objects counted with what they hold. */
+  /** Of all variables of an operation, including the contents of lists and objects. */
   variableValues: 10_000,
 } as const;
 
@@ -43,12 +43,12 @@ export function checkText(text: string): GraphQLError | null {
   if (text.length > characters) {
     return requestFault('LIMIT_EXCEEDED', `The document has ${text.length} characters, at most ${characters}`);
   }
-  // Not more of them are looked for than matter.
+  // Counting stops at the limit.
   if (text.split(/[\r\n]/, lines + 1).length <= lines) return null;
   return requestFault('LIMIT_EXCEEDED', `The document has more than ${lines} lines`);
 }
 
-/** Null: the document may be validated. Looks at each of its parts once. */
+/** Null: the document may be validated. Visits each of its parts once. */
 export function checkDocument({ definitions }: DocumentNode): GraphQLError | null {
   try {
     const fragments = new Map<string, FragmentDefinitionNode>();
@@ -100,10 +100,10 @@ interface Size {
 
 const NONE: Size = { fields: 0, aliases: 0, depth: 0 };
 
-/** Sizes as they are once every fragment stands where it is spread. */
+/** Sizes with all fragments expanded. */
 class Measure {
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** One that is being measured counts as nothing: it spreads itself, which validation refuses. */
+  /** A fragment that is being measured counts as empty: it spreads itself, which validation rejects. */
   readonly #known = new Map<string, Size>();
 
   constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
@@ -141,7 +141,7 @@ class Measure {
     let deepest = 0;
     for (const selection of selections) {
       measureDirectives(selection.directives ?? []);
-      // A spread counts as well: of fragments that hold nothing but spreads, there may be any number.
+      // A spread counts, too: there may be any number of fragments that contain only spreads.
       fields += 1;
       let inner = NONE;
       if (selection.kind === Kind.FRAGMENT_SPREAD) inner = this.fragment(selection.name.value);

@@ -32,7 +32,7 @@ export const ERROR_CODES = {
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** A fault of the whole request: nothing of it has run. */
+/** An error of the whole request: nothing of it has run. */
 export function requestFault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: code === 'SERVER_BUSY' ? BUSY : REFUSED } });
 }
@@ -45,7 +45,7 @@ export function withCode(error: GraphQLError): GraphQLError {
   const known = codeOf(error, code, http?.status);
   if (known === 'BAD_REQUEST') return copyOf(error, { code: known, http: { status: 400 } });
   if (http !== undefined) return copyOf(error, { code: known, http });
-  // A field is to blame, and others have their data.
+  // A single field failed; others have their data.
   if (error.path !== undefined) return copyOf(error, { code: known });
   return copyOf(error, { code: known, http: known === 'INTERNAL_SERVER_ERROR' ? { status: 500 } : REFUSED });
 }
@@ -81,7 +81,7 @@ function codeOf({ path, nodes }: GraphQLError, code: unknown, status: number | u
     const synonym = SYNONYMS[code];
     if (synonym !== undefined) return synonym;
   }
-  // An invalid value has a place in the document; an error without one was not GraphQL.
+  // An invalid value has a position in the document; an error without one is not GraphQL's.
   return path === undefined && nodes === undefined ? 'BAD_REQUEST' : 'BAD_USER_INPUT';
 }
 

@@ -40,7 +40,7 @@ builder.objectRef<Refusal>('InputError').implement({
   description: 'A refusal because of the input.',
 });
 
-/** What a write gives back: its result, or why there is none. */
+/** The payload of a mutation: its result, or why there is none. */
 export interface Payload<T> {
   readonly result: T | null;
   readonly userErrors: readonly Refusal[];

@@ -18,10 +18,10 @@ import type { VariableValues } from './input-faults.ts';
 import type { Arguments, CostOf } from './marks.ts';
 import { schema } from './schema.ts';
 
-/** Of lists that tell nothing of their length. */
+/** The assumed length of lists of unknown length. */
 const ENTRIES = 10;
 
-/** Of a change, which is written down and carried out. */
+/** The cost of a mutation. */
 const WRITE = 100;
 
 /** Of introspection, as they are in this schema or one like it: a whole one comes to about what its answer holds. */
@@ -39,12 +39,12 @@ const INTROSPECTION: Readonly<Record<string, number>> = {
   '__Directive.args': 2,
 };
 
-/** So many characters of an argument cost what an entry of a list costs. */
+/** How many characters of an argument cost as much as one list entry. */
 const CHARACTERS = 256;
 
-/** What an operation asks for, about. */
+/** The estimated cost of an operation. */
 export interface Estimate {
-  /** Values that the answer may hold, and what takes as much to find. */
+  /** Values in the answer, and work of equal cost. */
   readonly values: number;
   /** Rows that lists are read from. */
   readonly rows: number;
@@ -65,11 +65,11 @@ export function estimateOf(
 }
 
 class Estimator {
-  /** As far as was looked. */
+  /** As far as it was counted. */
   rows = 0;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #variables: VariableValues;
-  /** Of values that come by a variable, which may stand in any number of places. */
+  /** The sizes of variables, each of which may be used in any number of places. */
   readonly #weights = new Map<object, number>();
 
   constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: VariableValues) {
@@ -101,7 +101,7 @@ class Estimator {
     try {
       args = getArgumentValues(field, node, this.#variables);
     } catch {
-      // Where its arguments don't fit, the field is an error and nothing below it runs. All else does.
+      // With invalid arguments, the field is an error and nothing below it runs; everything else does.
       return times;
     }
     const { own, entries, rows, isOnce } = costOfField(field, parent, args);
@@ -113,7 +113,7 @@ class Estimator {
     return ofEach * (isOnce ? 1 : times) + below;
   }
 
-  /** What is looked at for each job, or sought for each entry: the length of lists and texts. */
+  /** The length of lists and texts in arguments, which are compared with each job or entry. */
   #weight(value: unknown): number {
     if (typeof value === 'string') return Math.floor(value.length / CHARACTERS);
     if (typeof value !== 'object' || value === null) return 0;
@@ -137,6 +137,6 @@ function costOfField(field: GraphQLField<unknown, unknown>, parent: GraphQLNamed
     isOnce: false,
     ...told,
   };
-  // Less than nothing is refused where the field is read.
+  // The field itself refuses a negative number.
   return { own: Math.max(own, 0), entries: Math.max(entries, 0), rows: Math.max(rows, 0), isOnce };
 }

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { CursorError } from '../store/index.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** A fault that the caller is told of as it is; anything else thrown is masked. */
+/** An error that the client sees unchanged; all other errors are masked. */
 export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }

@@ -17,8 +17,8 @@ const LARGEST: Readonly<Record<string, number>> = {
 };
 
 /**
- * Has every number answered, whatever was stored: one that is too large as the largest, and what is none as null, or as 0
- * where there is no null. Else a single value would take a whole list with it, for as long as it is stored.
+ * Makes every stored number serialisable: one that is too large becomes the largest, and NaN becomes null, or 0 if the
+ * field is non-null. Otherwise a single value would make a whole list fail.
  */
 export function withFittingNumbers(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {

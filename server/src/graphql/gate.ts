@@ -1,32 +1,32 @@
 import { type GraphQLError, OperationTypeNode } from 'graphql';
 import { requestFault } from './error-codes.ts';
 
-/** How many large operations there may be at a time: in all, and of one account. */
+/** How many large operations there may be at a time: in total, and of one account. */
 export const GATE = {
   running: 3,
   runningOfAccount: 2,
-  /** Before they have begun. */
+  /** Operations that have not begun. */
   waiting: 300,
   waitingOfAccount: 100,
-  /** That have turned out to be large as they ran, and hold what they have read. */
+  /** Operations that turned out to be large while they ran, and hold what they have read. */
   waitingBegun: 8,
-  /** So long may one keep its place while others wait. */
+  /** How long one may keep its place while others wait. */
   seconds: 20,
 } as const;
 
-/** The right to run as a large operation, until it is given back. */
+/** The right to run as a large operation, until it is released. */
 export interface Place extends Disposable {
   /** Resolves once others wait and it has been held for too long. */
   readonly overdue: Promise<void>;
 }
 
-/** Who asks for a place, and whether it can be refused. */
+/** A request for a place, and whether it can be refused. */
 export interface Applicant {
-  /** Whose turn it is: accounts have places one after the other, however many operations each of them has. */
+  /** The account: accounts take turns, however many operations each has. */
   readonly account: string;
   readonly kind: OperationTypeNode;
   readonly hasBegun: boolean;
-  /** Aborted once nobody waits for the answer any more. */
+  /** Aborted once nobody waits for the answer. */
   readonly signal: AbortSignal;
 }
 
@@ -36,13 +36,13 @@ interface Waiting {
 }
 
 /**
- * Lets a few large operations run at a time and the others wait for their turn, so that memory is bounded however many are
- * asked for. Small ones don't come here.
+ * Lets a few large operations run at a time while the others wait, so that memory is bounded for any number of
+ * requests. Small ones don't pass through it.
  */
 export class Gate {
   /** How many run, by account. */
   readonly #running = new Map<string, number>();
-  /** By account; the one whose turn is next comes first. */
+  /** By account; the next one comes first. */
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #held = new Set<HeldPlace>();
 
@@ -54,7 +54,7 @@ export class Gate {
     return this.#all().length;
   }
 
-  /** Rejects with a fault for the client where no more may wait, or with the signal's reason. */
+  /** Rejects with an error for the client if too many wait, or with the signal's reason. */
   async enter(applicant: Applicant): Promise<Place> {
     const { account, signal } = applicant;
     signal.throwIfAborted();
@@ -84,10 +84,10 @@ export class Gate {
   }
 
   #refusal({ account, kind, hasBegun }: Applicant): GraphQLError | null {
-    // Each follows one event at a time, and there are only so many.
+    // Each follows one event at a time, and their number is limited.
     if (kind === OperationTypeNode.SUBSCRIPTION) return null;
     if (hasBegun) {
-      // What has been changed is told.
+      // A mutation's result is always returned.
       if (kind === OperationTypeNode.MUTATION) return null;
       const begun = this.#all().filter(({ applicant }) => applicant.hasBegun);
       return begun.length < GATE.waitingBegun ? null : busy();
@@ -121,7 +121,7 @@ export class Gate {
     for (const [account, [first]] of this.#waiting) {
       if (first === undefined || !this.#hasRoom(account)) continue;
       this.#remove(account, first);
-      // Behind the others, if more of it wait.
+      // After the others, if more of its operations wait.
       const more = this.#waiting.get(account);
       if (more !== undefined) {
         this.#waiting.delete(account);
@@ -163,7 +163,7 @@ class HeldPlace implements Place {
     }, GATE.seconds * 1000);
   }
 
-  /** Somebody waits. */
+  /** An operation waits. */
   isWanted(): void {
     if (this.#isOverdue) this.#expire();
   }

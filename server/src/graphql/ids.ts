@@ -1,13 +1,13 @@
-/** What a global id stands for (Relay global object identification); null: the text is none. */
+/** The type and local id of a global id (Relay global object identification); null: invalid. */
 export function readGlobalId(text: string): { readonly typename: string; readonly id: string } | null {
-  // Not by the library's own reader, which throws: of thousands of wrong ids, each would cost the trace of a stack.
+  // Not with the library's parser, which throws: each of thousands of wrong ids would cost a stack trace.
   const [, typename, id] = /^([A-Za-z_]\w*):(.+)$/s.exec(Buffer.from(text, 'base64').toString()) ?? [];
   return typename === undefined || id === undefined ? null : { typename, id };
 }
 
 /**
- * The id within its type of a global id that a caller sent. For an id of another type, or none at all, an id that
- * nothing has: the caller then hears that there is no such thing, and no more.
+ * The local id of a global id that a client sent. For an id of another type, or an invalid one, an id that nothing has:
+ * the client then learns only that it doesn't exist.
  */
 export function localId(globalId: string, typename: 'Job' | 'Project' | 'User'): string {
   const read = readGlobalId(globalId);

@@ -1,14 +1,14 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type GraphQLSchema, isObjectType } from 'graphql';
 
-/** As `builder.node` was told. */
+/** As given to `builder.node`. */
 interface NodeOptions {
   readonly id?: { readonly resolve?: (node: unknown) => string };
 }
 
 /**
- * Has the ids of nodes answered at once. plugin-relay makes each of them a promise, and so each entry of a list that asks
- * for its id, which is nearly every one: what follows from promises is done in no turn of `Work`, and takes longer.
+ * Resolves the ids of nodes synchronously. plugin-relay makes each of them a promise, and so nearly every entry of a
+ * list: promises are resolved outside the turns of `Work`, and take longer.
  */
 export function withImmediateIds(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {

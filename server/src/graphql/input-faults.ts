@@ -53,7 +53,7 @@ export function readVariables(
   return { fault: requestFault('BAD_USER_INPUT', 'The variables are not of the declared types') };
 }
 
-/** Where the first value stands that doesn't fit; null: all do. */
+/** The path of the first invalid value; null: all are valid. */
 function firstFault(value: unknown, type: GraphQLInputType): readonly (string | number)[] | null {
   let first: readonly (string | number)[] | null = null;
   validateInputValue(value, type, (_error, path) => {
@@ -85,8 +85,8 @@ function keysOf(value: unknown): readonly string[] {
 }
 
 /**
- * What would be right, without what is there: whoever sends a password or a token in the wrong place finds it in no answer,
- * and in the log of no client. Of an object of the wrong fields one is named, unless it has secrets.
+ * What would be valid, without the value itself: a password or token in the wrong place appears in no answer, and so in
+ * no client's log. For an object with wrong fields, one is named unless it has secrets.
  */
 function misfit(type: GraphQLInputType, place: string, keys: readonly string[]): string {
   const named = getNamedType(type);
@@ -108,7 +108,7 @@ function misfit(type: GraphQLInputType, place: string, keys: readonly string[]):
 /** Short enough for a field. */
 const NAME = /^[_A-Za-z]\w{0,39}$/;
 
-/** What the names of scalars don't say. */
+/** Descriptions of scalars, beyond their names. */
 const WORDS: Readonly<Record<string, string>> = {
   DateTime: ', RFC 3339 with a zone: "2026-01-31T12:00:00Z"',
   SafeInt: ', an integer of at most 2^53-1 in magnitude',
@@ -117,12 +117,12 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const holding = new Map<GraphQLNamedType, boolean>();
 
-/** Whether a value of this type has a secret in it somewhere. */
+/** Whether a value of this type contains a secret. */
 function holdsSecret(type: GraphQLInputType): boolean {
   const named = getNamedType(type);
   const known = holding.get(named);
   if (known !== undefined || !isInputObjectType(named)) return known ?? false;
-  // An input that holds itself holds no more by that.
+  // An input that contains itself adds nothing.
   holding.set(named, false);
   const holds = Object.values(named.getFields()).some(
     (field) => field.extensions['isSecret'] === true || holdsSecret(field.type),
@@ -133,7 +133,7 @@ function holdsSecret(type: GraphQLInputType): boolean {
 
 /** The messages of validation, without the values that are written in the document. */
 export function withoutValues(document: DocumentNode, errors: readonly GraphQLError[]): readonly string[] {
-  // By where they begin: graphql-js tells of a list or an object by a copy of it.
+  // By their positions: graphql-js reports a list or an object by a copy of it.
   const faulty = new Set(errors.map(({ nodes: [node] = [] }) => node?.loc?.start));
   const told = new Map<number, string>();
   const types = new TypeInfo(schema);
@@ -169,14 +169,14 @@ function isPartOfValue(node: ASTNode): node is ValueNode | ObjectFieldNode {
   return (isValueNode(node) && node.kind !== Kind.VARIABLE) || node.kind === Kind.OBJECT_FIELD;
 }
 
-/** Of a syntax error, without the word that it met: its place is told, and it may be a secret that was written there. */
+/** A syntax error without the unexpected token, which may be a secret; its position is reported. */
 export function withoutWord(message: string): string {
   return message.replace(/\b(Name|Int|Float|String|BlockString) ".*"/s, '$1');
 }
 
 /**
- * Why variables are too much to be read: so deep in each other that whoever goes down into them may not come back, or so
- * many that it takes long. Null: they aren't.
+ * Why variables can't be read: nested so deeply that recursion may overflow the stack, or so many that it takes long.
+ * Null: they can.
  */
 export function excessOf(variables: unknown): string | null {
   const { nesting, variableValues } = DOCUMENT_LIMITS;

@@ -5,14 +5,14 @@ import { estimateOf } from './estimate.ts';
 import { excessOf, readVariables } from './input-faults.ts';
 import { type Scale, SMALL } from './work.ts';
 
-/** What one operation may ask for. Far above what the dashboard or a notebook needs, far below what hurts. */
+/** The limits of one operation: far above what the dashboard or a notebook needs. */
 export const LIMITS = {
   ...DOCUMENT_LIMITS,
-  /** Values the answer may hold: lists count as often as they ask for entries. */
+  /** Values in the answer: fields in a list count once for each requested entry. */
   cost: 50_000,
 } as const;
 
-/** What is known of an operation before it runs, or why it can't. */
+/** The estimate of an operation, or why it can't run. */
 export type Checked = { readonly fault: GraphQLError } | { readonly fault: null; readonly scale: Scale };
 
 export function checkOperation(

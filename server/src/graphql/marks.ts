@@ -4,11 +4,11 @@ import type { Permission } from '../domain/policy.ts';
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** What one field costs, counted in values of an answer. */
+/** The cost of a field, in values of an answer. */
 export interface Cost {
-  /** By itself: 1 unless it takes more to find, or is longer than a few words. */
+  /** Of the field itself: 1, or more if it is expensive to find or long. */
   readonly own?: number;
-  /** How often what is selected in it is answered, for a list. */
+  /** For a list: how often its selection is answered. */
   readonly entries?: number;
   /** How many rows are read for it. */
   readonly rows?: number;
@@ -16,7 +16,7 @@ export interface Cost {
   readonly isOnce?: boolean;
 }
 
-/** By the field's arguments, or whatever they are. */
+/** Depends on the field's arguments, or is constant. */
 export type CostOf<A = Arguments> = Cost | ((args: A) => Cost);
 
 /** For the options of a field of an answer. */

@@ -25,14 +25,14 @@ type Selection = readonly [SelectionSetNode, Parent];
 interface Selected {
   readonly node: FieldNode;
   readonly parent: Parent;
-  /** Undefined: there is none of this name, of which another rule tells. */
+  /** Undefined: there is no such field, which another rule reports. */
   readonly definition: GraphQLField<unknown, unknown> | undefined;
 }
 
 /**
- * Fields of one name in an answer can be merged (GraphQL specification, 5.3.2). graphql-js holds each of them against
- * each other one, and what is selected in the one against what is selected in the other. Here all of a name are held
- * against the first one, and what is selected in them is looked at together: each field once, wherever it is spread.
+ * Checks that fields with the same response name can be merged (GraphQL specification, 5.3.2). graphql-js compares each
+ * with each other one, and their selections. Here all fields of a name are compared with the first one, and their
+ * selections are checked together: each field once, wherever it is spread.
  */
 export function mergeableFields(context: ValidationContext): ASTVisitor {
   return {
@@ -131,14 +131,14 @@ class Check {
   }
 }
 
-/** What is selected in fields of one name. */
+/** The selections of fields of one name. */
 function inside(fields: readonly Selected[]): Selection[] {
   return fields.flatMap(({ node, definition }) =>
     node.selectionSet === undefined ? [] : [[node.selectionSet, definition && getNamedType(definition.type)] as const],
   );
 }
 
-/** Those that may belong to one object: of one type, and of whatever interfaces. */
+/** Fields that may belong to one object: of one type, and of any interfaces. */
 function ofOneObject(fields: readonly Selected[]): readonly (readonly Selected[])[] {
   const types = new Set(fields.map(({ parent }) => parent).filter(isObjectType));
   if (types.size <= 1) return [fields];
@@ -156,7 +156,7 @@ function hasOtherShape(one: GraphQLOutputType | undefined, other: GraphQLOutputT
   return isLeafType(one) || isLeafType(other);
 }
 
-/** The same text for the same value, in whatever order an object's fields stand. */
+/** The same text for the same value, whatever the order of an object's fields. */
 function canonical(value: ValueNode): string {
   if (value.kind === Kind.LIST) return `[${value.values.map(canonical).join()}]`;
   if (value.kind !== Kind.OBJECT) return print(value);

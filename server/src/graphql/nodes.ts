@@ -28,7 +28,7 @@ builder.queryField('nodes', (t) =>
   }),
 );
 
-/** What a program calls a node, each with the name of its type by which it is told what it is. */
+/** The object behind a node, with the name of its type. */
 type AnyNode = typeof NodeRef.$inferType;
 
 async function read(
@@ -45,7 +45,7 @@ async function read(
   return Promise.all(nodes) as Promise<(AnyNode | null)[]>;
 }
 
-/** Null for what is no id of something that can be read by it. */
+/** Null for an id of nothing that can be read. */
 function decoded(globalId: string, { schema }: GraphQLResolveInfo): { typename: string; id: string } | null {
   const read = readGlobalId(globalId);
   const type = read === null ? undefined : schema.getType(read.typename);

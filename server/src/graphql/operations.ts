@@ -23,7 +23,7 @@ import { isAnsweredFromStore } from './stored-answers.ts';
 import { Turns } from './turns.ts';
 import type { Scale } from './work.ts';
 
-/** An operation as a client asks for it. */
+/** An operation as a client sends it. */
 export interface OperationRequest {
   readonly query: string;
   readonly operationName?: string | null | undefined;
@@ -33,15 +33,15 @@ export interface OperationRequest {
 /** Who asks. */
 export interface Asker {
   readonly actor: UserActor;
-  /** Whose share of the server is used: all who show the same token have one account, each session has its own. */
+  /** The account whose limits apply: clients with the same token share one, each session has its own. */
   readonly account: string;
-  /** Aborted once nobody waits for the answer any more. Left out: it is never waited for long. */
+  /** Aborted once nobody waits for the answer. Absent: the answer is never slow. */
   readonly signal?: AbortSignal;
 }
 
 const NEVER = new AbortController().signal;
 
-/** An operation that may run, as often as is wanted. */
+/** An operation that may run, any number of times. */
 export class PreparedOperation {
   readonly errors = null;
   readonly request: OperationRequest;
@@ -72,9 +72,9 @@ export interface RefusedOperation {
 }
 
 /**
- * The one way to run an operation. All transports prepare it here, which parses, validates and limits it, and run it here,
- * in the name of whoever asks; so each has the same errors, masked and with their codes. A transport only reads requests
- * and writes answers.
+ * The one way to run an operation. All transports prepare it here, which parses, validates and limits it, and run it
+ * here on behalf of an actor, so all have the same errors, masked and with codes. A transport only reads requests and
+ * writes answers.
  */
 export class Operations {
   readonly #services: Services;
@@ -125,8 +125,8 @@ export class Operations {
   }
 
   /**
-   * Runs a subscription. The stream is empty: results go to the sink from the first `next()` on, and it ends after the last
-   * of them. Otherwise the result says why there is none.
+   * Runs a subscription. The stream is empty: results go to the sink from the first `next()` on, and it ends after the
+   * last of them. Otherwise the result says why there is none.
    */
   async subscribe(
     operation: PreparedOperation,
@@ -139,7 +139,7 @@ export class Operations {
     return Symbol.asyncIterator in outcome ? outcome : withCodesAlone(outcome);
   }
 
-  /** What resolvers are given, for a transport that calls `execute` itself. */
+  /** The context of resolvers, for a transport that calls `execute` itself. */
   contextOf({ scale }: PreparedOperation, { actor, account, signal = NEVER }: Asker): GraphQLContext {
     return createContext(this.#services, actor, { ...this.#capacity, waits: this.#waits, account, scale, signal });
   }
@@ -151,7 +151,7 @@ export class Operations {
     return answerOf(work, this.#log, () => normalizedExecutor(args) as ExecutionResult | Promise<ExecutionResult>);
   }
 
-  /** A fault as clients see it. The log has the cause. */
+  /** An error as clients see it. The log has the cause. */
   mask(cause: unknown): GraphQLError {
     return maskError(cause, this.#log);
   }

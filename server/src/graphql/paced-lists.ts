@@ -15,7 +15,7 @@ import {
 import type { GraphQLContext } from './context.ts';
 import { isPromise } from './promises.ts';
 
-/** Has every list of objects counted and answered by its operation's `Work`, whatever it is that makes the list. */
+/** Lets the `Work` of an operation count and answer every list of objects. */
 export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
@@ -37,10 +37,10 @@ function paced(list: unknown, { work }: GraphQLContext, { fieldNodes, fragments 
 
 type Fragments = Readonly<Record<string, FragmentDefinitionNode | undefined>>;
 
-/** A document's lists are read again and again. */
+/** Cached, because a document's lists are read repeatedly. */
 const known = new WeakMap<SelectionSetNode, number>();
 
-/** How many fields each entry is asked for, itself included. */
+/** The number of fields selected in each entry, including the entry itself. */
 function fieldsOf(fieldNodes: readonly FieldNode[], fragments: Fragments): number {
   return fieldNodes.reduce((sum, { selectionSet }) => sum + (selectionSet ? selected(selectionSet, fragments) : 0), 1);
 }

@@ -13,14 +13,14 @@ import { mergeableFields } from './mergeable-fields.ts';
 import { schema } from './schema.ts';
 
 const RULES = [...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule), mergeableFields];
-/** Whoever wrote the document mends one after the other. */
+/** The author of a document fixes errors one by one. */
 const MAX_ERRORS = 10;
-/** An error that names hundreds of places helps nobody, and each of them has to be found in the text. */
+/** An error with hundreds of positions helps nobody, and each must be found in the text. */
 const MAX_PLACES = 3;
 
-/** What clients send is mostly the same few documents. */
+/** Clients mostly send the same few documents. */
 const MAX_DOCUMENTS = 500;
-/** Of all of them together, in characters and in words: a word takes some hundred bytes of memory. */
+/** In total, in characters and tokens: a token takes about a hundred bytes of memory. */
 const MAX_TOTAL_LENGTH = 2 * DOCUMENT_LIMITS.characters;
 const MAX_TOTAL_TOKENS = 20 * DOCUMENT_LIMITS.tokens;
 
@@ -28,7 +28,7 @@ export type ReadDocument =
   | { readonly isValid: true; readonly document: DocumentNode }
   | { readonly isValid: false; readonly errors: readonly GraphQLError[] };
 
-/** By text, the one that was wanted last at the end. */
+/** By text; the last used is at the end. */
 const known = new Map<string, ReadDocument>();
 let totalLength = 0;
 let totalTokens = 0;
@@ -58,7 +58,7 @@ function forget(text: string): void {
   totalTokens -= tokensOf(read);
 }
 
-/** What is refused is kept without its words. */
+/** A refused document is kept without its tokens. */
 function tokensOf(read: ReadDocument): number {
   return read.isValid ? (read.document.tokenCount ?? 0) : 0;
 }
@@ -73,7 +73,7 @@ function parseAndValidate(text: string): ReadDocument {
     const messages = withoutValues(document, errors);
     return refused(...errors.map((error, index) => coded('GRAPHQL_VALIDATION_FAILED', error, messages[index])));
   } catch (cause) {
-    // The parser goes down into it by recursion, and the stack may be at its end before the words are.
+    // The parser is recursive, and may overflow the stack before the limit of tokens.
     if (cause instanceof RangeError)
       return refused(requestFault('LIMIT_EXCEEDED', 'The document is nested too deeply'));
     if (!(cause instanceof GraphQLError)) throw cause;
@@ -82,16 +82,16 @@ function parseAndValidate(text: string): ReadDocument {
   }
 }
 
-/** How graphql-js says that a document has more words than `maxTokens`. A test holds it. */
+/** graphql-js's message for more tokens than `maxTokens`. A test checks it. */
 const TOO_MANY_TOKENS = /^Syntax Error: Document contains more th\w+ \d+ tokens/;
 
 function refused(...errors: readonly GraphQLError[]): ReadDocument {
-  // Written out, a stack no longer keeps the functions that it is of, and with them the document. Nobody reads it.
+  // Formatted, a stack trace no longer keeps its functions, and with them the document.
   for (const error of errors) error.stack = '';
   return { isValid: false, errors };
 }
 
-/** Without the document's nodes, which hold all of its words; a place in it is a place in its text. */
+/** Without the document's nodes, which keep all its tokens; positions refer to the text. */
 function coded(code: ErrorCode, { message: told, source, positions }: GraphQLError, message = told): GraphQLError {
   const places = positions?.slice(0, MAX_PLACES);
   return new GraphQLError(message, { source, positions: places, extensions: requestFault(code, message).extensions });

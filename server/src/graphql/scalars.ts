@@ -15,13 +15,13 @@ builder.scalarType('DateTime', {
   },
 });
 
-/** RFC 3339 has years of four digits: what was stored of another one is told as the first or the last instant that it has. */
+/** RFC 3339 has years of four digits: an instant outside that range becomes its first or last instant. */
 const FIRST = Date.parse('0001-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 
 function toInstant(date: Date): string {
   const at = date.getTime();
-  // No instant at all is only where there has to be one.
+  // An invalid instant in a non-null field.
   return new Date(Number.isNaN(at) ? FIRST : Math.min(Math.max(at, FIRST), LAST)).toISOString();
 }
 

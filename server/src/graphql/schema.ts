@@ -31,7 +31,7 @@ export const schema = withPermittedFields(
 );
 
 /**
- * graphql-js from 16.14 on lists DIRECTIVE_DEFINITION among the places of `@deprecated`, a word that clients with
+ * Since 16.14, graphql-js lists DIRECTIVE_DEFINITION among the locations of `@deprecated`, which clients with
  * graphql-core 3.2 (Python's gql) don't know: they fail to read the whole introspection.
  */
 function readableByOlderClients(built: GraphQLSchema): GraphQLSchema {

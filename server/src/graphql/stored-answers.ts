@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 import { schema } from './schema.ts';
 
-/** Types of which every field but these is read from the store alone. A test holds the list against the schema. */
+/** Types whose fields, except these, are read from the store alone. A test compares the list with the schema. */
 export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly string[] }>> = {
   Query: {
     except: [
@@ -42,15 +42,15 @@ export const STORED_TYPES: Readonly<Record<string, { readonly except: readonly s
   User: { except: [] },
 };
 const WAITING_ARGUMENTS: readonly string[] = ['waitUntilOverSeconds'];
-/** Of a cluster, what never changes while it has its name. */
+/** The fields of a cluster that never change while it has its name. */
 const CLUSTER_FIELDS: readonly string[] = ['id', 'name'];
 
-/** Requests that differ in their variables alone share their document. */
+/** Requests that differ only in their variables share their document. */
 const judged = new WeakMap<OperationDefinitionNode, boolean>();
 
 /**
- * Whether an operation is a query that is answered from the store alone: as long as the store doesn't change, its
- * answer changes with nothing but the time.
+ * Whether an operation is a query that is answered from the store alone: while the store doesn't change, its answer
+ * depends only on the time.
  */
 export function isAnsweredFromStore(document: DocumentNode, operationName: string | null): boolean {
   const operation = getOperationAST(document, operationName);
@@ -67,7 +67,7 @@ function readsStoredFieldsOnly(document: DocumentNode): boolean {
     document,
     visitWithTypeInfo(types, {
       Field: ({ name, arguments: given = [] }) => {
-        // An answer that somebody waits for is theirs alone.
+        // An answer that waits for a job belongs to one client.
         if (given.some((argument) => WAITING_ARGUMENTS.includes(argument.name.value))) isStored = false;
         if (!isStoredField(types.getParentType()?.name ?? '', name.value)) isStored = false;
       },

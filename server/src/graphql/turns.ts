@@ -1,32 +1,32 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** So long at a time may small operations together hold the event loop. */
+/** How long small operations together may block the event loop at a time. */
 const TURN_MS = 8;
-/** And large ones, however much small ones have to do: those wait for as long at most. */
+/** The same for large ones, so small ones wait at most this long. */
 const LARGE_MS = 4;
-/** From one who waited going on until what it does next has been done: steps of promises. */
+/** Promise steps until a resumed waiter has done its next work. */
 const STEPS = 4;
 
 /**
- * Who goes on first: a small operation that has read something, as it holds that until it is done; then one that has yet
- * to begin; then a large one.
+ * Priorities: first a small operation that has read something, because it keeps that until it is done; then one that
+ * has not begun; then a large one.
  */
 export type Rank = 'begun' | 'new' | 'large';
 
-/** Shares the event loop out among all that has much to do: in turns, of each rank in the order in which it came. */
+/** Shares the event loop among long tasks: in turns, in order of arrival within each rank. */
 export class Turns {
   readonly #waiting: Readonly<Record<Rank, (() => void)[]>> = { begun: [], new: [], large: [] };
   #isRunning = false;
   #began: number | null = null;
 
-  /** Undefined: go on at once, this turn is still short. Else wait. */
+  /** Undefined: continue, this turn is still short. Otherwise await it. */
   pass(rank: Rank): Promise<void> | undefined {
     const most = rank === 'large' ? LARGE_MS : TURN_MS;
     if (!this.#isAwaited(rank) && performance.now() - this.#turnBegan() < most) return undefined;
     return this.wait(rank);
   }
 
-  /** Resolves in a turn that is to come: for what is about to take a while without a pause, or just has. */
+  /** Resolves in a later turn: for work that is about to take long without a pause, or just did. */
   wait(rank: Rank): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting[rank].push(resolve);
@@ -34,7 +34,7 @@ export class Turns {
     });
   }
 
-  /** Whether somebody waits who goes first. */
+  /** Whether a waiter has a higher rank. */
   #isAwaited(rank: Rank): boolean {
     const { begun, new: fresh, large } = this.#waiting;
     return begun.length > 0 || (rank !== 'begun' && fresh.length > 0) || (rank === 'large' && large.length > 0);

@@ -5,10 +5,10 @@ import { GATE, type Gate, type Place } from './gate.ts';
 import { isPromise } from './promises.ts';
 import type { Turns } from './turns.ts';
 
-/** What one operation may take as it runs: of what nobody knows beforehand, such as how long texts and lists are. */
+/** The limits of one operation while it runs: for costs that can't be estimated, such as lengths of texts and lists. */
 export const WORK_LIMITS = {
   values: 500_000,
-  /** Of texts that it reads. */
+  /** Characters of texts that it reads. */
   bytes: 32 * 1024 ** 2,
   /** In the store. */
   seconds: 20,
@@ -16,15 +16,15 @@ export const WORK_LIMITS = {
   answerBytes: 16 * 1024 ** 2,
 } as const;
 
-/** Beyond any of these an operation is a large one, which needs a place. The dashboard's are all small. */
+/** Beyond any of these an operation is large and needs a place. The dashboard's are all small. */
 export const SMALL = {
   values: 10_000,
-  /** Told beforehand, of lists. */
+  /** Rows of lists, as estimated. */
   rows: 250,
   bytes: 4 * 1024 ** 2,
 } as const;
 
-/** So many entries are answered at once. */
+/** How many entries are answered at once. */
 const FEW = 50;
 
 /** What is known of an operation before it runs. */
@@ -41,13 +41,13 @@ export interface Capacity {
 
 export interface WorkOptions extends Capacity {
   readonly scale: Scale;
-  /** Whose operation it is, for the gate. */
+  /** The account, for the gate. */
   readonly account: string;
-  /** Aborted once nobody waits for the answer any more. */
+  /** Aborted once nobody waits for the answer. */
   readonly signal: AbortSignal;
 }
 
-/** What one operation has done so far, or one event of a subscription. */
+/** Counts the work of one operation, or of one event of a subscription. */
 export class Work {
   readonly #options: WorkOptions;
   #values = 0;
@@ -63,27 +63,27 @@ export class Work {
 
   constructor(options: WorkOptions) {
     this.#options = options;
-    // It may break when nobody waits any more.
+    // It may fail when nobody waits any more.
     this.#broken.promise.catch(() => undefined);
   }
 
-  /** What it took too much of; null: nothing. Then it has no other answer, and what is left of it fails at once. */
+  /** The limit that it exceeded; null: none. After that, this is its only answer, and the rest fails at once. */
   get excess(): GraphQLError | null {
     return this.#excess;
   }
 
   /**
-   * Runs the whole of it, in a place if it needs one. Throws once it was too much: where it found no place, nothing of it
-   * has run.
+   * Runs all of it, in a place if it needs one. Throws once a limit is exceeded; if it got no place, nothing of it has
+   * run.
    */
   async run<T>(execute: () => T | Promise<T>): Promise<T> {
     try {
       if (this.#options.scale.isLarge) {
         await this.#enter();
-        // It has been parsed and checked in this one, which takes a while where there is much of it.
+        // It was parsed and checked in this turn, which takes a while for a long one.
         await this.#options.turns.wait('large');
       } else {
-        // Many may begin at once, as the subscriptions do that one change wakes.
+        // Many may begin at once, such as subscriptions that one change wakes.
         const turn = this.#options.turns.pass('new');
         if (turn !== undefined) await turn;
       }
@@ -95,18 +95,18 @@ export class Work {
     }
   }
 
-  /** Reads from the store, one after the other. Throws once it was too much. */
+  /** Reads from the store, one read after another. Throws once a limit is exceeded. */
   read<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#lastRead.then(async () => {
       await this.#pass();
       this.#check();
       this.#hasRead = true;
       const found = await this.#timed(work);
-      // What follows from it is another turn's.
+      // The work that follows belongs to another turn.
       if (this.#place !== null) await this.#options.turns.wait('large');
       return found;
     });
-    // A read that fails keeps no other from being tried.
+    // A read that fails doesn't prevent others.
     this.#lastRead = result.catch(() => undefined);
     return result;
   }
@@ -121,7 +121,10 @@ export class Work {
     }
   }
 
-  /** The entries of a list, with so many fields each; a long one in turns of the event loop. Throws once it was too much. */
+  /**
+   * The entries of a list, with this many fields each; a long one in turns of the event loop. Throws once a limit is
+   * exceeded.
+   */
   entries<T>(list: readonly T[], fields: number): Iterable<T | Promise<T>> {
     this.#values += list.length * fields;
     if (this.#values > WORK_LIMITS.values) this.#exceed(`has more than ${WORK_LIMITS.values} values`);
@@ -129,7 +132,7 @@ export class Work {
     return list.length <= FEW && !this.#needsPlace ? list : this.#inTurns(list);
   }
 
-  /** Counts texts that were read. Throws once it was too much. */
+  /** Counts texts that were read. Throws once a limit is exceeded. */
   texts(...texts: readonly (string | null)[]): void {
     for (const text of texts) this.#bytes += text?.length ?? 0;
     if (this.#bytes > WORK_LIMITS.bytes) this.#exceed(`reads more than ${WORK_LIMITS.bytes} bytes of texts`);
@@ -158,7 +161,7 @@ export class Work {
     return this.#place === null && (this.#values > SMALL.values || this.#bytes > SMALL.bytes);
   }
 
-  /** Undefined: go on at once. */
+  /** Undefined: continue at once. */
   #pass(): Promise<void> | undefined {
     const { turns } = this.#options;
     if (this.#needsPlace) return this.#enter().then(() => turns.pass('large'));
@@ -184,7 +187,7 @@ export class Work {
     }
   }
 
-  /** It has been slow, as where a cluster doesn't answer. Of a change, what came of it has to be told. */
+  /** It was slow, for example because a cluster didn't answer. The result of a mutation is still returned. */
   #giveUp(place: Place): void {
     place[Symbol.dispose]();
     if (this.#options.scale.kind !== OperationTypeNode.QUERY) return;

@@ -69,7 +69,7 @@ interface RefusalHead {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How an answer begins that says so. */
+/** The beginning of a refusal's answer. */
 export function headOf({ code }: AccessRefusal): RefusalHead {
   return { status: STATUS[code], headers: HEADERS[code] };
 }

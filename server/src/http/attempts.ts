@@ -11,7 +11,9 @@ export const SECONDS_FOR_A_WRONG_ONE = 5;
 /** The same for all addresses together. The first wrong one of an address is always allowed. */
 export const WRONG_AT_ONCE_IN_ALL = 300;
 export const WRONG_A_SECOND_IN_ALL = 2;
-/** The maximum number of addresses with wrong credentials. Beyond it, a new one is added only when another one expires. */
+/**
+ * The maximum number of addresses with wrong credentials. Beyond it, a new one is added only when another one expires.
+ */
 const MOST_SUSPECTS = 5_000;
 /** The maximum number of remembered addresses with right credentials. */
 const MOST_KNOWN = 1_000;
@@ -25,9 +27,9 @@ export interface Slowed {
 const SLOWED: Slowed = { kind: 'slowed' };
 
 /**
- * Slows guessing. Beyond its limit, an address gets the same answer for a right token as for a wrong one, unless it has sent a
- * right credential before or the token is too long to guess. So neither its neighbours nor anybody else can lock it out. A
- * valid session is never a guess, because nobody can make one up.
+ * Slows guessing. Beyond its limit, an address gets the same answer for a right token as for a wrong one, unless it has
+ * sent a right credential before or the token is too long to guess. So neither its neighbours nor anybody else can lock
+ * it out. A valid session is never a guess, because nobody can make one up.
  */
 export class Attempts {
   readonly #authenticator: Authenticator;
@@ -36,7 +38,7 @@ export class Attempts {
   readonly #slowed: BoundedLog;
   readonly #count: Metrics['refusedCredentials'];
   readonly #all = new RateLimit(WRONG_AT_ONCE_IN_ALL, WRONG_A_SECOND_IN_ALL);
-  /** By network, those first of which nothing came for longest. */
+  /** By network; those that have been silent longest come first. */
   readonly #suspects = new Map<string, RateLimit>();
   readonly #known = new Set<string>();
 
@@ -48,7 +50,7 @@ export class Attempts {
     this.#count = metrics.refusedCredentials;
   }
 
-  /** As the authenticator does; `said`: what the request says otherwise than by its headers. */
+  /** As the authenticator does. `said`: credentials that are not in the headers. */
   authenticate(request: IncomingMessage, said?: Omit<Credentials, 'cookie'>): Verdict | Slowed {
     const credentials = credentialsOf(request, said);
     const verdict = this.#authenticator.authenticate(credentials);
@@ -57,24 +59,24 @@ export class Attempts {
     }
     const { why } = verdict;
     if (why === 'missing') return verdict;
-    // A session's own cookie, which browsers send with all that they ask for.
+    // A session's cookie, which browsers send with every request.
     if (why === 'over' || (why === 'keyless' && credentials.key === undefined)) return verdict;
     return this.#isHeard(request, why) ? verdict : SLOWED;
   }
 
-  /** Of a token with which somebody signs in. */
+  /** For a token at a sign-in. */
   judge(request: IncomingMessage, token: string): 'right' | 'wrong' | 'slowed' {
     const isRight = this.#authenticator.isToken(token);
     if (!this.#isHeard(request, isRight ? 'token' : 'wrong')) return 'slowed';
     return isRight ? 'right' : 'wrong';
   }
 
-  /** Whether a right credential has come from there. */
+  /** Whether a right credential has come from this address. */
   knows(request: IncomingMessage): boolean {
     return this.#known.has(networkOf(this.#addresses.of(request)));
   }
 
-  /** False: it is one too many. */
+  /** False: the limit is exceeded. */
   #isHeard(request: IncomingMessage, what: 'token' | 'session' | Unknown): boolean {
     const address = this.#addresses.of(request);
     const network = networkOf(address);
@@ -94,7 +96,7 @@ export class Attempts {
   }
 
   #know(network: string): void {
-    // The last one at the end.
+    // The most recent is at the end.
     this.#known.delete(network);
     this.#known.add(network);
     for (const oldest of this.#known) {
@@ -118,7 +120,7 @@ export class Attempts {
     return suspect.take() && this.#all.take();
   }
 
-  /** For one more suspect. Of whom nothing came for so long that their limit is whole again, nothing is left to know. */
+  /** Makes room for one more address: those whose limit has recovered are dropped. */
   #hasRoom(): boolean {
     for (const [network, limit] of this.#suspects) {
       if (this.#suspects.size < MOST_SUSPECTS) return true;

@@ -7,8 +7,8 @@ const SHORT_BYTES = 64 * 1024;
 type Hold = (bytes: number) => Disposable;
 
 /**
- * What waits for a receiver that is slow or has stopped reading, for all who write to its stream: about 64 KiB at most,
- * Node's high-water mark, and what was written last, if they stop when it is full.
+ * What waits for a slow receiver, for all who write to its stream: at most about 64 KiB, Node's high-water mark, plus
+ * the last write, if the writers stop when it is full.
  */
 export class Backlog {
   readonly #stream: Writable;
@@ -27,13 +27,13 @@ export class Backlog {
     return this.#stream.writableNeedDrain;
   }
 
-  /** So much has just been written: it may be long, and wait. */
+  /** Counts bytes that have just been written and may have to wait. */
   wrote(bytes: number): void {
     if (this.isFull && bytes > SHORT_BYTES) this.#held.push(this.#hold(bytes));
   }
 
   /**
-   * Calls back once, when the receiver has taken everything, or at once if it has; never, once the stream is closed.
+   * Calls back once, when the receiver has taken everything, or at once if it has; never after the stream is closed.
    * `bytes`: what waits to be written then.
    */
   whenDrained(callback: () => void, bytes = 0): void {

@@ -27,7 +27,7 @@ export class ClientLeft extends Error {
 
 export interface BodyBounds {
   readonly maxBytes: number;
-  /** From now on, for all of it. */
+  /** Time limit for the whole body, from now on. */
   readonly timeoutMs: number;
 }
 
@@ -68,7 +68,9 @@ export async function readBody(
   }
 }
 
-/** What no HTML form can send (HTML, 4.10.21.5), and no page of another origin without a preflight request. */
+/**
+ * Neither an HTML form (HTML, 4.10.21.5) nor, without a preflight request, a page of another origin can send this type.
+ */
 export function isJson({ headers }: IncomingMessage): boolean {
   return /^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '');
 }

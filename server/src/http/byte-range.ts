@@ -1,12 +1,12 @@
-/** The bytes from `start` up to `end`, which is behind the last one. */
+/** The bytes from `start` up to, but not including, `end`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The range that a Range header requests from a file of this size (RFC 9110, section 14). Null: the whole file, also for
- * several ranges and other units, which a server may ignore. `unsatisfiable`: the range begins beyond the end.
+ * The range that a Range header requests from a file of this size (RFC 9110, section 14). Null: the whole file, also
+ * for several ranges and other units, which a server may ignore. `unsatisfiable`: the range begins beyond the end.
  */
 export function byteRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | null {
   const match = /^bytes=\s*(\d*)-(\d*)\s*$/.exec(header ?? '');

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Addresses of clients, also behind trusted reverse proxies. */
+/** Finds the addresses of clients, also behind trusted reverse proxies. */
 export class ClientAddresses {
   readonly #proxies = new BlockList();
 
@@ -18,7 +18,9 @@ export class ClientAddresses {
     return isIP(address) !== 0 && this.#proxies.check(address, familyOf(address));
   }
 
-  /** The sender of a request: the last address in the chain that is not a trusted proxy. Earlier ones could be forged. */
+  /**
+   * The sender of a request: the last address in the chain that is not a trusted proxy. Earlier ones could be forged.
+   */
   of({ headers, socket }: IncomingMessage): string {
     let client = plainAddress(socket.remoteAddress);
     const chain = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');

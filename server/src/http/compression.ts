@@ -7,7 +7,9 @@ const compressGzip = promisify(gzip);
 
 /** A shorter answer fits into one packet uncompressed. */
 const LEAST_BYTES = 1024;
-/** Takes half a millisecond for 66 kB of jobs and shrinks them to an eighth. gzip is about as fast and a tenth worse. */
+/**
+ * Takes half a millisecond for 66 kB of jobs and shrinks them to an eighth. gzip is about as fast and a tenth worse.
+ */
 const BROTLI_QUALITY = 4;
 /** 256 KiB, which is what one compression takes of memory at most, several times over. */
 const BROTLI_WINDOW_BITS = 18;
@@ -33,7 +35,7 @@ export function acceptedCoding(header: string | undefined): Coding | null {
 export class AnswerBody {
   readonly plain: Buffer;
   readonly #compressed = new Map<Coding, Promise<Buffer>>();
-  /** Of all forms that there are. */
+  /** The total of all forms. */
   bytes: number;
 
   constructor(plain: Buffer) {
@@ -63,12 +65,12 @@ async function compress(body: Buffer, coding: Coding): Promise<Buffer> {
 }
 
 /**
- * Sends a whole answer, compressed if the client accepts it. Not for streams, which compression would delay, nor for log
- * files, whose ranges and lengths are those of the file.
+ * Sends a whole answer, compressed if the client accepts it. Not for streams, which compression would delay, nor for
+ * log files, whose ranges and lengths are those of the file.
  *
- * The size of a compressed answer reveals something about a secret if the answer also contains text that an attacker chose
- * (BREACH). No answer contains a credential: neither the token nor a cookie, nor a value of `environment`. And a page of
- * another origin cannot trigger an answer: its requests are refused first (`origin.ts`).
+ * The size of a compressed answer reveals something about a secret if the answer also contains text that an attacker
+ * chose (BREACH). No answer contains a credential: neither the token nor a cookie, nor a value of `environment`. And a
+ * page of another origin cannot trigger an answer: its requests are refused first (`origin.ts`).
  */
 export async function sendAnswer(
   request: IncomingMessage,
@@ -88,10 +90,10 @@ export async function sendAnswer(
   writeWhole(response, sent);
 }
 
-/** So that it can be seen whether a reader takes any of it; a long answer in one piece would seem to stand still. */
+/** Written in pieces, so that progress is visible; a long answer in one piece would seem to stall. */
 const PART_BYTES = 64 * 1024;
 
-/** What is sent stays its owner's: it may be sent to many. */
+/** The content stays its owner's, because it may be sent to many clients. */
 export function writeWhole(response: ServerResponse, bytes: Buffer): void {
   let written = 0;
   const goOn = () => {

@@ -4,8 +4,9 @@ import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
 import { type ClientAddresses, networkOf, plainAddress } from './client-address.ts';
 
 /**
- * The maximum number of connections without a credential. Beyond it, the oldest is closed rather than the newest refused: a
- * client with a credential sends it in the first moments, so no flood keeps it out, not even one from its own address.
+ * The maximum number of connections without a credential. Beyond it, the oldest is closed rather than the newest
+ * refused: a client with a credential sends it in the first moments, so no flood keeps it out, not even one from its
+ * own address.
  */
 export const MOST_NEWCOMERS = 512;
 export const MOST_NEWCOMERS_OF_AN_ADDRESS = 256;
@@ -23,16 +24,16 @@ const LOG_LINES_A_MINUTE = 4;
 
 interface Connection {
   readonly address: string;
-  /** Requests that wait for their answers, or for the end of these. */
+  /** Requests whose answers have not been sent completely. */
   readonly unanswered: Set<ServerResponse>;
-  /** How far its client had come with what was written for it, and since when it came no further. */
+  /** How much its client had read, and since when it has read no more. */
   progress: string;
   takenAt: number;
-  /** Of answers that are held for it. */
+  /** Bytes of answers that are buffered for it. */
   untakenBytes: number;
 }
 
-/** Every TCP connection of the server, and what it may cost. */
+/** All TCP connections of the server, with their limits. */
 export class Connections {
   readonly #addresses: ClientAddresses;
   readonly #log: BoundedLog;
@@ -42,7 +43,7 @@ export class Connections {
   readonly #newcomers = new Set<Socket>();
   readonly #newcomersByNetwork = new Map<string, Set<Socket>>();
   #timer: NodeJS.Timeout | undefined;
-  /** Those for which answers are held. */
+  /** Connections with buffered answers. */
   readonly #untaken = new Set<Socket>();
   #untakenBytes = 0;
   #isCutPlanned = false;
@@ -68,7 +69,7 @@ export class Connections {
     clearInterval(this.#timer);
   }
 
-  /** Resets all of them, so that no client mistakes half an answer for a whole one, as with an orderly end. */
+  /** Resets all connections: after an orderly end, a client could mistake half an answer for a whole one. */
   reset(): void {
     for (const socket of this.#open.keys()) socket.resetAndDestroy();
   }
@@ -90,7 +91,7 @@ export class Connections {
     if (this.#newcomers.size > MOST_NEWCOMERS || neighbours.size > MOST_NEWCOMERS_OF_AN_ADDRESS) this.#planCut();
   }
 
-  /** A right credential came over it. */
+  /** The connection has sent a right credential. */
   prove(socket: Socket): void {
     if (!this.#newcomers.delete(socket)) return;
     const network = networkOf(this.#open.get(socket)?.address ?? '');
@@ -103,7 +104,7 @@ export class Connections {
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
     const connection = this.#open.get(socket);
-    // What came in one piece with a request that had it closed.
+    // It arrived together with a request that caused the connection to be closed.
     if (connection === undefined || socket.destroyed) return false;
     if (connection.unanswered.size >= MOST_UNANSWERED) {
       stopParsing(socket);
@@ -112,7 +113,7 @@ export class Connections {
     }
     connection.unanswered.add(response);
     response.once('close', () => connection.unanswered.delete(response));
-    // What is left of a body is read and thrown away, so that the client comes to read the answer; not for ever.
+    // The rest of a body is read and discarded for a while, so that the client gets to read the answer.
     response.once('finish', () => {
       if (request.complete) return;
       const timer = setTimeout(() => socket.destroy(), NEWCOMER_MS);
@@ -121,9 +122,9 @@ export class Connections {
     return true;
   }
 
-  /** False: answers are still owed, which could not be told from what comes behind them; its connection is closed. */
+  /** False: earlier answers are pending, which could not be separated from what follows; the connection is closed. */
   admitUpgrade(socket: Socket): boolean {
-    // Node no longer does.
+    // Node no longer handles it.
     socket.on('error', () => socket.destroy());
     if (this.#open.get(socket)?.unanswered.size === 0) return true;
     socket.destroy();
@@ -131,8 +132,8 @@ export class Connections {
   }
 
   /**
-   * An answer waits for its client, until it is given back. Where more wait than are held, the client that has taken nothing
-   * for the longest loses its connection, and of several the one for which most is held.
+   * An answer waits for its client, until it is released. Beyond the limit, the client that has read nothing for
+   * longest is disconnected; among several, the one with the most buffered bytes.
    */
   hold(socket: Socket, bytes: number): Disposable {
     const connection = this.#open.get(socket);
@@ -149,9 +150,9 @@ export class Connections {
     };
   }
 
-  /** The same for a response, until it has been taken or its client has left. A short one is the system's at once. */
+  /** The same for a response, until it was read or its client has left. The system takes a short one at once. */
   holdResponse({ socket }: IncomingMessage, response: ServerResponse, bytes: number): void {
-    // Not the response's own: one that waits behind others on its connection has none yet.
+    // Not the response's own socket: a response that waits behind others has none yet.
     if (bytes <= SHORT_BYTES) return;
     const held = this.hold(socket, bytes);
     response.once('close', () => held[Symbol.dispose]());
@@ -179,8 +180,8 @@ export class Connections {
   }
 
   /**
-   * Whatever it was to be answered with ends with it. Node ends only the answer whose turn it was once an upgrade or a
-   * CONNECT has come behind: those that wait for theirs would be made for ever (lib/_http_server.js, onParserExecuteCommon).
+   * Ends all pending answers of the connection. After an upgrade or a CONNECT, Node ends only the current answer: those
+   * waiting behind it would never end (lib/_http_server.js, onParserExecuteCommon).
    */
   #closed(socket: Socket): void {
     this.#forget(socket);
@@ -189,7 +190,7 @@ export class Connections {
     for (const response of connection?.unanswered ?? []) response.destroy();
   }
 
-  /** It is closed, or about to be. */
+  /** The connection is closed, or about to be. */
   #forget(socket: Socket): void {
     this.prove(socket);
     const connection = this.#open.get(socket);
@@ -198,11 +199,11 @@ export class Connections {
     connection.untakenBytes = 0;
   }
 
-  /** After the next read: connections whose credential has arrived are no longer newcomers then. */
+  /** Runs after the next read, so that connections whose credential has arrived no longer count as newcomers. */
   #planCut(): void {
     if (this.#isCutPlanned) return;
     this.#isCutPlanned = true;
-    // One for the turn of the event loop that accepts them, one for the turn that reads.
+    // One turn of the event loop accepts them, and one reads.
     setImmediate(() => setImmediate(() => this.#cutNewcomers()));
   }
 
@@ -239,7 +240,7 @@ export class Connections {
   }
 }
 
-/** For how long its client has taken nothing, as far as it has been looked at; 0: nothing waits for it. */
+/** How long its client has read nothing, as of the last check; 0: nothing is buffered. */
 function idleFor(socket: Socket, connection: Connection, now: number): number {
   const progress = progressOf(socket);
   if (progress !== connection.progress || socket.writableLength === 0) {
@@ -250,16 +251,16 @@ function idleFor(socket: Socket, connection: Connection, now: number): number {
 }
 
 /**
- * Changes whenever the system takes more of what waits. A stream counts a write once all of it has been taken, however
- * long it is; how much of it is left, Node looks at for its own timeouts (lib/net.js, Socket._onTimeout).
+ * Changes whenever the system takes more of the buffer. A stream counts a write only when all of it was taken; Node
+ * reads the rest of the current write for its own timeouts (lib/net.js, Socket._onTimeout).
  */
 function progressOf(socket: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): string {
   return `${socket.bytesWritten - socket.writableLength} ${socket._handle?.writeQueueSize}`;
 }
 
 /**
- * Node parses all that it has read of a connection, some thousand requests, and keeps each until it has closed it. A 2
- * tells its parser that what follows is no HTTP, as after an upgrade (lib/_http_common.js, parserOnHeadersComplete).
+ * Node parses everything that it has read of a connection, up to thousands of requests, and keeps each until it is
+ * closed. A 2 tells its parser to stop, as after an upgrade (lib/_http_common.js, parserOnHeadersComplete).
  */
 function stopParsing(socket: Socket): void {
   const { parser } = socket as Socket & { parser?: { onIncoming: (() => number) | null } | null };

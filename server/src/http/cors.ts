@@ -43,7 +43,7 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
   }
   response.writeHead(204, {
     'access-control-allow-methods': 'GET, HEAD, POST',
-    // Some clients send headers of their own, which harm nobody.
+    // Some clients send headers of their own, which are harmless.
     'access-control-allow-headers': request.headers['access-control-request-headers'] ?? 'Authorization, Content-Type',
     'access-control-max-age': PREFLIGHT_SECONDS,
   });
@@ -51,5 +51,5 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
   return true;
 }
 
-/** ASCII: a WebSocket is closed with it. */
+/** ASCII, because a WebSocket is closed with it. */
 export const ORIGIN_REFUSED = 'Pages of this origin may not use the server: name it in SLURMQL_ALLOWED_ORIGINS';

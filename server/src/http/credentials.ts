@@ -3,7 +3,7 @@ import type { Credentials } from '../auth/index.ts';
 import { readSessionCookie } from './session-cookie.ts';
 import { KEY_HEADER } from './session-key.ts';
 
-/** What a request says by its headers, or in another way where that has words for it. */
+/** The credentials in a request's headers, or those given in another way. */
 export function credentialsOf(
   request: IncomingMessage,
   said: Omit<Credentials, 'cookie'> = { authorization: undefined, key: undefined },

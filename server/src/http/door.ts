@@ -36,13 +36,13 @@ export class Door {
     return this.#admit(verdict, request, response, key);
   }
 
-  /** True: GraphiQL's page may be sent, which is the same for all and shows the session's key when it asks for something. */
+  /** True: GraphiQL's page may be sent. It is the same for everyone, and sends the session's key with its requests. */
   admitsPage(request: IncomingMessage, response: ServerResponse): boolean {
     const verdict = this.#options.attempts.authenticate(request);
     return isKeyAlone(verdict, request) || this.#admit(verdict, request, response) !== null;
   }
 
-  /** Whether a request would be allowed. For answers that everybody gets in part. */
+  /** Whether a request would be allowed, for answers of which everybody gets a part. */
   isOpenTo(request: IncomingMessage): boolean {
     const { attempts, origins } = this.#options;
     return refusalOf(attempts.authenticate(request), request, origins) === null;
@@ -66,12 +66,14 @@ export class Door {
   }
 }
 
-/** All it lacks is the key of its session, as what a browser asks for by a link. */
+/** The request lacks only the key of its session, as when a browser follows a link. */
 function isKeyAlone(verdict: Verdict | Slowed, request: IncomingMessage): boolean {
   return verdict.kind === 'anonymous' && verdict.why === 'keyless' && !isForeign(request);
 }
 
-/** The session's key, where a page of this server asks by a form for what a link leads to: a link can't bring it. */
+/**
+ * The session's key from a form: a page of this server repeats a link's request with it, because links can't carry it.
+ */
 export async function keyOfForm(request: IncomingMessage): Promise<string | undefined> {
   if (request.method !== 'POST' || !isForm(request.headers['content-type'])) return undefined;
   return new URLSearchParams(String(await readBody(request, SIGN_IN_BODY))).get('key') ?? undefined;

@@ -9,7 +9,7 @@ import type { OpenStreams } from './open-streams.ts';
 import { requestSchema } from './request-schema.ts';
 import { sendError } from './respond.ts';
 
-/** Proxies close what is quiet. */
+/** Proxies close silent connections. */
 const PING_INTERVAL_MS = 12_000;
 
 export interface EventStreamOptions {
@@ -24,7 +24,7 @@ function acceptsEventStream({ headers }: IncomingMessage): boolean {
   return accepted.some((type) => /^(?:text\/event-stream|text\/\*|\*\/\*)(?:;|$)/.test(type));
 }
 
-/** Subscriptions as server-sent events, one stream a request (graphql-sse, distinct connections mode). */
+/** Subscriptions as server-sent events, one stream for each request (graphql-sse, distinct connections mode). */
 export class EventStreams {
   readonly #options: EventStreamOptions;
 
@@ -32,7 +32,7 @@ export class EventStreams {
     this.#options = options;
   }
 
-  /** False: the request is no valid subscription, so that it is answered like any other. */
+  /** False: the request is no valid subscription, and is answered like any other. */
   async answer(
     request: IncomingMessage,
     body: Buffer | null,
@@ -41,7 +41,7 @@ export class EventStreams {
   ): Promise<boolean> {
     if (!acceptsEventStream(request)) return false;
     const { operations, streams, connections } = this.#options;
-    // From the beginning on, for a receiver may go away before anything is sent.
+    // From the beginning on, because a receiver may leave before anything is sent.
     const leaving = new AbortController();
     const closed = new Promise<void>((resolve) => {
       response.once('close', () => {
@@ -61,7 +61,7 @@ export class EventStreams {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
-      // nginx holds answers back otherwise.
+      // Otherwise nginx buffers answers.
       'x-accel-buffering': 'no',
     });
     // Headers at once, so that the client knows that it is connected.
@@ -70,7 +70,7 @@ export class EventStreams {
       endForbidden(response);
       leaving.abort();
     });
-    // Until everything has been taken, or connections.ts has cut off a receiver that takes nothing any more.
+    // Until everything was read, or connections.ts has disconnected a receiver that reads nothing.
     using _pings = pings(response);
     const backlog = new Backlog(response, (bytes) => connections.hold(request.socket, bytes));
     const sink = new EventSink(response, backlog);
@@ -90,14 +90,14 @@ async function send(
   if (!(Symbol.asyncIterator in outcome)) {
     sendErrors(response, outcome.errors ?? []);
   } else {
-    // What breaks it is thrown to its reader, below.
+    // Errors are thrown to its reader, below.
     const leave = () => void outcome.return().catch(() => undefined);
     if (leaving.aborted) leave();
     else leaving.addEventListener('abort', leave, { once: true });
     try {
       await outcome.next();
     } catch (cause) {
-      // Masked by whoever made the stream. Thrown on, it would cut the connection without a word.
+      // Already masked by the stream. Rethrown, it would end the connection without a message.
       if (!(cause instanceof GraphQLError)) throw cause;
       sendErrors(response, [cause]);
     }
@@ -105,7 +105,7 @@ async function send(
   if (!response.writableEnded) response.end('event: complete\ndata:\n\n');
 }
 
-/** The parameters as GraphQL over HTTP has them: in a JSON body, or in the address. Null: none of these. */
+/** The parameters of GraphQL over HTTP: in a JSON body, or in the URL. Null: neither. */
 function readRequest(request: IncomingMessage, body: Buffer | null): OperationRequest | null {
   try {
     if (body !== null) return mayAskForStream(body) ? requestSchema.parse(JSON.parse(body.toString())) : null;
@@ -121,20 +121,20 @@ function readRequest(request: IncomingMessage, body: Buffer | null): OperationRe
   }
 }
 
-/** Seen without reading it as JSON, which takes a while where it is long: most clients accept whatever comes. */
+/** Checked without parsing JSON, which is slow for long bodies: most clients accept any media type. */
 function mayAskForStream(body: Buffer): boolean {
   return body.includes('subscription') || body.includes('\\u');
 }
 
 const BEGIN = Buffer.from('event: next\ndata: ');
 const END = Buffer.from('\n\n');
-/** Results as events: the same for all who are told. */
+/** Results as events: the same for all receivers. */
 const events = new WeakMap<Buffer, Buffer>();
 
 function eventOf(result: Buffer): Buffer {
   const known = events.get(result);
   if (known !== undefined) return known;
-  // JSON has no line breaks of its own.
+  // Serialised JSON has no line breaks.
   const event = Buffer.concat([BEGIN, result, END]);
   events.set(result, event);
   return event;
@@ -175,10 +175,10 @@ function endForbidden(response: ServerResponse): void {
   response.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
 }
 
-/** Keeps the stream from being quiet. Whoever takes nothing of it any more is cut off by connections.ts. */
+/** Keeps the stream from being silent. connections.ts disconnects a client that reads nothing. */
 function pings(response: ServerResponse): Disposable {
   const timer = setInterval(() => {
-    // Written behind the end, it would be an error that ends the process.
+    // A write after the end would be an error that ends the process.
     if (!response.writableEnded) response.write(':\n\n');
   }, PING_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };

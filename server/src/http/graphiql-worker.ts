@@ -1,11 +1,11 @@
 import { parentPort } from 'node:worker_threads';
 import { css, editorWorkerService, graphqlWorker, js, jsonWorker } from '@graphql-yoga/render-graphiql/graphiql';
 
-/** What graphiql.ts is given: GraphiQL's parts as bytes, whose module alone takes tens of megabytes while it is loaded. */
+/** The parts of GraphiQL as bytes, for graphiql.ts: loading the module takes tens of megabytes. */
 export interface GraphiQLParts {
   readonly css: Uint8Array;
   readonly js: Uint8Array;
-  /** Monaco's workers by the label under which it asks for them. */
+  /** Monaco's workers, by their labels. */
   readonly workers: Readonly<Record<string, Uint8Array>>;
 }
 

@@ -8,7 +8,7 @@ import { sendError } from './respond.ts';
 import { PAGE_REFERRER_POLICY } from './security-headers.ts';
 import { KEY_HEADER, KEY_PARAMETER, TAKE_KEY } from './session-key.ts';
 
-/** Below the endpoint, so that whatever leads to the one (a proxy, the development server) leads to the other. */
+/** Below the endpoint, so that a proxy or the development server forwards both. */
 const FOLDER = '/graphql/assets/';
 
 /** Monaco writes its styles into the page and brings its icons as data: addresses. */
@@ -32,9 +32,9 @@ interface Assets {
   readonly page: AnswerBody;
 }
 
-/** GraphiQL from this server alone: a small page, and large files that a browser keeps for as long as they are the same. */
+/** GraphiQL, served only from here: a small page, and large files that browsers cache while they are unchanged. */
 export class GraphiQL {
-  /** Made when somebody opens it for the first time. */
+  /** Built when it is first opened. */
   #assets: Promise<Assets> | null = null;
 
   isAsset(path: string): boolean {
@@ -57,7 +57,7 @@ export class GraphiQL {
     if (asset === undefined) return sendError(response, 404, 'NOT_FOUND', 'GraphiQL has no such file (any more)');
     const headers = {
       'content-type': asset.type,
-      // A worker has that of its script, not of its page.
+      // A worker has the policy of its script, not of its page.
       'content-security-policy': CONTENT_SECURITY_POLICY,
       'cache-control': 'public, max-age=31536000, immutable',
     };
@@ -76,7 +76,7 @@ export class GraphiQL {
 async function load(): Promise<Assets> {
   const { css, js, workers } = await readParts();
   const byPath = new Map<string, Asset>();
-  /** Its address, which changes with what is in it. */
+  /** Its URL, which changes with its content. */
   const keep = (name: string, type: string, content: Uint8Array): string => {
     const [stem = '', extension = ''] = name.split('.');
     const path = `${FOLDER}${stem}-${hash('sha256', content, 'base64url').slice(0, 16)}.${extension}`;
@@ -114,9 +114,9 @@ function pageOf(style: string, script: string): string {
 `;
 }
 
-/** In a thread of its own: what the module takes of memory goes back with it. */
+/** In a thread of its own, whose memory is freed when it ends. */
 async function readParts(): Promise<GraphiQLParts> {
-  // Built, both files lie in one folder, too.
+  // In a build, both files are in one directory, too.
   const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
   const worker = new Worker(new URL(`./graphiql-worker.${extension}`, import.meta.url));
   const [parts] = await once(worker, 'message');

@@ -1,2 +1,2 @@
 export { ListenError } from './listen.ts';
-export { type HttpOptions, HttpServer } from './server.ts';
+export { HttpServer } from './server.ts';

@@ -24,7 +24,7 @@ const REFUSALS: Readonly<Record<LogRefusal['kind'], readonly [status: number, co
   unavailable: [503, 'CLUSTER_UNAVAILABLE'],
 };
 
-/** Logs as files. */
+/** Serves logs as files. */
 export class LogDownloads {
   readonly #services: Services;
   readonly #streams: OpenStreams;
@@ -37,9 +37,9 @@ export class LogDownloads {
   }
 
   /**
-   * A job's log as it is on the cluster, or the part of it that a Range header asks for. What a running job writes
-   * meanwhile is not part of it. When the cluster is lost on the way the connection is cut, so that nobody takes a part
-   * for the whole.
+   * A job's log as it is on the cluster, or the part that a Range header requests, without what a running job writes
+   * meanwhile. If the cluster is lost during the download, the connection is reset, so that no client takes a part for
+   * the whole.
    */
   async answer(
     address: LogAddress,
@@ -89,7 +89,7 @@ export class LogDownloads {
       mayReadAhead: () => this.#open <= MOST_READ_AHEAD,
     });
     try {
-      // Before it is promised.
+      // Before headers promise it.
       await sending.begin();
     } catch (cause) {
       const refusal = logRefusal(cause);
@@ -120,13 +120,13 @@ function refuse(response: ServerResponse, { kind, message }: LogRefusal): void {
   sendError(response, status, code, message);
 }
 
-/** The bytes of a log on their way to one reader. */
+/** The bytes of a log for one reader. */
 class Sending {
   readonly #file: LogFile;
   readonly #end: number;
   readonly #response: ServerResponse;
   readonly #options: ReadingOptions;
-  /** What has been given to the reader ends here. */
+  /** The offset after what was given to the reader. */
   #given: number;
   #pieces: AsyncGenerator<Buffer, void, undefined>;
   #first: Buffer | null = null;
@@ -192,7 +192,7 @@ class Sending {
   }
 }
 
-/** Only letters, digits, dots and dashes, so that it is safe on every disk and in every header. */
+/** Only letters, digits, dots and dashes, which are safe on every disk and in every header. */
 function fileName(job: Pick<Job, 'name' | 'slurmJobId'>, { stream }: LogAddress): string {
   const letters = job.name
     .slice(0, LONGEST_NAME)

@@ -6,13 +6,13 @@ import { writeTextFrame } from './text-frame.ts';
 
 const END = Buffer.from('}');
 
-/** What all operations of a connection share, of the way to its client. */
+/** Shared by all operations of a connection. */
 export interface Outlet {
   readonly backlog: Backlog;
   readonly seats: Seats;
 }
 
-/** Sends shared results as messages `next` of one operation: only the beginning differs from one client to another. */
+/** Sends shared results as `next` messages of one operation: only their beginning differs between clients. */
 export class MessageSink implements Sink {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -20,7 +20,9 @@ export class MessageSink implements Sink {
   readonly #begin: Buffer;
   readonly seats: Seats;
 
-  /** `stream`: what the WebSocket writes to. Without compression it holds nothing back, so frames may go past it. */
+  /**
+   * `stream`: the one that the WebSocket writes to. Without compression it buffers nothing, so frames may bypass it.
+   */
   constructor(socket: WebSocket, stream: Duplex, { backlog, seats }: Outlet, operationId: string) {
     this.#socket = socket;
     this.#stream = stream;
@@ -34,7 +36,7 @@ export class MessageSink implements Sink {
   }
 
   send(result: Buffer): void {
-    // Of one that is closing nothing more is expected: its operations end with it.
+    // A closing socket needs nothing more: its operations end with it.
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     writeTextFrame(this.#stream, [this.#begin, result, END]);
     this.#backlog.wrote(result.length);

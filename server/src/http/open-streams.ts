@@ -1,6 +1,6 @@
 import type { Authenticator, Session } from '../auth/index.ts';
 
-/** More connections than any lab has screens; each costs a file descriptor and some 20 KiB. */
+/** More than any lab needs; each costs a file descriptor and about 20 KiB. */
 export const MAX_STREAMS = 10_000;
 const CHECK_INTERVAL_MS = 5_000;
 
@@ -37,8 +37,8 @@ export class OpenStreams {
   }
 
   /**
-   * `end` is called once the session is over; `renew`, where the client would connect again, once the session's cookie is
-   * to be made anew. `session`: null for one that doesn't end.
+   * `end` is called once the session is over; `renew`, for clients that reconnect, once the session's cookie must be
+   * renewed. `session`: null for a credential that doesn't expire.
    */
   add(session: Session | null, end: () => void, renew?: () => void): Disposable {
     const stream: OpenStream = { session, end, ...(renew && { renew }) };

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { logAddress } from '../graphql/index.ts';
 
-/** The kinds of requests. Few, because metrics keep each of them for ever. */
+/** The kinds of requests. Few, because metrics keep a series for each. */
 export const ROUTES = ['/graphql', '/session', '/healthz', '/readyz', '/metrics', '/jobs/*.log', 'files'] as const;
 export type Route = (typeof ROUTES)[number];
 
@@ -10,7 +10,7 @@ export function routeOf(path: string): Route {
   return ROUTES.find((route) => route === path) ?? 'files';
 }
 
-/** Not the dashboard's own files, which other pages have no use for. */
+/** Not the dashboard's own files, which other pages don't need. */
 export function isData(path: string): boolean {
   const route = routeOf(path);
   return route !== '/session' && route !== 'files';

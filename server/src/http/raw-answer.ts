@@ -5,14 +5,14 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 const HEADERS = Object.entries({ ...SECURITY_HEADERS, 'content-length': '0', connection: 'close' });
 
 /** An answer without an HTTP request object. `head`: the status, followed by headers. */
-export function writeRawAnswer(socket: Duplex, head: string): void {
+function writeRawAnswer(socket: Duplex, head: string): void {
   const lines = [`HTTP/1.1 ${head}`, ...HEADERS.map(([name, value]) => `${name}: ${value}`)];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
 }
 
 /** For a socket that was detached from HTTP. */
 export function refuseUpgrade(socket: Duplex, head: string): void {
-  // Half-open, it would stay for as long as the client likes.
+  // Half-open, it would stay as long as the client keeps it.
   socket.once('finish', () => socket.destroy());
   writeRawAnswer(socket, head);
   socket.end();

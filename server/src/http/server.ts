@@ -34,14 +34,14 @@ const SERVER_OPTIONS: ServerOptions = {
   headersTimeout: NEWCOMER_MS,
   requestTimeout: BODY.timeoutMs + NEWCOMER_MS,
   connectionsCheckingInterval: 1_000,
-  // It is asked for below, with an answer like any other.
+  // Handled below, like any other request.
   requireHostHeader: false,
-  // A browser offers HTTP/2 that way, and is answered in HTTP/1.1.
+  // Some clients offer HTTP/2 this way, and get an answer in HTTP/1.1.
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 };
 /** After this time, connections that are still busy are closed. */
 const DRAIN_MS = 2000;
-/** Of requests that fail, with a credential or without. */
+/** Limits log lines about failed requests. */
 const FAULT_LINES_A_MINUTE = 20;
 
 export interface HttpOptions {
@@ -153,7 +153,7 @@ export class HttpServer {
     this.#connections.reset();
   }
 
-  /** Never throws: what goes wrong is logged, and answered as far as it still can be. */
+  /** Never throws: errors are logged, and answered if that is still possible. */
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#connections.admit(request, response)) return;
     this.#measure(request, response);
@@ -175,7 +175,7 @@ export class HttpServer {
     }
   }
 
-  /** Also for refused requests; not for streams, which last as long as somebody follows. */
+  /** Also for refused requests; not for streams, which last as long as their clients. */
   #measure(request: IncomingMessage, response: ServerResponse): void {
     const startedAt = performance.now();
     response.once('finish', () => {
@@ -213,7 +213,7 @@ export class HttpServer {
           return sendError(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type: send application/json');
         }
         const body = request.method === 'POST' ? await readBody(request, BODY) : null;
-        // Once more: a body may come so slowly that the session has ended meanwhile.
+        // Checked again: during a slow body the session may have ended.
         const verdict = this.#door.authorize(request, response);
         if (verdict === null) return;
         const asker = askerOf(verdict);

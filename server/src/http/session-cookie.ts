@@ -6,12 +6,12 @@ const NAME = 'slurmql_session';
 const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
 
 /**
- * The value of this server's cookie. Browsers send cookies to every port of a host: by its name, each server there knows
+ * The value of this server's cookie. Browsers send cookies to every port of a host, so each server there has a name of
  * its own.
  */
 export function readSessionCookie(request: IncomingMessage): string | undefined {
   const cookies = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  // The last name is that of an earlier release, whose sessions are over.
+  // The last name is that of an earlier release, whose sessions are no longer valid.
   for (const name of [...namesOf(request), NAME]) {
     const cookie = cookies.find((pair) => pair.startsWith(`${name}=`));
     if (cookie !== undefined) return cookie.slice(name.length + 1);
@@ -30,7 +30,7 @@ export function forgottenSession(request: IncomingMessage): string[] {
 }
 
 function setCookie(name: string, value: string, seconds: number): string {
-  // Taken by browsers over HTTPS alone, and from nobody else in the domain (RFC 6265bis, 4.1.3.2).
+  // Accepted by browsers only over HTTPS and only from this host (RFC 6265bis, 4.1.3.2).
   const secure = name.startsWith('__Host-') ? '; Secure' : '';
   return `${name}=${value}; ${ATTRIBUTES}${secure}; Max-Age=${seconds}`;
 }
@@ -44,7 +44,9 @@ function nameOf({ headers }: IncomingMessage, secure: boolean): string {
   return `${secure ? '__Host-' : ''}${NAME}_${port}`;
 }
 
-/** Whether the browser speaks HTTPS, as far as it or a proxy says so. Who says so wrongly has a cookie that isn't kept. */
+/**
+ * Whether the browser uses HTTPS, according to it or a proxy. With a wrong claim, the browser doesn't keep the cookie.
+ */
 function isSecure({ headers, socket }: IncomingMessage): boolean {
   const forwarded = [headers['x-forwarded-proto'] ?? []].flat().join(',').split(',', 1)[0]?.trim();
   return (

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 
-/** The header, and the name in a WebSocket's `connection_init`, with which a page shows its session's key. */
+/** The header, and the name in a WebSocket's `connection_init`, in which a page sends its session's key. */
 export const KEY_HEADER = 'x-slurmql-session';
 export const KEY_PARAMETER = 'session';
 /** Pages keep it in localStorage, which belongs to one origin and so to one port. The dashboard does it by itself. */
 const STORED_AS = 'slurmql-session';
 export const KEY_SCRIPT_PATH = '/session/key.js';
 
-/** An address at this server that gives the page the key: browsers send nobody what stands behind "#". */
+/** A URL of this server that gives the page the key: browsers never send the part after "#". */
 export function withKey(address: string, key: string): string {
   return `${address.split('#', 1)[0]}#session=${key}`;
 }
@@ -15,8 +15,8 @@ export function withKey(address: string, key: string): string {
 const TRIAL = `/graphql?query=${encodeURIComponent('{ viewer { name } }')}`;
 
 /**
- * JavaScript for an async function: takes the key out of the page's address and defines `sessionKey`, the one that is kept.
- * Any page may lead here with anything behind "#": it is kept in the place of another only once the server takes it.
+ * JavaScript for an async function: removes the key from the page's URL and defines `sessionKey`, the stored one. Any
+ * page may link here with anything after "#": it replaces the stored key only after the server accepts it.
  */
 export const TAKE_KEY = `const told = /^#session=([\\w-]+)$/.exec(location.hash)?.[1];
 if (told !== undefined) {
@@ -27,14 +27,14 @@ if (told !== undefined) {
 const sessionKey = localStorage.getItem('${STORED_AS}');
 `;
 
-/** On a page with a form "open": asks for the page's own address once more, with the key. */
+/** On a page with a form "open": requests the page's own URL again, with the key. */
 const OPEN_WITH_KEY = `(async () => {
 ${TAKE_KEY}
 const form = document.getElementById('open');
 if (form !== null && sessionKey !== null) {
   form.elements.key.value = sessionKey;
   document.querySelector('main').textContent = 'A moment …';
-  // Before, it would take the place of the page, which then never ends loading where a download comes.
+  // Earlier, a download would replace the page, which then never finishes loading.
   if (document.readyState !== 'complete') await new Promise((resolve) => addEventListener('load', resolve));
   form.submit();
 }
@@ -46,7 +46,7 @@ export function sendKeyScript(response: ServerResponse): void {
   response.end(OPEN_WITH_KEY);
 }
 
-/** What a page's form sends. */
+/** The content of a page's form. */
 export function isForm(contentType: string | undefined): boolean {
   return /^application\/x-www-form-urlencoded\b/.test(contentType ?? '');
 }

@@ -16,22 +16,22 @@ const NOT_WRITTEN =
   'You are signed out, but only until the server restarts: it could not store that. Sign out again when its disk has free space';
 const signInSchema = z.object({ token: z.string() });
 
-/** Who is to have a session. */
+/** Whose session to create. */
 interface SignIns {
   readonly authenticator: Authenticator;
   readonly attempts: Attempts;
 }
 
 /**
- * `POST /session` with `{"token": "…"}`: 200 with a cookie and `{"key": "…"}`, or 401. From the form of the sign-in page:
- * back to where somebody came from, or the page again.
+ * `POST /session` with `{"token": "…"}`: 200 with a cookie and `{"key": "…"}`, or 401. From the form of the sign-in
+ * page: a redirect to where the user came from, or the page again.
  */
 export function openSession(body: Buffer, request: IncomingMessage, response: ServerResponse, who: SignIns): void {
   const isOfForm = isForm(request.headers['content-type']);
   const form = new URLSearchParams(isOfForm ? body.toString() : '');
   const signIn = signInSchema.safeParse(isOfForm ? { token: form.get('token')?.trim() } : parseJson(body));
   const next = safeNext(form.get('next'));
-  // A page of another origin learns nothing of a token, not even how often it may try.
+  // A page of another origin learns nothing about a token, not even how often it may try.
   const verdict = !isForeign(request) && signIn.success ? who.attempts.judge(request, signIn.data.token) : 'wrong';
   if (verdict === 'right') {
     const key = giveCookie(request, response, who.authenticator);
@@ -74,7 +74,7 @@ export async function endSession(
 ): Promise<void> {
   const { cookie = '', key = '' } = credentialsOf(request);
   try {
-    // Another site may at most have the cookie forgotten that it can't read, as may a page that has lost the key.
+    // Another site can at most make the browser drop the cookie, as can a page that has lost the key.
     if (!isForeign(request)) await authenticator.sessions.end(cookie, key);
   } catch (cause) {
     log.error({ err: cause }, 'The end of a session could not be stored');
@@ -85,16 +85,16 @@ export async function endSession(
   response.writeHead(204, { 'cache-control': 'no-store' }).end();
 }
 
-/** The printed address carries the token once: it becomes a session, and leaves the address. True: it was answered. */
+/** The printed URL carries the token once: it becomes a session, and is removed from the URL. True: it was answered. */
 export function openSessionFromAddress(request: IncomingMessage, response: ServerResponse, who: SignIns): boolean {
   const url = URL.parse(request.url ?? '/', 'http://localhost');
   const token = url?.searchParams.get('token') ?? null;
   if (url === null || token === null) return false;
-  // An image or a frame of any page's: nobody opened that address, and what it tries is no guess of the user's.
+  // An image or a frame of another page: no user opened this URL, so it doesn't count as a guess of theirs.
   const { 'sec-fetch-dest': destination = 'document' } = request.headers;
   if (destination !== 'document') return false;
   url.searchParams.delete('token');
-  // With two slashes at its beginning, a browser would take the first word for another server.
+  // With two slashes at the beginning, a browser would take the first part for another host.
   const address = `${url.pathname.replace(/^\/+/, '/')}${url.search}`;
   const verdict = who.attempts.judge(request, token);
   if (verdict === 'slowed') {

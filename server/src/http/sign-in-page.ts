@@ -13,7 +13,7 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
 ].join('; ');
 
-/** A browser that opens an address, and shows what it gets as a page. */
+/** Whether a browser opens a URL as a page. */
 export function wantsPage({ method, headers }: IncomingMessage): boolean {
   return (method === 'GET' || method === 'HEAD') && /\btext\/html\b/.test(headers.accept ?? '');
 }
@@ -23,17 +23,17 @@ export interface SignInPage {
   readonly next: string;
   /** Why there is no answer. */
   readonly refusal: AccessRefusal;
-  /** What is missing is the key of the session, which pages of this server have: it asks once more, with the key. */
+  /** Only the key of the session is missing, which pages of this server have: the page repeats the request with it. */
   readonly isKeyAlone?: boolean;
 }
 
-/** Instead of an answer that needs a credential: where to sign in. Its form needs no script, and works in every browser. */
+/** The sign-in page, instead of an answer that needs a credential. Its form works without scripts. */
 export function sendSignInPage(
   request: IncomingMessage,
   response: ServerResponse,
   { next, refusal, isKeyAlone = false }: SignInPage,
 ): void {
-  // A link on another site brings no cookie (SameSite=Strict), but opening the page anew from here does.
+  // A link on another site sends no cookie (SameSite=Strict), but reloading from this page does.
   const site = request.headers['sec-fetch-site'];
   const isFromElsewhere = request.method === 'GET' && (site === 'cross-site' || site === 'same-site');
   if (isFromElsewhere) response.setHeader('refresh', '0');
@@ -79,9 +79,9 @@ export function sendSignInPage(
 `);
 }
 
-/** An address at this server that may be gone to after the sign-in; "/" for every other one. */
+/** The path to return to after the sign-in; "/" for anything that is not a path of this server. */
 export function safeNext(address: string | null): string {
-  // With a second slash, or a backslash, which browsers read as one, it would be another server's.
+  // With a second slash, or a backslash, which browsers read as one, it would name another host.
   return address !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(address) ? address : '/';
 }
 

@@ -16,7 +16,7 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'self'",
 ].join('; ');
 
-/** A build has less than one. The limit keeps a wrong folder from filling the memory. */
+/** Far more than a build has. Keeps a wrong directory from filling the memory. */
 export const MOST_BUILT_BYTES = 32 * 1024 ** 2;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const OTHER_TYPE = 'application/octet-stream';
 
-/** Made by the build, beside each file that gets smaller by it. */
+/** Created by the build, beside each file that compression makes smaller. */
 const ENDINGS: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
 
 interface Form {
@@ -49,8 +49,8 @@ interface BuiltFile {
 export type StaticFiles = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * The built dashboard; each path that is no file is the application's own. It is read once and sent from memory: no request
- * opens a file, and what becomes of the folder, as when it is built anew, changes nothing of what is sent together.
+ * The built dashboard; a path that is no file belongs to the application. It is read once and sent from memory: no
+ * request opens a file, and a new build doesn't change files that belong together.
  */
 export function staticFiles(directory: string): StaticFiles {
   const files = readBuild(directory);
@@ -77,8 +77,8 @@ function send(
   const { 'accept-encoding': accepted, 'if-none-match': held = '' } = request.headers;
   const coding = acceptedCoding(accepted);
   const form = (coding === null ? undefined : compressed.get(coding)) ?? plain;
-  // "Not modified" has to say of what, and what else it depends on (RFC 9110, section 15.4.5), and browsers put its headers
-  // in the place of those that they hold.
+  // "Not modified" has to say of what, and what else it depends on (RFC 9110, section 15.4.5), and browsers put its
+  // headers in the place of those that they hold.
   const headers = {
     etag: form.tag,
     vary: 'Accept-Encoding',
@@ -86,7 +86,7 @@ function send(
     'content-security-policy': CONTENT_SECURITY_POLICY,
     'referrer-policy': PAGE_REFERRER_POLICY,
   };
-  // A proxy that has compressed it calls a tag weak.
+  // A proxy that compresses makes a tag weak.
   if (held.split(',').some((tag) => tag.trim().replace(/^W\//, '') === form.tag)) {
     response.writeHead(304, headers).end();
     return;
@@ -110,7 +110,7 @@ function isFileName(path: string): boolean {
   return posix.extname(path.slice(path.lastIndexOf('/'))) !== '';
 }
 
-/** By path. Empty: it isn't there, or can't be read whole. */
+/** By path. Empty: there is no build, or it can't be read completely. */
 function readBuild(directory: string): ReadonlyMap<string, BuiltFile> {
   const contents = new Map<string, Buffer>();
   try {

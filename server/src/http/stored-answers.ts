@@ -5,13 +5,13 @@ import { AnswerBody, sendAnswer } from './compression.ts';
 import type { Connections } from './connections.ts';
 import { requestSchema } from './request-schema.ts';
 
-/** Some fields count seconds: so old may an answer be at most, even if nothing has been written since. */
+/** The maximum age of an answer even if nothing was written, because some fields count seconds. */
 const MAX_AGE_MS = 1000;
 const MAX_QUERIES = 500;
 const MAX_REQUEST_BYTES = 16 * 1024;
 const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
 
-/** Whatever else a request may hold, and be refused for, is for others to see. */
+/** Requests with other parameters are handled, or refused, elsewhere. */
 const strictSchema = z.strictObject(requestSchema.shape);
 
 interface Query {
@@ -24,7 +24,7 @@ interface Answer {
   readonly madeAt: number;
   /** Null: it has errors, so it is not kept. */
   readonly body: Promise<AnswerBody | null>;
-  /** As counted, of all its forms. */
+  /** The counted size of all its forms. */
   bytes: number;
 }
 
@@ -36,12 +36,12 @@ export interface StoredAnswersOptions {
 }
 
 /**
- * Identical queries of one store version are answered once: the dashboard's lists on many screens, and the same
- * notebook's question again and again. Only queries that the store alone answers; all else goes its usual way.
+ * Answers identical queries of one store version once, such as the dashboard's lists on many screens or a notebook that
+ * polls. Only queries that the store alone answers.
  */
 export class StoredAnswers {
   readonly #options: StoredAnswersOptions;
-  /** By viewer and request, the one that was asked for last at the end. Null: not to be answered here. */
+  /** By viewer and request; the last used is at the end. Null: not to be answered here. */
   readonly #queries = new Map<string, Query | null>();
   #bytes = 0;
 
@@ -49,7 +49,7 @@ export class StoredAnswers {
     this.#options = options;
   }
 
-  /** False: it has to be answered in the usual way. Whoever asks first has the answer made. */
+  /** False: it must be answered in the usual way. The first request computes the answer. */
   async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, asker: Asker): Promise<boolean> {
     const contentType = acceptedType(request);
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
@@ -107,14 +107,14 @@ export class StoredAnswers {
     return result.errors === undefined ? new AnswerBody(Buffer.from(JSON.stringify(result))) : null;
   }
 
-  /** Null for whatever is not a valid query of the store. */
+  /** Null for anything but a valid query of the store. */
   #prepare(body: Buffer): Query | null {
     try {
       const request = strictSchema.parse(JSON.parse(body.toString()));
       const operation = this.#options.operations.prepareStored(request);
       return operation === null ? null : { operation, answer: null };
     } catch {
-      // Not even GraphQL: whoever answers in the usual way says what is wrong.
+      // Not GraphQL: the usual way reports what is wrong.
       return null;
     }
   }
@@ -131,7 +131,7 @@ export class StoredAnswers {
 
 const TYPES = ['application/graphql-response+json', 'application/json'];
 
-/** The media type that the client wants, of the two that GraphQL over HTTP has; null: something else. */
+/** The media type that the client accepts, of the two of GraphQL over HTTP; null: another one. */
 function acceptedType({ headers }: IncomingMessage): string | null {
   if (!/^application\/json\b/.test(headers['content-type'] ?? '')) return null;
   const accepted = headers.accept ?? '*/*';

@@ -4,16 +4,16 @@ import type { Writable } from 'node:stream';
 const FINAL_TEXT = 0x81;
 const LENGTH_IN_16_BITS = 126;
 const LENGTH_IN_64_BITS = 127;
-/** A receiver that stalls keeps so much for the frame at which it did; what is longer is sent without being copied. */
+/** A stalled receiver keeps this much for its frame; longer frames are sent without a copy. */
 const SCRATCH_BYTES = 4 * 1024;
 
 /** The buffer for frames: each overwrites the last one, which its stream has already sent. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /**
- * Writes a WebSocket frame with the parts as its text, in one buffer: the usual two, header and text, double the cost of a
- * short message that is sent to thousands. The buffer is reused as long as streams accept data at once; otherwise a burst
- * makes hundreds of megabytes of garbage a second.
+ * Writes a WebSocket frame with the parts as its text, in one buffer: the usual two, header and text, double the cost
+ * of a short message that is sent to thousands. The buffer is reused as long as streams accept data at once; otherwise
+ * a burst makes hundreds of megabytes of garbage a second.
  */
 export function writeTextFrame(stream: Writable, parts: readonly Buffer[]): void {
   let length = 0;
@@ -25,13 +25,13 @@ export function writeTextFrame(stream: Writable, parts: readonly Buffer[]): void
     return;
   }
   const isWaiting = stream.writableLength > 0;
-  // Not of Node's pool: a frame that waits would keep a whole slab of it, with what others were sent.
+  // Not from Node's pool: a waiting frame would keep a whole slab of it.
   const frame = isWaiting ? Buffer.allocUnsafeSlow(frameLength) : scratch.subarray(0, frameLength);
   header(frame, length);
   let offset = headerLength;
   for (const part of parts) offset += part.copy(frame, offset);
   stream.write(frame);
-  // A stream counts what it was given until it has done with it.
+  // A stream counts a write until it was processed.
   if (!isWaiting && stream.writableLength > 0) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 }
 

@@ -10,14 +10,16 @@ import {
 import type { SubscriptionStream } from '../graphql/index.ts';
 import { NEWCOMER_MS } from './connections.ts';
 
-/** The way to a client. */
+/** The connection to a client. */
 export interface ProtocolSocket {
-  /** Resolves once the message has been taken, or nobody is left to take it. Never throws. */
+  /** Resolves once the message was taken, or the client has left. Never throws. */
   send(text: string): Promise<void>;
   close(code: CloseCode, reason: string): void;
 }
 
-/** The outcome of an operation: errors if it did not run, its answer, or a stream that ends once everything was sent. */
+/**
+ * The outcome of an operation: errors if it did not run, its answer, or a stream that ends once everything was sent.
+ */
 export type Outcome = readonly GraphQLError[] | ExecutionResult | SubscriptionStream;
 
 export interface ProtocolHandlers {
@@ -37,7 +39,7 @@ export class Operation {
     this.id = id;
   }
 
-  /** Aborted once its client waits for nothing of it any more. */
+  /** Aborted once its client no longer waits for it. */
   get signal(): AbortSignal {
     return this.#leaving.signal;
   }
@@ -47,7 +49,7 @@ export class Operation {
     void this.#stream?.return();
   }
 
-  /** Resolves once all of it has been sent, or its client waits no more; then it isn't even begun. */
+  /** Resolves once everything was sent, or the client no longer waits; then it isn't even started. */
   async follow(stream: SubscriptionStream): Promise<void> {
     this.#stream = stream;
     if (this.signal.aborted) await stream.return();
@@ -57,16 +59,16 @@ export class Operation {
 
 /**
  * The server's side of graphql-transport-ws for one connection. Unlike graphql-ws's server, it identifies operations by
- * themselves rather than by the ids that clients choose: an id is free again after `complete`, while its operation may still
- * be ending.
+ * themselves rather than by the ids that clients choose: an id is free again after `complete`, while its operation may
+ * still be ending.
  */
 export class TransportProtocol {
   readonly #socket: ProtocolSocket;
   readonly #handlers: ProtocolHandlers;
   readonly #timer: NodeJS.Timeout;
-  /** Those whose clients wait for more. */
+  /** Operations whose client waits for more. */
   readonly #operations = new Map<string, Operation>();
-  /** With those that have still to end. */
+  /** Including those that are still ending. */
   readonly #open = new Set<Operation>();
   #hasBegun = false;
   #isAllowed = false;
@@ -81,7 +83,7 @@ export class TransportProtocol {
     }, NEWCOMER_MS);
   }
 
-  /** Takes a message. Throws where it can't be answered, which is no fault of the client's. */
+  /** Handles a message. Throws if it can't be answered, which is not the client's fault. */
   async receive(text: string): Promise<void> {
     const message = read(text);
     switch (message?.type) {
@@ -127,7 +129,7 @@ export class TransportProtocol {
     const operation = new Operation(id);
     this.#operations.set(id, operation);
     this.#open.add(operation);
-    // What waits for it keeps nothing of what the client sent.
+    // Drops what the client sent.
     return this.#follow(operation, this.#handlers.run(operation, payload, this.#open.size));
   }
 
@@ -135,7 +137,7 @@ export class TransportProtocol {
     try {
       await this.#tell(operation, await running);
     } catch (cause) {
-      // Breaking off what nobody waits for any more throws, too.
+      // Aborting an operation that nobody waits for throws, too.
       if (!operation.signal.aborted) throw cause;
     } finally {
       this.#free(operation);
@@ -149,7 +151,7 @@ export class TransportProtocol {
       try {
         await operation.follow(outcome);
       } catch (cause) {
-        // Masked by whoever made the stream.
+        // Already masked by the stream.
         return this.#tell(operation, [cause as GraphQLError]);
       }
     } else if (!signal.aborted) {
@@ -162,7 +164,7 @@ export class TransportProtocol {
       await this.#send({ id, type: MessageType.Next, payload });
     }
     if (signal.aborted) return;
-    // Before its client can know of it, who may use the id again.
+    // Before the client learns of it, because it may then reuse the id.
     this.#free(operation);
     await this.#send({ id, type: MessageType.Complete });
   }

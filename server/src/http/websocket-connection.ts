@@ -6,13 +6,13 @@ import type { BoundedLog } from '../telemetry/index.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
 import { type ProtocolHandlers, TransportProtocol } from './transport-protocol.ts';
 
-/** A client that hasn't answered a ping by the time of the next one is cut off. */
+/** A client that hasn't answered a ping by the next one is disconnected. */
 const PING_INTERVAL_MS = 12_000;
 /** Before `connection_init`, which holds a credential and little else. */
 const MOST_NEWCOMER_BYTES = 16 * 1024;
 /** A closing frame has 125, with the code's (RFC 6455, 5.5.1). */
 const MOST_REASON_BYTES = 123;
-/** For a client to take the reason why it is closed. */
+/** Time for a client to receive the reason of the close. */
 const FAREWELL_MS = 1_000;
 
 export interface WebSocketConnection {
@@ -30,7 +30,7 @@ export function serveConnection(
   log: BoundedLog,
 ): void {
   const { socket, request } = connection;
-  // What breaks the protocol of WebSockets is answered with a code by the library.
+  // The library answers violations of the WebSocket protocol with a code.
   socket.on('error', () => undefined);
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
     socket.close(CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable');
@@ -38,7 +38,7 @@ export function serveConnection(
   const pings = pingRegularly(socket, request.socket);
   const protocol = new TransportProtocol(
     {
-      // A message that doesn't get through is no fault: its client has left.
+      // A message that can't be sent is no error: the client has left.
       send: async (text) => {
         using _held = connections.hold(request.socket, text.length);
         await new Promise<void>((resolve) => socket.send(text, () => resolve()));
@@ -73,7 +73,7 @@ function pingRegularly(socket: WebSocket, stream: Duplex): Disposable {
   });
   const timer = setInterval(() => {
     if (isAwaited) {
-      // It may wait behind what its client is still taking; connections.ts cuts off one that takes nothing of that.
+      // It may wait behind what the client is still reading; connections.ts disconnects one that reads nothing.
       if (stream.writableLength === 0) socket.terminate();
     } else if (socket.readyState === socket.OPEN) {
       isAwaited = true;
@@ -83,7 +83,7 @@ function pingRegularly(socket: WebSocket, stream: Duplex): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Before it is acknowledged it may take neither memory nor time, whether the client heeds the closing handshake or not. */
+/** Before the acknowledgement, a connection may take neither memory nor time, even if the client ignores the close. */
 function boundNewcomer({ socket, request, isAcknowledged }: WebSocketConnection): void {
   const stream = request.socket;
   const begun = stream.bytesRead;

@@ -22,11 +22,11 @@ import type { Operation, Outcome, ProtocolHandlers } from './transport-protocol.
 import { serveConnection, type WebSocketConnection } from './websocket-connection.ts';
 
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** A client that doesn't answer a close is cut off. */
+/** A client that doesn't answer a close within this time is disconnected. */
 const CLOSE_TIMEOUT_MS = 5_000;
 const GOING_AWAY = 1001;
 const CONNECT_AGAIN = 1012;
-/** Of faults on connections, with a credential or without. */
+/** Limits log lines about faults on connections. */
 const LOG_LINES_A_MINUTE = 10;
 export const MAX_OPERATIONS = 200;
 /** An operation's id stands in each of its messages. */
@@ -35,7 +35,7 @@ export const MAX_ID_LENGTH = 1000;
 export const OPERATIONS_AT_ONCE = 400;
 export const OPERATIONS_A_SECOND = 50;
 
-/** A client whose credential was right. */
+/** An authenticated client. */
 interface Allowed {
   readonly asker: Asker;
   readonly session: Session | null;
@@ -70,7 +70,7 @@ export class WebSocketTransport {
     this.#log = new BoundedLog(options.log, LOG_LINES_A_MINUTE);
     // The browser keeps the cookie that comes with the handshake.
     this.#sockets.on('headers', (headers, request) => {
-      // Nobody else learns by this whether a cookie is right.
+      // Only then, so that nobody else can test a cookie.
       if (!options.attempts.knows(request)) return;
       const session = options.authenticator.sessions.read(readSessionCookie(request) ?? '');
       const cookie = renewal(request, session, options.authenticator);
@@ -116,7 +116,7 @@ export class WebSocketTransport {
     parameters: Readonly<Record<string, unknown>> | undefined,
   ): Allowed | null {
     const { attempts, streams, origins, connections } = this.#options;
-    // It learns nothing of a token, and its guesses are not those of the user whose browser it is in.
+    // Such a page learns nothing about a token, and its guesses don't count as the user's.
     if (isUnlisted(request, origins)) {
       socket.close(CloseCode.Forbidden, ORIGIN_REFUSED);
       return null;
@@ -158,7 +158,7 @@ export class WebSocketTransport {
     open: number,
   ): Promise<Outcome> {
     const { operations, authenticator } = this.#options;
-    // What a client sends that doesn't heed the close still comes for as long as the closing handshake lasts.
+    // A client that ignores the close may still send until the closing handshake ends.
     const isOver = session !== null && !authenticator.sessions.isCurrent(session);
     if (isOver || socket.readyState !== socket.OPEN) return [refused('UNAUTHENTICATED', 'The session is over')];
     if (id.length > MAX_ID_LENGTH) {
@@ -173,7 +173,7 @@ export class WebSocketTransport {
     }
     const prepared = operations.prepare(wanted);
     if (prepared.errors !== null) return prepared.errors;
-    // Its `complete` may have come with it.
+    // Its `complete` may have arrived together with it.
     await undefined;
     if (signal.aborted) return [];
     if (prepared.kind !== OperationTypeNode.SUBSCRIPTION) return operations.run(prepared, { ...asker, signal });
@@ -182,7 +182,7 @@ export class WebSocketTransport {
   }
 
   /**
-   * Tells clients that the server goes away, with a code (1001) on which they connect again. Resolves once all have
+   * Closes all connections with the code 1001 (going away), after which clients reconnect. Resolves once all have
    * answered.
    */
   async stop(): Promise<void> {
@@ -190,15 +190,15 @@ export class WebSocketTransport {
     await new Promise((resolve) => this.#sockets.close(resolve));
   }
 
-  /** Cuts those off that haven't. */
+  /** Disconnects those that haven't. */
   cut(): void {
     for (const client of this.#sockets.clients) client.terminate();
   }
 }
 
 /**
- * Most messages are answered, be it a ping: while a client doesn't take the answers, it isn't asked for more. Before it
- * is allowed anything, too.
+ * Most messages, including pings, are answered: while a client doesn't read the answers, nothing more is read from it.
+ * This applies before authentication, too.
  */
 function readNoFasterThanIsRead(client: WebSocket, stream: Duplex): void {
   const wait = () => {

@@ -18,25 +18,25 @@ import type { Connections } from './connections.ts';
 
 export type GraphQLServer = ReturnType<typeof createGraphQLServer>;
 
-/** GraphQL over HTTP: yoga reads requests and writes answers, and leaves what is between to `operations`. */
+/** GraphQL over HTTP: yoga reads requests and writes answers; `operations` does the rest. */
 export function createGraphQLServer(operations: Operations, log: Logger) {
   return createYoga<Asker, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
-    // graphiql.ts sends it.
+    // graphiql.ts serves it.
     graphiql: false,
-    // Requests are allowed by origin and credential in server.ts, before they come here.
+    // server.ts has checked origin and credential before.
     cors: false,
     maskedErrors: { maskError: (cause) => operations.mask(cause) },
     logging: {
       debug: (...args) => log.debug({ args }, 'GraphQL'),
       info: (...args) => log.debug({ args }, 'GraphQL'),
       warn: (...args) => log.warn({ args }, 'GraphQL'),
-      // Faults have been logged as they were masked.
+      // Errors were logged when they were masked.
       error: (...args) => log.debug({ args }, 'GraphQL'),
     },
-    // Bounded by a number of documents alone, of any size.
+    // Its cache is bounded only by a number of documents, of any size.
     parserAndValidationCache: false,
     plugins: [parameters, parts, operation(operations), codes],
   });
@@ -53,17 +53,17 @@ export async function answerGraphQL(
   try {
     const answer = await yoga.handleRequest(toFetch(yoga, request, body, asker.signal), asker);
     const headers = Object.fromEntries(answer.headers);
-    // As a whole, in whatever form: yoga streams no subscription, and what waits for a client is counted.
+    // As a whole: yoga streams no subscription, and what waits for a client is counted.
     const whole = new AnswerBody(Buffer.from(await answer.arrayBuffer()));
     connections.holdResponse(request, response, whole.plain.length);
     await sendAnswer(request, response, answer.status, headers, whole);
   } catch (cause) {
-    // Whoever asked has gone, and what was being done for it was broken off.
+    // The client has left, and its request was aborted.
     if (!response.destroyed) throw cause;
   }
 }
 
-/** Not left to yoga, which lists the keys of a body that has been read: a Buffer has one for each of its bytes. */
+/** Not left to yoga, which enumerates the keys of a body: a Buffer has one for each byte. */
 function toFetch(
   { fetchAPI }: GraphQLServer,
   { method = 'GET', url = '/', headers }: IncomingMessage,
@@ -103,7 +103,10 @@ function operation(operations: Operations): Plugin<Asker & { readonly operation:
   };
 }
 
-/** To read JSON of this length takes a millisecond or less: of more, what follows is left to another turn of the event loop. */
+/**
+ * To read JSON of this length takes a millisecond or less: of more, what follows is left to another turn of the event
+ * loop.
+ */
 const LONG_BYTES = 128 * 1024;
 
 /** Variables in an address or a form are JSON too. */

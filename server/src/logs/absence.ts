@@ -4,7 +4,7 @@ import type { LogAbsence } from '../domain/log-chunk.ts';
 import type { RemoteFiles, RequestOptions } from '../ssh/index.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-/** How a job may end before it begins. After any other end it ran, though its start may have gone unseen. */
+/** How a job may end before it begins. After any other end it ran, even if its start was not seen. */
 const NEEDS_NO_START: ReadonlySet<JobState> = new Set([
   'SUBMIT_FAILED',
   'CANCELLED',
@@ -25,7 +25,7 @@ export async function findAbsence(files: RemoteFiles, job: Job, stream: LogStrea
   return absenceOf(files, job, options);
 }
 
-/** The same where it is known that there is no file. */
+/** The same when it is known that there is no file. */
 export async function absenceOf(files: RemoteFiles, job: Job, options: RequestOptions): Promise<LogAbsence> {
   const isUnstarted = job.startedAt === null && job.attempt === 1 && NEEDS_NO_START.has(job.state);
   if (job.workDir === null || isUnstarted) return 'NEVER_STARTED';

@@ -10,21 +10,21 @@ import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const FAULT_PAUSE_MS = 1000;
-/** A fault of the file system's own that is seen so often in a row is no passing one. */
+/** A fault of the file system that is seen this often in a row counts as lasting. */
 const LASTING_FAULTS = 3;
-/** What one read brings at most, and one message carries. */
+/** The most that one read returns and one message carries. */
 const MOST_CHUNK_BYTES = 1024 * 1024;
-/** Kept of what was read last, of one file and of all; as text it takes up to twice as much memory. */
+/** How much of the last reads is kept, for one file and for all; as text it takes up to twice the memory. */
 const RECENT_BYTES = 1024 * 1024;
 const ALL_RECENT_BYTES = 32 * 1024 * 1024;
-/** Read ahead of somebody who catches up, of 1 MiB each. */
+/** Pieces of 1 MiB that are read ahead for a follower that catches up. */
 const PIECES_AHEAD = 3;
 const ALL_PIECES_AHEAD = 32;
-/** By so many bytes before a place it is known whether the file is still the one that was read. */
+/** How many bytes before a place are compared to recognise the file. */
 const SEAM_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
 
-/** A place in one version of a file: what follows it is read next. */
+/** A place in one version of a file, from where reading continues. */
 export interface Place {
   /** Which version: it grows when the file is found to be truncated or replaced. */
   readonly version: number;
@@ -34,9 +34,9 @@ export interface Place {
 }
 
 /**
- * `grown`: only where growth has been seen. `opened`: in any case, because a network file system may show sizes late but
- * has to show an opened file as it is (close-to-open consistency, man 5 nfs). `last`: the same, and the beginning of a
- * character at the end is told as it is.
+ * `grown`: reads only if growth has been seen. `opened`: in any case, because a network file system may show sizes late
+ * but must show an opened file as it is (close-to-open consistency, man 5 nfs). `last`: the same, and includes an
+ * incomplete character at the end.
  */
 export type ReadMode = 'grown' | 'opened' | 'last';
 
@@ -47,7 +47,7 @@ export type Followed =
   /** The file is another one than the place belongs to: start over from the beginning. */
   | { readonly kind: 'replaced' };
 
-/** Every file that is followed, each watched and read once for all who follow it. */
+/** All followed files, each watched and read once for all its followers. */
 export class FileWatches {
   readonly #watches = new Map<string, FileWatch>();
   readonly #log: Logger;
@@ -56,7 +56,7 @@ export class FileWatches {
     this.#log = log;
   }
 
-  /** Shares the watch on one cluster's file until it is closed; the last one to close it stops the questions. */
+  /** Shares the watch of a cluster's file until it is closed; the last one to close it ends the watch. */
   open(clusterName: string, files: RemoteFiles, path: string): FileWatch & Disposable {
     const key = `${clusterName}:${path}`;
     const watch =
@@ -77,7 +77,7 @@ export class FileWatches {
     return this.#watches.size;
   }
 
-  /** How much of them is kept for those who come a little later. */
+  /** How much of them is kept for slightly later followers. */
   get keptBytes(): number {
     return [...this.#watches.values()].reduce((sum, { keptBytes }) => sum + keptBytes, 0);
   }
@@ -86,21 +86,22 @@ export class FileWatches {
 interface Surroundings {
   countOnCluster(): number;
   recentBytes(): number;
-  /** How many parts of 1 MiB may be read before they are asked for. */
+  /** How many pieces of 1 MiB may be read ahead. */
   piecesAhead(): number;
   onUnused(): void;
 }
 
 /**
- * One file, however many follow it. It is looked at often while it grows and seldom while it rests, and read when a
- * follower asks for more: what one has read is kept for the others for a while (1 MiB a file, 32 MiB in all), and for one
- * who catches up, up to 3 MiB are read ahead (32 MiB in all). Nobody is waited for. A follower that asks for nothing has
- * nothing read for it; when it comes back it reads the file from where it was until it reaches what is kept.
+ * One file with any number of followers. Its status is read often while it grows and rarely while it doesn't; its
+ * content is read when a follower asks for more. What one follower has read is kept for the others for a while (1 MiB
+ * for a file, 32 MiB in total), and up to 3 MiB are read ahead for one that catches up (32 MiB in total). No follower
+ * waits for another. A follower that asks for nothing causes no reads; later it reads the file from its place until it
+ * reaches what is kept.
  *
- * SFTP tells no inode (draft-ietf-secsh-filexfer-02, section 5), so a file counts as truncated or replaced when it is
- * shorter than what was read, or when the 256 bytes before the place that was read up to are other ones: looked at with
- * everything that is read further on, and where size or time changed without growth. What can't be told: a new file
- * that has the same 256 bytes there and differs only before them, and one of the same size and second that hasn't grown.
+ * SFTP reports no inode (draft-ietf-secsh-filexfer-02, section 5), so a file counts as truncated or replaced if it is
+ * shorter than what was read, or if the 256 bytes before the place have changed. They are compared with each further
+ * read, and when size or time changed without growth. Not detected: a new file that has the same 256 bytes there, and
+ * one of the same size and second.
  */
 export class FileWatch implements Disposable {
   readonly #files: RemoteFiles;
@@ -111,7 +112,7 @@ export class FileWatch implements Disposable {
   readonly #ending = new AbortController();
   readonly #recent = new RecentChunks();
   readonly #ahead = new ReadAhead((from, length) => this.#readBytes(from, length), SEAM_BYTES + LOOK_BACK_BYTES);
-  /** Reads that are under way, by what they are for: whoever wants the same waits for the same. */
+  /** Reads in progress, by their purpose: equal requests share one. */
   readonly #reading = new Map<string, Promise<Followed>>();
   #users = 0;
   #status: FileStatus | null = null;
@@ -120,7 +121,7 @@ export class FileWatch implements Disposable {
   #looks = 0;
   #changedAt = performance.now();
   #version = 0;
-  /** As far as anybody has read. */
+  /** The furthest place that was read. */
   #furthest: Place | null = null;
 
   constructor(files: RemoteFiles, path: string, log: Logger, surroundings: Surroundings) {
@@ -130,17 +131,17 @@ export class FileWatch implements Disposable {
     this.#surroundings = surroundings;
   }
 
-  /** As last seen; null: there is no such file, or nobody has looked yet. */
+  /** As last seen; null: there is no such file, or its status was not read yet. */
   get status(): FileStatus | null {
     return this.#status;
   }
 
-  /** Why the cluster won't show the file, when that is its own answer and stays so. */
+  /** Why the cluster refuses to show the file, if that lasts. */
   get fault(): RemoteFileError | null {
     return this.#fault;
   }
 
-  /** How many times the file was really looked at: two looks without growth mean more than two quick questions. */
+  /** How often the status was read. */
   get looks(): number {
     return this.#looks;
   }
@@ -161,7 +162,7 @@ export class FileWatch implements Disposable {
     this.#ending.abort();
   }
 
-  /** Resolves after the next look at the file, or once the signal is aborted. */
+  /** Resolves after the next status, or once the signal is aborted. */
   async nextLook(signal: AbortSignal): Promise<void> {
     await this.#looked.wait(signal);
   }
@@ -187,7 +188,7 @@ export class FileWatch implements Disposable {
     const growth = (this.#status?.sizeBytes ?? 0) - offset;
     const backBytes = seam.length > 0 ? seam.length : Math.min(LOOK_BACK_BYTES, offset);
     const firstKept = this.#recent.firstBehind(offset);
-    // Only what is there is asked for, so that little growth costs little; where none may have been seen, a little more.
+    // Requests only what is there, so that small growth costs little; a little more if growth may be unseen.
     const wanted = mode === 'grown' && growth > 0 ? growth : Math.max(growth, SEAM_BYTES);
     const length = Math.min(wanted, MOST_CHUNK_BYTES - backBytes, (firstKept ?? Number.POSITIVE_INFINITY) - offset);
     const ahead = mode === 'last' ? null : this.#ahead.take(offset - backBytes);
@@ -198,16 +199,16 @@ export class FileWatch implements Disposable {
       this.#replaced();
       return { kind: 'replaced' };
     }
-    // A place that somebody named and that lies behind the end says nothing about what others have read.
+    // A place beyond the end that a client named says nothing about what others have read.
     if (before.length < backBytes) return { kind: 'replaced' };
     const bytes = read.subarray(backBytes);
-    // Where kept chunks follow, no character goes on. At the last, one that does will have no rest.
+    // No character continues into kept chunks. At the last read, an incomplete one stays incomplete.
     const isEnd = offset + bytes.length === firstKept || (mode === 'last' && bytes.length < length);
     const { text, skipped, consumed } = decodeBytes(bytes, { before: seam.length > 0 ? NOTHING : before, isEnd });
     if (consumed === 0) return { kind: 'end' };
     const endOffset = offset + consumed;
     const chunk = { startOffset: offset + skipped, endOffset, text, isReset: false, ...GOES_ON };
-    // A copy, or a few bytes would keep all that was read.
+    // A copy, or a few bytes would keep the whole read in memory.
     const shared = { chunk, seam: Buffer.from(read.subarray(0, backBytes + consumed).subarray(-SEAM_BYTES)) };
     if (mode !== 'last') {
       this.#ahead.goOn(endOffset, firstKept ?? offset + growth, this.#surroundings.piecesAhead());
@@ -233,7 +234,7 @@ export class FileWatch implements Disposable {
     this.#furthest = null;
   }
 
-  /** Never throws: a cluster that can't be asked is asked again, and followers wait meanwhile. */
+  /** Never throws: while the cluster can't be reached, it retries and followers wait. */
   async #run(): Promise<void> {
     const { signal } = this.#ending;
     while (!signal.aborted) {
@@ -264,7 +265,7 @@ export class FileWatch implements Disposable {
     }
   }
 
-  /** The file has changed otherwise than by growing: is it still the one that was read? */
+  /** Whether a file that changed without growing is still the one that was read. */
   async #checkPlace({ sizeBytes }: FileStatus): Promise<void> {
     const place = this.#furthest;
     if (place === null || sizeBytes > place.offset) return;
@@ -274,10 +275,10 @@ export class FileWatch implements Disposable {
   }
 
   #noteFault(cause: unknown): void {
-    this.#log.debug({ err: cause }, `${this.#path}: can't be looked at`);
+    this.#log.debug({ err: cause }, `${this.#path}: its status can't be read`);
     if (!(cause instanceof RemoteFileError)) return;
     this.#faults += 1;
-    // A file that is opened as it goes, or one that is replaced on a network file system, may fail once.
+    // A file that is removed while it is opened, or replaced on a network file system, may fail once.
     if (this.#faults >= LASTING_FAULTS) this.#fault = cause;
   }
 

@@ -2,41 +2,20 @@ import { expect, it } from 'vitest';
 import type { Job } from '../domain/job.ts';
 import type { LogChunk } from '../domain/log-chunk.ts';
 import { aJob } from '../domain/testing.ts';
-import { RemoteFileError, type RemoteFiles } from '../ssh/index.ts';
 import { createLogger } from '../telemetry/index.ts';
 import { FileWatches } from './file-watch.ts';
 import { followLog } from './follow-log.ts';
-
-/** A cluster's files by path, as one who reads them sees them. */
-class Files implements Pick<RemoteFiles, 'stat' | 'isFolder' | 'read'> {
-  readonly content = new Map<string, string>();
-  /** The paths that were read from. */
-  readonly asked = new Set<string>();
-
-  async stat(path: string) {
-    const text = this.content.get(path);
-    return text === undefined ? null : { sizeBytes: text.length, modifiedAt: new Date(text.length) };
-  }
-  async isFolder(path: string) {
-    return [...this.content.keys()].some((name) => name.startsWith(`${path}/`));
-  }
-  async read(path: string, offset: number, length: number) {
-    this.asked.add(path);
-    const text = this.content.get(path);
-    if (text === undefined) throw new RemoteFileError('no-such-file', path, `${path}: no such file on the cluster`);
-    return Buffer.from(text.slice(offset, offset + length));
-  }
-}
+import { MemoryFiles } from './testing.ts';
 
 const LONG_AGO = new Date(Date.now() - 3_600_000);
 const OVER = { state: 'COMPLETED', workDir: '/w/j', startedAt: LONG_AGO, endedAt: LONG_AGO } as const;
 
-function follow(files: Files, job: () => Job, after = 0) {
+function follow(files: MemoryFiles, job: () => Job, after = 0) {
   return followLog({
     stream: 'STDOUT',
     after,
     signal: new AbortController().signal,
-    files: files as unknown as RemoteFiles,
+    files: files.remote,
     watches: new FileWatches(createLogger({ level: 'error', format: 'json' })),
     job: async () => job(),
   });
@@ -49,7 +28,7 @@ async function all(chunks: AsyncIterable<LogChunk>): Promise<LogChunk[]> {
 }
 
 it('a log that was cut after the end of its job is told with how long it had been', async () => {
-  const files = new Files();
+  const files = new MemoryFiles();
   const job = aJob(OVER);
   files.content.set('/w/j/stdout.log', '');
   files.content.set('/w/j/run/job.0.end', '0 stdout=6 stderr=0\n');
@@ -59,7 +38,7 @@ it('a log that was cut after the end of its job is told with how long it had bee
 });
 
 it('a log that is emptied while it is followed is told to start over, though nothing follows', async () => {
-  const files = new Files();
+  const files = new MemoryFiles();
   let job = aJob({ ...OVER, state: 'RUNNING', endedAt: null });
   files.content.set('/w/j/stdout.log', 'hello\n');
   const chunks = follow(files, () => job);
@@ -70,7 +49,7 @@ it('a log that is emptied while it is followed is told to start over, though not
 });
 
 it('a log whose folder goes while it is followed is told to be gone; what was read stays', async () => {
-  const files = new Files();
+  const files = new MemoryFiles();
   let job = aJob({ ...OVER, state: 'RUNNING', endedAt: null });
   files.content.set('/w/j/stdout.log', 'hello\n');
   const chunks = follow(files, () => job);
@@ -88,16 +67,16 @@ it.each([
   ['SUBMIT_FAILED', 'NEVER_STARTED'],
 ] as const)('of a job that is %s and whose start nobody saw, the log is told as %s', async (state, absence) => {
   const job = aJob({ ...OVER, state, startedAt: null });
-  expect(await all(follow(new Files(), () => job))).toMatchObject([{ absence }]);
+  expect(await all(follow(new MemoryFiles(), () => job))).toMatchObject([{ absence }]);
 });
 
 it('of a job that was cancelled in a later attempt, the log is not told never to have been', async () => {
   const job = aJob({ ...OVER, state: 'CANCELLED', startedAt: null, attempt: 2 });
-  expect(await all(follow(new Files(), () => job))).toMatchObject([{ absence: 'NO_FOLDER' }]);
+  expect(await all(follow(new MemoryFiles(), () => job))).toMatchObject([{ absence: 'NO_FOLDER' }]);
 });
 
 it('a job that is requeued after its end was seen is told with how long its log was in the end', async () => {
-  const files = new Files();
+  const files = new MemoryFiles();
   files.content.set('/w/j/stdout.log', 'first\n');
   files.content.set('/w/j/run/job.0.end', '0 stdout=6 stderr=0\n');
   files.content.set('/w/j/run/job.1.end', '0 stdout=13 stderr=0\n');

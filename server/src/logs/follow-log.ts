@@ -8,22 +8,22 @@ import type { FileWatches, Followed, Place } from './file-watch.ts';
 import { isSettled, recordedBytes } from './log-end.ts';
 
 const FOLDER_CHECK_MS = 250;
-/** How often a log is opened and asked for late bytes once its job is over. */
+/** How often a log is opened to look for late bytes once its job is over. */
 const END_CHECK_MS = 500;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Behind the end nothing is looked for further away: no file system takes every number (lseek(2), EINVAL). */
+/** The furthest offset beyond the end: no file system accepts every number (lseek(2), EINVAL). */
 const FARTHEST_BYTES = 2 ** 40;
-/** So many refusals to read the file, one behind the other, are no passing ones. */
+/** This many failed reads in a row count as lasting. */
 const LASTING_FAULTS = 3;
 
 export interface FollowRequest {
   readonly stream: LogStream;
-  /** Byte offset to start from; negative: that many bytes before the end as it is at the first look. */
+  /** Byte offset to start from; negative: that many bytes before the end at the first look. */
   readonly after: number;
   readonly signal: AbortSignal;
   readonly files: RemoteFiles;
   readonly watches: FileWatches;
-  /** Asked for before each reading, and given back once what was read has been sent. Left out: it need not wait. */
+  /** Taken before each read, and released once that has been sent. Absent: no wait. */
   seat?(): Promise<Disposable | null> | null;
   /** The job as it is now; asked at each look. */
   job(): Promise<Job>;
@@ -31,14 +31,14 @@ export interface FollowRequest {
 
 /**
  * The bytes of a job's log from an offset to the end, then as they come. Ends with a complete chunk once the job is
- * over and its file brings nothing more. While the cluster is out of reach it waits, and then goes on where it was.
+ * over and its file grows no more. While the cluster can't be reached it waits, then continues from its place.
  */
 export async function* followLog(request: FollowRequest): AsyncGenerator<LogChunk, void, undefined> {
   const { signal, files, stream, after } = request;
   const first = await withFolder(request);
   const path = logPath(first, stream);
   if (path === null) {
-    // Aborted, or the job ended before it had a folder: there never was a log.
+    // Aborted, or the job ended before it had a directory: there never was a log.
     if (!signal.aborted) yield lastChunk({ offset: 0, absence: 'NEVER_STARTED' });
     return;
   }
@@ -53,7 +53,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
 
   while (!signal.aborted) {
     if (watch.fault !== null) throw watch.fault;
-    // Before the file is asked, so that nothing that the job wrote at its end can come after that.
+    // Before the file is read, so that nothing that the job wrote at its end can be missed.
     const job = await request.job();
     const isOver = !isActiveState(job.state);
     if (!isOver) {
@@ -70,7 +70,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
         followed = await untilAborted(unlessInterrupted(watch.read(place, isOver ? 'opened' : 'grown')), signal);
         faults = 0;
       } catch (cause) {
-        // One may come of a file that is being replaced or has just gone.
+        // A file that is being replaced or was just removed may fail once.
         faults += 1;
         if (!(cause instanceof RemoteFileError) || faults >= LASTING_FAULTS) throw cause;
         followed = null;
@@ -86,7 +86,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     }
     if (followed?.kind === 'replaced') {
       const sizeBytes = watch.status?.sizeBytes ?? 0;
-      // Of a log that is over and has all that it ever had, somebody named a place behind the end.
+      // The client named a place beyond the end of a complete log.
       let isBehindEnd = isOver && !hasRead && after > sizeBytes;
       if (isBehindEnd) {
         recorded ??= await unlessInterrupted(recordedBytes(files, job, stream, options));
@@ -101,7 +101,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
     } else {
       quietSince ??= performance.now();
       const offset = place?.offset ?? 0;
-      // More than was read where it ends within a character.
+      // More than was read if it ends within a character.
       const seenBytes = Math.max(offset, watch.status?.sizeBytes ?? 0);
       recorded ??= (await unlessInterrupted(recordedBytes(files, job, stream, options))) ?? null;
       if (isSettled(job, { seenBytes, recorded, quietMs: performance.now() - quietSince })) {
@@ -126,7 +126,7 @@ function lastChunk({ offset, ...news }: { readonly offset: number } & Partial<Lo
   return { ...end, isReset: false, absence: null, recordedBytes: null, ...news };
 }
 
-/** The job once its folder on the cluster is known, or it is over, or nobody follows any more. */
+/** The job once its directory on the cluster is known, or it is over, or the signal is aborted. */
 async function withFolder({ job, signal }: FollowRequest): Promise<Job> {
   for (;;) {
     const current = await job();
@@ -135,7 +135,7 @@ async function withFolder({ job, signal }: FollowRequest): Promise<Job> {
   }
 }
 
-/** Null when the connection broke: the watch tells when the cluster answers again. */
+/** Null if the connection broke: the watch notices when the cluster answers again. */
 async function unlessInterrupted<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
@@ -145,7 +145,7 @@ async function unlessInterrupted<T>(reading: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Null where nothing can be read any more, as of a file that was deleted. */
+/** Null if nothing can be read any more, for example because the file was deleted. */
 async function lastOf(reading: Promise<Followed>): Promise<Followed | null> {
   try {
     return await reading;
@@ -155,7 +155,7 @@ async function lastOf(reading: Promise<Followed>): Promise<Followed | null> {
   }
 }
 
-/** Null once nobody follows any more: what is read for several goes on without this one. */
+/** Null once the signal is aborted: a shared read continues for the others. */
 async function untilAborted<T>(reading: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return null;
   const { promise, resolve } = Promise.withResolvers<null>();

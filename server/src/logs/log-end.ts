@@ -3,19 +3,21 @@ import { isActiveState } from '../domain/job-state.ts';
 import { RemoteFileError, type RemoteFiles, type RequestOptions } from '../ssh/index.ts';
 
 const RECORD_BYTES = 512;
-/** The longest time for which network file systems show what is not so any more (acregmax, man 5 nfs, is 60 s). */
+/** The longest time that network file systems show stale data (acregmax, man 5 nfs, is 60 s). */
 export const LATE_MS = 90_000;
-/** How long nothing more has to come once all is there that the batch script wrote down. */
+/** How long a log must not grow once it has the recorded length. */
 const QUIET_MS = 3_500;
-/** The same where it wrote down nothing: it was killed, or its node was lost. */
+/** The same without a record: the batch script was killed, or its node was lost. */
 const QUIET_WITHOUT_RECORD_MS = 7_000;
 
-/** Whether a job has been over for so long that everything that it wrote can be seen. */
+/** Whether a job has been over long enough for all its output to be visible. */
 export function isLongOver(job: Job): boolean {
   return !isActiveState(job.state) && job.endedAt !== null && Date.now() - job.endedAt.getTime() > LATE_MS;
 }
 
-/** How many bytes the batch script had seen written to a log at its end; null: it left no word of it. Throws what the connection throws. */
+/**
+ * The length of a log that the batch script recorded at its end; null: no record. Throws what the connection throws.
+ */
 export async function recordedBytes(
   files: RemoteFiles,
   job: Job,
@@ -34,7 +36,7 @@ export async function recordedBytes(
   }
 }
 
-/** Whether a log that brings nothing more, of a job that is over, is complete. */
+/** Whether the log of a job that is over, and that grows no more, is complete. */
 export function isSettled(
   job: Job,
   seen: { readonly seenBytes: number; readonly recorded: number | null; readonly quietMs: number },

@@ -4,15 +4,17 @@ import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted } from '../
 import { findAbsence } from './absence.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
-/** Each piece is twice as long as the one before, up to the longest: who takes little is read little for. */
+/**
+ * Each piece is twice as long as the one before, up to the longest, so that a client that takes little costs little.
+ */
 const FIRST_PIECE_BYTES = 64 * 1024;
 const LONGEST_PIECE_BYTES = 1024 * 1024;
-/** Of the longest pieces, so many are read ahead of whoever takes the bytes. */
+/** How many of the longest pieces are read ahead. */
 const PIECES_IN_FLIGHT = 3;
 
 export interface ReadingOptions {
   readonly signal: AbortSignal;
-  /** Asked for each piece: whether it may be long, with others read ahead of it. */
+  /** Called for each piece: whether it may be long, and others read ahead. */
   mayReadAhead(): boolean;
 }
 
@@ -21,13 +23,13 @@ export interface LogFile {
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
   /**
-   * The bytes from `start` up to `end`, in pieces and no faster than they are taken. Throws what the connection throws,
-   * and SshInterrupted when the file has become shorter meanwhile.
+   * The bytes from `start` up to `end`, in pieces, read no faster than they are taken. Throws what the connection
+   * throws, and SshInterrupted if the file became shorter meanwhile.
    */
   bytes(start: number, end: number, options: ReadingOptions): AsyncGenerator<Buffer, void, undefined>;
 }
 
-/** `denied`, `broken`: the cluster has the log and doesn't give it. `unavailable`: the cluster can't be asked. */
+/** `denied`, `broken`: the cluster has the log but can't serve it. `unavailable`: the cluster can't be reached. */
 export interface LogRefusal {
   readonly kind: 'missing' | 'denied' | 'broken' | 'unavailable';
   readonly message: string;
@@ -41,7 +43,7 @@ const WORDS = {
   NO_FILE: "The job's directory no longer has this file, or the job ended before Slurm had created it",
 } as const satisfies Record<LogAbsence, string>;
 
-/** The log of a job, or why there is none to be had. */
+/** The log of a job, or why there is none. */
 export async function openLog(files: RemoteFiles, job: Job, stream: LogStream): Promise<OpenedLog> {
   if (isArray(job)) return { kind: 'missing', message: 'An array has no log of its own; its tasks have' };
   try {
@@ -67,7 +69,7 @@ const KINDS = {
   failure: 'broken',
 } as const;
 
-/** What an error while a log is opened or read comes to; null: a fault of ours. */
+/** The refusal for an error while a log is opened or read; null: a fault of this program. */
 export function logRefusal(cause: unknown): LogRefusal | null {
   if (!(cause instanceof SshError)) return null;
   const kind = cause instanceof RemoteFileError ? KINDS[cause.fault] : 'unavailable';
@@ -88,7 +90,7 @@ async function* bytesOf(
     for (; asked < end && pieces.length < mostPieces; asked += pieceBytes) {
       const length = Math.min(pieceBytes, end - asked);
       const read = files.read(path, asked, length, { timeoutMs: REQUEST_TIMEOUT_MS, signal });
-      // Should nobody come for it.
+      // In case nobody awaits it.
       read.catch(() => {});
       pieces.push({ length, read });
     }

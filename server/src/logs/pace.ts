@@ -2,14 +2,14 @@ import type { FileTransportKind } from '../ssh/index.ts';
 
 const QUICKEST_MS = { sftp: 120, commands: 1000 } satisfies Record<FileTransportKind, number>;
 const SLOWEST_MS = { sftp: 1000, commands: 4000 } satisfies Record<FileTransportKind, number>;
-/** What comes after a silence is seen within this part of the silence. */
+/** Growth after a silence is seen within this fraction of the silence. */
 const PART_OF_SILENCE = 1 / 120;
-/** So many looks a second at most on one cluster, however many files are followed there. */
+/** The most status requests a second on one cluster, however many files are followed. */
 const MOST_LOOKS_A_SECOND = 400;
 
 /**
- * How long to wait until the next look at a file: little while it grows, more the longer it rests. A look costs a
- * request over SFTP, but a process on the login node where there is none.
+ * How long to wait until the next status of a file: short while it grows, longer the longer it doesn't. A status costs
+ * one SFTP request, or a process on the login node without SFTP.
  *
  * @param silenceMs since it last changed
  * @param fileCount how many are followed on this cluster

@@ -1,4 +1,4 @@
-/** Bytes of a file that were asked for before anybody wanted them. */
+/** Bytes of a file that were requested ahead. */
 interface Piece {
   readonly from: number;
   readonly to: number;
@@ -6,13 +6,13 @@ interface Piece {
 }
 
 const PIECE_BYTES = 1024 * 1024;
-/** What is asked for and not taken in this time is for nobody any more. */
+/** What is not taken within this time is dropped. */
 const STALE_MS = 5_000;
 const LONGEST_CHARACTER = 4;
 
 /**
- * Reads on where somebody catches up with a long file, so that there is no waiting between one part and the next. For
- * one at a time: others read without it, or take its place when it no longer comes.
+ * Reads ahead for a follower that catches up with a long file, so that it doesn't wait between pieces. Serves one
+ * follower at a time: others read without it, or replace it when it stops.
  */
 export class ReadAhead {
   readonly #read: (from: number, length: number) => Promise<Buffer>;
@@ -26,7 +26,7 @@ export class ReadAhead {
     this.#overlapBytes = overlapBytes;
   }
 
-  /** The bytes from an offset on, as many as there are at once; null: they weren't asked for. */
+  /** The bytes from an offset on, as many as are available; null: they were not requested. */
   take(offset: number): Promise<Buffer> | null {
     const piece = this.#pieces.find(({ from, to }) => from <= offset && offset + this.#overlapBytes < to);
     if (piece === undefined) return null;
@@ -35,10 +35,10 @@ export class ReadAhead {
     return piece.read.then((bytes) => bytes.subarray(offset - piece.from));
   }
 
-  /** Asks for what follows an offset: up to `mostPieces` whole pieces, and nothing behind `end`. */
+  /** Requests what follows an offset: up to `mostPieces` whole pieces, and nothing beyond `end`. */
   goOn(offset: number, end: number, mostPieces: number): void {
     const [first] = this.#pieces;
-    // What ended within a character is a few bytes behind.
+    // A chunk that ended within a character is a few bytes shorter.
     const isForOther = first !== undefined && Math.abs(first.from + this.#overlapBytes - offset) > LONGEST_CHARACTER;
     if (isForOther) {
       if (performance.now() - this.#usedAt < STALE_MS) return;
@@ -50,7 +50,7 @@ export class ReadAhead {
       const from = Math.max(0, start - this.#overlapBytes);
       const to = start + PIECE_BYTES - this.#overlapBytes;
       const read = this.#read(from, to - from);
-      // Should nobody come for it.
+      // In case nobody awaits it.
       read.catch(() => {});
       this.#pieces.push({ from, to, read });
       start = to;

@@ -6,10 +6,10 @@ import { isLongOver, recordedBytes } from './log-end.ts';
 import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-/** The longest UTF-8 character: with fewer bytes a read might never get past one. */
+/** The longest UTF-8 character: a shorter read might never get past one. */
 const MIN_LIMIT = 4;
 export const MAX_LIMIT = 256 * 1024;
-/** More than a terminal holds. */
+/** More than the scrollback of a terminal. */
 export const MOST_LAST_LINES = 10_000;
 const LINE_PIECE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
@@ -20,7 +20,7 @@ export interface ReadRequest {
   readonly offset: number;
   /** Bytes; kept between 4 and 256 KiB. */
   readonly limit: number;
-  /** So many lines at the end, as far as they have `limit` bytes, instead of what stands at `offset`. */
+  /** This many lines at the end, up to `limit` bytes, instead of the bytes at `offset`. */
   readonly lastLines: number | null;
 }
 
@@ -59,8 +59,8 @@ function placeIn(sizeBytes: number, offset: number): number {
 }
 
 /**
- * Where the last lines of a file lie, looked for from its end, a piece at a time, in its last `most` bytes. A line feed
- * ends a line; what follows the last one is a line too.
+ * The position of the last lines of a file, searched from its end, piece by piece, in its last `most` bytes. A line
+ * feed ends a line; what follows the last one is a line, too.
  */
 async function lastLinesOf(
   read: (from: number, length: number) => Promise<Buffer>,
@@ -73,7 +73,7 @@ async function lastLinesOf(
   for (let end = sizeBytes; end > earliest; end = Math.max(earliest, end - LINE_PIECE_BYTES)) {
     const from = Math.max(earliest, end - LINE_PIECE_BYTES);
     const piece = await read(from, end - from);
-    // The one that ends the file ends its last line.
+    // A line feed at the end of the file ends its last line.
     let at = end === sizeBytes ? piece.length - 1 : piece.length;
     while (at > 0) {
       at = piece.lastIndexOf(NEWLINE, at - 1);

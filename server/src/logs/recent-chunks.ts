@@ -1,6 +1,6 @@
 import type { LogChunk } from '../domain/log-chunk.ts';
 
-/** What a follower is given: a part of the file, and the bytes before its end by which the place is known again. */
+/** A part of the file for followers, and the bytes before its end, by which the place is recognised. */
 export interface SharedChunk {
   readonly chunk: LogChunk;
   /** The last bytes up to `chunk.endOffset`. */
@@ -8,8 +8,8 @@ export interface SharedChunk {
 }
 
 /**
- * The chunks that were read last at the end of a file, one behind the other without a gap. They serve everybody who
- * follows the file at about the same place; a follower further behind reads the file itself.
+ * The chunks that were last read at the end of a file, without a gap. They serve all followers at about the same place;
+ * a follower further behind reads the file.
  */
 export class RecentChunks {
   #chunks: SharedChunk[] = [];
@@ -19,20 +19,20 @@ export class RecentChunks {
     return this.#sizeBytes;
   }
 
-  /** The one that begins just here; null: none does. */
+  /** The chunk that begins exactly here; null: none. */
   at(offset: number): SharedChunk | null {
     return this.#chunks.find(({ chunk }) => chunk.startOffset === offset) ?? null;
   }
 
-  /** Where the first one begins that lies behind an offset: who reads up to there can go on with what is kept. */
+  /** The start of the first kept chunk after an offset: a reader that gets there can continue with what is kept. */
   firstBehind(offset: number): number | null {
     return this.#chunks.find(({ chunk }) => chunk.startOffset > offset)?.chunk.startOffset ?? null;
   }
 
-  /** Takes in what was read further on, and lets go of the oldest beyond `mostBytes`. */
+  /** Adds a chunk that was read, and drops the oldest beyond `mostBytes`. */
   add(shared: SharedChunk, mostBytes: number): void {
     const last = this.#chunks.at(-1)?.chunk;
-    // Read before the others by one who is behind.
+    // Read by a follower that is behind.
     if (last !== undefined && shared.chunk.endOffset <= last.endOffset) return;
     if (last !== undefined && shared.chunk.startOffset !== last.endOffset) this.clear();
     this.#chunks.push(shared);
@@ -54,7 +54,7 @@ export class RecentChunks {
   }
 }
 
-/** Of the objects that a chunk is kept in, its seam included: a job may write a byte at a time. */
+/** The memory of a chunk's objects, including its seam: a job may write a byte at a time. */
 const CHUNK_BYTES = 1024;
 
 function sizeOf({ chunk }: SharedChunk): number {

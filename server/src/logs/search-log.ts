@@ -3,16 +3,16 @@ import { type FoundMatch, type RemoteFiles, SearchPatternError } from '../ssh/in
 import { decodeBytes, LOOK_BACK_BYTES } from './utf8.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
-/** One search looks through so many bytes at most, and says where to go on. */
+/** The most bytes of one search, which says where to continue. */
 export const SEARCH_BYTES = 1024 ** 3;
-/** How far back the beginning of a line is looked for; a line that is longer counts as beginning there. */
+/** How far back the beginning of a line is searched; a longer line counts as beginning there. */
 const LOOK_FOR_LINE_BYTES = 1024 * 1024;
 const LINE_PIECE_BYTES = 64 * 1024;
 /** Of a line's text. */
 const TEXT_BYTES = 1000;
-/** Before a match that lies far back in its line. */
+/** How much of a long line precedes a match. */
 const LEAD_BYTES = 200;
-/** Texts that lie so close together are read at once. */
+/** Texts that are this close together are read at once. */
 const READ_TOGETHER_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 export const LONGEST_PATTERN = 1000;
@@ -22,7 +22,7 @@ export interface LogSearch {
   readonly pattern: string;
   readonly isRegex: boolean;
   readonly ignoresCase: boolean;
-  /** The most matches told. */
+  /** The most matches to return. */
   readonly limit: number;
   /** Byte offset of the first byte that may be part of a match. */
   readonly after: number;
@@ -33,7 +33,7 @@ export interface LogMatch {
   readonly lineNumber: number;
   readonly lineOffset: number;
   readonly matchOffset: number;
-  /** Of the line, and so that it holds the beginning of the match. */
+  /** A part of the line that contains the beginning of the match. */
   readonly text: string;
   /** Where `text` begins. */
   readonly textOffset: number;
@@ -43,13 +43,13 @@ export interface LogMatch {
 export interface LogSearchResult {
   readonly matches: readonly LogMatch[];
   readonly hasMore: boolean;
-  /** A further search goes on there. */
+  /** Where a further search continues. */
   readonly endOffset: number;
   readonly bytesSearched: number;
 }
 
 /**
- * Looks for a pattern in a job's log, on the cluster. Null when there is no such file (yet). Throws what
+ * Searches a job's log for a pattern, on the cluster. Null if there is no such file (yet). Throws what
  * RemoteFiles.search throws.
  */
 export async function searchLog(files: RemoteFiles, job: Job, search: LogSearch): Promise<LogSearchResult | null> {
@@ -62,7 +62,7 @@ export async function searchLog(files: RemoteFiles, job: Job, search: LogSearch)
 
   const read = (offset: number, length: number) => files.read(path, offset, length, options);
   const from = (await lineStart(read, after)) ?? after;
-  // Whole lines: what is cut off in the middle may match otherwise than the whole.
+  // Only whole lines: a part of a line may match differently.
   const end = await wholeLinesEnd(read, from, status.sizeBytes);
   const { pattern, isRegex, ignoresCase, limit } = search;
   const question = {
@@ -75,7 +75,7 @@ export async function searchLog(files: RemoteFiles, job: Job, search: LogSearch)
     limit,
   };
   const found = await files.search(path, question, options);
-  // What was written meanwhile is for the next search.
+  // What was written meanwhile is left for the next search.
   const matches = found.matches.filter(({ matchOffset }) => matchOffset < end);
   const further = matches[limit];
   const endOffset = further?.matchOffset ?? end;
@@ -90,7 +90,7 @@ export async function searchLog(files: RemoteFiles, job: Job, search: LogSearch)
 
 type Read = (offset: number, length: number) => Promise<Buffer>;
 
-/** The beginning of the line that a byte is in; null when it isn't near. */
+/** The beginning of the line of a byte; null if it is too far away. */
 async function lineStart(read: Read, offset: number): Promise<number | null> {
   for (let end = offset; end > 0; end -= LINE_PIECE_BYTES) {
     if (offset - end >= LOOK_FOR_LINE_BYTES) return null;
@@ -101,7 +101,7 @@ async function lineStart(read: Read, offset: number): Promise<number | null> {
   return 0;
 }
 
-/** Behind the last whole line of the part that is searched. */
+/** The position after the last whole line of the searched part. */
 async function wholeLinesEnd(read: Read, from: number, sizeBytes: number): Promise<number> {
   const most = from + SEARCH_BYTES;
   if (sizeBytes <= most) return sizeBytes;
@@ -119,7 +119,7 @@ async function withTexts(read: Read, matches: readonly FoundMatch[], linesBefore
   let bytesOffset = 0;
   for (const [index, { match, textOffset }] of wanted.entries()) {
     const start = Math.max(0, textOffset - LOOK_BACK_BYTES);
-    // One byte more tells whether the line goes on.
+    // One byte more shows whether the line continues.
     const end = textOffset + TEXT_BYTES + 1;
     if (start < bytesOffset || end > bytesOffset + bytes.length) {
       const last = wanted.findLast((other, later) => later >= index && other.textOffset - start < READ_TOGETHER_BYTES);
@@ -144,12 +144,12 @@ async function withTexts(read: Read, matches: readonly FoundMatch[], linesBefore
   return told;
 }
 
-/** What is wrong with a pattern before anybody is asked; null: nothing. Pure. */
+/** What is wrong with a pattern before the cluster is asked; null: nothing. Pure. */
 export function patternFault(pattern: string, isRegex: boolean): string | null {
   if (pattern === '') return 'It is empty';
   if (pattern.length > LONGEST_PATTERN) return `It has ${pattern.length} characters, at most ${LONGEST_PATTERN}`;
   if (/[\n\0]/.test(pattern)) return 'It must be one line without NUL';
-  // All else is found in time that grows with the file alone.
+  // Everything else takes time linear in the file.
   if (isRegex && /^(?:[^\\]|\\[^1-9])*\\[1-9]/.test(pattern)) return 'Back-references are not supported';
   return null;
 }

@@ -2,22 +2,22 @@ import { isAscii } from 'node:buffer';
 
 export interface DecodedBytes {
   readonly text: string;
-  /** Bytes at the front that belong to a character which began before them. */
+  /** Bytes at the front that belong to an earlier character. */
   readonly skipped: number;
-  /** Bytes from the front that `text` stands for, the skipped ones included. */
+  /** Bytes that `text` stands for, including the skipped ones. */
   readonly consumed: number;
 }
 
-/** The longest character has four bytes: with so many before a place it is known whether one goes on there. */
+/** The longest character has four bytes: this many before a place show whether one continues there. */
 export const LOOK_BACK_BYTES = 3;
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * Bytes out of the middle of a file as text that never cuts a character in two: the rest of a character at the front
- * is skipped, the beginning of one at the end is left for the next read, unless `isEnd` says that no more will come.
- * What is no UTF-8 becomes U+FFFD. `before`: the last bytes before them, LOOK_BACK_BYTES or as many as there are; none
- * where one goes on from a place at which a character ended.
+ * Bytes from the middle of a file as text that never splits a character: the rest of a character at the front is
+ * skipped, and the beginning of one at the end is left for the next read, unless `isEnd` says that no more follows.
+ * Invalid UTF-8 becomes U+FFFD. `before`: the bytes before them, up to LOOK_BACK_BYTES; empty at a place where a
+ * character ended.
  */
 export function decodeBytes(
   bytes: Buffer,
@@ -30,7 +30,7 @@ export function decodeBytes(
   return { text: decode(bytes.subarray(skipped, consumed)), skipped, consumed };
 }
 
-/** Most logs are plain ASCII, which is several times faster taken as it is. */
+/** Most logs are plain ASCII, for which this is several times faster. */
 function decode(bytes: Buffer): string {
   return isAscii(bytes) ? bytes.toString('latin1') : decoder.decode(bytes);
 }
@@ -39,7 +39,7 @@ function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
-/** How many bytes at the end are the beginning of a character whose rest is still to come. */
+/** How many bytes at the end are the beginning of an incomplete character. */
 function unfinishedLength(bytes: Buffer): number {
   const length = lastCharacterLength(bytes);
   return missingLength(bytes) > 0 ? length : 0;
@@ -51,7 +51,7 @@ function missingLength(bytes: Buffer): number {
   return Math.max(0, neededLength(bytes[bytes.length - length]) - length);
 }
 
-/** From the last byte that may begin a character to the end; 1 where there is none within reach. */
+/** The number of bytes from the last byte that may begin a character to the end; 1 if there is none near. */
 function lastCharacterLength(bytes: Buffer): number {
   for (let length = 1; length <= Math.min(LOOK_BACK_BYTES, bytes.length); length += 1) {
     if (!isContinuation(bytes[bytes.length - length])) return length;
@@ -59,7 +59,7 @@ function lastCharacterLength(bytes: Buffer): number {
   return 1;
 }
 
-/** Of the character that a byte begins (RFC 3629, section 3); 1 for what begins none. */
+/** The length of the character that a byte begins (RFC 3629, section 3); 1 if it begins none. */
 function neededLength(byte: number | undefined): number {
   if (byte === undefined || byte < 0xc2 || byte > 0xf4) return 1;
   return byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;

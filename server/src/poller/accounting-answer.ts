@@ -6,23 +6,23 @@ import type { Accounting, JobAccount } from '../slurm/index.ts';
 import { withOtherComponents } from './observe.ts';
 import { inTurns } from './turns.ts';
 
-/** Clocks of several machines take part in what says that a job was submitted in its time. */
+/** Tolerance for times of submission, which come from the clocks of several machines. */
 const CLOCKS_DIFFER_MS = 60_000;
 /** A job that is being cancelled may have begun or not. */
 const MAY_NOT_HAVE_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'CANCELLING']);
 
-/** An answer of Slurm's accounting, read for jobs of ours: a number alone doesn't say whose account it is. */
+/** An answer of Slurm's accounting, by our jobs: a number alone doesn't identify an account's job. */
 export class AccountingAnswer {
   readonly #answer: Accounting;
   readonly #ofJobs = new AccountsByNumber();
-  /** Of one task of each array. */
+  /** The account of one task of each array. */
   readonly #ofArrays = new AccountsByNumber();
 
   private constructor(answer: Accounting) {
     this.#answer = answer;
   }
 
-  /** Others have their turn while a long one is gone through. */
+  /** Yields to the event loop while it reads a long answer. */
   static async of(answer: Accounting): Promise<AccountingAnswer> {
     const read = new AccountingAnswer(answer);
     if (answer.kind === 'read') for await (const account of inTurns(answer.accounts)) read.#take(account);
@@ -41,12 +41,12 @@ export class AccountingAnswer {
     return this.#answer.kind !== 'none';
   }
 
-  /** Else an exit code is the script's own, or 128 less. */
+  /** False: an exit code is the script's own, or 128 less. */
   get hasExactCodes(): boolean {
     return this.#answer.kind === 'read' && this.#answer.hasExactCodes;
   }
 
-  /** Why some or all of it can't be read; null: all can, or none is kept. */
+  /** Why some or all of it can't be read; null: all can, or there is no accounting. */
   get fault(): string | null {
     const answer = this.#answer;
     if (answer.kind === 'unreadable') return answer.message;
@@ -56,7 +56,7 @@ export class AccountingAnswer {
     return `sacct prints rows that can't be read, of ${numbers}${more}`;
   }
 
-  /** Whether it may tell of a job what can't be read. */
+  /** Whether unreadable rows may be those of a job. */
   isUnreadable({ slurmJobId }: Job): boolean {
     if (this.#answer.kind !== 'read') return this.#answer.kind === 'unreadable';
     return this.#answer.unread.has(arrayOf(slurmJobId ?? ''));
@@ -68,7 +68,7 @@ export class AccountingAnswer {
 
   /**
    * The account of a job that is over. An account with fewer attempts than were seen is that of an earlier one, unless
-   * nothing better comes (`isLast`) and it tells of a run that was under way when the job was seen last.
+   * nothing better comes (`isLast`) and its run was in progress when the job was last seen.
    */
   endOf(job: Job, isLast: boolean): JobAccount | null {
     const account = this.accountOf(job);
@@ -79,9 +79,9 @@ export class AccountingAnswer {
   }
 
   /**
-   * Whether it tells of other tasks of a job's array and not of this one. Who cancels a waiting task by itself has Slurm
-   * take it out of the rest of its array, and neither squeue nor sacct has a record of it then (seen with 22.05). A task
-   * that began has one of its own.
+   * Whether it has other tasks of a job's array but not this one. When a single waiting task is cancelled, Slurm takes
+   * it out of the rest of its array, and neither squeue nor sacct has a record of it (seen with 22.05). A task that
+   * began has a record of its own.
    */
   leavesOut(job: Job): boolean {
     if (job.arrayTaskId === null || job.startedAt !== null || !MAY_NOT_HAVE_BEGUN.has(job.state)) return false;
@@ -90,13 +90,13 @@ export class AccountingAnswer {
   }
 }
 
-/** Where no owner is told, so many times of submission are kept of one number: Slurm uses a number again once in years. */
+/** Times of submission kept of one number without an owner: Slurm reuses a number once in years. */
 const MOST_SUBMISSIONS = 100;
 
-/** Accounts by their number and owner. However many owners a number has, none but the job's own is looked at. */
+/** Accounts by number and owner. However many owners a number has, only the job's own is looked up. */
 class AccountsByNumber {
   readonly #owned = new Map<string, JobAccount>();
-  /** Those that tell no owner, by number: one of each time of submission. */
+  /** Those without an owner, by number: one for each time of submission. */
   readonly #unowned = new Map<string, JobAccount[]>();
 
   /** Keeps the first one of each owner. */
@@ -115,7 +115,7 @@ class AccountsByNumber {
     this.#unowned.set(number, known);
   }
 
-  /** The account under a number that is the job's, and not that of one that had or got the number. */
+  /** The job's account under a number, and not that of an earlier or later job with it. */
   of(number: string, job: Job): JobAccount | null {
     const owned = this.#owned.get(`${number} ${ownerId(job)}`);
     return owned ?? this.#unowned.get(number)?.find((account) => isInTimeOf(account, job)) ?? null;
@@ -128,8 +128,8 @@ function arrayOf(slurmJobId: string): string {
 }
 
 /**
- * Before 21.08, sacct shows nothing that its owner can't change: then an account is that of the job if it was submitted
- * in the time between our asking for it and Slurm's showing it.
+ * Before 21.08, sacct shows nothing that a job's owner can't change: then an account is the job's if it was submitted
+ * between our submission and Slurm's first showing it.
  */
 function isInTimeOf({ submittedAt }: JobAccount, job: Job): boolean {
   if (submittedAt === null) return false;

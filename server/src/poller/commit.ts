@@ -12,7 +12,9 @@ export interface Updated {
   readonly after: Job;
 }
 
-/** Writes updates of a cluster's jobs in one transaction, each to the job as it is by then; passes over jobs that are gone. */
+/**
+ * Writes updates of a cluster's jobs in one transaction, each to the job as it is by then; skips jobs that are gone.
+ */
 export async function commitUpdates(
   journal: Journal,
   clusterName: string,
@@ -27,7 +29,7 @@ export async function commitUpdates(
       if (before === undefined) return [];
       return [{ before, after: apply(before), ...(message === undefined ? {} : { message }) }];
     });
-    // Two looks under way at a time may both have found the same end.
+    // Two concurrent lookups may have found the same end.
     await writer.change(
       changes.filter(({ before, after }) => isActiveState(before.state) || !isSameEnd(before, after)),
     );
@@ -45,7 +47,7 @@ export async function commitUpdates(
   });
 }
 
-/** Whether they differ in nothing but when it was seen. */
+/** Whether they differ only in when it was seen. */
 function isSameEnd(before: Job, after: Job): boolean {
   const evidence = after.evidence && before.evidence && { ...after.evidence, seenAt: before.evidence.seenAt };
   return isDeepStrictEqual(before, { ...after, evidence });

@@ -6,26 +6,26 @@ import type { JobReader } from '../store/index.ts';
 import type { JobUpdate } from './observe.ts';
 import { inTurns, slicesInTurns } from './turns.ts';
 
-/** Each takes a command of its own. */
+/** Each needs a command of its own. */
 const CLAIMS_A_LOOK = 10;
 
-/** Its batch script can't have claimed its folder yet. */
+/** In these states, the batch script can't have claimed its directory yet. */
 const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD', 'CONFIGURING']);
 
-/** A job that Slurm shows under another number than its own. */
+/** A job that Slurm shows under a number other than its own. */
 interface Stray {
   readonly job: Job;
   readonly seen: JobObservation;
 }
 
 /**
- * Sorts out what sbatch was run twice for, where the answer that came is not that of the Slurm job that works: the
- * claim in the job's folder names the one that does. Its number becomes the job's, and the other one is cancelled.
+ * Resolves jobs for which sbatch ran twice, if the stored number is not that of the Slurm job that does the work: the
+ * claim in the job's directory names that one. Its number becomes the job's, and the other Slurm job is cancelled.
  */
 export class Doubles {
   readonly #records: JobRecords;
   readonly #jobs: JobReader;
-  /** By job, for as long as it has doubles: once made, a claim stays as it is. */
+  /** By job, while it has doubles: a claim never changes. */
   #claims: ReadonlyMap<string, string> = new Map();
 
   constructor(records: JobRecords, jobs: JobReader) {
@@ -33,7 +33,7 @@ export class Doubles {
     this.#jobs = jobs;
   }
 
-  /** What follows from observations that are none of a known job's number; `cancel`: those that are to end. */
+  /** The consequences of observations with unknown numbers; `cancel`: the doubles to end. */
   async look(
     unexpected: readonly JobObservation[],
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly cancel: readonly string[] }> {
@@ -56,8 +56,8 @@ export class Doubles {
   }
 
   /**
-   * The updates without ends that are none: a batch script that found its folder claimed has ended, and its job goes
-   * on under the claimer's number. `current`: the jobs that the updates are for. Throws when a claim can't be read.
+   * The updates without false ends: if a batch script ended because its directory was claimed, the job continues under
+   * the claimer's number. `current`: the jobs of the updates. Throws if a claim can't be read.
    */
   async withoutFalseEnds(
     updates: readonly JobUpdate[],
@@ -79,7 +79,7 @@ export class Doubles {
     return settled;
   }
 
-  /** Jobs that Slurm shows under another number than theirs, where one of the two may have claimed the folder. */
+  /** Jobs that Slurm shows under another number, if one of the two may have claimed the directory. */
   async #strays(unexpected: readonly JobObservation[]): Promise<readonly Stray[]> {
     const ids = new Set<string>();
     for await (const slice of slicesInTurns(unexpected))
@@ -106,12 +106,12 @@ export class Doubles {
 function isStray(job: Job, seen: JobObservation): boolean {
   // Without a number, it is still being submitted.
   if (job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return false;
-  // It has found out by itself.
+  // It has ended by itself.
   if (seen.exitCode === DOUBLE_EXIT_CODE) return false;
   return !NOT_BEGUN.has(job.state) || (seen.state !== null && !NOT_BEGUN.has(seen.state));
 }
 
-/** What becomes of the job is seen at its new number; nothing is known of it there yet but that it has begun. */
+/** The job under its new number, of which only its beginning is known yet. */
 function adoption(job: Job, claimer: string): JobUpdate {
   return {
     jobId: job.id,

@@ -1,1 +1,1 @@
-export { Poller, type PollerOptions } from './poller.ts';
+export { Poller } from './poller.ts';

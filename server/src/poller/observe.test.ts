@@ -7,13 +7,19 @@ import { parseAccounting } from '../slurm/parse/accounting.ts';
 import { parseQueue } from '../slurm/parse/queue.ts';
 import { fixture, labels } from '../slurm/testing.ts';
 import { turnsDuring } from '../store/testing.ts';
-import { diffSnapshot, isInQueue, observed as observedAt, reopened } from './observe.ts';
+import { isInQueue, observed as observedAt, reopened, SnapshotComparison } from './observe.ts';
 import { anObservation } from './testing.ts';
 
 const NOW = new Date('2026-11-24T12:30:00Z');
 const job = aJob({ state: 'PENDING' });
 const observed = (before: Job, observation: JobObservation) => observedAt(before, observation, NOW);
 const seen = (parts: Partial<JobObservation> = {}) => anObservation({ ownerId: ownerId(job), ...parts });
+
+async function compared(jobs: readonly Job[], observations: readonly JobObservation[]) {
+  const comparison = await SnapshotComparison.of(observations, NOW, new WeakMap());
+  comparison.take(jobs);
+  return comparison.diff();
+}
 
 describe('a job after what its cluster said', () => {
   it('is in the state that Slurm says, with what belongs to it', () => {
@@ -167,7 +173,7 @@ describe('others have their turn', () => {
   it('while a snapshot of many unknown jobs is compared', async () => {
     let unexpected: readonly JobObservation[] = [];
     const turns = await turnsDuring(async () => {
-      unexpected = (await diffSnapshot([], shown, NOW)).unexpected;
+      unexpected = (await compared([], shown)).unexpected;
     });
     expect(unexpected).toEqual(shown);
     // Once for what is shown, and once for what is left of it.
@@ -188,7 +194,7 @@ describe('others have their turn', () => {
 describe('a snapshot of the queue', () => {
   it('changes the jobs that it shows and misses those that it does not', async () => {
     const [shown, gone] = [aJob({ slurmJobId: '1' }), aJob({ slurmJobId: '2' })];
-    const diff = await diffSnapshot([shown, gone], [seen({ slurmJobId: '1', ownerId: ownerId(shown) })], NOW);
+    const diff = await compared([shown, gone], [seen({ slurmJobId: '1', ownerId: ownerId(shown) })]);
     expect(diff.updates.map(({ jobId }) => jobId)).toEqual([shown.id]);
     expect(diff.updates[0]?.apply(shown).state).toBe('RUNNING');
     expect(diff.missing).toEqual([gone]);
@@ -196,17 +202,16 @@ describe('a snapshot of the queue', () => {
 
   it('misses a job whose number another one has now', async () => {
     const old = aJob({ slurmJobId: '7' });
-    const diff = await diffSnapshot([old], [seen({ slurmJobId: '7', ownerId: '01K00000000000000000000099' })], NOW);
+    const diff = await compared([old], [seen({ slurmJobId: '7', ownerId: '01K00000000000000000000099' })]);
     expect(diff.updates).toEqual([]);
     expect(diff.missing).toEqual([old]);
   });
 
   it('does not miss a job whose state is an unknown word, and reports the word', async () => {
     const known = aJob({ slurmJobId: '7', state: 'RUNNING' });
-    const diff = await diffSnapshot(
+    const diff = await compared(
       [known],
       [seen({ slurmJobId: '7', ownerId: ownerId(known), state: null, word: 'NEW' })],
-      NOW,
     );
     expect(diff.missing).toEqual([]);
     expect([...diff.unknownWords]).toEqual(['NEW']);
@@ -220,7 +225,7 @@ describe('a snapshot of the queue', () => {
       seen({ slurmJobId: '3', state: 'COMPLETED', attempt: 2 }),
       seen({ slurmJobId: '4', state: null, word: 'NEW', attempt: 2 }),
     ];
-    expect(await diffSnapshot([], seenJobs, NOW)).toEqual({
+    expect(await compared([], seenJobs)).toEqual({
       updates: [],
       missing: [],
       unexpected: [seenJobs[0], seenJobs[2]],
@@ -231,7 +236,7 @@ describe('a snapshot of the queue', () => {
   it('that confirms what is known changes nothing', async () => {
     const known = observed(job, seen());
     expect(observedAt(known, seen(), new Date(NOW.getTime() + 60_000))).toBe(known);
-    expect((await diffSnapshot([known], [seen()], NOW)).updates).toEqual([]);
+    expect((await compared([known], [seen()])).updates).toEqual([]);
   });
 
   it('is looked through for jobs that Slurm has numbered, and for the tasks of an array instead of the array', () => {
@@ -275,7 +280,7 @@ describe('a heterogeneous job', () => {
   it('is not over while a snapshot lacks a component that was not over, and is missed', async () => {
     const said = shows(running, part(0, { state: 'COMPLETED', exitCode: 0 }));
     expect(said.state).toBe('COMPLETED');
-    const { updates, missing } = await diffSnapshot([running], [said], NOW);
+    const { updates, missing } = await compared([running], [said]);
     expect(missing).toEqual([running]);
     expect(updates.map(({ apply }) => apply(running))).toMatchObject([
       { state: 'RUNNING', exitCode: null, components: [{ state: 'COMPLETED' }, { state: 'RUNNING' }] },
@@ -283,9 +288,9 @@ describe('a heterogeneous job', () => {
   });
 
   it('is not missed while a component that is shown is active, nor for one that was over', async () => {
-    expect((await diffSnapshot([running], [shows(running, part(0))], NOW)).missing).toEqual([]);
+    expect((await compared([running], [shows(running, part(0))])).missing).toEqual([]);
     const half = aJob({ state: 'RUNNING', components: [part(0), part(1, { state: 'CANCELLED' })] });
-    const { updates, missing } = await diffSnapshot([half], [shows(half, part(0, { state: 'COMPLETED' }))], NOW);
+    const { updates, missing } = await compared([half], [shows(half, part(0, { state: 'COMPLETED' }))]);
     expect(missing).toEqual([]);
     expect(updates.map(({ apply }) => apply(half).state)).toEqual(['CANCELLED']);
   });
@@ -300,7 +305,7 @@ describe('a heterogeneous job', () => {
 
   it('keeps what is known of a component whose state is an unknown word, and reports the word', async () => {
     const said = shows(running, part(0), part(1, { state: null, word: 'HIBERNATING' }));
-    const { updates, unknownWords } = await diffSnapshot([running], [said], NOW);
+    const { updates, unknownWords } = await compared([running], [said]);
     expect([...unknownWords]).toEqual(['HIBERNATING']);
     expect(updates.map(({ apply }) => apply(running).components[1])).toEqual([running.components[1]]);
   });

@@ -8,26 +8,26 @@ import { isOf, type JobObservation, ownerId } from '../domain/observation.ts';
 import { inOrder } from '../domain/times.ts';
 import { slicesInTurns } from './turns.ts';
 
-/** A job as it is after what its cluster said of it; the very same object when that changes nothing. */
+/** A job after an observation of it; the very same object if nothing changes. */
 export function observed(job: Job, said: JobObservation, now: Date): Job {
   const seen = withOtherComponents(job, said);
-  // A word we don't know says nothing, so what was known holds.
+  // An unknown word says nothing, so the state stays.
   if (seen.state === null) return job;
   const isOver = !isActiveState(seen.state);
-  // Slurm shows code 0 for whatever it ended itself: only a job that completed has earned it, or its leader.
+  // Slurm shows code 0 for jobs that it ended itself: only a completed job, or its leader, really has it.
   const hasCompleted = (seen.components[0]?.state ?? seen.state) === 'COMPLETED';
   const exitCode = seen.exitCode === 0 && !hasCompleted ? null : seen.exitCode;
   const isWaiting = seen.state === 'PENDING' || seen.state === 'HELD';
-  // Who requeues a job that was cancelled wants it to run.
+  // A cancelled job that was requeued is meant to run.
   const cancelRequestedAt = isActiveState(job.state) ? job.cancelRequestedAt : null;
   const attempt = Math.max(job.attempt, seen.attempt ?? 0);
-  // A job that is cancelled while it waits gets a start time all the same, and no node. So does one that ran, where the
-  // accounts heard of its end before its start: what was seen of that holds.
+  // A job that is cancelled while it waits gets a start time, but no node. So does one that ran, if the accounting
+  // learned of its end before its start: then the start that was seen stays.
   const wasSeenToRun = attempt === job.attempt && job.startedAt !== null && job.nodeList !== null;
   const isShortOfStart = isOver && seen.nodeList === null;
   const hasRun = !isShortOfStart || wasSeenToRun;
   const startedAt = isShortOfStart ? job.startedAt : seen.startedAt;
-  // scancel works behind the scenes: until the end is seen, the job is being cancelled whatever it does meanwhile.
+  // scancel takes time: until the end is seen, the job counts as being cancelled.
   const state = !isOver && cancelRequestedAt !== null ? 'CANCELLING' : seen.state;
   const news: Partial<Job> = {
     state,
@@ -49,7 +49,7 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
 }
 
 /**
- * What was said of a heterogeneous job, completed by what is known of the components that were passed over. In another
+ * An observation of a heterogeneous job, completed with the known state of the components that it lacks. In another
  * attempt nothing is known of them.
  */
 export function withOtherComponents(job: Job, seen: JobObservation): JobObservation {
@@ -72,14 +72,14 @@ function lacksComponent(job: Job, seen: JobObservation): boolean {
   return !isOpen(seen.state) && isOpen(withOtherComponents(job, seen).state);
 }
 
-/** What was seen first stays the evidence for as long as it is confirmed. */
+/** The first evidence stays as long as it is confirmed. */
 function evidenceOf(job: Job, seen: JobObservation, state: JobState, attempt: number, now: Date): JobEvidence {
   const { evidence } = job;
   if (evidence?.word === seen.word && job.state === state && job.attempt === attempt) return evidence;
   return { source: seen.source, word: seen.word, seenAt: now };
 }
 
-/** What is no news stays the very same object, so that whoever looks for what has changed sees it at once. */
+/** Unchanged values stay the very same object, so that comparisons are fast. */
 function withNews(job: Job, news: Partial<Job>): Job {
   const after: Record<keyof Job, Job[keyof Job]> = { ...job, ...news };
   let isChanged = false;
@@ -93,55 +93,44 @@ function withNews(job: Job, news: Partial<Job>): Job {
   return isChanged ? (after as unknown as Job) : job;
 }
 
-/** As `isDeepStrictEqual`, and faster for what most jobs have. */
+/** As `isDeepStrictEqual`, but faster for the values of most jobs. */
 function isSame(old: Job[keyof Job], value: Job[keyof Job]): boolean {
   if (old instanceof Date && value instanceof Date) return old.getTime() === value.getTime();
   return isDeepStrictEqual(old, value);
 }
 
-/** A change of one job that is certain, whatever else becomes of the job before it is written. */
+/** A change of one job that is certain, whatever else changes before it is written. */
 export interface JobUpdate {
   readonly jobId: string;
   apply(job: Job): Job;
-  /** What has become known of attempts that a requeue closed. */
+  /** News of attempts that a requeue closed. */
   readonly attempts?: readonly JobAttempt[];
-  /** For people who read the job's history. */
+  /** For the job's history. */
   readonly message?: string;
 }
 
 export interface SnapshotDiff {
   readonly updates: readonly JobUpdate[];
-  /** Jobs that Slurm took and that the whole snapshot doesn't show, or not with all that keeps them open. */
+  /** Jobs that Slurm took and that the snapshot lacks, or whose open components it lacks. */
   readonly missing: readonly Job[];
-  /** What the snapshot shows as alive, as tried again, or as run by one of the jobs, and isn't among them. */
+  /** Observations of no known job that are alive, were requeued, or are run by one of the jobs. */
   readonly unexpected: readonly JobObservation[];
-  /** Words for states that we don't know. */
+  /** Unknown words for states. */
   readonly unknownWords: ReadonlySet<string>;
 }
 
-/** Slurm has numbered it. An array's own row follows from its tasks and is never looked for. */
+/** It has a Slurm number. An array's own row follows from its tasks and is never looked for. */
 export function isInQueue(job: Job): boolean {
   return job.slurmJobId !== null && !isArray(job);
 }
 
-/**
- * Holds jobs that Slurm took against a whole snapshot of its queue. A number alone doesn't identify a job, since Slurm
- * uses numbers again: it has to be known for ours too.
- */
-export async function diffSnapshot(
-  jobs: readonly Job[],
-  observations: readonly JobObservation[],
-  now: Date,
-): Promise<SnapshotDiff> {
-  const comparison = await SnapshotComparison.of(observations, now, new WeakMap());
-  comparison.take(jobs);
-  return comparison.diff();
-}
-
-/** By observation, the job of which it has said nothing new: neither is to be looked at again while both are the same. */
+/** By observation, the job for which it had no news: both are skipped while they are the same. */
 export type Confirmed = WeakMap<JobObservation, Job>;
 
-/** `diffSnapshot` for many jobs, some at a time. */
+/**
+ * Compares jobs that Slurm took with a whole snapshot of its queue, some at a time. A number alone doesn't identify a
+ * job, because Slurm reuses numbers: the owner must match, too.
+ */
 export class SnapshotComparison {
   readonly #now: Date;
   readonly #confirmed: Confirmed;
@@ -156,7 +145,7 @@ export class SnapshotComparison {
     this.#confirmed = confirmed;
   }
 
-  /** Others have their turn while a large snapshot is gone through, here and in `diff`. */
+  /** Yields to the event loop during a large snapshot, here and in `diff`. */
   static async of(
     observations: readonly JobObservation[],
     now: Date,
@@ -185,7 +174,7 @@ export class SnapshotComparison {
   #compare(job: Job, seen: JobObservation): void {
     const now = this.#now;
     const isPart = lacksComponent(job, seen);
-    // The rest of it is taken as it was seen.
+    // Its other components are taken as observed.
     if (isPart) this.#missing.push(job);
     for (const { state, word } of [seen, ...seen.components])
       if (state === null && word !== null) this.#unknownWords.add(word);
@@ -217,7 +206,7 @@ export class SnapshotComparison {
   }
 }
 
-/** `taken`: the places of the jobs that the snapshot was held against. */
+/** `taken`: the places of the jobs that the snapshot was compared with. */
 function isUnexpected(
   { state, attempt, ownerId: owner, slurmJobId }: JobObservation,
   taken: ReadonlySet<string>,
@@ -227,7 +216,7 @@ function isUnexpected(
   return owner !== null && taken.has(placeOf(owner, slurmJobId.split('_')[1]));
 }
 
-/** Of a job, or of one task of an array. */
+/** The place of a job, or of one task of an array. */
 function placeOf(owner: string, task: number | string | null | undefined): string {
   return task == null ? owner : `${owner} ${task}`;
 }

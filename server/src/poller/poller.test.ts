@@ -396,7 +396,7 @@ describe('what a poller writes', () => {
     poller.connected();
     await pass(3 * SECOND);
     expect((await store.jobs.get(ended.id))?.state).toBe('COMPLETED');
-    expect(warnings).toEqual(['alpha: what became of jobs that left the queue could not be asked']);
+    expect(warnings).toEqual(['alpha: jobs that left the queue could not be looked up']);
   });
 
   it('tells of no unreadable records once they were read, whichever of two looks at them ends first', async () => {

@@ -7,18 +7,18 @@ import { PollSchedule } from './schedule.ts';
 
 export interface PollerOptions extends Omit<ReconcilerOptions, 'onRequeueExpected'> {
   readonly intervalSeconds: number;
-  /** After each question: null when it was answered whole, else why not. */
+  /** Called after each query: null if the answer was complete, else why not. */
   onAnswer(fault: Error | null): void;
 }
 
-/** For so long a requeue is looked for, even when no job is active. */
+/** How long a requeue is looked for, even if no job is active. */
 const REQUEUE_SHOWS_MS = 30_000;
-/** A question, and what follows from its answer, is a few commands that end within a minute each. */
+/** A query and its consequences are a few commands that end within a minute each. */
 const LONGEST_TICK_MS = 10 * 60_000;
 
 /**
- * Keeps the jobs of one cluster as Slurm says they are: one question at a time for all of them, and none while no job
- * is active or the cluster isn't connected.
+ * Keeps the jobs of one cluster up to date with Slurm: one query at a time for all of them, and none while no job is
+ * active or the cluster isn't connected.
  */
 export class Poller {
   readonly #options: PollerOptions;
@@ -28,14 +28,14 @@ export class Poller {
   #timer: NodeJS.Timeout | undefined;
   #tick: Promise<void> | null = null;
   #tickBeganAt = 0;
-  /** Somebody wanted the next question planned while one was under way. */
+  /** A new plan was requested during a query. */
   #isWanted = false;
-  /** Somebody wanted one at once meanwhile. */
+  /** An immediate query was requested during one. */
   #isUrgent = false;
   #isStopped = false;
-  /** Until then a job that is over may come to life again. */
+  /** Until then, a job that is over may become active again. */
   #requeueUntil = Number.NEGATIVE_INFINITY;
-  /** The last question got no answer: it is asked again, whether or not a job is active by then. */
+  /** The last query got no answer: it is repeated even if no job is active any more. */
   #isOwed = false;
 
   constructor(options: PollerOptions) {
@@ -44,31 +44,31 @@ export class Poller {
     this.#reconciler = new Reconciler({ ...options, onRequeueExpected: () => this.#expectRequeue() });
   }
 
-  /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
+  /** Why the last query of Slurm's accounting failed; null: it didn't, or there is no accounting. */
   get accountingFault(): string | null {
     return this.#reconciler.accountingFault;
   }
 
-  /** Why records of jobs that Slurm calls completed can't be read, so that their ends are kept back; null: all can. */
+  /** Why records of jobs that Slurm calls completed can't be read, which delays their ends; null: all can. */
   get recordsFault(): string | null {
     return this.#reconciler.recordsFault;
   }
 
-  /** The last question got no answer. */
+  /** The last query got no answer. */
   get isUnanswered(): boolean {
     return this.#isOwed;
   }
 
   /**
-   * Whether it goes on asking when there is something to ask. False: it was stopped, or a question never ended though each
-   * has a deadline. A cluster that doesn't answer is no reason.
+   * Whether it keeps polling. False: it was stopped, or a query never ended although each has a deadline. A cluster
+   * that doesn't answer is no reason.
    */
   get isRunning(): boolean {
     const isStuck = this.#tick !== null && performance.now() - this.#tickBeganAt > LONGEST_TICK_MS;
     return !this.#isStopped && !isStuck;
   }
 
-  /** The cluster can be asked: does so at once. */
+  /** The cluster is connected: queries it at once. */
   connected(): void {
     this.#isConnected = true;
     this.askNow();
@@ -79,27 +79,27 @@ export class Poller {
     clearTimeout(this.#timer);
   }
 
-  /** Somebody wants to know now, whatever went wrong before. */
+  /** Queries now because a user asked for it, whatever failed before. */
   askNow(): void {
     this.#isUrgent = this.#tick !== null;
     this.#plan(0);
   }
 
-  /** Slurm has shown that it answers again: if questions wait because it didn't, it is asked now. */
+  /** Slurm answers again: queries now if that was delayed because it didn't. */
   recovered(): void {
-    // The question under way may be one that is lost already.
+    // The current query may already be lost.
     if (!this.#schedule.isBackedOff && this.#tick === null) return;
     this.#schedule.recovered();
     this.askNow();
   }
 
-  /** A job was submitted or cancelled: looks soon, and a few times more. */
+  /** A job was submitted or cancelled: queries soon, and a few times more. */
   acted(): void {
     this.#schedule.acted(performance.now());
     this.#planNext();
   }
 
-  /** A job that may be over was requeued: looks for it now and a few times more, even if no other job is active. */
+  /** A job that may be over was requeued: queries now and a few times more, even if no other job is active. */
   async requeued(): Promise<void> {
     this.#expectRequeue();
     await this.#tick;
@@ -109,7 +109,7 @@ export class Poller {
     await this.#tick;
   }
 
-  /** Jobs on the cluster have begun or ended: looks soon, though not at every single one. */
+  /** Jobs on the cluster have begun or ended: queries soon, but not for each of them. */
   noticed(): void {
     this.#requeueUntil = Math.max(this.#requeueUntil, performance.now() + 1000);
     this.#schedule.noticed(performance.now());
@@ -152,12 +152,12 @@ export class Poller {
     this.acted();
   }
 
-  /** One question; false when there was nothing to ask. Never throws. */
+  /** One query; false: there was nothing to ask. Never throws. */
   async #poll(): Promise<boolean> {
     const { clusterName, slurm, journal, log, onAnswer } = this.#options;
     try {
       await this.#reconciler.inform();
-      // Chosen before the question: a job that Slurm takes meanwhile can't be missing from an older answer.
+      // Chosen before the query, so that a job submitted meanwhile doesn't count as missing from the answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
       if (asked.length === 0 && performance.now() > this.#requeueUntil && !this.#isOwed) {
         return this.#reconciler.askAccounting();
@@ -180,7 +180,7 @@ export class Poller {
     return true;
   }
 
-  /** Ends that are near, or that were noticed and aren't in the answer yet, are looked for sooner. */
+  /** Ends that are near, or were noticed and aren't in the answer yet, shorten the wait. */
   #watchEnds({ hasNews, isEndNear }: Reconciled, now: number): void {
     if (isEndNear || (now < this.#requeueUntil && !hasNews)) this.#schedule.ending(now);
     else this.#schedule.settled();

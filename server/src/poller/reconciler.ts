@@ -13,7 +13,7 @@ import { type Confirmed, type JobUpdate, reopened, SnapshotComparison, type Snap
 import { slicesInTurns } from './turns.ts';
 import { VanishedJobs } from './vanished.ts';
 
-/** What is needed of Slurm: nothing is ever submitted here. */
+/** The parts of Slurm that are used: nothing is submitted here. */
 export type PolledSlurm = Pick<Slurm, 'queue' | 'accounting' | 'records' | 'control'>;
 
 export interface ReconcilerOptions {
@@ -22,33 +22,33 @@ export interface ReconcilerOptions {
   readonly jobs: JobReader;
   readonly journal: Journal;
   readonly log: Logger;
-  /** After each look at jobs that left the queue: `accountingFault` may have changed. */
+  /** Called after each lookup of jobs that left the queue: `accountingFault` may have changed. */
   onAccounting(): void;
-  /** A job has ended in a way that Slurm itself may follow up by a requeue. */
+  /** A job has ended in a way after which Slurm may requeue it. */
   onRequeueExpected(): void;
 }
 
-/** What a snapshot of the queue brought. */
+/** The result of a snapshot of the queue. */
 export interface Reconciled {
   readonly hasNews: boolean;
-  /** Jobs are being cleared away, are missing, or their ends wait for their records: the next look may tell more. */
+  /** Jobs are completing, are missing, or wait for their records: the next query may show their ends. */
   readonly isEndNear: boolean;
-  /** Jobs that stay as they are, since their rows can't be read. */
+  /** Jobs that stay unchanged because their rows can't be read. */
   readonly unread: readonly Job[];
 }
 
-/** Ends that Slurm itself may follow up by a requeue (slurm.conf, JobRequeue). */
+/** Ends after which Slurm may requeue the job (slurm.conf, JobRequeue). */
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
-/** Of a row that can't be read. */
+/** Characters of an unreadable row. */
 const LOGGED_ROW = 500;
-/** A commit holds the event loop until the disk has all of it. */
+/** A commit blocks the event loop until it is on disk. */
 const UPDATES_A_TRANSACTION = 2500;
-/** Of so many jobs it is asked after a start how their earlier attempts ended. */
+/** The most jobs whose earlier attempts are looked up after a start. */
 const MOST_UNTOLD = 200;
 
 /**
- * Makes the jobs of one cluster what a snapshot of its queue says they are. Those that are missing from it are looked up
- * in the accounting and in their own records, which may take its time: snapshots go on meanwhile.
+ * Updates the jobs of one cluster from a snapshot of its queue. Missing jobs are looked up in the accounting and in
+ * their own records, which may take long; snapshots continue meanwhile.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -58,7 +58,7 @@ export class Reconciler {
   readonly #reportedWords = new Set<string>();
   readonly #confirmed: Confirmed = new WeakMap();
   #examining: Promise<void> | null = null;
-  /** What the server still wanted to know when it last ended is in the list of questions. */
+  /** The lookups that were open when the server last ended have been resumed. */
   #isInformed = false;
   #recordsFault: string | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -70,17 +70,17 @@ export class Reconciler {
     this.#beginnings = new Beginnings(options.slurm.records);
   }
 
-  /** Why Slurm's accounting gave no answer when it was last asked; null when it did, or isn't kept. */
+  /** Why the last query of Slurm's accounting failed; null: it didn't, or there is no accounting. */
   get accountingFault(): string | null {
     return this.#vanished.accountingFault;
   }
 
-  /** Why records of jobs that Slurm calls completed can't be read, so that their ends are kept back; null: all can. */
+  /** Why records of jobs that Slurm calls completed can't be read, which delays their ends; null: all can. */
   get recordsFault(): string | null {
     return this.#recordsFault;
   }
 
-  /** Takes up what was still to be asked of the accounting when the server last ended; once. */
+  /** Resumes, once, the lookups in the accounting that were open when the server last ended. */
   async inform(): Promise<void> {
     if (this.#isInformed) return;
     const { clusterName, jobs } = this.#options;
@@ -89,14 +89,14 @@ export class Reconciler {
     this.#isInformed = true;
   }
 
-  /** No job is in the queue: asks the accounting for what it still has to tell. Whether it is to be asked again. */
+  /** No job is in the queue: continues open lookups in the accounting. True: look again. */
   askAccounting(): boolean {
-    // With nothing left to ask of the accounts, that they couldn't be read is no fault any more.
+    // Without open lookups, an unreadable accounting is no fault any more.
     if (this.#vanished.isWaiting || this.#vanished.accountingFault !== null) this.#examine([]);
     return this.#vanished.isWaiting;
   }
 
-  /** `asked`: the jobs that Slurm had before it was asked. Throws when something else had to be asked and could not be. */
+  /** `asked`: the jobs that Slurm had before the query. Throws if a further query was needed and failed. */
   async take(snapshot: QueueSnapshot, asked: readonly string[], now: Date): Promise<Reconciled> {
     const { clusterName, slurm, journal, log } = this.#options;
     if (snapshot.faultyRows.length > 0) {
@@ -106,11 +106,11 @@ export class Reconciler {
     const diff = await this.#compare(asked, snapshot.observations, now);
     this.#reportWords(diff.unknownWords);
     await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
-    // Once this answer's ends are written: with the last of them, the questions end too.
+    // After this answer's ends are written: with the last of them, polling ends, too.
     const doubles = await this.#doubles.look(diff.unexpected);
     await this.#write(doubles.updates);
     if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
-    // A row that can't be read still shows that its job is there.
+    // An unreadable row still shows that its job exists.
     const isMentioned = mentions(snapshot.faultyRows);
     this.#examine(diff.missing.filter((job) => !isMentioned(job)));
     const isClearedAway = journal
@@ -124,12 +124,12 @@ export class Reconciler {
     };
   }
 
-  /** Resolves once nothing is asked any more. */
+  /** Resolves once no query is in progress. */
   async stopped(): Promise<void> {
     await this.#examining;
   }
 
-  /** Tens of thousands of jobs take tens of milliseconds: others have their turn in between. */
+  /** Yields to the event loop: tens of thousands of jobs take tens of milliseconds. */
   async #compare(jobIds: readonly string[], seen: readonly JobObservation[], now: Date): Promise<SnapshotDiff> {
     const active = this.#options.journal.active(this.#options.clusterName);
     const comparison = await SnapshotComparison.of(seen, now, this.#confirmed);
@@ -147,19 +147,19 @@ export class Reconciler {
     return reopened(known, unexpected, now);
   }
 
-  /** One at a time; what it finds is written when it comes. */
+  /** Runs one at a time; results are written as they arrive. */
   #examine(missing: readonly Job[]): void {
     if (this.#examining !== null) return;
     const { clusterName, log, onAccounting } = this.#options;
     const report = (cause: unknown) =>
-      log.warn({ err: cause }, `${clusterName}: what became of jobs that left the queue could not be asked`);
+      log.warn({ err: cause }, `${clusterName}: jobs that left the queue could not be looked up`);
     this.#examining = this.#vanished
       .examine(missing, performance.now(), new Date())
       .then(async ({ updates, fault }) => {
         if (fault !== null) report(fault);
         if (updates.length > 0) await this.#write(updates);
       })
-      // The connection or the store: the jobs are still missing at the next look.
+      // A fault of the connection or the store: the jobs are still missing at the next query.
       .catch(report)
       .finally(() => {
         this.#examining = null;
@@ -168,8 +168,8 @@ export class Reconciler {
   }
 
   /**
-   * Each update stands for itself: what a crash leaves unwritten is in the next answer again. One after the other, so that
-   * no look that began earlier has the last word on whether records can be read.
+   * Updates are independent: those that a crash leaves unwritten are in the next answer again. They run one after
+   * another, so that an earlier lookup can't override whether records can be read.
    */
   #write(found: readonly JobUpdate[]): Promise<void> {
     const written = this.#writing.then(() => this.#writeNext(found));
@@ -201,11 +201,11 @@ export class Reconciler {
     }
   }
 
-  /** They are asked for again with the next answer. */
+  /** They are read again with the next answer. */
   #noteRecords(fault: Error | null): void {
     const { clusterName, log } = this.#options;
     if (fault !== null && fault.message !== this.#recordsFault) {
-      log.warn({ err: fault }, `${clusterName}: what jobs wrote of their beginning could not be read`);
+      log.warn({ err: fault }, `${clusterName}: records of jobs could not be read`);
     }
     this.#recordsFault = fault?.message ?? null;
   }

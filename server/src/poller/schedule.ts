@@ -1,16 +1,16 @@
-/** After one's own submit or cancel, when to look whether it took effect; seconds after the action. */
+/** When to query after a submission or cancellation; seconds after the action. */
 const FOLLOW_UP_SECONDS = [1, 3, 6, 12, 24] as const;
-/** When to look again at jobs whose end has begun; seconds after the look that found it so, one look at a time. */
+/** When to query jobs that are ending again; seconds after the query that showed it, one at a time. */
 const ENDING_SECONDS = [1, 2, 4, 8] as const;
-/** A job's script writes of its end a moment before Slurm knows of it. */
+/** A job's script records its end a moment before Slurm knows of it. */
 const NOTICE_SECONDS = 0.3;
-/** Looks because of such notices: so many at once, and in the long run one every so many seconds. */
+/** Queries because of such records: how many at once, and the long-run interval in seconds. */
 const NOTICES_AT_ONCE = 8;
 const SECONDS_A_NOTICE = 4;
-/** The interval only grows by it, so that what is promised to the cluster is kept. */
+/** Only lengthens the interval, so that the configured load is never exceeded. */
 const JITTER = 0.2;
 const MAX_BACK_OFF_SECONDS = 600;
-/** A question may take up at most this share of the time. */
+/** The largest share of the time that queries may take. */
 const MAX_LOAD = 1 / 20;
 
 export interface ScheduleOptions {
@@ -20,8 +20,8 @@ export interface ScheduleOptions {
 }
 
 /**
- * When to ask a cluster next: regularly, sooner after one's own actions and when jobs tell of their ends, later after
- * faults and when answers take long. All times in ms.
+ * When to query a cluster next: at an interval, sooner after a user's actions and when jobs record their ends, later
+ * after faults and when answers are slow. All times in ms.
  */
 export class PollSchedule {
   readonly #intervalMs: number;
@@ -43,20 +43,20 @@ export class PollSchedule {
     this.#followUps = FOLLOW_UP_SECONDS.map((seconds) => now + seconds * 1000);
   }
 
-  /** Jobs have begun or ended, says the cluster's file system. */
+  /** Jobs have begun or ended, as a file on the cluster shows. */
   noticed(now: number): void {
     this.#endingLooks = 0;
     const perMs = 1 / (SECONDS_A_NOTICE * 1000);
     this.#notices = Math.min(NOTICES_AT_ONCE, this.#notices + (now - this.#noticesCountedAt) * perMs);
     this.#noticesCountedAt = now;
     const at = now + NOTICE_SECONDS * 1000 + Math.max(0, (1 - this.#notices) / perMs);
-    // One look answers all notices that came before it.
+    // One query answers all earlier notices.
     if (this.#followUps.some((planned) => planned > now && planned <= at)) return;
     this.#notices -= 1;
     this.#followUps.push(at);
   }
 
-  /** The last look found jobs on their way to an end. */
+  /** The last query showed jobs that are ending. */
   ending(now: number): void {
     const seconds = ENDING_SECONDS[this.#endingLooks];
     if (seconds === undefined) return;
@@ -64,7 +64,7 @@ export class PollSchedule {
     this.#followUps.push(now + seconds * 1000);
   }
 
-  /** The last look found no job that is about to end. */
+  /** The last query showed no job that is ending. */
   settled(): void {
     this.#endingLooks = 0;
   }
@@ -78,17 +78,17 @@ export class PollSchedule {
     this.#failures += 1;
   }
 
-  /** The last question got no answer, so that the next one waits for longer than usual. */
+  /** The last query got no answer, so the next one waits longer. */
   get isBackedOff(): boolean {
     return this.#failures > 0;
   }
 
-  /** Slurm has shown that it answers again: what went wrong before counts no more. */
+  /** Slurm answers again: earlier faults no longer count. */
   recovered(): void {
     this.#failures = 0;
   }
 
-  /** How long to wait from now on until the next question. */
+  /** How long to wait from now until the next query. */
   delay(now: number): number {
     const usual = Math.max(this.#intervalMs, Math.min(this.#latencyMs / MAX_LOAD, MAX_BACK_OFF_SECONDS * 1000));
     const backedOff = Math.min(usual * 2 ** this.#failures, MAX_BACK_OFF_SECONDS * 1000);

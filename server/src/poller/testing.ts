@@ -1,13 +1,14 @@
 import type { JobObservation } from '../domain/observation.ts';
-import type {
-  Begun,
-  JobAccount,
-  JobRecords,
-  LastRecord,
-  MarkerPlace,
-  SlurmAccounting,
-  SlurmControl,
-  SlurmQueue,
+import {
+  type Begun,
+  type JobAccount,
+  type JobRecords,
+  type LastRecord,
+  type MarkerPlace,
+  type SlurmAccounting,
+  type SlurmControl,
+  type SlurmQueue,
+  SlurmUnavailable,
 } from '../slurm/index.ts';
 import type { PolledSlurm } from './reconciler.ts';
 
@@ -15,7 +16,7 @@ import type { PolledSlurm } from './reconciler.ts';
 export class ToldSlurm implements PolledSlurm {
   /** What it was asked, in order. */
   readonly asked: string[] = [];
-  /** Thrown when it is asked for the queue. */
+  /** Thrown by whatever needs Slurm; an error of the connection by everything. */
   fault: Error | null = null;
   observations: readonly JobObservation[] = [];
   faultyRows: readonly string[] = [];
@@ -40,19 +41,32 @@ export class ToldSlurm implements PolledSlurm {
     return this.asked.filter((question) => question === 'queue').length;
   }
 
+  #throwFault(): void {
+    if (this.fault !== null) throw this.fault;
+  }
+
+  /** Files on the cluster, and slurmdbd, do without the controller. */
+  #throwUnlessController(): void {
+    if (!(this.fault instanceof SlurmUnavailable)) this.#throwFault();
+  }
+
   readonly queue: SlurmQueue = {
     snapshot: async () => {
       this.asked.push('queue');
       await this.gate;
-      if (this.fault !== null) throw this.fault;
+      this.#throwFault();
       return { observations: this.observations, faultyRows: this.faultyRows };
     },
   };
 
   readonly accounting: SlurmAccounting = {
-    tryOut: async () => this.accountingFault,
+    tryOut: async () => {
+      this.#throwUnlessController();
+      return this.accountingFault;
+    },
     read: async (slurmJobIds) => {
       this.asked.push(`accounting ${slurmJobIds.join(',')}`);
+      this.#throwUnlessController();
       if (this.accountingFault !== null) return { kind: 'unreadable', message: this.accountingFault };
       if (this.accounts === null) return { kind: 'none' };
       const accounts = this.accounts.map((account) =>
@@ -71,15 +85,18 @@ export class ToldSlurm implements PolledSlurm {
     endMarkers: async (places) => {
       const keys = places.map(placeKey);
       this.asked.push(`markers ${keys.join(',')}`);
+      this.#throwUnlessController();
       return keys.map((key) => this.markers.get(key) ?? null);
     },
     hasBegun: async (attempts) => {
+      this.#throwUnlessController();
       if (this.recordsFault !== null) throw this.recordsFault;
       return attempts.map(({ workDir }) => this.unbegun.get(workDir) ?? true);
     },
     claimer: async (workDir, arrayTaskId) => {
       const key = placeKey({ workDir, arrayTaskId });
       this.asked.push(`claim ${key}`);
+      this.#throwUnlessController();
       return this.claims.get(key) ?? null;
     },
   };
@@ -87,8 +104,12 @@ export class ToldSlurm implements PolledSlurm {
   readonly control: SlurmControl = {
     cancel: async (slurmJobIds) => {
       this.asked.push(`cancel ${slurmJobIds.join(',')}`);
+      this.#throwFault();
     },
-    change: async (_action, groups) => groups.map(() => null),
+    change: async (_action, groups) => {
+      this.#throwFault();
+      return groups.map(() => null);
+    },
   };
 }
 

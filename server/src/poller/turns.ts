@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const ITEMS_A_TURN = 1000;
 
-/** Many jobs, observations or accounts, some at a time: others have their turn of the event loop in between. */
+/** Slices of many jobs, observations or accounts, with turns of the event loop in between. */
 export async function* slicesInTurns<T>(items: readonly T[]): AsyncGenerator<readonly T[], void, undefined> {
   for (let start = 0; start < items.length; start += ITEMS_A_TURN) {
     if (start > 0) await nextTurn();

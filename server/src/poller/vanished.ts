@@ -6,7 +6,7 @@ import { accounted, conclude, GRACE_MS, leavesCodeToScript } from './conclusion.
 import type { JobUpdate } from './observe.ts';
 import { inTurns } from './turns.ts';
 
-/** One snapshot can miss a job that is being moved inside the controller; two in a row don't. */
+/** One snapshot can miss a job that the controller is moving; two in a row can't. */
 const SNAPSHOTS_UNTIL_ASKED = 2;
 const ACCOUNTING_INTERVAL_MS = 30_000;
 /** With one command. */
@@ -14,11 +14,11 @@ const MARKERS_A_TICK = 200;
 
 interface Absence {
   snapshots: number;
-  /** Since when it is gone, or, if that is later, the accounts can be read again: they catch up first. */
+  /** Since when it is gone, or the accounting can be read again, whichever is later, because the accounting may lag. */
   since: number;
   askedAt: number;
   markerReadAt: number;
-  /** Since when the accounts tell of its array and not of it; null: they don't. */
+  /** Since when the accounting shows its array but not it; null: it doesn't. */
   takenOutSince: number | null;
 }
 
@@ -27,26 +27,26 @@ interface Due {
   readonly absence: Absence;
 }
 
-/** The account of its end, if there is one, leaves something for its marker to tell. */
+/** Its end record is needed besides the account, if there is one. */
 interface Open extends Due {
   readonly account: JobAccount | null;
 }
 
 export interface Examined {
-  /** Of jobs whose end, or whose earlier attempts, are certain now. */
+  /** Updates of jobs whose end, or whose earlier attempts, are certain now. */
   readonly updates: readonly JobUpdate[];
-  /** Why the end markers could not be read, whose jobs are looked for again; null: they could, or none was needed. */
+  /** Why end records could not be read, whose jobs are looked up again; null: they could, or none was needed. */
   readonly fault: Error | null;
 }
 
 /**
- * Finds out what became of jobs that left Slurm's queue: from its accounting, else from the end marker that the batch
- * script wrote, and after a grace time not at all. That a job is gone is never taken for an end of its own.
+ * Finds out how jobs that left Slurm's queue ended: from its accounting, else from the end record of the batch script;
+ * after a grace time it gives up. A job that is gone is never taken for one that ended.
  */
 export class VanishedJobs {
   readonly #slurm: Pick<Slurm, 'accounting' | 'records'>;
   readonly #absences = new Map<string, Absence>();
-  /** Requeued jobs whose closed attempts the accounting hasn't told yet, with the time when it was last asked. */
+  /** Requeued jobs whose closed attempts the accounting doesn't show yet, with the time of the last query. */
   readonly #requeued = new Map<string, { readonly job: Job; readonly since: number; askedAt: number }>();
   #accountingFault: string | null = null;
 
@@ -54,24 +54,24 @@ export class VanishedJobs {
     this.#slurm = slurm;
   }
 
-  /** Why the accounting gave no answer when it was last asked; null when it did, or isn't kept. */
+  /** Why the last query of the accounting failed; null: it didn't, or there is no accounting. */
   get accountingFault(): string | null {
     return this.#accountingFault;
   }
 
-  /** There are attempts whose ends the accounting still has to tell. */
+  /** There are attempts whose ends the accounting doesn't show yet. */
   get isWaiting(): boolean {
     return this.#requeued.size > 0;
   }
 
-  /** A job was seen in a new attempt: how the one before ended is asked for with the next question. `now`: as below. */
+  /** A job was seen in a new attempt: the next query also looks up how the one before ended. `now`: as below. */
   requeued(job: Job, now: number): void {
     this.#requeued.set(job.id, { job, since: now, askedAt: Number.NEGATIVE_INFINITY });
   }
 
   /**
-   * Takes the jobs missing in one whole snapshot. `now`: ms by a clock that nobody sets, by which is waited; `at`: the
-   * time that is told.
+   * Takes the jobs missing in one complete snapshot. `now`: ms on the monotonic clock, for waiting; `at`: the time to
+   * report.
    */
   async examine(missing: readonly Job[], now: number, at: Date = new Date(now)): Promise<Examined> {
     const due = this.#due(missing, now);
@@ -104,14 +104,14 @@ export class VanishedJobs {
     return { updates: [...updates, ...ends], fault };
   }
 
-  /** What the markers of jobs, together with their accounts, make certain. */
+  /** What the end records of jobs, together with their accounts, make certain. */
   async #endsOf(
     open: Open[],
     accounting: AccountingAnswer,
     now: number,
     at: Date,
   ): Promise<{ readonly ends: readonly JobUpdate[]; readonly fault: Error | null }> {
-    // Whoever has waited longest for a look at its marker comes first.
+    // The job that has waited longest for its end record comes first.
     open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
     const looked = open.slice(0, MARKERS_A_TICK);
     let markers: ReadonlyMap<string, LastRecord | Unreadable>;
@@ -125,7 +125,7 @@ export class VanishedJobs {
       absence.markerReadAt = now;
       const record = markers.get(job.id) ?? null;
       const isUnreadable = typeof record === 'object' && record !== null && 'unreadable' in record;
-      // Only the accounts can tell then: it is no sign that there is no record.
+      // Then only the accounting can decide: it doesn't mean that there is no record.
       if (isUnreadable && account === null) continue;
       const isTakenOut = record === null && accounting.leavesOut(job);
       absence.takenOutSince = isTakenOut ? (absence.takenOutSince ?? now) : null;
@@ -137,7 +137,7 @@ export class VanishedJobs {
     return { ends, fault: null };
   }
 
-  /** A question that breaks or takes too long says as little as one that Slurm can't answer. */
+  /** A query that fails or times out says no more than one that Slurm can't answer. */
   async #accounting(slurmJobIds: readonly string[]): Promise<AccountingAnswer> {
     let answer: Accounting;
     try {
@@ -148,7 +148,7 @@ export class VanishedJobs {
     return AccountingAnswer.of(answer);
   }
 
-  /** What the scripts of jobs wrote about their ends, by job. */
+  /** The end records of jobs, by job. */
   async #markers(jobs: readonly Job[]): Promise<ReadonlyMap<string, LastRecord | Unreadable>> {
     const places = jobs.flatMap(({ id, workDir, arrayTaskId }) =>
       workDir === null ? [] : [{ id, workDir, arrayTaskId }],
@@ -158,7 +158,7 @@ export class VanishedJobs {
     return new Map(places.map(({ id }, index) => [id, markers[index] ?? null]));
   }
 
-  /** Keeps count of absences; gives those that have to be asked about now. */
+  /** Counts absences; returns the jobs to look up now. */
   #due(missing: readonly Job[], now: number): Due[] {
     const missingIds = new Set(missing.map((job) => job.id));
     for (const id of this.#absences.keys()) if (!missingIds.has(id)) this.#absences.delete(id);

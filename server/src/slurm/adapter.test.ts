@@ -9,7 +9,7 @@ import { SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
-import { fixture, LocalLogin, runShell } from './testing.ts';
+import { fixture, LocalLogin, queueRow, runShell, WAITING } from './testing.ts';
 
 const JOB_ID = '01K00000000000000000000042';
 const SETTINGS: ClusterSettings = {
@@ -177,7 +177,7 @@ describe('looking for Slurm on a login', () => {
     await refuses('--array-unique');
     await slurm.login.probe();
     const row = (id: string, reason: string) =>
-      `${[id, 'PENDING', '0', 'N/A', 'N/A', '0', '', 'gpu', reason, 'N/A', 'N/A', `${workDir}/job.sh`, workDir, ''].join('\x1f')}\x1e\n`;
+      queueRow({ ...WAITING, JobArrayID: id, Reason: reason, Command: `${workDir}/job.sh`, WorkDir: workDir });
     await writeFile(join(login.home, 'together'), row('5_[0-1999]', 'Resources'));
     await writeFile(
       join(login.home, 'apart'),
@@ -208,7 +208,7 @@ describe('looking for Slurm on a login', () => {
   it("fails in squeue's own words where squeue can't be asked at all", async () => {
     await slurmIs('slurm 24.11.5');
     await refuses('--me');
-    await expect(slurm.login.probe()).rejects.toThrow(`can't be asked for on this login: squeue: unrecognized option`);
+    await expect(slurm.login.probe()).rejects.toThrow(`can't be queried on this login: squeue: unrecognized option`);
   });
 
   it('takes nothing for an answer that the controller did not give', async () => {
@@ -893,22 +893,10 @@ describe('looking for a job whose number nobody knows', () => {
 
   it('passes over what Slurm recorded though it refused it', async () => {
     await mkdir(join(workDir, 'submit'));
-    const rows = ['8+0', '9'].map((id) => [
-      id,
-      id === '9' ? 'FAILED' : 'CANCELLED',
-      '0',
-      'N/A',
-      'N/A',
-      '0',
-      '',
-      'gpu',
-      id === '9' ? 'BadConstraints' : 'None',
-      'N/A',
-      'N/A',
-      `${workDir}/job.sh`,
-      workDir,
-    ]);
-    await says('squeue', rows.map((fields) => `${fields.join('\x1f')}\x1f\x1e\n`).join(''));
+    const refused = { ...WAITING, Command: `${workDir}/job.sh`, WorkDir: workDir };
+    const component = queueRow({ ...refused, JobArrayID: '8+0', State: 'CANCELLED' });
+    const job = queueRow({ ...refused, JobArrayID: '9', State: 'FAILED', Reason: 'BadConstraints' });
+    await says('squeue', component + job);
     expect((await slurm.submission.find(workDir, JOB_ID)).slurmJobId).toBeNull();
   });
 });

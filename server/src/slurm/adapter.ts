@@ -19,7 +19,7 @@ import type {
   SlurmSubmission,
 } from './slurm.ts';
 
-/** Slurm as its own commands show it, run on a login of the cluster. */
+/** Slurm through its own commands, run on a login node of the cluster. */
 export class SlurmAdapter implements Slurm {
   readonly login: SlurmLogin;
   readonly queue: SlurmQueue;

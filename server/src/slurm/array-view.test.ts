@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../domain/observation.ts';
 import { ArrayView, mayLackTask, withLackingTasks } from './array-view.ts';
 import { ClusterClock } from './parse/clock.ts';
-import { FIELD_END, parseQueue, ROW_END } from './parse/queue.ts';
-
-const FOLDER = '/home/ada/slurmql/jobs/01K00000000000000000000042';
+import { parseQueue } from './parse/queue.ts';
+import { queueRow, WAITING } from './testing.ts';
 
 /** What squeue says of an array's tasks, in rows of its own making. */
 function seen(
@@ -15,24 +14,9 @@ function seen(
     more?: { restarts?: number; start?: string },
   ])[]
 ) {
-  const text = rows.map(([id, state, reason, { restarts = 0, start = 'N/A' } = {}]) => {
-    const fields = [
-      id,
-      state,
-      '0',
-      start,
-      'N/A',
-      `${restarts}`,
-      '',
-      'gpu',
-      reason,
-      'N/A',
-      'N/A',
-      `${FOLDER}/job.sh`,
-      FOLDER,
-    ];
-    return `${fields.map((field) => `${field}${FIELD_END}`).join('')}${ROW_END}\n`;
-  });
+  const text = rows.map(([JobArrayID, State, Reason, { restarts = 0, start = 'N/A' } = {}]) =>
+    queueRow({ ...WAITING, JobArrayID, State, Reason, RestartCnt: `${restarts}`, StartTime: start }),
+  );
   return parseQueue(text.join(''), new ClusterClock()).observations;
 }
 

@@ -1,28 +1,28 @@
 import type { JobObservation } from '../domain/observation.ts';
 import type { QueueSnapshot } from './parse/queue.ts';
 
-/** From so many waiting tasks on, a row for each of them is worth avoiding. */
+/** From this many waiting tasks on, a row for each is worth avoiding. */
 const MANY_TASKS = 1000;
-/** So often in a row tasks are looked at together, before each is looked at again. */
+/** How often in a row tasks are queried together before each is queried again. */
 const MOST_TOGETHER = 10;
 
 /**
- * When to look at the tasks of arrays one by one where squeue has no --array-unique. Without --array it shows the waiting
- * rest of an array in one row, and puts tasks into it that were held, requeued or changed by themselves: of those only
- * the reasons are left, joined by commas (src/squeue/print.c, _combine_pending_array_tasks). With --array each has a
- * row, which costs the controller the same, and the login node and the line much more.
+ * When to query the tasks of arrays one by one if squeue has no --array-unique. Without --array it shows the waiting
+ * rest of an array in one row, which includes tasks that were held, requeued or changed individually: only their
+ * reasons remain, joined by commas (src/squeue/print.c, _combine_pending_array_tasks). With --array each task has a
+ * row, which costs the controller the same, but the login node and the network much more.
  *
- * Each is looked at until all that wait are alike, and again as soon as something shows that they may not be.
+ * Each task is queried until all that wait are alike, and again as soon as something shows that they may differ.
  */
 export class ArrayView {
   #mayMerge = false;
   #together = 0;
-  /** Tasks that have begun: in the row of those that wait, they would have been requeued. */
+  /** Tasks that have begun: if they appear in the row of waiting ones, they were requeued. */
   #begun: ReadonlySet<string> = new Set();
-  /** Reasons that squeue gave for one task: a comma in them joins nothing. */
+  /** Reasons of single tasks: a comma in one joins nothing. */
   #wholeReasons: ReadonlySet<string> = new Set();
 
-  /** Whether the next question is to give each task a row. */
+  /** Whether the next query must give each task a row. */
   get isApart(): boolean {
     return !this.#mayMerge || this.#together >= MOST_TOGETHER;
   }
@@ -34,7 +34,7 @@ export class ArrayView {
     const first = new Map<string, JobObservation>();
     let areAlike = true;
     for (const task of waiting) {
-      // squeue never puts those of different partitions together.
+      // squeue never combines tasks of different partitions.
       const key = `${arrayOf(task)} ${task.partition}`;
       const other = first.get(key) ?? task;
       first.set(key, other);
@@ -46,7 +46,7 @@ export class ArrayView {
     this.#begun = begun(tasks);
   }
 
-  /** Takes an answer of the other kind; false: it may hide something, so each has to be looked at now. */
+  /** Takes an answer of the other kind; false: it may hide differences, so each task must be queried now. */
   sawTogether(observations: readonly JobObservation[]): boolean {
     const tasks = observations.filter(isTask);
     const isDoubtful = tasks.some(
@@ -64,16 +64,16 @@ export class ArrayView {
 }
 
 /**
- * squeue --array leaves out the last task of those that it would list as `0-998:2` (24.11.5, 26.05.5): whether an answer
- * may lack such a one.
+ * Whether an answer may lack a task: squeue --array omits the last of those that it would list as `0-998:2` (24.11.5,
+ * 26.05.5).
  */
 export function mayLackTask(observations: readonly JobObservation[]): boolean {
   const unstarted = observations.filter((one) => isTask(one) && one.nodeList === null);
-  // Which of them share a row isn't shown: tasks with records of their own stand between those of a step.
+  // Which of them share a row isn't shown: tasks with records of their own lie between those of a step.
   return [...Map.groupBy(unstarted, arrayOf).values()].some(hasGap);
 }
 
-/** The answer with the tasks that it lacks, as they are shown together with others of their arrays. */
+/** The answer, with the tasks that it lacks taken from the combined rows of their arrays. */
 export function withLackingTasks(apart: QueueSnapshot, together: QueueSnapshot): QueueSnapshot {
   const known = new Set(apart.observations.map(({ slurmJobId }) => slurmJobId));
   const lacking = together.observations.filter((one) => isTask(one) && !known.has(one.slurmJobId));
@@ -84,7 +84,7 @@ function hasGap(tasks: readonly JobObservation[]): boolean {
   const indexes = tasks
     .map(({ slurmJobId }) => Number(slurmJobId.slice(slurmJobId.indexOf('_') + 1)))
     .toSorted((left, right) => left - right);
-  // Shorter lists are spelt out.
+  // squeue writes shorter lists out in full.
   return indexes.length > 3 && indexes.some((index, place) => index - (indexes[place - 1] ?? index) > 1);
 }
 

@@ -1,9 +1,8 @@
 import { quote } from '../ssh/index.ts';
 
 /**
- * How the batch script of a double ends, which found its folder claimed by another Slurm job: neither a success nor
- * the end of what the job was to run. No code of the shell's own (126 and more) or of sysexits(3); the command may end
- * with it all the same, so the claim decides.
+ * The exit code of a double, a batch script that finds its directory claimed by another Slurm job. Not a code of the
+ * shell (126 and more) or of sysexits(3). The job's command may exit with it, too, so the claim decides.
  */
 export const DOUBLE_EXIT_CODE = 113;
 
@@ -17,20 +16,20 @@ export interface BatchScriptParts {
   readonly command: string;
 }
 
-/** In one line, as bash shows it to a command that sets -v. */
+/** In one line, because bash prints it after `set -v`. */
 const END_BEGINS =
   '{ slurmql_code=$? slurmql_last=$BASH_COMMAND; builtin trap "" HUP INT QUIT ALRM TERM USR1 USR2 XCPU; ' +
   'builtin set +xv; builtin trap - DEBUG; } >/dev/null 2>&1';
 
 /**
- * The batch script of a job. It holds no directive: options go to sbatch as arguments, where nothing has to be
- * escaped for a second parser. The environment's values are not part of it, because the script is shown to people and
- * they may be secrets.
+ * The batch script of a job. It has no directives: options go to sbatch as arguments, which need no escaping for a
+ * second parser. The values of environment variables are not in it, because the script is shown to users and they may
+ * be secrets.
  *
  * The command runs in the very process that Slurm started, as in a script with `#!/bin/bash -l`: its signals, process
- * group and exit status are those that Slurm sees, and functions of the login are there. That process is three shells
- * in turn: one that has read nothing of the login's claims the folder; a login shell reads the start-up files and runs
- * the command; and where a start-up file ends the shell, a fresh one goes on with what it had set.
+ * group and exit status are those that Slurm sees, and the login's functions exist. That process runs three shells in
+ * turn: one that has read no start-up file claims the directory; a login shell reads the start-up files and runs the
+ * command; and if a start-up file ends the shell, a new one continues with what it had set.
  */
 export function batchScript(parts: BatchScriptParts): string {
   const before = [parts.clusterPrologue, parts.projectPrologue, condaActivation(parts.condaEnv)]
@@ -40,12 +39,11 @@ export function batchScript(parts: BatchScriptParts): string {
   const commands = `${before}slurmql_begin\n${parts.command}`;
   const end = `END_OF_${parts.jobId}`;
   if (commands.includes(end)) throw new TypeError('The commands hold the line that would end them');
-  // What the job may have put in the place of a record is never opened, as a named pipe would keep it waiting for ever: it
-  // is removed, and the record is a new file.
-  // Names of its own, since an assignment to a name that the login exports would reach the job. Start-up files may have
-  // functions and aliases for anything: what runs behind them is parsed before them, and says which commands it means.
-  // Nothing of ours says "exit" once the command has begun, as bash would read ~/.bash_logout then, which may end with
-  // a code of its own; before that, HOME names no such file.
+  // What the job may have put in the place of a record is never opened, as a named pipe would keep it waiting for ever:
+  // it is removed, and the record is a new file. Names of its own, since an assignment to a name that the login exports
+  // would reach the job. Start-up files may have functions and aliases for anything: what runs behind them is parsed
+  // before them, and says which commands it means. Nothing of ours says "exit" once the command has begun, as bash
+  // would read ~/.bash_logout then, which may end with a code of its own; before that, HOME names no such file.
   return `#!/bin/bash
 # SlurmQL job ${parts.jobId}
 

@@ -10,12 +10,12 @@ import {
 export interface Directive {
   /** In the script, from 1. */
   readonly line: number;
-  /** In full; of two names of one option, always the same. */
+  /** In full; the same one for all names of an option. */
   readonly name: string;
   readonly value: string | null;
 }
 
-/** What keeps a line from being taken over, or what is to be told about one. */
+/** Why a line can't be used, or a notice about one. */
 export interface LineRemark {
   readonly line: number;
   readonly message: string;
@@ -30,8 +30,8 @@ export interface ScriptHead {
 const MAX_NOTICES = 5;
 
 /**
- * The options of a script, by sbatch's own rules (src/sbatch/opt.c): lines that begin with #SBATCH, up to the first one
- * that is neither blank nor a comment; all their words together are read as getopt_long reads a command line.
+ * The options of a script, by sbatch's own rules (src/sbatch/opt.c): lines that begin with #SBATCH, up to the first
+ * line that is neither blank nor a comment. All their words together are parsed as getopt_long parses a command line.
  */
 export function readDirectives(script: string): ScriptHead {
   const lines = script.split('\n');
@@ -47,7 +47,7 @@ export function readDirectives(script: string): ScriptHead {
     else for (const word of read) words.push({ line: index + 1, word });
   }
   const directives = readOptions(words, faults);
-  /** Other batch systems, of which one line is enough. */
+  /** Other batch systems; one line shows that a script is theirs. */
   const told = new Set<string>();
   for (const [index, text] of lines.entries()) {
     const line = index + 1;
@@ -71,7 +71,7 @@ interface Word {
   readonly word: string;
 }
 
-/** The words of one line; a text says why it is none. */
+/** The words of a line; a string says why it can't be read. */
 function wordsOf(text: string): string[] | string {
   const words: string[] = [];
   let rest = text.trimStart();
@@ -101,18 +101,18 @@ function wordsOf(text: string): string[] | string {
   return words;
 }
 
-/** What getopt_long makes of the words. */
+/** Parses words as getopt_long does. */
 function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] {
   const directives: Directive[] = [];
   let at = 0;
-  /** The next word; none: that was the last. */
+  /** The next word; undefined: there is none. */
   const shift = (): Word | undefined => {
     at += 1;
     return words[at - 1];
   };
   const add = (line: number, name: string, value: string | null) =>
     directives.push({ line, name: canonicalName(name), value });
-  /** One that wants a value and has none in its own word: the next word is it. */
+  /** An option that needs a value and has none in its own word: the next word is the value. */
   const addWithValue = (line: number, { name }: SbatchOption) => {
     const next = shift();
     if (next === undefined) faults.push({ line, message: `ends with --${name}, which needs a value` });
@@ -130,7 +130,7 @@ function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] 
         const names = meant.map((one) => `--${one.name}`).join(', ');
         faults.push({ line, message: `--${name} may be any of ${names}: write it in full` });
       } else if (only === undefined) {
-        // An option of a plug-in: whether it takes the next word is known to the cluster alone.
+        // An option of a plug-in: only the cluster knows whether it takes the next word.
         const following = words[at];
         const takesNext = value === null && following?.line === line && !following.word.startsWith('-');
         add(line, name, takesNext ? (shift()?.word ?? null) : value);
@@ -163,11 +163,11 @@ function readOptions(words: readonly Word[], faults: LineRemark[]): Directive[] 
   return directives;
 }
 
-/** Shells that read what is written for bash, and how they may be started so that bash does the same. */
+/** Shells whose scripts bash can run, and the options with which bash does the same. */
 const SHELLS: ReadonlySet<string> = new Set(['bash', 'sh']);
 const HARMLESS: ReadonlySet<string> = new Set(['-l', '--login', '--norc', '--noprofile']);
 
-/** What a first line has run the script; null: it names nothing. */
+/** The interpreter that a first line names; null: none. */
 function interpreterOf(script: string): { readonly name: string; readonly options: readonly string[] } | null {
   const line = /^#![ \t]*(.*)/.exec(script)?.[1]?.trim();
   if (line === undefined || line === '') return null;
@@ -180,7 +180,7 @@ function interpreterOf(script: string): { readonly name: string; readonly option
   return { name: program.split('/').at(-1) ?? '', options };
 }
 
-/** Why a first line that names an interpreter can't be had, since a command is run by bash; null: it can, or is none. */
+/** Why the interpreter of a first line can't be used, because bash runs the command; null: it can, or there is none. */
 export function interpreterFault(script: string): string | null {
   const interpreter = interpreterOf(script);
   if (interpreter === null) return null;
@@ -193,7 +193,7 @@ export function interpreterFault(script: string): string | null {
   return `starts ${name} with ${other}, but bash is started without options: use a command in the script, such as "set -e"`;
 }
 
-/** What is different under bash from what a first line names; null: nothing is. */
+/** What differs under bash from the interpreter of a first line; null: nothing. */
 export function interpreterNotice(script: string): string | null {
   if (interpreterOf(script)?.name !== 'sh') return null;
   return 'run by bash, which differs from other shells that are called sh: "echo" prints backslashes as they are written';

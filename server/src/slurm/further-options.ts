@@ -1,7 +1,7 @@
 import { quotedName } from '../domain/text.ts';
 import { canonicalName, SBATCH_OPTIONS, sbatchOptionsFrom } from './sbatch-table.ts';
 
-/** sbatch options that the product sets itself, or that would keep sbatch from answering with a job's number. */
+/** sbatch options that SlurmQL sets itself, or that would stop sbatch from printing a job's number. */
 const OWN_OPTIONS: ReadonlySet<string> = new Set([
   'autocomplete',
   'chdir',
@@ -25,7 +25,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   'wrap',
 ]);
 
-/** sbatch options that have a field of their own: the job is recorded, and allowed, by what the fields say. */
+/** sbatch options with a field of their own: jobs are recorded, and checked, by their fields. */
 const FIELD_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['account', 'account'],
   ['array', 'array'],
@@ -48,19 +48,19 @@ const FIELD_OPTIONS: ReadonlyMap<string, string> = new Map([
 
 /** A further option in full, "--constraint=a100". */
 export interface FurtherOption {
-  /** Of two names of one option, always the same. */
+  /** The same one for all names of an option. */
   readonly name: string;
   /** Null: it has none. */
   readonly value: string | null;
 }
 
-/** Null: it is no option in full. */
+/** Null: it is not an option written in full. */
 export function readOption(option: string): FurtherOption | null {
   const match = /^--([a-z][a-z0-9-]*)(?:=(\P{Cc}+))?$/u.exec(option);
   return match === null ? null : { name: canonicalName(match[1] ?? ''), value: match[2] ?? null };
 }
 
-/** Why a further sbatch option can't be passed on; null when it can. `option` is all of it, "--constraint=a100". */
+/** Why a further sbatch option can't be passed on; null when it can. `option`: with its value, "--constraint=a100". */
 export function faultInOption(option: string): string | null {
   if (/^(?::|(?:--)?(?:het|pack)job)$/.test(option)) {
     return `${JSON.stringify(option)} begins another component: use components`;
@@ -84,7 +84,7 @@ export function faultInOption(option: string): string | null {
   return faultInValue(name, value);
 }
 
-/** What Slurm keeps in 16 bits: a higher number would silently become a low one (tried on 20.11 to 26.05). */
+/** Slurm keeps these in 16 bits: a higher number would silently wrap around (tried on 20.11 to 26.05). */
 const SHORT_COUNTS: ReadonlySet<string> = new Set([
   'core-spec',
   'cores-per-socket',

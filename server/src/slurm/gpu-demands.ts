@@ -7,35 +7,35 @@ import { gpuRequest, joinedConstraint, plainConstraint } from './requests.ts';
 
 /** One way in which a component asks Slurm for GPUs, or for nodes that may have some. */
 export type GpuDemand = {
-  /** What asks: a field such as "gpusTotal", or an option such as "--exclusive". */
+  /** The source: a field such as "gpusTotal", or an option such as "--exclusive". */
   readonly asker: string;
 } & (
   | { readonly kind: 'type'; readonly type: string }
-  /** For GPUs of whatever type a node has. */
+  /** For GPUs of any type. */
   | { readonly kind: 'untyped' }
   | { readonly kind: 'feature'; readonly feature: string }
-  /** As Slurm writes lists of nodes; null: in a file of the cluster's. */
+  /** In Slurm's syntax for lists of nodes; null: in a file on the cluster. */
   | { readonly kind: 'nodes'; readonly list: string | null }
 );
 
-/** More than that are not looked at one by one: a list of more can't be read. */
+/** A list of more nodes is not expanded, and counts as unreadable. */
 export const MOST_NODE_NAMES = 10_000;
 
 /** Options whose values are features of nodes. */
 const FEATURE_OPTIONS: ReadonlySet<string> = new Set(['batch', 'constraint', 'prefer']);
 
-/** They make a number of GPUs from that of the tasks, where none is given (man sbatch). */
+/** Without a number of GPUs, they derive it from the number of tasks (man sbatch). */
 const TASKS_PER_GPU: ReadonlySet<string> = new Set(['ntasks-per-gpu', 'ntasks-per-tres']);
 
-/** Cores that are kept for the system make a job exclusive (src/plugins/select/cons_tres/job_test.c). */
+/** Cores reserved for the system make a job exclusive (src/plugins/select/cons_tres/job_test.c). */
 const SYSTEM_CORES: ReadonlySet<string> = new Set(['core-spec', 'thread-spec']);
 
-/** Everything by which a component may come by GPUs, or by nodes of a kind. */
+/** Everything by which a component may get GPUs, or certain nodes. */
 export function gpuDemands(component: ComponentRequest, style: GpuRequestStyle): readonly GpuDemand[] {
   const { resources } = component;
   const options = optionsOf(component);
   const asker = (['gpus', 'gpusTotal', 'gpusPerTask'] as const).find((field) => (resources[field] ?? 0) > 0) ?? null;
-  // Slurm tries --prefer in place of the constraint, which then is no type any more.
+  // Slurm tries --prefer instead of the constraint, which then no longer sets the type.
   const isTyped =
     resources.gpuType !== null && !(style === 'constraint' && options.some(({ name }) => name === 'prefer'));
   const demands: GpuDemand[] = [];
@@ -61,7 +61,7 @@ function optionDemands({ name, value }: FurtherOption, hasCount: boolean): reado
   return takesWholeNodes(name, text) || (TASKS_PER_GPU.has(name) && !hasCount) ? [{ kind: 'untyped', asker }] : [];
 }
 
-/** The type of what asks for GPUs, whole or in parts, "gres/shard:h100:2"; null: of any; none: it asks for something else. */
+/** The type of GPUs, or of parts of one, in "gres/shard:h100:2"; null: any; undefined: it requests something else. */
 function gpuType(entry: string): readonly (string | null)[] {
   const [name = '', first, second] = entry.replace(/^gres[:/]/, '').split(/[:=]/);
   if (!/^(?:gpu|mps|shard)$/i.test(name)) return [];
@@ -74,7 +74,7 @@ function takesWholeNodes(name: string, value: string): boolean {
   return SYSTEM_CORES.has(name) || (name === 'exclusive' && !/^(?:user|mcs|topo|oversubscribe)$/i.test(value));
 }
 
-/** Whether Slurm may give the component this node, as far as it can be told; where it can't, it may. */
+/** Whether Slurm may give the component this node; true if that can't be decided. */
 export function mayGetNode(component: ComponentRequest, style: GpuRequestStyle): (node: ClusterNode) => boolean {
   const options = optionsOf(component);
   const lastOf = (wanted: string) => options.findLast(({ name }) => name === wanted)?.value ?? null;
@@ -82,9 +82,9 @@ export function mayGetNode(component: ComponentRequest, style: GpuRequestStyle):
   const partitions = partition?.split(',') ?? null;
   const excluded = new Set(nodeNames(lastOf('exclude') ?? '', MOST_NODE_NAMES));
   const constraint = joinedConstraint(gpuRequest(resources, style).constraint, lastOf('constraint'));
-  // Slurm tries --prefer in its place.
+  // Slurm tries --prefer instead.
   const isMet = constraint === null || lastOf('prefer') !== null ? () => true : constraintTest(constraint);
-  // Of GPUs in all or per task, a node may have none.
+  // GPUs in total or per task may all be on other nodes.
   const type = style === 'constraint' || (resources.gpus ?? 0) === 0 ? null : resources.gpuType;
   return (node) =>
     (partitions === null || partitions.some((one) => node.partitions.includes(one))) &&
@@ -93,7 +93,7 @@ export function mayGetNode(component: ComponentRequest, style: GpuRequestStyle):
     (type === null || node.gpus.some((pool) => pool.gpuType === type));
 }
 
-/** What says more than "all of these" or "one of these" is taken for what any node may fulfil. */
+/** An expression other than "all of these" or "one of these" counts as one that any node may fulfil. */
 function constraintTest(constraint: string): (features: readonly string[]) => boolean {
   const plain = plainConstraint(constraint);
   if (plain !== null) {

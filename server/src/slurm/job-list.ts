@@ -1,4 +1,4 @@
-/** So many ranges stay far below what one argument of a command may have on Linux: 128 KiB (execve(2)). */
+/** This many ranges stay far below Linux's limit for one argument of a command: 128 KiB (execve(2)). */
 const MAX_RANGES = 2000;
 
 /**
@@ -9,7 +9,7 @@ export function jobLists(slurmJobIds: readonly string[]): string[] {
   const tasksOf = new Map<string, number[]>();
   for (const slurmJobId of new Set(slurmJobIds)) {
     const [job = '', task] = slurmJobId.split('_');
-    // A job and a task of an array never share their number: the array itself is one with its tasks.
+    // A job and a task never share a number: an array has the number of its tasks.
     const key = task === undefined ? slurmJobId : `${job}_`;
     const tasks = tasksOf.get(key) ?? [];
     if (task !== undefined) tasks.push(Number(task));

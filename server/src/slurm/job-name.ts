@@ -1,7 +1,7 @@
 /** Slurm's database keeps 255 bytes of a name (as_mysql_tables.c: job_name, tinytext). */
 const MAX_BYTES = 255;
 
-/** Why a job can't run under this name exactly; null: it can, or it is no line of text at all. */
+/** Why a job can't run under exactly this name; null: it can, or the name is no line of text. */
 export function faultInJobName(name: string): string | null {
   const size = Buffer.byteLength(name);
   if (size > MAX_BYTES) return `has ${size} bytes: Slurm keeps ${MAX_BYTES} at most`;
@@ -10,11 +10,11 @@ export function faultInJobName(name: string): string | null {
 }
 
 /**
- * The name under which a job runs in Slurm: one that was given and has no fault, as it is; one that was made from the
- * command or the project, as far as Slurm can keep it.
+ * The name of a job in Slurm: a valid given name is unchanged; one made from the command or the project is cut to what
+ * Slurm can store.
  */
 export function slurmJobName(name: string): string {
-  // A control character would break whatever prints names in rows.
+  // A control character would break programs that print names in rows.
   let kept = name.replace(/\p{Cc}+/gu, ' ').trim();
   while (Buffer.byteLength(kept) > MAX_BYTES) kept = [...kept].slice(0, -1).join('').trimEnd();
   return kept === '' ? 'job' : kept;

@@ -8,7 +8,7 @@ import { script } from './shell.ts';
 import { shown, workspaceSection } from './workspace.ts';
 
 const TIMEOUT_MS = 30_000;
-/** What the scripts here and the batch script use. */
+/** The programs that the scripts and the batch script use. */
 const TOOLS = [
   'bash',
   'tar',
@@ -27,7 +27,7 @@ const TOOLS = [
   'id',
 ];
 
-/** Of what a login says. */
+/** Of the output of a login. */
 const LONGEST_WORDS = 200;
 const LONGEST_LINE = 8192;
 
@@ -35,16 +35,19 @@ export interface LoginShell {
   /** The account's own, such as /bin/tcsh. */
   readonly shell: string;
   readonly home: string;
-  /** What the login has for the variables and users in the path of the workspace: see absoluteWorkspace. */
+  /** The login's values of the variables and users in the path of the workspace: see absoluteWorkspace. */
   readonly workspace: string;
   /** The first line of `bash --version`; null: there is none. */
   readonly bash: string | null;
   readonly missingTools: readonly string[];
-  /** What the login printed of its own accord. */
+  /** What the login's start-up files printed. */
   readonly noise: string;
 }
 
-/** What a login offers besides Slurm; `workspace`: as in clusters.yaml. Throws what the runner throws, or SlurmUnavailable when no shell answers. */
+/**
+ * What a login offers besides Slurm. `workspace`: as in clusters.yaml. Throws what the runner throws, and
+ * SlurmUnavailable if no shell answers.
+ */
 export async function checkLogin(runner: Runner, workspace: string): Promise<LoginShell> {
   const ask = script(null, 'LC_ALL=C; export LC_ALL', [
     { name: 'shell', command: `printf %s "$SHELL"` },
@@ -75,11 +78,11 @@ export async function checkLogin(runner: Runner, workspace: string): Promise<Log
   };
 }
 
-/** A folder that is tried out: what is made for that goes again with `remove`. */
+/** A trial of the workspace; `remove` deletes what it made. */
 export class WorkspaceTrial {
   readonly #runner: Runner;
   readonly #workspace: string;
-  /** A file that nobody else has. */
+  /** A file with a unique name. */
   readonly file: string;
   #isNew = false;
 
@@ -90,7 +93,7 @@ export class WorkspaceTrial {
     this.file = `${workspace}/.slurmql-test-${randomBytes(8).toString('hex')}`;
   }
 
-  /** Makes the folder where there is none. Throws SlurmUnavailable with the cluster's own words when it can't. */
+  /** Creates the directory if there is none. Throws SlurmUnavailable with the cluster's own words if it can't. */
   async make(): Promise<{ readonly isNew: boolean }> {
     const folder = quote(this.#workspace);
     const answer = await this.#ask(`[ -d ${folder} ] && echo there || { umask 077 && mkdir -p ${folder}; }`);
@@ -98,7 +101,7 @@ export class WorkspaceTrial {
     return { isNew: this.#isNew };
   }
 
-  /** What the shell finds in the file, and how much room is left; null: df doesn't tell. */
+  /** The content that the shell reads from the file, and the free space; null: df doesn't say. */
   async look(): Promise<{ readonly content: string; readonly freeBytes: number | null }> {
     const content = await this.#ask(`cat ${quote(this.file)}`);
     const space = await this.#ask(`df -Pk ${quote(this.#workspace)} 2>/dev/null || :`);
@@ -123,7 +126,7 @@ export class WorkspaceTrial {
   }
 }
 
-/** The fourth column of a line of df, where the names around the columns may hold blanks. */
+/** The fourth column of a line of df, in which the names may contain blanks. */
 function availableIn(line: string): number | null {
   const words = line.slice(0, LONGEST_LINE).split(/\s+/);
   const isNumber = (index: number) => /^\d{1,12}$/.test(words[index] ?? '');

@@ -4,7 +4,7 @@ import { type FurtherOption, readOption } from './further-options.ts';
 import { gpuRequest, gresIn, joinedConstraint, plainConstraint } from './requests.ts';
 import { SBATCH_OPTIONS } from './sbatch-table.ts';
 
-/** Why parts of a request undo each other, and the field that has to change. */
+/** Why parts of a request conflict, and the field to change. */
 export interface OptionConflict {
   readonly field: keyof ComponentResources | 'extraOptions';
   readonly message: string;
@@ -18,8 +18,8 @@ const FIELDS: Readonly<Record<string, keyof ComponentResources>> = {
 };
 
 /**
- * Options of which sbatch takes one, or the last, often without a word, and differently from release to release (man
- * sbatch; tried on 20.11 to 26.05).
+ * Options of which sbatch uses one, or the last, often silently, and differently in each release (man sbatch; tried on
+ * 20.11 to 26.05).
  */
 const RIVALS: readonly (readonly string[])[] = [
   ['mem', 'mem-per-cpu', 'mem-per-gpu', 'tres-per-task=mem'],
@@ -43,7 +43,7 @@ const RIVALS: readonly (readonly string[])[] = [
   ['hint', 'ntasks-per-core'],
 ];
 
-/** What an option can't stand beside: other options, by the field that they have, if any. */
+/** The options that conflict with one, with their fields, if any. */
 export function rivalsOf(
   name: string,
 ): readonly { readonly name: string; readonly field: keyof ComponentResources | null }[] {
@@ -51,10 +51,10 @@ export function rivalsOf(
   return [...new Set(rivals)].filter((one) => one !== name).map((one) => ({ name: one, field: FIELDS[one] ?? null }));
 }
 
-/** Those that may stand several times: of --gres one is made, and a second --verbose adds to the first. */
+/** Options that may be repeated: those of --gres are joined, and a second --verbose adds to the first. */
 const REPEATABLE: ReadonlySet<string> = new Set(['gres', 'verbose']);
 
-/** What one part of a component's request would undo of another. */
+/** The conflicts within a component's request. */
 export function optionConflicts({ resources, extraOptions }: ComponentRequest): readonly OptionConflict[] {
   const options = extraOptions.flatMap((option) => readOption(option) ?? []);
   return [
@@ -65,7 +65,7 @@ export function optionConflicts({ resources, extraOptions }: ComponentRequest): 
   ];
 }
 
-/** GPUs are asked for in one way, and a type needs a number. */
+/** GPUs are requested in only one way, and a type needs a number. */
 function* gpuConflicts({ gpus, gpusTotal, gpusPerTask, gpuType }: ComponentResources): Generator<OptionConflict> {
   const asked = Object.entries({ gpus, gpusTotal, gpusPerTask }).filter(([, count]) => count !== null);
   if (asked.length > 1) {
@@ -91,7 +91,7 @@ function* repeated(options: readonly FurtherOption[]): Generator<OptionConflict>
 }
 
 function* rivals(resources: ComponentResources, options: readonly FurtherOption[]): Generator<OptionConflict> {
-  // What each is called where it was written.
+  // The name of each as it was written.
   const given = new Map<string, string>();
   for (const [name, field] of Object.entries(FIELDS)) if (resources[field] !== null) given.set(name, field);
   for (const { name, value } of options) {
@@ -128,8 +128,8 @@ function* gresConflicts(resources: ComponentResources, options: readonly Further
 }
 
 /**
- * Why the features that a component needs can't all be had; null: they can. Its GPU type is one of them where the cluster
- * wants it so.
+ * Why a component can't have all features that it requires; null: it can. Its GPU type is one of them if the cluster
+ * requests types by constraint.
  */
 export function constraintConflict(
   { resources, extraOptions }: ComponentRequest,
@@ -148,7 +148,7 @@ export function constraintConflict(
     ...(gpuType === null ? [] : [`gpuType ${gpuType}, which is a constraint on this cluster`]),
     ...(own === null ? [] : [`--constraint=${own}`]),
   ].join(' and ');
-  // Nodes with what is preferred are tried first, whatever the constraint says (man sbatch, --prefer; since 22.05).
+  // Preferred nodes are tried first, whatever the constraint is (man sbatch, --prefer; since 22.05).
   return `--prefer=${preferred} takes the place of ${names} wherever it can be had: write ${needed} into --prefer too, joined by "&", or omit one of them`;
 }
 

@@ -5,11 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Stage, testSlurm } from '../../test/releases/contract.ts';
 import { idOf, labelOf } from '../../test/releases/scene.ts';
+import { SshUnavailable } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { NOT_TRIED } from './commands/trial.ts';
 import { isTooOld, parseVersion } from './parse/probe.ts';
 import { isCutOff, parseQueue } from './parse/queue.ts';
 import { parseSubmit, rejectedField } from './parse/submit.ts';
+import type { Runner } from './runner.ts';
 import { fixture, LocalLogin } from './testing.ts';
 
 // What test/releases/record.ts recorded: the same jobs on each release. Whatever a release prints, it is read as the same.
@@ -45,6 +47,9 @@ class Recorded {
     return controlled.parse(JSON.parse(this.text('scontrol-refusals.json')));
   }
 }
+
+/** No release was recorded without its controller: these are the words of 22.05.8. */
+const NOT_CONTACTED = 'Unable to contact slurm controller (connect failure)';
 
 /** A login whose commands of Slurm print what was recorded. */
 async function recordedStage(recorded: Recorded): Promise<Stage> {
@@ -104,11 +109,35 @@ async function recordedStage(recorded: Recorded): Promise<Stage> {
   ]);
   await login.command('scancel', ':');
   const settings = { name: 'alpha', host: 'login', workspace: '~/slurmql', gpuRequest: 'gres' } as const;
+  let isConnected = true;
+  const runner: Runner = {
+    run: async (script) => {
+      if (!isConnected) throw new SshUnavailable('there is no connection');
+      return login.run(script);
+    },
+  };
   return {
-    slurm: new SlurmAdapter(login, { ...settings, pollIntervalSeconds: 30, gpuCacheSeconds: 60 }),
+    slurm: new SlurmAdapter(runner, { ...settings, pollIntervalSeconds: 30, gpuCacheSeconds: 60 }),
     numbers,
     anotherId: idOf,
     run: (script) => login.run(script),
+    stopController: async () => {
+      const fails = (words: string, pattern = '*') => branch(pattern, `echo '${words}: ${NOT_CONTACTED}' >&2; exit 1`);
+      await command('squeue', [fails('slurm_load_jobs error')]);
+      await command('scancel', [fails('scancel: error: Kill job error on job id 1')]);
+      await command('scontrol', [
+        branch("' ping '", `echo 'Slurmctld(primary) at head is DOWN'`),
+        fails('slurm_update error'),
+      ]);
+      await command('sbatch', [
+        branch("' --version '", await says('version', recorded.text('version.txt'))),
+        fails('allocation failure', "*' --test-only '*"),
+        fails('sbatch: error: Batch job submission failed'),
+      ]);
+    },
+    disconnect: async () => {
+      isConnected = false;
+    },
     [Symbol.asyncDispose]: () => login[Symbol.asyncDispose](),
   };
 }

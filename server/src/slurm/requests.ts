@@ -3,8 +3,8 @@ import type { ComponentRequest, ComponentResources } from '../domain/component.t
 import { type FurtherOption, readOption } from './further-options.ts';
 
 /**
- * What one component is asked for with, as sbatch's options. Of those that sbatch takes once, --gres and --constraint,
- * one is made of what fields and further options say, so that neither undoes the other.
+ * The request of one component as sbatch's options. sbatch takes --gres and --constraint only once, so those of fields
+ * and of further options are joined.
  */
 export function componentOptions(
   { partition, resources, extraOptions }: ComponentRequest,
@@ -42,7 +42,7 @@ interface GpuRequest {
   readonly others: readonly string[];
 }
 
-/** Per node in the way that the cluster wants; for GPUs in all and per task Slurm has one way, besides the type's. */
+/** GPUs per node as the cluster is configured; for GPUs in total and per task Slurm has only one option each. */
 export function gpuRequest(resources: ComponentResources, style: GpuRequestStyle): GpuRequest {
   const { gpus, gpusTotal, gpusPerTask, gpuType } = resources;
   const none = { gres: null, constraint: null, others: [] };
@@ -55,23 +55,23 @@ export function gpuRequest(resources: ComponentResources, style: GpuRequestStyle
   return { ...none, constraint, gres: `gpu:${typed(gpus)}` };
 }
 
-/** What the --gres of further options ask for, one entry each: "nvme:100". */
+/** The entries of --gres in further options: "nvme:100". */
 export function gresIn(options: readonly FurtherOption[]): string[] {
   return options.flatMap(({ name, value }) =>
     name === 'gres' && value !== null ? value.split(',').filter(Boolean) : [],
   );
 }
 
-/** The features that a constraint asks for, all of them; null: it says more than that. */
+/** The features that a constraint joins by "&"; null: it is more complex. */
 export function plainConstraint(constraint: string): string[] | null {
   return /^[\w.:=+-]+(?:&[\w.:=+-]+)*$/.test(constraint) ? constraint.split('&') : null;
 }
 
-/** What a component is asked for with as its one constraint; null: none. */
+/** The one constraint of a component; null: none. */
 export function joinedConstraint(gpuType: string | null, own: string | null): string | null {
   if (gpuType === null || own === null) return gpuType ?? own;
   const features = plainConstraint(own);
-  // What can't be joined is refused before; of an older job, its own words hold.
+  // What can't be joined was refused before; an older job keeps its own constraint.
   if (features === null || features.includes(gpuType)) return own;
   return `${gpuType}&${own}`;
 }

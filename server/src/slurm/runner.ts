@@ -1,6 +1,6 @@
 import type { CommandResult, RunOptions } from '../ssh/index.ts';
 
-/** Whatever runs a script on the cluster's login: `SshConnection`. */
+/** Runs scripts on the cluster's login: `SshConnection`. */
 export interface Runner {
   run(script: string, options: RunOptions): Promise<CommandResult>;
 }

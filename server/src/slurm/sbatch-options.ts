@@ -14,20 +14,20 @@ const DEPENDENCY_WORDS: Readonly<Record<DependencyKind, string>> = {
 
 export interface SubmitRequest {
   readonly slurmName: string;
-  /** Absolute, on the cluster: the folder of this job's files. */
+  /** The directory of this job's files: an absolute path on the cluster. */
   readonly workDir: string;
   readonly partition: string | null;
   readonly resources: JobResources;
   readonly dependsOn: readonly { readonly slurmJobId: string; readonly kind: DependencyKind }[];
   readonly isSingleton: boolean;
   readonly extraOptions: readonly string[];
-  /** Those behind the first one. */
+  /** All but the first. */
   readonly components: readonly ComponentRequest[];
 }
 
 /**
- * sbatch's arguments, one word each: values are `=`-joined, so none is read as an option of its own. What stands
- * before the first component's own resources holds for every component, as do name, folder and files.
+ * sbatch's arguments, one word each: values are joined by `=`, so none is read as another option. Options before the
+ * first component's resources, such as name, directory and files, apply to every component.
  */
 export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyle): string[] {
   const { resources } = request;
@@ -38,9 +38,9 @@ export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyl
     `--chdir=${request.workDir}/source`,
     `--output=${filePattern(request.workDir)}/stdout${suffix}.log`,
     `--error=${filePattern(request.workDir)}/stderr${suffix}.log`,
-    // A requeued job goes on behind what its earlier attempts wrote.
+    // A requeued job appends to the output of its earlier attempts.
     '--open-mode=append',
-    // Else sbatch would look through the whole script, the command included, for lines of other batch systems.
+    // Otherwise sbatch would search the whole script, including the command, for lines of other batch systems.
     '--ignore-pbs',
     ...option('time', resources.timeLimitMinutes),
     ...option('account', resources.account),
@@ -58,7 +58,7 @@ function dependency({ dependsOn, isSingleton }: SubmitRequest): string | null {
   return all.length === 0 ? null : all.join(',');
 }
 
-/** A path as sbatch's file name pattern, where `%` opens a replacement (man sbatch, FILENAME PATTERN). */
+/** A path as sbatch's file name pattern, in which `%` begins a replacement (man sbatch, FILENAME PATTERN). */
 function filePattern(path: string): string {
   return path.replaceAll('%', '%%');
 }

@@ -1,6 +1,6 @@
 /**
- * sbatch's options from 20.11 to 26.05 (src/common/slurm_opt.c of each release): how each is written, and what becomes of
- * one that is passed on. Options of SPANK plug-ins and of releases to come are not in it.
+ * sbatch's options from 20.11 to 26.05 (src/common/slurm_opt.c of each release): how each is written, and how it is
+ * handled when it is passed on. Options of SPANK plug-ins and later releases are not in it.
  */
 export interface SbatchOption {
   readonly name: string;
@@ -71,7 +71,7 @@ export function sbatchOptionOfLetter(letter: string): SbatchOption | null {
   return SBATCH_OPTIONS.values().find(({ short }) => short === letter) ?? null;
 }
 
-/** Every option whose name begins so: getopt_long takes the beginning of one alone for the whole. */
+/** Every option whose name begins with this: getopt_long accepts an unambiguous prefix. */
 export function sbatchOptionsFrom(beginning: string): readonly SbatchOption[] {
   return [...SBATCH_OPTIONS.values().filter(({ name }) => name.startsWith(beginning))];
 }

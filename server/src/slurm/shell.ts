@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '../ssh/index.ts';
 
-// Every script goes to a /bin/sh on the cluster, over its standard input. POSIX sh only.
+// Every script is sent to the standard input of a /bin/sh on the cluster. POSIX sh only.
 
 export function quoteAll(words: readonly string[]): string {
   return words.map(quote).join(' ');
 }
 
-/** One command of a script, whose output and exit code are told apart from all else that the login prints. */
+/** One command of a script, whose output and exit code are separated from everything else that the login prints. */
 export interface Section {
   readonly name: string;
-  /** Shell text; it ends with the status that counts. */
+  /** Shell text; its last command gives the exit code. */
   readonly command: string;
 }
 
@@ -19,24 +19,24 @@ export interface SectionResult {
   readonly output: string;
 }
 
-/** A script and the way to read what it printed. */
+/** A script, and how to read its output. */
 export interface Script {
   readonly text: string;
-  /** Null where the output doesn't hold the section whole: then nothing is known. */
+  /** Null if the output lacks the complete section: then nothing is known. */
   read(stdout: string, name: string): SectionResult | null;
   /** Standard error without what the login printed there before the script began. */
   errors(stderr: string): string;
 }
 
 /**
- * What has to be set for the login to find Slurm's commands: PATH, and what its login shell or module sets besides.
- * Null: they are on the PATH that it has anyway.
+ * The variables with which the login finds Slurm's commands: PATH, and others that its login shell or module sets.
+ * Null: the commands are on its default PATH.
  */
 export type SearchPath = Readonly<Record<string, string>> | null;
 
 /**
- * Frames each section between lines that no login banner can forge. All of it is one compound command, so that a
- * connection that breaks while the script is being sent leaves a syntax error and not half a script that runs.
+ * Frames each section with lines that no login banner can forge. The script is one compound command, so a connection
+ * that breaks while it is sent leaves a syntax error and not half a script that runs.
  */
 export function script(searchPath: SearchPath, preamble: string, sections: readonly Section[]): Script {
   const nonce = randomBytes(12).toString('hex');
@@ -61,14 +61,14 @@ export function script(searchPath: SearchPath, preamble: string, sections: reado
   };
 }
 
-/** What is whole of the sections, which stand one behind the other: so all of it is looked through once. */
+/** The complete sections, which are in order, so the output is searched only once. */
 function sectionsIn(stdout: string, sections: readonly Section[], nonce: string): ReadonlyMap<string, SectionResult> {
   const results = new Map<string, SectionResult>();
   let from = 0;
   for (const { name } of sections) {
     const begin = `\nbegin ${name} ${nonce}\n`;
     const start = stdout.indexOf(begin, from);
-    // What isn't there was cut off, and all that would follow it.
+    // A missing section was cut off, and so was everything after it.
     if (start === -1) break;
     from = start + begin.length;
     const mark = `\nend ${name} ${nonce} `;
@@ -84,20 +84,20 @@ function sectionsIn(stdout: string, sections: readonly Section[], nonce: string)
   return results;
 }
 
-/** Where the text behind `line` begins; 0 where it isn't there. */
+/** The position after `line`; 0 if it is missing. */
 function afterFirst(text: string, line: string): number {
   const index = text.indexOf(line);
   return index === -1 ? 0 : index + line.length;
 }
 
-/** So long may one login shell take: it may ask a question that nobody answers. */
+/** How long a login shell may take: it may ask a question that nobody answers. */
 const LOGIN_SHELL_SECONDS = 20;
 
-/** Sets `limit`, the words before a login shell that keep it from taking too long. */
+/** Sets `limit`, a command prefix that bounds the time of a login shell. */
 export const LIMITED = `limit=
 ! command -v timeout >/dev/null || limit='timeout ${LOGIN_SHELL_SECONDS}'`;
 
-/** Takes variables out of the environment by prefix: they silently filter and reformat what Slurm's commands print. */
+/** Unsets variables by prefix: they silently filter and reformat the output of Slurm's commands. */
 export function unsetByPrefix(prefixes: readonly string[]): string {
   const patterns = prefixes.map((prefix) => `-e 's/^\\(${prefix}[A-Za-z0-9_]*\\)=.*/\\1/p'`).join(' ');
   return `for name in $(env | LC_ALL=C sed -n ${patterns}); do unset "$name"; done`;

@@ -22,23 +22,23 @@ export interface Slurm {
   readonly control: SlurmControl;
 }
 
-/** The way to Slurm's commands. */
+/** The access to Slurm's commands. */
 export interface SlurmLogin {
   /**
-   * Finds Slurm's commands and the workspace, and asks Slurm for what clusters differ in. To be called once a
-   * connection, before anything else. Throws SlurmUnavailable also for a Slurm that is too old.
+   * Finds Slurm's commands and the workspace, and reads the configuration in which clusters differ. Call it once for
+   * each connection, before anything else. Throws SlurmUnavailable also for a Slurm that is too old.
    */
   probe(): Promise<LoginFacts>;
   /**
-   * What `scontrol ping` says of the controllers, such as "Slurmctld(primary) at head is DOWN"; '' when it says nothing.
-   * Cheap for a controller that is away, and it waits for one that hangs (slurm.conf, MessageTimeout).
+   * The output of `scontrol ping`, such as "Slurmctld(primary) at head is DOWN"; '' if it prints nothing. Cheap while a
+   * controller is down; waits for one that hangs (slurm.conf, MessageTimeout).
    */
   ping(): Promise<string>;
-  /** How far the cluster's clock is ahead of this server's, in ms; what was read is corrected by it. 0 within seconds. */
+  /** How far the cluster's clock is ahead of this server's, in ms; all times are corrected by it. 0 within seconds. */
   readonly clockAheadMs: number;
 }
 
-/** What a login was found to be at its connect. */
+/** The result of a login's probe. */
 export interface LoginFacts extends SlurmConfiguration {
   readonly slurmVersion: string;
   readonly foundBy: SlurmFoundBy;
@@ -56,20 +56,20 @@ export interface SlurmQueue {
 
 /** The jobs that may have left Slurm's memory. */
 export interface SlurmAccounting {
-  /** Of a task, with all the others of its array. Throws only what the connection throws. */
+  /** The accounts of jobs; for a task, of its whole array. Throws only what the connection throws. */
   read(slurmJobIds: readonly string[]): Promise<Accounting>;
-  /** Finds out how the accounting can be asked here, with the very question; gives why it can't, or null. */
+  /** Finds out which variant of the query works here; returns why none does, or null. */
   tryOut(): Promise<string | null>;
 }
 
-/** The answer of Slurm's accounting: accounts, or that this cluster keeps none, or why they can't be read now. */
+/** The answer of Slurm's accounting: accounts, or that this cluster has no accounting, or why it can't be read now. */
 export type Accounting =
   | {
       readonly kind: 'read';
       readonly accounts: readonly JobAccount[];
-      /** The numbers of jobs, an array's for its tasks, of which sacct prints rows that can't be read. */
+      /** The numbers of jobs (for tasks, of their array) with unreadable rows. */
       readonly unread: ReadonlySet<string>;
-      /** Else an exit code is the script's own, or 128 less. */
+      /** False: an exit code is the script's own, or 128 less. */
       readonly hasExactCodes: boolean;
     }
   | { readonly kind: 'none' }
@@ -78,24 +78,24 @@ export type Accounting =
 /** Partitions and nodes. */
 export interface SlurmInventory {
   read(): Promise<Inventory>;
-  /** Tries the questions for partitions and nodes; gives why they are refused, or null also where nobody answers. */
+  /** Tries the queries of partitions and nodes; returns why they are refused, or null, also if Slurm doesn't answer. */
   tryOut(): Promise<string | null>;
 }
 
-/** What the batch scripts of jobs wrote in their folders. */
+/** The records that batch scripts write in the directories of their jobs. */
 export interface JobRecords {
   /**
-   * The ends of the last attempts of jobs, asked with one command. The end of an earlier attempt says nothing about the
+   * The ends of the last attempts of jobs, read with one command. The end of an earlier attempt says nothing about the
    * job.
    */
   endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]>;
-  /** Whether the command of an attempt had begun. What was written in the last minute or so may not be seen yet. */
+  /** Whether the command of an attempt had begun. Records of about the last minute may not be visible yet. */
   hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]>;
-  /** The Slurm job, as jobs are numbered here, whose batch script has claimed the job's folder; null: none has. */
+  /** The id of the Slurm job whose batch script has claimed the job's directory; null: none has. */
   claimer(workDir: string, arrayTaskId: number | null): Promise<string | null>;
 }
 
-/** The job whose batch script wrote markers: where its folder is, and which task of an array it is. */
+/** Where a batch script wrote its records: the job's directory, and the task of an array. */
 export interface MarkerPlace {
   readonly workDir: string;
   readonly arrayTaskId: number | null;
@@ -107,83 +107,82 @@ export interface AttemptPlace extends MarkerPlace {
   readonly attempt: number;
 }
 
-/** Whether a command had begun; `gone`: nobody can say any more; `unreadable`: nobody can say now, and why. */
+/** Whether a command had begun. `gone`: can no longer be known; `unreadable`: why it can't be known now. */
 export type Begun = boolean | 'gone' | Unreadable;
 
-/** The way of a job into Slurm. `workDir` is the job's folder: an absolute path, `jobs/ID` below the workspace. */
+/** The submission of jobs. `workDir` is the job's directory: an absolute path, `jobs/ID` below the workspace. */
 export interface SlurmSubmission {
-  /** Makes a job's folder, or finds it as an earlier attempt left it. Refused where others could replace it. */
+  /** Creates a job's directory, or finds that of an earlier attempt. Throws SlurmUnavailable if others could replace it. */
   makeFolder(workDir: string): Promise<FolderState>;
   /**
-   * Unpacks `source.tar.gz`, which must have arrived whole, or looks how far that is; it goes on without anybody who
-   * waits. `waits`: for some seconds, if it takes as long. Throws SlurmUnavailable where there is no room for the files,
-   * or none are left.
+   * Starts to unpack `source.tar.gz`, which must be complete, or reports how far it is. It continues when nobody waits.
+   * `waits`: a few seconds for its end. Throws SlurmUnavailable if there is no room for the files, or none are left.
    */
   unpack(workDir: string, waits: boolean): Promise<UnpackAnswer>;
-  /** Ends an unpacking that takes too long. The files have to be sent again. */
+  /** Ends an unpacking that takes too long. The files have to be uploaded again. */
   dropUnpacking(workDir: string): Promise<void>;
   /**
-   * Hands the job to Slurm, at most once for its folder however often it is called. The folder must hold `job.sh`,
+   * Submits the job, at most once for its directory however often it is called. The directory must contain `job.sh`,
    * `environment.sh` and the unpacked project.
    */
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
-  /** Looks for a job whose number nobody knows: what its own script left behind, then Slurm's queue. */
+  /** Looks for a job whose number is unknown: in the records of its script, then in Slurm's queue. */
   find(workDir: string, jobId: string): Promise<SubmitTraces>;
   /**
-   * After it is certain that Slurm has no such job: the next `submit` runs sbatch again. `isLost`: sbatch ended without
-   * an answer. Gives how often it has done so for this job.
+   * Lets the next `submit` run sbatch again. Call it only when it is certain that Slurm has no such job. `isLost`:
+   * sbatch ended without an answer. Returns how often it has done so for this job.
    */
   reset(workDir: string, isLost: boolean): Promise<number>;
-  /** Removes the folder of a job that Slurm didn't take. */
+  /** Removes the directory of a job that Slurm didn't take. */
   removeFolder(workDir: string): Promise<void>;
-  /** Tries the options that every job has; gives why sbatch refuses one, or null also where it says nothing of them. */
+  /** Tries the options that every job has; returns why sbatch refuses one, or null, also if it doesn't answer. */
   tryOptions(): Promise<string | null>;
-  /** Has sbatch look at a batch script with the options that every job has, and submits nothing. */
+  /** Has sbatch check the batch script at a path, with the options that every job has; submits nothing. */
   test(workDir: string, batchScript: string): Promise<SubmitTest>;
-  /** Why nothing is run in the workspace: others could put their own commands there; null: they couldn't. */
+  /** Why nothing may run in the workspace, because others could replace commands there; null: they couldn't. */
   workspaceFault(workspace: string): Promise<string | null>;
 }
 
-/** How far an earlier attempt came with a job's folder. */
+/** How far an earlier attempt got with a job's directory. */
 export interface FolderState {
   /** sbatch has been started. */
   readonly isSubmitted: boolean;
-  /** The project has arrived; it may be unpacked, too. False once sbatch has been started. */
+  /** The project is uploaded, and possibly unpacked. False once sbatch has been started. */
   readonly isUploaded: boolean;
 }
 
 /**
- * How far the unpacking of a project is. `elsewhere`: it was begun on another login node, so that this one can't tell
- * whether it goes on; `restarted`: it had ended without a word, and was begun again; `failed`: in the words of tar.
+ * How far the unpacking of a project is. `elsewhere`: it was started on another login node, so this one can't tell
+ * whether it still runs; `restarted`: it had ended without a result, and was started again; `failed`: the message of tar.
  */
 export type UnpackAnswer =
   | { readonly kind: 'unpacked' | 'running' | 'elsewhere' | 'restarted' }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What is there of a job whose number nobody knows. */
+/** The traces of a job whose number is unknown. */
 export interface SubmitTraces {
   /** Null: Slurm shows no such job. */
   readonly slurmJobId: string | null;
-  /** Whether sbatch may still be at work; `elsewhere` where this login node can't tell. */
+  /** Whether sbatch may still run. `elsewhere`: this login node can't know. */
   readonly sbatch: 'over' | 'running' | 'elsewhere';
 }
 
 /**
- * What sbatch says of a job that isn't submitted. `broken`: it doesn't understand the options, or can't ask Slurm;
- * `refused`: Slurm wants more of a job, in its own words.
+ * The answer of `sbatch --test-only`. `broken`: it doesn't understand the options, or gets no answer from Slurm;
+ * `refused`: Slurm refuses such a job, in its own words.
  */
 export interface SubmitTest {
   readonly kind: 'taken' | 'refused' | 'broken';
   readonly message: string;
 }
 
-/** What is done to jobs that are in Slurm's hands. What becomes of them is seen in the queue afterwards. */
+/** Actions on jobs in Slurm. Their effect is seen in the queue afterwards. */
 export interface SlurmControl {
-  /** Asks Slurm to end jobs. That it doesn't complain is no proof. */
+  /** Asks Slurm to end jobs. Success is no proof that it did. */
   cancel(slurmJobIds: readonly string[]): Promise<void>;
   /**
-   * Holds, releases or requeues groups of jobs. For each group null when Slurm did so (of an array, at least for a part
-   * of its tasks), else its refusal in its own words.
+   * Holds, releases or requeues groups of jobs. For each group: null if Slurm did so (for an array, at least for some
+   * tasks), else its refusal in its own words.
    */
   change(action: JobControl, groups: readonly (readonly string[])[]): Promise<readonly (string | null)[]>;
 }

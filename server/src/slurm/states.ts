@@ -36,13 +36,13 @@ const STATES: ReadonlyMap<string, JobState> = new Map<string, JobState>(
 );
 
 /**
- * Some are Slurm's own free words (src/slurmctld/job_mgr.c), with blanks or, in later releases, underscores between them:
- * "job requeued in held state", "launch failed requeued held", "user env retrieval failed requeued held".
+ * Some are Slurm's own free words (src/slurmctld/job_mgr.c), with blanks or, in later releases, underscores between
+ * them: "job requeued in held state", "launch failed requeued held", "user env retrieval failed requeued held".
  */
 const HELD_REASON =
   /^JobHeld(?:User|Admin)$|^JobHoldMaxRequeue$|[ _]requeued[ _](?:held|in[ _](?:held|special[ _]exit)[ _]state)$/;
 
-/** Null for a word that this table doesn't know. Takes sacct's `CANCELLED by 1000` too. */
+/** Null for an unknown word. Accepts sacct's `CANCELLED by 1000`, too. */
 export function jobState(word: string, reason: string | null): JobState | null {
   const state = STATES.get(/^[^ ]*/.exec(word)?.[0] ?? '') ?? null;
   const isHeld = reason !== null && HELD_REASON.test(reason);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../ssh/index.ts';
 import type { Ownership } from './owner.ts';
+import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
 import type { Runner } from './runner.ts';
 import type { Script } from './shell.ts';
 
@@ -121,6 +122,28 @@ export function runShell(
 export async function runSection(script: Script, name: string, shell = '/bin/sh') {
   return script.read((await runShell(shell, script.text)).stdout, name);
 }
+
+/** A row of a running job, as squeue prints it; what matters to a test is given. */
+export function queueRow(parts: Partial<Record<(typeof QUEUE_FIELDS)[number], string>> = {}): string {
+  const values = {
+    ...{ JobArrayID: '7', State: 'RUNNING', exit_code: '0', StartTime: '1795494207', EndTime: '1827030207' },
+    ...{ RestartCnt: '0', NodeList: 'gpu01', Partition: 'gpu', Reason: 'None', TimeLimit: '1-00:00:00' },
+    'tres-alloc': 'cpu=4,mem=8G,node=1,billing=4,gres/gpu=2',
+    Command: '/home/ada/slurmql/jobs/01K00000000000000000000042/job.sh',
+    WorkDir: '/home/ada/slurmql/jobs/01K00000000000000000000042',
+    ...parts,
+  };
+  return `${QUEUE_FIELDS.map((field) => `${values[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
+}
+
+/** What a job shows in squeue that has not been given nodes. */
+export const WAITING = {
+  State: 'PENDING',
+  StartTime: 'N/A',
+  EndTime: 'N/A',
+  NodeList: '',
+  'tres-alloc': 'N/A',
+} as const;
 
 /** What a real Slurm 22.05.8 printed of jobs like ours. */
 export function fixture(name: string): string {

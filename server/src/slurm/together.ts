@@ -1,20 +1,20 @@
 import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
 
-/** A command that was given up after so long was kept waiting by what it looked at; before, the connection broke. */
+/** A command that ended after this time was blocked by a directory; one that ended sooner lost its connection. */
 const TOO_LONG_MS = 30_000;
-/** A folder that made a command fail by itself is left alone for so long. */
+/** A directory that makes a command fail by itself is skipped for this time. */
 const LEFT_ALONE_MS = 10 * 60_000;
 
 /**
- * Looks at many folders with few commands, though a job may make its own so that a command never ends or prints too much:
- * what fails together is asked for in smaller companies, so that no folder keeps what others tell back for long.
+ * Reads many directories with few commands, although a job can make its own directory block a command or print too
+ * much: a group that fails is split into smaller ones, so that no directory delays the others for long.
  */
 export class Together {
   readonly #most: number;
-  /** Those that were asked for when a command took too long, and how many of them are asked for together. */
+  /** The directories of commands that took too long, and how many of them are read together. */
   readonly #suspects = new Set<string>();
   #suspectsTogether = 1;
-  /** When they failed alone, by the monotonic clock. */
+  /** When a directory failed alone, on the monotonic clock. */
   readonly #leftAlone = new Map<string, number>();
 
   constructor(most: number) {
@@ -22,8 +22,8 @@ export class Together {
   }
 
   /**
-   * `look` takes folders and gives what it found of each. The answer holds that, or why there is nothing to say of a folder
-   * now. Throws what else `look` throws: then none of them could be asked for.
+   * `look` takes directories and returns what it found in each. The answer has that, or why a directory can't be read
+   * now. Other errors of `look` are thrown: then none could be read.
    */
   async ask<T>(
     folders: Iterable<string>,
@@ -47,7 +47,7 @@ export class Together {
           for (const folder of company) answers.set(folder, { unreadable: cause.message });
         } else if (cause instanceof SshInterrupted && performance.now() - startedAt >= TOO_LONG_MS) {
           this.#failed(company);
-          // The next one may take as long: it has its turn the next time.
+          // The next one may take as long, so it is read the next time.
           for (const folder of [company, ...companies].flat()) answers.set(folder, { unreadable: cause.message });
           return answers;
         } else throw cause;
@@ -63,7 +63,7 @@ export class Together {
     this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
   }
 
-  /** The first one last. Suspects come after all others. */
+  /** Groups of directories; the last is read first. Suspects come after all others. */
   #companies(folders: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
     for (const [folder, since] of this.#leftAlone) {
       if (performance.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(folder);

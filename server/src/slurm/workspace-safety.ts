@@ -7,9 +7,9 @@ import type { Runner } from './runner.ts';
 import { type Section, script } from './shell.ts';
 import { shown } from './workspace.ts';
 
-// Who may write to a folder above the workspace can put another one in the place of what lies in it, and so have their
-// own commands run by the login's jobs. sshd is as strict with the way to authorized_keys (sshd_config, StrictModes).
-// Of access lists, POSIX ones show in the group's bits (their mask); those of NFSv4 can't be seen by any portable means.
+// Whoever may write to a directory above the workspace can replace what is in it, and so have their own commands run by
+// the login's jobs. sshd is as strict with the way to authorized_keys (sshd_config, StrictModes). Of access lists,
+// POSIX ones show in the group's bits (their mask); those of NFSv4 can't be seen by any portable means.
 
 const TIMEOUT_MS = 60_000;
 const KIND_BITS = 0o170000;
@@ -24,9 +24,9 @@ const MAX_STEPS = 4096;
 const MAX_LINE = MAX_PATH + 1024;
 
 /**
- * The section `safety`: the login, with its group where nobody else is in that; then all that lies on the way to `path`,
- * which is the workspace or below it, from the root on, links taken one by one. The line `inside` comes behind the
- * workspace itself.
+ * The section `safety`: the login, with its group where nobody else is in that; then all that lies on the way to
+ * `path`, which is the workspace or below it, from the root on, links taken one by one. The line `inside` comes behind
+ * the workspace itself.
  */
 export function safetySection(workspace: string, path: string): Section {
   return {
@@ -98,7 +98,7 @@ export function safetyFault(workspace: string, told: string, trusted: readonly s
     const isOwn = step.uid === uid || step.uid === '0' || trusted.includes(step.owner);
     const belongs = () => unsafe(`belongs to ${owner}`, null, owner);
     if ((step.mode & KIND_BITS) !== FOLDER) {
-      // Its owner may replace a link where others can't, in a sticky folder.
+      // Its owner may replace a link where others can't, in a sticky directory.
       const parent = step.path.slice(0, step.path.lastIndexOf('/')) || '/';
       if (!isOwn && stickyPaths.has(parent)) return belongs();
       continue;
@@ -120,7 +120,7 @@ interface Unsafe {
   readonly user: string;
   readonly path: string;
   readonly what: string;
-  /** What another may do about it; null: nothing short of another folder. */
+  /** What another user may do about it; null: only another directory helps. */
   readonly mend: string | null;
   /** Whom one may trust by it; null: nobody in particular. */
   readonly name: string | null;
@@ -130,7 +130,7 @@ function sentence({ workspace, user, path, what, mend, name }: Unsafe): string {
   const trust =
     name === null ? [] : [`if you trust ${name} with your account there, add "workspace_trusts: [${name}]"`];
   const ways = [
-    `Let "workspace" in clusters.yaml name a folder that only ${user} and root can write to, all the way up, such as ~/slurmql`,
+    `Set "workspace" in clusters.yaml to a directory that only ${user} and root can write to, all the way up, such as ~/slurmql`,
     ...(mend === null ? [] : [mend]),
     ...trust,
   ];

@@ -40,15 +40,15 @@ export function absoluteWorkspace(workspace: string, home: string, told: string)
     else path += knownValue(part, values.shift() ?? '', workspace);
   }
   if (Buffer.byteLength(path) > MAX_PATH) throw tooLong(workspace);
-  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN). What is kept
-  // of the answer is not to keep all of it.
+  // sbatch reads a backslash in its file name patterns as "no replacements" (man sbatch, FILENAME PATTERN). What is
+  // kept of the answer is not to keep all of it.
   if (/^\/[^\\\p{Cc}]*$/u.test(path)) return ownText(path);
   throw new SlurmUnavailable(
     `the workspace would be ${JSON.stringify(shown(path))}, which is no plain absolute path. Set "workspace" in clusters.yaml`,
   );
 }
 
-/** The workspace in which a job's folder lies. */
+/** The workspace that contains a job's directory. */
 export function workspaceOf(workDir: string): string {
   return workDir.slice(0, workDir.lastIndexOf('/jobs/'));
 }
@@ -67,7 +67,7 @@ function tooLong(workspace: string): SlurmUnavailable {
 }
 
 function ownHome(home: string): string {
-  // Without one, "~/slurmql" would be a folder of the root.
+  // Without one, "~/slurmql" would be a directory in the root.
   if (home !== '') return home.replace(/\/$/, '');
   throw new SlurmUnavailable('the login has no home directory. Set "workspace" in clusters.yaml to an absolute path');
 }

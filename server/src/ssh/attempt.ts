@@ -9,14 +9,14 @@ export class Attempt {
   readonly #controller = new AbortController();
   readonly #session: Promise<Session>;
   #waiting = 0;
-  /** Rejects while a person is asked: that may take long. */
+  /** Rejects requests while a person is asked, which may take long. */
   #halted = Promise.withResolvers<never>();
   #haltedBy: string | null = null;
 
   /** `open` rejects with SshUnavailable. */
   constructor(open: (stopped: AbortSignal) => Promise<Session>) {
     this.#session = open(this.#controller.signal);
-    // Whether anybody waits for it or not, a failed attempt is no unhandled rejection: the state tells of it.
+    // A failed attempt that nobody waits for is no unhandled rejection: the state reports it.
     this.#session.catch(() => {});
   }
 
@@ -37,7 +37,7 @@ export class Attempt {
     }
   }
 
-  /** Nobody waits for it until `resume`. */
+  /** Requests are rejected until `resume`. */
   halt(message: string): void {
     this.#halted.promise.catch(() => {});
     this.#halted.reject(new SshUnavailable(message));
@@ -49,7 +49,7 @@ export class Attempt {
     this.#haltedBy = null;
   }
 
-  /** Resolves once it has left nothing open. */
+  /** Resolves once everything is closed. */
   async stop(): Promise<void> {
     this.#controller.abort(new Error('the connection was stopped'));
     await Promise.allSettled([this.#session]);

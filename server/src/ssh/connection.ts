@@ -22,31 +22,31 @@ import { type SshTiming, USUAL_TIMING } from './timing.ts';
 export interface ConnectionOptions {
   readonly log?: SshLog;
   readonly meter?: SshMeter;
-  /** What differs from the usual values. */
+  /** Deviations from the defaults. */
   readonly timing?: Partial<SshTiming>;
   /** Default: what its login shows is forgotten with the connection. */
   readonly memory?: LoginMemory;
 }
 
 const WANTED_MS = 1000;
-/** Requests that come by themselves, as those of a log's followers do each second, have it looked for so rarely. */
+/** Background requests, such as those of a log's followers each second, cause a new attempt at most this often. */
 const SOUGHT_AGAIN_MS = 10 * 60_000;
 const SILENT: SshLog = { info() {}, warn() {}, debug() {} };
 
-/** How an attempt comes about. */
+/** How an attempt begins. */
 interface Occasion {
-  /** What became of the connection before. */
+  /** Why the connection before was lost. */
   readonly message?: string;
-  /** A TCP connection that is there already. */
+  /** A TCP connection that is open already. */
   readonly opened?: Opened;
-  /** A person has asked for it and can answer. */
+  /** A person asked for it and can answer prompts. */
   readonly isAttended?: boolean;
 }
 
 /**
- * The one connection to a cluster. Once started, it is kept: when it is lost it comes back by itself, at growing
- * intervals, unless somebody has to put something right first. A login that has asked a person is begun again only when
- * a person wants it (`connectNow`): a question that nobody is there to answer looks like an attack to the server.
+ * The one connection to a cluster. Once started, it is kept: when it is lost, it reconnects at growing intervals,
+ * unless a person must correct something first. A login that has asked a person is repeated only when a person requests
+ * it (`connectNow`): to the server, a prompt that gets no answer looks like an attack.
  */
 export class SshConnection {
   readonly files: RemoteFiles;
@@ -63,7 +63,7 @@ export class SshConnection {
   readonly #policy: ReconnectPolicy;
   readonly #requests: Requests;
   #retry: NodeJS.Timeout | undefined;
-  /** Looks for a server that wasn't there, between the attempts. */
+  /** Probes an unreachable server by TCP, between the attempts. */
   readonly #lookout: Lookout;
   #closing: Promise<void> = Promise.resolve();
   #lastAttemptAt = Number.NEGATIVE_INFINITY;
@@ -90,7 +90,7 @@ export class SshConnection {
     return this.#state.current;
   }
 
-  /** Why the files of this connection go by commands, each a process on the cluster; null: they go by SFTP, as far as is known. */
+  /** Why files are read and written by commands, each a process on the cluster; null: by SFTP, as far as is known. */
   get sftpFault(): string | null {
     return this.#session?.files.sftpFault ?? null;
   }
@@ -101,7 +101,7 @@ export class SshConnection {
     return () => this.#sftpListeners.delete(listener);
   }
 
-  /** How the last attempt to connect went, or goes, step by step; none before the first. */
+  /** The steps of the last or current attempt to connect; empty before the first. */
   get lastAttempt(): readonly DialStep[] {
     return this.#report.steps;
   }
@@ -115,7 +115,7 @@ export class SshConnection {
     if (this.state.status === 'idle') this.#connect(0);
   }
 
-  /** Resolves once nothing is left open. What is still being asked fails. */
+  /** Resolves once everything is closed. Open requests fail. */
   stop(): Promise<void> {
     const attempt = this.#attempt;
     const session = this.#session;
@@ -131,8 +131,8 @@ export class SshConnection {
   }
 
   /**
-   * A person asks: tries again now, whatever is waited for. Asked often, it waits a few seconds between attempts. A
-   * connection on which requests hang is made anew.
+   * Tries again now because a person asked for it. Repeated calls wait a few seconds between attempts. A connection on
+   * which requests hang is replaced.
    */
   connectNow(): void {
     const session = this.#session;
@@ -149,9 +149,9 @@ export class SshConnection {
   }
 
   /**
-   * There is something to do on the cluster: where nothing listened, it is looked for now and quickly for a while; what
-   * broke off otherwise is tried again, unless it was a short time ago. Resolves once an attempt is under way, there is
-   * nothing to wait for, or after a second without either.
+   * Called when the cluster is needed. A host where nothing listened is probed now, and quickly for a while; after
+   * another failure it tries again, unless that was a short time ago. Resolves once an attempt is in progress or there
+   * is nothing to wait for, after a second at most.
    */
   async wanted(): Promise<void> {
     if (this.state.status !== 'unreachable') return;
@@ -161,8 +161,8 @@ export class SshConnection {
   }
 
   /**
-   * Gives a person's answers to the question that waits, one a prompt. What the server says to them is told by the next
-   * state. They go to the server and nowhere else.
+   * Gives a person's answers to the waiting prompts, one each. The next state shows how the server judged them. They go
+   * to the server and nowhere else.
    */
   answer(promptId: string, answers: readonly string[]): AnswerOutcome {
     const outcome = this.#prompts.answer(promptId, answers);
@@ -173,7 +173,7 @@ export class SshConnection {
     return outcome;
   }
 
-  /** Whether its login has asked a person: only a person can make the connection again once it is lost. */
+  /** Whether its login has asked a person: only a person can restore the connection once it is lost. */
   get asksPerson(): boolean {
     return this.#policy.asksPerson;
   }
@@ -181,7 +181,7 @@ export class SshConnection {
   /**
    * Runs a POSIX shell script and resolves to its result, whatever its exit code. Its standard input is empty.
    *
-   * @throws SshUnavailable if it was not sent: at once if there is no connection, nor an attempt at one under way
+   * @throws SshUnavailable if it was not sent: at once if there is no connection and no attempt in progress
    * @throws SshInterrupted if it was sent, and the deadline passed or the connection broke before its exit code came
    * @throws SshOutputTooLarge if it printed more than `maxOutputBytes`
    */

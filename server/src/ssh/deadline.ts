@@ -1,11 +1,11 @@
-/** What bounds a request. */
+/** The limits of a request. */
 export interface RequestOptions {
-  /** From the call to the end of the request, with all waiting: for a connection, a channel, a place in line. */
+  /** From the call to the end of the request, including the wait for a connection, a channel and its turn. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** Why a request ended whose time was over, other than because its caller wanted no more of it. */
+/** The reason of a request that ran out of time, as opposed to one that its caller aborted. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
 }
@@ -35,12 +35,12 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Stands still until `restart`: what is waited for has a bound of its own. */
+  /** Pauses until `restart`: what is waited for has a limit of its own. */
   suspend(): void {
     clearTimeout(this.#timer);
   }
 
-  /** Gives it the whole time again. */
+  /** Starts the whole time again. */
   restart(): void {
     clearTimeout(this.#timer);
     if (this.#isReleased) return;
@@ -57,7 +57,7 @@ export class Deadline implements Disposable {
 
 /**
  * `promise`, or, once `signal` aborts, a rejection with what `failure` makes of the signal's reason. The promise itself
- * goes on: whoever made it has to release what it brings.
+ * continues: its creator must release what it resolves to.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal, failure: (reason: Error) => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {

@@ -1,11 +1,11 @@
 import { bounded } from '../domain/text.ts';
 
-/** A message that may hold words of a server's, of any length. What to do stands at its end. */
+/** A message that may contain a server's text, of any length. What to do is at its end, so both ends are kept. */
 export function boundedMessage(message: string): string {
   return bounded(message, 4000, { keep: 'both' });
 }
 
-/** Whatever this room throws on purpose. `message` is fit to be shown to a person and says what to do. */
+/** The errors that this room throws on purpose. `message` can be shown to a person and says what to do. */
 export abstract class SshError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(boundedMessage(message), options);
@@ -28,12 +28,12 @@ export class SshInterrupted extends SshError {
   override readonly name = 'SshInterrupted';
 }
 
-/** A command printed more than its `maxOutputBytes` and was stopped. What it had done by then stays done. */
+/** A command printed more than its `maxOutputBytes` and was stopped. What it did before stays done. */
 export class SshOutputTooLarge extends SshError {
   override readonly name = 'SshOutputTooLarge';
 }
 
-/** `not-a-file`: something else than a regular file lies there, so it was not opened. */
+/** `not-a-file`: the path is no regular file, so it was not opened. */
 export type FileFault = 'no-such-file' | 'permission-denied' | 'not-a-file' | 'failure';
 
 /** The cluster answered that a file operation failed. */

@@ -5,7 +5,7 @@ interface Waiting {
   readonly admit: () => void;
 }
 
-/** Lets a number of users in at a time; the others wait in line, first come, first served. */
+/** Admits a number of users at a time; the others wait in a queue, first come, first served. */
 export class Gate {
   readonly #line = new Set<Waiting>();
   readonly #longestLine: number;
@@ -29,16 +29,16 @@ export class Gate {
     return this.#capacity;
   }
 
-  /** Nobody is turned out when it shrinks: fewer are let in. */
+  /** When it shrinks, nobody is expelled: fewer are admitted. */
   set capacity(capacity: number) {
     this.#capacity = capacity;
     this.#admit();
   }
 
   /**
-   * Resolves inside; `leave` has to follow.
+   * Resolves once admitted; the caller must then call `leave`.
    *
-   * @throws SshUnavailable if `signal` aborts first, or if the line is full
+   * @throws SshUnavailable if `signal` aborts first, or if the queue is full
    */
   async enter(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw tooLate(signal);

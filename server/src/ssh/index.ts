@@ -1,4 +1,4 @@
-export { type ConnectionOptions, SshConnection } from './connection.ts';
+export { SshConnection } from './connection.ts';
 export type { AnswerOutcome, ConnectionState, LoginPrompt } from './connection-state.ts';
 export type { RequestOptions } from './deadline.ts';
 export type { DialStage, DialStep } from './dial/report.ts';
@@ -13,15 +13,8 @@ export {
 export type { LoginMemory } from './reconnect-policy.ts';
 export type { RunOptions, SshMeter } from './requests.ts';
 export type { CommandResult } from './session/command.ts';
-export {
-  type FoundMatch,
-  type FoundMatches,
-  SearchLimitError,
-  SearchPatternError,
-  type SearchQuestion,
-} from './session/file-search.ts';
+export { type FoundMatch, SearchPatternError } from './session/file-search.ts';
 export type { FileStatus } from './session/file-transport.ts';
-export type { FileTransportKind, FileWriteOptions, RemoteFiles } from './session/remote-files.ts';
-export type { SshEnvironment, SshLog, SshSettings } from './settings.ts';
+export type { FileTransportKind, RemoteFiles } from './session/remote-files.ts';
+export type { SshEnvironment, SshSettings } from './settings.ts';
 export { quote } from './shell.ts';
-export type { SshTiming } from './timing.ts';

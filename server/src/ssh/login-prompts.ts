@@ -13,20 +13,20 @@ interface Waiting {
   readonly answered: PromiseWithResolvers<readonly string[]>;
 }
 
-/** A question that was put to a person. */
+/** A prompt shown to a person. */
 interface Asked {
   readonly prompt: LoginPrompt;
   /** For those who wait for the connection. */
   readonly message: string;
-  /** Rejects with a DialFailure when nobody answers in time, and with the deadline's reason. */
+  /** Rejects with a DialFailure if nobody answers in time, and with the deadline's reason. */
   readonly answers: Promise<readonly string[]>;
 }
 
-/** The question of a login that waits for a person; one at a time. Answers go to the login and nowhere else. */
+/** The login prompt that waits for a person, one at a time. Answers go to the login and nowhere else. */
 export class LoginPrompts {
   #waiting: Waiting | undefined;
 
-  /** The deadline of the login stands still until there are answers, then begins anew. */
+  /** The deadline of the login is paused until there are answers, then starts again. */
   ask(question: LoginQuestion, deadline: Deadline): Asked {
     const prompt = { ...question, id: randomUUID() };
     const waiting = { prompt, answered: Promise.withResolvers<readonly string[]>() };

@@ -1,12 +1,12 @@
 import type { ConnectionState } from './connection-state.ts';
 
-/** The state of a connection, and who wants to know of its changes. */
+/** The state of a connection, and the listeners of its changes. */
 export class ObservedState {
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   readonly #onListenerFault: (error: unknown) => void;
   #current: ConnectionState = { status: 'idle' };
 
-  /** `onListenerFault`: a listener threw; the others are called all the same. */
+  /** `onListenerFault`: called when a listener throws; the others are still called. */
   constructor(onListenerFault: (error: unknown) => void) {
     this.#onListenerFault = onListenerFault;
   }

@@ -4,21 +4,21 @@ import type { RemoteFiles } from './session/remote-files.ts';
 import type { Session } from './session/session.ts';
 
 export interface RunOptions extends RequestOptions {
-  /** Standard output and standard error together. 16 MiB unless told. */
+  /** Standard output and standard error together. Default: 16 MiB. */
   readonly maxOutputBytes?: number;
-  /** What it is for, in one word: the meter counts by it. */
+  /** Its purpose, in one word, by which the meter counts. */
   readonly kind?: string;
 }
 
-/** Counts what is asked of the cluster. */
+/** Counts the requests to the cluster. */
 export interface SshMeter {
-  /** A command or a file request has ended, well or not. `milliseconds`: since it could be sent. */
+  /** A command or a file request has ended, successfully or not. `milliseconds`: since it could be sent. */
   command(kind: string, milliseconds: number): void;
   /** An attempt to log in has ended. */
   login(isAccepted: boolean): void;
 }
 
-/** Where requests find what they go over. */
+/** The source of sessions for requests. */
 export interface Sessions {
   /** Undefined: there is none now. */
   current(): Session | undefined;
@@ -28,7 +28,7 @@ export interface Sessions {
 
 const USUAL_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** Commands and files over whatever session there is at the time: each request has a deadline and is counted. */
+/** Commands and files over the current session. Each request has a deadline and is counted. */
 export class Requests {
   readonly files: RemoteFiles;
   readonly #sessions: Sessions;

@@ -18,10 +18,10 @@ export interface ArraySummary {
   readonly partition: string | null;
 }
 
-/** So many tasks are summed up in one statement. */
+/** How many tasks one statement sums up. */
 const TASKS_A_SUMMARY = 2000;
 
-/** What the tasks of arrays come to, without reading each as a job. */
+/** Summaries of the tasks of arrays, without reading each as a job. */
 export class ArrayReader {
   readonly #database: Database;
 
@@ -29,7 +29,7 @@ export class ArrayReader {
     this.#database = database;
   }
 
-  /** What an array's own row follows from, in one reading of its tasks. */
+  /** The values from which an array's own row is derived. */
   async summary(parentId: string): Promise<ArraySummary> {
     const rows = await this.#summaries(parentId);
     const known = <T>(values: readonly (T | null)[]) => values.filter((value) => value !== null);
@@ -47,7 +47,7 @@ export class ArrayReader {
     };
   }
 
-  /** By state, of some tasks after the others: a state may come again. */
+  /** By state, for slices of the tasks: a state may occur repeatedly. */
   async #summaries(parentId: string) {
     const rows = [];
     for await (const some of this.#someTasks(parentId)) {
@@ -88,7 +88,7 @@ export class ArrayReader {
     return counts;
   }
 
-  /** The tasks of an array in parts by index, each short enough for one statement; others have their turn in between. */
+  /** The tasks of an array in slices by index, each short enough for one statement, with turns in between. */
   async *#someTasks(parentId: string) {
     const all = this.#database.selectFrom('jobs').where('array_parent_id', '=', parentId);
     for (let from: number | null = null; ; await nextTurn()) {

@@ -4,7 +4,7 @@ import { readJson } from './json.ts';
 
 const ACCEPTED_KEYS = z.record(z.string(), z.string());
 
-/** What was last known of a cluster; it outlives the cluster's entry in clusters.yaml. */
+/** What was last known of a cluster, kept after its entry in clusters.yaml is removed. */
 export interface KnownCluster {
   readonly name: string;
   readonly host: string;

@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 
 const KEPT = 100;
 
-/** Counts that hold until something is written: pages that are turned, and many who look at one list, count it once. */
+/** Counts that are valid until something is written, so that several pages and clients of a list count it once. */
 export class CountMemo {
   readonly #version: () => number;
-  /** The one that was asked for last is the last. */
+  /** The last used is at the end. */
   readonly #known = new Map<string, { readonly version: number; readonly count: Promise<number> }>();
 
-  /** `version`: what grows with everything that is written. */
+  /** `version`: grows with every write. */
   constructor(version: () => number) {
     this.#version = version;
   }
 
-  /** `question`: of any length; what is kept of it is short. */
+  /** `question`: of any length; only a digest of it is kept. */
   async count(question: string, countAnew: () => Promise<number>): Promise<number> {
     const key = createHash('sha256').update(question).digest('base64');
     const version = this.#version();

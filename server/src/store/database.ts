@@ -3,11 +3,11 @@ import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
 
-/** What the engine knows of an open database besides its queries. */
+/** What the engine offers besides queries. */
 export interface OpenDatabase {
   readonly database: Database;
   /** How many rows have been changed since it was opened. Nobody else writes to it. */
   changes(): number;
-  /** Moves what the log has to the file; false: it wasn't possible now. Holds the event loop until the disk has it. */
+  /** Checkpoints the WAL; false: not possible now. Blocks the event loop until it is on disk. */
   checkpoint(): boolean;
 }

@@ -21,16 +21,16 @@ const componentsSchema = z.array(
     estimatedStartAt: instant,
     nodeList: z.string().nullable(),
     partition: z.string().nullable(),
-    // Components that were stored before it was asked for have none.
+    // Components that were stored before the field existed have none.
     allocated: allocationSchema.nullable().default(null),
   }),
 );
 
 const number = z.number().nullable();
-/** What components couldn't be asked for with at first. */
+/** Fields that components got later. */
 const laterNumber = number.default(null);
 
-/** What is stored of the components with a submission. */
+/** The components as stored with a submission. */
 export const componentRequestsSchema: z.ZodType<ComponentRequest[]> = z.array(
   z.object({
     partition: z.string().nullable(),

@@ -11,7 +11,7 @@ export interface EventBounds {
   readonly limit: number;
 }
 
-/** Adds to the log of every job's changes, and takes its oldest part away. */
+/** Appends to the log of job changes, and removes its oldest part. */
 export class JobEventWriter {
   readonly #database: Database;
 
@@ -19,7 +19,7 @@ export class JobEventWriter {
     this.#database = database;
   }
 
-  /** Their numbers follow one another. */
+  /** Their numbers are consecutive. */
   async append(events: readonly JobEvent[]): Promise<void> {
     for await (const batch of batches(events)) {
       let run: JobEvent[] = [];
@@ -34,7 +34,7 @@ export class JobEventWriter {
     }
   }
 
-  /** Events that tell of different jobs the same: of many jobs that move on together, a statement takes all. */
+  /** Runs of events that are equal but for their job: one statement writes those of many jobs that change together. */
   async #appendRun(run: readonly JobEvent[]): Promise<void> {
     const [first] = run;
     if (first === undefined) return;
@@ -58,7 +58,7 @@ export class JobEventWriter {
 
   /**
    * Removes the oldest events: those beyond the newest `kept`, and those from before `before`; never the newest of all,
-   * whose number the next one follows. At most `limit` at a time; gives how many that were.
+   * from which numbering continues. Removes at most `limit`, and returns how many.
    */
   async removeOldest({ kept, before, limit }: EventBounds): Promise<number> {
     const newest = await new JobEventReader(this.#database).newest();
@@ -79,7 +79,7 @@ export class JobEventWriter {
   }
 }
 
-/** Whether two events differ in nothing but the job and the number. */
+/** Whether two events differ only in job and number. */
 function tellsTheSame(left: JobEvent, right: JobEvent): boolean {
   return (
     left.kind === right.kind &&

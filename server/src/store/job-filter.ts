@@ -6,15 +6,15 @@ import { wordsOf } from './search.ts';
 import { holdsWord, holdsWordInAnyCase, isAmong } from './sqlite/index.ts';
 import type { Tables } from './tables.ts';
 
-/** A word of a search, and the projects whose names hold it: their jobs are found whatever else is in them. */
+/** A word of a search, and the projects whose names contain it: all their jobs match it. */
 export interface SoughtWord {
   readonly text: string;
   readonly projectIds: readonly string[];
-  /** The jobs are sought whose text doesn't hold it. */
+  /** Finds jobs whose text doesn't contain it. */
   readonly isAbsent?: boolean;
 }
 
-/** A filter of which everything is known that can be known without looking at jobs. */
+/** A filter with everything resolved that doesn't depend on jobs. */
 export interface ResolvedFilter extends Omit<JobFilter, 'search'> {
   readonly words: readonly SoughtWord[];
 }
@@ -49,7 +49,7 @@ export async function resolveFilter(database: Database, filter: JobFilter): Prom
       .execute();
     words.push({ text, projectIds: projects.map(({ id }) => id) });
   }
-  // What isn't active is nearly everything, and no list of states makes that easier to find.
+  // Nearly all jobs are inactive, so a list of states would not narrow the search.
   const isActive = filter.states === null && filter.isActive === false ? false : null;
   return { ...rest, ids, states: isActive === null ? states : null, isActive, words };
 }

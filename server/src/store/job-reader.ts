@@ -16,16 +16,16 @@ import { toSubmission } from './job-submissions.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { jobsBy } from './sqlite/index.ts';
 
-/** They are the longest of all texts. */
+/** Scripts are the longest texts. */
 const SCRIPTS_A_BATCH = 50;
 
-/** Each may have a long command. */
+/** Each job may have a long command. */
 const TASKS_A_TURN = 200;
 
-/** As the index of active jobs has it: a value that is bound later would not find it. */
+/** Literally as in the index of active jobs: with a bound value SQLite wouldn't use it. */
 const IS_ACTIVE = sql<SqlBool>`is_active = 1`;
 
-/** A page of it is empty, and its cursors are looked at all the same. */
+/** Its page is empty, but cursors are still validated. */
 const NOTHING: ResolvedFilter = {
   words: [],
   ids: null,
@@ -46,13 +46,13 @@ const NOTHING: ResolvedFilter = {
   includeArrayTasks: false,
 };
 
-/** Jobs as they are stored. */
+/** Reads stored jobs. */
 export class JobReader {
   readonly arrays: ArrayReader;
   readonly #database: Database;
   readonly #counts: CountMemo | null;
 
-  /** With a memo, nothing is counted twice unless something changed; within a transaction there is none. */
+  /** With a memo, nothing is counted twice between writes; a transaction has none. */
   constructor(database: Database, counts: CountMemo | null = null) {
     this.#database = database;
     this.#counts = counts;
@@ -83,7 +83,7 @@ export class JobReader {
     return row === undefined ? null : toJob(row);
   }
 
-  /** Null: the job was asked for without a key, or before digests were kept. */
+  /** Null: the request had no key, or is older than digests. */
   async requestDigest(jobId: string): Promise<string | null> {
     const row = await this.#database
       .selectFrom('job_submissions')
@@ -104,7 +104,7 @@ export class JobReader {
     return rows.map(toJob);
   }
 
-  /** Jobs by their numbers in one cluster's Slurm, which may have used a number more than once. */
+  /** Jobs by their numbers in one cluster's Slurm, which may have reused a number. */
   async inSlurm(clusterName: string, slurmJobIds: readonly string[]): Promise<Job[]> {
     const found: Job[] = [];
     for await (const batch of batches(slurmJobIds)) {
@@ -143,9 +143,9 @@ export class JobReader {
   }
 
   /**
-   * What it costs goes by the narrowest part of the filter, not by how many jobs there are. Where nothing is narrow, jobs
-   * are looked at one after the other in turns of the event loop until the page is full: so it is for words of fewer than
-   * three letters, and for lists that show the tasks of arrays. Throws CursorError.
+   * The cost depends on the narrowest part of the filter, not on the number of jobs. Without a narrow part, jobs are
+   * read one after another in turns of the event loop until the page is full: for words of fewer than three letters,
+   * and for lists with the tasks of arrays. Throws CursorError.
    */
   async page(filter: JobFilter, order: JobOrder, request: PageRequest): Promise<KeysetPage<Job>> {
     const resolved = await resolveFilter(this.#database, filter);
@@ -188,7 +188,7 @@ export class JobReader {
     return tasks;
   }
 
-  /** The tasks of an array, by index, some at a time: others have their turn in between. */
+  /** The tasks of an array, by index, in slices with turns of the event loop in between. */
   async *tasksInTurns(parentId: string): AsyncGenerator<readonly Job[], void, undefined> {
     let from: string | null = null;
     for (;;) {
@@ -201,8 +201,8 @@ export class JobReader {
   }
 
   /**
-   * The batch scripts by job; a job whose script isn't made yet is missing. Each is told to `onRead` before the next ones
-   * are read: if that throws, no more are.
+   * The batch scripts by job, without jobs whose script doesn't exist yet. `onRead` gets each before the next ones are
+   * read: if it throws, reading stops.
    */
   async scripts(
     ids: readonly string[],
@@ -243,7 +243,7 @@ export class JobReader {
     return submissions;
   }
 
-  /** The attempts that requeues have closed, the first one first; a job that was never requeued is missing. */
+  /** The attempts that requeues have closed, in order, without jobs that were never requeued. */
   async closedAttempts(jobIds: readonly string[]): Promise<Map<string, JobAttempt[]>> {
     const attempts = new Map<string, JobAttempt[]>();
     for await (const batch of batches([...new Set(jobIds)])) {
@@ -262,7 +262,7 @@ export class JobReader {
     return attempts;
   }
 
-  /** The newest jobs of a cluster of which it isn't known how an attempt ended that a requeue closed. */
+  /** The newest jobs of a cluster with a closed attempt whose end isn't known. */
   async withUntoldAttempts(clusterName: string, limit: number): Promise<Job[]> {
     const rows = await this.#database
       .selectFrom('jobs')

@@ -71,12 +71,12 @@ export function toJob(row: JobRow): Job {
 }
 
 type Columns = Partial<JobRow>;
-/** For each of some fields of a job, the columns that hold it. */
+/** The columns of some fields of a job. */
 export type Parts<Field extends PropertyKey> = Readonly<Record<Field, (job: Job) => Columns>>;
 
 /**
- * What can change after a job is recorded, part by part. Its project can't: that is the database's own doing when it is
- * removed.
+ * The fields that can change after a job is recorded. Its project is not among them: the database clears it when the
+ * project is removed.
  */
 export const CHANGING_PARTS = {
   slurmJobId: ({ slurmJobId }) => ({ slurm_job_id: slurmJobId }),
@@ -103,7 +103,7 @@ export const CHANGING_PARTS = {
   cancelRequestedAt: ({ cancelRequestedAt }) => ({ cancel_requested_at: fromInstant(cancelRequestedAt) }),
 } as const satisfies Partial<Parts<keyof Job>>;
 
-/** What stays as it was recorded: every other field. One that is in neither list doesn't compile. */
+/** All other fields, which never change. A field in neither list is a compile error. */
 export const FIXED_PARTS = {
   id: ({ id }) => ({ id }),
   name: ({ name }) => ({ name }),
@@ -133,13 +133,13 @@ export const FIXED_PARTS = {
   submittedAt: ({ submittedAt }) => ({ submitted_at: submittedAt.getTime() }),
   arrayParentId: ({ arrayParentId }) => ({ array_parent_id: arrayParentId }),
   arrayTaskId: ({ arrayTaskId }) => ({ array_task_id: arrayTaskId }),
-  // The store gives it.
+  // Assigned by the store.
   number: () => ({}),
 } as const satisfies Parts<Exclude<keyof Job, keyof typeof CHANGING_PARTS>>;
 
 /**
- * Every column but the idempotency key, which belongs to the request, and the number, which the store gives. Written out,
- * because a loop over the parts takes five times as long.
+ * Every column but the idempotency key, which belongs to the request, and the number, which the store assigns. Written
+ * out, because a loop over the parts takes five times as long.
  */
 export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
   const { id, name, slurmName, projectId, clusterName, submittedBy, basedOnId, command } = FIXED_PARTS;

@@ -31,7 +31,7 @@ export function toSubmission(row: Omit<SubmissionRow, 'script' | 'request_digest
   };
 }
 
-/** Every column but the script, which is made later, and the digest, which belongs to the request. */
+/** Every column but the script, which is written later, and the digest, which belongs to the request. */
 export function fromSubmission(
   jobId: string,
   submission: Submission,

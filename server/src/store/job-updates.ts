@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from './database.ts';
 import { updateEachJob, updateJobsAlike, type Values } from './sqlite/index.ts';
 
-/** A job of which some columns get other values. */
+/** A job with new values of some columns. */
 export interface RowChange {
   readonly id: string;
   readonly news: Values;
@@ -13,15 +13,15 @@ interface Group {
   readonly ids: string[];
 }
 
-/** From so many on, rows that get the same values are written by one statement. */
+/** From this many on, rows that get the same values are written by one statement. */
 const ALIKE = 4;
-/** So many rows are written at a time: others have their turn in between. */
+/** How many rows are written before the event loop turns. */
 const ROWS_A_TURN = 500;
 
 /**
- * Writes what differs, by id. A database writes an index anew for each column that a statement sets, whether or not its
- * value changes: so each statement sets only the columns that do change. Of many jobs that move on together most get
- * the same values, and one statement writes them all.
+ * Writes the differences, by id. A database rewrites an index for each column that a statement sets, even if its value
+ * doesn't change, so each statement sets only the columns that do. Most of many jobs that change together get the same
+ * values, which one statement writes.
  */
 export async function updateJobs(database: Database, changes: readonly RowChange[]): Promise<void> {
   const alike = new Map<string, Group>();

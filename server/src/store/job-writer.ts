@@ -12,13 +12,13 @@ import { indexWords, insertRows, updateEachJob } from './sqlite/index.ts';
 export interface NewJob {
   readonly job: Job;
   readonly idempotencyKey: string | null;
-  /** What a request with the same key is held against. */
+  /** Compared with a request that has the same key. */
   readonly requestDigest?: string | null;
   /** Null for array tasks, which are submitted with their array. */
   readonly submission: Submission | null;
 }
 
-/** Writes jobs, and nothing of the events that tell of them. */
+/** Writes jobs, without events. */
 export class JobWriter {
   readonly #database: Database;
 
@@ -58,7 +58,7 @@ export class JobWriter {
     return Number(row?.number ?? 0);
   }
 
-  /** Makes jobs that have a number known to the search, or known anew. */
+  /** Indexes numbered jobs for the search, or updates their entries. */
   async #index(rows: readonly Pick<JobRow, 'number' | 'search_text' | 'submitted_at'>[]): Promise<void> {
     const known = rows.flatMap(({ number, ...row }) => (number === null ? [] : [{ ...row, number }]));
     await indexWords(this.#database, known);
@@ -68,7 +68,7 @@ export class JobWriter {
     await this.#database.updateTable('job_submissions').set({ script }).where('job_id', '=', jobId).execute();
   }
 
-  /** Adds what is to be told about how a job was taken, in lines of its own. */
+  /** Appends a message about how a job was submitted, in lines of its own. */
   async addSubmitMessage(jobId: string, message: string): Promise<void> {
     await this.#database
       .updateTable('job_submissions')
@@ -77,7 +77,7 @@ export class JobWriter {
       .execute();
   }
 
-  /** Writes what has changed of jobs that are stored already. */
+  /** Writes the changes of stored jobs. */
   async update(changes: readonly { readonly before: Job; readonly after: Job }[]): Promise<void> {
     const news: RowChange[] = [];
     for await (const batch of batches(changes)) {
@@ -89,7 +89,7 @@ export class JobWriter {
     }
   }
 
-  /** What Slurm calls a job is sought too. */
+  /** The job's name in Slurm is searched, too. */
   async #indexNumbers(changes: readonly { readonly after: Job }[]): Promise<void> {
     if (changes.length === 0) return;
     const texts = changes.map(({ after }) => ({ id: after.id, values: { search_text: fromJob(after).search_text } }));
@@ -99,7 +99,7 @@ export class JobWriter {
     await this.#index(await this.#database.selectFrom('jobs').select(columns).where('id', 'in', ids).execute());
   }
 
-  /** Adds attempts that are over, or completes what is stored of those whose outcome wasn't known yet. */
+  /** Adds attempts that are over, or completes stored ones whose outcome wasn't known yet. */
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
     for (const attempt of attempts) {
       const row = fromAttempt(jobId, attempt);
@@ -111,11 +111,11 @@ export class JobWriter {
             .columns(['job_id', 'number'])
             .doUpdateSet((update) => ({
               ...row,
-              // The accounting may know no start of an attempt that was put back right after it.
+              // The accounting may lack the start of an attempt that was requeued right after it.
               started_at: update.fn.coalesce('excluded.started_at', 'job_attempts.started_at'),
               node_list: update.fn.coalesce('excluded.node_list', 'job_attempts.node_list'),
             }))
-            // It calls every attempt REQUEUED that was followed by another, however it had ended.
+            // It calls every attempt REQUEUED that was followed by another, however it ended.
             .where('job_attempts.outcome', 'is', null),
         )
         .execute();

@@ -6,7 +6,7 @@ import { bounded } from '../domain/text.ts';
 export interface PageRequest {
   readonly limit: number;
   readonly backwards: boolean;
-  /** Cursor of the row before the page in the direction of reading; null from the list's edge. */
+  /** Cursor of the row before the page in the direction of reading; null: from the end of the list. */
   readonly from: string | null;
 }
 
@@ -23,9 +23,9 @@ export class CursorError extends Error {
 
 type Key = string | number;
 
-/** What a list is sorted by: columns or expressions whose values together are unique, the last one being the id. */
+/** The order of a list: columns or expressions that are unique together; the last one is the id. */
 export interface KeysetOrder<Row> {
-  /** Tells this order's cursors from those of others, in which the same values would name another place. */
+  /** Distinguishes this order's cursors from those of others, in which equal values name another place. */
   readonly name: string;
   readonly columns: readonly (string | Expression<Key>)[];
   readonly descending: boolean;
@@ -33,9 +33,9 @@ export interface KeysetOrder<Row> {
 }
 
 /**
- * Reads one page by key, never by offset, so that page 10,000 costs what the first one costs and rows that arrive
- * meanwhile shift nothing. The query must have no order of its own. An order may depend on the time; every page is
- * sorted as of the time of the first, which the cursors carry. Throws CursorError.
+ * Reads one page by key, never by offset, so that page 10,000 costs as much as the first and new rows shift nothing.
+ * The query must have no order of its own. An order may depend on the time; every page uses the time of the first,
+ * which the cursors carry. Throws CursorError.
  */
 export async function keysetPage<DB, TB extends keyof DB, Row>(
   query: SelectQueryBuilder<DB, TB, Row>,
@@ -51,7 +51,7 @@ export async function keysetPage<DB, TB extends keyof DB, Row>(
   let page = query;
   if (from !== null) {
     if (from.order !== order.name || from.values.length !== columns.length) throw foreignCursor(request.from);
-    // A row value comparison, which both SQLite and PostgreSQL answer from an index on the same columns.
+    // A row value comparison, which SQLite and PostgreSQL answer from an index on the same columns.
     page = page.where(
       sql<boolean>`(${sql.join(columns)}) ${sql.raw(descending ? '<' : '>')} (${sql.join(from.values.map((value) => sql.val(value)))})`,
     );

@@ -2,7 +2,7 @@ import { type Expression, type ExpressionBuilder, type ReferenceExpression, type
 import { searchWords } from '../domain/job-filter.ts';
 import { holdsWordInAnyCase } from './sqlite/index.ts';
 
-/** True where each word of `search` occurs in one of the columns, whatever the case of its letters. */
+/** True if each word of `search` occurs in one of the columns, ignoring case. */
 export function containing<DB, TB extends keyof DB>(
   where: ExpressionBuilder<DB, TB>,
   columns: readonly (ReferenceExpression<DB, TB> & string)[],
@@ -16,8 +16,8 @@ export function containing<DB, TB extends keyof DB>(
 }
 
 /**
- * One text for all that a search looks through. No word of a search holds white space, so none is found across the
- * lines between two parts; a NUL, which ends a text for the database, is replaced, here and in words.
+ * The text that a search reads. Words contain no white space, so none matches across two lines; a NUL, which ends a
+ * text for the database, is replaced, here and in words.
  */
 export function searchText(parts: readonly (string | null)[]): string {
   return withoutNul(parts.map((part) => part?.toLowerCase() ?? '').join('\n'));

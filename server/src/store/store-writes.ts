@@ -4,14 +4,14 @@ import { JobReader } from './job-reader.ts';
 import { JobWriter } from './job-writer.ts';
 import { removeProject } from './projects.ts';
 
-/** What one transaction reads and writes. */
+/** Reads and writes within one transaction. */
 export interface Transaction {
   readonly jobs: JobReader;
   readonly jobWriter: JobWriter;
   readonly eventWriter: JobEventWriter;
 }
 
-/** After so many changed rows the log of the database is moved to its file. */
+/** After this many changed rows the WAL is checkpointed. */
 const CHANGES_A_CHECKPOINT = 1000;
 
 /** Every write of jobs and their events. */
@@ -23,7 +23,10 @@ export class StoreWrites {
     this.#opened = opened;
   }
 
-  /** All of `work`'s writes or none. Inside, only the queries it is given: the store's own would wait for it forever. */
+  /**
+   * Applies all of `work`'s writes or none. `work` may use only the queries it is given: the store's own would
+   * deadlock.
+   */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const { database, changes } = this.#opened;
     const result = await database
@@ -31,12 +34,12 @@ export class StoreWrites {
       .execute((trx) =>
         work({ jobs: new JobReader(trx), jobWriter: new JobWriter(trx), eventWriter: new JobEventWriter(trx) }),
       );
-    // In a later turn: whoever waits for the commit doesn't wait for this too.
+    // In a later turn, so that a caller that waits for the commit doesn't wait for this, too.
     if (changes() - this.#changesAtCheckpoint >= CHANGES_A_CHECKPOINT) setImmediate(() => this.#checkpoint());
     return result;
   }
 
-  /** Removes the oldest events, and gives how many that were. */
+  /** Removes the oldest events, and returns how many. */
   removeOldestEvents(bounds: EventBounds): Promise<number> {
     return new JobEventWriter(this.#opened.database).removeOldest(bounds);
   }

@@ -10,7 +10,7 @@ import { StoreWrites } from './store-writes.ts';
 
 let privateWrites: (store: Store) => StoreWrites;
 
-/** The one file of data. Jobs and their events are only read here. */
+/** The database. Jobs and their events are only read here. */
 export class Store {
   readonly jobs: JobReader;
   readonly events: JobEventReader;
@@ -35,23 +35,23 @@ export class Store {
     privateWrites = (store) => store.#writes;
   }
 
-  /** Opens or makes the file and migrates it. Throws DatabaseError. */
+  /** Opens or creates the file and migrates it. Throws DatabaseError. */
   static async open(file: string): Promise<Store> {
     return new Store(await openDatabase(file));
   }
 
-  /** Grows with every change of what it holds. */
+  /** Grows with every change. */
   get version(): number {
     return this.#opened.changes();
   }
 
-  /** Whether it can be asked. */
+  /** Whether it can be read. */
   async isOpen(): Promise<boolean> {
     try {
       await this.events.newest();
       return true;
     } catch {
-      // Closed, or the file can't be read any more: that is the answer.
+      // Closed, or the file can no longer be read.
       return false;
     }
   }
@@ -61,7 +61,7 @@ export class Store {
   }
 }
 
-/** The writes of jobs, which a store gives to nobody else. */
+/** The writes of jobs, which a store offers nobody else. */
 export function writesOf(store: Store): StoreWrites {
   return privateWrites(store);
 }

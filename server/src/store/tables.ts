@@ -35,7 +35,7 @@ export interface JobsTable {
   evidence_source: EvidenceSource | null;
   evidence_word: string | null;
   evidence_seen_at: number | null;
-  /** Follows from `state`; kept so that an index can find the few active jobs among all. */
+  /** Derived from `state`, so that an index can find the few active jobs. */
   is_active: number;
   reason: string | null;
   exit_code: number | null;
@@ -65,7 +65,7 @@ export interface JobsTable {
   /** JSON list of what Slurm shows of each component; null for a job that isn't heterogeneous. */
   components: string | null;
   node_list: string | null;
-  /** JSON of what Slurm gave; null before it runs. */
+  /** JSON of the allocation; null before the job runs. */
   allocated: string | null;
   submitted_at: number;
   started_at: number | null;
@@ -74,13 +74,13 @@ export interface JobsTable {
   cancel_requested_at: number | null;
   array_parent_id: string | null;
   array_task_id: number | null;
-  /** Grows with each job that is recorded; null for the tasks of arrays, which no list shows unless it is asked to. */
+  /** Grows with each recorded job; null for the tasks of arrays, which lists show only on request. */
   number: number | null;
-  /** What searches look through, in lower case; see `searchText`. */
+  /** The text for searches, in lower case; see `searchText`. */
   search_text: string;
 }
 
-/** What only the submission itself needs, and the script: large, and read one job at a time. */
+/** Values that only the submission needs, and the script: large, and read one job at a time. */
 export interface JobSubmissionsTable {
   job_id: string;
   script: string | null;
@@ -94,7 +94,7 @@ export interface JobSubmissionsTable {
   prologue: string | null;
   requested_partition: string | null;
   git_ref: string | null;
-  /** JSON list of what the components behind the first are asked for with. */
+  /** JSON list of the requests of the components after the first. */
   components: string;
   /** Of a request with an idempotency key, what it asked for without its values; null: none is known. */
   request_digest: string | null;

@@ -18,11 +18,11 @@ import { jobIds } from '../../src/slurm/parse/job-ids.ts';
 import { lastBegun, lastEnd } from '../../src/slurm/parse/markers.ts';
 import { slurmMessage } from '../../src/slurm/parse/messages.ts';
 import { parseConfiguration, parseSearch, parseVersion } from '../../src/slurm/parse/probe.ts';
-import { FIELD_END, mentions, parseQueue, QUEUE_FIELDS, ROW_END } from '../../src/slurm/parse/queue.ts';
+import { FIELD_END, mentions, parseQueue, QUEUE_FIELDS } from '../../src/slurm/parse/queue.ts';
 import { isLostAnswer, parseSubmit, rejectedField } from '../../src/slurm/parse/submit.ts';
 import { durationSeconds, scriptEnd, timeValue } from '../../src/slurm/parse/values.ts';
 import { script } from '../../src/slurm/shell.ts';
-import { fixture } from '../../src/slurm/testing.ts';
+import { fixture, queueRow } from '../../src/slurm/testing.ts';
 import { absoluteWorkspace } from '../../src/slurm/workspace.ts';
 import { safetyFault } from '../../src/slurm/workspace-safety.ts';
 import { parseCertificate } from '../../src/ssh/dial/certificate.ts';
@@ -41,17 +41,6 @@ import { CLIENT_TARGETS } from './client-targets.ts';
 import { AS_IT_IS, type Target, target } from './target.ts';
 
 const JOB = '01K00000000000000000000042';
-
-/** One row of squeue with this in one field. */
-function queueRow(place: (typeof QUEUE_FIELDS)[number], text: string): string {
-  const usual: Readonly<Record<(typeof QUEUE_FIELDS)[number], string>> = {
-    ...{ JobArrayID: '7', State: 'RUNNING', exit_code: '0', StartTime: '1795494207', EndTime: '1827030207' },
-    ...{ RestartCnt: '0', NodeList: 'gpu01', Partition: 'gpu', Reason: 'None', 'tres-alloc': 'cpu=4,mem=8G,node=1' },
-    ...{ TimeLimit: '1-00:00:00', Command: `/home/ada/slurmql/jobs/${JOB}/job.sh` },
-    WorkDir: `/home/ada/slurmql/jobs/${JOB}`,
-  };
-  return `${QUEUE_FIELDS.map((field) => `${field === place ? text : usual[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
-}
 
 /** One row of sacct with this in one field. */
 function accountingRow(place: (typeof ACCOUNTING_FIELDS)[number], text: string): string {
@@ -103,15 +92,15 @@ export const TARGETS: readonly Target[] = [
   target('the rows of squeue', (text) => parseQueue(text, undefined, true), {
     refuses: [UnreadableAnswer],
     samples: [fixture('queue.txt'), fixture('queue-later.txt'), fixture('queue-heterogeneous.txt')],
-    frames: [AS_IT_IS, ...QUEUE_FIELDS.map((field) => (text: string) => queueRow(field, text))],
+    frames: [AS_IT_IS, ...QUEUE_FIELDS.map((field) => (text: string) => queueRow({ [field]: text }))],
     pieces: ['0-4095,', '0-49999,', JOB],
-    rows: [queueRow('JobArrayID', '7_[0-49999]'), queueRow('JobArrayID', '7+1'), queueRow('State', 'ODD')],
+    rows: [queueRow({ JobArrayID: '7_[0-49999]' }), queueRow({ JobArrayID: '7+1' }), queueRow({ State: 'ODD' })],
   }),
   target(
     'rows of squeue that can not be read',
     (text) => mentions([text])({ id: JOB, slurmJobId: '7', arrayParentId: null }),
     {
-      samples: [queueRow('Reason', 'x')],
+      samples: [queueRow({ Reason: 'x' })],
       pieces: [JOB, '7_'],
     },
   ),

@@ -1,59 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobObservation } from '../../src/domain/observation.ts';
 import { NO_RESOURCES } from '../../src/domain/testing.ts';
-import type { Accounting, LoginFacts, Slurm, SubmitRequest } from '../../src/slurm/index.ts';
-import { labelOf, REFUSED } from './scene.ts';
+import type { LoginFacts, Slurm, SubmitRequest } from '../../src/slurm/index.ts';
+import { type FaultStage, testFaults } from './faults-contract.ts';
+import { type JobStage, numberOf, testJobs } from './jobs-contract.ts';
+import { REFUSED } from './scene.ts';
 
 /** A Slurm that shows the jobs of scene.ts. */
-export interface Stage extends AsyncDisposable {
+export interface Stage extends JobStage, FaultStage, AsyncDisposable {
   readonly slurm: Slurm;
-  /** Slurm's number of each of those jobs, by label. */
-  readonly numbers: ReadonlyMap<string, string>;
   /** The id of one more job that is like one of them. */
   anotherId(label: string): string;
   /** Runs a shell script as the login, in its home. */
   run(script: string): Promise<unknown>;
 }
-
-type Facts = Partial<Pick<JobObservation, 'state' | 'exitCode' | 'signal' | 'reason' | 'nodeList' | 'attempt'>>;
-const end = (state: JobObservation['state'], exitCode: number | null, signal: number | null): Facts => ({
-  state,
-  exitCode,
-  signal,
-});
-const open = (state: JobObservation['state'], reason: string | null = null): Facts => ({
-  ...end(state, null, null),
-  reason,
-});
-
-/** What the queue says of jobs. */
-const IN_QUEUE: Readonly<Record<string, Facts>> = {
-  completed: end('COMPLETED', 0, null),
-  failed: end('FAILED', 1, null),
-  'exit-143': end('FAILED', 143, null),
-  killed: end('FAILED', null, 9),
-  terminated: end('FAILED', null, 15),
-  'timed-out': { state: 'TIMEOUT', reason: 'TimeLimit' },
-  'cancelled-running': { state: 'CANCELLED', nodeList: 'cpu01' },
-  'cancelled-waiting': { ...end('CANCELLED', null, null), nodeList: null },
-  running: { ...end('RUNNING', null, null), nodeList: 'cpu01', attempt: 1 },
-  held: open('HELD', 'JobHeldUser'),
-  'held-by-admin': open('HELD', 'JobHeldAdmin'),
-  later: open('PENDING', 'BeginTime'),
-  suspended: end('SUSPENDED', null, null),
-  requeued: { ...end('COMPLETED', 0, null), attempt: 2 },
-  gpus: { state: 'RUNNING', nodeList: 'gpu01' },
-  dependent: open('PENDING', 'DependencyNeverSatisfied'),
-  warned: end('COMPLETED', 0, null),
-};
-
-/** And the accounts, where that is another. A code from 128 on is 128 less up to 25.05. */
-const inAccounts = (hasExactCodes: boolean): Readonly<Record<string, Facts>> => ({
-  ...Object.fromEntries(Object.entries(IN_QUEUE).map(([name, { reason: _, ...facts }]) => [name, facts])),
-  'exit-143': end('FAILED', hasExactCodes ? 143 : 15, null),
-  held: end('PENDING', null, null),
-  'held-by-admin': end('PENDING', null, null),
-});
 
 const resources = (parts: Partial<typeof NO_RESOURCES>) => ({ resources: { ...NO_RESOURCES, ...parts } });
 
@@ -97,13 +56,30 @@ export function testSlurm(open: () => Promise<Stage>): void {
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 
-  const number = (label: string) => {
-    const found = stage.numbers.get(label);
-    if (found === undefined) throw new Error(`Slurm took no job ${label}`);
-    return found;
+  const number = (label: string) => numberOf(stage, label);
+  /** A job like one of the scene's, with its files in its folder. */
+  const prepared = async (label: string, parts: Partial<SubmitRequest> = {}) => {
+    const id = stage.anotherId(label);
+    const workDir = `${facts.workspace}/jobs/${id}`;
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    await stage.run(
+      `cd '${workDir}' && mkdir -p "$HOME/empty" && tar -czf source.tar.gz -C "$HOME/empty" . && printf '#!/bin/bash\\n' >job.sh`,
+    );
+    expect(await slurm.submission.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
+    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
+    const request: SubmitRequest = {
+      slurmName: label,
+      workDir,
+      partition: null,
+      resources: NO_RESOURCES,
+      dependsOn: [],
+      isSingleton: false,
+      extraOptions: [],
+      components: [],
+      ...parts,
+    };
+    return { id, workDir, request };
   };
-  const observed = async (label: string) =>
-    (await slurm.queue.snapshot()).observations.filter((one) => labelOf(one) === label);
 
   describe('the login', () => {
     it('tells what clusters differ in', async () => {
@@ -125,52 +101,7 @@ export function testSlurm(open: () => Promise<Stage>): void {
     });
   });
 
-  describe('the queue', () => {
-    it.each(Object.entries(IN_QUEUE))('says of %s what it is', async (label, expected) => {
-      const found = await observed(label);
-      expect(found).toHaveLength(1);
-      expect(found[0]).toMatchObject({ ...expected, slurmJobId: number(label) });
-    });
-
-    it('has tasks and components in their places, and no row that cannot be read', async () => {
-      expect((await slurm.queue.snapshot()).faultyRows).toEqual([]);
-      const tasks = async (label: string) =>
-        Object.fromEntries(
-          (await observed(label)).map(({ slurmJobId, state }) => [Number(slurmJobId.split('_')[1]), state]),
-        );
-      expect(await tasks('array')).toEqual({
-        ...{ 0: 'COMPLETED', 1: 'FAILED', 2: 'RUNNING', 3: 'RUNNING' },
-        ...Object.fromEntries([4, 5, 6, 7, 8, 9].map((index) => [index, 'PENDING'])),
-      });
-      expect(await tasks('array-held')).toEqual({
-        ...Object.fromEntries([0, 1, 2, 4, 5].map((index) => [index, 'HELD'])),
-        3: expect.stringMatching(/^(?:PENDING|COMPLETED)$/),
-      });
-      const [het] = await observed('het');
-      expect(het).toMatchObject({ state: 'RUNNING', components: [{ nodeList: 'cpu01' }, { nodeList: 'gpu02' }] });
-    });
-  });
-
-  describe('the accounting', () => {
-    let answer: Extract<Accounting, { readonly kind: 'read' }>;
-    beforeAll(async () => {
-      const read = await slurm.accounting.read([...stage.numbers.values()]);
-      if (read.kind !== 'read') throw new Error(JSON.stringify(read));
-      answer = read;
-    });
-
-    it('can be asked, and has no row that cannot be read', async () => {
-      expect(await slurm.accounting.tryOut()).toBeNull();
-      expect(answer.unread).toEqual(new Set());
-    });
-
-    it.each(Object.keys(IN_QUEUE))('says of %s what it is', (label) => {
-      const found = answer.accounts.filter(({ latest }) => labelOf(latest) === label);
-      expect(found).toHaveLength(1);
-      expect(found[0]?.latest).toMatchObject(inAccounts(answer.hasExactCodes)[label] ?? {});
-      if (label === 'requeued') expect(found[0]?.closed).toMatchObject([{ number: 1, outcome: 'REQUEUED' }]);
-    });
-  });
+  testJobs(() => stage);
 
   describe('the inventory', () => {
     it('can be asked', async () => {
@@ -209,30 +140,6 @@ export function testSlurm(open: () => Promise<Stage>): void {
   });
 
   describe('submission', () => {
-    /** A job like one of the scene's, with its files in its folder. */
-    const prepared = async (label: string, parts: Partial<SubmitRequest> = {}) => {
-      const id = stage.anotherId(label);
-      const workDir = `${facts.workspace}/jobs/${id}`;
-      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
-      await stage.run(
-        `cd '${workDir}' && mkdir -p "$HOME/empty" && tar -czf source.tar.gz -C "$HOME/empty" . && printf '#!/bin/bash\\n' >job.sh`,
-      );
-      expect(await slurm.submission.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
-      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
-      const request: SubmitRequest = {
-        slurmName: label,
-        workDir,
-        partition: null,
-        resources: NO_RESOURCES,
-        dependsOn: [],
-        isSingleton: false,
-        extraOptions: [],
-        components: [],
-        ...parts,
-      };
-      return { id, workDir, request };
-    };
-
     it.each(TAKEN)(
       'gives the number of what Slurm takes, and what it says besides: %s',
       async (label, parts, words) => {
@@ -284,7 +191,7 @@ export function testSlurm(open: () => Promise<Stage>): void {
     });
   });
 
-  // Last: it changes jobs where there are some to change.
+  // After what reads jobs: it changes them.
   describe('control', () => {
     it.each(Object.entries(CONTROLLED))('gives the answer to: %s', async (what, words) => {
       const refused = REFUSED.find((one) => one.join(' ') === what);
@@ -300,4 +207,11 @@ export function testSlurm(open: () => Promise<Stage>): void {
       ]);
     });
   });
+
+  // Last: nothing answers after them.
+  testFaults(
+    () => stage,
+    ['login', 'queue', 'accounting', 'inventory', 'records', 'submission', 'control'],
+    async () => (await prepared('held')).request,
+  );
 }

@@ -9,7 +9,7 @@ export interface GpuAvailability {
   readonly isStale: boolean;
 }
 
-/** Throws a fault when nothing is known and the cluster can't be asked. */
+/** Throws if nothing is known and the cluster can't be reached. */
 export async function partitionsOf({ live, name }: ClusterView): Promise<PartitionSummary[]> {
   if (live === null) throw fault('CLUSTER_UNAVAILABLE', `${name} is no longer in clusters.yaml`);
   const { allowedPartitions, gpuCacheSeconds } = live.settings;
@@ -17,12 +17,12 @@ export async function partitionsOf({ live, name }: ClusterView): Promise<Partiti
     const { value } = await asked(name, live.inventory(gpuCacheSeconds * 1000));
     return summarizePartitions(value);
   }
-  // The configuration answers by itself; what happens to be known is added, and nothing is asked.
+  // Answered from the configuration and what is cached; the cluster is not asked.
   const known = live.knownInventory;
   return known === null ? allowedPartitions.map(unaskedPartition) : summarizePartitions(known, allowedPartitions);
 }
 
-/** Throws a fault when nothing is known and the cluster can't be asked. */
+/** Throws if nothing is known and the cluster can't be reached. */
 export async function availabilityOf(cluster: ClusterView, maxAgeSeconds: number | null): Promise<GpuAvailability> {
   const { live, name } = cluster;
   if (live === null) throw fault('CLUSTER_UNAVAILABLE', `${name} is no longer in clusters.yaml`);

@@ -32,7 +32,7 @@ export const JobAllocationRef = builder.objectRef<Job>('JobAllocation').implemen
       nullable: true,
       description: 'By type; empty: none. Null: the cluster does not count GPUs (slurm.conf, AccountingStorageTRES).',
       resolve: ({ allocated, resources, components }) => {
-        // Slurm gives no other type than the one it was asked for.
+        // Slurm allocates no other type than the requested one.
         const asked = components.length === 0 ? (resources.gpuType ?? '') : '';
         return allocated?.gpus?.map(({ gpuType, count }) => ({ gpuType: gpuType || asked, count })) ?? null;
       },

@@ -82,7 +82,7 @@ const JobEventConnection = builder.connectionObject(
   { name: 'JobEventEdge', description: 'One entry of a timeline.' },
 );
 
-// Apart from the job's own type, because an event refers to its job.
+// Separate from the job's own type, because an event refers to its job.
 builder.objectField(JobRef, 'events', (t) =>
   t.field({
     type: JobEventConnection,

@@ -9,7 +9,7 @@ export interface JobName {
   readonly slurmJobId?: string | null | undefined;
 }
 
-/** The job that somebody named by its id, or by Slurm's number on a cluster; null: there is none. */
+/** The job with this id, or with this Slurm number on a cluster; null: there is none. */
 export async function findJob(
   { jobs }: Pick<Store, 'jobs'>,
   { id, cluster, slurmJobId }: JobName,
@@ -20,7 +20,7 @@ export async function findJob(
   }
   const { number, component } = readNumber(slurmJobId);
   const found = await jobs.inSlurm(cluster, [number]);
-  // Slurm begins anew with its numbers after a reset: the newest job is the one that somebody means now.
+  // After a reset, Slurm's numbers start again: the newest job is meant.
   const [newest] = found.sort((left, right) => (left.id < right.id ? 1 : -1));
   if (newest === undefined || (component !== null && component >= newest.components.length)) return null;
   return newest;

@@ -16,7 +16,7 @@ export async function readJobList(
   read: (request: PageRequest) => Promise<KeysetPage<Job>>,
   totalCount: () => Promise<number>,
 ): Promise<JobList> {
-  // Taken before the list is read: a change that falls between the two is told again rather than missed.
+  // Taken before the list is read: a change in between is sent twice rather than missed.
   const sequence = journal.newest;
   return {
     ...(await readConnection(args, work, async (request) => withJobsCounted(await read(request), work), totalCount)),

@@ -4,18 +4,18 @@ import { localId } from '../ids.ts';
 
 const PATH = /^\/jobs\/([^/]+)\/(stdout|stderr)\.log$/;
 
-/** Where the bytes of a job's log are to be had over HTTP. */
+/** The HTTP path of a job's log. */
 export function logUrl(job: Pick<Job, 'id'>, stream: LogStream): string {
   return `/jobs/${encodeURIComponent(encodeGlobalID('Job', job.id))}/${stream.toLowerCase()}.log`;
 }
 
 export interface LogAddress {
-  /** One that no job has, where the path holds no job's global id. */
+  /** An id that no job has, if the path contains no job's global id. */
   readonly jobId: string;
   readonly stream: LogStream;
 }
 
-/** What such a path names; null for any other one. */
+/** The log that such a path names; null for any other path. */
 export function logAddress(path: string): LogAddress | null {
   const match = PATH.exec(path);
   if (match === null) return null;
@@ -23,7 +23,7 @@ export function logAddress(path: string): LogAddress | null {
   try {
     return { jobId: localId(decodeURIComponent(match[1] ?? ''), 'Job'), stream };
   } catch {
-    // No text in percent encoding, so no id.
+    // Invalid percent encoding, so no id.
     return { jobId: '', stream };
   }
 }

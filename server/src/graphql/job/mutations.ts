@@ -25,14 +25,14 @@ const JobsPayload = builder.objectRef<readonly Outcome<Job>[]>('JobsPayload').im
       type: [JobPayload],
       description:
         'One entry per id, in the order of the ids. A request that is refused as a whole, such as a list of more than 1,000 ids, has one entry.',
-      // There is one for each id, which the whole mutation costs.
+      // One for each id, which the mutation's cost includes.
       ...costs({ entries: 1 }),
       resolve: (outcomes) => outcomes.map(toPayload),
     }),
   }),
 });
 
-/** A write of one job that takes nothing but its id. */
+/** A mutation of one job that takes only its id. */
 function jobMutation(
   name: 'cancelJob' | 'holdJob' | 'releaseJob' | 'requeueJob',
   inputName: string,
@@ -79,7 +79,7 @@ jobMutation(
   "Runs a job again under the same Slurm job id, as its next attempt (scontrol requeue). The job must be running, or have ended while Slurm still keeps it (slurm.conf, MinJobAge). In an array, this affects every task that is not waiting. Whether a job may be requeued, by this mutation or by Slurm after a preemption or a node failure, depends on the cluster's default (slurm.conf, JobRequeue) unless extraOptions contain --requeue or --no-requeue. Slurm starts the job after two minutes at the earliest.",
 );
 
-/** A write of many jobs that takes nothing but their ids. */
+/** A mutation of many jobs that takes only their ids. */
 function jobsMutation(
   name: 'cancelJobs' | 'holdJobs' | 'releaseJobs' | 'archiveJobs' | 'unarchiveJobs',
   inputName: string,

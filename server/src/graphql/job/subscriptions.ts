@@ -95,8 +95,8 @@ builder.subscriptionField('logTail', (t) =>
 );
 
 /**
- * The cluster's own refusal as the last event, for this follower alone: what a stream throws ends the whole connection,
- * with all else that the client follows over it.
+ * Sends the cluster's refusal as the last event: an error that a stream throws would end the whole connection, with all
+ * other subscriptions of the client.
  */
 async function* withLogFaults(
   chunks: AsyncGenerator<LogChunk, void, undefined>,

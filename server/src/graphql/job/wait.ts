@@ -7,7 +7,7 @@ import { fault } from '../faults.ts';
 export const LONGEST_WAIT_SECONDS = 300;
 export const MOST_WAITS = 1000;
 
-/** Requests that are answered once a job is over: each costs a timer, and a look at memory at each commit. */
+/** Requests that wait for the end of a job: each costs a timer, and a lookup in memory at each commit. */
 export class JobWaits {
   #size = 0;
 
@@ -33,7 +33,7 @@ export class JobWaits {
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     try {
-      // Memory holds every active job, and is changed with each commit, before anybody is told of it.
+      // Every active job is in memory, which each commit updates before it notifies anyone.
       const isActive = () => journal.active(clusterName).has(id);
       while (isActive() && !leaving.signal.aborted) await journal.nextChange(leaving.signal);
     } finally {

@@ -1,8 +1,8 @@
 import type { Feed } from '../../feeds/index.ts';
 
 /**
- * What the `subscribe` of a field gives for a feed. Whoever knows feeds shares it among subscribers (tape.ts); to
- * everybody else it is a stream of its own.
+ * The result of `subscribe` for a feed. tape.ts shares the feed among subscribers; for all other code it is an ordinary
+ * stream.
  */
 export class FeedStream<T> implements AsyncGenerator<T, void, undefined> {
   readonly feed: Feed<T>;
@@ -27,7 +27,7 @@ export class FeedStream<T> implements AsyncGenerator<T, void, undefined> {
     return this.#values.next();
   }
 
-  /** Also while it waits, when a plain generator would only take it at its next yield. */
+  /** Works also while it waits; a plain generator would handle it only at its next yield. */
   async return(): Promise<IteratorResult<T, void>> {
     this.#ending.abort();
     return this.#values.return();

@@ -1,11 +1,11 @@
 import type { DocumentNode, GraphQLError } from 'graphql';
 import { requestFault } from '../error-codes.ts';
 
-/** What subscriptions may hold for as long as somebody follows. Far above what a lab has open, far below what hurts. */
+/** The limits of open subscriptions: far above what a lab has open. */
 export const OPEN_SUBSCRIPTIONS = {
   inAll: 20_000,
   ofAccount: 10_000,
-  /** Words of their documents, of which each takes some hundred bytes; equal documents are one. */
+  /** Tokens of their documents, each about a hundred bytes; equal documents count once. */
   tokensInAll: 400_000,
   tokensOfAccount: 200_000,
   /** Of their documents and variables. */
@@ -21,12 +21,12 @@ export interface NewSubscription {
   readonly characters: number;
 }
 
-/** One that may be open, until it is given back, or why it may not. */
+/** A subscription that may be open, until it is released, or why it may not. */
 export type Opened =
   | { readonly fault: GraphQLError }
   | (Disposable & { readonly fault: null /** Equal texts have one document. */; readonly document: DocumentNode });
 
-/** Every subscription that is open, and how much their documents and variables take, in all and of each account. */
+/** All open subscriptions, and the size of their documents and variables, in total and for each account. */
 export class OpenSubscriptions {
   readonly #all = new Share(
     {
@@ -41,7 +41,7 @@ export class OpenSubscriptions {
       ),
   );
   readonly #accounts = new Map<string, Share>();
-  /** Those that are used. What `readDocument` knows is forgotten earlier, when others are wanted. */
+  /** Documents in use. The cache of `readDocument` may drop them earlier. */
   readonly #documents = new Map<string, DocumentNode>();
 
   get size(): number {

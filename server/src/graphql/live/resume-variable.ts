@@ -1,11 +1,11 @@
 import { type DocumentNode, Kind, visit } from 'graphql';
 
-/** The argument by which a subscription says where to go on: it doesn't change what comes after that. */
+/** The argument that says where a subscription continues: it doesn't change what follows. */
 const RESUME_ARGUMENT = 'after';
 
 /**
- * The variables without the one that only says where a subscription goes on. One that is used for something else as
- * well stays, for it may change the results.
+ * The variables without the one that only says where a subscription continues. A variable with another use stays,
+ * because it may change the results.
  */
 export function withoutResume(
   document: DocumentNode,
@@ -37,7 +37,7 @@ function findResumeVariable(document: DocumentNode): string | null {
   if (value?.kind !== Kind.VARIABLE) return null;
   let uses = 0;
   visit(document, {
-    // Its declaration is no use of it.
+    // Its declaration is not a use.
     VariableDefinition: () => false,
     Variable: ({ name }) => {
       if (name.value === value.name.value) uses += 1;

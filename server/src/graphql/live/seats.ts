@@ -1,19 +1,19 @@
-/** So many followers of one connection, and of each cluster's logs, may hold what was read and hasn't been sent. */
+/** How many followers of one connection, and of each cluster's logs, may hold data that was read and not sent yet. */
 export const SEATS = 4;
 
 interface Row {
   taken: number;
-  /** Whose turn is next comes first. */
+  /** In the order of their turns. */
   readonly waiting: Set<() => void>;
 }
 
-/** What is read for the followers of one connection: were each to read at once, many logs would cost a lot. */
+/** Limits concurrent reads for the followers of one connection, because many logs would take much memory. */
 export class Seats {
   readonly #rows = new Map<string, Row>();
 
   /**
-   * Resolves to a seat, to be given back, or to nothing once the signal is aborted. `cluster`: one that hangs keeps nobody
-   * from reading another.
+   * Resolves to a seat, which must be released, or to nothing once the signal is aborted. `cluster`: one that hangs
+   * doesn't block reads from another.
    */
   async take(cluster: string, signal: AbortSignal): Promise<Disposable | null> {
     if (signal.aborted) return null;

@@ -25,29 +25,29 @@ import { type Place, Tape } from './tape.ts';
 /** A subscription that has been parsed, validated and allowed. */
 export interface SharedSubscription {
   readonly args: ExecutionArgs;
-  /** The document's text as it came: equal texts are one document. */
+  /** The document's text as received: equal texts are one document. */
   readonly query: string;
   readonly viewer: User;
-  /** The way to the subscriber. */
+  /** The connection to the subscriber. */
   readonly sink: Sink;
 }
 
 export type SubscriptionStream = AsyncGenerator<never, void, void>;
 
-/** Of a document and its variables, which are kept for as long as somebody follows. Lists of ids are the longest. */
+/** Of a document and its variables, which are kept while it is open. Lists of ids are the longest. */
 export const MAX_LENGTH = 64 * 1024;
 
-/** Gives a fault as a client may see it. */
+/** Masks an error for the client. */
 type Mask = (cause: unknown) => GraphQLError;
 
 const contextOf = ({ contextValue }: Pick<ExecutionArgs, 'contextValue'>) => contextValue as GraphQLContext;
 
 /**
- * Subscriptions of both transports. Those that ask for the same (document, variables, viewer) are executed and
- * serialised once an event, wherever each of them began.
+ * Subscriptions of both transports. Equal ones (document, variables, viewer) are executed and serialised once for each
+ * event, wherever each of them began.
  */
 export class SharedSubscriptions {
-  // A tape's values are its own fields' business.
+  // The fields know the type of a tape's values.
   readonly #tapes = new Map<string, Tape<unknown>>();
   readonly #kept = new Kept();
   readonly #open = new OpenSubscriptions();
@@ -66,8 +66,8 @@ export class SharedSubscriptions {
   }
 
   /**
-   * What follows a subscription, or why there is none. The stream is empty: results go to the sink from the first
-   * `next()` on, and it ends after the last one of them.
+   * Starts a subscription, or says why it can't. The stream is empty: results go to the sink from the first `next()`
+   * on, and it ends after the last one.
    */
   async subscribe(subscription: SharedSubscription): Promise<SubscriptionStream | ExecutionResult> {
     const { args, query } = subscription;
@@ -119,7 +119,7 @@ export class SharedSubscriptions {
     if (known !== undefined) return known;
     const tape: Tape<unknown> = new Tape(
       feed,
-      // Whoever came first may leave before the others.
+      // The first subscriber may leave before the others.
       async (value, signal) => {
         const result = await this.#execute({ ...validated, rootValue: value }, signal);
         return Buffer.from(JSON.stringify(result));
@@ -143,12 +143,12 @@ export class SharedSubscriptions {
   }
 }
 
-/** Sends the results of a subscription that nobody shares, no faster than they are taken. */
+/** Sends the results of a subscription that isn't shared, no faster than they are read. */
 function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink): Place {
   const leaving = new AbortController();
   const { signal } = leaving;
   const run = async () => {
-    // Each is read while the one before is taken, and nothing is made of it until there is room.
+    // Each is read while the one before is sent, and serialised only when there is room.
     for await (const result of results) {
       while (sink.isFull && !signal.aborted) await untilRoom(sink, signal, jsonLength(result, WORK_LIMITS.answerBytes));
       if (signal.aborted) return;
@@ -164,14 +164,14 @@ function pour(results: AsyncGenerator<ExecutionResult, void, void>, sink: Sink):
   };
 }
 
-/** What breaks them is thrown to whoever waits for their end. */
+/** Errors are thrown to the code that waits for the end. */
 function end(results: AsyncGenerator): void {
   results.return(undefined).catch(() => undefined);
 }
 
 /**
- * A stream without results, that ends when somebody has been sent all there is. It tells of what breaks it as a client
- * may see it: whoever reads it sends that on.
+ * A stream without results that ends when everything was sent. An error is masked and becomes a result, which the
+ * transport sends.
  */
 class SilentStream implements SubscriptionStream {
   readonly #join: () => Place;
@@ -181,14 +181,14 @@ class SilentStream implements SubscriptionStream {
   #hasEnded = false;
   #closing: Disposable | null = null;
 
-  /** `abandon`: it is left before anybody has joined. */
+  /** `abandon`: called if it ends before anybody has joined. */
   constructor(join: () => Place, mask: Mask, abandon: () => void = () => undefined) {
     this.#join = join;
     this.#mask = mask;
     this.#abandon = abandon;
   }
 
-  /** What is given back once nothing of it runs any more. */
+  /** Released once nothing of it runs any more. */
   closes(closing: Disposable): void {
     this.#closing = closing;
   }

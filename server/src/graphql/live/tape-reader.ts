@@ -3,7 +3,7 @@ import { type Sink, untilRoom } from './sink.ts';
 /** One subscriber of a tape: how far it has been sent the feed, and whether it can take more. */
 export class TapeReader {
   readonly ended = Promise.withResolvers<void>();
-  /** It has been sent, or spared, everything up to here. */
+  /** Everything up to here was sent, or skipped. */
   position: number;
   /** Number of its next entry on the tape; null while it catches up by itself. */
   next: number | null = null;
@@ -14,7 +14,7 @@ export class TapeReader {
   constructor(sink: Sink, position: number) {
     this.#sink = sink;
     this.position = position;
-    // It may fail before anybody waits for it.
+    // It may fail before anybody awaits it.
     this.ended.promise.catch(() => undefined);
   }
 
@@ -23,12 +23,12 @@ export class TapeReader {
     return this.#leaving.signal;
   }
 
-  /** It doesn't wait for room. */
+  /** It is not waiting for room. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** False: there was no room for it, as another subscriber of its connection may have taken that. */
+  /** False: there was no room; another subscriber of its connection may have taken it. */
   offer(result: Buffer): boolean {
     const hasRoom = !this.#sink.isFull;
     if (hasRoom) this.#sink.send(result);

@@ -5,9 +5,9 @@ import { Kept, Memo } from './memo.ts';
 import type { Sink } from './sink.ts';
 import { TapeReader } from './tape-reader.ts';
 
-/** Of what subscribers have still to be sent, a tape keeps so much; who is further behind reads the feed by itself. */
+/** How much a tape keeps for slower subscribers; one that is further behind reads the feed itself. */
 const TAPE_BYTES = 1024 * 1024;
-/** So long at a time may one tape hold the event loop. */
+/** How long one tape may block the event loop at a time. */
 const TURN_MS = 8;
 
 interface TapeEntry {
@@ -15,16 +15,16 @@ interface TapeEntry {
   readonly result: Buffer;
 }
 
-/** A subscriber's place: `ended` settles when it has been sent all there is, or rejects with what broke the feed. */
+/** A subscriber's place. `ended` resolves when everything was sent, or rejects with the feed's error. */
 export interface Place {
   readonly ended: Promise<void>;
   leave(): void;
 }
 
 /**
- * Serves one feed to all who subscribe to it in the same words: every value is executed and serialised once and the
- * bytes are sent to all. It reads no faster than its fastest subscriber. One that is slower costs what its sink holds
- * and no more: it is sent what the tape still has, or reads the feed by itself from where it was and then comes back.
+ * Serves one feed to all equal subscriptions: every value is executed and serialised once, and its bytes are sent to
+ * all. It reads no faster than its fastest subscriber. A slower one costs only what its sink buffers: it gets what the
+ * tape still has, or reads the feed itself from its position and then returns to the tape.
  */
 export class Tape<T> {
   readonly #feed: Feed<T>;
@@ -39,14 +39,16 @@ export class Tape<T> {
   /** Number of the first of the entries. */
   #base = 0;
   #bytes = 0;
-  /** Whoever has everything up to here finds the rest on the tape. */
+  /** A subscriber with everything up to here finds the rest on the tape. */
   #tail: number;
-  /** Position of the newest entry that there has been. */
+  /** The position of the newest entry so far. */
   #last: number;
   /** The feed has ended. */
   #isOver = false;
 
-  /** `render`: its signal is aborted once nobody is left. `onUnused`: its last subscriber has left, or the feed is over. */
+  /**
+   * `render`: its signal is aborted once nobody is left. `onUnused`: its last subscriber has left, or the feed is over.
+   */
   constructor(
     feed: Feed<T>,
     render: (value: T, signal: AbortSignal) => Promise<Buffer>,
@@ -125,19 +127,21 @@ export class Tape<T> {
     return true;
   }
 
-  /** A feed may begin again behind its end, as that of a job that is requeued: whoever comes from there is not at its end. */
+  /**
+   * A feed may continue after its end, as that of a requeued job: a subscriber from a later position is not at the end.
+   */
   #hasEndedBefore({ position }: TapeReader): boolean {
     return this.#isOver && position > this.#last;
   }
 
-  /** Reads on for as long as somebody can take more. Never throws. */
+  /** Reads while a subscriber can take more. Never throws. */
   async #run(): Promise<void> {
     const { signal } = this.#ending;
     try {
       let turnBegan = performance.now();
       for await (const { entries } of this.#feed.follow(this.#tail, signal)) {
         for (const { position, value } of entries) {
-          // Made while those before it are taken, unless all tapes keep enough.
+          // Serialised while earlier ones are sent, unless all tapes keep enough.
           if (this.#kept.isFull) await this.#untilWanted(0);
           if (signal.aborted) return;
           const result = await this.#render(value, signal);
@@ -169,7 +173,7 @@ export class Tape<T> {
   }
 
   #isWanted(): boolean {
-    // Whoever is ready has been sent all that there is.
+    // Ready subscribers have been sent everything.
     for (const { isReady, next } of this.#readers) if (isReady && next !== null) return true;
     return false;
   }
@@ -194,7 +198,7 @@ export class Tape<T> {
     this.#forget(surplus);
   }
 
-  /** Takes the first entries off the tape. */
+  /** Drops the first entries of the tape. */
   #forget(count: number): void {
     if (count === 0) return;
     const forgotten = this.#entries.splice(0, count);
@@ -210,7 +214,7 @@ export class Tape<T> {
     this.#kept.bytes += bytes;
   }
 
-  /** Sends what the tape has, until the subscriber has enough. */
+  /** Sends the tape's entries until the subscriber's sink is full. */
   #pump(reader: TapeReader): void {
     while (reader.isReady && reader.next !== null) {
       const entry = this.#entries[reader.next - this.#base];
@@ -233,7 +237,7 @@ export class Tape<T> {
     if (reader.isReady) this.#wanted.notify();
   }
 
-  /** Goes on with a subscriber once it can take more: on the tape, or by itself when the tape has gone on too far. */
+  /** Continues a subscriber once it has room: from the tape, or from the feed if the tape has moved on too far. */
   async #resume(reader: TapeReader): Promise<void> {
     try {
       await reader.drained();

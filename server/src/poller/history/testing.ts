@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { FIELD_END } from '../../slurm/parse/queue.ts';
+import { queueRow, WAITING } from '../../slurm/testing.ts';
 import type { CommandResult, RunOptions } from '../../ssh/index.ts';
 
 /** Seconds since the beginning of a history. */
@@ -265,33 +267,28 @@ export class TrueCluster {
     return rows
       .flatMap((row, index) => {
         if (row === null || missing.has(index)) return [];
-        if (fault.kind === 'unknown word' && fault.row === index) row[1] = 'HIBERNATING';
-        if (fault.kind === 'garbled row' && fault.row === index) row.splice(3, 2);
-        return [`${row.map((field) => `${field}\x1f`).join('')}\x1e\n`];
+        const fields = row.split(FIELD_END);
+        const isHit = 'row' in fault && fault.row === index;
+        if (isHit && fault.kind === 'unknown word') return [fields.with(1, 'HIBERNATING').join(FIELD_END)];
+        if (isHit && fault.kind === 'garbled row') return [fields.toSpliced(3, 2).join(FIELD_END)];
+        return [row];
       })
       .join('');
   }
 
-  #queueRow({ attempts, slurmJobId, workDir }: TrueJob): string[] | null {
+  #queueRow({ attempts, slurmJobId, workDir }: TrueJob): string | null {
     const now = this.#now;
     const attempt = attempts.find(({ goneAt }) => now < goneAt);
     if (attempt === undefined) return null;
     const { number, queuedAt, startedAt, endedAt, clearedAt, end, plan } = attempt;
-    const row = (word: string, parts: { status?: number; start?: Seconds; end?: Seconds; why?: string } = {}) => [
-      ...[slurmJobId, word, String(parts.status ?? 0)],
-      parts.start === undefined ? 'N/A' : String(this.#epoch(parts.start)),
-      parts.end === undefined ? 'N/A' : String(this.#epoch(parts.end)),
-      ...[
-        String(number - 1),
-        parts.start === undefined ? '' : 'n1',
-        'main',
-        parts.why ?? 'None',
-        'N/A',
-        'UNLIMITED',
-        `${workDir}/job.sh`,
-        workDir,
-      ],
-    ];
+    const time = (at: Seconds | undefined) => (at === undefined ? 'N/A' : String(this.#epoch(at)));
+    const row = (word: string, parts: { status?: number; start?: Seconds; end?: Seconds; why?: string } = {}) =>
+      queueRow({
+        ...{ ...WAITING, JobArrayID: slurmJobId, State: word, exit_code: String(parts.status ?? 0) },
+        ...{ StartTime: time(parts.start), EndTime: time(parts.end), RestartCnt: String(number - 1) },
+        ...{ NodeList: parts.start === undefined ? '' : 'n1', Partition: 'main', Reason: parts.why ?? 'None' },
+        ...{ TimeLimit: 'UNLIMITED', Command: `${workDir}/job.sh`, WorkDir: workDir },
+      });
     if (now < queuedAt + plan.waits) return row('PENDING', { why: plan.isHeld ? 'JobHeldUser' : 'Priority' });
     if (now < startedAt) return row('CONFIGURING', { start: startedAt });
     if (now < endedAt) return row('RUNNING', { start: startedAt });

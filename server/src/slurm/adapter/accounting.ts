@@ -6,7 +6,7 @@ import { inTurns } from '../parse/turns.ts';
 import type { Accounting, SlurmAccounting } from '../slurm.ts';
 import { refusesOption, type Session } from './session.ts';
 
-/** More ids in one question would make its command line too long. */
+/** More ids would make the command line too long. */
 const JOBS_A_QUESTION = 200;
 
 export class SacctAccounting implements SlurmAccounting {
@@ -28,12 +28,12 @@ export class SacctAccounting implements SlurmAccounting {
     if (this.#session.facts.keepsAccounts === false) return { kind: 'none' };
     const accounts: JobAccount[] = [];
     const unread = new Set<string>();
-    // An array is asked for as one: sacct doesn't find a task that never started by the task's own id.
+    // An array is queried as a whole: sacct doesn't find a task that never started by its own id.
     const numbers = [...new Set(slurmJobIds.map((slurmJobId) => slurmJobId.split('_')[0] ?? ''))];
     for (let start = 0; start < numbers.length; start += JOBS_A_QUESTION) {
       const batch = numbers.slice(start, start + JOBS_A_QUESTION);
       let answer = await this.#ask(batch);
-      // A release before 21.08 that hasn't been tried yet.
+      // A release before 21.08, before its queries were tried.
       if ('refused' in answer && refusesOption(answer.refused) && (await this.tryOut()) === null) {
         answer = await this.#ask(batch);
       }

@@ -15,13 +15,13 @@ import { absoluteWorkspace } from '../workspace.ts';
 import type { SqueueQueue } from './queue.ts';
 import type { Session } from './session.ts';
 
-/** With the time that login shells may take. */
+/** Includes the time that login shells may take. */
 const PROBE_TIMEOUT_MS = 120_000;
 
 export class ProbedLogin implements SlurmLogin {
   readonly #session: Session;
   readonly #queue: SqueueQueue;
-  /** The release for which it is known how squeue can be asked; null: none yet. */
+  /** The release for which the options of squeue were tried; null: none yet. */
   #triedRelease: string | null = null;
 
   constructor(session: Session, queue: SqueueQueue) {
@@ -52,7 +52,7 @@ export class ProbedLogin implements SlurmLogin {
     if (isTooOld(slurmVersion)) {
       throw new SlurmUnavailable(
         `this cluster runs Slurm ${slurmVersion}, and ${OLDEST_SLURM} is the oldest that can be used: ` +
-          'older ones lack "squeue --me" and other things that are asked for',
+          'older ones lack "squeue --me" and other options that are needed',
       );
     }
     const section = ask.read(stdout, 'configuration');
@@ -73,7 +73,7 @@ export class ProbedLogin implements SlurmLogin {
       hasExactCodes: hasExactExitCodes(slurmVersion),
       tracksGpus: configuration.tracksGpus,
     };
-    // A connection that comes back waits for nothing that is known.
+    // A restored connection doesn't repeat the trial.
     const release = `${slurmVersion} ${configuration.showsFederation}`;
     if (this.#triedRelease !== release) {
       await this.#queue.tryOut();
@@ -95,7 +95,9 @@ export class ProbedLogin implements SlurmLogin {
   }
 }
 
-/** A login without Slurm: in its own words first, where it has any. `searched`: what the search for sbatch printed. */
+/**
+ * The message for a login without Slurm, beginning with its own words, if any. `searched`: the output of the search.
+ */
 function notFound(searched: string): string {
   const words = joinedLines(searched.slice(searched.indexOf('\n') + 1), (line) =>
     /\bmodule: (?:command )?not found/.test(line) ? '' : line.trim(),

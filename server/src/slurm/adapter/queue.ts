@@ -16,12 +16,12 @@ export class SqueueQueue implements SlurmQueue {
     this.#session = session;
   }
 
-  /** Finds out how squeue can be asked here: what the questions need comes and goes with Slurm's releases. */
+  /** Finds out which options of squeue work here: they differ between Slurm's releases. */
   async tryOut(): Promise<void> {
     const { searchPath, showsFederation } = this.#session.facts;
     const outcome = await this.#session.tryOut(queueTrial(searchPath, showsFederation));
     if ('fault' in outcome)
-      throw new SlurmUnavailable(`Slurm's queue can't be asked for on this login: ${outcome.fault}`);
+      throw new SlurmUnavailable(`Slurm's queue can't be queried on this login: ${outcome.fault}`);
     this.#arrays = ARRAY_OPTIONS[outcome.way] ?? ARRAY_OPTIONS[0];
   }
 
@@ -37,7 +37,7 @@ export class SqueueQueue implements SlurmQueue {
   }
 
   async #look(): Promise<QueueSnapshot> {
-    // squeue has a cheap way of its own to keep tasks apart.
+    // squeue can separate tasks cheaply by itself.
     if (this.#arrays === '--array-unique') return this.#ask(this.#arrays);
     if (!this.#arrayView.isApart) {
       const together = await this.#ask(null);

@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 /** More would make one script too long. */
 const PLACES_A_LOOK = 200;
 
-/** By task, or of the job, the last attempt whose command has begun. */
+/** The last attempt whose command has begun, by task, or of the job. */
 type BegunOfTasks = ReadonlyMap<string, number>;
 
 export class FolderRecords implements JobRecords {
@@ -23,7 +23,7 @@ export class FolderRecords implements JobRecords {
   }
 
   async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
-    // Each task of an array has a place of its own.
+    // Each task of an array has records of its own.
     const byKey = new Map(places.map((place) => [`${place.workDir}/${place.arrayTaskId ?? 'job'}`, place]));
     const ends = await this.#ends.ask(byKey.keys(), async (keys) => {
       const asked = keys.flatMap((key) => byKey.get(key) ?? []);
@@ -34,7 +34,7 @@ export class FolderRecords implements JobRecords {
     return places.map(({ workDir, arrayTaskId }) => ends.get(`${workDir}/${arrayTaskId ?? 'job'}`) ?? null);
   }
 
-  /** A job may write what nobody else would in the place of its own record: that is no end, and says nothing of others. */
+  /** A job may write anything into its own record: an unreadable one is no end, and says nothing about other jobs. */
   #lastRecord(text: string): LastRecord {
     try {
       return lastEnd(text, this.#session.clock);
@@ -81,7 +81,7 @@ export class FolderRecords implements JobRecords {
   }
 }
 
-/** A job may make any number of records: of others' that says nothing. */
+/** A job may make any number of records, which says nothing about other jobs. */
 async function begunIn(output: string, pace: Pace): Promise<BegunOfTasks | Unreadable> {
   try {
     return await inTurns(readBegun(output, pace));

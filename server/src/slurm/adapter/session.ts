@@ -9,13 +9,13 @@ import { type TrialOutcome, trialOutcome } from '../parse/trial.ts';
 import type { Runner } from '../runner.ts';
 import type { Script, SearchPath } from '../shell.ts';
 
-/** Slurm's limits make its commands wait rather than fail (slurm.conf, SlurmctldParameters rl_enable). */
+/** Under Slurm's rate limits, commands wait instead of failing (slurm.conf, SlurmctldParameters rl_enable). */
 const QUERY_TIMEOUT_MS = 60_000;
 const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024;
-/** Of getopt, and of Slurm's own reading of fields. */
+/** Messages of getopt, and of Slurm about fields. */
 const REFUSES_OPTION = /\boption\b|invalid (?:job format|field)/i;
 
-/** What the probe found out, and all other questions depend on. */
+/** Results of the probe, on which all other queries depend. */
 export interface ProbedFacts {
   readonly searchPath: SearchPath;
   /** Null: not known yet. */
@@ -25,7 +25,7 @@ export interface ProbedFacts {
   readonly tracksGpus: boolean;
 }
 
-/** One login: how scripts are run there, and what the probe found out about it. */
+/** One login: runs scripts there, and holds the results of its probe. */
 export class Session {
   readonly runner: Runner;
   readonly settings: ClusterSettings;
@@ -47,21 +47,23 @@ export class Session {
     return this.facts.searchPath;
   }
 
-  /** `kind`: what it is counted as. */
+  /** `kind`: the kind under which it is counted. */
   run(ask: Script, kind: string, timeoutMs: number = QUERY_TIMEOUT_MS): Promise<CommandResult> {
     return this.runner.run(ask.text, { timeoutMs, kind });
   }
 
-  /** What may print much: an answer of more than 64 MiB is refused. */
+  /** For long output: an answer of more than 64 MiB is refused. */
   runLong(ask: Script, kind: string): Promise<CommandResult> {
     return this.runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, maxOutputBytes: MAX_SNAPSHOT_BYTES, kind });
   }
 
-  /** The output of every section, each of which must be whole and have ended well. `kind`: what it is counted as. */
+  /**
+   * The output of each section; all must be complete and have exit code 0. `kind`: the kind under which it is counted.
+   */
   async query(ask: Script, sections: readonly string[], kind: string): Promise<string[]> {
     const result = await this.runLong(ask, kind);
     const errors = ask.errors(result.stderr);
-    // Some faults of the controller come with exit code 0 and a message (OSC/ood_core does the same check).
+    // Some faults of the controller have exit code 0 and a message (OSC/ood_core does the same check).
     const isLost = isLostAnswer(errors);
     return sections.map((name) => {
       const section = ask.read(result.stdout, name);
@@ -77,7 +79,7 @@ export class Session {
   }
 }
 
-/** Whether a command was refused because this release, or a site's wrapper, lacks what it was asked with. */
+/** Whether a command failed because this release, or a site's wrapper, lacks one of its options. */
 export function refusesOption(message: string): boolean {
   return REFUSES_OPTION.test(message);
 }

@@ -13,7 +13,7 @@ import { dropUnpackingScript, UNPACK_STATES, unpackScript } from '../commands/un
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { mentions } from '../parse/queue.ts';
-import { isLostAnswer, parseSubmit, type SubmitAnswer } from '../parse/submit.ts';
+import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
 import type { FolderState, SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces, UnpackAnswer } from '../slurm.ts';
@@ -21,7 +21,7 @@ import { workspaceOf } from '../workspace.ts';
 import { findSafetyFault, safetyFault } from '../workspace-safety.ts';
 import { refusesOption, type Session } from './session.ts';
 
-/** A job that asks for nothing. */
+/** A job that requests nothing. */
 const ANY_JOB: Omit<SubmitRequest, 'workDir'> = {
   slurmName: 'test',
   partition: null,
@@ -37,13 +37,13 @@ const ANY_JOB: Omit<SubmitRequest, 'workDir'> = {
 };
 
 const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
-/** What the shell counts of them, and no more. */
+/** The shell counts no further. */
 const MAX_FAILURES = 1000;
 const WORKSPACE_ADVICE =
-  'Free some space there, or let "workspace" in clusters.yaml name a folder that can be written. It is tried again by itself';
-/** tar's words where it isn't the archive's fault: a file that is cut off by the end of the room has none for why. */
+  'Free some space there, or set "workspace" in clusters.yaml to a directory that can be written. It is tried again by itself';
+/** tar's messages when the archive is not at fault; for a file that was cut off on a full disk it gives no reason. */
 const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
-/** The only folders that are ever removed: a ULID below the workspace. */
+/** The only directories that are ever removed: a ULID below the workspace. */
 const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export class SbatchSubmission implements SlurmSubmission {
@@ -94,7 +94,7 @@ export class SbatchSubmission implements SlurmSubmission {
   }
 
   async removeFolder(workDir: string): Promise<void> {
-    if (!JOB_FOLDER.test(workDir)) throw new TypeError(`${workDir} is no job's folder`);
+    if (!JOB_FOLDER.test(workDir)) throw new TypeError(`${workDir} is no job's directory`);
     await this.#session.query(removeFolderScript(workDir), ['folder'], 'submit');
   }
 
@@ -104,10 +104,10 @@ export class SbatchSubmission implements SlurmSubmission {
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
     const { observations, faultyRows } = await this.#queue.snapshot();
-    // Before it has claimed its folder, no job that it submitted by itself can be there: the folder tells, too, where
-    // a wrapper hands on a copy of the script.
+    // A job that hasn't claimed its directory can't have submitted others yet, so the working directory identifies it,
+    // too, if a wrapper passes on a copy of the script.
     const recorded = observations.filter((seen) => (seen.ownerId ?? seen.folderId) === jobId);
-    // What Slurm refused for its resources leaves records behind, of a heterogeneous job one of each component.
+    // A job that Slurm refused for its resources leaves a record, and a heterogeneous one a record of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];
     if (queued === undefined && mentions(faultyRows)({ slurmJobId: null, id: jobId, arrayParentId: null })) {
@@ -152,11 +152,12 @@ export class SbatchSubmission implements SlurmSubmission {
     const message = slurmMessage(section?.output ?? '');
     if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
     if (section.exitCode === 0 && !isLostAnswer(section.output)) return { kind: 'taken', message };
-    const isBroken = message === '' || isLostAnswer(section.output) || refusesOption(message);
+    // sbatch says "allocation failure: Unable to contact …" here, without its name before it.
+    const isBroken = message === '' || tellsOfNoAnswer(message) || refusesOption(message);
     return { kind: isBroken ? 'broken' : 'refused', message: message || `it ended with code ${section.exitCode}` };
   }
 
-  /** Users and groups that may own or write to folders above the workspace. */
+  /** Users and groups that may own or write to directories above the workspace. */
   get #trusted(): readonly string[] {
     return this.#session.settings.workspaceTrusts ?? [];
   }

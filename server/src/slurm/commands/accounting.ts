@@ -5,7 +5,7 @@ import { type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_QUERY } from './environment.ts';
 import { type Trial, trial } from './trial.ts';
 
-/** With what is known since 21.08, or without. */
+/** With the field that exists since 21.08, or without. */
 export const ACCOUNTING_FIELDS_OF_RELEASES = [ACCOUNTING_FIELDS, ACCOUNTING_FIELDS.slice(0, -1)] as const;
 
 /** Jobs that left Slurm's memory, from its database: section `accounting`. */
@@ -26,7 +26,7 @@ function accountingCommand(slurmNumbers: readonly string[], fields: readonly str
 
 /** The ways are those of ACCOUNTING_FIELDS_OF_RELEASES. */
 export function accountingTrial(searchPath: SearchPath): Trial {
-  // Any number does: that there is an answer is what counts.
+  // Any number will do: only whether there is an answer counts.
   const ways = ACCOUNTING_FIELDS_OF_RELEASES.map((fields) => accountingCommand(['1'], fields));
   return trial(searchPath, 'sacct', ways);
 }

@@ -4,10 +4,10 @@ import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
 import type { JobControl } from '../slurm.ts';
 import { CLEAN_QUERY } from './environment.ts';
 
-/** More jobs in one command would make its line too long. */
+/** More jobs would make the command line too long. */
 const CANCEL_BATCH = 1000;
 
-/** Section `cancel`. scancel says nothing about jobs that are unknown or over: only what is seen later counts. */
+/** Section `cancel`. scancel doesn't report jobs that are unknown or over: only their later states count. */
 export function cancelScript(searchPath: SearchPath, slurmJobIds: readonly string[]): Script {
   const lists = jobLists(slurmJobIds);
   const commands: string[] = [];
@@ -15,7 +15,7 @@ export function cancelScript(searchPath: SearchPath, slurmJobIds: readonly strin
     const batch = lists.slice(start, start + CANCEL_BATCH);
     const tasks = batch.filter((list) => list.includes('_'));
     // A task that is cancelled while it waits leaves no trace in squeue or sacct unless it has a record of its own,
-    // apart from the rest of its array. Holding gives it one; tasks that no longer wait don't mind.
+    // apart from the rest of its array. Holding gives it one, and doesn't affect tasks that no longer wait.
     if (tasks.length > 0) commands.push(`scontrol hold ${quoteAll(tasks)} >/dev/null 2>&1`);
     commands.push(`scancel ${quoteAll(batch)} || code=$?`);
   }

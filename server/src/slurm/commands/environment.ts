@@ -6,5 +6,5 @@ export const CLEAN_QUERY = `${unsetByPrefix(['SQUEUE_', 'SINFO_', 'SACCT_', 'SCA
 SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 LC_ALL=C
 export SLURM_TIME_FORMAT SLURM_BITSTR_LEN LC_ALL`;
 
-// sbatch hands its environment on to the job, so nothing is set here.
+// sbatch passes its environment to the job, so nothing is set here.
 export const CLEAN_SUBMIT = unsetByPrefix(['SBATCH_', 'SLURM_CLUSTERS']);

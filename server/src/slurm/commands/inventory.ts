@@ -3,7 +3,7 @@ import { CLEAN_QUERY } from './environment.ts';
 
 const INVENTORY = [
   { name: 'partitions', command: 'scontrol --oneliner show partition' },
-  // Without --details the GPUs in use are left out.
+  // --details shows the GPUs in use.
   { name: 'nodes', command: 'scontrol --details --oneliner show node' },
 ];
 
@@ -12,7 +12,7 @@ export function inventoryScript(searchPath: SearchPath): Script {
   return script(searchPath, CLEAN_QUERY, INVENTORY);
 }
 
-/** Both questions are tried: sections as those of `inventoryScript`, with what scontrol said against it. */
+/** Tries both queries: the sections of `inventoryScript`, with the errors of scontrol. */
 export function inventoryTrialScript(searchPath: SearchPath): Script {
   const sections = INVENTORY.map(({ name, command }) => ({ name, command: `${command} 2>&1 >/dev/null` }));
   return script(searchPath, CLEAN_QUERY, sections);

@@ -3,10 +3,10 @@ import { workspaceSection } from '../workspace.ts';
 import { CLEAN_QUERY } from './environment.ts';
 
 /**
- * Looks for sbatch on the PATH; then, as many sites put it on the PATH of login shells only, in the user's own login
- * shell (whichever it is: all of them read commands from their standard input), in bash as one, and behind a module.
- * What is found is set for the rest of the script. Prints the way, and the variables that count; or none, and what was
- * said of the module.
+ * Looks for sbatch on the PATH; then, because many sites put it on the PATH of login shells only, in the user's login
+ * shell (any shell reads commands from its standard input), in bash as a login shell, and after loading a module. Sets
+ * what it found for the rest of the script. Prints how sbatch was found and the variables to set; or neither, and the
+ * output of the module command.
  */
 const FIND_SLURM = `${LIMITED}
 if command -v sbatch >/dev/null; then echo path; else
@@ -31,7 +31,9 @@ if command -v sbatch >/dev/null; then echo path; else
 fi
 :`;
 
-/** What a login finds: sections `home`, `workspace`, `clock` (epoch seconds), `search`, `version` and `configuration`. */
+/**
+ * The probe of a login: sections `home`, `workspace`, `clock` (epoch seconds), `search`, `version` and `configuration`.
+ */
 export function probeScript(workspace: string): Script {
   return script(null, CLEAN_QUERY, [
     { name: 'home', command: `printf '%s' "$HOME"` },
@@ -43,7 +45,7 @@ export function probeScript(workspace: string): Script {
   ]);
 }
 
-/** Whether the controllers are there, in their own words: section `ping`. The cheapest of all questions: 3 ms, no lock. */
+/** The state of the controllers: section `ping`. The cheapest query of all: 3 ms, no lock. */
 export function pingScript(searchPath: SearchPath): Script {
   return script(searchPath, CLEAN_QUERY, [{ name: 'ping', command: 'scontrol ping' }]);
 }

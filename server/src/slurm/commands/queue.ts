@@ -5,21 +5,21 @@ import { CLEAN_QUERY } from './environment.ts';
 import { type Trial, trial } from './trial.ts';
 
 /**
- * How squeue is made to give tasks that differ from the rest of their array (held, requeued) rows of their own; without
- * it, it merges them. The first is cheap, and gone since 23.02; the second gives every task a row.
+ * The options that make squeue show tasks that differ from the rest of their array (held, requeued) in rows of their
+ * own; without one it merges them. The first is cheap, but was removed in 23.02; the second gives every task a row.
  */
 export const ARRAY_OPTIONS = ['--array-unique', '--array'] as const;
 export type ArrayOption = (typeof ARRAY_OPTIONS)[number];
 
 function queueCommand(showsFederation: boolean, arrays: ArrayOption | null): string {
-  // Without it, squeue asks the controller each time whether there is a federation (src/api/job_info.c).
+  // Otherwise squeue asks the controller each time whether there is a federation (src/api/job_info.c).
   const scope = showsFederation ? '--federation' : '--local';
   const format = `${QUEUE_FIELDS.map((field) => `${field}:${FIELD_END}`).join(',')}${ROW_END}`;
-  // One request a user, and never an error for jobs that are gone, as ids would give.
+  // One request for the user; ids would cause errors for jobs that are gone.
   return `squeue --me ${scope} --noheader --all --states=all${arrays === null ? '' : ` ${arrays}`} --Format=${quote(format)}`;
 }
 
-/** Every job of this login that Slurm still holds in memory: section `queue`; and the login's time: section `clock`. */
+/** Every job of this login in Slurm's memory: section `queue`; and the login's time: section `clock`. */
 export function queueScript(searchPath: SearchPath, showsFederation: boolean, arrays: ArrayOption | null): Script {
   return script(searchPath, CLEAN_QUERY, [
     { name: 'clock', command: 'date +%s' },
@@ -27,7 +27,7 @@ export function queueScript(searchPath: SearchPath, showsFederation: boolean, ar
   ]);
 }
 
-/** A release, or a site's wrapper, may refuse an option that another has: the ways are those of ARRAY_OPTIONS. */
+/** Tries ARRAY_OPTIONS: a release, or a site's wrapper, may lack one of them. */
 export function queueTrial(searchPath: SearchPath, showsFederation: boolean): Trial {
   const ways = ARRAY_OPTIONS.map((arrays) => queueCommand(showsFederation, arrays));
   return trial(searchPath, 'squeue', ways);

@@ -5,8 +5,8 @@ import type { MarkerPlace } from '../slurm.ts';
 
 /** What the last attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
 export function markersScript(places: readonly MarkerPlace[]): Script {
-  // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link: it
-  // may put anything in the place of its records, too. Of a record that isn't whole its name is told: it was begun.
+  // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link:
+  // it may put anything in the place of its records, too. Of a record that isn't whole its name is told: it was begun.
   const print = `print() {
   last=-1
   for file in "$1"*.start "$1"*.end; do
@@ -31,17 +31,18 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   return script(null, print, sections);
 }
 
-/** Ends the section of a folder of records that is gone, though the workspace is there. */
+/** The exit code of a section whose directory of records is gone although the workspace exists. */
 export const RECORDS_GONE = 1;
 
 /**
- * What lies in the folders of records, as which command has begun: sections `begun-0` …, one for each folder, with a name
- * a line. A section ends with RECORDS_GONE, or with another code and the reason why the folder can't be read now.
+ * The names in the directories of records, which show which commands have begun: sections `begun-0` …, one for each
+ * directory, with one name on each line. A section ends with RECORDS_GONE, or with another code and the reason why the
+ * directory can't be read now.
  */
 export function begunScript(workDirs: readonly string[]): Script {
-  // Not by a pattern: the shell keeps to itself why a folder can't be read, and shows it as empty. Of what else a job has
-  // put there, nothing is told, and of its records no more than show that there are too many: it would be more than is
-  // read.
+  // Not by a pattern: the shell doesn't report why a directory can't be read, and shows it as empty. Of what else a job
+  // has put there, nothing is told, and of its records no more than show that there are too many: it would be more than
+  // is read.
   const record = '^[A-Za-z0-9_]\\{1,10\\}\\.[0-9]\\{1,10\\}\\';
   const list = `list() {
   if said=$(LC_ALL=C ls -- "$1/run/" 2>&1); then
@@ -58,7 +59,7 @@ export function begunScript(workDirs: readonly string[]): Script {
   return script(null, list, sections);
 }
 
-/** Which job of Slurm's owns the folder, or the place of one task in it: section `claim`, its number or nothing. */
+/** The Slurm job that has claimed the directory, or one task's place in it: section `claim`, its number or nothing. */
 export function claimScript(workDir: string, arrayTaskId: number | null): Script {
   const claim = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.claim`);
   return script(null, '', [{ name: 'claim', command: `[ ! -L ${claim} ] || readlink ${claim}` }]);

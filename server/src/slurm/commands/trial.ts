@@ -1,15 +1,15 @@
 import { type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_QUERY } from './environment.ts';
 
-/** Tries one question as it will be asked, in each of its ways until one works. */
+/** Tries the variants of a query, exactly as they will be sent, until one works. */
 export interface Trial {
   readonly command: string;
   readonly script: Script;
-  /** The sections, one a way, the best one first: what the command said on its standard error, or NOT_TRIED. */
+  /** One section for each variant, the best first: the command's standard error, or NOT_TRIED. */
   readonly sections: readonly string[];
 }
 
-/** So a way is marked that was left out, since a better one works. */
+/** Marks a variant that was skipped because a better one works. */
 export const NOT_TRIED = 'not tried';
 
 export function trial(searchPath: SearchPath, command: string, ways: readonly string[]): Trial {

@@ -34,7 +34,7 @@ export const ACCOUNTING_FIELDS = [
 
 /** What Slurm's accounting says of one job. */
 export interface JobAccount {
-  /** When it was submitted first; null: it doesn't say. */
+  /** When it was first submitted; null: not known. */
   readonly submittedAt: Date | null;
   /** Its last attempt. */
   readonly latest: JobObservation & { readonly attempt: number };
@@ -42,7 +42,7 @@ export interface JobAccount {
   readonly closed: readonly JobAttempt[];
 }
 
-/** Accounts, and the numbers of jobs, an array's for its tasks, of which rows can't be read: nothing is known of them. */
+/** Accounts, and the numbers of jobs (for tasks, of their array) with unreadable rows: nothing is known of these. */
 export interface Accounts {
   readonly accounts: readonly JobAccount[];
   readonly unread: ReadonlySet<string>;
@@ -51,18 +51,19 @@ export interface Accounts {
 interface Row {
   readonly submitted: number;
   readonly submittedAt: Date | null;
-  /** It stood for several tasks. */
+  /** The row stood for several tasks. */
   readonly isShared: boolean;
   readonly observation: JobObservation;
 }
 
 /**
- * Our jobs' accounts. A job has one row an attempt, since a requeue closes the old row and opens another with a new
- * time of submission (man sacct, --duplicates). A heterogeneous job has one row a component, and the tasks of an array
- * that never started share a row, `31_[1-5]`.
+ * The accounts of our jobs. A job has one row for each attempt, because a requeue closes the old row and opens another
+ * with a new time of submission (man sacct, --duplicates). A heterogeneous job has one row for each component, and the
+ * tasks of an array that never started share a row, `31_[1-5]`.
  *
- * Without `hasExactCodes`, a code may be 128 less than the script's own. Of the latest attempt its marker may tell more;
- * of those that are closed nothing does, so they have none. Throws UnreadableAnswer for an answer that no sacct gives.
+ * Without `hasExactCodes`, a code may be 128 less than the script's own. The record of the latest attempt may decide
+ * it; closed attempts have no other source, so they get no code. Throws UnreadableAnswer for output that is not
+ * sacct's.
  */
 export function parseAccounting(
   output: string,
@@ -73,7 +74,7 @@ export function parseAccounting(
   return atOnce(readAccounting(output, clock, hasExactCodes, tracksGpus));
 }
 
-/** `parseAccounting`, of which others have their turn in between. */
+/** `parseAccounting`, yielding to the event loop. */
 export function* readAccounting(
   output: string,
   clock: ClusterClock,
@@ -98,7 +99,7 @@ export function* readAccounting(
       if (ofJob === undefined) rowsByJob.set(key, [row]);
       else ofJob.push(row);
     }
-    // A row that is none may have named more tasks than there can be.
+    // A faulty row may have named more tasks than there can be.
     if (rows.length === 0 || pace.isDue(1 + rows.length)) yield;
   }
   const accounts: JobAccount[] = [];
@@ -109,9 +110,9 @@ export function* readAccounting(
   return { accounts, unread };
 }
 
-/** Of the rows of one job, or of one task; none when there are no rows. */
+/** The account from the rows of one job or task; undefined if there are none. */
 function accountOf(rows: readonly Row[], hasExactCodes: boolean): readonly JobAccount[] {
-  // Once a task has rows of its own, those that it shared say no more of it.
+  // Once a task has rows of its own, the shared ones no longer apply to it.
   const own = rows.filter(({ isShared }) => !isShared);
   const attempts: JobObservation[][] = [];
   const submissions = new Map<string, Date | null>();
@@ -123,7 +124,7 @@ function accountOf(rows: readonly Row[], hasExactCodes: boolean): readonly JobAc
       attempts[index].push({ ...observation, attempt: index + 1 });
     }
   }
-  // The components of one attempt are put together before attempts are, since each has rows of its own.
+  // The components of an attempt are joined before attempts are, because each has rows of its own.
   const joined = attempts
     .flatMap((ofAttempt) => atOnce(joinComponents(ofAttempt, new Pace())))
     .map((observation) => ({ ...observation, attempt: observation.attempt ?? 1 }));
@@ -151,14 +152,14 @@ function* wholeLines(output: string, pace: Pace): Reading<readonly (readonly str
   return lines;
 }
 
-/** Of a job; of a task or a component, that of the whole. */
+/** The number of a job; for a task or a component, that of the whole. */
 function numberOf(slurmJobId: string): string {
   return /^\d*/.exec(slurmJobId)?.[0] ?? '';
 }
 
 /**
- * One observation an attempt. A job that gives nodes back, or loses one with --no-kill, has its row closed and another
- * one opened, as by a requeue, though the same run goes on (tried on 24.11.5: RESIZING, RestartCnt stays).
+ * One observation for each attempt. When a job gives nodes back, or loses one with --no-kill, its row is closed and
+ * another opened, as by a requeue, although the same run continues (tried on 24.11.5: RESIZING, RestartCnt stays).
  */
 function runs(sorted: readonly Row[]): readonly JobObservation[] {
   const attempts: JobObservation[] = [];
@@ -172,15 +173,15 @@ function runs(sorted: readonly Row[]): readonly JobObservation[] {
   return attempts;
 }
 
-/** Slurm's words for an attempt that was put back into the queue: it is over, though its job is not. */
+/** Slurm's words for an attempt that was put back into the queue: it is over, but its job is not. */
 const PUT_BACK = /^REQUEUED\b/;
 
 function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): JobAttempt {
   const { attempt, state, word, exitCode, signal, startedAt, endedAt, nodeList } = latest;
-  // The row of an attempt is closed late, after a time without slurmdbd: till then it tells no end.
+  // After a time without slurmdbd, the row of an attempt is closed late: until then it shows no end.
   const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
   const code = exitCode === 0 || hasExactCodes ? exitCode : null;
-  // Of an attempt that is over, no record is looked for.
+  // No record is looked up for an attempt that is over.
   const sure = isDoubtfulSignal(signal) ? null : signal;
   return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal: sure, startedAt, endedAt, nodeList };
 }
@@ -191,12 +192,12 @@ function keyOf({ slurmJobId, ownerId, folderId }: Pick<JobObservation, 'slurmJob
 }
 
 const NAME = ACCOUNTING_FIELDS.indexOf('JobName');
-/** What sacct calls a job of which it hasn't been told the name. */
+/** The name in sacct of a job whose name was never reported to it. */
 const NAMELESS = 'allocation';
 
 /**
- * Slurm 20.11 never tells the accounts the name and the folder of an attempt that is requeued in its first seconds. Its
- * requeue is the submission of the next attempt, at the same second, so what that one has is its own.
+ * Slurm 20.11 never records the name and the directory of an attempt that is requeued in its first seconds. Its requeue
+ * is the submission of the next attempt, in the same second, so it takes that attempt's values.
  */
 function withOwners(lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
   if (!lines.some((fields) => fields[NAME] === NAMELESS)) return lines;
@@ -222,7 +223,7 @@ function readFields(fields: readonly string[], clock: ClusterClock, tracksGpus: 
 
 const MAX_MINUTES = 2 ** 31 - 1;
 
-/** A row a job; none for what is no row. Throws UnreadableAnswer for values that no job has. */
+/** The observations of a row; none if it is no row. Throws UnreadableAnswer for values that no job has. */
 function parseFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] {
   const [id = '', word = '', exit = '', submit = '', start = '', end = '', nodes = '', partition = ''] = fields;
   const [tres = '', limit = '', name = '', workDir = '', submitLine = ''] = fields.slice(
@@ -235,7 +236,7 @@ function parseFields(fields: readonly string[], clock: ClusterClock, tracksGpus:
   if (ids === null) return [];
   const state = jobState(word, null);
   const [submitted, submittedAt] = [timeValue(submit)?.getTime() ?? 0, clock.pastInstant(submit)];
-  // The same of each task that shares the row.
+  // The same for each task that shares the row.
   const said: Omit<JobObservation, 'slurmJobId'> = {
     source: 'SACCT',
     ...ownership(submitLine, workDir, name),

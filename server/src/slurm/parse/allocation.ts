@@ -8,9 +8,9 @@ import { countValue, numberValue } from './values.ts';
 const MIB: Readonly<Record<string, number>> = { K: 1 / 1024, '': 1, M: 1, G: 1024, T: 1024 ** 2, P: 1024 ** 3 };
 
 /**
- * What a job was given, `cpu=4,mem=4G,node=1,billing=4,gres/gpu=2,gres/gpu:a100=2`, as squeue (`tres-alloc`) and sacct
- * (`AllocTRES`) tell it; null where they tell none. `tracksGpus`: the cluster counts GPUs among its trackable resources.
- * Throws UnreadableAnswer for more than any job has.
+ * What a job was allocated, `cpu=4,mem=4G,node=1,billing=4,gres/gpu=2,gres/gpu:a100=2`, as squeue (`tres-alloc`) and
+ * sacct (`AllocTRES`) show it; null if they show none. `tracksGpus`: the cluster counts GPUs among its trackable
+ * resources. Throws UnreadableAnswer for more than any job has.
  */
 export function parseAllocation(
   tres: string,
@@ -47,7 +47,7 @@ function jobCount(text = ''): number | null {
   return count;
 }
 
-/** `gres/gpu` counts all of them, `gres/gpu:TYPE` only those of a type that the site tracks: never both. */
+/** `gres/gpu` counts all GPUs, `gres/gpu:TYPE` only those of a type that the site tracks: never add both. */
 function gpusOf(values: ReadonlyMap<string, string>): readonly AllocatedGpus[] {
   const typed = [...values].flatMap(([key, value]) => {
     const gpuType = /^gres\/gpu:(.+)$/.exec(key)?.[1];

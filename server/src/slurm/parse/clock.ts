@@ -1,13 +1,13 @@
 import { UnreadableAnswer } from '../errors.ts';
 import { timeValue } from './values.ts';
 
-/** Below it, the whole seconds that the cluster tells explain the difference, and it doesn't matter. */
+/** A smaller difference may come from the cluster's whole seconds, and doesn't matter. */
 const NOTICEABLE_MS = 5000;
 
-/** The year 2090: what has happened lies before it, and all seconds of a job that has run until then have 31 bits. */
+/** The year 2090: every event lies before it, and the run time of a job that lasts until then fits in 31 bits. */
 const LATEST_PAST_MS = Date.UTC(2090);
 
-/** A cluster's clock as this server's sees it. */
+/** A cluster's clock compared with this server's. */
 export class ClusterClock {
   #aheadMs = 0;
 
@@ -17,31 +17,31 @@ export class ClusterClock {
   }
 
   /**
-   * The cluster told its time (ms since 1970; null: it did not) in answer to a question that was sent at `askedAt`. It
-   * may have done so at any moment until now: an answer that came slowly tells little.
+   * The cluster reported its time (ms since 1970; null: it did not) in answer to a query sent at `askedAt`. It may have
+   * read its clock at any moment until now, so a slow answer proves little.
    */
   compare(clusterMs: number | null, askedAt: number): void {
     if (clusterMs === null) return;
     const least = clusterMs - Date.now() - NOTICEABLE_MS;
     const most = clusterMs - askedAt + NOTICEABLE_MS;
     const isPossible = (aheadMs: number) => least < aheadMs && aheadMs < most;
-    // It changes by steps only, so that the times of a job don't waver from one answer to the next.
+    // It changes only in steps, so that the times of a job don't vary from answer to answer.
     if (isPossible(this.#aheadMs)) return;
     this.#aheadMs = isPossible(0) ? 0 : Math.round((least + most) / 2000) * 1000;
   }
 
   /**
    * Epoch seconds by the cluster's clock as an instant by this server's; null for `N/A`, `Unknown` and 0. Throws
-   * UnreadableAnswer for what is no time.
+   * UnreadableAnswer for anything else.
    */
   instant(text: string): Date | null {
     const instant = timeValue(text);
     if (instant === null || this.#aheadMs === 0) return instant;
-    // By a clock that has jumped, it may seem to be from before there were any.
+    // After the clock has jumped, a time may lie before 1970.
     return new Date(Math.max(0, instant.getTime() - this.#aheadMs));
   }
 
-  /** The same of what has happened. */
+  /** The same for a time in the past. */
   pastInstant(text: string): Date | null {
     const instant = this.instant(text);
     if (instant !== null && instant.getTime() > LATEST_PAST_MS) {
@@ -51,5 +51,5 @@ export class ClusterClock {
   }
 }
 
-/** A cluster whose clock goes as this server's does. */
+/** The clock of a cluster that agrees with this server's. */
 export const SAME_CLOCK = new ClusterClock();

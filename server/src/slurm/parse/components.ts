@@ -3,7 +3,7 @@ import type { JobObservation } from '../../domain/observation.ts';
 import { MAX_COMPONENTS } from './limits.ts';
 import type { Pace, Reading } from './turns.ts';
 
-/** `9+1`: the component with offset 1 of the heterogeneous job 9; null for whatever else stands for a job. */
+/** `9+1`: the component with offset 1 of the heterogeneous job 9; null for any other id. */
 export function componentId(id: string): { readonly leader: string; readonly offset: number } | null {
   const match = /^(\d{1,10})\+(\d{1,4})$/.exec(id);
   if (match === null || Number(match[2]) >= MAX_COMPONENTS) return null;
@@ -11,8 +11,8 @@ export function componentId(id: string): { readonly leader: string; readonly off
 }
 
 /**
- * One observation a job, where Slurm prints one row a component of a heterogeneous job: those are put together under
- * the leader's number, in the place of the first one.
+ * One observation for each job: the rows of the components of a heterogeneous job are joined under the leader's number,
+ * at the position of the first.
  */
 export function* joinComponents(rows: readonly JobObservation[], pace: Pace): Reading<readonly JobObservation[]> {
   if (!(yield* hasComponents(rows, pace))) return rows;

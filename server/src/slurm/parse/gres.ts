@@ -7,19 +7,19 @@ import { countValue } from './values.ts';
 export interface Gres {
   /** gpu, shard, mps, or whatever else a site counts. */
   readonly name: string;
-  /** Empty without a type; may hold dots, as MIG's do. */
+  /** Empty without a type; may contain dots, as in MIG. */
   readonly type: string;
   readonly count: number;
-  /** Numbers of the devices that are in use, as far as they are told. */
+  /** Indexes of the devices in use, as far as they are shown. */
   readonly devices: readonly number[];
 }
 
-/** No node has more devices, nor one with a higher number: entries that say so are not believed. */
+/** No node has more devices, or a higher index: such entries are ignored. */
 const MAX_DEVICES = 4096;
 
 /**
  * A list such as `gpu:a100:3(IDX:0,2-3),shard:a100:6(2/4,4/4)`, from Gres= or GresUsed=. Entries without a count that
- * can be read are left out. Throws UnreadableAnswer for a list that is longer than any.
+ * can be read are omitted. Throws UnreadableAnswer for a list that is too long.
  */
 export function parseGres(list: string): readonly Gres[] {
   if (list.length > MAX_RESOURCES) throw new UnreadableAnswer(`a node has ${bounded(list, 100)}`);
@@ -50,16 +50,16 @@ export function countByType(entries: readonly Gres[], name: string): ReadonlyMap
 }
 
 /**
- * `(IDX:0,2-3)` tells the devices, `(2/4,0/4)` of shared ones how much of each is in use, `(S:0)` only their sockets.
- * `-/4` is a shared device that is given whole, as a GPU and not in shards: no shard of it is in use. More than `most`
- * are none.
+ * `(IDX:0,2-3)` lists the devices, `(2/4,0/4)` how much of each shared device is in use, `(S:0)` only their sockets.
+ * `-/4` is a shared device that is allocated whole, as a GPU and not in shards: no shard of it is in use. Empty for
+ * more than `most` devices.
  */
 function devicesInUse(details: string, most: number): readonly number[] {
   const devices: number[] = [];
   const indexes = /^\(IDX:([\d,-]+)\)$/.exec(details)?.[1];
   for (const range of indexes?.split(',') ?? []) {
     const [first = 0, last = first] = range.split('-').map(Number);
-    // Counting on from a number beyond 2^53 comes to no end: it stays the same.
+    // Counting up from a number beyond 2^53 never ends: it stays the same.
     if (last >= MAX_DEVICES || devices.length + last - first >= most) return [];
     for (let device = first; device <= last; device += 1) devices.push(device);
   }

@@ -18,15 +18,15 @@ import { atOnce, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, textValue } from './values.ts';
 
 /**
- * One node a line, as `scontrol --details --oneliner show node` prints them; `partitions` are those of the same
- * answer. Lines that are no node are passed over. Throws UnreadableAnswer on a node in a form that isn't known: to leave
- * it out would make every total wrong.
+ * One node on each line, as `scontrol --details --oneliner show node` prints them; `partitions` are those of the same
+ * answer. Lines that are no node are skipped. Throws UnreadableAnswer for a node in an unknown form: omitting it would
+ * make every total wrong.
  */
 export function parseNodes(output: string, partitions: readonly ClusterPartition[]): readonly ClusterNode[] {
   return atOnce(readNodes(output, partitions));
 }
 
-/** `parseNodes`, of which others have their turn in between. */
+/** `parseNodes`, yielding to the event loop. */
 export function* readNodes(output: string, partitions: readonly ClusterPartition[]): Reading<readonly ClusterNode[]> {
   const pace = new Pace();
   const readers = {
@@ -40,26 +40,26 @@ export function* readNodes(output: string, partitions: readonly ClusterPartition
   const nodes = new Map<string, ClusterNode>();
   for (const line of linesOf(output)) {
     if (pace.isDue(LONG_LINE)) yield;
-    // A comment may hold line breaks, and behind them whatever its author likes.
+    // A comment may contain line breaks, followed by anything.
     const name = /^NodeName=(\S+) .*?CoresPerSocket=\d/.exec(line)?.[1];
     if (name === undefined || nodes.has(name)) continue;
     if (name.length > MAX_NAME) unknownForm(line);
     count.take(1);
-    // Of a large answer, what is kept of a node is not to keep all of it.
+    // Copies, so that a node's values don't keep the whole answer in memory.
     nodes.set(ownText(name), parseNode(name, ownText(line.slice(0, MAX_ROW)), readers));
   }
   return [...nodes.values()];
 }
 
-/** The line of a node or a partition is long, and takes as much to read as so many others. */
+/** A line of a node or partition is long, and costs as much as this many others. */
 const LONG_LINE = 10;
 
-/** One partition a line, as `scontrol --oneliner show partition` prints them. Throws UnreadableAnswer. */
+/** One partition on each line, as `scontrol --oneliner show partition` prints them. Throws UnreadableAnswer. */
 export function parsePartitions(output: string): readonly ClusterPartition[] {
   return atOnce(readPartitions(output));
 }
 
-/** `parsePartitions`, of which others have their turn in between. */
+/** `parsePartitions`, yielding to the event loop. */
 export function* readPartitions(output: string): Reading<readonly ClusterPartition[]> {
   const pace = new Pace();
   const count = new Budget(MAX_PARTITIONS, 'partitions');
@@ -81,7 +81,7 @@ export function* readPartitions(output: string): Reading<readonly ClusterPartiti
   return partitions;
 }
 
-/** The partitions or features of nodes: most of one answer's nodes have the same ones, which are kept once. */
+/** The partitions or features of nodes: most nodes of an answer share the same list, which is kept once. */
 function listReader(what: string): (text: string) => readonly string[] {
   const known = new Map<string, readonly string[]>();
   const count = new Budget(MAX_MEMBERSHIPS, what);
@@ -96,7 +96,7 @@ function listReader(what: string): (text: string) => readonly string[] {
   };
 }
 
-/** Reads what repeats from node to node; made anew for each answer. */
+/** Reads values that repeat from node to node; new for each answer. */
 interface Readers {
   readonly state: ReturnType<typeof stateReader>;
   readonly gres: ReturnType<typeof gresReader>;
@@ -111,7 +111,7 @@ function parseNode(name: string, line: string, readers: Readers): ClusterNode {
   const { isUsable } = standing;
   const partitions = readers.partitions(field(state, 'Partitions') ?? '');
 
-  // Cores and memory that are set aside for the system are told only where there are any (cores from 22.05).
+  // Cores and memory reserved for the system are shown only if there are any (cores from 22.05).
   const cpuTotal = numberOf(identity, 'CPUTot', MAX_NODE_COUNT) ?? unknownForm(line);
   const systemCpus = cpuTotal - (numberOf(identity, 'CPUEfctv', MAX_NODE_COUNT) ?? cpuTotal);
   const cpus = count(cpuTotal, numberOf(identity, 'CPUAlloc', MAX_NODE_COUNT) ?? 0, systemCpus, isUsable);
@@ -148,9 +148,9 @@ function parseNode(name: string, line: string, readers: Readers): ClusterNode {
 }
 
 /**
- * A node's line in pieces, none of which reaches into a text that somebody has typed. Slurm prints its keys in one
- * order (src/api/node_info.c), with the texts last: Reason, Comment and Extra. Only OS, what `uname` says, stands
- * before keys that are read; so those begin at two that stand side by side.
+ * A node's line in pieces that exclude free text. Slurm prints its keys in a fixed order (src/api/node_info.c), with
+ * the texts last: Reason, Comment and Extra. Only OS, the output of `uname`, comes before keys that are read; so those
+ * begin at two adjacent keys.
  */
 function partsOf(line: string) {
   const memory = memoryStart(line);
@@ -189,12 +189,12 @@ function unknownForm(line: string): never {
   );
 }
 
-/** Texts that people write, besides the reason. */
+/** Free texts besides the reason. */
 const OTHER_NOTES = [' Comment=', ' Extra=', ' InstanceId=', ' InstanceType=', ' ReservationName='];
 
 /**
- * Only a Reason= before any other text is Slurm's own, and it ends where the next text begins: one that holds such a
- * key itself is cut there, so that a comment can't add to it. Its author stands behind it, where there is one.
+ * Only a Reason= before any other text is Slurm's own, and it ends where the next text begins: a reason that contains
+ * such a key is cut there, so that a comment can't extend it. Its author follows it, if there is one.
  */
 function reasonOf(notes: string): string | null {
   const start = notes.indexOf(REASON);
@@ -205,7 +205,7 @@ function reasonOf(notes: string): string | null {
 
 const REASON = ' Reason=';
 
-/** Where ` [root@2026-11-24T04:23:27]` begins; the end of the text where nothing of the kind is in it. */
+/** The position of ` [root@2026-11-24T04:23:27]`; the end of the text if there is none. */
 function authorStart(text: string): number {
   const word = / \[([^\s\]]*)(.?)/gs;
   for (const { index, 1: name = '', 2: end } of text.matchAll(word)) {
@@ -219,9 +219,9 @@ function featuresOf(piece: string, key: string): string {
   return text === '(null)' ? '' : text;
 }
 
-/** `system`: what no job ever gets. */
+/** `system`: the part that no job gets. */
 function count(total: number, allocated: number, system: number, isUsable: boolean): ResourceCount {
-  // A node may be in use beyond what it has by now.
+  // More may be in use than a node has now.
   const taken = Math.min(total, allocated);
   const idle = isUsable ? Math.max(0, total - system - taken) : 0;
   return { total, allocated: taken, idle, unavailable: total - taken - idle };

@@ -1,8 +1,8 @@
 import { UnreadableAnswer } from '../errors.ts';
 
-// What a cluster may say of a job or a node, far above what any does. Texts are cut; whatever else is beyond isn't read.
+// Limits for what a cluster reports, far above real values. Longer texts are cut; anything else beyond is not read.
 
-/** Of a reason, of a state's word, of the names of partitions: in UTF-16 units. */
+/** Of a reason, a state's word, and the names of partitions, in UTF-16 units. */
 export const MAX_TEXT = 1000;
 export const MAX_NAME = 256;
 /** Of a list of nodes, as Slurm shortens it. */
@@ -11,9 +11,9 @@ export const MAX_NODE_LIST = 16 * 1024;
 export const MAX_PATH = 4096;
 /** Of one row of squeue or sacct, of one partition's line, and of one node's without its notes. */
 export const MAX_ROW = 1024 * 1024;
-/** Of an answer that is read in one stretch. */
+/** Of an answer that is read without yielding. */
 export const MAX_ANSWER = 1024 * 1024;
-/** Of what TRES and GRES list for one job or node. */
+/** Entries of TRES and GRES of one job or node. */
 export const MAX_RESOURCES = 16 * 1024;
 
 /** Jobs, tasks and attempts in one answer. */
@@ -27,7 +27,7 @@ export const MAX_DEVICES = 1_000_000;
 
 /** slurmctld counts requeues in 16 bits (src/slurmctld/slurmctld.h, restart_cnt). */
 export const MAX_RESTARTS = 65_535;
-/** Of one job: of earlier ones the accounts tell no more. */
+/** Of one job; earlier attempts are dropped. */
 export const MAX_ATTEMPTS = 1000;
 /** MAX_HET_JOB_COMPS in slurm/slurm.h. */
 export const MAX_COMPONENTS = 128;
@@ -39,7 +39,7 @@ export const MAX_NODE_COUNT = 16_384;
 export const MAX_JOB_MEMORY_MB = 2 ** 39;
 export const MAX_NODE_MEMORY_MB = 2 ** 32;
 
-/** Keeps count of what one answer makes, and throws UnreadableAnswer for what no cluster has. */
+/** Counts the objects of one answer, and throws UnreadableAnswer for more than any cluster has. */
 export class Budget {
   #left: number;
   readonly #what: string;

@@ -10,29 +10,29 @@ import { numberValue } from './values.ts';
 export interface EndMarker {
   /** 1 is the first. */
   readonly attempt: number;
-  /** The number that Slurm gave to what wrote it; of a task of an array its own, "17" and not "14_3". */
+  /** The Slurm number of the job that wrote it; for a task of an array its own number, "17" and not "14_3". */
   readonly slurmJobId: string;
-  /** Null: a signal that it didn't trap ended its shell. */
+  /** Null: an untrapped signal ended its shell. */
   readonly exitCode: number | null;
-  /** A signal reached the script or ended its commands: why is Slurm's to tell, or that of whoever sent it. */
+  /** A signal reached the script or ended its commands; only Slurm, or its sender, knows why. */
   readonly isInterrupted: boolean;
   /** By this server's clock. */
   readonly endedAt: Date;
 }
 
-/** `begun`: an attempt has left a record, and no whole one of its end. Null: none has left any. */
+/** `begun`: an attempt left a record, but no complete one of its end. Null: none left any. */
 export type LastRecord = EndMarker | 'begun' | null;
 
-/** bash tells of a signal by an exit code of 128 and the signal's number. */
+/** bash reports a signal as the exit code 128 plus its number. */
 const FIRST_SIGNAL_CODE = 129;
 const LAST_SIGNAL_CODE = 192;
 
-/** Of the records of one attempt, of which only files of one block are printed. */
+/** Of the records of one attempt; only files of one block are printed. */
 const MAX_MARKERS = 4096;
 
 /**
- * The end of the last attempt that left a record of any kind. Throws UnreadableAnswer for numbers that no job has, and
- * for more than its records are.
+ * The end of the last attempt that left a record of any kind. Throws UnreadableAnswer for numbers that no job has,
+ * and for too much output.
  */
 export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): LastRecord {
   if (output.length > MAX_MARKERS) throw new UnreadableAnswer('the records of an attempt have no end');
@@ -51,20 +51,23 @@ export function lastEnd(output: string, clock: ClusterClock = SAME_CLOCK): LastR
   if (match === null || endedAt === null) return last === 0 ? null : 'begun';
   const code = Number(match[2]);
   const isInterrupted = match[3] !== undefined || (code >= FIRST_SIGNAL_CODE && code <= LAST_SIGNAL_CODE);
-  // What the shell calls its code is then that of the command before.
+  // The shell's exit code is then that of the command before.
   const exitCode = match[3] === ' unsure' ? null : code;
   return { attempt: last, slurmJobId: match[1] ?? '', exitCode, isInterrupted, endedAt };
 }
 
-/** Names of records in one folder: those of an array of the largest size that has begun twice. A job may make any. */
+/** Names in one directory of records: those of the largest array, begun twice. A job may make any number. */
 export const MAX_RECORDS = 4 * MAX_ARRAY_TASKS;
 
-/** Of the names of records, by task the last attempt whose command has begun; 1 is the first. Throws UnreadableAnswer. */
+/**
+ * By task, the last attempt whose command has begun, from the names of records; 1 is the first. Throws
+ * UnreadableAnswer.
+ */
 export function lastBegun(output: string): ReadonlyMap<string, number> {
   return atOnce(readBegun(output, new Pace()));
 }
 
-/** `lastBegun`, of which others have their turn in between. */
+/** `lastBegun`, yielding to the event loop. */
 export function* readBegun(output: string, pace: Pace): Reading<ReadonlyMap<string, number>> {
   const attempts = new Map<string, number>();
   const count = new Budget(MAX_RECORDS, 'records');

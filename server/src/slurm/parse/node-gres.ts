@@ -6,13 +6,13 @@ import { countValue } from './values.ts';
 
 type Counts = ReadonlyMap<string, number>;
 
-/** What a node's line says of its gres. */
+/** The gres fields of a node's line. */
 export interface GresFields {
   /** Gres= */
   readonly configured: string;
   /** GresUsed=, which only `--details` shows. */
   readonly used: string;
-  /** AllocTRES=; holds gres only where AccountingStorageTRES lists them. */
+  /** AllocTRES=; contains gres only if AccountingStorageTRES lists them. */
   readonly allocatedTres: string;
 }
 
@@ -27,8 +27,8 @@ const SLICES = ['shard', 'mps'] as const;
 const isSlice = (name: string) => SLICES.some((slice) => slice === name);
 
 /**
- * Reads the gres of one answer's nodes: most of its nodes say the same as another, and are read once. Throws
- * UnreadableAnswer for more than any node has.
+ * Reads the gres of one answer's nodes: equal fields, which most nodes have, are read once. Throws UnreadableAnswer for
+ * more than any node has.
  */
 export function gresReader(): (fields: GresFields, offer: NodeOffer) => NodeGres {
   const known = new Map<string, NodeGres>();
@@ -46,7 +46,7 @@ export function gresReader(): (fields: GresFields, offer: NodeOffer) => NodeGres
   };
 }
 
-/** A node's GPUs, and apart from them the slices of these that jobs can have instead. */
+/** A node's GPUs, and separately the slices of them that jobs can get instead. */
 function nodeGres(fields: GresFields, offer: NodeOffer): NodeGres {
   const configured = parseGres(fields.configured);
   const used = parseGres(fields.used);
@@ -65,7 +65,7 @@ function nodeGres(fields: GresFields, offer: NodeOffer): NodeGres {
     if (sliceTotals.size === 0) return [];
     const perGpu = whole === 0 ? 0 : sumOf(sliceTotals) / whole;
     const sliceUsed = usedSlices(name, used, fields.allocatedTres);
-    // A GPU that is given whole takes its slices along.
+    // A GPU that is allocated whole takes its slices with it.
     const taken = new Map([...allocated].map(([type, gpus]) => [type, Math.ceil(gpus * perGpu)]));
     return pools(sliceTotals, place(sliceUsed, sliceTotals), taken, offer);
   };
@@ -83,7 +83,7 @@ function nodeGres(fields: GresFields, offer: NodeOffer): NodeGres {
   };
 }
 
-/** `blocked`: idle by Slurm's count, and yet not to be had, because another kind of gres has the device. */
+/** `blocked`: idle by Slurm's count, but unavailable, because another kind of gres uses the device. */
 function pools(totals: Counts, allocated: Counts, blocked: Counts, offer: NodeOffer): GpuPool[] {
   const free = new Map([...totals].map(([type, total]) => [type, total - (allocated.get(type) ?? 0)]));
   const notToBeHad = place(blocked, free);
@@ -101,8 +101,8 @@ function pools(totals: Counts, allocated: Counts, blocked: Counts, offer: NodeOf
 }
 
 /**
- * Counts of one list on the types of another, never more than there is room for: each on its own type, and what that
- * doesn't hold where there is room. Slurm may know types in one list and not in the other.
+ * Assigns the counts of one list to the types of another, never more than fit: each to its own type, and the rest to
+ * types with room. Slurm may show types in one list and not in the other.
  */
 function place(amounts: Counts, room: Counts): Counts {
   const placed = new Map<string, number>();
@@ -121,7 +121,7 @@ function place(amounts: Counts, room: Counts): Counts {
   return placed;
 }
 
-/** In 22.05, GresUsed counts the devices that slices are on, not the slices; AllocTRES, where it has them, does. */
+/** In 22.05, GresUsed counts the devices of slices, not the slices; AllocTRES, if it has them, counts slices. */
 function usedSlices(name: string, used: readonly Gres[], allocatedTres: string): Counts {
   const counts = countByType(used, name);
   const start = `gres/${name}=`;
@@ -132,7 +132,7 @@ function usedSlices(name: string, used: readonly Gres[], allocatedTres: string):
   return more > 0 ? new Map([...counts, [first[0], first[1] + more]]) : counts;
 }
 
-/** GPUs, by type, that some slice is in use of: none of them can be given whole. */
+/** GPUs, by type, of which a slice is in use: none of them can be allocated whole. */
 function slicedGpus(name: string, configured: readonly Gres[], used: readonly Gres[], gpus: number): Counts {
   const perGpu = Math.max(1, sumOf(countByType(configured, name)) / Math.max(1, gpus));
   const counts = new Map<string, number>();

@@ -1,6 +1,6 @@
 import type { ClusterNode } from '../../domain/inventory.ts';
 
-/** Marks that Slurm puts behind a state (man sinfo, NODE STATE CODES), in the words of later versions. */
+/** Suffixes of a state (man sinfo, NODE STATE CODES), as the words of later versions. */
 const MARKS: ReadonlyMap<string, string> = new Map([
   ['*', 'NOT_RESPONDING'],
   ['~', 'POWERED_DOWN'],
@@ -12,7 +12,7 @@ const MARKS: ReadonlyMap<string, string> = new Map([
   ['^', 'REBOOT_ISSUED'],
   ['-', 'PLANNED'],
 ]);
-/** The other names of three words: POWER is 20.11's. */
+/** Other names of three words: POWER is that of 20.11. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['POWER', 'POWERED_DOWN'],
   ['POWER_UP', 'POWERING_UP'],
@@ -20,8 +20,8 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Words that mean that a node takes no job now, and what each says where Slurm gives no reason; what tells most comes
- * first. POWER_DOWN isn't among them: such a node goes down once it is idle, and gets jobs until then.
+ * Words that mean that a node takes no job now, and the text of each if Slurm gives no reason; the most telling first.
+ * POWER_DOWN isn't among them: such a node goes down once it is idle, and gets jobs until then.
  */
 const UNUSABLE: ReadonlyMap<string, string> = new Map([
   ['FUTURE', 'Configured, and not there yet'],
@@ -47,11 +47,11 @@ const UNUSABLE: ReadonlyMap<string, string> = new Map([
 
 export interface NodeState
   extends Pick<ClusterNode, 'stateWords' | 'isUsable' | 'isPlanned' | 'isPoweredDown' | 'isPoweringUp'> {
-  /** Why it takes no jobs, for want of a reason of Slurm's; null where it does. */
+  /** Why it takes no jobs, if Slurm gives no reason; null: it takes jobs. */
   readonly meaning: string | null;
 }
 
-/** Reads the states of one answer's nodes: there are few that differ. */
+/** Reads the states of one answer's nodes, of which few differ. */
 export function stateReader(): (state: string) => NodeState {
   const known = new Map<string, NodeState>();
   return (text) => {
@@ -90,7 +90,7 @@ function wordsOf(state: string): readonly string[] {
 
 function meaningOf(words: readonly string[]): string | null {
   if (words.length === 0) return 'Slurm reports no state of it';
-  // A node that is off or starting can't respond, and gets jobs all the same: they wait for it.
+  // A node that is off or starting can't respond, but still gets jobs, which wait for it.
   const isSilent = words.includes('POWERED_DOWN') || words.includes('POWERING_UP');
   for (const [word, meaning] of UNUSABLE) {
     if (words.includes(word) && !(isSilent && word === 'NOT_RESPONDING')) return meaning;

@@ -5,7 +5,7 @@ import { MAX_ANSWER, MAX_NAME } from './limits.ts';
 /** How a login finds Slurm's commands: directly, in a login shell, or behind `module load slurm`. */
 export type SlurmFoundBy = 'path' | 'login-shell' | 'module';
 
-/** What the search on a login found: variables that have to be set from then on, none where it is on the PATH. */
+/** What the search on a login found: the variables to set from then on, none if sbatch is on the PATH. */
 export interface SlurmSearch {
   readonly foundBy: SlurmFoundBy;
   readonly variables: Readonly<Record<string, string>>;
@@ -18,14 +18,16 @@ const FOUND_BY: Readonly<Record<string, SlurmFoundBy>> = {
   module: 'module',
 };
 
-/** What is asked for: see the script. */
+/** The variables that the script prints. */
 const VARIABLES: ReadonlySet<string> = new Set(['LD_LIBRARY_PATH', 'SLURM_CONF', 'PATH']);
-/** A word of a command line has no more on Linux (execve(2)). */
+/** Linux's limit for one argument of a command (execve(2)). */
 const MAX_VARIABLE = 128 * 1024;
-/** Of the search: the variables that are asked for, and the way. */
+/** Of the search: the variables, and how it was found. */
 const MAX_SEARCH = 4 * MAX_VARIABLE;
 
-/** The section `search` of the probe: `way`, then `NAME=value` lines. Null: Slurm isn't there. Throws UnreadableAnswer. */
+/**
+ * The section `search` of the probe: `way`, then `NAME=value` lines. Null: Slurm isn't there. Throws UnreadableAnswer.
+ */
 export function parseSearch(output: string): SlurmSearch | null {
   const lines = linesOf(output.trim());
   const foundBy = FOUND_BY[lines.next().value ?? ''];
@@ -40,18 +42,18 @@ export function parseSearch(output: string): SlurmSearch | null {
   return { foundBy, variables };
 }
 
-/** What is used of `scontrol show config`. */
+/** The values used from `scontrol show config`. */
 export interface SlurmConfiguration {
   readonly clusterName: string;
-  /** `accounting_storage/slurmdbd`; null: this cluster keeps no accounts. */
+  /** `accounting_storage/slurmdbd`; null: this cluster keeps no accounting. */
   readonly accountingStorage: string | null;
-  /** How long slurmctld remembers a job after its end; null: not told. */
+  /** How long slurmctld remembers a job after its end; null: not shown. */
   readonly minJobAgeSeconds: number | null;
-  /** One more than the highest index of a job array; null: not told. */
+  /** One more than the highest index of a job array; null: not shown. */
   readonly maxArraySize: number | null;
-  /** Its commands show the jobs of a whole federation of clusters unless they are asked for their own. */
+  /** By default, its commands show the jobs of a whole federation of clusters. */
   readonly showsFederation: boolean;
-  /** It counts GPUs among its trackable resources (slurm.conf, AccountingStorageTRES): else jobs don't show theirs. */
+  /** GPUs are trackable resources (slurm.conf, AccountingStorageTRES); otherwise jobs don't show theirs. */
   readonly tracksGpus: boolean;
 }
 
@@ -64,7 +66,7 @@ const CONFIGURED: ReadonlySet<string> = new Set([
   'MinJobAge',
 ]);
 
-/** Null where the output isn't that of `scontrol show config`. Throws UnreadableAnswer for more than any prints. */
+/** Null if the output isn't that of `scontrol show config`. Throws UnreadableAnswer if it is too long. */
 export function parseConfiguration(output: string): SlurmConfiguration | null {
   if (output.length > MAX_ANSWER) throw new UnreadableAnswer('"scontrol show config" prints without an end');
   const values = new Map<string, string>();
@@ -95,10 +97,10 @@ function number(text: string | undefined): number | null {
   return value < 2 ** 32 ? value : null;
 }
 
-/** The first release whose commands have all that is asked of them: `squeue --me`, among others. */
+/** The first release whose commands have all needed options, such as `squeue --me`. */
 export const OLDEST_SLURM = '20.11';
 
-/** `sbatch --version`, also Debian's "slurm-wlm"; null: it said something else. */
+/** From `sbatch --version`, also Debian's "slurm-wlm"; null: other output. */
 export function parseVersion(output: string): string | null {
   const version = /^slurm(?:-wlm)? (\d{1,4}\.\d{1,4}\S{0,40})/m.exec(output)?.[1];
   return version === undefined ? null : ownText(version);
@@ -109,8 +111,8 @@ export function isTooOld(version: string): boolean {
 }
 
 /**
- * Up to 25.05, sacct takes 128 from exit codes from 128 on (src/sacct/print.c): its 15 is 15 or 143. No question to a
- * cluster without such a job shows it, so the release decides.
+ * Up to 25.05, sacct subtracts 128 from exit codes from 128 on (src/sacct/print.c): its 15 is 15 or 143. No query shows
+ * this without such a job, so the release decides.
  */
 export function hasExactExitCodes(version: string): boolean {
   return !isBefore(version, '25.11');

@@ -2,34 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
 import { turnsDuring } from '../../store/testing.ts';
-import { fixture, labels } from '../testing.ts';
+import { fixture, labels, queueRow } from '../testing.ts';
 import { ClusterClock } from './clock.ts';
-import { FIELD_END, isCutOff, mentions, parseQueue, QUEUE_FIELDS, QueueReader, ROW_END } from './queue.ts';
+import { FIELD_END, isCutOff, mentions, parseQueue, QueueReader, ROW_END } from './queue.ts';
 
 const ID = '01K00000000000000000000042';
-
-type Field = (typeof QUEUE_FIELDS)[number];
-
-/** One row as squeue prints it. */
-function row(parts: Partial<Record<Field, string>> = {}): string {
-  const values: Record<Field, string> = {
-    JobArrayID: '7',
-    State: 'RUNNING',
-    exit_code: '0',
-    StartTime: '1795494207',
-    EndTime: '1827030207',
-    RestartCnt: '0',
-    NodeList: 'gpu01',
-    Partition: 'gpu',
-    Reason: 'None',
-    'tres-alloc': 'cpu=4,mem=8G,node=1,billing=4,gres/gpu=2',
-    TimeLimit: '1-00:00:00',
-    Command: `/home/ada/slurmql/jobs/${ID}/job.sh`,
-    WorkDir: `/home/ada/slurmql/jobs/${ID}`,
-    ...parts,
-  };
-  return `${QUEUE_FIELDS.map((field) => `${values[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
-}
 
 const only = (output: string): JobObservation => {
   const { observations, faultyRows } = parseQueue(output);
@@ -52,8 +29,8 @@ describe('a reader of one answer after another', () => {
   it('gives a row that comes again as the same observation', async () => {
     const reader = new QueueReader();
     const clock = new ClusterClock();
-    const [first] = (await reader.read(row(), clock)).observations;
-    const [again, other] = (await reader.read(row() + row({ JobArrayID: '8' }), clock)).observations;
+    const [first] = (await reader.read(queueRow(), clock)).observations;
+    const [again, other] = (await reader.read(queueRow() + queueRow({ JobArrayID: '8' }), clock)).observations;
     expect(again).toBe(first);
     expect(other?.slurmJobId).toBe('8');
   });
@@ -62,7 +39,7 @@ describe('a reader of one answer after another', () => {
     const reader = new QueueReader();
     const clock = new ClusterClock();
     // So many that others have their turn in between.
-    const output = Array.from({ length: 1500 }, (_, index) => row({ JobArrayID: String(index + 1) })).join('');
+    const output = Array.from({ length: 1500 }, (_, index) => queueRow({ JobArrayID: String(index + 1) })).join('');
     const reading = reader.read(output, clock);
     clock.compare(Date.now() + 3_600_000, Date.now());
     await reading;
@@ -75,11 +52,11 @@ describe('a reader of one answer after another', () => {
 describe('others have their turn while an answer is read', () => {
   const MANY = 10_000;
   const lines = (count: number, id: (index: number) => string) =>
-    Array.from({ length: count }, (_, index) => row({ JobArrayID: id(index) })).join('');
+    Array.from({ length: count }, (_, index) => queueRow({ JobArrayID: id(index) })).join('');
 
   it.each([
     ['with a row for each job', lines(MANY, (index) => `${index + 1}`), MANY],
-    ['with many tasks in one row', row({ JobArrayID: `7_[0-${MANY - 1}]`, State: 'PENDING', NodeList: '' }), MANY],
+    ['with many tasks in one row', queueRow({ JobArrayID: `7_[0-${MANY - 1}]`, State: 'PENDING', NodeList: '' }), MANY],
     ['with many tasks beside components', lines(1, () => `7_[0-${MANY - 1}]`) + lines(1, () => '9+0'), MANY + 1],
     ['with the components of many jobs', lines(MANY, (index) => `${(index >> 1) + 1}+${index & 1}`), MANY / 2],
     ['with rows of others alone', lines(MANY, () => '7').replaceAll(ID, 'other'), 0],
@@ -227,7 +204,7 @@ describe('the recorded queue of a real Slurm 22.05.8', () => {
 
 describe('a row of the queue', () => {
   it('becomes one observation', () => {
-    expect(only(row({ State: 'COMPLETING', RestartCnt: '2' }))).toEqual({
+    expect(only(queueRow({ State: 'COMPLETING', RestartCnt: '2' }))).toEqual({
       source: 'SQUEUE',
       slurmJobId: '7',
       ownerId: ID,
@@ -250,19 +227,19 @@ describe('a row of the queue', () => {
 
   it('tells what the job was given, and of a waiting job nothing, as that is what it asks for', () => {
     const read = (text: string) => parseQueue(text, undefined, true).observations[0]?.allocated;
-    expect(read(row())).toMatchObject({ gpus: [{ gpuType: '', count: 2 }] });
-    expect(read(row({ TimeLimit: 'UNLIMITED' }))).toMatchObject({ cpus: 4, timeLimitSeconds: null });
-    expect(read(row({ State: 'PENDING', NodeList: '' }))).toBeNull();
-    expect(read(row({ State: 'CANCELLED', NodeList: '' }))).toBeNull();
+    expect(read(queueRow())).toMatchObject({ gpus: [{ gpuType: '', count: 2 }] });
+    expect(read(queueRow({ TimeLimit: 'UNLIMITED' }))).toMatchObject({ cpus: 4, timeLimitSeconds: null });
+    expect(read(queueRow({ State: 'PENDING', NodeList: '' }))).toBeNull();
+    expect(read(queueRow({ State: 'CANCELLED', NodeList: '' }))).toBeNull();
   });
 
   it('may come from a newer Slurm, which writes exit codes otherwise', () => {
-    expect(only(row({ State: 'FAILED', exit_code: '1:0' }))).toMatchObject({ exitCode: 1, signal: null });
-    expect(only(row({ State: 'FAILED', exit_code: '0:9' }))).toMatchObject({ exitCode: null, signal: 9 });
+    expect(only(queueRow({ State: 'FAILED', exit_code: '1:0' }))).toMatchObject({ exitCode: 1, signal: null });
+    expect(only(queueRow({ State: 'FAILED', exit_code: '0:9' }))).toMatchObject({ exitCode: null, signal: 9 });
   });
 
   it('says that a job is there, and no more, when its state is an unknown word', () => {
-    expect(only(row({ State: 'HIBERNATING', exit_code: '1:0' }))).toMatchObject({
+    expect(only(queueRow({ State: 'HIBERNATING', exit_code: '1:0' }))).toMatchObject({
       state: null,
       word: 'HIBERNATING',
       exitCode: null,
@@ -277,7 +254,7 @@ describe('a row of the queue', () => {
     ['8_[5]', 1, '8_5', '8_5'],
     ['8_[0-8:2]', 5, '8_0', '8_8'],
   ])('of the waiting tasks %s is one observation a task', (id, count, first, last) => {
-    const { observations, faultyRows } = parseQueue(row({ JobArrayID: id, State: 'PENDING', NodeList: '' }));
+    const { observations, faultyRows } = parseQueue(queueRow({ JobArrayID: id, State: 'PENDING', NodeList: '' }));
     expect(faultyRows).toEqual([]);
     expect(observations).toHaveLength(count);
     expect([observations[0]?.slurmJobId, observations.at(-1)?.slurmJobId]).toEqual([first, last]);
@@ -285,15 +262,15 @@ describe('a row of the queue', () => {
   });
 
   it.each([
-    ['too few fields', row().replace(FIELD_END, '')],
-    ['too many fields', row({ Reason: `two${FIELD_END}parts` })],
-    ['a cut list of tasks', row({ JobArrayID: '8_[0-3,9,...]' })],
-    ['no offset of a component', row({ JobArrayID: '8+' })],
-    ['no number', row({ JobArrayID: '' })],
-    ['words before it', `slurm_load_jobs: some warning\n${row()}`],
-    ['the end missing', row().replace(ROW_END, '')],
+    ['too few fields', queueRow().replace(FIELD_END, '')],
+    ['too many fields', queueRow({ Reason: `two${FIELD_END}parts` })],
+    ['a cut list of tasks', queueRow({ JobArrayID: '8_[0-3,9,...]' })],
+    ['no offset of a component', queueRow({ JobArrayID: '8+' })],
+    ['no number', queueRow({ JobArrayID: '' })],
+    ['words before it', `slurm_load_jobs: some warning\n${queueRow()}`],
+    ['the end missing', queueRow().replace(ROW_END, '')],
   ])('with %s concludes nothing, is reported, and spoils no other row', (_fault, faulty) => {
-    const good = row({ JobArrayID: '9' });
+    const good = queueRow({ JobArrayID: '9' });
     const { observations, faultyRows } = parseQueue(`${good}${faulty}`);
     expect(observations.map(({ slurmJobId }) => slurmJobId)).toEqual(['9']);
     expect(faultyRows).toHaveLength(1);
@@ -307,14 +284,14 @@ describe('a row of the queue', () => {
 
 describe('rows that contradict each other', () => {
   it('conclude nothing, are reported, and spoil no other row', () => {
-    const [one, other] = [row(), row({ State: 'COMPLETED' })];
-    const { observations, faultyRows } = parseQueue(`${one}${row({ JobArrayID: '9' })}${other}`);
+    const [one, other] = [queueRow(), queueRow({ State: 'COMPLETED' })];
+    const { observations, faultyRows } = parseQueue(`${one}${queueRow({ JobArrayID: '9' })}${other}`);
     expect(observations.map(({ slurmJobId }) => slurmJobId)).toEqual(['9']);
     expect(faultyRows).toHaveLength(2);
   });
 
   it('do not when they say the same', () => {
-    expect(parseQueue(`${row()}${row()}`)).toEqual(parseQueue(row()));
+    expect(parseQueue(`${queueRow()}${queueRow()}`)).toEqual(parseQueue(queueRow()));
   });
 });
 
@@ -332,7 +309,7 @@ describe('a row that cannot be read', () => {
 
 describe('a damaged queue', () => {
   it('shows that it was cut wherever that is, but between two rows', () => {
-    const whole = `${row()}${row({ JobArrayID: '8' })}`;
+    const whole = `${queueRow()}${queueRow({ JobArrayID: '8' })}`;
     const rows = [0, whole.indexOf('\n') + 1, whole.length];
     for (let length = 0; length <= whole.length; length += 1) {
       // What comes before the first row may be the login's own.

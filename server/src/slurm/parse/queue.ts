@@ -30,19 +30,19 @@ export const QUEUE_FIELDS = [
   'WorkDir',
 ] as const;
 
-/** Between fields and behind rows: control characters, so that no name or reason can hold them. */
+/** Ends of fields and rows: control characters, which no name or reason can contain. */
 export const FIELD_END = '\x1f';
 export const ROW_END = '\x1e';
 
 export interface QueueSnapshot {
   readonly observations: readonly JobObservation[];
-  /** Rows that aren't of the expected shape, for the log: nothing is concluded from them. */
+  /** Malformed rows, for the log: nothing is concluded from them. */
   readonly faultyRows: readonly string[];
 }
 
 /**
- * Whether squeue's output ends before its last row does, although it may have ended well: each row is followed by a line
- * feed. One that is cut between two rows doesn't show it.
+ * Whether squeue's output ends within a row, even with exit code 0: each row is followed by a line feed. A cut between
+ * two rows can't be seen.
  */
 export function isCutOff(output: string): boolean {
   const lastRowEnd = output.lastIndexOf(ROW_END);
@@ -50,11 +50,11 @@ export function isCutOff(output: string): boolean {
   return rest.includes(FIELD_END) || (lastRowEnd !== -1 && !rest.endsWith('\n'));
 }
 
-/** Whether rows that can't be read are those of a job: they still show that it is there. */
+/** Whether unreadable rows are those of a job: they still show that it exists. */
 export function mentions(rows: readonly string[]): (job: Pick<Job, 'slurmJobId' | 'id' | 'arrayParentId'>) => boolean {
   const names = new Set<string>();
   for (const row of rows) {
-    // What was damaged may stand right before or behind it.
+    // Damaged text may directly precede or follow it.
     for (const [signs] of row.matchAll(/[0-9A-HJKMNP-TV-Z]{26,}/g)) names.add(signs.slice(0, 26)).add(signs.slice(-26));
     const [id = ''] = row.split(FIELD_END, 1);
     names.add(/^\d*/.exec(id.slice(id.lastIndexOf('\n') + 1))?.[0] ?? '');
@@ -64,17 +64,17 @@ export function mentions(rows: readonly string[]): (job: Pick<Job, 'slurmJobId' 
 }
 
 /**
- * The rows of our own jobs. An array's waiting rest is one row of squeue and one observation a task here; a
- * heterogeneous job is one row a component, and one observation here. Nothing is concluded from rows that contradict
- * each other. Throws UnreadableAnswer for an answer that no squeue gives.
+ * The rows of our own jobs. The waiting rest of an array is one row of squeue, and becomes one observation for each
+ * task; a heterogeneous job is one row for each component, and becomes one observation. Nothing is concluded from rows
+ * that contradict each other. Throws UnreadableAnswer for output that is not squeue's.
  */
 export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK, tracksGpus = false): QueueSnapshot {
   return atOnce(readRows(output, (text) => ({ text, reading: readRow(text, clock, tracksGpus) })));
 }
 
 /**
- * Reads squeue's answers one after another, as `parseQueue` does. A row that comes again as it was gives the very same
- * observations, and costs next to nothing: of large queues most rows do.
+ * Reads squeue's answers one after another, as `parseQueue` does. An unchanged row gives the very same observations,
+ * and costs almost nothing: most rows of large queues are unchanged.
  */
 export class QueueReader {
   #known: ReadonlyMap<string, KnownRow> = new Map();
@@ -82,7 +82,7 @@ export class QueueReader {
   #tracksGpus = false;
 
   async read(output: string, clock: ClusterClock, tracksGpus = false): Promise<QueueSnapshot> {
-    // Another answer may correct the clock meanwhile: what was read before that is not known by the new one.
+    // Another answer may correct the clock meanwhile: rows read before that are read again.
     const { aheadMs } = clock;
     const isAlike = aheadMs === this.#aheadMs && tracksGpus === this.#tracksGpus;
     const known = isAlike ? this.#known : new Map<string, KnownRow>();
@@ -90,7 +90,7 @@ export class QueueReader {
     const readKnown = (text: string): KnownRow => {
       let row = readings.get(text) ?? known.get(text);
       if (row === undefined) {
-        // A row that stays would keep each answer alive that it was cut out of.
+        // A copy: otherwise an unchanged row would keep the whole answer in memory.
         const own = ownText(text);
         row = { text: own, reading: readRow(own, clock, tracksGpus) };
       }
@@ -106,8 +106,8 @@ export class QueueReader {
 }
 
 /**
- * A few bytes of a row can name tens of thousands of tasks: each of them counts towards a turn. How many a faulty row
- * names isn't known, so it takes a turn by itself.
+ * A few bytes of a row can name tens of thousands of tasks: each counts towards a turn. The number in a faulty row is
+ * unknown, so it takes a turn of its own.
  */
 function* readRows(output: string, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
   const pace = new Pace();
@@ -121,7 +121,7 @@ function* readRows(output: string, read: (text: string) => KnownRow): Reading<Qu
   return yield* answer.snapshot();
 }
 
-/** What one row says of our jobs, or that it can't be read. */
+/** The observations of a row, or that it can't be read. */
 type RowReading = readonly JobObservation[] | 'faulty';
 
 interface KnownRow {
@@ -129,7 +129,7 @@ interface KnownRow {
   readonly reading: RowReading;
 }
 
-/** The whole rows of an answer. */
+/** The complete rows of an answer. */
 function* rowsOf(output: string): Generator<string> {
   let from = 0;
   for (let end = output.indexOf(ROW_END); end !== -1; end = output.indexOf(ROW_END, from)) {
@@ -140,9 +140,9 @@ function* rowsOf(output: string): Generator<string> {
   }
 }
 
-/** Of rows that can't be read, in UTF-16 units: what prints more of them isn't squeue. */
+/** Of unreadable rows, in UTF-16 units: output with more isn't squeue's. */
 const MAX_FAULTY = 4 * MAX_ROW;
-/** Each of them costs that much. */
+/** The cost of each of them. */
 const A_FAULTY_ROW = 1024;
 
 /** One answer of squeue, row by row. */
@@ -178,7 +178,7 @@ class Answer {
     }
   }
 
-  /** What stands behind the last whole row is none. */
+  /** What follows the last complete row is no row. */
   takeRest(output: string): void {
     const rest = output.slice(output.lastIndexOf(ROW_END) + 1);
     if (rest.trim() !== '') this.#fail(rest);
@@ -201,7 +201,7 @@ class Answer {
   }
 }
 
-/** A row of a job of ours that has a value which no Slurm gives is as faulty as one of another shape. */
+/** A row of our job with a value that Slurm can't produce is as faulty as a malformed one. */
 function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
   try {
     return readFields(row, clock, tracksGpus);
@@ -213,7 +213,7 @@ function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowRead
 
 function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
   const fields = row.split(FIELD_END, QUEUE_FIELDS.length + 2);
-  // Each field is followed by its end, so there is one empty part behind the last.
+  // Each field ends with a separator, so the last part is empty.
   if (fields.length !== QUEUE_FIELDS.length + 1) return 'faulty';
   const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
     fields;
@@ -230,7 +230,7 @@ function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowR
   const [startedAt, estimatedStartAt] = isWaiting ? [null, clock.instant(start)] : [clock.pastInstant(start), null];
   const restarted = numberValue(restarts, MAX_RESTARTS, 'number of restarts');
   const nodeList = textValue(nodes, MAX_NODE_LIST);
-  // While a job waits, squeue shows what it asks for in the same column.
+  // While a job waits, squeue shows its request in the same column.
   const hasNodes = !isWaiting && nodeList !== null;
   const allocated = hasNodes ? parseAllocation(tres, durationSeconds(timeLimit), tracksGpus) : null;
   return ids.map((slurmJobId) => ({

@@ -2,7 +2,7 @@ import { NOT_TRIED, type Trial } from '../commands/trial.ts';
 import { slurmMessage } from './messages.ts';
 import { isLostAnswer } from './submit.ts';
 
-/** The first way of asking that works, or why none does: which command, in its own words. */
+/** The first variant of a query that works, or why none does, with the command's own words. */
 export type TrialOutcome = { readonly way: number } | { readonly fault: string };
 
 export function trialOutcome({ command, script, sections }: Trial, stdout: string): TrialOutcome {

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** What reads a large answer and says by `yield` where others may have their turn of the event loop. */
+/** A reader of a large answer; each `yield` is a point where the event loop may turn. */
 export type Reading<T> = Generator<undefined, T, undefined>;
 
-/** So many lines are read, or things made of them, at a time. */
+/** How many lines are read, or objects made, in one turn. */
 const READ_A_TURN = 1000;
 
-/** Reads all of it in one stretch. */
+/** Reads all of it without yielding. */
 export function atOnce<T>(reading: Reading<T>): T {
   for (;;) {
     const step = reading.next();
@@ -23,11 +23,11 @@ export async function inTurns<T>(reading: Reading<T>): Promise<T> {
   }
 }
 
-/** Keeps count of what one answer makes between two turns. */
+/** Counts the work between two turns. */
 export class Pace {
   #done = 0;
 
-  /** So much more is done: whether others are to have their turn now. */
+  /** Adds work; true: yield now. */
   isDue(amount: number): boolean {
     this.#done += amount;
     if (this.#done < READ_A_TURN) return false;

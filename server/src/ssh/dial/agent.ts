@@ -8,7 +8,7 @@ const IDENTITIES_ANSWER = 12;
 /** As OpenSSH's own (AGENT_MAX_LEN). */
 const MOST_BYTES = 256 * 1024;
 
-/** The user's SSH agent, asked for the length of one attempt to connect. It is never forwarded. */
+/** The user's SSH agent, for the duration of one attempt to connect. It is never forwarded. */
 export class Agent extends ssh2.OpenSSHAgent {
   readonly path: string;
   readonly #streams = new Set<Duplex>();
@@ -45,7 +45,7 @@ export class Agent extends ssh2.OpenSSHAgent {
   }
 
   /**
-   * The certificates that it holds, in wire form with their comments; ssh2 leaves them out. (draft-miller-ssh-agent,
+   * The certificates that it holds, in wire form with their comments; ssh2 omits them. (draft-miller-ssh-agent,
    * SSH_AGENTC_REQUEST_IDENTITIES)
    *
    * @throws Error if the agent can't be reached or gives no proper answer
@@ -78,7 +78,7 @@ export class Agent extends ssh2.OpenSSHAgent {
     });
   }
 
-  /** Ends what is still being asked of it, such as a signature that waits for the user's confirmation. */
+  /** Ends open requests, such as a signature that waits for the user's confirmation. */
   close(): void {
     this.#isClosed = true;
     for (const stream of this.#streams) stream.destroy();

@@ -2,27 +2,27 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import ssh2 from 'ssh2';
 import { WireReader, wire } from './wire.ts';
 
-/** A certificate of OpenSSH's (PROTOCOL.certkeys). */
+/** An OpenSSH certificate (PROTOCOL.certkeys). */
 export interface Certificate {
-  /** As it is negotiated, such as `ssh-ed25519-cert-v01@openssh.com`. */
+  /** The negotiated name, such as `ssh-ed25519-cert-v01@openssh.com`. */
   readonly algorithm: string;
   readonly kind: 'user' | 'host';
-  /** The certified key in wire form, as it is without a certificate. */
+  /** The certified key in wire form, without the certificate. */
   readonly publicKey: Buffer;
   readonly keyId: string;
   readonly principals: readonly string[];
   readonly validAfter: Date;
   readonly validBefore: Date;
-  /** The names of options without which it must not be accepted. */
+  /** The names of its critical options: one that is not understood forbids accepting it. */
   readonly criticalOptions: readonly string[];
   /** Of the authority, in wire form. */
   readonly authority: Buffer;
-  /** All of it. */
+  /** The whole certificate. */
   readonly blob: Buffer;
 }
 
 const SUFFIX = '-cert-v01@openssh.com';
-/** The fields of a key in a certificate, behind the nonce; security tokens' are left to OpenSSH. */
+/** The fields of a key in a certificate, after the nonce; keys of security tokens are not supported. */
 const KEY_FIELDS: Readonly<Record<string, number>> = {
   'ssh-ed25519': 1,
   'ssh-rsa': 2,
@@ -32,20 +32,20 @@ const KEY_FIELDS: Readonly<Record<string, number>> = {
 };
 const KINDS = { 1: 'user', 2: 'host' } as const;
 
-/** The type of a key that a certificate's algorithm or type certifies; undefined: it is none. */
+/** The key type that an algorithm or type of certificates certifies; undefined: it is none of certificates. */
 export function certifiedType(type: string): string | undefined {
   return type.endsWith(SUFFIX) ? type.slice(0, -SUFFIX.length) : undefined;
 }
 
-/** How the algorithm of a key is called where the key comes with a certificate. */
+/** The name of a key's algorithm when the key comes with a certificate. */
 export function certificateAlgorithm(keyAlgorithm: string): string {
   return `${keyAlgorithm}${SUFFIX}`;
 }
 
 /**
- * Reads a certificate and checks its authority's signature: nothing else of it is judged.
+ * Reads a certificate and checks its authority's signature, and nothing else.
  *
- * @throws Error for what is none, has been tampered with, or is of a kind that isn't supported
+ * @throws Error if it is no certificate, was tampered with, or is of an unsupported kind
  */
 export function parseCertificate(blob: Buffer): Certificate {
   const reader = new WireReader(blob);
@@ -71,7 +71,7 @@ export function parseCertificate(blob: Buffer): Certificate {
   return {
     ...{ algorithm, kind, keyId, principals, validAfter, validBefore, authority, blob },
     publicKey: Buffer.concat(key.map(wire)),
-    // Names and values take turns.
+    // Names and values alternate.
     criticalOptions: options.filter((_option, index) => index % 2 === 0),
   };
 }
@@ -110,7 +110,7 @@ function keyObject(key: Buffer): KeyObject {
 
 const ecdsa = (key: KeyObject) => ({ key, dsaEncoding: 'ieee-p1363' }) as const;
 
-/** Two numbers of any length side by side, each of as many bytes. */
+/** Two numbers side by side, padded to the same number of bytes. */
 function fixedLength(value: Buffer, bytes: number): Buffer {
   const reader = new WireReader(value);
   const numbers = [reader.string(), reader.string()].map((number) => {

@@ -85,5 +85,5 @@ test('Include takes in files by pattern and in order, relative to the folder of 
 
 test('files that include each other are a fault', async () => {
   await writeFile(join(home, 'config'), 'Include config');
-  await expect(loadConfig(join(home, 'config'), home)).rejects.toThrow('the Include lines lead in a circle');
+  await expect(loadConfig(join(home, 'config'), home)).rejects.toThrow('the Include lines form a cycle');
 });

@@ -24,11 +24,11 @@ const LONGEST_INCLUDE_CHAIN = 16;
  * @throws DialFailure refused, naming the file and line that can't be read
  */
 export function loadConfig(file: string, homeDirectory: string): Promise<ConfigFile> {
-  // A relative Include starts at the main file's folder, even within an included file (ssh_config(5)).
+  // A relative Include starts at the main file's directory, even within an included file (ssh_config(5)).
   const folder = dirname(file);
 
   async function load(path: string, depth: number): Promise<ConfigFile> {
-    if (depth > LONGEST_INCLUDE_CHAIN) throw refused(`${path}: the Include lines lead in a circle`);
+    if (depth > LONGEST_INCLUDE_CHAIN) throw refused(`${path}: the Include lines form a cycle`);
     const directives = parseConfig(await readConfig(path), path);
     return Promise.all(
       directives.map(async (directive) => {
@@ -81,7 +81,7 @@ export function parseConfig(content: string, path: string): Directive[] {
   return directives;
 }
 
-/** Values stand between blanks, may be quoted, and end at a word that begins with `#` (`argv_split` in OpenSSH). */
+/** Values are separated by blanks, may be quoted, and end at a word that begins with `#` (`argv_split` in OpenSSH). */
 function splitValues(text: string, at: string): string[] {
   const values: string[] = [];
   let value: string | undefined;

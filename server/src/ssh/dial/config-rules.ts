@@ -8,10 +8,10 @@ type Verdict = { readonly applies: boolean; readonly unjudged?: string };
 /**
  * Applies the rules of ssh_config(5) to `host`, as typed. Of `Match`, the criteria all, host, originalhost, user,
  * localuser, tagged, canonical and final are judged. A block with any other criterion never applies, and the command of
- * `Match exec` is never run: looking a host up must not start programs. What such a block leaves out is told.
+ * `Match exec` is never run: looking up a host must not start programs. The settings of such blocks are reported.
  *
  * @param files in the order of precedence
- * @param user whom to log in as, where that is settled already
+ * @param user the login name, if it is already known
  */
 export function configFor(
   host: string,
@@ -43,7 +43,7 @@ export function configFor(
     }
   }
 
-  /** One that says no decides, whatever the others are about. */
+  /** One criterion that doesn't match decides, whatever the others are. */
   function judge(words: readonly string[]): Verdict {
     let unjudged: string | undefined;
     for (let index = 0; index < words.length; index += 1) {
@@ -52,7 +52,7 @@ export function configFor(
       const isNegated = negation === '!';
       if (criterion === 'all') continue;
       if (criterion === 'final' || criterion === 'canonical') {
-        // Both hold while the configuration is read a second time, which "final" asks for (readconf.c).
+        // Both match when the configuration is read a second time, which "final" requests (readconf.c).
         if (criterion === 'final' && !isNegated) wantsFinal = true;
         if (isFinal === isNegated) return { applies: false };
         continue;
@@ -67,7 +67,7 @@ export function configFor(
     return unjudged === undefined ? { applies: true } : { applies: false, unjudged };
   }
 
-  /** `block`: the block that can't be judged, in which all of it stands. */
+  /** `block`: the enclosing block that can't be judged. */
   function leaveOut({ keyword, included }: Directive, block: string): void {
     if (included !== undefined) for (const file of included) for (const directive of file) leaveOut(directive, block);
     const name = COUNTING.get(keyword);
@@ -103,7 +103,7 @@ export function configFor(
   };
 }
 
-/** Read a second time, a line is still one. */
+/** A line that is read twice counts once. */
 function add(directives: Directive[], directive: Directive): void {
   if (!directives.includes(directive)) directives.push(directive);
 }

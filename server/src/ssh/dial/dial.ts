@@ -30,18 +30,18 @@ export interface DialOptions {
   /** Says what the login may do, before anything is sent to any host. */
   readonly permit: (hops: readonly PlannedHop[]) => LoginPermit;
   readonly log: SshLog;
-  /** Is told of every stage. */
+  /** Called at every stage. */
   readonly report: DialReport;
-  /** A TCP connection that the first hop has taken already. */
+  /** A TCP connection to the first hop that is open already. */
   readonly opened?: Opened | undefined;
 }
 
-/** A way to the cluster that is open and logged in. */
+/** An open connection to the cluster, logged in. */
 export interface Dialled {
   /** The cluster's own client. */
   readonly client: Client;
   readonly link: Link;
-  /** What each hop has let in; null: one of them let in something else than a key. */
+  /** The key that each hop accepted; null: one of them accepted something else than a key. */
   readonly keys: AcceptedKeys | null;
 }
 
@@ -74,15 +74,15 @@ const CIPHERS: readonly CipherAlgorithm[] = [
   'chacha20-poly1305@openssh.com',
 ];
 
-/** No server says more before the login: its keys, its words, its questions. */
+/** No server sends more before the login is complete. */
 const MOST_LOGIN_BYTES = 1024 * 1024;
 
 const BROKEN_OFF =
   'Is it an SSH server, and does a firewall or its limit of connections (MaxStartups) let this one through?';
 
 /**
- * Makes one attempt to reach a cluster and log in there, by way of its jump hosts. Every host's key is checked before
- * any login.
+ * Makes one attempt to reach a cluster through its jump hosts and log in. Each host's key is checked before the login
+ * there.
  *
  * @throws DialFailure when it fails, also when `signal` aborts
  */
@@ -148,7 +148,7 @@ interface PreparedHop {
   readonly identities: Identities;
 }
 
-/** Everything that a login needs is read first, so that a fault in it shows before any server is bothered. */
+/** Reads everything that a login needs first, so that a fault in it shows before any server is contacted. */
 async function prepare(hop: Hop, via: readonly Hop[], agents: Agent[]): Promise<PreparedHop> {
   const { agentSocket } = hop.identities;
   const agent = agentSocket === undefined ? undefined : new Agent(agentSocket);
@@ -249,10 +249,10 @@ async function logIn(
       const notFollowed = explainedBy(hop.notFollowed, 'handshake');
       throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}${notFollowed}`, error);
     }
-    // The end of a jump host is no answer to this login.
+    // A jump host that ends says nothing about this login.
     if (ownErrors.has(error) && error instanceof Error) {
       if ('level' in error && error.level === 'client-authentication') throw login.refusal(error);
-      // Only a message of the server itself carries a number: it ended the conversation on purpose.
+      // Only a message of the server itself has a number: it ended the connection on purpose.
       if ('code' in error && typeof error.code === 'number') throw login.refusal(error, message);
     }
     throw unreachable(`${hop.label} broke off the login: ${message}`, error);

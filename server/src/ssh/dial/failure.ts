@@ -2,17 +2,17 @@ import { boundedMessage } from '../errors.ts';
 import type { Address } from './lookout.ts';
 
 /**
- * Why an attempt to connect ended. `unreachable` may mend itself and is tried again; `refused` waits for a person:
- * the host key, the login or the configuration is wrong, and repeating it could get the account banned.
+ * Why an attempt to connect ended. `unreachable` may be temporary and is retried; `refused` waits for a person: the
+ * host key, the login or the configuration is wrong, and repeating it could get the account banned.
  */
 export class DialFailure extends Error {
   override readonly name = 'DialFailure';
   readonly status: 'unreachable' | 'refused';
-  /** Where no TCP connection was taken: no server has noticed the attempt. */
+  /** The address that took no TCP connection: no server has noticed the attempt. */
   readonly nobodyAt: Address | undefined;
   /**
-   * Of a refusal that may pass, such as that of a home which is away for a minute: what to say of it where it is tried
-   * again. No person has been asked for anything.
+   * Set for a refusal that may be temporary, such as one while the home directory is not mounted: what to say while it
+   * is retried. No person has been asked.
    */
   readonly passing: string | undefined;
 
@@ -34,7 +34,7 @@ export function unreachable(message: string, cause?: unknown): DialFailure {
   return new DialFailure('unreachable', message, { cause });
 }
 
-/** A refusal that may pass by itself: `passing` is said of it where it is tried again. */
+/** A refusal that may be temporary: `passing` is said while it is retried. */
 export function refusedForNow(message: string, passing: string, cause?: unknown): DialFailure {
   return new DialFailure('refused', message, { cause, passing });
 }

@@ -13,20 +13,20 @@ export interface Hop {
   readonly user: string;
   /** `user@host`, with the port where it isn't 22: how messages name it. */
   readonly label: string;
-  /** Stands for host and port where host keys are looked up. */
+  /** Replaces host and port in the lookup of host keys. */
   readonly hostKeyAlias: string | undefined;
-  /** A new key is best added to the first. */
+  /** A new key belongs in the first. */
   readonly knownHostsFiles: readonly string[];
-  /** Keys that are trusted for no host, one a line. */
+  /** Files of revoked keys, one on each line. */
   readonly revokedKeysFile: string | undefined;
   /** The family of addresses to use, 0 for any, and the local address to connect from. */
   readonly family: 0 | 4 | 6;
   readonly localAddress: string | undefined;
-  /** What OpenSSH would do otherwise. */
+  /** Differences from what OpenSSH would do. */
   readonly notFollowed: readonly NotFollowed[];
   readonly identities: IdentitySources;
   /**
-   * The jump hosts that the OpenSSH configuration names for it.
+   * Its jump hosts in the OpenSSH configuration.
    *
    * @throws DialFailure refused, if it names a ProxyCommand instead
    */
@@ -38,8 +38,8 @@ export interface IdentitySources {
   /** Certificates that the OpenSSH configuration names, besides those beside the files. */
   readonly certificates: readonly string[];
   /**
-   * Who named the files. `settings`: clusters.yaml, and it has to be usable; `config`: the OpenSSH configuration;
-   * `default`: nobody, they are OpenSSH's usual names.
+   * The source of the files. `settings`: clusters.yaml, which must name a usable one; `config`: the OpenSSH
+   * configuration; `default`: OpenSSH's default names.
    */
   readonly namedBy: 'settings' | 'config' | 'default';
   /** Offer nothing but the keys of these files, though the agent may hold more. */
@@ -52,11 +52,11 @@ const SYSTEM_KNOWN_HOSTS = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_host
 const USUAL_IDENTITIES = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 
 /**
- * Settles everything about one host: what was asked for, then the cluster's settings, then the OpenSSH configuration,
- * then OpenSSH's defaults. For a jump host the settings `user` and `identityFile`, which are the cluster's, come only
+ * Determines everything about one host, in this order: the request, the cluster's settings, the OpenSSH configuration,
+ * OpenSSH's defaults. For a jump host the settings `user` and `identityFile`, which are the cluster's, come only
  * after the OpenSSH configuration; `knownHosts` holds for every host on the way.
  *
- * Which keywords of the OpenSSH configuration count, and which are told of instead, stands in not-followed.ts. Host keys
+ * not-followed.ts lists the keywords of the OpenSSH configuration that are only reported. Host keys
  * are always checked, whatever StrictHostKeyChecking says.
  *
  * @throws DialFailure refused, for what can't be read or isn't supported

@@ -1,12 +1,12 @@
 import type { Directive } from './config-file.ts';
 
-/** What an OpenSSH configuration says of one host. */
+/** The settings of one host in an OpenSSH configuration. */
 export interface HostConfig {
-  /** The first directive of that keyword (in lower case) that applies: later ones don't count. */
+  /** The first matching directive of a keyword (in lower case): later ones are ignored. */
   get(keyword: string): Directive | undefined;
-  /** `IdentityFile` and `CertificateFile` alone add up. */
+  /** Only `IdentityFile` and `CertificateFile` accumulate. */
   readonly identityFiles: readonly Directive[];
   readonly certificateFiles: readonly Directive[];
-  /** What stands in `Match` blocks that may apply and can't be judged here, as sentences for a person. */
+  /** The directives in `Match` blocks that may apply but can't be judged here, as sentences for a person. */
   readonly unjudged: readonly string[];
 }

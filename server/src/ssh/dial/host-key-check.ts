@@ -20,7 +20,7 @@ import { explainedBy } from './not-followed.ts';
 import { matchesPattern } from './patterns.ts';
 import { readIfThere } from './read-if-there.ts';
 
-/** Holds one host to the keys that the user knows of it. */
+/** Checks one host against the keys that the user has of it. */
 export class HostKeyCheck {
   readonly #hop: Hop;
   readonly #via: readonly Hop[];
@@ -37,26 +37,26 @@ export class HostKeyCheck {
     this.#names = hostKeyNames(hop.host, hop.port, hop.hostKeyAlias);
   }
 
-  /** A certificate is asked for where it may be trusted, and the host isn't known by a key of its own. */
+  /** Certificates are negotiated if one may be trusted and the host isn't known by a key of its own. */
   get algorithms(): ServerHostKeyAlgorithm[] {
     const { algorithms, isKnown } = preferredAlgorithms(this.#known, this.#names);
     if (authoritiesOf(this.#known, this.#names).length === 0) return algorithms;
-    // ssh2's types know only what it can negotiate by itself.
+    // ssh2's types have only what it can negotiate by itself.
     const certificates = hostCertificateAlgorithms() as readonly ServerHostKeyAlgorithm[];
     return isKnown ? [...algorithms, ...certificates] : [...certificates, ...algorithms];
   }
 
-  /** The certificate that was accepted; undefined: none was, though a key may have been. */
+  /** The accepted certificate; undefined: none, though a key may have been accepted. */
   get certificate(): Certificate | undefined {
     return this.#certificate;
   }
 
-  /** The exchange of keys can't be proved by the key that is certified. */
+  /** The certified key can't be used to prove the key exchange. */
   unprovable(): void {
     this.#fault = `the host certificate of ${this.#hop.label} can't be checked by this version of ssh2`;
   }
 
-  /** Why the key was turned down, for a person; undefined as long as none was. */
+  /** Why the key was rejected, for a person; undefined: it was not. */
   get fault(): string | undefined {
     return this.#fault;
   }
@@ -124,7 +124,7 @@ export class HostKeyCheck {
       knownTypes.length === 0 ? '' : ` (others are, of type ${knownTypes.join(', ')}, which it doesn't have)`;
     const notFollowed = explainedBy(this.#hop.notFollowed, 'host-key');
     const [authority] = authoritiesOf(this.#known, this.#names);
-    // OpenSSH remembers no key of a host whose certificate it trusts.
+    // OpenSSH stores no key of a host whose certificate it trusts.
     const advice =
       authority === undefined
         ? `let OpenSSH remember the key: ${this.#sshCommand()}`

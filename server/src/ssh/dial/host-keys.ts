@@ -17,7 +17,7 @@ export interface KnownHost {
 /** The names under which a host's keys are looked up. */
 export interface HostKeyNames {
   readonly name: string;
-  /** Without its port, for a host on another port than 22: a key found only there is accepted too, as OpenSSH does. */
+  /** Without the port, for a host on another port than 22: a key found only there is accepted, too, as in OpenSSH. */
   readonly nameWithoutPort?: string;
 }
 
@@ -52,7 +52,7 @@ export function hostKeyNames(host: string, port: number, alias?: string): HostKe
   return port === 22 ? { name } : { name: `[${name}]:${port}`, nameWithoutPort: name };
 }
 
-/** What known_hosts says of `key`, presented by a server. The rules are OpenSSH's (`check_host_key` in sshconnect.c). */
+/** What known_hosts says of a `key` that a server presented, by OpenSSH's rules (`check_host_key` in sshconnect.c). */
 export function checkHostKey(entries: readonly KnownHost[], names: HostKeyNames, key: Buffer): HostKeyVerdict {
   const named = entries.filter((entry) => matchesHost(entry, names.name));
   const portless = entries.filter(
@@ -73,7 +73,7 @@ export function checkHostKey(entries: readonly KnownHost[], names: HostKeyNames,
   return { verdict: 'unknown', knownTypes: [...new Set(trusted.map((entry) => keyType(entry.key)))] };
 }
 
-/** Without ssh-rsa, which signs with SHA-1: a key of that type proves itself by rsa-sha2, or not at all (RFC 8332). */
+/** Without ssh-rsa, which signs with SHA-1: a key of that type must use rsa-sha2 (RFC 8332). */
 const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
@@ -110,7 +110,7 @@ export function authoritiesOf(entries: readonly KnownHost[], names: HostKeyNames
   return entries.filter((entry) => entry.isAuthority && isOf(entry, names));
 }
 
-/** The line that trusts none of these keys with a host; undefined: there is none. */
+/** The line that revokes one of these keys; undefined: none. */
 export function revocationOf(
   entries: readonly KnownHost[],
   names: HostKeyNames,
@@ -123,7 +123,7 @@ function isOf(entry: KnownHost, { name, nameWithoutPort }: HostKeyNames): boolea
   return matchesHost(entry, name) || (nameWithoutPort !== undefined && matchesHost(entry, nameWithoutPort));
 }
 
-/** The type that a public key in wire form states of itself, such as `ssh-ed25519` (RFC 4253 section 6.6); '' if none. */
+/** The type in a public key in wire form, such as `ssh-ed25519` (RFC 4253 section 6.6); '' if none. */
 export function keyType(key: Buffer): string {
   if (key.length < 4) return '';
   const length = key.readUInt32BE(0);

@@ -21,15 +21,15 @@ export interface Identity {
 export interface Identities {
   /** In the order in which they are to be offered. */
   readonly offered: readonly Identity[];
-  /** Why others, which a person may expect to be offered, aren't. */
+  /** Why keys that a person may expect are not offered. */
   readonly notes: readonly string[];
 }
 
 /**
  * Collects the keys to offer, in OpenSSH's order: the named files' that the agent holds, the agent's others, the files
  * that it doesn't hold. A key with a certificate is offered with it first: one beside its file, one that the OpenSSH
- * configuration names, one of the agent. An encrypted file is of use only through the agent. Keys on security tokens
- * are left out: ssh2 doesn't know them.
+ * configuration names, one of the agent. An encrypted file is usable only through the agent. Keys on security tokens
+ * are omitted: ssh2 doesn't support them.
  *
  * @throws DialFailure refused, if the file that clusters.yaml names can't be used
  */
@@ -88,13 +88,13 @@ async function findCertificates(
       faults.push(`the certificate ${path} can't be read: ${String(cause)}`);
     }
   }
-  // An agent that can't be asked has been told of already.
+  // An agent that can't be asked has been reported already.
   const ofAgent = (await agent?.certificates().catch(() => [])) ?? [];
   for (const { blob, comment } of ofAgent) take(`(${comment}) of the agent`, blob, true);
   return { certificates, faults };
 }
 
-/** Why a certificate is no use at this time; null: it is. */
+/** Why a certificate can't be used now; null: it can. */
 function faultOf({ kind, validAfter, validBefore }: Certificate): string | null {
   if (kind !== 'user') return 'is one of a host';
   const now = Date.now();
@@ -103,7 +103,7 @@ function faultOf({ kind, validAfter, validBefore }: Certificate): string | null 
   return null;
 }
 
-/** `agent`: the one whose keys may be used that are known by their certificates alone. */
+/** `agent`: whose keys may be used although only their certificates are known. */
 function withCertificates(
   keys: readonly Identity[],
   certificates: readonly FoundCertificate[],
@@ -179,7 +179,7 @@ type KeyFile =
   | { readonly privateKey: ParsedKey; readonly publicKey: ParsedKey }
   | {
       readonly privateKey?: never;
-      /** Known all the same if the file holds only that, or `.pub` stands beside it: the agent may have the other half. */
+      /** Known also if the file holds only that, or a `.pub` file is beside it: the agent may have the private key. */
       readonly publicKey: ParsedKey | undefined;
       readonly fault: string;
       readonly isMissing: boolean;
@@ -211,7 +211,7 @@ async function readPublicKey(path: string): Promise<ParsedKey | undefined> {
     const key = parseKey((await readIfThere(path)) ?? Buffer.alloc(0));
     return key instanceof Error ? undefined : key;
   } catch {
-    // It is only a hint at what the agent may hold; without it the private key's own fault is reported.
+    // Only a hint at what the agent may hold; without it, the fault of the private key is reported.
     return undefined;
   }
 }

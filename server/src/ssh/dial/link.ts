@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Client } from 'ssh2';
 
-/** How long a server gets to answer a farewell before the socket is cut. */
+/** How long a server may take to answer a disconnect before the socket is destroyed. */
 const FAREWELL_MS = 500;
 
 /**
- * The socket and the clients that together reach a cluster: a client for each hop, the cluster's own last. They stand
- * and fall together: the first fault of any of them ends all.
+ * The socket and the clients that together reach a cluster: a client for each hop, the cluster's own last. The first
+ * fault of any of them ends all.
  */
 export class Link {
   /** Rejects, with the reason, once the link has ended. It never resolves. */
@@ -18,13 +18,13 @@ export class Link {
 
   constructor() {
     const { promise, reject } = Promise.withResolvers<never>();
-    // Whether anybody waits for it or not, a link that ends is no unhandled rejection.
+    // A link that ends while nobody waits for it is no unhandled rejection.
     promise.catch(() => {});
     this.broken = promise;
     this.#reject = reject;
   }
 
-  /** The link's foundation. Call it once, while the socket is still connecting. */
+  /** Sets the socket of the link. Call it once, while the socket is still connecting. */
   addSocket(socket: Socket): void {
     this.#socket = socket;
     socket.on('error', (error) => this.break(error));
@@ -36,7 +36,7 @@ export class Link {
   addClient(client: Client): void {
     this.#clients.push(client);
     client.on('error', (error) => {
-      // A key that the agent won't sign with isn't the end: ssh2 goes on to the next one.
+      // A key that the agent won't sign with is no failure: ssh2 continues with the next one.
       if (error.level !== 'agent') this.break(error);
     });
     client.on('close', () => this.break(new Error('the connection was closed')));
@@ -50,7 +50,7 @@ export class Link {
     this.#socket?.destroy();
   }
 
-  /** Takes leave of every hop, then ends the link. */
+  /** Disconnects from every hop, then ends the link. */
   async close(): Promise<void> {
     const socket = this.#socket;
     if (!this.#isBroken && socket && !socket.connecting) {

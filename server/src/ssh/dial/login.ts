@@ -15,26 +15,26 @@ import { type AskPerson, isTooMuch, type LoginPromptLine, presentable } from './
 
 /** sshd drops the connection at this many failures (`MaxAuthTries`), and a ban may follow. */
 const MOST_KEYS = 6;
-/** So often a person may err at one host, as with OpenSSH (`NumberOfPasswordPrompts`). */
+/** How many wrong answers a person may give at one host, as in OpenSSH (`NumberOfPasswordPrompts`). */
 const MOST_WRONG_ANSWERS = 3;
 
-/** Of what the server says, its end. */
+/** Of the server's messages, the end is kept. */
 const LONGEST_WORDS = 400;
 const MOST_BANNERS = 8;
 
-/** What a login needs of the connection that it is for. */
+/** What a login needs from its connection. */
 export interface LoginConversation {
-  /** Null: nobody is to be asked for anything. */
+  /** Null: no person can be asked. */
   readonly ask: AskPerson | null;
-  /** The server is likely to end the login soon after. */
+  /** Called when the server is likely to end the login soon. */
   readonly expiresAt: Date;
   /** Ends the connection: the login can't go on. */
   readonly giveUp: (reason: Error) => void;
 }
 
 /**
- * Logs in to one host: offers keys, one after the other, then puts to a person what the server asks. It can say
- * afterwards why nothing was enough.
+ * Logs in to one host: offers keys, one after the other, then shows a person what the server asks. Afterwards it can
+ * say why the login failed.
  */
 export class Login {
   readonly #hop: Hop;
@@ -45,12 +45,12 @@ export class Login {
   #accepted: Identity | undefined;
   #current: 'none' | 'key' | 'keyboard-interactive' | 'password' = 'none';
   #isKeyboardUseless = false;
-  /** Of the method that is being tried: whether a person has answered anything. */
+  /** Whether a person has answered a prompt of the current method. */
   #isAnswered = false;
   #wrongAnswers = 0;
   #hasAsked = false;
   readonly #banners: string[] = [];
-  /** The last method ended with wrong answers, and nothing was asked since. */
+  /** The last method ended with wrong answers, and nothing has been asked since. */
   #isRepeating = false;
 
   constructor(hop: Hop, identities: Identities, conversation: LoginConversation) {
@@ -59,19 +59,19 @@ export class Login {
     this.#conversation = conversation;
   }
 
-  /** The key that the server has taken; undefined as long as it hasn't taken any. */
+  /** The key that the server has accepted; undefined: none yet. */
   get accepted(): Identity | undefined {
     return this.#accepted;
   }
 
-  /** What the server says before it lets anybody in, such as that it is being maintained. */
+  /** The server's banner, such as a notice of maintenance. */
   heard(banner: string): void {
     this.#banners.push(presentable(banner));
-    // They come as often as the server likes.
+    // A server may send any number of them.
     if (this.#banners.length > MOST_BANNERS) this.#banners.shift();
   }
 
-  /** Why the login failed; unless a person was asked for something, it may pass. */
+  /** Why the login failed; it may be temporary unless a person was asked. */
   refusal(cause: unknown, detail?: string): DialFailure {
     const why = this.#explain(detail);
     const message = `${why} Nothing more is tried until you ask for it, so that the account does not get banned.`;
@@ -79,10 +79,10 @@ export class Login {
   }
 
   /**
-   * Hands to `proceed` what to try next; `false` gives up.
+   * Passes to `proceed` what to try next; `false` gives up.
    *
    * @param methods `null` at first, then those that the server goes on to accept
-   * @param isPartial whether the last one was right, and more is wanted
+   * @param isPartial whether the last one succeeded and another is required
    */
   next(
     methods: readonly string[] | null,
@@ -91,7 +91,7 @@ export class Login {
   ): void {
     const username = this.#hop.user;
     if (methods === null) {
-      // To ask for nothing tells which methods there are, and counts as no failure.
+      // The method "none" lists the methods, and doesn't count as a failure.
       proceed({ type: 'none', username });
       return;
     }
@@ -131,7 +131,7 @@ export class Login {
     this.#isRepeating = true;
   }
 
-  /** The method, after which a key that was accepted leaves open what else is wanted: a second factor, most likely. */
+  /** The next method after an accepted key that was not enough: most likely a second factor. */
   #takes(method: string): boolean {
     return this.#methods.includes(method) || (this.#current === 'key' && this.#accepted !== undefined);
   }
@@ -160,7 +160,7 @@ export class Login {
   }
 
   async #password(): Promise<AnyAuthMethod> {
-    // The server gives this prompt no words of its own: these are OpenSSH's.
+    // The server sends no text for this prompt: this is OpenSSH's.
     const [password = ''] = await this.#ask('', '', [{ text: `${this.#hop.label}'s password:`, isSecret: true }]);
     return { type: 'password', username: this.#hop.user, password };
   }
@@ -176,7 +176,7 @@ export class Login {
     return answers;
   }
 
-  /** Systems often allow by default what no server of theirs offers. */
+  /** Systems often allow by default methods that their server doesn't offer. */
   #notFollowed(): readonly NotFollowed[] {
     const isOffered = (word: string) => this.#methods.some((method) => method.startsWith(word));
     return this.#hop.notFollowed.filter(
@@ -192,7 +192,7 @@ export class Login {
     const unused = offered.length - this.#offered.length;
     const sentences = [`${this.#hop.label} refused the login`];
     const methods = bounded(this.#methods.join(', '), LONGEST_WORDS);
-    // What ended the conversation may have come before the last answer was judged.
+    // The connection may have ended before the last answer was judged.
     const wrongAnswers = this.#wrongAnswers + (this.#isAnswered ? 1 : 0);
     const said = [...this.#banners, ...(detail === undefined ? [] : [detail])].filter(Boolean).join(' ');
     if (said !== '')
@@ -223,8 +223,8 @@ export class Login {
 }
 
 /**
- * Shows ssh2 a single key as if it were an agent. That is the one method which tells when the server has accepted a
- * key: it then asks for a signature.
+ * Presents a single key to ssh2 as an agent. Only that method shows that the server has accepted a key: it then asks
+ * for a signature.
  */
 class SoleIdentity extends ssh2.BaseAgent<ParsedKey> {
   readonly #identity: Identity;

@@ -1,53 +1,53 @@
 import { connect, type Socket } from 'node:net';
 
-/** Where TCP connections are taken, or were not. */
+/** An address to which a TCP connection is opened. */
 export interface Address {
   readonly host: string;
   readonly port: number;
   /** 0: any. */
   readonly family: 0 | 4 | 6;
-  /** The address to connect from, where it is not any. */
+  /** The local address to connect from; absent: any. */
   readonly localAddress: string | undefined;
 }
 
-/** A connection that an address has taken, for the attempt that follows: no server is bothered in vain. */
+/** An open connection, which the next attempt uses, so that the server sees only one. */
 export interface Opened extends Address {
   readonly socket: Socket;
 }
 
 /**
- * How long to wait between two looks, in ms, by how long ago the connection was lost or somebody wanted it: null, no
- * more looks. Slow enough after the first minutes for firewalls that let four connections a minute through.
+ * The pause between two probes, in ms, by the time since the connection was lost or needed; null: no more probes. Slow
+ * enough after the first minutes for firewalls that allow four connections a minute.
  */
 const PACE: readonly { readonly untilMs: number; readonly everyMs: number }[] = [
   { untilMs: 20_000, everyMs: 300 },
   { untilMs: 120_000, everyMs: 2_000 },
   { untilMs: 30 * 60_000, everyMs: 20_000 },
 ];
-/** Whoever waits for the connection has it looked for quickly for so long. */
+/** How long it probes quickly after the connection was needed. */
 const WANTED_MS = 10_000;
 const LOOK_TIMEOUT_MS = 3_000;
 
-/** Looks whether anything listens at an address where nothing did: a TCP connection at a time, and no login. */
+/** Probes an address where nothing listened, with one TCP connection at a time and without a login. */
 export class Lookout {
   readonly #onOpen: (opened: Opened) => void;
   #address: Address | undefined;
-  /** What the pace counts from. */
+  /** When the pace began. */
   #since = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #socket: Socket | undefined;
 
-  /** `onOpen` takes over the socket; the looks are over then. */
+  /** `onOpen` takes over the socket, which ends the probes. */
   constructor(onOpen: (opened: Opened) => void) {
     this.#onOpen = onOpen;
   }
 
-  /** Nothing listened there when it was last tried: to try again bothers no server. */
+  /** Nothing listened there at the last try, so that another one reaches no server. */
   get isLooking(): boolean {
     return this.#address !== undefined;
   }
 
-  /** The connection was lost just now: from here on the pace counts. */
+  /** The connection was lost just now: the pace begins. */
   lost(): void {
     this.#since = performance.now();
   }
@@ -59,7 +59,7 @@ export class Lookout {
     this.#plan();
   }
 
-  /** Somebody waits: looks at once, if it looks at all, and quickly for a while. */
+  /** The connection is needed: probes at once, if it probes at all, and quickly for a while. */
   wanted(): void {
     this.#since = Math.max(this.#since, performance.now() - (PACE[0]?.untilMs ?? 0) + WANTED_MS);
     if (this.#address !== undefined && this.#socket === undefined) this.#look(this.#address);
@@ -84,7 +84,7 @@ export class Lookout {
     clearTimeout(this.#timer);
     const socket = connect({ ...address, noDelay: true, timeout: LOOK_TIMEOUT_MS });
     this.#socket = socket;
-    // What becomes of it is told by its end.
+    // Its end reports the outcome.
     const ignore = () => undefined;
     socket.on('error', ignore);
     socket.once('timeout', () => socket.destroy());

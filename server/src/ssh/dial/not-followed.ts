@@ -1,6 +1,6 @@
 import type { HostConfig } from './host-config.ts';
 
-/** When it matters that a keyword isn't followed: always, or where an attempt fails at that stage. */
+/** When to report that a keyword isn't followed: always, or if an attempt fails at that stage. */
 export type Concern = 'always' | 'handshake' | 'host-key' | 'login';
 
 /** A line of the OpenSSH configuration that isn't followed here, as a sentence for a person. */
@@ -11,7 +11,7 @@ export interface NotFollowed {
 
 interface Rule {
   readonly concern: Concern;
-  /** The values with which it changes anything; none given: all of them. */
+  /** The values with which it matters; absent: all. */
   readonly values?: RegExp;
 }
 
@@ -23,9 +23,9 @@ const FOLLOWED = [
 ];
 
 /**
- * What would make OpenSSH connect or log in otherwise. Every other keyword of ssh_config(5) is about what is done with a
- * connection once it is there (forwarding, terminals, environment, sharing), about how ssh itself asks and prints, or
- * about what always holds here (StrictHostKeyChecking yes, BatchMode as it is, keepalives).
+ * The keywords that would make OpenSSH connect or log in differently. All others of ssh_config(5) concern the use of an
+ * open connection (forwarding, terminals, environment, sharing), how ssh itself asks and prints, or settings that are
+ * fixed here (StrictHostKeyChecking yes, BatchMode, keepalives).
  */
 const RULES: Readonly<Record<string, Rule>> = {
   CanonicalizeHostname: { concern: 'always', values: /^(?:yes|always)$/i },
@@ -58,7 +58,7 @@ export const COUNTING: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
-/** What of a host's configuration isn't followed. */
+/** The lines of a host's configuration that aren't followed. */
 export function notFollowed(config: HostConfig): readonly NotFollowed[] {
   const lines = Object.entries(RULES).flatMap(([name, { concern, values }]): NotFollowed[] => {
     const directive = config.get(name.toLowerCase());
@@ -68,7 +68,7 @@ export function notFollowed(config: HostConfig): readonly NotFollowed[] {
   return [...config.unjudged.map((text): NotFollowed => ({ concern: 'always', text })), ...lines];
 }
 
-/** The end of a message about a failure that what isn't followed may explain; '' where there is nothing. */
+/** The end of a message about a failure that such lines may explain; '' if there are none. */
 export function explainedBy(found: readonly NotFollowed[], ...concerns: readonly Concern[]): string {
   const texts = found
     .filter(({ concern }) => concern === 'always' || concerns.includes(concern))

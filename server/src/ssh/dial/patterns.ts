@@ -1,6 +1,6 @@
 /**
  * Whether the whole of `text` matches `pattern`, where `*` stands for any characters and `?` for exactly one
- * (ssh_config(5), PATTERNS). Everything else is literal and its case counts. Takes at most
+ * (ssh_config(5), PATTERNS). Everything else is literal and case-sensitive. Takes at most
  * `text.length * pattern.length` steps, whatever the pattern.
  */
 export function matchesPattern(text: string, pattern: string): boolean {

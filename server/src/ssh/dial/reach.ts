@@ -11,7 +11,7 @@ import { explainedBy } from './not-followed.ts';
 const ADDRESS_TIMEOUT_MS = 3_000;
 
 /**
- * Opens a TCP connection to the first hop and makes it the link's foundation. `opened`: one that may lead there.
+ * Opens a TCP connection to the first hop and makes it the link's socket. `opened`: a connection that may lead there.
  *
  * @throws DialFailure unreachable
  */
@@ -23,8 +23,8 @@ export async function reachDirectly(hop: Hop, link: Link, opened: Opened | undef
     return opened.socket;
   }
   opened?.socket.destroy();
-  // Nagle's algorithm would hold small packets back for an acknowledgement: 40 ms and more for every request.
-  // Of a name with several addresses, each gets more than the 250 ms that Node gives it: networks may be slower.
+  // Nagle's algorithm would delay small packets until an acknowledgement: 40 ms or more for every request.
+  // Each address of a name gets more than Node's 250 ms: networks may be slower.
   const socket = connect({
     host,
     port,
@@ -50,8 +50,8 @@ export async function reachDirectly(hop: Hop, link: Link, opened: Opened | undef
 }
 
 /**
- * ssh2 writes the length, the text and the tag of each packet by themselves: what is written in one turn leaves with one
- * system call.
+ * ssh2 writes the length, the text and the tag of each packet separately: all that is written in one turn of the event
+ * loop is sent with one system call.
  */
 function writeByTurns(socket: Socket): void {
   const write = socket.write.bind(socket);
@@ -66,7 +66,7 @@ function writeByTurns(socket: Socket): void {
 }
 
 function explain(error: unknown): string {
-  // A name with several addresses fails with all their errors; the first says enough.
+  // A name with several addresses fails with all their errors; the first is enough.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const code = first instanceof Error && 'code' in first ? first.code : undefined;
   switch (code) {
@@ -84,7 +84,7 @@ function explain(error: unknown): string {
   }
 }
 
-/** The reason code of a server that doesn't allow a channel (RFC 4254 section 5.1). */
+/** The reason code of a server that forbids a channel (RFC 4254 section 5.1). */
 const ADMINISTRATIVELY_PROHIBITED = 1;
 
 /**

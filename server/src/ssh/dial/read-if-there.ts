@@ -2,15 +2,15 @@ import { glob } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import { FileFault, LocalDisk, readRegularFile } from '../../files/index.ts';
 
-/** More than known_hosts has where a site lists every machine with all of its keys. */
+/** More than the known_hosts of a site that lists every machine with all of its keys. */
 const MAXIMUM_BYTES = 32 * 1024 * 1024;
 
-/** Where the home is: of all threads, two may wait for it. */
+/** The disk of the home directory: at most two reads wait for it. */
 const disk = new LocalDisk(2);
 
-/** The content of a file; undefined if there is none. Throws FileFault for what can't be read, or not in time. */
+/** The content of a file; undefined if there is none. Throws FileFault if it can't be read, or not in time. */
 export async function readIfThere(path: string): Promise<Buffer | undefined> {
-  // What people name to have no file at all.
+  // The usual name for no file at all.
   if (path === devNull) return Buffer.alloc(0);
   try {
     return await disk.ask(() => readRegularFile(path, MAXIMUM_BYTES));

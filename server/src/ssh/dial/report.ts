@@ -1,21 +1,21 @@
 import { boundedMessage } from '../errors.ts';
 
-/** The parts of an attempt to connect, in their order; each hop of the way goes through the last three. */
+/** The stages of an attempt to connect, in order; each hop goes through the last three. */
 export type DialStage = 'settings' | 'reach' | 'host-key' | 'login';
 
 export interface DialStep {
   readonly stage: DialStage;
   /** `user@host:port`; null before the first hop. */
   readonly hop: string | null;
-  /** What was found, for a person; null: nothing to tell (yet). */
+  /** What was found, for a person; null: nothing (yet). */
   readonly found: string | null;
-  /** Why it went no further, for a person. */
+  /** Why it failed, for a person. */
   readonly fault: string | null;
-  /** Null while it is under way. */
+  /** Null while it is in progress. */
   readonly seconds: number | null;
 }
 
-/** Keeps how one attempt to connect went. */
+/** Records the stages of one attempt to connect. */
 export class DialReport {
   readonly #steps: DialStep[] = [];
   #current: { readonly stage: DialStage; readonly hop: string | null; readonly startedAt: number } | null = null;
@@ -26,19 +26,19 @@ export class DialReport {
     return this.#current === null ? this.#steps : [...this.#steps, this.#step(this.#current, null, null)];
   }
 
-  /** The stage under way, or that failed; null: all of them went well, or none has begun. */
+  /** The current stage, or the one that failed; null: all succeeded, or none has begun. */
   get stage(): DialStage | null {
     const last = this.steps.at(-1);
     return last !== undefined && (this.#current !== null || last.fault !== null) ? last.stage : null;
   }
 
-  /** Begins a stage; the one before it went well. */
+  /** Begins a stage; the one before succeeded. */
   enter(stage: DialStage, hop: string | null = null): void {
     this.#end(null);
     this.#current = { stage, hop, startedAt: performance.now() };
   }
 
-  /** Tells what the current stage found. */
+  /** Records what the current stage found. */
   found(text: string): void {
     this.#found = boundedMessage(text);
   }

@@ -138,8 +138,8 @@ describe('jump hosts', () => {
     ]);
   });
 
-  test('that lead in a circle are a fault', async () => {
-    await expect(route('Host *\n ProxyJump bastion')).rejects.toThrow('lead in a circle, by ada@bastion');
+  test('that form a cycle are a fault', async () => {
+    await expect(route('Host *\n ProxyJump bastion')).rejects.toThrow('form a cycle at ada@bastion');
   });
 });
 

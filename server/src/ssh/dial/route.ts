@@ -8,10 +8,10 @@ const SYSTEM_CONFIG = '/etc/ssh/ssh_config';
 const MOST_HOPS = 8;
 
 /**
- * Settles the way to a cluster, from its settings and the user's and the machine's OpenSSH configuration.
+ * Determines the way to a cluster, from its settings and the user's and the machine's OpenSSH configuration.
  *
  * @returns the hops in the order of connecting, the cluster last
- * @throws DialFailure refused, if the configuration can't be read, isn't supported, or leads in a circle
+ * @throws DialFailure refused, if the configuration can't be read, isn't supported, or has a cycle
  */
 export async function resolveRoute(settings: SshSettings, environment: SshEnvironment): Promise<readonly Hop[]> {
   const { host, user, port, proxyJump } = settings;
@@ -26,7 +26,7 @@ export async function resolveRoute(settings: SshSettings, environment: SshEnviro
   for (let jump = jumps.pop(); jump !== undefined; jump = jumps.pop()) {
     const hop = resolveHop(jump, 'jump host', settings, environment, files);
     if (route.length === MOST_HOPS || route.some(({ label }) => label === hop.label)) {
-      throw refused(`the jump hosts on the way to ${cluster.label} lead in a circle, by ${hop.label}: see ProxyJump`);
+      throw refused(`the jump hosts on the way to ${cluster.label} form a cycle at ${hop.label}: see ProxyJump`);
     }
     route.unshift(hop);
     // Only the first of a list follows its own ProxyJump: the others are reached from one another.

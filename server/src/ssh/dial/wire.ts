@@ -7,7 +7,7 @@ export function wire(value: Buffer): Buffer {
   return Buffer.concat([length, value]);
 }
 
-/** Reads RFC 4251's types one after the other. Each method throws where there is less than it expects. */
+/** Reads RFC 4251's types one after the other. Each method throws if bytes are missing. */
 export class WireReader {
   readonly #data: Buffer;
   #position = 0;

@@ -223,7 +223,7 @@ describe('on channels, a server that', () => {
           // ssh2 would answer the end of the other side.
           for (const name of ['end', 'close', 'destroy']) Reflect.set(channel, name, () => {});
         }),
-      'keep all further ones out',
+      'block all further ones',
     ],
     'sends on what nobody wants any more': [
       (client) =>

@@ -10,30 +10,30 @@ const MOST_COMMANDS = 4;
 const LONGEST_LINE = 256;
 /** The commands and the SFTP session: half of the 10 that sshd allows unless told otherwise (`MaxSessions`). */
 const MOST_CHANNELS = MOST_COMMANDS + 1;
-/** So many channels in a row have to be granted before one more than the server last allowed is tried. */
+/** How many channels in a row must be granted before it tries one more than the server last allowed. */
 const GRANTS_TO_RECOVER = 20;
 /**
- * sshd counts a channel for a moment longer than it takes to close it: a new one that follows on its heels is refused
- * where there is no room for both.
+ * sshd counts a channel for a moment after it was closed: a new one that follows at once is refused if there is no room
+ * for both.
  */
 const GRACE_MS = 5;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 1_000;
 
-/** What commands and SFTP have in common. */
+/** Shared by commands and SFTP. */
 interface Channel {
   once(event: 'close' | 'data', listener: () => void): unknown;
   end(): unknown;
 }
 
 export interface ChannelsOptions {
-  /** So long the server may leave a channel without its opening or its end. */
+  /** How long the server may take to open or to close a channel. */
   readonly silenceMs: number;
-  /** Nothing gets a channel any more: the connection is of no further use. */
+  /** Called when no channel can be had any more: the connection is useless. */
   readonly onExhausted: (reason: ChannelsExhausted) => void;
 }
 
-/** Why a connection is given up that holds and brings nothing. The message completes "the connection was lost: ". */
+/** Why an open connection that answers nothing is given up. The message completes "the connection was lost: ". */
 export class ChannelsExhausted extends Error {
   override readonly name = 'ChannelsExhausted';
 }
@@ -41,9 +41,9 @@ export class ChannelsExhausted extends Error {
 type OpenRequest<C extends Channel> = (done: (error: Error | undefined, channel: C) => void) => void;
 
 /**
- * The channels of one connection, rationed. A server that refuses a channel has nothing sent to it yet, so the opening
- * is simply repeated once another channel has closed, and from then on fewer are opened. Where only one is allowed,
- * commands and SFTP take turns. What is ended here and not there, as a process that hangs is, keeps its place: once these
+ * The limited channels of one connection. A refused channel is opened again once another has closed, which is safe
+ * because nothing was sent on it, and from then on fewer are opened. If only one is allowed, commands and SFTP take
+ * turns. A channel that was ended here but not by the server, because its process hangs, keeps its place: once these
  * leave no room for others, the connection is given up.
  */
 export class Channels {
@@ -52,7 +52,7 @@ export class Channels {
   readonly #commands = new Gate(MOST_COMMANDS, LONGEST_LINE);
   readonly #all = new Gate(MOST_CHANNELS, LONGEST_LINE);
   #grants = 0;
-  /** All that the server has opened. */
+  /** All open channels. */
   #opened = 0;
   #hanging = 0;
   #yieldSftp: (() => void) | undefined;
@@ -62,7 +62,7 @@ export class Channels {
     this.#options = options;
   }
 
-  /** How many channels were ended here so long ago that they should have closed. */
+  /** How many channels were ended here long enough ago that the server should have closed them. */
   get hanging(): number {
     return this.#hanging;
   }
@@ -88,8 +88,8 @@ export class Channels {
   /**
    * An SFTP channel, of which there should be one at a time. Its place is taken until it emits `close`.
    *
-   * @param yieldTurn called when a command waits for the only channel there may be: end this one once it is idle
-   * @throws SshUnavailable as `openCommand` does; its cause is a NoSftp where there was a channel and no SFTP on it
+   * @param yieldTurn called when a command waits for the only channel: end this one once it is idle
+   * @throws SshUnavailable as `openCommand` does; its cause is a NoSftp if there was a channel without SFTP
    */
   async openSftp(yieldTurn: () => void, signal: AbortSignal): Promise<SFTPWrapper> {
     const request = new SftpRequest(this.#client, signal);
@@ -107,7 +107,7 @@ export class Channels {
     return sftp;
   }
 
-  /** This side has ended the channel: the server has to do so, too. */
+  /** This side has ended the channel; the server must do so, too. */
   ended(channel: Channel): void {
     this.#awaitEnd(new Promise((resolve) => channel.once('close', resolve)), channel);
   }
@@ -120,7 +120,7 @@ export class Channels {
       channel?.once('data', () => this.#giveUp('the server keeps sending data that nobody needs any more'));
       if (this.#hanging >= Math.min(this.#all.capacity, MOST_COMMANDS)) {
         this.#giveUp(
-          `${this.#hanging} requests hang on the cluster and keep all further ones out: one of its file systems seems to hang`,
+          `${this.#hanging} requests hang on the cluster and block all further ones: one of its file systems seems to hang`,
         );
       }
     }, this.#options.silenceMs).unref();
@@ -161,12 +161,12 @@ export class Channels {
         }
         if (!isRefusal(error)) throw notSent(asError(error));
       }
-      // Without another channel whose end could be waited for, only time can help.
+      // Without another channel to wait for, only time can help.
       if (this.#all.inside === 0) await abortable(pause(pauseMs), signal, notSent);
     }
   }
 
-  /** One opening. Rejects with ssh2's own error, its place given back. */
+  /** Opens one channel. Rejects with ssh2's own error, and releases the place. */
   #attempt<C extends Channel>(request: OpenRequest<C>): Promise<C> {
     const leave = () => {
       this.#all.leave();

@@ -12,7 +12,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** The same in bytes. */
+/** The same, in bytes. */
 export interface ScriptResult {
   readonly exitCode: number;
   readonly stdout: Buffer;
@@ -36,20 +36,22 @@ export async function runCommand(
   return { exitCode, stdout: stdout.toString('utf8'), stderr: stderr.toString('utf8') };
 }
 
-/** When a shell that hasn't answered is spoken to again, in ms after the first time. */
+/** When the question to a shell that hasn't answered is repeated, in ms after the first time. */
 const AGAIN_MS = [1_500, 5_000, 15_000];
-/** When its input is ended instead, so that one that reads all of it first, such as fish, says at least what it is. */
+/**
+ * When its input is ended instead, so that a shell that reads all of it first, such as fish, at least reports an error.
+ */
 const GIVE_UP_MS = 50_000;
-/** What is left open after the end of a script, such as a shell that had started ours as its child, ends with its input. */
+/** Whatever is open after the end of a script, such as a shell that started ours as its child, ends with its input. */
 const LINGER_MS = 500;
-/** For what is printed about the script itself. */
+/** Room for the markers around the script's own output. */
 const FRAME_BYTES = 1024;
-/** No login says more before a shell answers. */
+/** No login prints more before a shell answers. */
 const MOST_NOISE_BYTES = 1024 * 1024;
 
 /**
- * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The script
- * goes to the shell's standard input once the shell has answered.
+ * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The
+ * script goes to the shell's standard input once the shell has answered.
  *
  * @throws SshUnavailable if it was not sent, with what the login said instead
  * @throws SshInterrupted if it was, and `signal` aborted or the connection broke before its exit code came
@@ -78,7 +80,7 @@ export async function runScript(
     let isSent = false;
     let isOver = false;
     let awaited = input;
-    /** The script's exit code, where what ran it went on after its end. */
+    /** The script's exit code, if the shell that ran it continued after its end. */
     let endedWith: number | undefined;
     let isInputEnded = false;
 
@@ -93,7 +95,7 @@ export async function runScript(
     function stop(error: Error): void {
       settle(() => {
         reject(error);
-        // Without the signal, the command would go on unseen and keep its place among the server's sessions.
+        // Without the signal, the command would continue unseen and keep its place among the server's sessions.
         channel.signal('TERM');
         channel.close();
         channels.ended(channel);
@@ -146,7 +148,7 @@ export async function runScript(
     }
 
     function collect(output: Output, chunk: Buffer): void {
-      // What arrives after the end is let through unread: the channel closes only once it is drained.
+      // Data after the end is discarded: the channel closes only once it is drained.
       if (isOver) return;
       output.append(chunk);
       size += chunk.length;
@@ -199,7 +201,7 @@ export async function runScript(
 
 /**
  * Sends no more than the other side's window takes, and nothing once the command is over. Each piece waits for the one
- * before it, since ssh2 would hold 2 MiB a channel beside that window.
+ * before it, because ssh2 would buffer 2 MiB for each channel besides that window.
  */
 async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOver: () => boolean): Promise<void> {
   for await (const piece of content) {
@@ -217,13 +219,13 @@ async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOv
 /**
  * Makes the script one compound command, which the shell reads to its end before it runs any of it. So a connection
  * that breaks on the way can't run the first half of a script or of a line, and no child can read the rest of the
- * script as its input. Standard input stays open, since ssh2 sends no signal to a channel after its end. At its end it
- * tells its exit code, which what goes on after it may not repeat.
+ * script as its input. Standard input stays open, because ssh2 sends no signal to a channel after its end. At its end
+ * it prints its exit code, because a shell that continues may exit with another.
  */
 function frame(script: string, isWithoutInput: boolean) {
   const nonce = randomBytes(12).toString('hex');
   const mark = `\nended ${nonce} `;
-  /** Where a script's word of its end stands, and the code in it; null: nowhere. */
+  /** The position of a script's end marker, and the exit code in it; null: there is none. */
   const ending = (stderr: Buffer) => {
     const start = stderr.indexOf(mark);
     const [line, code] =
@@ -237,7 +239,7 @@ function frame(script: string, isWithoutInput: boolean) {
 { :; ${script}\n}${isWithoutInput ? ' </dev/null' : ''}; exit
 }
 `,
-    /** Of a script that has come to its end, by its standard error. */
+    /** Of a script that has ended, as its standard error shows. */
     exitCode: (stderr: Buffer): number | undefined => ending(stderr)?.code,
     without: (stderr: Buffer): Buffer => {
       const found = ending(stderr);

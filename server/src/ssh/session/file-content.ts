@@ -1,10 +1,10 @@
 import { abortable } from '../deadline.ts';
 import { SshInterrupted } from '../errors.ts';
 
-/** What is to be written to a file. */
+/** Content for a file. */
 export type FileContent = Buffer | AsyncIterable<Buffer>;
 
-/** As OpenSSH's own sftp sends them. */
+/** As in OpenSSH's own sftp. */
 const PIECE_BYTES = 32 * 1024;
 
 /**
@@ -26,7 +26,7 @@ export async function* piecesOf(content: FileContent, path: string, signal: Abor
       yield* split(next.value);
     }
   } finally {
-    // Not awaited: a source that hangs would never answer. Its own clean-up is its own affair.
+    // Not awaited: a source that hangs would never answer.
     iterator.return?.().catch(() => {});
   }
 }

@@ -2,7 +2,7 @@ import { linesOf } from '../../domain/text.ts';
 import { RemoteFileError } from '../errors.ts';
 import type { FileStatus } from './file-transport.ts';
 
-/** What the cluster says of what lies at a path; undefined: it doesn't say. */
+/** What the cluster reports of a path; undefined: it doesn't report it. */
 export interface Attributes {
   /** With the bits of the kind (S_IFMT, man 7 inode). */
   readonly mode: number | undefined;
@@ -26,8 +26,8 @@ const KINDS: ReadonlyMap<number, string> = new Map([
 const LAST_SECOND = 253_402_300_799;
 
 /**
- * A regular file by what it is. To open anything else may wait for ever (a named pipe), act (a device) or lead elsewhere
- * (a link): jobs can put it in the place of their logs and records.
+ * The status of a regular file. Opening anything else may block for ever (a named pipe), have effects (a device) or
+ * lead elsewhere (a link): jobs can put such things in the place of their logs and records.
  *
  * @throws RemoteFileError
  */
@@ -53,7 +53,7 @@ export function notAFile(path: string, mode: number): RemoteFileError {
 
 const WORDS = 'What lies there has the mode ';
 
-/** Shell functions: `only_file` ends its script unless a regular file lies at the path, or nothing. */
+/** Shell functions: `only_file` ends its script if the path exists and is no regular file. */
 export const KINDS_OF_FILES = `refuse() {
   echo "${WORDS}$(stat -c %f -- "$1")" >&2
   exit 1
@@ -62,7 +62,7 @@ only_file() {
   if [ -h "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then refuse "$1"; fi
 }`;
 
-/** What these functions said on standard error; null: nothing. */
+/** What these functions printed on standard error; null: nothing. */
 export function refusedKind(path: string, stderr: string): RemoteFileError | null {
   const line = linesOf(stderr).find((one) => one.startsWith(WORDS));
   const mode = line?.slice(WORDS.length) ?? '';

@@ -11,7 +11,7 @@ export class SearchPatternError extends SshError {
   override readonly name = 'SearchPatternError';
 }
 
-/** The search needed more time or memory than a guest may take on a login node. */
+/** The search needed more time or memory than it is allowed on a login node. */
 export class SearchLimitError extends SshError {
   override readonly name = 'SearchLimitError';
 }
@@ -28,7 +28,7 @@ export interface SearchQuestion {
   readonly length: number | null;
   /** Matches before it are left out; not before `from`. */
   readonly after: number;
-  /** As many matches are told, and one more to say that there are more. */
+  /** The most matches to return, and one more to show that there are more. */
   readonly limit: number;
 }
 
@@ -41,7 +41,7 @@ export interface FoundMatch {
 }
 
 export interface FoundMatches {
-  /** In the order of the file, one more than the limit where there are more. */
+  /** In the order of the file; one more than the limit if there are more. */
   readonly matches: readonly FoundMatch[];
   /** Newlines before `from`. */
   readonly linesBefore: number;
@@ -56,8 +56,8 @@ const OUTPUT_BYTES = 4 * 1024 * 1024;
 const PREFIX_BYTES = 48;
 
 /**
- * Each occurrence by its offset, then the beginnings of their lines, in two passes, because grep tells either one or the
- * other; the second one ends with the last line that the first one told of. grep stops once nobody reads on.
+ * Each occurrence by its offset, then the beginnings of their lines, in two passes, because grep prints only one of
+ * them; the second pass ends with the last line that the first one found. grep stops once its output is closed.
  */
 export async function searchFile(
   channels: Channels,
@@ -75,18 +75,18 @@ export async function searchFile(
 }
 
 /** Pure. */
-export function searchScript(path: string, question: SearchQuestion, nonce: string): string {
+function searchScript(path: string, question: SearchQuestion, nonce: string): string {
   const { pattern, isRegex, ignoresCase, from, length, after, limit } = question;
   const file = quote(path);
-  // As text, whatever is in it.
+  // Treats any content as text.
   const grep = `grep -a -b -n ${isRegex ? '-E' : '-F'}${ignoresCase ? ' -i' : ''} -e ${quote(pattern)}`;
-  // grep reads a file about twice as fast as a pipe. dd moves the place at which it begins, and reads nothing.
+  // grep reads a file about twice as fast as a pipe. dd only moves the position at which it begins.
   const seek = from === 0 ? '' : `dd bs=1 skip=${from} count=0 2>/dev/null; `;
   const search = (command: string) =>
     length === null
       ? `{ ${seek}${command}; } <${file}`
       : `tail -c +${from + 1} -- ${file} | head -c ${length} | { ${command}; }`;
-  // POSIX sh tells the status of a pipe's last command alone, so that of grep goes the way of what it found.
+  // POSIX sh reports only the status of a pipe's last command, so grep's is printed after its matches.
   return `LC_ALL=C; export LC_ALL
 ${KINDS_OF_FILES}
 only_file ${file}
@@ -110,7 +110,7 @@ begin end
 `;
 }
 
-/** Pure. Throws SearchPatternError, SearchLimitError, or SshInterrupted where the search didn't come to its end. */
+/** Pure. Throws SearchPatternError, SearchLimitError, or SshInterrupted if the search didn't finish. */
 export function readFindings(question: SearchQuestion, nonce: string, stdout: string, stderr: string): FoundMatches {
   const section = (name: string, next: string): string => {
     const mark = `\nbegin ${name} ${nonce}\n`;
@@ -132,7 +132,7 @@ export function readFindings(question: SearchQuestion, nonce: string, stdout: st
   }
   const told = section('matches', 'lines');
   const status = statusOf(told);
-  // Without one, or ended by SIGPIPE (128 + 13), grep had told enough.
+  // Without a status, or ended by SIGPIPE (128 + 13), grep had printed enough.
   if (status !== null && status > 1 && status !== 141) {
     throw new SearchLimitError(
       /memory exhausted/.test(stderr)
@@ -157,7 +157,7 @@ export function readFindings(question: SearchQuestion, nonce: string, stdout: st
   return { matches, linesBefore: Number(linesBefore) };
 }
 
-/** Of each line that the pattern fits, its two numbers. */
+/** The two numbers of each line that matches. */
 function pairsIn(text: string, pattern: RegExp): [number, number][] {
   const pairs: [number, number][] = [];
   for (const line of linesOf(text)) {

@@ -6,7 +6,7 @@ export interface FileStatus {
   readonly modifiedAt: Date;
 }
 
-/** One way to a file's content. A request ends with `signal`; it throws as RemoteFiles does. */
+/** A way to access files. A request ends with `signal`, and throws as RemoteFiles does. */
 export interface FileTransport {
   stat(path: string, signal: AbortSignal): Promise<FileStatus | null>;
   isFolder(path: string, signal: AbortSignal): Promise<boolean>;

@@ -1,6 +1,6 @@
 const FIRST_BYTES = 4 * 1024;
 
-/** What a stream has brought, in one piece of memory: a server may send each byte by itself. */
+/** The output of a stream, in one buffer: a server may send each byte by itself. */
 export class Output {
   #memory = Buffer.alloc(0);
   #length = 0;
@@ -22,7 +22,7 @@ export class Output {
     return this.#memory.subarray(0, this.#length);
   }
 
-  /** What came last, with so many bytes before it. */
+  /** The last chunk, with so many bytes before it. */
   last(before: number): Buffer {
     return this.#memory.subarray(Math.max(0, this.#length - this.#lastLength - before), this.#length);
   }

@@ -3,24 +3,24 @@ import { bounded } from '../../domain/text.ts';
 import type { Output } from './output.ts';
 
 /**
- * The command that a channel is opened for. So simple that it means the same to every login shell, csh and fish
+ * The command of the channel, so simple that it means the same to every login shell, csh and fish
  * included, and to forced commands that split $SSH_ORIGINAL_COMMAND at its blanks.
  */
 export const SHELL_COMMAND = '/bin/sh -s slurmql';
 
-/** What was printed before the shell answered is shown to people, so much of its end. */
+/** How much of the end of what was printed before the shell answered is shown. */
 const MOST_LINES = 6;
 const MOST_CHARACTERS = 400;
-/** Of what was printed, its end is looked at. */
+/** How much of the end of the output is examined. */
 const MOST_BYTES = 16 * 1024;
 
 /**
- * Makes sure that what reads a channel is a shell of our choice before anything else is sent to it: start-up files may
- * put another one in its place (`exec zsh`), forced commands too. Nothing has run until it has answered.
+ * Makes sure that a POSIX shell reads a channel before anything else is sent to it: start-up files (`exec zsh`) or
+ * forced commands may have replaced it. Nothing has run until it has answered.
  */
 export class OwnShell {
   readonly #line: string;
-  /** What it prints on both streams once it is there. */
+  /** What it prints on both streams once it runs. */
   readonly answer: Buffer;
 
   constructor() {
@@ -38,7 +38,7 @@ export class OwnShell {
     return `\n\n\ntest x"$*" = xslurmql || exec ${SHELL_COMMAND}\n${this.#line}\n`;
   }
 
-  /** Whether what came last has completed the answer. */
+  /** Whether the last output has completed the answer. */
   isIn(output: Output): boolean {
     return output.last(this.answer.length).includes(this.answer);
   }
@@ -52,7 +52,7 @@ export class OwnShell {
   }
 }
 
-/** What a login printed instead of running a command, fit to be shown in a sentence; '' if nothing. */
+/** What a login printed instead of running a command, as part of a sentence; '' if nothing. */
 export function wordsOf(stdout: Buffer, stderr: Buffer): string {
   const words = [stdout, stderr]
     .map((output) => plain(output.subarray(-MOST_BYTES).toString('utf8')).split('\n').slice(-MOST_LINES).join(' '))

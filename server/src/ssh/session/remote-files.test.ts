@@ -337,7 +337,7 @@ while time.time() < end:
     // Each of these ignores what ends others, and keeps its place in the line of four.
     const stuck = () => own.run(`trap '' TERM HUP PIPE; exec sleep 60`, { timeoutMs: 1_000 });
     await Promise.all([1, 2, 3, 4].map(() => expect(stuck()).rejects.toThrow(SshInterrupted)));
-    await eventually(() => messages.some((message) => message.includes('keep all further ones out')));
+    await eventually(() => messages.some((message) => message.includes('block all further ones')));
     expect((await own.run('echo again', request)).stdout).toBe('again\n');
     await own.run('pkill -u "$(id -u)" -x sleep', request);
   });

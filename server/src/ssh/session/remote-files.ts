@@ -14,7 +14,7 @@ export interface FileWriteOptions extends RequestOptions {
   readonly mode: number;
 }
 
-/** How a cluster's files are reached: over SFTP, or, where its sshd has none, by commands of a POSIX shell. */
+/** How a cluster's files are accessed: over SFTP, or, if its sshd has none, by commands of a POSIX shell. */
 export type FileTransportKind = 'sftp' | 'commands';
 
 /**
@@ -22,13 +22,13 @@ export type FileTransportKind = 'sftp' | 'commands';
  * Every request may throw SshUnavailable, SshInterrupted and RemoteFileError.
  */
 export interface RemoteFiles {
-  /** Learned anew with each connection; null: there is none, or it has not been learned yet. */
+  /** Found out with each connection; null: no connection, or not known yet. */
   readonly transport: FileTransportKind | null;
 
-  /** `null` if there is no such file. What lies there and is no regular file, as a link, is a RemoteFileError. */
+  /** `null` if there is no such file. Throws RemoteFileError for anything but a regular file, such as a link. */
   stat(path: string, options: RequestOptions): Promise<FileStatus | null>;
 
-  /** Whether the path leads to a folder, through links too. */
+  /** Whether the path is a directory, or a link to one. */
   isFolder(path: string, options: RequestOptions): Promise<boolean>;
 
   /**
@@ -38,26 +38,26 @@ export interface RemoteFiles {
   read(path: string, offset: number, length: number, options: RequestOptions): Promise<Buffer>;
 
   /**
-   * Writes `content` to a new file, which takes the place of whatever lies there, short of a folder: that isn't opened.
-   * It is safe to repeat. A request that fails leaves a part of the file behind: write elsewhere and rename where a part
-   * would do harm. An error of the content's own is passed on as it is.
+   * Writes `content` to a new file, which replaces whatever is there, except a directory, without opening it. Safe to
+   * repeat. A request that fails may leave a part of the file: write elsewhere and rename where that would do harm. An
+   * error of the content itself is passed on.
    */
   write(path: string, content: FileContent, options: FileWriteOptions): Promise<void>;
 
   /**
    * Looks for a pattern in a part of a file, with grep on the cluster and at the lowest priority. Throws
-   * SearchPatternError for a pattern that grep doesn't understand, and SearchLimitError where the search took too long
-   * or a line is too long for it.
+   * SearchPatternError if grep doesn't understand the pattern, and SearchLimitError if the search took too long or a
+   * line is too long.
    */
   search(path: string, question: SearchQuestion, options: RequestOptions): Promise<FoundMatches>;
 }
 
 const MOST_READ_BYTES = 16 * 1024 * 1024;
-/** A search reads a file as fast as the disk gives it: one at a time is as much as a guest may ask for. */
+/** A search reads a file at the speed of the disk, so only one runs at a time. */
 const MOST_SEARCHES = 1;
 const MOST_SEARCHES_WAITING = 16;
 
-/** The files of one connection. Whether it has SFTP is tried at once. */
+/** The files of one connection. Tries at once whether it has SFTP. */
 export class ConnectionFiles {
   readonly #channels: Channels;
   readonly #session: SftpSession;
@@ -67,7 +67,10 @@ export class ConnectionFiles {
   readonly #tried: Promise<void>;
   #isTried = false;
 
-  /** @param silenceMs how long SFTP may take to begin, and be without an answer; @param onSftpFault called when `sftpFault` is known */
+  /**
+   * @param silenceMs how long SFTP may take to begin, and be without an answer; @param onSftpFault called when
+   * `sftpFault` is known
+   */
   constructor(channels: Channels, silenceMs: number, onSftpFault: () => void) {
     this.#channels = channels;
     this.#session = new SftpSession(channels, silenceMs, onSftpFault);
@@ -75,7 +78,7 @@ export class ConnectionFiles {
     this.#commands = new CommandFiles(channels);
     this.#tried = this.#session
       .use(AbortSignal.timeout(silenceMs + 1000), async () => {})
-      // Where it couldn't be tried, the next request does so.
+      // If it couldn't be tried, the next request does so.
       .catch(() => {})
       .then(() => {
         this.#isTried = true;
@@ -87,7 +90,7 @@ export class ConnectionFiles {
     return this.#isTried ? 'sftp' : null;
   }
 
-  /** Why files go by commands; null: they go by SFTP, or it isn't known yet. */
+  /** Why files are accessed by commands; null: by SFTP, or not known yet. */
   get sftpFault(): string | null {
     return this.#session.fault;
   }
@@ -127,7 +130,7 @@ export class ConnectionFiles {
     try {
       return await work(this.#sftp);
     } catch (error) {
-      // It was this request that has found out: nothing was sent.
+      // This request found out; nothing was sent yet.
       if (this.#session.fault !== null && error instanceof SshUnavailable) return work(this.#commands);
       throw error;
     }

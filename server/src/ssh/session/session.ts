@@ -3,7 +3,7 @@ import type { Link } from '../dial/link.ts';
 import { Channels } from './channels.ts';
 import { ConnectionFiles } from './remote-files.ts';
 
-/** What works while the connection is online. */
+/** What an online connection offers. */
 export interface Session {
   readonly link: Link;
   readonly channels: Channels;
@@ -13,7 +13,10 @@ export interface Session {
   readonly madeAt: number;
 }
 
-/** @param silenceMs how long the server may leave a request without an answer; @param onSftpFault called when `files.sftpFault` is known */
+/**
+ * @param silenceMs how long the server may leave a request without an answer; @param onSftpFault called when
+ * `files.sftpFault` is known
+ */
 export function openSession({ client, link }: Dialled, silenceMs: number, onSftpFault: () => void): Session {
   const channels = new Channels(client, { silenceMs, onExhausted: (reason) => link.break(reason) });
   return {

@@ -9,7 +9,7 @@ const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 
 const ENDED = 'the SFTP session ended before the answer came';
 
-/** Without a value: the server gives none, or one of another kind than was asked for. */
+/** Without a value: the server sent none, or one of another type than requested. */
 type Done<T> = (error: Error | null | undefined, value: T | undefined) => void;
 
 /** A file opened on the cluster. */
@@ -21,7 +21,7 @@ export interface Handle {
 /** An open SFTP channel. Its requests are promises, which `signal` ends if the answer doesn't. */
 export class SftpChannel {
   readonly #sftp: SFTPWrapper;
-  /** What isn't answered, in the order of asking, by how it is told to fail: its path. */
+  /** Open requests in their order: how to reject each, and its path. */
   readonly #pending = new Map<(error: Error) => void, string>();
   #onStall: ((path: string) => void) | undefined;
   readonly #silenceMs: number;
@@ -32,9 +32,9 @@ export class SftpChannel {
   #isWantedBack = false;
 
   /**
-   * @param silenceMs so long it may be without an answer while something is asked
-   * @param onStall called once, when the server's end answers no more: the channel is of no further use then. It answers
-   * one request behind the other, so it is the first that it hangs at
+   * @param silenceMs how long it may be silent while requests are open
+   * @param onStall called once, when the server stops answering: the channel is useless then. The server answers in
+   * order, so the first open request is the one that hangs
    */
   constructor(sftp: SFTPWrapper, silenceMs: number, onStall: (path: string) => void) {
     this.#sftp = sftp;
@@ -47,7 +47,7 @@ export class SftpChannel {
     return this.#isEnded;
   }
 
-  /** How many requests were answered, well or not. */
+  /** How many requests were answered, successfully or not. */
   get answers(): number {
     return this.#answers;
   }
@@ -72,18 +72,18 @@ export class SftpChannel {
     return fileStatus(path, await this.#attributes(path, signal));
   }
 
-  /** Whether the path leads to a folder, through links too. */
+  /** Whether the path is a directory, or a link to one. */
   async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
     return isFolder(await this.#request(path, signal, (done: Done<Stats>) => this.#sftp.stat(path, done)));
   }
 
-  /** A regular file. What takes its place after it was looked at may make the server's end hang: see `onStall`. */
+  /** Opens a regular file. If something replaces it after the check, the server may hang: see `onStall`. */
   async openToRead(path: string, signal: AbortSignal): Promise<Handle> {
     await this.stat(path, signal);
     return this.#open(path, OPEN_MODE.READ, 0, signal);
   }
 
-  /** A new file with these permissions, in the place of what lies there: that is never opened. */
+  /** Creates a file with these permissions; whatever is there is replaced and never opened. */
   async openToReplace(path: string, mode: number, signal: AbortSignal): Promise<Handle> {
     const there = await unlessMissing(this.#attributes(path, signal));
     if (there !== null && isFolder(there)) throw notAFile(path, there.mode);
@@ -115,19 +115,19 @@ export class SftpChannel {
     );
   }
 
-  /** Full disks and quotas may show only here. */
+  /** A full disk or quota may show only here. */
   async close(handle: Handle, signal: AbortSignal): Promise<void> {
     await this.#request(handle.path, signal, (done: Done<true>) =>
       this.#sftp.close(handle.bytes, (error) => done(error, true)),
     );
   }
 
-  /** For a handle that nothing depends on any more: whether it can be closed makes no difference. */
+  /** For a handle that is no longer needed: a failure is ignored. */
   abandon(handle: Handle): void {
     this.#sftp.close(handle.bytes, () => {});
   }
 
-  /** Ends the channel, and with it what is still being asked. */
+  /** Ends the channel and its open requests. */
   end(): void {
     this.#isEnded = true;
     clearTimeout(this.#silence);
@@ -135,7 +135,7 @@ export class SftpChannel {
     for (const reject of this.#pending.keys()) reject(new SshInterrupted(ENDED));
   }
 
-  /** Of what lies there itself, be it a link. */
+  /** Of the path itself, even if it is a link. */
   #attributes(path: string, signal: AbortSignal): Promise<Stats> {
     return this.#request(path, signal, (done: Done<Stats>) => this.#sftp.lstat(path, done));
   }
@@ -145,7 +145,7 @@ export class SftpChannel {
     try {
       const bytes = await this.#request(path, signal, (done: Done<Buffer>) =>
         this.#sftp.open(path, flags, { mode }, (error, answer: unknown) => {
-          // ssh2 (1.17) hands out an answer of any kind.
+          // ssh2 (1.17) passes on an answer of any type.
           const handle = Buffer.isBuffer(answer) ? answer : undefined;
           if (isTooLate && handle !== undefined) this.abandon({ bytes: handle, path });
           done(error, handle);
@@ -168,18 +168,18 @@ export class SftpChannel {
     const answersBefore = this.#answers;
     const onAbort = () => {
       reject(late());
-      // Not one answer in all its time: the server's end hangs, on a file system that is down perhaps.
+      // No answer at all in this time: the server hangs, perhaps on a file system that is down.
       if (signal.reason instanceof DeadlinePassed && this.#answers === answersBefore) this.#stall();
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#pending.set(reject, path);
     if (this.#pending.size === 1) this.#awaitAnswer();
     const done: Done<T> = (error, value) => {
-      // With no code it is ssh2's own word, for a channel that has ended.
+      // Without a code it is ssh2's own error, for a channel that has ended.
       if (!error || 'code' in error) this.#answers += 1;
       this.#awaitAnswer();
       if (error) reject(translate(error, path));
-      // A server may say that all is well and give nothing.
+      // A server may report success and send nothing.
       else if (value === undefined)
         reject(new RemoteFileError('failure', path, `${path}: the cluster answers nothing that was asked for`));
       else resolve(value);
@@ -197,7 +197,7 @@ export class SftpChannel {
     });
   }
 
-  /** Requests may have long deadlines, and one that hangs keeps all that come after it waiting. */
+  /** Requests may have long deadlines, and one that hangs blocks all later ones. */
   #awaitAnswer(): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => this.#stall(), this.#silenceMs);

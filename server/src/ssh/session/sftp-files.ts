@@ -7,14 +7,14 @@ import { UploadPace } from './upload-pace.ts';
 
 const READ_PIECE_BYTES = 128 * 1024;
 /**
- * The server answers one request behind the other, so what is asked for in bulk holds up all who come later. Reads that
- * are larger than a piece or two wait in line for one of a few places, and small ones, of a log's new lines, never do.
+ * The server answers requests in order, so bulk reads delay all later ones. Reads larger than a piece or two wait for
+ * one of a few places; small ones, such as a log's new lines, never wait.
  */
 const MOST_LARGE_READS = 4;
 const LARGE_READ_BYTES = 256 * 1024;
 const LONGEST_LINE = 1_024;
 
-/** Files by SFTP, over the one session of a connection. */
+/** Files over the one SFTP session of a connection. */
 export class SftpFiles implements FileTransport {
   readonly #session: SftpSession;
   readonly #largeReads = new Gate(MOST_LARGE_READS, LONGEST_LINE);
@@ -82,14 +82,14 @@ async function readRange(
   let size = 0;
   for (const read of await Promise.all(pieces)) {
     size += read;
-    // The file ended in this piece. Should a later one hold bytes, it has grown meanwhile: the next read gets them.
+    // The file ended in this piece. If a later one has bytes, the file has grown: the next read gets them.
     if (read < READ_PIECE_BYTES) break;
   }
-  // A copy, for a short answer not to keep the memory of the long one that was asked for.
+  // A copy, so that a short answer doesn't keep the memory of a long request.
   return size === length ? buffer : Buffer.from(buffer.subarray(0, size));
 }
 
-/** A server may answer with less than was asked for before the file ends: only nothing at all means its end. */
+/** A server may return less than requested before the end of the file: only an empty answer means its end. */
 async function readPiece(
   sftp: SftpChannel,
   handle: Handle,

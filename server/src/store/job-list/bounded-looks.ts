@@ -5,14 +5,14 @@ import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
 import type { Tables } from '../tables.ts';
 
 /**
- * Bytes of the texts that one statement looks through, once for each word. SQLite compares a word anew at each place, as
- * far as it is alike: in so much, that is some 15 ms for the longest words in the most awkward texts.
+ * Bytes of text that one statement searches, counted once for each word. SQLite compares a word at each position as far
+ * as it matches: in this much text, that takes up to 15 ms for the longest words in the worst texts.
  */
 export const COMPARED_AT_ONCE = 1024 ** 2;
 
 /**
- * How many of the next `most` jobs may be held against a filter in one statement: fewer where their texts are long or
- * the words many, but never none. `next` selects the first so many of them.
+ * How many of the next `most` jobs one statement may compare with a filter: fewer if their texts are long or the words
+ * many, but at least one. `next` selects the first ones.
  */
 export async function boundedLook<O>(
   database: Database,
@@ -22,7 +22,7 @@ export async function boundedLook<O>(
 ): Promise<number> {
   let count = most;
   while (words.length > 0 && count > 1) {
-    // The length stands at the head of a row: the text itself isn't read.
+    // The length is in the header of a row: the text itself isn't read.
     const texts = next(count).select(sql<number>`octet_length(search_text)`.as('bytes'));
     const { bytes } = await database
       .selectFrom(texts.as('texts'))
@@ -36,8 +36,8 @@ export async function boundedLook<O>(
 }
 
 /**
- * Jobs with some keys in as many looks as it takes: of each, those that a filter lets through. `select` selects the jobs
- * with these keys.
+ * The jobs with some keys that match a filter, read in as many statements as needed. `select` selects the jobs with
+ * given keys.
  */
 export async function* looksAt<Key>(
   database: Database,

@@ -1,7 +1,7 @@
 import type { ResolvedFilter } from '../job-filter.ts';
 import { between, type Span } from './places.ts';
 
-/** What the column of archived jobs may have. */
+/** The allowed values of the archived column. */
 export function archivedValues({ isArchived }: ResolvedFilter): readonly number[] {
   return isArchived === null ? [0, 1] : [isArchived ? 1 : 0];
 }
@@ -10,12 +10,12 @@ export function boundsSubmission({ submittedAfter, submittedBefore }: ResolvedFi
   return submittedAfter !== null || submittedBefore !== null;
 }
 
-/** What is submitted in the filter's time, as places; so that an index is never bounded twice on one side. */
+/** The filter's time of submission as places, so that an index is never bounded twice on one side. */
 export function submittedWithin({ submittedAfter, submittedBefore }: ResolvedFilter, span: Span): Span {
   return between(span, submittedAfter?.getTime() ?? null, submittedBefore?.getTime() ?? null);
 }
 
-/** Whether a filter lets every job through but for the tasks of arrays. */
+/** Whether a filter matches every job except the tasks of arrays. */
 export function isOpen(filter: ResolvedFilter): boolean {
   const { words, includeArrayTasks: _, ...parts } = filter;
   return words.length === 0 && Object.values(parts).every((part) => part === null);

@@ -5,17 +5,17 @@ import { BY_ID, isListed, jobsBy } from '../sqlite/index.ts';
 import { looksAt } from './bounded-looks.ts';
 import { type Place, placeOf } from './places.ts';
 
-/** So many are read before the event loop turns. */
+/** How many are read before the event loop turns. */
 const LONGEST_LOOK = 1000;
 
-/** The jobs that a filter names by their ids and lets through, read by their key: in as many looks as it takes. */
+/** The jobs that a filter names by id and that match it, read by key in as many statements as needed. */
 export function chosenJobs(database: Database, ids: readonly string[], filter: ResolvedFilter) {
-  // Left to itself, SQLite may read the index of another part of the filter, which lets more jobs through.
+  // By itself, SQLite may choose the index of another part of the filter, which has more jobs.
   const byKey = (some: readonly string[]) => database.selectFrom(jobsBy(BY_ID)).where(isListed(sql.ref('id'), some));
   return looksAt(database, { ...filter, ids: null }, ids, LONGEST_LOOK, byKey);
 }
 
-/** Where they stand in the order of their submission, for lists without the tasks of arrays. */
+/** Their places in the order of submission, for lists without the tasks of arrays. */
 export async function* chosenPlaces(
   database: Database,
   ids: readonly string[],

@@ -9,10 +9,10 @@ import { BY_SUBMISSION } from './sorts.ts';
 import { candidateWays, shorterByTime, shortestWay } from './ways.ts';
 import { countSought } from './words.ts';
 
-/** So many entries of an index are counted before the event loop turns, where nothing else is looked at. */
+/** How many index entries are counted before the event loop turns, if nothing else is read. */
 const LONGEST_COUNT = 20_000;
 
-/** How many jobs a filter lets through, of those that no array holds. */
+/** How many jobs match a filter, without the tasks of arrays. */
 export async function countJobs(database: Database, filter: ResolvedFilter): Promise<number> {
   if (filter.ids !== null) return countChosen(database, filter.ids, filter);
   const way = await shortestWay(database, filter, candidateWays(filter), Number.POSITIVE_INFINITY);

@@ -12,7 +12,7 @@ import { chosenJobs } from './chosen-jobs.ts';
 import { compareKeys, type Key } from './places.ts';
 import { NOT_YET } from './sorts.ts';
 
-/** So many rows are looked at before the event loop turns; the first look is a short one. */
+/** How many rows are read before the event loop turns; the first slice is short. */
 const FIRST_LOOK = 500;
 const LONGEST_LOOK = 4000;
 /** Projects with fewer jobs and tasks are read one after the other. */
@@ -21,30 +21,30 @@ const MOST_PROJECTS = 64;
 
 const ID = sql.ref<Key>('id');
 
-/** Where a row stands in a list: by what the list is sorted by, and among equals by its id. */
+/** The place of a row in a list: its sort key, and its id among equals. */
 interface Place {
   readonly key: Key;
   readonly id: string;
 }
 
-/** A way through an index that has tasks in it, too. */
+/** A scan of an index that includes tasks. */
 interface Walk {
   readonly index: string;
   readonly only: Expression<SqlBool> | null;
-  /** The order of the index, in which no two rows are alike. */
+  /** The order of the index, in which no two rows are equal. */
   readonly columns: readonly RawBuilder<Key>[];
   readonly isDescending: boolean;
-  /** Behind this one, null: from the first one on. */
+  /** Starts after this place; null: from the beginning. */
   readonly from: readonly Key[] | null;
-  /** This one included, null: until the last one. */
+  /** Ends with this place; null: at the end. */
   readonly to: readonly Key[] | null;
-  /** What the index leaves open. */
+  /** The part of the filter that the index doesn't cover. */
   readonly rest: ResolvedFilter;
 }
 
 /**
- * The jobs that a filter lets through, the tasks of arrays among them. All rows are looked at in the order of their
- * submission, unless the filter bounds that time, names jobs, or projects that have few, or a page in this order is full.
+ * The jobs that match a filter, including the tasks of arrays. Reads all rows in the order of submission, unless the
+ * filter bounds that time, names jobs or small projects, or a page in this order is full.
  */
 export class JobListWithTasks {
   readonly #database: Database;
@@ -128,7 +128,7 @@ export class JobListWithTasks {
   /** All of them in the order of their submission, as far as the filter's bounds let them through. */
   #recent(isDescending: boolean, after: Place | null): Walk {
     const { submittedAfter, submittedBefore } = this.#filter;
-    // No id stands before this one.
+    // No id is smaller.
     const edge = (time: Date | null) => (time === null ? null : { key: time.getTime(), id: '' });
     const [first, last] = isDescending
       ? [edge(submittedBefore), edge(submittedAfter)]
@@ -169,7 +169,7 @@ export class JobListWithTasks {
     }));
   }
 
-  /** What the filter lets through in one stretch of an index after the other, each short enough for one statement. */
+  /** The matching rows of consecutive slices of an index, each short enough for one statement. */
   async *#stretches({ index, only, columns, isDescending, to, rest, ...walk }: Walk) {
     if (rest.states?.length === 0) return;
     const direction = isDescending ? 'desc' : 'asc';
@@ -211,7 +211,7 @@ export class JobListWithTasks {
   }
 }
 
-/** Where a row stands, seen from a place in the order of some columns. */
+/** Whether a row lies after a place in the order of some columns. */
 function stands(columns: readonly RawBuilder<Key>[], how: '<' | '>' | '<=' | '>=', place: readonly Key[]) {
   return sql<SqlBool>`(${sql.join(columns)}) ${sql.raw(how)} (${sql.join(place)})`;
 }

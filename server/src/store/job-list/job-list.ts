@@ -14,10 +14,10 @@ import { boundsOfOrder } from './timed-jobs.ts';
 import { candidateWays, MANY, shorterByTime, shortestWay, type Way } from './ways.ts';
 import { COMMON_IN_BLOCK, readSought } from './words.ts';
 
-/** Fewer jobs than that are read as a whole and sorted. */
+/** Fewer jobs than this are all read and sorted. */
 const SORTED_AT_MOST = 3000;
 
-/** The jobs that a filter lets through, of those that no array holds. */
+/** The jobs that match a filter, without the tasks of arrays. */
 export class JobList {
   readonly #database: Database;
   readonly #filter: ResolvedFilter;
@@ -67,12 +67,12 @@ export class JobList {
     const [database, filter] = [this.#database, this.#filter];
     if (filter.ids !== null) return firstOf(chosenPlaces(database, filter.ids, filter), span, limit);
     const way = await shortestWay(database, filter, candidateWays(filter), COMMON_IN_BLOCK);
-    // A way in the order of the list may end early, and the times are read to their end.
+    // A scan in the order of the list may end early; an index of times is read completely.
     const timed = await shorterByTime(database, filter, way.size < MANY ? way.size / 4 : MANY);
     return timed === null ? this.#along(way, span, limit) : firstOf(timed.places(BY_SUBMISSION), span, limit);
   }
 
-  /** Where no way is short, the index that has the jobs in the list's order is read. */
+  /** If no way is short, reads the index in the list's order. */
   async #byOther(field: JobOrder['field'], sort: Sort, span: Span, limit: number): Promise<Place[]> {
     const [database, filter] = [this.#database, this.#filter];
     if (filter.ids !== null) {
@@ -81,7 +81,7 @@ export class JobList {
     const narrow = candidateWays(filter).filter(({ index }) => index !== LISTED || boundsSubmission(filter));
     const way = narrow.length === 0 ? null : await shortestWay(database, filter, narrow, COMMON_IN_BLOCK);
     const bounds = boundsOfOrder(filter, field);
-    // Texts take longer to compare than the rest of them to look through.
+    // Comparing texts costs more than reading the other columns.
     const time = field === 'STARTED_AT' || field === 'ENDED_AT' ? sort.ranges[0]?.key : undefined;
     const most = time !== undefined && bounds === null ? MANY : SORTED_AT_MOST;
     const timed = await shorterByTime(database, filter, Math.min(way?.size ?? MANY, most));
@@ -94,7 +94,7 @@ export class JobList {
     return readRanges(database, sortRanges(filter, sort), ordered, limit);
   }
 
-  /** The first ones that a way finds, in the order of their submission. */
+  /** The first jobs that a way finds, in the order of submission. */
   async #along({ ranges, sought }: Way, span: Span, limit: number): Promise<Place[]> {
     const bounded = submittedWithin(this.#filter, span);
     const found = await readRanges(this.#database, ranges, bounded, limit);
@@ -103,7 +103,7 @@ export class JobList {
     return inOrder([...found, ...places], span.isDescending).slice(0, limit);
   }
 
-  /** Few jobs, sorted by something else than their submission. */
+  /** Few jobs, in another order than that of submission. */
   async #sorted(found: readonly Place[], sort: Sort, span: Span, limit: number): Promise<Place[]> {
     const places: Place[] = [];
     for (const row of (await this.#rows(found)).values()) {
@@ -135,7 +135,7 @@ async function allOf(some: AsyncIterable<readonly Place[]>): Promise<Place[]> {
   return found;
 }
 
-/** The first ones in the order of their keys. */
+/** The first jobs in the order of their keys. */
 async function firstOf(some: AsyncIterable<readonly Place[]>, span: Span, limit: number): Promise<Place[]> {
   let found: Place[] = [];
   for await (const places of some) {

@@ -1,12 +1,12 @@
 export type Key = string | number;
 
-/** Where a job stands in a list: by what the list is sorted by, and among equals by its number. */
+/** The place of a job in a list: its sort key, and its number among equals. */
 export interface Place {
   readonly key: Key;
   readonly number: number;
 }
 
-/** The jobs that stand between two places, in the direction of reading. Null: from, or to, the edge. */
+/** The jobs between two places, in the direction of reading. Null: from, or to, the end. */
 export interface Span {
   readonly from: Place | null;
   readonly to: { readonly place: Place; readonly isIncluded: boolean } | null;
@@ -27,31 +27,31 @@ export function compare(left: Place, right: Place): number {
   return left.key === right.key ? left.number - right.number : compareKeys(left.key, right.key);
 }
 
-/** As the database compares: texts by their bytes. */
+/** Compares as the database does: texts by their bytes. */
 export function compareKeys(left: Key, right: Key): number {
   if (typeof left === 'number' && typeof right === 'number') return left - right;
   return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right)));
 }
 
-/** Whether a place comes after the one from which a span is read. */
+/** Whether a place comes after the start of a span. */
 export function isAhead(place: Place, { from, isDescending }: Span): boolean {
   return from === null || (isDescending ? compare(place, from) < 0 : compare(place, from) > 0);
 }
 
-/** A span up to a place that is part of it. */
+/** A span up to and including a place. */
 export function upTo(span: Span, place: Place): Span {
   return { ...span, to: { place, isIncluded: true } };
 }
 
-/** What of a span can still add to the first `limit` places, of which some are found. */
+/** The part of a span that can still add to the first `limit` places, of which some are found. */
 export function beyond(span: Span, found: readonly Place[], limit: number): Span {
   const last = found[limit - 1];
   return last === undefined ? span : { ...span, to: { place: last, isIncluded: false } };
 }
 
-/** What of a span lies between two keys, the second one not included; null: it isn't bounded there. */
+/** The part of a span between two keys, excluding the second; null: unbounded. */
 export function between(span: Span, after: number | null, before: number | null): Span {
-  // No job has this number, so it stands before all jobs of its instant.
+  // No job has this number, so this place is before all jobs of its instant.
   const edge = (key: number | null) => (key === null ? null : { key, number: -1 });
   const [first, last] = span.isDescending ? [edge(before), edge(after)] : [edge(after), edge(before)];
   return {

@@ -8,28 +8,28 @@ import { archivedValues, isOpen } from './bounds.ts';
 import { beyond, inOrder, type Key, type Place, placeOf, type Span, upTo } from './places.ts';
 import { BY_SUBMISSION, type Sort, type SortRange } from './sorts.ts';
 
-/** So many entries of an index, or rows, are looked at before the event loop turns; the first look is a short one. */
+/** How many index entries, or rows, are read before the event loop turns; the first slice is short. */
 export const FIRST_LOOK = 1000;
 export const LONGEST_LOOK = 4000;
 
-/** Columns at the head of an index, each with the values that a filter lets through. */
+/** The leading columns of an index, each with the values that a filter allows. */
 export type Lists = Readonly<Record<string, readonly (string | number)[]>>;
 
-/** An index that narrows the list, and what it leaves open of the filter. */
+/** An index that narrows the list, and the part of the filter that it doesn't cover. */
 export interface Narrowing {
   readonly index: string;
   readonly lists: Lists;
   readonly rest: ResolvedFilter;
 }
 
-/** One stretch of an index: jobs in the order of a key and of their numbers. */
+/** One range of an index: jobs in the order of a key and of their numbers. */
 export interface Range extends SortRange {
   readonly index: string;
-  /** What the index leaves open; null: nothing. */
+  /** The part of the filter that the index doesn't cover; null: none. */
   readonly rest: ResolvedFilter | null;
 }
 
-/** The end of a look, so many entries further. */
+/** The end of a slice, this many entries further. */
 interface Ahead {
   readonly place: Place;
   readonly count: number;
@@ -62,8 +62,8 @@ export function sortRanges(filter: ResolvedFilter, sort: Sort): Range[] {
 }
 
 /**
- * The first ones of several stretches, which are read a look each in turn: where one fills the page soon, the others are
- * read only as far as they can still add to it.
+ * The first jobs of several ranges, read in turn, one slice each: once one fills the page, the others are read only as
+ * far as they can still add to it.
  */
 export async function readRanges(
   database: Database,
@@ -87,7 +87,7 @@ export async function readRanges(
   return found;
 }
 
-/** What the next `length` entries of a stretch add, and where they end; null: nothing that follows could be of use. */
+/** The next `length` entries of a range, and where they end; null: nothing that follows can be used. */
 async function look(
   database: Database,
   range: Range,
@@ -103,7 +103,7 @@ async function look(
   return { places, ahead: places.length < limit ? ahead : null };
 }
 
-/** Where the next entries end, `most` or as many as fit into a look; null: there are fewer. */
+/** Where the next entries end: `most`, or as many as fit into a slice; null: there are fewer. */
 export async function findAhead(database: Database, range: Range, span: Span, most: number): Promise<Ahead | null> {
   const { rest } = range;
   const entries = ordered(database, range, span);
@@ -124,7 +124,7 @@ function ordered(database: Database, range: Range, span: Span) {
     .orderBy('number', direction);
 }
 
-/** The jobs of a stretch in a span. */
+/** The jobs of a range within a span. */
 export function within(database: Database, range: Range, { from, to, isDescending }: Span) {
   let query = database.selectFrom(jobsBy(range.index)).where('array_parent_id', 'is', null);
   for (const condition of range.where) query = query.where(condition);

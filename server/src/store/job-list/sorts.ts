@@ -11,15 +11,15 @@ export const LISTED = 'jobs_listed';
 
 export const BY_SUBMISSION = sql.ref<number>('submitted_at');
 
-/** One stretch of an index that holds the jobs in an order. */
+/** One range of an index with the jobs in an order. */
 export interface SortRange {
   readonly where: readonly Expression<SqlBool>[];
   readonly key: Expression<Key>;
-  /** What the list sorts by, less what the index does. */
+  /** The sort key minus that of the index. */
   readonly shift: number;
 }
 
-/** What a list may be sorted by besides the submission, and the index that holds it in this order. */
+/** The sort keys besides the time of submission, and their indexes. */
 export interface Sort {
   readonly index: string;
   readonly ranges: readonly SortRange[];
@@ -42,7 +42,7 @@ export const SORTS: Readonly<Record<JobOrder['field'], (now: number) => Sort>> =
     ),
   NAME: () => simpleSort('jobs_in_order_of_name', sql.ref<string>('name'), (row) => row.name),
   STATE: () => simpleSort('jobs_in_order_of_state', sql.ref<string>('state'), (row) => row.state),
-  // Those that wait, those that run and those that are over are each in an order that time doesn't change.
+  // Waiting, running and finished jobs are each in an order that doesn't change with time.
   ELAPSED: (now) => ({
     index: 'jobs_in_order_of_elapsed',
     ranges: [-1, now, 0].map((shift, kind) => ({

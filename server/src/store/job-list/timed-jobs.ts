@@ -9,14 +9,14 @@ import { archivedValues } from './bounds.ts';
 import type { Key, Place } from './places.ts';
 import { NOT_YET } from './sorts.ts';
 
-/** So many entries of an index are read before the event loop turns. */
+/** How many index entries are read before the event loop turns. */
 const LOOK = 2000;
 
-/** A time of a filter besides that of the submission, and the index that holds it in order. */
+/** A time in a filter besides that of submission, and its index. */
 interface TimeBounds {
   readonly index: string;
   readonly column: 'started_at' | 'ended_at';
-  /** In ms, the first one and the one behind the last. */
+  /** In ms: the first, and the one after the last. */
   readonly from: number;
   readonly to: number;
 }
@@ -34,15 +34,15 @@ function timeBounds(filter: ResolvedFilter): readonly TimeBounds[] {
   ];
 }
 
-/** The bounds of what a list is sorted by, if that is a start or an end that the filter bounds. */
+/** The bounds of the sort key, if that is a start or an end that the filter bounds. */
 export function boundsOfOrder(filter: ResolvedFilter, field: JobOrderField): Pick<TimeBounds, 'from' | 'to'> | null {
   const column = { STARTED_AT: 'started_at', ENDED_AT: 'ended_at' }[String(field)];
   return timeBounds(filter).find((bounds) => bounds.column === column) ?? null;
 }
 
-/** The jobs that started or ended in a time, read from the index of it: all of them, as it has them in another order. */
+/** The jobs that started or ended in a time, all read from its index, because that has another order. */
 export class TimedJobs {
-  /** Their number, or where that is larger, a limit. */
+  /** Their number, at most a limit. */
   readonly size: number;
   readonly #database: Database;
   readonly #filter: ResolvedFilter;
@@ -55,7 +55,7 @@ export class TimedJobs {
     this.size = size;
   }
 
-  /** By the narrowest of the filter's times; null: it bounds none, or all of them let more than `most` jobs through. */
+  /** By the narrowest of the filter's times; null: none is bounded, or each has more than `most` jobs. */
   static async narrowest(database: Database, filter: ResolvedFilter, most: number): Promise<TimedJobs | null> {
     let narrowest: TimedJobs | null = null;
     for (const bounds of timeBounds(filter)) {
@@ -76,7 +76,7 @@ export class TimedJobs {
     return narrowest;
   }
 
-  /** Where those that the filter lets through stand in the order of a key, some at a time. */
+  /** The places of the matching jobs in the order of a key, in slices. */
   async *places(sortKey: Expression<Key>): AsyncGenerator<readonly Place[], void, undefined> {
     const { index, column, to } = this.#bounds;
     for (const isArchived of archivedValues(this.#filter)) {
@@ -110,7 +110,7 @@ export class TimedJobs {
   }
 }
 
-/** As the indexes have it: what has no such time yet stands behind all others. */
+/** As in the indexes: jobs without such a time come after all others. */
 function keyOf(column: TimeBounds['column']) {
   return sql<number>`coalesce(${sql.ref(column)}, ${sql.lit(NOT_YET)})`;
 }

@@ -8,23 +8,23 @@ import { LISTED } from './sorts.ts';
 import { TimedJobs } from './timed-jobs.ts';
 import { type Sought, soughtSize } from './words.ts';
 
-/** Nothing is counted further. */
+/** Counting stops here. */
 const COUNTED_AT_MOST = 20_000;
-/** What is taken for the size of what isn't counted to its end: of two ways, the one that is known to be short is taken. */
+/** The assumed size of a way that isn't counted completely: a way that is known to be short wins. */
 export const MANY = 10 * COUNTED_AT_MOST;
-/** So many stretches of an index are read side by side. */
+/** How many ranges of an index are read in parallel. */
 const MOST_RANGES = 64;
 
-/** Some way to find the jobs that a filter lets through, without looking at all others. */
+/** A way to find the matching jobs without reading all others. */
 export interface Way {
-  /** About how many jobs would be looked at for all of them. */
+  /** About how many jobs it would read for all of them. */
   readonly size: number;
   readonly ranges: readonly Range[];
-  /** Jobs that the index of words has to find besides. */
+  /** Jobs that the index of words must also find. */
   readonly sought: Sought | null;
 }
 
-/** By the index of words, and all jobs of the projects whose names hold one of them. */
+/** By the index of words, plus all jobs of the projects whose names contain one of them. */
 interface SoughtCandidate extends Sought {
   readonly index: null;
   readonly projectIds: readonly string[];
@@ -32,7 +32,7 @@ interface SoughtCandidate extends Sought {
 
 export type Candidate = Narrowing | SoughtCandidate;
 
-/** The ways there are, none of them measured; of two long ones, the first is taken, whose index tells more. */
+/** The possible ways, not measured yet; of two long ones the first wins, whose index is more selective. */
 export function candidateWays(filter: ResolvedFilter): Candidate[] {
   const { clusters, partitions, projectIds, userIds, states, exitCodes } = filter;
   const candidates: Candidate[] = [];
@@ -56,8 +56,8 @@ export function candidateWays(filter: ResolvedFilter): Candidate[] {
 }
 
 /**
- * Words are sought together unless a project's name holds one of them; else one word is, and all jobs of the projects
- * whose names hold it are looked at besides. Null where no index knows the words: they are too short.
+ * Words are looked up together unless a project's name contains one of them; then one word is, and all jobs of the
+ * projects whose names contain it are also read. Null if the words are too short for an index.
  */
 function soughtCandidate(filter: ResolvedFilter): SoughtCandidate | null {
   const indexed = filter.words.filter(({ text }) => isIndexed(text));
@@ -70,7 +70,7 @@ function soughtCandidate(filter: ResolvedFilter): SoughtCandidate | null {
   return { index: null, words: [fewest.text], projectIds: fewest.projectIds, rest: filter };
 }
 
-/** `common`: words that more of a block's jobs have are no way. */
+/** `common`: words in more of a block's jobs than this are no way. */
 export async function shortestWay(
   database: Database,
   filter: ResolvedFilter,
@@ -89,7 +89,7 @@ export async function shortestWay(
   }
   const { candidate, size } = shortest;
   if (candidate.index !== null) return { size, ranges: narrowRanges(candidate), sought: null };
-  // What is found by the index of words, and by a project's name alone.
+  // Jobs found by the index of words, and those found by a project's name alone.
   const sought = (isAbsent: boolean): ResolvedFilter => ({
     ...candidate.rest,
     words: candidate.rest.words.map((word) =>
@@ -100,7 +100,7 @@ export async function shortestWay(
   return { size, ranges: narrowRanges(ofProjects), sought: { words: candidate.words, rest: sought(false) } };
 }
 
-/** Where a time of starts or ends narrows the list to fewer jobs than that. */
+/** For a time of starts or ends that narrows the list to fewer jobs than this. */
 export function shorterByTime(
   database: Database,
   filter: ResolvedFilter,

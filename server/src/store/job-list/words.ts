@@ -11,16 +11,16 @@ import { FIRST_LOOK, LONGEST_LOOK } from './ranges.ts';
 
 const SAMPLED_BLOCKS = 4;
 const MOST_BLOCKS_TOGETHER = 8;
-/** A word that is in more of a block's jobs than this is found soonest by looking at one job after the other. */
+/** A word in more of a block's jobs than this is found fastest by reading one job after another. */
 export const COMMON_IN_BLOCK = 2000;
 
-/** Jobs that the index of words finds: it may find some that haven't the words, and tells nothing of the rest. */
+/** Jobs that the index of words finds: some may lack the words, and the rest of the filter is not checked. */
 export interface Sought {
   readonly words: readonly string[];
   readonly rest: ResolvedFilter;
 }
 
-/** About how many the index finds, judged by a few blocks. Infinite where a block has more than `common`. */
+/** About how many the index finds, estimated from a few blocks. Infinite if a block has more than `common`. */
 export async function soughtSize(database: Database, { words, rest }: Sought, common: number): Promise<number> {
   const blocks = await blocksIn(database, submittedWithin(rest, WHOLE));
   const step = Math.max(1, blocks.length / SAMPLED_BLOCKS);
@@ -93,7 +93,7 @@ function blocksIn(database: Database, { from, to, isDescending }: Span): Promise
   return blocksBetween(database, { first, last, isDescending });
 }
 
-/** Of some jobs, those that really have the words, and whatever else is asked for. */
+/** Of some jobs, those that really match the words and the rest of the filter. */
 function having(database: Database, rest: ResolvedFilter, numbers: readonly number[], longest: number) {
   return looksAt(database, rest, numbers, longest, (some) =>
     database
@@ -103,7 +103,7 @@ function having(database: Database, rest: ResolvedFilter, numbers: readonly numb
   );
 }
 
-/** The first one alone, then more and more together: many small looks cost more than one. */
+/** The first block alone, then more and more together: many small statements cost more than one. */
 function* inGroups(
   blocks: readonly JobBlocksTable[],
 ): Generator<readonly [JobBlocksTable, ...JobBlocksTable[]], void, undefined> {

@@ -30,7 +30,7 @@ export class PreparedSqliteDialect extends SqliteDialect {
   }
 }
 
-/** SQLite takes statements on tables back with their transaction, so all migrations and their records are one. */
+/** SQLite rolls back DDL with its transaction, so all migrations and their records are one. */
 class PreparedAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;
@@ -50,14 +50,14 @@ class PreparedDriver extends SqliteDriver {
   }
 }
 
-/** A statement that is run once for each of `rows` and gives nothing back. */
+/** A statement that is run once for each of `rows` and returns nothing. */
 interface ManyRuns extends CompiledQuery {
   readonly rows: readonly (readonly unknown[])[];
 }
 
 class PreparedConnection implements DatabaseConnection {
   readonly #sqlite: Sqlite;
-  /** The one that was used last is the last. */
+  /** The last used is at the end. */
   readonly #statements = new Map<string, Statement>();
 
   constructor(sqlite: Sqlite) {
@@ -91,7 +91,7 @@ class PreparedConnection implements DatabaseConnection {
   }
 }
 
-/** Runs one statement once for each row, as fast as the database can. Holds the event loop for as long as it takes. */
+/** Runs one statement once for each row, as fast as possible. Blocks the event loop meanwhile. */
 export async function runForEach(
   database: Database,
   text: string,

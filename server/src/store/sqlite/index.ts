@@ -1,6 +1,6 @@
 export { BY_ID, holdsWord, holdsWordInAnyCase, isAmong, isListed, jobsBy, ROW } from './expressions.ts';
 export { holdLock } from './lock.ts';
 export { openDatabase } from './open.ts';
-export { blocksBetween, countInBlock, type IndexedJob, indexWords, jobsInBlocks } from './word-index.ts';
+export { blocksBetween, countInBlock, indexWords, jobsInBlocks } from './word-index.ts';
 export { isIndexed } from './word-tokens.ts';
 export { insertEventRun, insertRows, updateEachJob, updateJobsAlike, type Values } from './write-rows.ts';

@@ -4,10 +4,9 @@ import SqliteDatabase from 'better-sqlite3';
 import { DatabaseError } from '../database-error.ts';
 
 /**
- * Keeps every other process from holding the same file, under whatever name, until it is disposed of. It is SQLite's
- * lock, so the system's own: it goes with the process, however that ends, and nothing of it has to be cleared away. The
- * file stays, empty. Nobody else in this process may open and close the file: the lock would be gone. Throws
- * DatabaseError.
+ * Keeps every other process from locking the same file, under any name, until it is disposed of. It is SQLite's lock,
+ * and so the system's: it ends with the process, however that ends, and leaves nothing to clean up. The empty file
+ * stays. Nothing else in this process may open and close the file: that would release the lock. Throws DatabaseError.
  */
 export function holdLock(file: string): Disposable {
   let sqlite: SqliteDatabase.Database | undefined;
@@ -19,7 +18,7 @@ export function holdLock(file: string): Disposable {
     sqlite?.close();
     if (cause instanceof SqliteDatabase.SqliteError && cause.code.startsWith('SQLITE_BUSY')) {
       throw new DatabaseError(
-        `${dirname(file)} is in use by another SlurmQL, which holds ${file}. Stop that one, or name another folder with SLURMQL_DATA_DIR`,
+        `${dirname(file)} is in use by another SlurmQL, which holds ${file}. Stop that one, or name another directory with SLURMQL_DATA_DIR`,
         { cause },
       );
     }
@@ -29,7 +28,7 @@ export function holdLock(file: string): Disposable {
   return { [Symbol.dispose]: () => void held.close() };
 }
 
-/** Makes an empty file for this account alone where there is none. Throws the system's error. */
+/** Creates an empty file for this account alone if there is none. Throws the system's error. */
 export function makePrivateFile(file: string): void {
   try {
     closeSync(openSync(file, 'wx', 0o600));

@@ -39,25 +39,25 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-cluster-logins': clusterLogins,
 };
 
-/** Opens the file, makes it when it isn't there, and brings its tables up to date. Throws DatabaseError. */
+/** Opens or creates the file, and migrates its tables. Throws DatabaseError. */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   let sqlite: SqliteDatabase.Database;
   try {
-    // SQLite gives the files beside it the same mode.
+    // SQLite gives its -wal and -shm files the same mode.
     if (file !== ':memory:') makePrivateFile(file);
     sqlite = new SqliteDatabase(file);
     sqlite.pragma('journal_mode = WAL');
-    // In WAL mode FULL syncs the log at each commit: an acknowledged write outlives a power cut.
+    // In WAL mode, FULL syncs at each commit: an acknowledged write survives a power cut.
     sqlite.pragma('synchronous = FULL');
-    // The store moves the log to the file itself, in turns of their own, before it has grown to so many pages.
+    // The store runs checkpoints in turns of their own before the WAL reaches this many pages.
     sqlite.pragma('wal_autocheckpoint = 16384');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('busy_timeout = 5000');
-    // The file is read where the system keeps it, without copies; that counts as resident memory, though the system takes
-    // it back whenever it needs it. As far as SQLite maps at most (SQLITE_MAX_MMAP_SIZE).
+    // The file is mapped, up to SQLite's maximum (SQLITE_MAX_MMAP_SIZE). That counts as resident memory, although the
+    // system takes it back when needed.
     sqlite.pragma(`mmap_size = ${2 ** 31}`);
     sqlite.pragma('cache_size = -32768');
-    // SQLite's own knows no letters but ASCII's.
+    // SQLite's own function knows only ASCII letters.
     sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
   } catch (cause) {
     throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
@@ -83,14 +83,14 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
         sqlite.pragma('wal_checkpoint(PASSIVE)');
         return true;
       } catch {
-        // Nothing is lost by it: a disk that refuses this refuses the next commit, too, and its writer is told.
+        // Nothing is lost: a disk that fails here fails the next commit, too, which reports it.
         return false;
       }
     },
   };
 }
 
-/** In one transaction with the records of it: whatever ends the process, the next start finds all of it or nothing. */
+/** In one transaction with its records: after any crash, the next start finds all of it or nothing. */
 async function migrate(database: Database, file: string): Promise<void> {
   const migrator = new Migrator({ db: database, provider: { getMigrations: async () => MIGRATIONS } });
   const tables = await database.introspection.getTables({ withInternalKyselyTables: true });

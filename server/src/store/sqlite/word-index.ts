@@ -5,14 +5,14 @@ import { runForEach } from './dialect.ts';
 import { jobsBy } from './expressions.ts';
 import { blockOf, indexedTokens, tokensQuery } from './word-tokens.ts';
 
-/** A job as the index of words has it. */
+/** A job in the index of words. */
 export interface IndexedJob {
   readonly number: number;
   readonly search_text: string;
   readonly submitted_at: number;
 }
 
-/** Makes jobs known to the index, or known anew. */
+/** Adds jobs to the index, or updates their entries. */
 export async function indexWords(database: Database, jobs: readonly IndexedJob[]): Promise<void> {
   if (jobs.length === 0) return;
   await runForEach(

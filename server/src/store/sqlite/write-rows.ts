@@ -6,7 +6,7 @@ import { runForEach } from './dialect.ts';
 /** Columns by their names. */
 export type Values = Readonly<Record<string, string | number | null>>;
 
-/** Adds rows that all have the same columns, as many as fit into one turn of the event loop. */
+/** Adds rows with the same columns, as many as fit into one turn of the event loop. */
 export async function insertRows<Table extends keyof Tables>(
   database: Database,
   table: Table,
@@ -23,13 +23,13 @@ export async function insertRows<Table extends keyof Tables>(
   );
 }
 
-/** Gives jobs the same values, by one statement. */
+/** Sets the same values for many jobs, by one statement. */
 export async function updateJobsAlike(database: Database, values: Values, ids: readonly string[]): Promise<void> {
   const all = `${updateSetting(Object.keys(values))} where id in (select value from json_each(?))`;
   await database.executeQuery(CompiledQuery.raw(all, [...Object.values(values), JSON.stringify(ids)]));
 }
 
-/** Gives each job its own values of the same columns. */
+/** Sets the same columns of many jobs, each to its own values. */
 export async function updateEachJob(
   database: Database,
   columns: readonly string[],
@@ -43,7 +43,7 @@ function updateSetting(columns: readonly string[]): string {
   return `update jobs set ${columns.map((column) => `"${column}" = ?`).join(', ')}`;
 }
 
-/** Adds events that differ in nothing but the job and the number, which follow one another from `first` on. */
+/** Adds events that differ only in job and number; the numbers are consecutive from `first` on. */
 export async function insertEventRun(
   database: Database,
   first: Omit<JobEventsTable, 'job_id'>,
