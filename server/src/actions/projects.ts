@@ -6,6 +6,7 @@ import { notAllowedTo } from '../domain/policy.ts';
 import type { GitSnapshot, Project } from '../domain/project.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import { GitError, readRepository, repositoryTopLevel, withPublicAddresses } from '../projects/index.ts';
+import type { ProjectFields } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
 
@@ -46,12 +47,8 @@ export async function addProject({ store }: ActionContext, actor: Actor, input: 
   return (await store.projects.save(project)) ? done(project) : nameTaken(name);
 }
 
-export interface UpdateProject {
+export interface UpdateProject extends ProjectFields {
   readonly id: string;
-  /** In each: undefined leaves it as it is. */
-  readonly name: string | undefined;
-  readonly condaEnv: string | null | undefined;
-  readonly prologue: string | null | undefined;
 }
 
 export async function updateProject(
@@ -67,15 +64,9 @@ export async function updateProject(
     prologue: input.prologue ?? null,
   });
   if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
-  const project = await store.projects.get(input.id);
-  if (project === null) return notFound();
-  const updated = {
-    ...project,
-    name: input.name ?? project.name,
-    condaEnv: input.condaEnv === undefined ? project.condaEnv : input.condaEnv,
-    prologue: input.prologue === undefined ? project.prologue : input.prologue,
-  };
-  return (await store.projects.save(updated)) ? done(updated) : nameTaken(updated.name);
+  const updated = await store.projects.update(input.id, input);
+  if (updated === 'NOT_FOUND') return notFound();
+  return updated === 'NAME_TAKEN' ? nameTaken(input.name ?? '') : done(updated);
 }
 
 /** Reads again what git says of the repository. */
@@ -85,9 +76,10 @@ export async function syncProject({ store }: ActionContext, actor: Actor, id: st
   const project = await store.projects.get(id);
   if (project === null) return notFound();
   try {
-    const synced = { ...project, git: await readRepository(project.path), syncedAt: new Date() };
-    await store.projects.save(synced);
-    return done(synced);
+    const syncedAt = new Date();
+    // It may have been changed or removed while git was at work.
+    const synced = await store.projects.saveSnapshot(id, await readRepository(project.path), syncedAt);
+    return synced === null ? notFound() : done(synced);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
     return refuse('NOT_A_GIT_REPOSITORY', 'id', notARepository(project.path, cause));

@@ -5,7 +5,7 @@ export { DatabaseError } from './database-error.ts';
 export type { JobEventReader } from './job-event-reader.ts';
 export type { JobReader } from './job-reader.ts';
 export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
-export type { ProjectQueries } from './projects.ts';
+export type { ProjectFields, ProjectQueries } from './projects.ts';
 export type { SessionQueries } from './sessions.ts';
 export { holdLock } from './sqlite/index.ts';
 export { Store } from './store.ts';
