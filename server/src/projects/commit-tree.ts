@@ -73,6 +73,7 @@ export async function* readContents(
   files: readonly CommittedFile[],
   deadline: Deadline,
 ): AsyncGenerator<{ readonly file: CommittedFile; readonly chunks: AsyncGenerator<Buffer> }> {
+  // Staging bounds how many are packed at a time; they take minutes, for which others don't wait.
   const child = startGit(directory, ['cat-file', '--batch', '--buffer'], deadline, requests(files));
   const input = new ByteReader(child.stdout);
   try {

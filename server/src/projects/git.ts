@@ -5,6 +5,7 @@ import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
 import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
+import { inTurn } from './git-places.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -56,14 +57,17 @@ function launcherArguments(directory: string, args: readonly string[]): string[]
 /** What git prints, as UTF-8. Throws GitError. */
 export async function git(directory: string, args: readonly string[]): Promise<string> {
   try {
-    const answer = run(LAUNCHER, launcherArguments(directory, args), {
-      cwd: START_DIRECTORY,
-      env: environment,
-      timeout: ANSWER_TIMEOUT_MS,
-      maxBuffer: 32 * 1024 * 1024,
+    const { stdout } = await inTurn(directory, ANSWER_TIMEOUT_MS, () => {
+      const answer = run(LAUNCHER, launcherArguments(directory, args), {
+        cwd: START_DIRECTORY,
+        env: environment,
+        timeout: ANSWER_TIMEOUT_MS,
+        maxBuffer: 32 * 1024 * 1024,
+      });
+      tracked(answer.child);
+      return answer;
     });
-    tracked(answer.child);
-    return (await answer).stdout;
+    return stdout;
   } catch (cause) {
     throw new GitError(gitMessage(cause), { cause });
   }
@@ -92,7 +96,7 @@ export const LISTING: Deadline = {
   late: 'git did not list the files within 60 s: let it ignore large folders that are not code (.gitignore), or look why the disk is slow',
 };
 
-/** Starts git, feeds it `input`, and ends it at its deadline. */
+/** Starts git at once, which is for those who bound how many they start; feeds it `input`, and ends it at its deadline. */
 export function startGit(
   directory: string,
   args: readonly string[],
@@ -145,7 +149,7 @@ export async function* gitRecords(
   args: readonly string[],
   deadline: Deadline,
 ): AsyncGenerator<string> {
-  const child = startGit(directory, args, deadline);
+  const child = await startInTurn(directory, args, deadline);
   let rest = '';
   try {
     child.stdout.setEncoding('latin1');
@@ -160,6 +164,17 @@ export async function* gitRecords(
   } finally {
     child.kill();
   }
+}
+
+/** Resolves when git has started; it keeps its place until it has ended. */
+function startInTurn(directory: string, args: readonly string[], deadline: Deadline): Promise<GitProcess> {
+  return new Promise((resolve, reject) => {
+    inTurn(directory, deadline.timeoutMs, () => {
+      const child = startGit(directory, args, deadline);
+      resolve(child);
+      return child.ended;
+    }).catch(reject);
+  });
 }
 
 const LATE = 'git did not answer in time';

@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { inTurn } from './git-places.ts';
+import { endChildren, readRepository } from './index.ts';
+import { Repository } from './testing.ts';
+
+const children = vi.hoisted(() => ({ running: 0, most: 0, mostInATurn: 0 }));
+vi.mock(import('./children.ts'), async (original) => {
+  const real = await original();
+  let inThisTurn = 0;
+  return {
+    ...real,
+    tracked: (child) => {
+      children.running += 1;
+      inThisTurn += 1;
+      children.most = Math.max(children.most, children.running);
+      children.mostInATurn = Math.max(children.mostInATurn, inThisTurn);
+      setImmediate(() => {
+        inThisTurn = 0;
+      });
+      child.once('close', () => {
+        children.running -= 1;
+      });
+      return real.tracked(child);
+    },
+  };
+});
+
+let repository: Repository;
+
+beforeEach(async () => {
+  Object.assign(children, { running: 0, most: 0, mostInATurn: 0 });
+  repository = await Repository.create();
+  await repository.commit();
+});
+afterEach(() => repository[Symbol.asyncDispose]());
+
+/** The same repository by other paths. */
+async function others(count: number): Promise<string[]> {
+  const paths = Array.from({ length: count }, (_, index) => join(repository.path, '.git', `link-${index}`));
+  for (const path of paths) await symlink(repository.path, path);
+  return paths;
+}
+
+describe('sixty repositories that are read at once', () => {
+  it('start at most eight children at a time, one in a turn of the event loop', { timeout: 60_000 }, async () => {
+    const paths = await others(20);
+    const read = await Promise.all([...paths, ...paths, ...paths].map((path) => readRepository(path)));
+    expect(read.map(({ branch }) => branch)).toEqual(Array.from({ length: 60 }, () => 'main'));
+    expect(children).toMatchObject({ running: 0, mostInATurn: 1 });
+    expect(children.most).toBeLessThanOrEqual(8);
+  });
+
+  it('start three where they are one', { timeout: 60_000 }, async () => {
+    await Promise.all(Array.from({ length: 60 }, () => readRepository(repository.path)));
+    expect(children).toEqual({ running: 0, most: 3, mostInATurn: 1 });
+  });
+});
+
+it('a repository whose git hangs keeps no other from being read', { timeout: 30_000 }, async () => {
+  await using hanging = await Repository.create();
+  const config = join(hanging.path, '.git/config');
+  const before = await readFile(config);
+  await promisify(execFile)('mkfifo', [join(hanging.path, '.git/pipe')]);
+  await writeFile(config, `${before}[include]\n\tpath = pipe\n`);
+  let answered = 0;
+  const reads = Array.from({ length: 60 }, () =>
+    readRepository(hanging.path).then(
+      () => undefined,
+      () => {
+        answered += 1;
+      },
+    ),
+  );
+  expect(await readRepository(repository.path)).toMatchObject({ branch: 'main' });
+  expect(answered).toBe(0);
+  expect(children.running).toBe(3);
+  await writeFile(config, before);
+  endChildren();
+  await Promise.all(reads);
+});
+
+describe('gits that do not end', () => {
+  /** Starts five in each of four repositories; `end` ends them. */
+  function begin(timeoutMs: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const started: string[] = [];
+    const start = (key: string) => async () => {
+      started.push(key);
+      await promise;
+    };
+    const keys = ['a', 'b', 'c', 'd'].flatMap((key) => Array.from({ length: 5 }, () => key));
+    const all = keys.map((key) => inTurn(key, timeoutMs, start(key)));
+    const end = async () => {
+      resolve();
+      await Promise.all(all);
+      expect(started.sort()).toEqual(keys);
+    };
+    return { started, end };
+  }
+
+  it('are eight, and three in a repository; others wait in their turn', async () => {
+    const { started, end } = begin(60_000);
+    await expect.poll(() => started.length).toBe(8);
+    await setTimeout(50);
+    expect(started).toEqual(['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c']);
+    await end();
+  });
+
+  it('take no place from other repositories after their deadline, and keep their own', async () => {
+    const { started, end } = begin(0);
+    expect(await inTurn('e', 0, async () => 'answered')).toBe('answered');
+    await expect.poll(() => started.length, { timeout: 5000 }).toBe(12);
+    await end();
+  });
+});
