@@ -8,13 +8,14 @@ import { inTurn } from './git-places.ts';
 import { endChildren, readRepository } from './index.ts';
 import { Repository } from './testing.ts';
 
-const children = vi.hoisted(() => ({ running: 0, most: 0, mostInATurn: 0 }));
+const children = vi.hoisted(() => ({ started: 0, running: 0, most: 0, mostInATurn: 0 }));
 vi.mock(import('./children.ts'), async (original) => {
   const real = await original();
   let inThisTurn = 0;
   return {
     ...real,
     tracked: (child) => {
+      children.started += 1;
       children.running += 1;
       inThisTurn += 1;
       children.most = Math.max(children.most, children.running);
@@ -33,7 +34,7 @@ vi.mock(import('./children.ts'), async (original) => {
 let repository: Repository;
 
 beforeEach(async () => {
-  Object.assign(children, { running: 0, most: 0, mostInATurn: 0 });
+  Object.assign(children, { started: 0, running: 0, most: 0, mostInATurn: 0 });
   repository = await Repository.create();
   await repository.commit();
 });
@@ -57,7 +58,7 @@ describe('sixty repositories that are read at once', () => {
 
   it('start three where they are one', { timeout: 60_000 }, async () => {
     await Promise.all(Array.from({ length: 60 }, () => readRepository(repository.path)));
-    expect(children).toEqual({ running: 0, most: 3, mostInATurn: 1 });
+    expect(children).toMatchObject({ running: 0, most: 3, mostInATurn: 1 });
   });
 });
 
@@ -82,6 +83,11 @@ it('a repository whose git hangs keeps no other from being read', { timeout: 30_
   await writeFile(config, before);
   endChildren();
   await Promise.all(reads);
+});
+
+it('a repository that git cannot read is asked once', async () => {
+  await expect(readRepository(join(repository.path, 'missing'))).rejects.toThrow('there is no such folder');
+  expect(children).toMatchObject({ started: 1, running: 0 });
 });
 
 describe('gits that do not end', () => {

@@ -24,12 +24,13 @@ export async function repositoryTopLevel(path: string): Promise<string> {
 
 /** What git says of the repository now. Throws GitError. */
 export async function readRepository(path: string): Promise<GitSnapshot> {
-  const [remoteUrl, branch, headCommit, branches] = await Promise.all([
+  // Before the others, which would wait for a git that hangs as long again: this one tells that it failed.
+  const branches = await readBranches(path);
+  const [remoteUrl, branch, headCommit] = await Promise.all([
     git(path, ['config', '--get', 'remote.origin.url']).catch(() => ''),
     // Fails when HEAD is detached.
     git(path, ['symbolic-ref', '--quiet', '--short', 'HEAD']).catch(() => ''),
     readCommit(path, 'HEAD'),
-    readBranches(path),
   ]);
   return {
     remoteUrl: publicAddress(remoteUrl.trim()),
