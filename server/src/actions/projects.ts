@@ -5,7 +5,7 @@ import type { Actor } from '../domain/actor.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import type { GitSnapshot, Project } from '../domain/project.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import { GitError, readRepository, repositoryTopLevel, withPublicAddresses } from '../projects/index.ts';
+import { GitError, readRepository, repositoryTopLevel, ServerBusy, withPublicAddresses } from '../projects/index.ts';
 import type { ProjectFields } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
@@ -39,7 +39,7 @@ export async function addProject({ store }: ActionContext, actor: Actor, input: 
     git = await readRepository(path);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'path', notARepository(input.path, cause));
+    return notARepository('path', input.path, cause);
   }
   const name = input.name ?? basename(path);
   const { condaEnv, prologue } = input;
@@ -82,7 +82,7 @@ export async function syncProject({ store }: ActionContext, actor: Actor, id: st
     return synced === null ? notFound() : done(synced);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'id', notARepository(project.path, cause));
+    return notARepository('id', project.path, cause);
   }
 }
 
@@ -113,8 +113,10 @@ function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path;
 }
 
-function notARepository(path: string, cause: GitError): string {
-  return `${withPublicAddresses(path)} can't be used as a git repository: ${cause.message}`;
+function notARepository(field: string, path: string, cause: GitError): Outcome<never> {
+  const message = `${withPublicAddresses(path)} can't be used as a git repository: ${cause.message}`;
+  if (cause instanceof ServerBusy) return refuse('RATE_LIMITED', null, message);
+  return refuse('NOT_A_GIT_REPOSITORY', field, message);
 }
 
 function nameTaken(name: string): Outcome<never> {

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
 import { chunksOf, openFile, readTarget } from './disk.ts';
-import { GitError } from './git.ts';
+import { GitError } from './git-error.ts';
 import { checkCommitted, checkPacked } from './limits.ts';
 import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';

@@ -1,4 +1,5 @@
-import { type Deadline, GitError, git, gitRecords, LISTING, startGit } from './git.ts';
+import { type Deadline, git, gitRecords, LISTING, startGit } from './git.ts';
+import { GitError } from './git-error.ts';
 import { inUnits, MAX_TARGET_BYTES } from './limits.ts';
 import { type Listing, PathCount } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { CommittedFile } from './commit-tree.ts';
-import { GitError } from './git.ts';
+import { GitError } from './git-error.ts';
 import { type BytePath, onDisk, parentOf, readable } from './paths.ts';
 
 /** So many files are looked at together. */

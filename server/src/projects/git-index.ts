@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CommittedFile } from './commit-tree.ts';
 import { type FileStatus, stampOf } from './disk.ts';
-import { git, gitRecords, LISTING } from './git.ts';
+import { git, gitIfAny, gitRecords, LISTING } from './git.ts';
 import { type Listing, PathCount } from './listing.ts';
 import type { BytePath } from './paths.ts';
 
@@ -52,7 +52,7 @@ export class Index {
     const file = (await git(directory, ['rev-parse', '--git-path', 'index'])).slice(0, -1);
     // Before it is read: should another take its place meanwhile, less is trusted.
     const written = await stat(resolve(directory, file), { bigint: true }).catch(() => null);
-    const sparse = await git(directory, ['config', '--type=bool', '--get', 'core.sparseCheckout']).catch(() => '');
+    const sparse = await gitIfAny(directory, ['config', '--type=bool', '--get', 'core.sparseCheckout']);
     const entries = new Map<BytePath, IndexEntry>();
     // Its fourth version tells of a path only what differs from the one before.
     const count = new PathCount(listing, "git's index has");

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { inTurn } from './git-places.ts';
-import { endChildren, readRepository } from './index.ts';
+import { endChildren, readRepository, ServerBusy } from './index.ts';
 import { Repository } from './testing.ts';
 
 const children = vi.hoisted(() => ({ started: 0, running: 0, most: 0, mostInATurn: 0 }));
@@ -40,11 +40,18 @@ beforeEach(async () => {
 });
 afterEach(() => repository[Symbol.asyncDispose]());
 
-/** The same repository by other paths. */
+/** Repositories of the same content, beside it. */
 async function others(count: number): Promise<string[]> {
-  const paths = Array.from({ length: count }, (_, index) => join(repository.path, '.git', `link-${index}`));
-  for (const path of paths) await symlink(repository.path, path);
+  const paths = Array.from({ length: count }, (_, index) => `${repository.path}-${index}`);
+  for (const path of paths) await cp(repository.path, path, { recursive: true });
   return paths;
+}
+
+/** The same one, named in other ways. */
+async function spellings(): Promise<string[]> {
+  const { path } = repository;
+  await symlink(path, `${path}-link`);
+  return [path, `${path}/`, `${path}/.git/..`, `${path}-link`, `/.${path}`];
 }
 
 describe('sixty repositories that are read at once', () => {
@@ -57,7 +64,9 @@ describe('sixty repositories that are read at once', () => {
   });
 
   it('start three where they are one', { timeout: 60_000 }, async () => {
-    await Promise.all(Array.from({ length: 60 }, () => readRepository(repository.path)));
+    const paths = await spellings();
+    const read = Array.from({ length: 12 }, () => paths).flat();
+    await Promise.all(read.map((path) => readRepository(path)));
     expect(children).toMatchObject({ running: 0, most: 3, mostInATurn: 1 });
   });
 });
@@ -91,7 +100,7 @@ it('a repository that git cannot read is asked once', async () => {
 });
 
 describe('gits that do not end', () => {
-  /** Starts five in each of four repositories; `end` ends them. */
+  /** Starts five in each of four repositories; `letGo` ends those that have started. */
   function begin(timeoutMs: number) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const started: string[] = [];
@@ -99,28 +108,55 @@ describe('gits that do not end', () => {
       started.push(key);
       await promise;
     };
-    const keys = ['a', 'b', 'c', 'd'].flatMap((key) => Array.from({ length: 5 }, () => key));
+    const keys = ['/a', '/b', '/c', '/d'].flatMap((key) => Array.from({ length: 5 }, () => key));
     const all = keys.map((key) => inTurn(key, timeoutMs, start(key)));
-    const end = async () => {
+    const answers = Promise.allSettled(all);
+    const letGo = async () => {
       resolve();
-      await Promise.all(all);
-      expect(started.sort()).toEqual(keys);
+      return answers;
     };
-    return { started, end };
+    return { started, keys, letGo };
   }
 
   it('are eight, and three in a repository; others wait in their turn', async () => {
-    const { started, end } = begin(60_000);
+    const { started, keys, letGo } = begin(60_000);
     await expect.poll(() => started.length).toBe(8);
     await setTimeout(50);
-    expect(started).toEqual(['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c']);
-    await end();
+    expect(started.sort()).toEqual(['/a', '/a', '/a', '/b', '/b', '/b', '/c', '/c']);
+    await letGo();
+    expect(started.sort()).toEqual(keys);
   });
 
   it('take no place from other repositories after their deadline, and keep their own', async () => {
-    const { started, end } = begin(0);
-    expect(await inTurn('e', 0, async () => 'answered')).toBe('answered');
+    const { started, keys, letGo } = begin(0);
+    expect(await inTurn('/e', 0, async () => 'answered')).toBe('answered');
     await expect.poll(() => started.length, { timeout: 5000 }).toBe(12);
-    await end();
+    await letGo();
+    expect(started.sort()).toEqual(keys);
+  });
+
+  it('are not waited for by others for longer than a minute', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { started, letGo } = begin(60 * 60_000);
+      await expect.poll(() => started.length).toBe(8);
+      vi.advanceTimersByTime(61_000);
+      const answers = await letGo();
+      expect(started).toHaveLength(8);
+      const refused = answers.filter(({ status }) => status === 'rejected');
+      expect(refused).toEqual(
+        Array.from({ length: 12 }, () => ({ status: 'rejected', reason: expect.any(ServerBusy) })),
+      );
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('that could not even be started keep no place', async () => {
+    const fail = () => {
+      throw new Error('no process');
+    };
+    for (let count = 0; count < 9; count += 1) await expect(inTurn('/a', 1000, fail)).rejects.toThrow('no process');
+    expect(await inTurn('/a', 1000, async () => 'answered')).toBe('answered');
   });
 });

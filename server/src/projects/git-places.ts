@@ -1,34 +1,45 @@
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { KeyedPlaces } from './lanes.ts';
+import { LocalDisk } from '../files/index.ts';
+import { Places } from './places.ts';
 
 /** Those of other repositories don't wait for one whose git hangs. */
-const repositories = new KeyedPlaces(3);
-const places = pLimit(8);
+const places = new Places({
+  inRepository: 3,
+  inAll: 8,
+  patienceMs: 60_000,
+  busy: 'the server waits for git in this repository, or in too many others: try again in a while, or look why the disk is slow',
+});
 /** To start a process holds the event loop for milliseconds: others get their turn before each. */
 const starts = pLimit(1);
 /** For a git that is ended at its deadline. */
 const GRACE_MS = 1000;
 
+/** One thread at most waits for a disk that hangs; the repository is then known by the name that it was given. */
+const names = new LocalDisk(1);
+
 /**
  * Runs a git of a repository in its turn, the first come first. One that a hanging disk keeps alive beyond its deadline
- * keeps its place in its repository until it ends, and takes none from others.
+ * keeps its place in its repository until it ends, and takes none from others. Throws ServerBusy.
  *
  * @param timeoutMs its deadline, from its start
  * @param start settles when it has ended
  */
-export function inTurn<T>(directory: string, timeoutMs: number, start: () => Promise<T>): Promise<T> {
-  return repositories.run(directory, async () => {
-    const { ended } = await places(async () => {
-      const started = await starts(async () => {
-        await setImmediate();
-        return { ended: start() };
-      });
-      await settled(started.ended, timeoutMs + GRACE_MS);
-      return started;
-    });
-    return ended;
+export async function inTurn<T>(directory: string, timeoutMs: number, start: () => Promise<T>): Promise<T> {
+  const place = await places.take(await repositoryIn(directory));
+  const { ended } = await starts(async () => {
+    await setImmediate();
+    return { ended: Promise.try(start).finally(() => place.leave()) };
   });
+  void settled(ended, timeoutMs + GRACE_MS).then(() => place.leaveAll());
+  return ended;
+}
+
+/** One repository can be named in many ways. */
+async function repositoryIn(directory: string): Promise<string> {
+  return names.ask(() => realpath(directory)).catch(() => resolve(directory));
 }
 
 /** Resolves when it has settled, or after so many milliseconds. */

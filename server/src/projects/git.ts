@@ -5,6 +5,7 @@ import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
 import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
+import { GitError, GitExit, UnreadableFolder } from './git-error.ts';
 import { inTurn } from './git-places.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
@@ -12,14 +13,6 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Of what git says of a fault, its end: in UTF-16 units, for people, and looked through. */
 const MOST_WORDS = 2000;
 const MOST_READ = 64 * 1024;
-
-/** git said no, didn't answer in time, or isn't there; or files can't be sent. The message is one line. */
-export class GitError extends Error {
-  override readonly name = 'GitError';
-}
-
-/** A folder that may hold files of the work tree, into which git couldn't look. */
-export class UnreadableFolder extends GitError {}
 
 const run = promisify(execFile);
 
@@ -54,7 +47,7 @@ function launcherArguments(directory: string, args: readonly string[]): string[]
   return ['git', '-C', directory, ...SAFE, ...args];
 }
 
-/** What git prints, as UTF-8. Throws GitError. */
+/** What git prints, as UTF-8. Throws GitError: GitExit where git itself said no, ServerBusy. */
 export async function git(directory: string, args: readonly string[]): Promise<string> {
   try {
     const { stdout } = await inTurn(directory, ANSWER_TIMEOUT_MS, () => {
@@ -69,7 +62,20 @@ export async function git(directory: string, args: readonly string[]): Promise<s
     });
     return stdout;
   } catch (cause) {
-    throw new GitError(gitMessage(cause), { cause });
+    throw asGitError(cause);
+  }
+}
+
+/**
+ * The same, and nothing where git exits with 1 or without a word: so `rev-parse --verify --quiet`, `symbolic-ref --quiet`
+ * and `config --get` say that there is no such thing. Throws GitError for all else.
+ */
+export async function gitIfAny(directory: string, args: readonly string[]): Promise<string> {
+  try {
+    return await git(directory, args);
+  } catch (cause) {
+    if (cause instanceof GitExit && (cause.exitCode === 1 || cause.message === '')) return '';
+    throw cause;
   }
 }
 
@@ -129,11 +135,13 @@ export function startGit(
       const [code] = await once(child, 'close');
       if (isLate) throw new GitError(late);
       if (code === 127) throw new GitError(MISSING);
-      if (code !== 0) throw new GitError(oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`);
+      const said = oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`;
+      if (code === null) throw new GitError(said);
+      if (code !== 0) throw new GitExit(said, code);
       const folder = /^warning: could not open directory '(.*)': (.*)$/m.exec(stderr);
       if (folder !== null) throw new UnreadableFolder(`${folder[1]} can't be read: ${folder[2]}`);
     } catch (cause) {
-      throw cause instanceof GitError ? cause : new GitError(gitMessage(cause), { cause });
+      throw asGitError(cause);
     } finally {
       clearTimeout(deadline);
     }
@@ -180,11 +188,14 @@ function startInTurn(directory: string, args: readonly string[], deadline: Deadl
 const LATE = 'git did not answer in time';
 const MISSING = 'git is not installed';
 
-function gitMessage(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if ('code' in cause && cause.code === 127) return MISSING;
-  if ('killed' in cause && cause.killed === true) return LATE;
-  return 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
+function asGitError(cause: unknown): GitError {
+  if (cause instanceof GitError) return cause;
+  if (!(cause instanceof Error)) return new GitError(String(cause), { cause });
+  if ('code' in cause && cause.code === 127) return new GitError(MISSING, { cause });
+  if ('killed' in cause && cause.killed === true) return new GitError(LATE, { cause });
+  const said = 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
+  if ('code' in cause && typeof cause.code === 'number') return new GitExit(said, cause.code, { cause });
+  return new GitError(said, { cause });
 }
 
 /** `leftOut`: so much stood before it. */

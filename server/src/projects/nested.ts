@@ -1,6 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { readStatuses, unreadable } from './disk.ts';
-import { GitError, git, gitRecords, LISTING } from './git.ts';
+import { git, gitRecords, LISTING } from './git.ts';
+import { GitError, GitExit } from './git-error.ts';
 import { type Listing, PathCount } from './listing.ts';
 import { asText, type BytePath, onDisk, readable } from './paths.ts';
 
@@ -21,6 +22,7 @@ export async function repositoryInside(directory: string, path: BytePath): Promi
     // Empty at the top level of a work tree.
     return (await git(folder, ['rev-parse', '--show-prefix'])) === '\n' ? folder : null;
   } catch (cause) {
+    if (!(cause instanceof GitExit)) throw cause;
     throw new GitError(`${readable(path)} is a repository that can't be read: ${String(cause)}`, { cause });
   }
 }

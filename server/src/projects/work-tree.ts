@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tree.ts';
 import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
-import { GitError, git, gitRecords, LISTING, UnreadableFolder } from './git.ts';
+import { gitIfAny, gitRecords, LISTING } from './git.ts';
+import { GitError, GitExit, UnreadableFolder } from './git-error.ts';
 import { Index } from './git-index.ts';
 import { checkUncommitted } from './limits.ts';
 import { Listing, PathCount } from './listing.ts';
@@ -174,7 +175,7 @@ async function submodulePaths(directory: string, listing: Listing): Promise<Read
     }
   } catch (cause) {
     // No such file, or none that git can read: what lies there comes along.
-    if (!(cause instanceof GitError)) throw cause;
+    if (!(cause instanceof GitExit)) throw cause;
   }
   return paths;
 }
@@ -204,7 +205,7 @@ async function isSubmoduleChanged(
 ): Promise<boolean> {
   const folder = await repositoryInside(directory, path);
   if (folder !== null && was?.kind === 'submodule') {
-    const head = await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '');
+    const head = await gitIfAny(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']);
     if (head.trim() === was.objectId) return isDirty(folder, was.objectId);
   }
   return (await filesInside(directory, path, listing)).length > 0;
