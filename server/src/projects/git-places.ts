@@ -1,8 +1,6 @@
-import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { LocalDisk } from '../files/index.ts';
 import { Places } from './places.ts';
 
 /** Those of other repositories don't wait for one whose git hangs. */
@@ -17,29 +15,22 @@ const starts = pLimit(1);
 /** For a git that is ended at its deadline. */
 const GRACE_MS = 1000;
 
-/** One thread at most waits for a disk that hangs; the repository is then known by the name that it was given. */
-const names = new LocalDisk(1);
-
 /**
  * Runs a git of a repository in its turn, the first come first. One that a hanging disk keeps alive beyond its deadline
  * keeps its place in its repository until it ends, and takes none from others. Throws ServerBusy.
  *
+ * @param repository its path, as git names it
  * @param timeoutMs its deadline, from its start
  * @param start settles when it has ended
  */
-export async function inTurn<T>(directory: string, timeoutMs: number, start: () => Promise<T>): Promise<T> {
-  const place = await places.take(await repositoryIn(directory));
+export async function inTurn<T>(repository: string, timeoutMs: number, start: () => Promise<T>): Promise<T> {
+  const place = await places.take(resolve(repository));
   const { ended } = await starts(async () => {
     await setImmediate();
     return { ended: Promise.try(start).finally(() => place.leave()) };
   });
   void settled(ended, timeoutMs + GRACE_MS).then(() => place.leaveAll());
   return ended;
-}
-
-/** One repository can be named in many ways. */
-async function repositoryIn(directory: string): Promise<string> {
-  return names.ask(() => realpath(directory)).catch(() => resolve(directory));
 }
 
 /** Resolves when it has settled, or after so many milliseconds. */

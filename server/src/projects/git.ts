@@ -47,10 +47,14 @@ function launcherArguments(directory: string, args: readonly string[]): string[]
   return ['git', '-C', directory, ...SAFE, ...args];
 }
 
-/** What git prints, as UTF-8. Throws GitError: GitExit where git itself said no, ServerBusy. */
-export async function git(directory: string, args: readonly string[]): Promise<string> {
+/**
+ * What git prints, as UTF-8. Throws GitError: GitExit where git itself said no, ServerBusy.
+ *
+ * @param repository whose turn it waits for
+ */
+export async function git(directory: string, args: readonly string[], repository = directory): Promise<string> {
   try {
-    const { stdout } = await inTurn(directory, ANSWER_TIMEOUT_MS, () => {
+    const { stdout } = await inTurn(repository, ANSWER_TIMEOUT_MS, () => {
       const answer = run(LAUNCHER, launcherArguments(directory, args), {
         cwd: START_DIRECTORY,
         env: environment,

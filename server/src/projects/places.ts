@@ -33,9 +33,9 @@ export class Places {
   }
 
   /** Waits for a place: of those that can have one, the first come is the first served. Throws ServerBusy. */
-  async take(repository: string): Promise<Place> {
+  async take(repository: string, { patienceMs }: Pick<PlacesOptions, 'patienceMs'> = this.#options): Promise<Place> {
     if (this.#hasRoom(repository)) this.#begin(repository);
-    else await this.#turn(repository);
+    else await this.#turn(repository, patienceMs);
     return this.#place(repository);
   }
 
@@ -76,7 +76,7 @@ export class Places {
   }
 
   /** Resolves with its place taken. */
-  #turn(repository: string): Promise<void> {
+  #turn(repository: string, patienceMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         repository,
@@ -87,10 +87,11 @@ export class Places {
           resolve();
         },
       };
-      const late = setTimeout(() => {
+      const giveUp = () => {
         this.#waiting.delete(waiter);
         reject(new ServerBusy(this.#options.busy));
-      }, this.#options.patienceMs);
+      };
+      const late = Number.isFinite(patienceMs) ? setTimeout(giveUp, patienceMs) : undefined;
       this.#waiting.add(waiter);
     });
   }

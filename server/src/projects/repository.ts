@@ -19,7 +19,8 @@ export async function gitVersion(): Promise<string> {
 
 /** The top level of the work tree that holds `path`. Throws GitError when there is none. */
 export async function repositoryTopLevel(path: string): Promise<string> {
-  return (await git(path, ['rev-parse', '--show-toplevel'])).slice(0, -1);
+  // One repository has many paths until git has told which is its own: those that people write have their turns together.
+  return (await git(path, ['rev-parse', '--show-toplevel'], '/')).slice(0, -1);
 }
 
 /** What git says of the repository now. Throws GitError. */
