@@ -1,6 +1,18 @@
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,6 +39,7 @@ syncBuiltinESMExports();`;
 const hangingWorker = (workerData: unknown) =>
   new Worker(new URL('./disk-worker.ts', import.meta.url), {
     workerData,
+    trackUnmanagedFds: false,
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(HANG)}`],
   });
 
@@ -135,6 +148,19 @@ describe('a disk that hangs', () => {
     await expect.poll(() => look(sound).catch(String)).toEqual(FOUND);
   });
 
+  it('keeps no file open that it opened too late', async () => {
+    const path = await folder();
+    const letGo = await hang(path);
+    await expect(inSilence(disks.ask(path, 'open', path, 'file'))).rejects.toThrow(SILENT);
+    await letGo();
+    await expect.poll(() => look(path).catch(String)).toEqual(FOUND);
+    const opened = async () => {
+      const links = (await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => ''));
+      return (await Promise.all(links)).filter((target) => target.startsWith(path));
+    };
+    await expect.poll(opened).toEqual([]);
+  });
+
   it('is waited for as long as it answers now and then', async () => {
     const slow = await folder();
     const letGo = await hang(slow);
@@ -144,6 +170,19 @@ describe('a disk that hangs', () => {
     await letGo();
     expect(await found).toEqual(FOUND);
   });
+});
+
+it('a file stays open for as long as it is read, also when the thread that opened it has ended', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const path = await folder();
+  disks = new DiskAccess();
+  const opened = await disks.ask(path, 'open', path, 'file');
+  vi.advanceTimersByTime(11_000);
+  // Its end.
+  for (let count = 0; count < 5; count += 1) await othersAnswer();
+  const read = await disks.ask(path, 'read', opened?.descriptor ?? -1, 'file', 100);
+  expect(Buffer.from(read).toString()).toBe('text');
+  await disks.close(path, opened?.descriptor ?? -1);
 });
 
 it('no file of a repository is read in another way', async () => {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { OpenedFile } from './disk-questions.ts';
 import type { Answer, Heartbeat, Question, QuestionName, Reply } from './disk-worker.ts';
 import { GitError, ServerBusy } from './git-error.ts';
 import { Places } from './places.ts';
@@ -41,8 +42,14 @@ export class DiskAccess {
       this.#silent.add(repository);
       reject(noAnswer());
     };
+    const onAnswer = (answer: unknown) => {
+      const isLate = this.#silent.has(repository);
+      // Nobody else would.
+      if (isLate && name === 'open' && answer !== null) void this.close(repository, (answer as OpenedFile).descriptor);
+      resolve(answer as Answer<K>);
+    };
     void this.#askThread({ name, parameters }, onSilence)
-      .then((answer) => resolve(answer as Answer<K>), reject)
+      .then(onAnswer, reject)
       .finally(() => {
         this.#silent.delete(repository);
         place.leave();
@@ -77,7 +84,8 @@ function noAnswer(): GitError {
 function startDiskWorker(workerData: Heartbeat): Worker {
   // Built, both files lie in one folder, too.
   const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
-  return new Worker(new URL(`./disk-worker.${extension}`, import.meta.url), { workerData });
+  // A file stays open when the thread ends that opened it.
+  return new Worker(new URL(`./disk-worker.${extension}`, import.meta.url), { workerData, trackUnmanagedFds: false });
 }
 
 /** Answers one question at a time. */
