@@ -1,5 +1,5 @@
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import { chooseFiles, GitError, type JobFiles, readCommit, TooMuchListed } from '../projects/index.ts';
+import { chooseFiles, GitError, type JobFiles, readCommit, ServerBusy } from '../projects/index.ts';
 import type { LaunchJob } from './launch-request.ts';
 
 /** What a job runs: the commit that `gitRef` stands for (null: the one that is checked out), and the files to send. */
@@ -26,7 +26,9 @@ export async function chooseSource(
     sha = commit.sha;
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'projectId', `${path} can't be read: ${cause.message}`);
+    const message = `${path} can't be read: ${cause.message}`;
+    if (cause instanceof ServerBusy) return refuse('RATE_LIMITED', null, message);
+    return refuse('NOT_A_GIT_REPOSITORY', 'projectId', message);
   }
   try {
     return done(await chooseFiles(path, sha, includeUncommitted));
@@ -39,7 +41,7 @@ export async function chooseSource(
 /** The repository is one, but its files are too much, can't be read, or change while they are. */
 export function cantBeSent(path: string, includeUncommitted: boolean, cause: GitError): Outcome<never> {
   const message = `The files of ${path} can't be sent: ${cause.message}`;
-  if (cause instanceof TooMuchListed) return refuse('RATE_LIMITED', null, message);
+  if (cause instanceof ServerBusy) return refuse('RATE_LIMITED', null, message);
   const field = includeUncommitted ? 'includeUncommitted' : 'projectId';
   return refuse('INVALID_INPUT', field, message);
 }

@@ -5,7 +5,8 @@ import type { Actor } from '../domain/actor.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import type { GitSnapshot, Project } from '../domain/project.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import { GitError, readRepository, repositoryTopLevel, withPublicAddresses } from '../projects/index.ts';
+import { GitError, readRepository, repositoryTopLevel, ServerBusy, withPublicAddresses } from '../projects/index.ts';
+import type { ProjectFields } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
 
@@ -38,7 +39,7 @@ export async function addProject({ store }: ActionContext, actor: Actor, input: 
     git = await readRepository(path);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'path', notARepository(input.path, cause));
+    return notARepository('path', input.path, cause);
   }
   const name = input.name ?? basename(path);
   const { condaEnv, prologue } = input;
@@ -46,12 +47,8 @@ export async function addProject({ store }: ActionContext, actor: Actor, input: 
   return (await store.projects.save(project)) ? done(project) : nameTaken(name);
 }
 
-export interface UpdateProject {
+export interface UpdateProject extends ProjectFields {
   readonly id: string;
-  /** In each: undefined leaves it as it is. */
-  readonly name: string | undefined;
-  readonly condaEnv: string | null | undefined;
-  readonly prologue: string | null | undefined;
 }
 
 export async function updateProject(
@@ -67,15 +64,9 @@ export async function updateProject(
     prologue: input.prologue ?? null,
   });
   if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
-  const project = await store.projects.get(input.id);
-  if (project === null) return notFound();
-  const updated = {
-    ...project,
-    name: input.name ?? project.name,
-    condaEnv: input.condaEnv === undefined ? project.condaEnv : input.condaEnv,
-    prologue: input.prologue === undefined ? project.prologue : input.prologue,
-  };
-  return (await store.projects.save(updated)) ? done(updated) : nameTaken(updated.name);
+  const updated = await store.projects.update(input.id, input);
+  if (updated === 'NOT_FOUND') return notFound();
+  return updated === 'NAME_TAKEN' ? nameTaken(input.name ?? '') : done(updated);
 }
 
 /** Reads the state of the repository again. */
@@ -85,12 +76,13 @@ export async function syncProject({ store }: ActionContext, actor: Actor, id: st
   const project = await store.projects.get(id);
   if (project === null) return notFound();
   try {
-    const synced = { ...project, git: await readRepository(project.path), syncedAt: new Date() };
-    await store.projects.save(synced);
-    return done(synced);
+    const syncedAt = new Date();
+    // It may have been changed or removed while git was at work.
+    const synced = await store.projects.saveSnapshot(id, await readRepository(project.path), syncedAt);
+    return synced === null ? notFound() : done(synced);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    return refuse('NOT_A_GIT_REPOSITORY', 'id', notARepository(project.path, cause));
+    return notARepository('id', project.path, cause);
   }
 }
 
@@ -121,8 +113,10 @@ function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path;
 }
 
-function notARepository(path: string, cause: GitError): string {
-  return `${withPublicAddresses(path)} can't be used as a git repository: ${cause.message}`;
+function notARepository(field: string, path: string, cause: GitError): Outcome<never> {
+  const message = `${withPublicAddresses(path)} can't be used as a git repository: ${cause.message}`;
+  if (cause instanceof ServerBusy) return refuse('RATE_LIMITED', null, message);
+  return refuse('NOT_A_GIT_REPOSITORY', field, message);
 }
 
 function nameTaken(name: string): Outcome<never> {

@@ -1,15 +1,16 @@
 import { createWriteStream } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
-import { chunksOf, openFile, readTarget } from './disk.ts';
-import { GitError } from './git.ts';
+import { OpenFile, readStatuses } from './disk.ts';
+import { disks } from './disk-access.ts';
+import type { FileStatus } from './disk-questions.ts';
+import { GitError } from './git-error.ts';
 import { checkCommitted, checkPacked } from './limits.ts';
 import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
-import { type BytePath, onDisk, readable } from './paths.ts';
+import { type BytePath, readable } from './paths.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar.ts';
 import { compareWorkTree } from './work-tree.ts';
 
@@ -194,38 +195,34 @@ async function text(chunks: AsyncIterable<Buffer>): Promise<string> {
 
 /** A file or link as it is on disk now; nothing when it is gone by now. */
 async function* diskBytes(directory: string, path: BytePath): AsyncGenerator<Buffer> {
-  const now = await lstat(onDisk(directory, path)).catch(() => null);
-  if (now === null) return;
-  if (now.isSymbolicLink()) {
-    const target = await readTarget(directory, path);
+  const now = (await readStatuses(directory, [path])).get(path);
+  if (now === undefined) return;
+  if (now.kind === 'link') {
+    const target = await disks.ask(directory, 'target', directory, path);
     if (target === null) throw changedMeanwhile(path);
-    yield tarHeader({ ...PLAIN, path, kind: 'link', target, modifiedSeconds: Math.floor(now.mtimeMs / 1000) });
+    yield tarHeader({ ...PLAIN, path, kind: 'link', target, modifiedSeconds: modifiedSeconds(now) });
     return;
   }
-  const handle = await openFile(directory, path);
-  if (handle === null) return;
-  try {
-    const before = await handle.stat();
-    yield tarHeader({
-      ...PLAIN,
-      path,
-      isExecutable: (before.mode & 0o100) !== 0,
-      sizeBytes: before.size,
-      modifiedSeconds: Math.floor(before.mtimeMs / 1000),
-    });
-    let left = before.size;
-    for await (const chunk of chunksOf(handle, { path, sizeBytes: before.size })) {
-      yield chunk.subarray(0, left);
-      left -= Math.min(left, chunk.length);
-      if (left === 0) break;
-    }
-    const after = await handle.stat();
-    // What was only appended to has been read as it was at the beginning.
-    if (left > 0 || (after.size === before.size && after.mtimeMs !== before.mtimeMs)) throw changedMeanwhile(path);
-    yield tarPadding(before.size);
-  } finally {
-    await handle.close();
+  using file = await OpenFile.open(directory, path);
+  if (file === null) return;
+  const { status } = file;
+  const { isExecutable, sizeBytes } = status;
+  yield tarHeader({ ...PLAIN, path, isExecutable, sizeBytes, modifiedSeconds: modifiedSeconds(status) });
+  let left = sizeBytes;
+  for await (const chunk of file.chunks()) {
+    yield chunk.subarray(0, left);
+    left -= Math.min(left, chunk.length);
+    if (left === 0) break;
   }
+  const after = await file.statusNow();
+  // What was only appended to has been read as it was at the beginning.
+  const isRewritten = after.sizeBytes === sizeBytes && after.modifiedNs !== status.modifiedNs;
+  if (left > 0 || isRewritten) throw changedMeanwhile(path);
+  yield tarPadding(sizeBytes);
+}
+
+function modifiedSeconds({ modifiedNs }: FileStatus): number {
+  return Number(modifiedNs / 1_000_000_000n);
 }
 
 function changedMeanwhile(path: BytePath): GitError {

@@ -1,4 +1,5 @@
-import { type Deadline, GitError, git, gitRecords, LISTING, startGit } from './git.ts';
+import { type Deadline, git, gitRecords, LISTING, startGit } from './git.ts';
+import { GitError } from './git-error.ts';
 import { inUnits, MAX_TARGET_BYTES } from './limits.ts';
 import { type Listing, PathCount } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
@@ -73,6 +74,7 @@ export async function* readContents(
   files: readonly CommittedFile[],
   deadline: Deadline,
 ): AsyncGenerator<{ readonly file: CommittedFile; readonly chunks: AsyncGenerator<Buffer> }> {
+  // Staging bounds how many are packed at a time; they take minutes, for which others don't wait.
   const child = startGit(directory, ['cat-file', '--batch', '--buffer'], deadline, requests(files));
   const input = new ByteReader(child.stdout);
   try {

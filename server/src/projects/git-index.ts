@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CommittedFile } from './commit-tree.ts';
-import { type FileStatus, stampOf } from './disk.ts';
-import { git, gitRecords, LISTING } from './git.ts';
+import { disks } from './disk-access.ts';
+import { type FileStatus, stampOf } from './disk-questions.ts';
+import { git, gitIfAny, gitRecords, LISTING } from './git.ts';
 import { type Listing, PathCount } from './listing.ts';
 import type { BytePath } from './paths.ts';
 
@@ -51,8 +51,8 @@ export class Index {
   static async read(directory: string, listing: Listing): Promise<Index> {
     const file = (await git(directory, ['rev-parse', '--git-path', 'index'])).slice(0, -1);
     // Before it is read: should another take its place meanwhile, less is trusted.
-    const written = await stat(resolve(directory, file), { bigint: true }).catch(() => null);
-    const sparse = await git(directory, ['config', '--type=bool', '--get', 'core.sparseCheckout']).catch(() => '');
+    const written = await disks.ask(directory, 'modifiedNs', resolve(directory, file));
+    const sparse = await gitIfAny(directory, ['config', '--type=bool', '--get', 'core.sparseCheckout']);
     const entries = new Map<BytePath, IndexEntry>();
     // Its fourth version tells of a path only what differs from the one before.
     const count = new PathCount(listing, "git's index has");
@@ -69,7 +69,7 @@ export class Index {
     const paths = new Set<BytePath>();
     for await (const path of gitRecords(directory, ['ls-files', '-z', '--', '.', ...converted], LISTING))
       paths.add(path);
-    return new Index(entries, written?.mtimeNs ?? 0n, paths, sparse.trim() === 'true');
+    return new Index(entries, written ?? 0n, paths, sparse.trim() === 'true');
   }
 
   paths(): Iterable<BytePath> {

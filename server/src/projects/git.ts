@@ -5,20 +5,14 @@ import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
 import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
+import { GitError, GitExit, UnreadableFolder } from './git-error.ts';
+import { inTurn } from './git-places.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 /** Of what git says of a fault, its end: in UTF-16 units, for people, and looked through. */
 const MOST_WORDS = 2000;
 const MOST_READ = 64 * 1024;
-
-/** git said no, didn't answer in time, or isn't there; or files can't be sent. The message is one line. */
-export class GitError extends Error {
-  override readonly name = 'GitError';
-}
-
-/** A folder that may hold files of the work tree, into which git couldn't look. */
-export class UnreadableFolder extends GitError {}
 
 const run = promisify(execFile);
 
@@ -53,19 +47,39 @@ function launcherArguments(directory: string, args: readonly string[]): string[]
   return ['git', '-C', directory, ...SAFE, ...args];
 }
 
-/** What git prints, as UTF-8. Throws GitError. */
-export async function git(directory: string, args: readonly string[]): Promise<string> {
+/**
+ * What git prints, as UTF-8. Throws GitError: GitExit where git itself said no, ServerBusy.
+ *
+ * @param repository whose turn it waits for
+ */
+export async function git(directory: string, args: readonly string[], repository = directory): Promise<string> {
   try {
-    const answer = run(LAUNCHER, launcherArguments(directory, args), {
-      cwd: START_DIRECTORY,
-      env: environment,
-      timeout: ANSWER_TIMEOUT_MS,
-      maxBuffer: 32 * 1024 * 1024,
+    const { stdout } = await inTurn(repository, ANSWER_TIMEOUT_MS, () => {
+      const answer = run(LAUNCHER, launcherArguments(directory, args), {
+        cwd: START_DIRECTORY,
+        env: environment,
+        timeout: ANSWER_TIMEOUT_MS,
+        maxBuffer: 32 * 1024 * 1024,
+      });
+      tracked(answer.child);
+      return answer;
     });
-    tracked(answer.child);
-    return (await answer).stdout;
+    return stdout;
   } catch (cause) {
-    throw new GitError(gitMessage(cause), { cause });
+    throw asGitError(cause);
+  }
+}
+
+/**
+ * The same, and nothing where git exits with 1 or without a word: so `rev-parse --verify --quiet`, `symbolic-ref --quiet`
+ * and `config --get` say that there is no such thing. Throws GitError for all else.
+ */
+export async function gitIfAny(directory: string, args: readonly string[]): Promise<string> {
+  try {
+    return await git(directory, args);
+  } catch (cause) {
+    if (cause instanceof GitExit && (cause.exitCode === 1 || cause.message === '')) return '';
+    throw cause;
   }
 }
 
@@ -92,7 +106,7 @@ export const LISTING: Deadline = {
   late: 'git did not list the files within 60 s: let it ignore large folders that are not code (.gitignore), or look why the disk is slow',
 };
 
-/** Starts git, feeds it `input`, and ends it at its deadline. */
+/** Starts git at once, which is for those who bound how many they start; feeds it `input`, and ends it at its deadline. */
 export function startGit(
   directory: string,
   args: readonly string[],
@@ -125,11 +139,13 @@ export function startGit(
       const [code] = await once(child, 'close');
       if (isLate) throw new GitError(late);
       if (code === 127) throw new GitError(MISSING);
-      if (code !== 0) throw new GitError(oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`);
+      const said = oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`;
+      if (code === null) throw new GitError(said);
+      if (code !== 0) throw new GitExit(said, code);
       const folder = /^warning: could not open directory '(.*)': (.*)$/m.exec(stderr);
       if (folder !== null) throw new UnreadableFolder(`${folder[1]} can't be read: ${folder[2]}`);
     } catch (cause) {
-      throw cause instanceof GitError ? cause : new GitError(gitMessage(cause), { cause });
+      throw asGitError(cause);
     } finally {
       clearTimeout(deadline);
     }
@@ -145,7 +161,7 @@ export async function* gitRecords(
   args: readonly string[],
   deadline: Deadline,
 ): AsyncGenerator<string> {
-  const child = startGit(directory, args, deadline);
+  const child = await startInTurn(directory, args, deadline);
   let rest = '';
   try {
     child.stdout.setEncoding('latin1');
@@ -162,14 +178,28 @@ export async function* gitRecords(
   }
 }
 
+/** Resolves when git has started; it keeps its place until it has ended. */
+function startInTurn(directory: string, args: readonly string[], deadline: Deadline): Promise<GitProcess> {
+  return new Promise((resolve, reject) => {
+    inTurn(directory, deadline.timeoutMs, () => {
+      const child = startGit(directory, args, deadline);
+      resolve(child);
+      return child.ended;
+    }).catch(reject);
+  });
+}
+
 const LATE = 'git did not answer in time';
 const MISSING = 'git is not installed';
 
-function gitMessage(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if ('code' in cause && cause.code === 127) return MISSING;
-  if ('killed' in cause && cause.killed === true) return LATE;
-  return 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
+function asGitError(cause: unknown): GitError {
+  if (cause instanceof GitError) return cause;
+  if (!(cause instanceof Error)) return new GitError(String(cause), { cause });
+  if ('code' in cause && cause.code === 127) return new GitError(MISSING, { cause });
+  if ('killed' in cause && cause.killed === true) return new GitError(LATE, { cause });
+  const said = 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
+  if ('code' in cause && typeof cause.code === 'number') return new GitExit(said, cause.code, { cause });
+  return new GitError(said, { cause });
 }
 
 /** `leftOut`: so much stood before it. */

@@ -1,4 +1,4 @@
-import { GitError } from './git.ts';
+import { GitError } from './git-error.ts';
 import { type BytePath, readable } from './paths.ts';
 
 // Data sets belong on the cluster, not into a repository that is sent with each job.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cantBeSent, chooseSource } from '../actions/choose-source.ts';
-import { chooseFiles, readRepository, TooMuchListed } from './index.ts';
+import { chooseFiles, readRepository, ServerBusy } from './index.ts';
 import { BYTES_A_PATH, Listing, MAX_LISTED_BYTES } from './listing.ts';
 import { Repository } from './testing.ts';
 
@@ -46,7 +46,7 @@ describe('the lists of files that jobs wait with', () => {
     for (const includeUncommitted of [false, true]) {
       using files = await repository.choose(includeUncommitted);
       expect(files.committed).toHaveLength(2);
-      expect(expectNothingHeld).toThrow(TooMuchListed);
+      expect(expectNothingHeld).toThrow(ServerBusy);
       files[Symbol.dispose]();
       expectNothingHeld();
     }
@@ -63,7 +63,7 @@ describe('the lists of files that jobs wait with', () => {
     expect(second.committed).toBe(first.committed);
     expect(third.committed).toBe(first.committed);
     for (const files of [first, first, second]) files[Symbol.dispose]();
-    expect(expectNothingHeld).toThrow(TooMuchListed);
+    expect(expectNothingHeld).toThrow(ServerBusy);
     third[Symbol.dispose]();
     expectNothingHeld();
   });
@@ -118,7 +118,7 @@ describe('the lists of files that jobs wait with', () => {
     const others = holding(8);
     resolve();
     const cause = await refused;
-    if (!(cause instanceof TooMuchListed)) throw cause;
+    if (!(cause instanceof ServerBusy)) throw cause;
     expect(cantBeSent(repository.path, true, cause)).toMatchObject({
       ok: false,
       refusals: [{ code: 'RATE_LIMITED', path: ['input'] }],

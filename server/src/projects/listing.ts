@@ -1,4 +1,4 @@
-import { GitError } from './git.ts';
+import { GitError, ServerBusy } from './git-error.ts';
 import { KeyedPlaces } from './lanes.ts';
 import { inUnits, MAX_FILES, MAX_PATHS_BYTES } from './limits.ts';
 import type { BytePath } from './paths.ts';
@@ -11,9 +11,6 @@ export const MAX_LISTED_BYTES = 1024 ** 3;
 const ENOUGH_BYTES = MAX_LISTED_BYTES / 4;
 /** Those that hold so much may be stuck with a disk that hangs. */
 const PATIENCE_MS = 60_000;
-
-/** Others hold so much that there is no room for this one now. */
-export class TooMuchListed extends GitError {}
 
 let heldBytes = 0;
 const waiting = new Set<() => void>();
@@ -38,7 +35,7 @@ export class Listing implements Disposable {
     });
   }
 
-  /** Throws TooMuchListed. */
+  /** Throws ServerBusy. */
   add(path: BytePath): void {
     this.#take(path.length + BYTES_A_PATH);
     if (heldBytes <= MAX_LISTED_BYTES) return;
@@ -88,7 +85,7 @@ export class PathCount {
   }
 }
 
-/** Throws TooMuchListed when there is none for too long. */
+/** Throws ServerBusy when there is none for too long. */
 async function untilThereIsRoom(): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (heldBytes >= ENOUGH_BYTES) {
@@ -103,7 +100,7 @@ async function untilThereIsRoom(): Promise<void> {
   }
 }
 
-function tooMuch(bytes: number): TooMuchListed {
+function tooMuch(bytes: number): ServerBusy {
   const held = `the server holds lists of files that take ${inUnits(bytes)}`;
-  return new TooMuchListed(`${held}, for this and other jobs that are on their way: wait a moment`);
+  return new ServerBusy(`${held}, for this and other jobs that are on their way: wait a moment`);
 }

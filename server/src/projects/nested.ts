@@ -1,8 +1,10 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { readStatuses, unreadable } from './disk.ts';
-import { GitError, git, gitRecords, LISTING } from './git.ts';
+import { readStatuses } from './disk.ts';
+import { disks } from './disk-access.ts';
+import { git, gitRecords, LISTING } from './git.ts';
+import { GitError, GitExit } from './git-error.ts';
 import { type Listing, PathCount } from './listing.ts';
-import { asText, type BytePath, onDisk, readable } from './paths.ts';
+import { asText, type BytePath, readable } from './paths.ts';
+import { inTurns } from './turns.ts';
 
 /** A file or link that is read from disk. */
 export interface DiskFile {
@@ -12,8 +14,7 @@ export interface DiskFile {
 
 /** The folder of a repository inside another one's work tree; null: what lies there is none. Throws GitError. */
 export async function repositoryInside(directory: string, path: BytePath): Promise<string | null> {
-  const entry = await lstat(onDisk(directory, `${path}/.git`)).catch(() => null);
-  if (entry === null) return null;
+  if ((await readStatuses(directory, [`${path}/.git`])).size === 0) return null;
   const name = asText(path);
   if (name === null) throw new GitError(`${readable(path)} is a repository whose name is not valid text: rename it`);
   const folder = `${directory}/${name}`;
@@ -21,6 +22,7 @@ export async function repositoryInside(directory: string, path: BytePath): Promi
     // Empty at the top level of a work tree.
     return (await git(folder, ['rev-parse', '--show-prefix'])) === '\n' ? folder : null;
   } catch (cause) {
+    if (!(cause instanceof GitExit)) throw cause;
     throw new GitError(`${readable(path)} is a repository that can't be read: ${String(cause)}`, { cause });
   }
 }
@@ -37,10 +39,10 @@ export async function filesInside(directory: string, path: BytePath, listing: Li
     paths.add(record.replace(/\/$/, ''));
   }
   const files: DiskFile[] = [];
-  for (const [name, { kind, sizeBytes }] of await readStatuses(folder, paths)) {
+  for await (const [name, { kind, sizeBytes }] of inTurns(await readStatuses(folder, paths))) {
     if (kind !== 'folder') files.push({ path: `${path}/${name}`, sizeBytes });
     else
-      for (const file of await filesInside(folder, name, listing))
+      for await (const file of inTurns(await filesInside(folder, name, listing)))
         files.push({ ...file, path: `${path}/${file.path}` });
   }
   return files;
@@ -52,18 +54,17 @@ async function filesBelow(directory: string, path: BytePath, listing: Listing): 
   const folders = [path];
   const count = countIn(path, listing);
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const options = { withFileTypes: true, encoding: 'buffer' } as const;
-    const entries = await readdir(onDisk(directory, folder), options).catch((cause: unknown) => {
-      throw unreadable(folder ?? path, cause);
-    });
-    for (const entry of entries) {
-      const name = entry.name.toString('latin1');
+    for await (const { name, isFolder } of inTurns(await disks.ask(directory, 'entries', directory, folder))) {
       if (name === '.git') continue;
       count.add(`${folder}/${name}`);
-      (entry.isDirectory() ? folders : paths).push(`${folder}/${name}`);
+      (isFolder ? folders : paths).push(`${folder}/${name}`);
     }
   }
-  return [...(await readStatuses(directory, paths))].map(([name, { sizeBytes }]) => ({ path: name, sizeBytes }));
+  const files: DiskFile[] = [];
+  for await (const [name, { sizeBytes }] of inTurns(await readStatuses(directory, paths))) {
+    files.push({ path: name, sizeBytes });
+  }
+  return files;
 }
 
 function countIn(path: BytePath, listing: Listing): PathCount {

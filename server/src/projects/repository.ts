@@ -1,7 +1,7 @@
 import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
 import { bounded, linesOf, ownText } from '../domain/text.ts';
 import { describeCommit } from './commit-tree.ts';
-import { git } from './git.ts';
+import { git, gitIfAny } from './git.ts';
 import { publicAddress } from './remote-address.ts';
 import { isDirty } from './work-tree.ts';
 
@@ -19,17 +19,19 @@ export async function gitVersion(): Promise<string> {
 
 /** The top level of the work tree that holds `path`. Throws GitError when there is none. */
 export async function repositoryTopLevel(path: string): Promise<string> {
-  return (await git(path, ['rev-parse', '--show-toplevel'])).slice(0, -1);
+  // One repository has many paths until git has told which is its own: those that people write have their turns together.
+  return (await git(path, ['rev-parse', '--show-toplevel'], '/')).slice(0, -1);
 }
 
 /** What git says of the repository now. Throws GitError. */
 export async function readRepository(path: string): Promise<GitSnapshot> {
-  const [remoteUrl, branch, headCommit, branches] = await Promise.all([
-    git(path, ['config', '--get', 'remote.origin.url']).catch(() => ''),
-    // Fails when HEAD is detached.
-    git(path, ['symbolic-ref', '--quiet', '--short', 'HEAD']).catch(() => ''),
+  // Before the others: where git can't read the repository, it is asked once.
+  const branches = await readBranches(path);
+  const [remoteUrl, branch, headCommit] = await Promise.all([
+    gitIfAny(path, ['config', '--get', 'remote.origin.url']),
+    // Nothing when HEAD is detached.
+    gitIfAny(path, ['symbolic-ref', '--quiet', '--short', 'HEAD']),
     readCommit(path, 'HEAD'),
-    readBranches(path),
   ]);
   return {
     remoteUrl: publicAddress(remoteUrl.trim()),
@@ -64,11 +66,9 @@ async function readBranches(path: string): Promise<readonly GitBranch[]> {
   return branches;
 }
 
-/** The commit that a branch, tag or id stands for; null when it stands for none. */
+/** The commit that a branch, tag or id stands for; null when it stands for none. Throws GitError. */
 export async function readCommit(path: string, ref: string): Promise<GitCommit | null> {
-  const sha = await git(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).catch(
-    () => '',
-  );
+  const sha = await gitIfAny(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
   if (sha === '') return null;
   const text = await describeCommit(path, sha.trim(), '%H%x00%an%x00%ct%x00%s');
   const [id = '', author = '', seconds = '', subject = ''] = text.split('\0');

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JobFiles, packFiles, unpackedBytes } from './archive.ts';
-import { GitError } from './git.ts';
+import { GitError } from './git-error.ts';
 import { KeyedPlaces, Lanes } from './lanes.ts';
 import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
 

@@ -1,7 +1,8 @@
 import { chmod, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { leftOut, readRepository } from './index.ts';
+import { PathCount } from './listing.ts';
 import { Repository } from './testing.ts';
 
 let repository: Repository;
@@ -308,5 +309,54 @@ describe('what is too much to be sent', () => {
     await repository.gitIn('inner', 'init', '--quiet');
     await truncate(path('inner/big.bin'), 2 * 1024 ** 3);
     await expect(repository.choose(true)).rejects.toThrow('inner/big.bin (2 GiB)');
+  });
+});
+
+describe('a work tree of many files', () => {
+  /** Counts the paths that are gone through in the longest stretch without a turn of the event loop for others. */
+  function longestStretch(): () => number {
+    let longest = 0;
+    let now = 0;
+    const original = PathCount.prototype.add;
+    vi.spyOn(PathCount.prototype, 'add').mockImplementation(function (this: PathCount, path) {
+      if (now === 0) {
+        setImmediate(() => {
+          now = 0;
+        });
+      }
+      now += 1;
+      longest = Math.max(longest, now);
+      original.call(this, path);
+    });
+    return () => longest;
+  }
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** Commits forty folders of a thousand files each, none of which is on disk. */
+  async function commitMany(): Promise<void> {
+    const entry = (mode: string, type: string, id: string, name: string) => `${mode} ${type} ${id}\t${name}\n`;
+    const name = (index: number) => `a-name-as-long-as-those-of-files-are-${index}`;
+    const makeTree = async (entries: readonly string[]) => {
+      await writeFile(path('.git/entries'), entries.join(''));
+      return repository.git('-c', 'alias.make=!git mktree < .git/entries', 'make');
+    };
+    const blob = await repository.git('rev-parse', 'HEAD:a.txt');
+    const files = await makeTree(
+      Array.from({ length: 1000 }, (_, index) => entry('100644', 'blob', blob, name(index))),
+    );
+    const all = await makeTree(Array.from({ length: 40 }, (_, index) => entry('040000', 'tree', files, name(index))));
+    await repository.git('reset', '--quiet', '--soft', await repository.git('commit-tree', '-m', 'Many', all));
+    await repository.git('read-tree', 'HEAD');
+  }
+
+  it('lets others have their turn while it is compared', async () => {
+    await commitMany();
+    const longest = longestStretch();
+    expect(await readRepository(repository.path)).toMatchObject({ isDirty: true });
+    expect((await repository.choose(true)).isDirty).toBe(true);
+    // Of 40,000 in the commit and as many in the index.
+    expect(longest()).toBeLessThan(5000);
   });
 });

@@ -1,12 +1,14 @@
-import { setImmediate } from 'node:timers/promises';
 import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tree.ts';
-import { type FileStatus, hasCommittedContent, inBatches, readStatuses } from './disk.ts';
-import { GitError, git, gitRecords, LISTING, UnreadableFolder } from './git.ts';
+import { compareContents, readStatuses } from './disk.ts';
+import type { FileStatus } from './disk-questions.ts';
+import { gitIfAny, gitRecords, LISTING } from './git.ts';
+import { GitError, GitExit, UnreadableFolder } from './git-error.ts';
 import { Index } from './git-index.ts';
 import { checkUncommitted } from './limits.ts';
 import { Listing, PathCount } from './listing.ts';
 import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
 import type { BytePath } from './paths.ts';
+import { inTurns } from './turns.ts';
 
 /**
  * What "uncommitted" means, in what is shown, what is sent and what is recorded:
@@ -32,8 +34,6 @@ export interface WorkTree {
 
 const TOO_MANY = ': let git ignore what is not code (.gitignore)';
 
-/** After so many files, others get their turn on the event loop. */
-const TURN = 5000;
 /** For comparing the bytes on disk with what was committed. */
 const COMPARING_MS = 5 * 60_000;
 
@@ -41,16 +41,18 @@ const COMPARING_MS = 5 * 60_000;
 export async function compareWorkTree(directory: string, sha: string, listing: Listing): Promise<WorkTree> {
   const committed = await readCommitTree(directory, sha, listing);
   const look = await inTime(() => lookAt(directory, committed, others(directory), listing));
-  const changed = [...look.changed];
-  const unchanged = [...look.unchanged];
+  const { changed, unchanged } = look;
   // Before anything is read: what is too large is so by its size alone.
   checkUncommitted(changed);
-  await inTime((signal) =>
-    inBatches(look.suspects, async (suspect) => {
-      if (await hasCommittedContent(directory, suspect, signal)) unchanged.push(suspect);
-      else changed.push({ path: suspect.path, sizeBytes: suspect.sizeBytes });
-    }),
-  );
+  await inTime(async (signal) => {
+    for await (const compared of compareContents(directory, look.suspects)) {
+      signal.throwIfAborted();
+      for (const { file, isSame } of compared) {
+        if (isSame) unchanged.push(file);
+        else changed.push({ path: file.path, sizeBytes: file.sizeBytes });
+      }
+    }
+  });
   checkUncommitted(changed);
   return { isDirty: changed.length > 0 || unchanged.length < look.count, unchanged, changed };
 }
@@ -76,13 +78,13 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
   const look = await inTime(() => lookAt(directory, committed, rest, listing));
   const { changed, unchanged, suspects } = look;
   if (changed.length > 0 || unchanged.length + suspects.length < look.count) return true;
-  let hasDifference = false;
-  await inTime((signal) =>
-    inBatches(suspects, async (suspect) => {
-      if (!hasDifference && !(await hasCommittedContent(directory, suspect, signal))) hasDifference = true;
-    }),
-  );
-  return hasDifference;
+  return inTime(async (signal) => {
+    for await (const compared of compareContents(directory, suspects)) {
+      signal.throwIfAborted();
+      if (compared.some(({ isSame }) => !isSame)) return true;
+    }
+    return false;
+  });
 }
 
 /** Throws GitError where the disk takes longer than COMPARING_MS, also for a call that never returns. */
@@ -106,8 +108,8 @@ async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> 
 interface Look {
   /** Of files in the commit. What is neither unchanged nor suspect has been changed or removed. */
   readonly count: number;
-  readonly unchanged: readonly CommittedFile[];
-  readonly changed: readonly DiskFile[];
+  readonly unchanged: CommittedFile[];
+  readonly changed: DiskFile[];
   /** Of the committed size and kind: their bytes have to be compared. */
   readonly suspects: readonly CommittedFile[];
 }
@@ -120,12 +122,16 @@ async function lookAt(
   listing: Listing,
 ): Promise<Look> {
   const index = await Index.read(directory, listing);
-  const paths = new Set<BytePath>(committed.keys());
-  for (const path of index.paths()) paths.add(path);
+  const paths = new Set<BytePath>();
   const repositories = new Set<BytePath>();
   const tracked = new PathCount(listing, 'the work tree has', TOO_MANY);
-  for (const path of paths) tracked.add(path);
-  for await (const path of rest) {
+  for (const known of [committed.keys(), index.paths()]) {
+    for await (const path of inTurns(known)) {
+      if (!paths.has(path)) tracked.add(path);
+      paths.add(path);
+    }
+  }
+  for await (const path of inTurns(rest)) {
     tracked.add(path);
     if (path.endsWith('/')) repositories.add(path.slice(0, -1));
     else paths.add(path);
@@ -135,10 +141,7 @@ async function lookAt(
   const suspects: CommittedFile[] = [];
   const changed = new Map<BytePath, DiskFile>();
   const submodules = await submodulePaths(directory, listing);
-  let count = 0;
-  for (const path of paths) {
-    count += 1;
-    if (count % TURN === 0) await setImmediate();
+  for await (const path of inTurns(paths)) {
     const was = committed.get(path);
     const now = statuses.get(path);
     const mayBeRepository = was?.kind === 'submodule' || index.isSubmodule(path);
@@ -157,7 +160,7 @@ async function lookAt(
     } else changed.set(path, { path, sizeBytes: now.sizeBytes });
   }
   for (const path of repositories) {
-    for (const file of await filesInside(directory, path, listing)) changed.set(file.path, file);
+    for await (const file of inTurns(await filesInside(directory, path, listing))) changed.set(file.path, file);
   }
   return { count: committed.size, unchanged, changed: [...changed.values()], suspects };
 }
@@ -174,7 +177,7 @@ async function submodulePaths(directory: string, listing: Listing): Promise<Read
     }
   } catch (cause) {
     // No such file, or none that git can read: what lies there comes along.
-    if (!(cause instanceof GitError)) throw cause;
+    if (!(cause instanceof GitExit)) throw cause;
   }
   return paths;
 }
@@ -204,7 +207,7 @@ async function isSubmoduleChanged(
 ): Promise<boolean> {
   const folder = await repositoryInside(directory, path);
   if (folder !== null && was?.kind === 'submodule') {
-    const head = await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '');
+    const head = await gitIfAny(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']);
     if (head.trim() === was.objectId) return isDirty(folder, was.objectId);
   }
   return (await filesInside(directory, path, listing)).length > 0;

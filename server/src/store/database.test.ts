@@ -149,11 +149,15 @@ describe('projects', () => {
     const vision = aProject({ name: 'vision' });
     expect(await store.projects.save(vision)).toBe(true);
     expect(await store.projects.save(aProject({ name: 'vision' }))).toBe(false);
-    expect(await store.projects.save({ ...vision, condaEnv: 'torch' })).toBe(true);
+    const same = { name: undefined, condaEnv: undefined, prologue: undefined };
+    const torch = { ...vision, condaEnv: 'torch' };
+    expect(await store.projects.update(vision.id, { ...same, name: 'vision', condaEnv: 'torch' })).toEqual(torch);
+    expect(await store.projects.update(vision.id, same)).toEqual(torch);
     const nlp = aProject({ name: 'nlp' });
     expect(await store.projects.save(nlp)).toBe(true);
-    expect(await store.projects.save({ ...nlp, name: 'vision' })).toBe(false);
-    expect(await store.projects.byName('vision')).toEqual({ ...vision, condaEnv: 'torch' });
+    expect(await store.projects.update(nlp.id, { ...same, name: 'vision' })).toBe('NAME_TAKEN');
+    expect(await store.projects.update('none', { ...same, name: 'vision' })).toBe('NOT_FOUND');
+    expect(await store.projects.byName('vision')).toEqual(torch);
     expect(await store.projects.byName('VISION')).toBeNull();
     await store.close();
   });
@@ -182,6 +186,19 @@ describe('projects', () => {
     const empty = aProject();
     await store.projects.save(empty);
     expect(await store.projects.getMany([empty.id, 'none', project.id])).toEqual([empty, null, project]);
+    await store.close();
+  });
+
+  it('keep what git said last, by when it was asked, and also after the clock was set back', async () => {
+    const store = await Store.open(file);
+    const project = aProject({ syncedAt: new Date(Date.now() + 3_600_000) });
+    await store.projects.save(project);
+    const said = (branch: string) => ({ ...project.git, branch });
+    const [earlier, later] = [new Date(Date.now() - 2000), new Date(Date.now() - 1000)];
+    const expected = { ...project, git: said('later'), syncedAt: later };
+    expect(await store.projects.saveSnapshot(project.id, said('later'), later)).toEqual(expected);
+    expect(await store.projects.saveSnapshot(project.id, said('earlier'), earlier)).toEqual(expected);
+    expect(await store.projects.saveSnapshot('none', said('later'), later)).toBeNull();
     await store.close();
   });
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
-import type { Project } from '../domain/project.ts';
+import type { GitSnapshot, Project } from '../domain/project.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant } from './instants.ts';
@@ -14,6 +14,13 @@ const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
 
 /** How many jobs lose their project in one statement. */
 const JOBS_A_TURN = 500;
+
+/** What people change of a project: undefined leaves a field as it is. */
+export interface ProjectFields {
+  readonly name: string | undefined;
+  readonly condaEnv: string | null | undefined;
+  readonly prologue: string | null | undefined;
+}
 
 export class ProjectQueries {
   readonly #database: Database;
@@ -60,19 +67,46 @@ export class ProjectQueries {
     return Number((await query.executeTakeFirstOrThrow()).count);
   }
 
-  /** Adds or replaces the project with this id. False: another one has the name already. */
+  /** Stores a new project. False: another one has the name already. */
   async save(project: Project): Promise<boolean> {
-    const row = fromProject(project);
     return this.#database.transaction().execute(async (trx) => {
-      const namesake = await trx.selectFrom('projects').select('id').where('name', '=', row.name).executeTakeFirst();
-      if (namesake !== undefined && namesake.id !== row.id) return false;
-      await trx
-        .insertInto('projects')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-        .execute();
+      if ((await new ProjectQueries(trx).byName(project.name)) !== null) return false;
+      await trx.insertInto('projects').values(fromProject(project)).execute();
       return true;
     });
+  }
+
+  /** Changes these fields alone, and gives the project as it is then. NAME_TAKEN: another one has the name already. */
+  async update(id: string, fields: ProjectFields): Promise<Project | 'NOT_FOUND' | 'NAME_TAKEN'> {
+    return this.#database.transaction().execute(async (trx) => {
+      const projects = new ProjectQueries(trx);
+      if ((await projects.get(id)) === null) return 'NOT_FOUND';
+      const namesake = fields.name === undefined ? null : await projects.byName(fields.name);
+      if (namesake !== null && namesake.id !== id) return 'NAME_TAKEN';
+      const row = await trx
+        .updateTable('projects')
+        // The id, as a statement has to set something.
+        .set({ id, name: fields.name, conda_env: fields.condaEnv, prologue: fields.prologue })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return toProject(row);
+    });
+  }
+
+  /**
+   * Stores what git said when it was asked at `syncedAt`, unless it was asked later and has answered already. Gives the
+   * project as it is then; null: there is none.
+   */
+  async saveSnapshot(id: string, git: GitSnapshot, syncedAt: Date): Promise<Project | null> {
+    await this.#database
+      .updateTable('projects')
+      .set({ ...fromSnapshot(git), synced_at: syncedAt.getTime() })
+      .where('id', '=', id)
+      // A time in the future is no later question: the clock was set back.
+      .where((where) => where.not(where.between('synced_at', syncedAt.getTime() + 1, Date.now())))
+      .execute();
+    return this.get(id);
   }
 }
 
@@ -119,21 +153,26 @@ function toProject(row: Selectable<ProjectsTable>): Project {
 }
 
 function fromProject(project: Project): ProjectsTable {
-  const { headCommit } = project.git;
   return {
     id: project.id,
     name: project.name,
     path: project.path,
     conda_env: project.condaEnv,
     prologue: project.prologue,
-    remote_url: project.git.remoteUrl,
-    branch: project.git.branch,
+    ...fromSnapshot(project.git),
+    synced_at: project.syncedAt.getTime(),
+  };
+}
+
+function fromSnapshot({ remoteUrl, branch, headCommit, isDirty, branches }: GitSnapshot) {
+  return {
+    remote_url: remoteUrl,
+    branch,
     head_sha: headCommit?.sha ?? null,
     head_subject: headCommit?.subject ?? null,
     head_author: headCommit?.author ?? null,
     head_committed_at: fromInstant(headCommit?.committedAt ?? null),
-    is_dirty: project.git.isDirty ? 1 : 0,
-    branches: JSON.stringify(project.git.branches),
-    synced_at: project.syncedAt.getTime(),
+    is_dirty: isDirty ? 1 : 0,
+    branches: JSON.stringify(branches),
   };
 }

@@ -1,0 +1,130 @@
+import { Worker } from 'node:worker_threads';
+import type { OpenedFile } from './disk-questions.ts';
+import type { Answer, Heartbeat, Question, QuestionName, Reply } from './disk-worker.ts';
+import { GitError, ServerBusy } from './git-error.ts';
+import { Places } from './places.ts';
+
+const SILENCE_MS = 30_000;
+const IDLE_MS = 10_000;
+const IN_ALL = 2;
+const BUSY =
+  'the server waits for the disk of this repository, or of others: try again in a while, or look why the disk is slow';
+
+/**
+ * A network disk whose server is away keeps whoever asks it until it is back. So it is asked by threads of their own, never
+ * by the few that the process has for its other files, for names of hosts and for compression.
+ */
+export class DiskAccess {
+  readonly #places = new Places({ inRepository: 1, inAll: IN_ALL, patienceMs: 60_000, busy: BUSY });
+  readonly #startWorker: (workerData: Heartbeat) => Worker;
+  /** Repositories whose disk has fallen silent, until it answers. */
+  readonly #silent = new Set<string>();
+  readonly #idle: DiskThread[] = [];
+
+  constructor(startWorker = startDiskWorker) {
+    this.#startWorker = startWorker;
+  }
+
+  /**
+   * Asks the disk of a repository something in its turn. Throws what the question does, GitError where the disk is silent
+   * for too long, and ServerBusy.
+   */
+  async ask<K extends QuestionName>(
+    repository: string,
+    name: K,
+    ...parameters: Question<K>['parameters']
+  ): Promise<Answer<K>> {
+    if (this.#silent.has(repository)) throw noAnswer();
+    if (this.#silent.size === IN_ALL) throw new ServerBusy(BUSY);
+    const place = await this.#places.take(repository);
+    const { promise, resolve, reject } = Promise.withResolvers<Answer<K>>();
+    const onSilence = () => {
+      this.#silent.add(repository);
+      reject(noAnswer());
+    };
+    const onAnswer = (answer: unknown) => {
+      const isLate = this.#silent.has(repository);
+      // Nobody else would.
+      if (isLate && name === 'open' && answer !== null) void this.close(repository, (answer as OpenedFile).descriptor);
+      resolve(answer as Answer<K>);
+    };
+    void this.#askThread({ name, parameters }, onSilence)
+      .then(onAnswer, reject)
+      .finally(() => {
+        this.#silent.delete(repository);
+        place.leave();
+      });
+    return promise;
+  }
+
+  /** Closes a file in its turn, however late that is; nobody waits for it. */
+  async close(repository: string, descriptor: number): Promise<void> {
+    const place = await this.#places.take(repository, { patienceMs: Number.POSITIVE_INFINITY });
+    await this.#askThread({ name: 'close', parameters: [descriptor] }, () => undefined).catch(() => undefined);
+    place.leave();
+  }
+
+  async #askThread(question: Question, onSilence: () => void): Promise<unknown> {
+    const thread = this.#idle.pop() ?? new DiskThread(this.#startWorker);
+    const reply = await thread.ask(question, onSilence);
+    this.#idle.push(thread);
+    thread.rest(() => this.#idle.splice(this.#idle.indexOf(thread), 1));
+    if ('answer' in reply) return reply.answer;
+    throw reply.isExpected ? new GitError(reply.fault) : new Error(reply.fault);
+  }
+}
+
+/** Every access to files of a repository goes this way. */
+export const disks = new DiskAccess();
+
+function noAnswer(): GitError {
+  return new GitError(`its disk has not answered for ${SILENCE_MS / 1000} s`);
+}
+
+function startDiskWorker(workerData: Heartbeat): Worker {
+  // Built, both files lie in one folder, too.
+  const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
+  // A file stays open when the thread ends that opened it.
+  return new Worker(new URL(`./disk-worker.${extension}`, import.meta.url), { workerData, trackUnmanagedFds: false });
+}
+
+/** Answers one question at a time. */
+class DiskThread {
+  readonly #worker: Worker;
+  readonly #heartbeat: Heartbeat = new Int32Array(new SharedArrayBuffer(4));
+  #reply = Promise.withResolvers<Reply>();
+  #ending: NodeJS.Timeout | undefined;
+
+  constructor(start: (workerData: Heartbeat) => Worker) {
+    this.#worker = start(this.#heartbeat);
+    this.#worker.unref();
+    this.#worker.on('message', (reply: Reply) => this.#reply.resolve(reply));
+    this.#worker.on('error', (cause) => this.#reply.reject(cause));
+  }
+
+  /** `onSilence` is called when the disk has answered nothing for a while. */
+  async ask(question: Question, onSilence: () => void): Promise<Reply> {
+    clearTimeout(this.#ending);
+    this.#reply = Promise.withResolvers();
+    let heard = Atomics.load(this.#heartbeat, 0);
+    const listening = setInterval(() => {
+      const now = Atomics.load(this.#heartbeat, 0);
+      if (now === heard) onSilence();
+      heard = now;
+    }, SILENCE_MS);
+    try {
+      this.#worker.postMessage(question);
+      return await this.#reply.promise;
+    } finally {
+      clearInterval(listening);
+    }
+  }
+
+  /** Ends when nothing is asked for a while. */
+  rest(onEnd: () => void): void {
+    this.#ending = setTimeout(() => {
+      onEnd();
+      void this.#worker.terminate();
+    }, IDLE_MS).unref();
+  }
+}

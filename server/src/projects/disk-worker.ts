@@ -1,0 +1,37 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { DiskQuestions } from './disk-questions.ts';
+import { GitError } from './git-error.ts';
+
+type Methods = { [K in keyof DiskQuestions]: DiskQuestions[K] };
+export type QuestionName = keyof Methods;
+export type Answer<K extends QuestionName> = ReturnType<Methods[K]>;
+
+/** What a thread is asked. */
+export interface Question<K extends QuestionName = QuestionName> {
+  readonly name: K;
+  readonly parameters: Parameters<Methods[K]>;
+}
+
+/** `isExpected`: a GitError. */
+export type Reply = { readonly answer: unknown } | { readonly fault: string; readonly isExpected: boolean };
+
+/** Counts the answers of the disk. */
+export type Heartbeat = Int32Array<SharedArrayBuffer>;
+
+// Runs in a thread of its own, which a disk that hangs may keep.
+parentPort?.on('message', ({ name, parameters }: Question) => {
+  parentPort?.postMessage(reply(name, parameters));
+});
+
+const heartbeat = workerData as Heartbeat;
+const questions = new DiskQuestions(() => Atomics.add(heartbeat, 0, 1));
+
+function reply(name: QuestionName, parameters: readonly unknown[]): Reply {
+  try {
+    const method = questions[name] as (...parameters: readonly unknown[]) => unknown;
+    return { answer: method.apply(questions, [...parameters]) };
+  } catch (cause) {
+    const isExpected = cause instanceof GitError;
+    return { fault: isExpected ? cause.message : String(cause instanceof Error ? cause.stack : cause), isExpected };
+  }
+}
