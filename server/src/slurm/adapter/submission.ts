@@ -78,7 +78,8 @@ export class SbatchSubmission implements SlurmSubmission {
     // One that has just ended without a word is begun again by the next question.
     const kind = UNPACK_STATES.find((state) => state === word) ?? 'running';
     if (kind === 'unwritable') throw unwritable(ask.errors(stderr));
-    if (kind === 'missing') throw new SlurmUnavailable("The project's files are gone from the job's folder");
+    if (kind === 'missing')
+      throw new SlurmUnavailable("The project's files are gone from the job's folder, and are sent again");
     if (kind !== 'failed') return { kind };
     const message = `The project can't be unpacked on the cluster: ${slurmMessage(said)}`;
     if (NO_ROOM.test(message)) throw new SlurmUnavailable(`${message}. ${WORKSPACE_ADVICE}`);

@@ -17,8 +17,8 @@ export const UNPACK_STATES = [
 /** A shell function: whether the project's files were sent and not yet taken up. */
 const HAS_FILES = 'has_files() { [ -f source.tar.gz ] && [ ! -h source.tar.gz ]; }';
 
-/** For how long a script waits, in seconds: a small project is unpacked within the first few. */
-const PAUSES = '0.02 0.03 0.05 0.1 0.2 0.3 0.5 0.8 1';
+/** The pauses of a script that waits, in seconds: a small project is unpacked within the first few. */
+const PAUSES = '0.01 0.01 0.02 0.02 0.04 0.1 0.2 0.3 0.5 0.8 1';
 
 /**
  * Unpacks the project, or looks how far that is. However often and from however many connections it is sent, one tar is
