@@ -256,7 +256,7 @@ function givesWay(field: string): Said {
   return { kind: 'notice', message: `is overridden by ${field}` };
 }
 
-/** As Slurm reads a size (src/common/proc_args.c, str_to_mbytes): MB without a unit, kB rounded up. */
+/** As Slurm reads a size (src/common/proc_args.c, str_to_mbytes): MB unless it says otherwise, and kB rounded up. */
 function megabytes(value: string | null): number | null {
   const [, digits, unit = 'm'] = /^(\d+)([kmgt])?b?$/i.exec(value ?? '') ?? [];
   if (digits === undefined) return null;

@@ -1,7 +1,7 @@
-/** Longer than sbatch can run, for when this login node can't see whether it runs on another. */
+/** Where this login node can't see whether sbatch is at work on another: longer than it can be. */
 const ABANDONED_MS = 15 * 60_000;
 
-/** What is known of a submission whose answer was lost. Times are of the monotonic clock. */
+/** What is known of a submission whose answer was lost, by the monotonic clock. */
 interface Doubt {
   readonly since: number;
   /** The first look that showed no job and sbatch over. */

@@ -42,8 +42,8 @@ export interface SubmissionStepsOptions {
 }
 
 /**
- * The two steps of a submission: upload the files, then run sbatch. Both may be interrupted anywhere and repeated at
- * any time, also after a restart: what is on the cluster shows how far they got.
+ * The two steps by which a recorded job gets to Slurm, its files and then sbatch. Both may break off anywhere and begin
+ * again at any time, also in another run of the server: what is on the cluster tells how far they came.
  */
 export class SubmissionSteps {
   readonly #options: SubmissionStepsOptions;

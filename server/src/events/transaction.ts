@@ -11,7 +11,7 @@ import { rollUpArray } from './array-roll-up.ts';
 export interface JobChange {
   readonly before: Job;
   readonly after: Job;
-  /** For the job's history. */
+  /** For people who read the job's history. */
   readonly message?: string;
 }
 
@@ -22,7 +22,7 @@ export interface JournalWriter {
   create(created: readonly NewJob[]): Promise<void>;
   /** Writes the jobs and their events; skips jobs without changes. */
   change(changes: readonly JobChange[]): Promise<void>;
-  /** The same for the job as it is in the store now. Returns it as it is afterwards; throws if there is none. */
+  /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
   update(jobId: string, apply: (job: Job) => Job, message?: string): Promise<Job>;
   setScript(jobId: string, script: string): Promise<void>;
   addSubmitMessage(jobId: string, message: string): Promise<void>;
@@ -127,9 +127,7 @@ export class JournalTransaction implements JournalWriter {
 
 type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message'>;
 
-/**
- * As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys.
- */
+/** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {
   if (before === after) return true;
   const keys = Object.keys(after) as (keyof Job)[];

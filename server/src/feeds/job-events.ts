@@ -6,9 +6,9 @@ import type { Feed, FeedEntry } from './feed.ts';
 import { Pace } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
-/** An event as a reader with a filter sees it. */
+/** An event as a filter shows it. */
 export interface ToldEvent extends Pick<JobEvent, 'sequence' | 'kind' | 'at' | 'fromState' | 'message' | 'actorId'> {
-  /** Null, like `state`, if the kind is RESET. */
+  /** Null, like `state`: the kind is RESET. */
   readonly job: Job | null;
   readonly state: JobState | null;
 }

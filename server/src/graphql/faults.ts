@@ -9,7 +9,7 @@ export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 
-/** Throws an error for the client if the actor may not. */
+/** Throws a fault that the caller is told of when they may not. */
 export function requireAllowed(actor: Actor, permission: Permission): void {
   if (!may(actor, permission)) throw fault('FORBIDDEN', reserved(permission));
 }

@@ -1,4 +1,4 @@
-/** Marks of schema fields, which the checks of a request read. */
+/** What fields of the schema say of themselves to those that check a request. */
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
@@ -22,5 +22,5 @@ export function costs<A = Arguments>(cost: CostOf<A>): { readonly extensions: { 
   return { extensions: { cost } };
 }
 
-/** For the options of an input field whose value must never be shown, not even in an error. */
+/** For the options of an input's field, whose value nobody may read again, in an error least of all. */
 export const SECRET = { extensions: { isSecret: true } } as const;

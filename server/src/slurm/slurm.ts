@@ -112,12 +112,10 @@ export type Begun = boolean | 'gone' | Unreadable;
 
 /** The submission of jobs. `workDir` is the job's directory: an absolute path, `jobs/ID` below the workspace. */
 export interface SlurmSubmission {
-  /**
-   * Creates a job's directory, or finds that of an earlier attempt. Throws SlurmUnavailable if others could replace it.
-   */
+  /** Makes a job's folder, or finds it as an earlier attempt left it. Refused where others could replace it. */
   makeFolder(workDir: string): Promise<{ readonly isSubmitted: boolean }>;
   /**
-   * Submits the job, at most once for its directory however often it is called. The directory must contain `job.sh`,
+   * Hands the job to Slurm, at most once for its folder however often it is called. The folder must hold `job.sh`,
    * `environment.sh` and `source.tar.gz`.
    */
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
@@ -138,7 +136,7 @@ export interface SlurmSubmission {
   workspaceFault(workspace: string): Promise<string | null>;
 }
 
-/** The traces of a job whose number is unknown. */
+/** What is there of a job whose number nobody knows. */
 export interface SubmitTraces {
   /** Null: Slurm shows no such job. */
   readonly slurmJobId: string | null;

@@ -12,7 +12,7 @@ import type { ProjectsTable } from './tables.ts';
 
 const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
 
-/** How many jobs lose their project in one statement. */
+/** So many lose their project in one statement. */
 const JOBS_A_TURN = 500;
 
 export class ProjectQueries {
@@ -60,7 +60,7 @@ export class ProjectQueries {
     return Number((await query.executeTakeFirstOrThrow()).count);
   }
 
-  /** Adds or replaces the project with this id. False: another one has the name already. */
+  /** Adds the project, or replaces what is stored under its id. False: another one has the name already. */
   async save(project: Project): Promise<boolean> {
     const row = fromProject(project);
     return this.#database.transaction().execute(async (trx) => {

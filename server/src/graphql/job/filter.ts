@@ -60,7 +60,7 @@ export const JobOrderInput = builder.inputType('JobOrder', {
 
 export const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC' };
 
-/** The most values in one list of a filter. */
+/** Of one list in a filter: SQLite takes only so many values in a statement. */
 const MOST_ENTRIES = 1000;
 const LISTS = ['ids', 'exitCodes', 'clusters', 'projects', 'users', 'partitions'] as const;
 

@@ -27,12 +27,12 @@ export interface DialOptions {
   readonly keepAliveMisses: number;
   /** How long a host waits for answers, counted from the moment at which it is connected to. */
   readonly answerTimeoutMs: number;
-  /** Null: no person can be asked. */
+  /** Null: nobody is to be asked for anything. */
   readonly ask: AskPerson | null;
-  /** By the label of each hop, the only key to offer there; absent: offer all. */
+  /** By the label of each hop, the one key to offer there; none: all that there are. */
   readonly onlyKeys?: AcceptedKeys | undefined;
   readonly log: SshLog;
-  /** Called at every stage. */
+  /** Is told of every stage. */
   readonly report: DialReport;
   /** A TCP connection to the first hop that is open already. */
   readonly opened?: Opened | undefined;
@@ -134,7 +134,7 @@ interface PreparedHop {
   readonly identities: Identities;
 }
 
-/** Reads everything that a login needs first, so that a fault in it shows before any server is contacted. */
+/** Everything that a login needs is read first, so that a fault in it shows before any server is bothered. */
 async function prepare(
   hop: Hop,
   via: readonly Hop[],

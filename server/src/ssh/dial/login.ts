@@ -59,7 +59,7 @@ export class Login {
     this.#conversation = conversation;
   }
 
-  /** The key that the server has accepted; undefined: none yet. */
+  /** The key that the server has taken; undefined as long as it hasn't taken any. */
   get accepted(): string | undefined {
     return this.#accepted;
   }
