@@ -4,7 +4,7 @@ import { may, type Permission, reserved } from '../domain/policy.ts';
 import { CursorError } from '../store/index.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** An error that the client sees unchanged; all other errors are masked. */
+/** A fault that the caller is told of as it is; anything else thrown is masked. */
 export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
@@ -14,7 +14,7 @@ export function requireAllowed(actor: Actor, permission: Permission): void {
   if (!may(actor, permission)) throw fault('FORBIDDEN', reserved(permission));
 }
 
-/** Reports a wrong cursor as the client's error. */
+/** Tells callers of a wrong cursor, which is theirs, apart from a fault of ours. */
 export async function withCursorFaults<T>(argument: 'after' | 'before', work: () => Promise<T>): Promise<T> {
   try {
     return await work();

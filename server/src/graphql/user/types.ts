@@ -11,7 +11,7 @@ const UserRole = builder.enumType('UserRole', {
   } satisfies Record<(typeof USER_ROLES)[number], { description: string }>,
 });
 
-/** Null: no user has ever had this id. */
+/** Null: nobody has had that id. */
 export function userOf(id: string): User | null {
   return id === ADMINISTRATOR.id ? ADMINISTRATOR : null;
 }
