@@ -129,7 +129,7 @@ describe('what is in the data directory is left as it is, and refused with what 
       () => own('token', '0123456789abcdef0123').then(() => chown(join(data, 'token'), SOMEBODY, 0)),
       /token belongs to user 12345/,
     ],
-    ['a folder as the token', () => mkdir(join(data, 'token')), /token is a folder, not a file/],
+    ['a directory as the token', () => mkdir(join(data, 'token')), /token is a directory, not a file/],
     [
       'a pipe as the token',
       () => run('mkfifo', ['-m', '600', join(data, 'token')]),

@@ -14,7 +14,7 @@ const CLUSTER = {
 const ODD = [
   ['a named pipe', 'mkfifo "$1"'],
   ['a socket', 'python3 -c "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])" "$1"'],
-  ['a folder', 'mkdir "$1"'],
+  ['a directory', 'mkdir "$1"'],
   ['a symbolic link', 'ln -s /etc/passwd "$1"'],
   ['a symbolic link', 'ln -s /dev/zero "$1"'],
   ['a symbolic link', 'mkfifo "$1.pipe"; ln -s "$1.pipe" "$1"'],

@@ -1,7 +1,7 @@
 /** Longer than sbatch or tar can run, for when this login node can't see whether it runs on another. */
 export const ABANDONED_MS = 15 * 60_000;
 
-/** What is known of a submission whose answer was lost. Times are of the monotonic clock. */
+/** What is known of a submission whose answer was lost, by the monotonic clock. */
 interface Doubt {
   readonly since: number;
   /** The first look that showed no job and sbatch over. */

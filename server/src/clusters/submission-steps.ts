@@ -14,14 +14,14 @@ import { unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
 const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
-/** After so many crashes of sbatch the submission fails. */
+/** What sbatch doesn't survive so often, it won't survive the next time. */
 const MAX_LOST = 5;
 
 const FILES_GONE =
   'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
 const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
 
-/** A job whose files are on the cluster, or that sbatch was given before, as its records there show. */
+/** A job whose files are on the cluster; or that was handed to sbatch before, which left word of it. */
 export interface Prepared {
   readonly job: Job;
   readonly workDir: string;
@@ -57,7 +57,7 @@ export class SubmissionSteps {
     this.#doubts = new SubmissionDoubts(options.certainlyAbsentMs);
   }
 
-  /** Uploads a job's files. Null: there is nothing to submit. */
+  /** Brings a job's files to the cluster. Null: there is nothing to hand to Slurm. */
   async prepare(jobId: string, workspace: string): Promise<Prepared | null> {
     const { slurm, jobs, journal } = this.#options;
     const recorded = await jobs.get(jobId);
@@ -118,7 +118,7 @@ export class SubmissionSteps {
         return 'done';
       case 'not-asked':
         await faults.failed(job.id, answer.message);
-        // Throws while Slurm still doesn't answer: the uploaded files stay until it does.
+        // Throws while Slurm is still away: what has been uploaded stays until it is back.
         if (await this.#isFound(job, workDir)) return 'done';
         break;
       case 'unknown':
@@ -181,7 +181,7 @@ export class SubmissionSteps {
     });
   }
 
-  /** sbatch's answer leaves it open: finds out whether Slurm has the job, before anything is done twice. */
+  /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */
   async #isFound(job: Job, workDir: string): Promise<boolean> {
     const { slurmJobId, sbatch } = await this.#options.slurm.find(workDir, job.id);
     if (slurmJobId === null) this.#doubts.foundNothing(job.id, sbatch, performance.now());
@@ -198,7 +198,7 @@ export class SubmissionSteps {
     this.#options.onAccepted(accepted);
   }
 
-  /** Without its directory, no sbatch that still runs can submit the job. */
+  /** Without its folder, nothing that is still under way can bring Slurm the job. */
   async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
     const { slurm, journal, staging } = this.#options;
     await slurm.removeFolder(workDir);

@@ -143,9 +143,7 @@ export class JournalTransaction implements JournalWriter {
 
 type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message' | 'request'>;
 
-/**
- * As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys.
- */
+/** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {
   if (before === after) return true;
   const keys = Object.keys(after) as (keyof Job)[];

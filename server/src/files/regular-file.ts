@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
 
-/** Why what lies under a path can't be read as a file. The message goes on where the path ends: "is a folder". */
+/** Why what lies under a path can't be read as a file. The message goes on where the path ends: "is a directory". */
 export class FileFault extends Error {
   override readonly name = 'FileFault';
   /** `nothing`: not even a link. `lost link`: one that leads nowhere. */
@@ -76,7 +76,7 @@ function refuseOther(status: Stats): void {
 /** With its article. */
 export function kindOf(status: Stats): string {
   if (status.isFile()) return 'a file';
-  if (status.isDirectory()) return 'a folder';
+  if (status.isDirectory()) return 'a directory';
   if (status.isFIFO()) return 'a named pipe';
   if (status.isSocket()) return 'a socket';
   if (status.isSymbolicLink()) return 'a link';

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { CursorError } from '../store/index.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** An error that the client sees unchanged; all other errors are masked. */
+/** A fault that the caller is told of as it is; anything else thrown is masked. */
 export function fault(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }

@@ -507,7 +507,7 @@ describe('the end marker of a job', () => {
     ['a named pipe', 'mkfifo "$1"'],
     ['a link to one', 'mkfifo "$1.pipe" && ln -s "$1.pipe" "$1"'],
     ['a link to a device', 'ln -s /dev/zero "$1"'],
-    ['a folder', 'mkdir "$1"'],
+    ['a directory', 'mkdir "$1"'],
     ['a file of a terabyte', 'truncate -s 1T "$1"'],
     ['a line that is no record', 'yes | tr -d "\\n" | head -c 100000 >"$1"'],
   ])('is none where the job has put %s in its place, and others have theirs', async (_what, make) => {

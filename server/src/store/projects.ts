@@ -12,7 +12,7 @@ import type { ProjectsTable } from './tables.ts';
 
 const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
 
-/** How many jobs lose their project in one statement. */
+/** So many lose their project in one statement. */
 const JOBS_A_TURN = 500;
 
 /** What people change of a project: undefined leaves a field as it is. */

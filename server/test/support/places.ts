@@ -17,7 +17,7 @@ export const NO_FILES: readonly (readonly [name: string, put: Put, said: RegExp]
   ['a device', (path) => run('mknod', [path, 'c', '1', '5']).then(nothing), /is a device, not a file/],
   ['a link to a terminal', (path) => symlink('/dev/ptmx', path).then(nothing), /is a device, not a file/],
   ['a socket', listenAt, /is a socket, not a file/],
-  ['a folder', (path) => mkdir(path).then(nothing), /is a folder, not a file/],
+  ['a directory', (path) => mkdir(path).then(nothing), /is a directory, not a file/],
   [
     'a link that leads nowhere',
     (path) => symlink('nowhere', path).then(nothing),

@@ -30,7 +30,7 @@ export interface DialOptions {
   /** Says what the login may do, before anything is sent to any host. */
   readonly permit: (hops: readonly PlannedHop[]) => LoginPermit;
   readonly log: SshLog;
-  /** Called at every stage. */
+  /** Is told of every stage. */
   readonly report: DialReport;
   /** A TCP connection to the first hop that is open already. */
   readonly opened?: Opened | undefined;

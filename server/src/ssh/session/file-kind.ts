@@ -17,7 +17,7 @@ const FOLDER = 0o040000;
 const KINDS: ReadonlyMap<number, string> = new Map([
   [0o010000, 'a named pipe'],
   [0o020000, 'a device'],
-  [FOLDER, 'a folder'],
+  [FOLDER, 'a directory'],
   [0o060000, 'a device'],
   [0o120000, 'a symbolic link'],
   [0o140000, 'a socket'],

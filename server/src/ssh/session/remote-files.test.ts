@@ -127,7 +127,7 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
     ['a named pipe', 'mkfifo odd'],
     ['a socket', ''],
     ['a device', ''],
-    ['a folder', 'mkdir odd'],
+    ['a directory', 'mkdir odd'],
     ['a symbolic link', 'ln -s /etc/passwd odd'],
     ['a symbolic link', 'ln -s nowhere odd'],
     ['a symbolic link', 'mkfifo pipe; ln -s pipe odd'],
@@ -142,7 +142,7 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
     await expect(files.search('odd', question, request)).rejects.toMatchObject(refusal);
     // What is written is a new file, in the place of anything but a folder.
     const written = files.write('odd', Buffer.from('new'), { mode: 0o600, ...request });
-    if (kind === 'a folder') await expect(written).rejects.toMatchObject(refusal);
+    if (kind === 'a directory') await expect(written).rejects.toMatchObject(refusal);
     else {
       await written;
       expect(String(await files.read('odd', 0, 10, request))).toBe('new');
