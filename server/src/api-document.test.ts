@@ -12,6 +12,7 @@ import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
 import { ERROR_CODES } from './graphql/error-codes.ts';
 import { GATE } from './graphql/gate.ts';
 import { MOST_MATCHES } from './graphql/job/log-search.ts';
+import { MOST_LOG_SEARCHES, MOST_LOG_SEARCHES_OF_ACCOUNT } from './graphql/job/log-searches.ts';
 import { LONGEST_WAIT_SECONDS, MOST_WAITS, MOST_WAITS_OF_ACCOUNT } from './graphql/job/wait.ts';
 import { LIMITS } from './graphql/limits.ts';
 import { OPEN_SUBSCRIPTIONS } from './graphql/live/open-subscriptions.ts';
@@ -132,6 +133,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   [
     '`logSearch`: bytes searched, matches, length of the pattern',
     `${number(SEARCH_BYTES / 1024 ** 3)} GiB, ${number(MOST_MATCHES)}, ${number(LONGEST_PATTERN)} characters`,
+  ],
+  [
+    'searches that run or wait: per session, or of all users of the token; in total (`SERVER_BUSY`)',
+    `${number(MOST_LOG_SEARCHES_OF_ACCOUNT)}; ${number(MOST_LOG_SEARCHES)}`,
   ],
   ['command of a job', kib(MAX_COMMAND)],
   ['tasks of an array', number(MAX_ARRAY_TASKS)],

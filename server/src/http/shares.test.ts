@@ -4,6 +4,7 @@ import { signIn } from '../../test/support/session.ts';
 import { ADMINISTRATOR, Authenticator } from '../auth/index.ts';
 import { Clusters } from '../clusters/index.ts';
 import { aJob } from '../domain/testing.ts';
+import { MOST_LOG_SEARCHES, MOST_LOG_SEARCHES_OF_ACCOUNT } from '../graphql/job/log-searches.ts';
 import { MOST_WAITS, MOST_WAITS_OF_ACCOUNT } from '../graphql/job/wait.ts';
 import { excessInAll, excessOfAccount } from '../graphql/shares.ts';
 import { SshUnavailable } from '../ssh/index.ts';
@@ -30,13 +31,15 @@ const session = async (): Promise<Credential> => ({ ...(await signIn(stage.addre
 type Ask = (credential: Credential, signal?: AbortSignal) => Promise<Response>;
 const download: Ask = (headers, signal) =>
   fetch(`${stage.address}/jobs/${encodeURIComponent(id)}/stdout.log`, { headers, signal: signal ?? null });
-const wait: Ask = (credential, signal) =>
-  fetch(`${stage.address}/graphql`, {
-    method: 'POST',
-    headers: { ...credential, 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({ query: `{ job(id: "${id}", waitUntilOverSeconds: 300) { id } }` }),
-    signal: signal ?? null,
-  });
+const operation =
+  (query: string): Ask =>
+  (credential, signal) =>
+    fetch(`${stage.address}/graphql`, {
+      method: 'POST',
+      headers: { ...credential, 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify({ query }),
+      signal: signal ?? null,
+    });
 
 /** What a refusal says; the rest stays open. */
 const refusalOf = async (answer: Promise<Response>): Promise<unknown> => {
@@ -66,11 +69,19 @@ const KINDS: Readonly<Record<string, Kind>> = {
     statuses: [429, 503],
   },
   'waiting requests': {
-    ask: wait,
+    ask: operation(`{ job(id: "${id}", waitUntilOverSeconds: 300) { id } }`),
     gauge: 'slurmql_waiting_requests',
     inAll: MOST_WAITS,
     ofAccount: MOST_WAITS_OF_ACCOUNT,
     what: 'requests that wait for the end of a job',
+    statuses: [200, 200],
+  },
+  'searches in logs': {
+    ask: operation(`{ logSearch(jobId: "${id}", pattern: "x") { hasMore } }`),
+    gauge: 'slurmql_log_searches',
+    inAll: MOST_LOG_SEARCHES,
+    ofAccount: MOST_LOG_SEARCHES_OF_ACCOUNT,
+    what: 'searches in logs',
     statuses: [200, 200],
   },
 };
@@ -95,7 +106,9 @@ describe.each(Object.entries(KINDS))('%s', (_name, { ask, gauge, inAll, ofAccoun
     await open(ofAccount, bearer);
     const own = said(excessOfAccount(`${ofAccount} ${what}`));
     expect(await refusalOf(ask(bearer))).toEqual([statuses[0], own]);
-    for (let opened = ofAccount; opened < inAll; opened += ofAccount) await open(ofAccount, await session());
+    for (let opened = ofAccount; opened < inAll; opened += ofAccount) {
+      await open(Math.min(ofAccount, inAll - opened), await session());
+    }
     const busy = said(excessInAll(`${inAll} ${what}`));
     expect(await refusalOf(ask(await session()))).toEqual([statuses[1], busy]);
     expect(await refusalOf(ask(bearer))).toEqual([statuses[0], own]);
