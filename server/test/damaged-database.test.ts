@@ -36,7 +36,7 @@ async function overwriteSecret(): Promise<void> {
 }
 
 describe('a start on a database that can not be used says so in one line and what to do, and leaves it as it is', () => {
-  const RESTORE = /It is damaged, or no SQLite database: move it away together with .*, and restore a backup\n$/;
+  const RESTORE = /It is damaged, or not a SQLite database: move it away together with .*, and restore a backup\n$/;
   it.each<[string, () => Promise<unknown>, RegExp]>([
     ['that is a text', () => writeFile(file, 'This is a text. '.repeat(1000)), RESTORE],
     ['whose first table is damaged', () => overwrite(1, 2), RESTORE],

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../database-error.ts';
 
 const RESTORE =
-  'It is damaged, or no SQLite database: move it away together with its -wal and -shm files, and restore a backup';
+  'It is damaged, or not a SQLite database: move it away together with its -wal and -shm files, and restore a backup';
 const RESTORE_TABLES = 'Its tables are not as SlurmQL made them: restore a backup';
 const FREE_SPACE = 'Free space on its disk';
 const CHECK_DISK = 'Its disk is full or has a fault: free space on it, and check it';
@@ -46,7 +46,7 @@ export function adviceOn(cause: unknown): string | null {
   return ADVICE.get(code) ?? null;
 }
 
-/** `failed`: "can't be opened". `advice`: where nothing better is known. */
+/** An error about a file, with what to do. `failed`: "can't be opened"; `advice`: where nothing better is known. */
 export function databaseError(
   file: string,
   failed: string,
