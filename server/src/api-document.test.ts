@@ -12,7 +12,8 @@ import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
 import { ERROR_CODES } from './graphql/error-codes.ts';
 import { GATE } from './graphql/gate.ts';
 import { MOST_MATCHES } from './graphql/job/log-search.ts';
-import { LONGEST_WAIT_SECONDS, MOST_WAITS } from './graphql/job/wait.ts';
+import { MOST_LOG_SEARCHES, MOST_LOG_SEARCHES_OF_ACCOUNT } from './graphql/job/log-searches.ts';
+import { LONGEST_WAIT_SECONDS, MOST_WAITS, MOST_WAITS_OF_ACCOUNT } from './graphql/job/wait.ts';
 import { LIMITS } from './graphql/limits.ts';
 import { OPEN_SUBSCRIPTIONS } from './graphql/live/open-subscriptions.ts';
 import { MAX_LENGTH } from './graphql/live/shared-subscriptions.ts';
@@ -32,8 +33,8 @@ import {
   STALLED_MS,
 } from './http/connections.ts';
 import { SIGN_IN_BODY } from './http/door.ts';
-import { MOST_DOWNLOADS } from './http/log-download.ts';
-import { MAX_STREAMS } from './http/open-streams.ts';
+import { MOST_DOWNLOADS, MOST_DOWNLOADS_OF_ACCOUNT } from './http/log-download.ts';
+import { MAX_STREAMS, MAX_STREAMS_OF_ACCOUNT } from './http/open-streams.ts';
 import { MAX_BODY_BYTES } from './http/server.ts';
 import {
   MAX_ID_LENGTH,
@@ -99,9 +100,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ],
   ['id of an operation on a WebSocket', `${number(MAX_ID_LENGTH)} characters`],
   [
-    'open WebSockets, streams and log downloads (503, `SERVER_BUSY`)',
-    `${number(MAX_STREAMS)}; log downloads ${number(MOST_DOWNLOADS)}`,
+    'open WebSockets, streams and log downloads: per session, or of all users of the token (429, 1013); in total (`SERVER_BUSY`: 503, 1013)',
+    `${number(MAX_STREAMS_OF_ACCOUNT)}; ${number(MAX_STREAMS)}`,
   ],
+  ['of these, log downloads: likewise', `${number(MOST_DOWNLOADS_OF_ACCOUNT)}; ${number(MOST_DOWNLOADS)}`],
   [
     'connections without a credential (the oldest is closed)',
     `${number(MOST_NEWCOMERS)}, ${number(MOST_NEWCOMERS_OF_AN_ADDRESS)} per address`,
@@ -122,14 +124,19 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     'words of a search; characters of each (the rest is ignored)',
     `${number(MAX_SEARCH_WORDS)}, ${number(MAX_WORD_LENGTH)}`,
   ],
+  ['`waitUntilOverSeconds`', number(LONGEST_WAIT_SECONDS)],
   [
-    '`waitUntilOverSeconds`',
-    `${number(LONGEST_WAIT_SECONDS)}; ${number(MOST_WAITS)} requests at a time (\`SERVER_BUSY\`)`,
+    'requests that wait with it: per session, or of all users of the token; in total (`SERVER_BUSY`)',
+    `${number(MOST_WAITS_OF_ACCOUNT)}; ${number(MOST_WAITS)}`,
   ],
   ['`Job.log`: bytes; `lastLines`', `${kib(MAX_LIMIT)}; ${number(MOST_LAST_LINES)} lines`],
   [
     '`logSearch`: bytes searched, matches, length of the pattern',
     `${number(SEARCH_BYTES / 1024 ** 3)} GiB, ${number(MOST_MATCHES)}, ${number(LONGEST_PATTERN)} characters`,
+  ],
+  [
+    'searches that run or wait: per session, or of all users of the token; in total (`SERVER_BUSY`)',
+    `${number(MOST_LOG_SEARCHES_OF_ACCOUNT)}; ${number(MOST_LOG_SEARCHES)}`,
   ],
   ['command of a job', kib(MAX_COMMAND)],
   ['tasks of an array', number(MAX_ARRAY_TASKS)],

@@ -85,7 +85,7 @@ describe('a client that reads nothing', () => {
     try {
       const used = await memoryDuring(bench.server, async () => {
         // More at once would be more newcomers than one address may have.
-        for (let times = 0; times < 3; times += 1) {
+        for (let times = 0; times < 2; times += 1) {
           const some = Array.from({ length: 100 }, () => ask(`GET ${logPath()} HTTP/1.1`));
           sockets.push(...some);
           await Promise.all(some.map((socket) => once(socket, 'readable')));
@@ -118,7 +118,7 @@ describe('a client that reads nothing', () => {
       );
       expect(await figure('slurmql_log_downloads')).toBe(0);
       expect(await figure('slurmql_streams')).toBe(0);
-      expect(await figure('slurmql_cut_connections_total{why="stalled"}')).toBeGreaterThan(300);
+      expect(await figure('slurmql_cut_connections_total{why="stalled"}')).toBeGreaterThan(200);
       await expectService();
     } finally {
       for (const socket of sockets) socket.destroy();

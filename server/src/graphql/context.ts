@@ -8,6 +8,7 @@ import type { Submission } from '../domain/submission.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
+import type { LogSearches } from './job/log-searches.ts';
 import type { JobWaits } from './job/wait.ts';
 import type { Seats } from './live/seats.ts';
 import { Work, type WorkOptions } from './work.ts';
@@ -38,6 +39,7 @@ export interface Loaders {
 /** The state of one operation. The signal is also aborted when the server stops. */
 export interface OperationOptions extends WorkOptions {
   readonly waits: JobWaits;
+  readonly searches: LogSearches;
 }
 
 export interface GraphQLContext extends Services, OperationOptions {

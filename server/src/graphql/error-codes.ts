@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   PERSISTED_QUERY_NOT_SUPPORTED: 'Persisted queries are not supported. Send the query itself.',
   NOT_FOUND: 'The object that the operation needs does not exist.',
   CLUSTER_UNAVAILABLE: 'The cluster is not available now, and its answer is needed. Try again.',
-  LIMIT_EXCEEDED: 'The operation exceeds a limit. The message names it.',
+  LIMIT_EXCEEDED: 'The operation exceeds a limit, or its session has too much open. The message names the limit.',
   RATE_LIMITED:
     'Too many operations were started, or too many wrong credentials were sent, in a short time. Wait a moment.',
   SERVER_BUSY:

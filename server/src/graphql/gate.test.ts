@@ -76,8 +76,11 @@ describe('a gate', () => {
 
   it('refuses few that have begun, and none that have to tell what they changed, or that follow', async () => {
     fill(GATE.runningOfAccount + GATE.waitingOfAccount, () => of('ada'));
-    fill(GATE.waitingBegun, () => of('ada', { hasBegun: true }));
+    fill(GATE.waitingBegunOfAccount, () => of('ada', { hasBegun: true }));
     await expect(gate.enter(of('ada', { hasBegun: true }))).rejects.toMatchObject(refusal);
+    void gate.enter(of('ben'));
+    fill(GATE.waitingBegun - GATE.waitingBegunOfAccount, () => of(randomUUID(), { hasBegun: true }));
+    await expect(gate.enter(of('eve', { hasBegun: true }))).rejects.toMatchObject(refusal);
     const before = gate.waiting;
     fill(1, () => of('ada', { hasBegun: true, kind: OperationTypeNode.MUTATION }));
     fill(1, () => of('ada', { kind: OperationTypeNode.SUBSCRIPTION }));

@@ -10,6 +10,7 @@ export const GATE = {
   waitingOfAccount: 100,
   /** Operations that turned out to be large while they ran, and hold what they have read. */
   waitingBegun: 8,
+  waitingBegunOfAccount: 4,
   /** How long one may keep its place while others wait. */
   seconds: 20,
 } as const;
@@ -89,12 +90,17 @@ export class Gate {
     if (hasBegun) {
       // A mutation's result is always returned.
       if (kind === OperationTypeNode.MUTATION) return null;
-      const begun = this.#all().filter(({ applicant }) => applicant.hasBegun);
-      return begun.length < GATE.waitingBegun ? null : busy();
+      const alsoBegun = ({ applicant }: Waiting) => applicant.hasBegun;
+      return this.#isFull(alsoBegun, account, GATE.waitingBegunOfAccount, GATE.waitingBegun) ? busy() : null;
     }
     const isNew = ({ applicant }: Waiting) => !applicant.hasBegun && applicant.kind !== OperationTypeNode.SUBSCRIPTION;
-    if ((this.#waiting.get(account) ?? []).filter(isNew).length >= GATE.waitingOfAccount) return busy();
-    return this.#all().filter(isNew).length < GATE.waiting ? null : busy();
+    return this.#isFull(isNew, account, GATE.waitingOfAccount, GATE.waiting) ? busy() : null;
+  }
+
+  /** Whether as many wait as may: of one account, or in all. */
+  #isFull(counts: (waiting: Waiting) => boolean, account: string, ofAccount: number, inAll: number): boolean {
+    if ((this.#waiting.get(account) ?? []).filter(counts).length >= ofAccount) return true;
+    return this.#all().filter(counts).length >= inAll;
   }
 
   #all(): Waiting[] {

@@ -7,3 +7,4 @@ export type { SubscriptionStream } from './live/shared-subscriptions.ts';
 export type { Sink } from './live/sink.ts';
 export { type Asker, type OperationRequest, Operations, type PreparedOperation } from './operations.ts';
 export { schema } from './schema.ts';
+export { type Excess, Shares } from './shares.ts';

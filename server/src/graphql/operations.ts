@@ -13,6 +13,7 @@ import { answerOf, maskError } from './answers.ts';
 import { createContext, type GraphQLContext, type Services } from './context.ts';
 import { withCodeAlone, withCodesAlone } from './error-codes.ts';
 import { Gate } from './gate.ts';
+import { LogSearches } from './job/log-searches.ts';
 import { JobWaits } from './job/wait.ts';
 import { checkOperation } from './limits.ts';
 import { SharedSubscriptions, type SubscriptionStream } from './live/shared-subscriptions.ts';
@@ -80,6 +81,7 @@ export class Operations {
   readonly #services: Services;
   readonly #log: Logger;
   readonly #waits = new JobWaits();
+  readonly #searches = new LogSearches();
   readonly #capacity = { turns: new Turns(), gate: new Gate() };
   readonly #subscriptions: SharedSubscriptions;
 
@@ -87,6 +89,7 @@ export class Operations {
     const { log, metrics } = services;
     this.#services = services;
     this.#log = log;
+    metrics.gauge('slurmql_log_searches', 'Searches in logs that run or wait.', () => this.#searches.size);
     const { gate } = this.#capacity;
     metrics.gauge('slurmql_waiting_requests', 'Requests that wait for the end of a job.', () => this.#waits.size);
     metrics.gauge(
@@ -141,7 +144,14 @@ export class Operations {
 
   /** The context of resolvers, for a transport that calls `execute` itself. */
   contextOf({ scale }: PreparedOperation, { actor, account, signal = NEVER }: Asker): GraphQLContext {
-    return createContext(this.#services, actor, { ...this.#capacity, waits: this.#waits, account, scale, signal });
+    return createContext(this.#services, actor, {
+      ...this.#capacity,
+      waits: this.#waits,
+      searches: this.#searches,
+      account,
+      scale,
+      signal,
+    });
   }
 
   /** As `run`, with the HTTP status in the extensions of errors. */

@@ -1,6 +1,7 @@
 import { OperationTypeNode } from 'graphql';
 import type { OperationOptions } from './context.ts';
 import { Gate } from './gate.ts';
+import { LogSearches } from './job/log-searches.ts';
 import { JobWaits } from './job/wait.ts';
 import { Turns } from './turns.ts';
 
@@ -8,6 +9,7 @@ import { Turns } from './turns.ts';
 export function alone(): OperationOptions {
   return {
     waits: new JobWaits(),
+    searches: new LogSearches(),
     turns: new Turns(),
     gate: new Gate(),
     scale: { kind: OperationTypeNode.QUERY, isLarge: false },

@@ -7,7 +7,7 @@ import { Backlog } from './backlog.ts';
 import type { Connections } from './connections.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { requestSchema } from './request-schema.ts';
-import { sendError } from './respond.ts';
+import { sendExcess } from './respond.ts';
 
 /** Proxies close silent connections. */
 const PING_INTERVAL_MS = 12_000;
@@ -52,9 +52,9 @@ export class EventStreams {
     const wanted = readRequest(request, body);
     const prepared = wanted === null ? null : operations.prepare(wanted);
     if (prepared?.kind !== OperationTypeNode.SUBSCRIPTION) return false;
-    if (streams.isFull) {
-      response.setHeader('retry-after', '10');
-      sendError(response, 503, 'SERVER_BUSY', 'The server has too many streams open. Try again');
+    const excess = streams.excess(verdict);
+    if (excess !== null) {
+      sendExcess(response, excess);
       return true;
     }
     if (response.destroyed) return true;
@@ -66,7 +66,7 @@ export class EventStreams {
     });
     // Headers at once, so that the client knows that it is connected.
     response.write(':\n\n');
-    using _stream = streams.add(verdict.session, () => {
+    using _stream = streams.add(verdict, () => {
       endForbidden(response);
       leaving.abort();
     });

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Clusters } from '../clusters/index.ts';
 import { aJob } from '../domain/testing.ts';
 import type { ErrorCode } from '../graphql/index.ts';
-import { MOST_WAITS } from '../graphql/job/wait.ts';
+import { MOST_WAITS_OF_ACCOUNT } from '../graphql/job/wait.ts';
+import { excessInAll } from '../graphql/shares.ts';
 import { WRONG_AT_ONCE } from './attempts.ts';
 import { OpenStreams } from './open-streams.ts';
 import { Stage, TOKEN } from './testing.ts';
@@ -34,7 +35,7 @@ const post = (body: string, headers: Record<string, string> = {}) =>
   send({ method: 'POST', body, headers: { ...JSON_TYPE, ...headers } });
 const ask = (query: string, more: object = {}, headers = {}) => post(JSON.stringify({ query, ...more }), headers);
 const viewer = '{ viewer { id } }';
-const full = () => vi.spyOn(OpenStreams.prototype, 'isFull', 'get').mockReturnValue(true);
+const full = () => vi.spyOn(OpenStreams.prototype, 'excess').mockReturnValue(excessInAll('10000 streams'));
 
 /** Says that a body comes, and sends the beginning of it. */
 async function postSlowly(path: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -74,6 +75,20 @@ const REQUESTS: Readonly<Record<ErrorCode, Readonly<Record<string, () => Promise
   },
   LIMIT_EXCEEDED: {
     'with a document that is too long': () => ask(`{ ${'viewer { id } '.repeat(2000)} }`),
+    'that waits as one too many': async () => {
+      const leaving = new AbortController();
+      vi.spyOn(stage.journal, 'active').mockReturnValue(new Map([[job.id, job]]));
+      const wait = `{ job(id: "${id}", waitUntilOverSeconds: 60) { id } }`;
+      const waiting = Array.from({ length: MOST_WAITS_OF_ACCOUNT }, () =>
+        send({ method: 'POST', body: JSON.stringify({ query: wait }), headers: JSON_TYPE, signal: leaving.signal }),
+      );
+      const over = Promise.allSettled(waiting);
+      await expect.poll(() => stage.figure('slurmql_waiting_requests')).toBe(MOST_WAITS_OF_ACCOUNT);
+      const response = await ask(wait);
+      leaving.abort();
+      await over;
+      return response;
+    },
   },
   RATE_LIMITED: {
     'behind many wrong credentials': async () => {
@@ -89,20 +104,6 @@ const REQUESTS: Readonly<Record<ErrorCode, Readonly<Record<string, () => Promise
     'for one file of a log too many': () => {
       full();
       return send({}, LOG);
-    },
-    'that waits as one too many': async () => {
-      const leaving = new AbortController();
-      vi.spyOn(stage.journal, 'active').mockReturnValue(new Map([[job.id, job]]));
-      const wait = `{ job(id: "${id}", waitUntilOverSeconds: 60) { id } }`;
-      const waiting = Array.from({ length: MOST_WAITS }, () =>
-        send({ method: 'POST', body: JSON.stringify({ query: wait }), headers: JSON_TYPE, signal: leaving.signal }),
-      );
-      const over = Promise.allSettled(waiting);
-      await expect.poll(() => stage.figure('slurmql_waiting_requests')).toBe(MOST_WAITS);
-      const response = await ask(wait);
-      leaving.abort();
-      await over;
-      return response;
     },
   },
   PAYLOAD_TOO_LARGE: { 'of more than a MiB': () => post(' '.repeat(1024 ** 2 + 1)) },

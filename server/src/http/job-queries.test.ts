@@ -234,16 +234,4 @@ describe('a wait for the end of a job', () => {
       },
     ]);
   });
-
-  it('is refused while a thousand others wait, and not one sooner', async () => {
-    const leaving = new AbortController();
-    const aliases = (count: number) =>
-      `{ ${Array.from({ length: count }, (_, index) => `a${index}: job(id: "${globalId(job)}", waitUntilOverSeconds: 300) { id }`).join(' ')} }`;
-    const many = Array.from({ length: 10 }, () => ask(aliases(100), {}, { signal: leaving.signal }).catch(() => null));
-    await expect.poll(waiting).toBe(1000);
-    expect((await wait(300)).errors).toMatchObject([{ extensions: { code: 'SERVER_BUSY' } }]);
-    leaving.abort();
-    await Promise.all(many);
-    await expect.poll(waiting).toBe(0);
-  });
 });

@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Session } from '../auth/index.ts';
+import type { Verdict } from '../auth/index.ts';
 import type { Job } from '../domain/job.ts';
-import type { ErrorCode, LogAddress, Services } from '../graphql/index.ts';
+import { type ErrorCode, type LogAddress, type Services, Shares } from '../graphql/index.ts';
 import { type LogFile, type LogRefusal, logRefusal, openLog, type ReadingOptions } from '../logs/index.ts';
+import { askerOf } from './access.ts';
 import { type ByteRange, byteRange } from './byte-range.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { onlyReads, sendError } from './respond.ts';
+import { onlyReads, sendError, sendExcess } from './respond.ts';
 
 /** A download that isn't read holds about 128 KiB. */
 export const MOST_DOWNLOADS = 500;
+export const MOST_DOWNLOADS_OF_ACCOUNT = 250;
 /** The maximum number of downloads with read-ahead, to limit the requests to a cluster. */
 const MOST_READ_AHEAD = 16;
 const LONGEST_NAME = 80;
@@ -28,12 +30,12 @@ const REFUSALS: Readonly<Record<LogRefusal['kind'], readonly [status: number, co
 export class LogDownloads {
   readonly #services: Services;
   readonly #streams: OpenStreams;
-  #open = 0;
+  readonly #open = new Shares({ inAll: MOST_DOWNLOADS, ofAccount: MOST_DOWNLOADS_OF_ACCOUNT }, 'log downloads');
 
   constructor(services: Services, streams: OpenStreams) {
     this.#services = services;
     this.#streams = streams;
-    services.metrics.gauge('slurmql_log_downloads', 'Log files that are being sent.', () => this.#open);
+    services.metrics.gauge('slurmql_log_downloads', 'Log files that are being sent.', () => this.#open.size);
   }
 
   /**
@@ -45,21 +47,15 @@ export class LogDownloads {
     address: LogAddress,
     request: IncomingMessage,
     response: ServerResponse,
-    session: Session | null,
+    viewer: Verdict & { readonly kind: 'viewer' },
   ): Promise<void> {
     if (!onlyReads(request, response, 'A log')) return;
-    if (this.#streams.isFull || this.#open >= MOST_DOWNLOADS) {
-      response.setHeader('retry-after', '10');
-      sendError(response, 503, 'SERVER_BUSY', 'The server is already sending as many files as it can. Try again');
-      return;
-    }
-    this.#open += 1;
-    try {
-      using _stream = this.#streams.add(session, () => response.destroy());
-      await this.#send(address, request, response);
-    } finally {
-      this.#open -= 1;
-    }
+    const { account } = askerOf(viewer);
+    const excess = this.#open.excess(account) ?? this.#streams.excess(viewer);
+    if (excess !== null) return sendExcess(response, excess);
+    using _open = this.#open.add(account);
+    using _stream = this.#streams.add(viewer, () => response.destroy());
+    await this.#send(address, request, response);
   }
 
   async #send(address: LogAddress, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -86,7 +82,7 @@ export class LogDownloads {
     const { start, end } = range ?? { start: 0, end: sizeBytes };
     const sending = new Sending(file, { start, end }, response, {
       signal: gone.signal,
-      mayReadAhead: () => this.#open <= MOST_READ_AHEAD,
+      mayReadAhead: () => this.#open.size <= MOST_READ_AHEAD,
     });
     try {
       // Before headers promise it.

@@ -1,8 +1,13 @@
-import type { Authenticator, Session } from '../auth/index.ts';
+import type { Authenticator, Session, Verdict } from '../auth/index.ts';
+import { type Excess, Shares } from '../graphql/index.ts';
+import { askerOf } from './access.ts';
 
 /** More than any lab needs; each costs a file descriptor and about 20 KiB. */
 export const MAX_STREAMS = 10_000;
+export const MAX_STREAMS_OF_ACCOUNT = 5_000;
 const CHECK_INTERVAL_MS = 5_000;
+
+type Viewer = Verdict & { readonly kind: 'viewer' };
 
 interface OpenStream {
   readonly session: Session | null;
@@ -14,6 +19,7 @@ interface OpenStream {
 export class OpenStreams {
   readonly #authenticator: Authenticator;
   readonly #open = new Set<OpenStream>();
+  readonly #shares = new Shares({ inAll: MAX_STREAMS, ofAccount: MAX_STREAMS_OF_ACCOUNT }, 'connections with streams');
   #timer: NodeJS.Timeout | undefined;
 
   constructor(authenticator: Authenticator) {
@@ -21,11 +27,17 @@ export class OpenStreams {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#shares.size;
   }
 
+  /** Whether nobody may have one more. */
   get isFull(): boolean {
-    return this.#open.size >= MAX_STREAMS;
+    return this.#shares.size >= MAX_STREAMS;
+  }
+
+  /** Null: the viewer may have one more. */
+  excess(viewer: Viewer): Excess | null {
+    return this.#shares.excess(askerOf(viewer).account);
   }
 
   start(): void {
@@ -37,13 +49,19 @@ export class OpenStreams {
   }
 
   /**
-   * `end` is called once the session is over; `renew`, for clients that reconnect, once the session's cookie must be
-   * renewed. `session`: null for a credential that doesn't expire.
+   * `end` is called once the viewer's session is over; `renew`, for clients that reconnect, once its cookie must be
+   * renewed. A token doesn't expire.
    */
-  add(session: Session | null, end: () => void, renew?: () => void): Disposable {
-    const stream: OpenStream = { session, end, ...(renew && { renew }) };
+  add(viewer: Viewer, end: () => void, renew?: () => void): Disposable {
+    const stream: OpenStream = { session: viewer.session, end, ...(renew && { renew }) };
+    const share = this.#shares.add(askerOf(viewer).account);
     this.#open.add(stream);
-    return { [Symbol.dispose]: () => void this.#open.delete(stream) };
+    return {
+      [Symbol.dispose]: () => {
+        this.#open.delete(stream);
+        share[Symbol.dispose]();
+      },
+    };
   }
 
   /** Ends those whose session is over, and renews the sessions that are due. */

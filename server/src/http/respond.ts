@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ErrorCode } from '../graphql/index.ts';
+import type { ErrorCode, Excess } from '../graphql/index.ts';
 
 export function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
@@ -9,6 +9,12 @@ export function sendJson(response: ServerResponse, status: number, body: object)
 /** An error in the format of GraphQL. */
 export function sendError(response: ServerResponse, status: number, code: ErrorCode, message: string): void {
   sendJson(response, status, { errors: [{ message, extensions: { code } }] });
+}
+
+/** What may not be open now, and may be later. */
+export function sendExcess(response: ServerResponse, { code, message }: Excess): void {
+  response.setHeader('retry-after', '10');
+  sendError(response, code === 'SERVER_BUSY' ? 503 : 429, code, message);
 }
 
 /** Whether the request does no more than read; otherwise it has been refused. `what`: "A log". */

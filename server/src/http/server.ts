@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Authenticator, Session } from '../auth/index.ts';
+import type { Authenticator, Verdict } from '../auth/index.ts';
 import { logAddress, Operations, type Services } from '../graphql/index.ts';
 import { BoundedLog } from '../telemetry/index.ts';
 import { askerOf } from './access.ts';
@@ -220,7 +220,7 @@ export class HttpServer {
         if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');
-        using waiting = this.#waiting(response, verdict.session);
+        using waiting = this.#waiting(response, verdict);
         const parts = { yoga: this.#yoga, connections: this.#connections };
         await answerGraphQL(parts, request, body, response, { ...asker, signal: waiting.signal });
         return;
@@ -258,7 +258,7 @@ export class HttpServer {
         if (verdict === null) return;
         if (key !== undefined) request.method = 'GET';
         const address = logAddress(path);
-        if (address !== null) await this.#logs.answer(address, request, response, verdict.session);
+        if (address !== null) await this.#logs.answer(address, request, response, verdict);
         return;
       }
       case 'files':
@@ -271,13 +271,16 @@ export class HttpServer {
   }
 
   /** Aborted once the client has left, its session is over, or the server stops. */
-  #waiting(response: ServerResponse, session: Session | null): Disposable & { readonly signal: AbortSignal } {
+  #waiting(
+    response: ServerResponse,
+    viewer: Verdict & { readonly kind: 'viewer' },
+  ): Disposable & { readonly signal: AbortSignal } {
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     response.once('close', leave);
     this.#stopping.signal.addEventListener('abort', leave, { once: true });
     if (response.destroyed || this.#stopping.signal.aborted) leave();
-    const stream = session === null ? null : this.#streams.add(session, () => response.destroy());
+    const stream = viewer.session === null ? null : this.#streams.add(viewer, () => response.destroy());
     return {
       signal: leaving.signal,
       [Symbol.dispose]: () => {

@@ -26,6 +26,7 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 5_000;
 const GOING_AWAY = 1001;
 const CONNECT_AGAIN = 1012;
+const TRY_AGAIN_LATER = 1013;
 /** Limits log lines about faults on connections. */
 const LOG_LINES_A_MINUTE = 10;
 export const MAX_OPERATIONS = 200;
@@ -132,9 +133,13 @@ export class WebSocketTransport {
       return null;
     }
     if (verdict.kind !== 'viewer') return null;
-    const { session } = verdict;
+    const excess = streams.excess(verdict);
+    if (excess !== null) {
+      socket.close(TRY_AGAIN_LATER, excess.message);
+      return null;
+    }
     const stream = streams.add(
-      session,
+      verdict,
       () => socket.close(CloseCode.Forbidden, 'Forbidden'),
       () => socket.close(CONNECT_AGAIN, 'Connect again to renew the session'),
     );
@@ -144,7 +149,7 @@ export class WebSocketTransport {
     const rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
     return {
       asker: askerOf(verdict),
-      session,
+      session: verdict.session,
       outlet: { backlog, seats: new Seats() },
       rate,
     };

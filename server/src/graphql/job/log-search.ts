@@ -82,13 +82,16 @@ builder.queryField('logSearch', (t) =>
       }),
     },
     ...costs({ own: 1000 }),
-    resolve: async (_root, args, { store, clusters }) => {
+    resolve: async (_root, args, { store, clusters, account, searches }) => {
       const job = await store.jobs.get(localId(args.jobId, 'Job'));
       if (job === null) throw fault('NOT_FOUND', 'Job not found');
       if (isArray(job)) throw fault('BAD_USER_INPUT', 'jobId: an array has no log of its own: search one of its tasks');
       const { pattern } = args;
       const wrong = patternFault(pattern, args.isRegex ?? false);
       if (wrong !== null) throw fault('BAD_USER_INPUT', `pattern: ${wrong}`);
+      const excess = searches.excess(account);
+      if (excess !== null) throw fault(excess.code, excess.message);
+      using _search = searches.add(account);
       try {
         return await searchLog(clusters.files(job.clusterName), job, {
           stream: args.stream ?? 'STDOUT',

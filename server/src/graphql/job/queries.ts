@@ -26,10 +26,10 @@ builder.queryField('job', (t) =>
           'job as it is then. Ask again while `isActive`. Null: answers at once.',
       }),
     },
-    resolve: async (_root, { waitUntilOverSeconds, ...name }, { store, journal, waits, signal }) => {
+    resolve: async (_root, { waitUntilOverSeconds, ...name }, { store, journal, waits, account, signal }) => {
       const job = await findJob(store, name);
       if (!isWaitedFor(job, waitUntilOverSeconds)) return job;
-      await waits.untilOver(job, journal, waitUntilOverSeconds ?? 0, signal);
+      await waits.untilOver(job, journal, waitUntilOverSeconds ?? 0, { account, signal });
       return store.jobs.get(job.id);
     },
   }),

@@ -2,31 +2,40 @@ import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { Journal } from '../../events/index.ts';
 import { fault } from '../faults.ts';
+import { Shares } from '../shares.ts';
 
 /** Most proxies give up on an answer after a minute, and some after five. */
 export const LONGEST_WAIT_SECONDS = 300;
 export const MOST_WAITS = 1000;
+export const MOST_WAITS_OF_ACCOUNT = 500;
 
 /** Requests that wait for the end of a job: each costs a timer, and a lookup in memory at each commit. */
 export class JobWaits {
-  #size = 0;
+  readonly #shares = new Shares(
+    { inAll: MOST_WAITS, ofAccount: MOST_WAITS_OF_ACCOUNT },
+    'requests that wait for the end of a job',
+  );
 
   get size(): number {
-    return this.#size;
+    return this.#shares.size;
   }
 
   /**
-   * Resolves once the job is over, after `seconds`, or once the signal is aborted, whichever comes first. Throws what a
-   * caller may be told.
+   * Resolves once the job is over, after `seconds`, or once the asker's signal is aborted, whichever comes first. Throws
+   * what a caller may be told.
    */
-  async untilOver({ id, clusterName }: Job, journal: Journal, seconds: number, signal: AbortSignal): Promise<void> {
+  async untilOver(
+    { id, clusterName }: Job,
+    journal: Journal,
+    seconds: number,
+    { account, signal }: { readonly account: string; readonly signal: AbortSignal },
+  ): Promise<void> {
     if (seconds < 0 || seconds > LONGEST_WAIT_SECONDS) {
       throw fault('BAD_USER_INPUT', `waitUntilOverSeconds is ${seconds}: wait for 0 to ${LONGEST_WAIT_SECONDS}`);
     }
-    if (this.#size >= MOST_WAITS) {
-      throw fault('SERVER_BUSY', `waitUntilOverSeconds: ${MOST_WAITS} requests are already waiting. Try again later`);
-    }
-    this.#size += 1;
+    const excess = this.#shares.excess(account);
+    if (excess !== null) throw fault(excess.code, excess.message);
+    using _waiting = this.#shares.add(account);
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     const timer = setTimeout(leave, seconds * 1000);
@@ -39,7 +48,6 @@ export class JobWaits {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', leave);
-      this.#size -= 1;
     }
   }
 }

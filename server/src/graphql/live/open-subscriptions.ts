@@ -1,5 +1,6 @@
 import type { DocumentNode, GraphQLError } from 'graphql';
 import { requestFault } from '../error-codes.ts';
+import { type Excess, excessInAll, excessOfAccount } from '../shares.ts';
 
 /** The limits of open subscriptions: far above what a lab has open. */
 export const OPEN_SUBSCRIPTIONS = {
@@ -34,11 +35,7 @@ export class OpenSubscriptions {
       tokens: OPEN_SUBSCRIPTIONS.tokensInAll,
       characters: OPEN_SUBSCRIPTIONS.charactersInAll,
     },
-    (most) =>
-      requestFault(
-        'SERVER_BUSY',
-        `The server allows at most ${most} for all clients together: end some, or try again later`,
-      ),
+    excessInAll,
   );
   readonly #accounts = new Map<string, Share>();
   /** Documents in use. The cache of `readDocument` may drop them earlier. */
@@ -51,8 +48,8 @@ export class OpenSubscriptions {
   open({ account, query, document: read, characters }: NewSubscription): Opened {
     const document = this.#documents.get(query) ?? read;
     const own = this.#accounts.get(account) ?? ofAccount();
-    const fault = own.refusal(document, characters) ?? this.#all.refusal(document, characters);
-    if (fault !== null) return { fault };
+    const excess = own.excess(document, characters) ?? this.#all.excess(document, characters);
+    if (excess !== null) return { fault: requestFault(excess.code, excess.message) };
     this.#accounts.set(account, own);
     this.#documents.set(query, document);
     for (const share of [own, this.#all]) share.add(document, characters);
@@ -77,12 +74,7 @@ function ofAccount(): Share {
     tokens: OPEN_SUBSCRIPTIONS.tokensOfAccount,
     characters: OPEN_SUBSCRIPTIONS.charactersOfAccount,
   };
-  return new Share(limits, (most) =>
-    requestFault(
-      'LIMIT_EXCEEDED',
-      `A session, or all users of the token together, may have at most ${most}: end some first`,
-    ),
-  );
+  return new Share(limits, excessOfAccount);
 }
 
 interface Limits {
@@ -93,16 +85,16 @@ interface Limits {
 
 class Share {
   readonly #limits: Limits;
-  readonly #refuse: (most: string) => GraphQLError;
+  readonly #excess: (most: string) => Excess;
   /** How many subscriptions there are of each document. */
   readonly #documents = new Map<DocumentNode, number>();
   #size = 0;
   #tokens = 0;
   #characters = 0;
 
-  constructor(limits: Limits, refuse: (most: string) => GraphQLError) {
+  constructor(limits: Limits, excess: (most: string) => Excess) {
     this.#limits = limits;
-    this.#refuse = refuse;
+    this.#excess = excess;
   }
 
   get size(): number {
@@ -114,14 +106,14 @@ class Share {
   }
 
   /** Null: one more may be open. */
-  refusal(document: DocumentNode, characters: number): GraphQLError | null {
+  excess(document: DocumentNode, characters: number): Excess | null {
     const { subscriptions, tokens, characters: mostCharacters } = this.#limits;
-    if (this.#size >= subscriptions) return this.#refuse(`${subscriptions} subscriptions`);
+    if (this.#size >= subscriptions) return this.#excess(`${subscriptions} subscriptions`);
     if (!this.uses(document) && this.#tokens + tokensOf(document) > tokens) {
-      return this.#refuse(`subscriptions whose documents have ${tokens} words, equal documents counted once`);
+      return this.#excess(`subscriptions whose documents have ${tokens} words, equal documents counted once`);
     }
     if (this.#characters + characters > mostCharacters) {
-      return this.#refuse(`subscriptions whose documents and variables have ${mostCharacters} characters`);
+      return this.#excess(`subscriptions whose documents and variables have ${mostCharacters} characters`);
     }
     return null;
   }

@@ -8,11 +8,15 @@ import {
   SqliteDriver,
 } from 'kysely';
 import type { Database } from '../database.ts';
+import { adviceOn, databaseError } from './faults.ts';
 
 /** Preparing a statement costs as much as running it for dozens of rows. */
 const KEPT_STATEMENTS = 200;
 
-/** Kysely's dialect over a connection that keeps its statements prepared, and that runs one for many rows at once. */
+/**
+ * Kysely's dialect over a connection that keeps its statements prepared, and that runs one for many rows at once. What
+ * the person who runs the server can mend is thrown as a DatabaseError, everything else as SQLite's own error.
+ */
 export class PreparedSqliteDialect extends SqliteDialect {
   readonly #sqlite: Sqlite;
 
@@ -38,15 +42,22 @@ class PreparedAdapter extends SqliteAdapter {
 }
 
 class PreparedDriver extends SqliteDriver {
+  readonly #sqlite: Sqlite;
   readonly #connection: DatabaseConnection;
 
   constructor(sqlite: Sqlite) {
     super({ database: sqlite });
+    this.#sqlite = sqlite;
     this.#connection = new PreparedConnection(sqlite);
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     return this.#connection;
+  }
+
+  /** After most faults of a disk, SQLite has already rolled back; an error about that would hide the fault. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#sqlite.inTransaction) await super.rollbackTransaction(connection);
   }
 }
 
@@ -65,6 +76,14 @@ class PreparedConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery | ManyRuns): Promise<QueryResult<R>> {
+    try {
+      return this.#run(query);
+    } catch (cause) {
+      throw adviceOn(cause) === null ? cause : databaseError(this.#sqlite.name, "can't be used", cause);
+    }
+  }
+
+  #run<R>(query: CompiledQuery | ManyRuns): QueryResult<R> {
     const statement = this.#prepared(query.sql);
     if ('rows' in query) {
       for (const row of query.rows) statement.run(row);

@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { DatabaseError } from '../database-error.ts';
+import { databaseError } from './faults.ts';
 
 /**
  * Keeps every other process from locking the same file, under any name, until it is disposed of. It is SQLite's lock,
@@ -16,13 +17,17 @@ export function holdLock(file: string): Disposable {
     sqlite.exec('begin exclusive');
   } catch (cause) {
     sqlite?.close();
-    if (cause instanceof SqliteDatabase.SqliteError && cause.code.startsWith('SQLITE_BUSY')) {
+    const code = cause instanceof SqliteDatabase.SqliteError ? cause.code : '';
+    if (code.startsWith('SQLITE_BUSY')) {
       throw new DatabaseError(
         `${dirname(file)} is in use by another SlurmQL, which holds ${file}. Stop that one, or name another directory with SLURMQL_DATA_DIR`,
         { cause },
       );
     }
-    throw new DatabaseError(`${file}: can't be locked (${cause instanceof Error ? cause.message : cause})`, { cause });
+    if (code === 'SQLITE_NOTADB') {
+      throw new DatabaseError(`${file}: can't be locked, because it isn't empty. Move it away`, { cause });
+    }
+    throw databaseError(file, "can't be locked", cause);
   }
   const held = sqlite;
   return { [Symbol.dispose]: () => void held.close() };

@@ -5,6 +5,7 @@ import type { Database, OpenDatabase } from '../database.ts';
 import { DatabaseError } from '../database-error.ts';
 import type { Tables } from '../tables.ts';
 import { PreparedSqliteDialect } from './dialect.ts';
+import { databaseError } from './faults.ts';
 import { makePrivateFile } from './lock.ts';
 import * as initial from './migrations/0001-initial.ts';
 import * as longLists from './migrations/0002-long-lists.ts';
@@ -39,9 +40,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-cluster-logins': clusterLogins,
 };
 
+const MIGRATION_ADVICE = 'Its tables were left as they are: start the version that wrote it, or restore a backup';
+
 /** Opens or creates the file, and migrates its tables. Throws DatabaseError. */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
-  let sqlite: SqliteDatabase.Database;
+  let sqlite: SqliteDatabase.Database | undefined;
   try {
     // SQLite gives its -wal and -shm files the same mode.
     if (file !== ':memory:') makePrivateFile(file);
@@ -60,7 +63,8 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     // SQLite's own function knows only ASCII letters.
     sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
   } catch (cause) {
-    throw new DatabaseError(`${file}: can't be opened as a SQLite database (${text(cause)})`, { cause });
+    sqlite?.close();
+    throw databaseError(file, "can't be opened", cause);
   }
   const database = new Kysely<Tables>({
     dialect: new PreparedSqliteDialect(sqlite),
@@ -71,7 +75,7 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     await migrate(database, file);
   } catch (cause) {
     await database.destroy();
-    throw cause;
+    throw databaseError(file, "can't be brought up to date", cause, MIGRATION_ADVICE);
   }
   const totalChanges = sqlite.prepare('select total_changes()').pluck();
   return {
@@ -90,7 +94,10 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
   };
 }
 
-/** In one transaction with its records: after any crash, the next start finds all of it or nothing. */
+/**
+ * In one transaction with its records: after any crash, the next start finds all of it or nothing. Throws what SQLite
+ * and Kysely throw, and DatabaseError.
+ */
 async function migrate(database: Database, file: string): Promise<void> {
   const migrator = new Migrator({ db: database, provider: { getMigrations: async () => MIGRATIONS } });
   const tables = await database.introspection.getTables({ withInternalKyselyTables: true });
@@ -108,11 +115,5 @@ async function migrate(database: Database, file: string): Promise<void> {
     }
   }
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) {
-    throw new DatabaseError(`${file}: can't be brought up to date (${text(error)})`, { cause: error });
-  }
-}
-
-function text(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  if (error !== undefined) throw error;
 }

@@ -20,6 +20,7 @@ const GAUGES = [
   'slurmql_shared_subscriptions',
   'slurmql_log_downloads',
   'slurmql_waiting_requests',
+  'slurmql_log_searches',
   'slurmql_followed_logs',
   'slurmql_kept_log_bytes',
 ] as const;
