@@ -253,6 +253,31 @@ describe('nothing that a repository names is run', () => {
   });
 });
 
+it('a file beside a repository is not sent, though its index names it', async () => {
+  await using repository = await TestRepository.create({ 'repository/a.txt': 'one\n', secret: 'SECRET\n' });
+  const path = join(repository.path, 'repository');
+  await run('git', ['init', '--quiet'], { cwd: path });
+  const blob = await repository.git('-C', path, 'hash-object', '-w', 'a.txt');
+  await repository.git('-C', path, 'add', 'a.txt');
+  await repository.git('-C', path, 'commit', '--quiet', '--message', 'A commit');
+  const { project } = await write('addProject', 'AddProjectInput', { path, name: 'forged index' });
+  // git refuses the path itself, but reads it.
+  await repository.git('-C', path, 'update-index', '--add', '--cacheinfo', `100644,${blob},-./secret`);
+  const index = await readFile(join(path, '.git/index'), 'latin1');
+  await writeFile(join(path, '.git/index'), index.replace('-./secret', '../secret'), 'latin1');
+  const message = expect.stringContaining("git's index holds ../secret, which is not a path below its top level");
+  expect(await submit({ projectId: project?.id, includeUncommitted: true })).toEqual({
+    job: null,
+    userErrors: [{ message }],
+  });
+  expect(await write('syncProject', 'SyncProjectInput', { id: project?.id })).toMatchObject({
+    userErrors: [{ message }],
+  });
+  expect(await write('addProject', 'AddProjectInput', { path, name: 'again' })).toMatchObject({
+    userErrors: [{ message }],
+  });
+});
+
 /** Where a program of this name runs in plain git: the canaries above could have sung. */
 describe('a canary behind a key is run by plain git', () => {
   let repository: TestRepository;

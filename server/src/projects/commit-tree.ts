@@ -3,6 +3,7 @@ import { GitError } from './git-error.ts';
 import { inUnits, MAX_TARGET_BYTES } from './limits.ts';
 import { type Listing, PathCount } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
+import { checkPath } from './safe-path.ts';
 
 /** An entry of a commit's tree that is no folder. */
 export interface CommittedFile {
@@ -50,10 +51,7 @@ function readTreeRecord(record: string): CommittedFile {
   const tab = record.indexOf('\t');
   const [mode = '', type = '', objectId = '', size = ''] = record.slice(0, tab).split(/ +/);
   const path = record.slice(tab + 1);
-  // git makes no such names, but a tree can be made by hand; unpacked they would reach out of the job's folder.
-  if (path.split('/').some((name) => name === '' || name === '.' || name === '..')) {
-    throw new GitError(`the commit holds ${readable(path)}, which is not a path below its top level`);
-  }
+  checkPath(path, 'the commit holds', 'use a commit without it');
   if (type === 'commit') return { path, kind: 'submodule', isExecutable: false, objectId, sizeBytes: 0 };
   if (size === '-' || size === 'BAD') throw new GitError(missing(path));
   const kind = mode === '120000' ? 'link' : 'file';

@@ -193,5 +193,5 @@ it('no file of a repository is read in another way', async () => {
     if (/from 'node:fs(?:\/promises)?'/.test(text)) readers.push(name);
   }
   // The others only touch files of the server's own.
-  expect(readers.sort()).toEqual(['archive.ts', 'disk-questions.ts', 'staging.ts']);
+  expect(readers.sort()).toEqual(['archive.ts', 'disk-questions.ts', 'open-folders.ts', 'staging.ts']);
 });

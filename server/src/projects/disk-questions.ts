@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import type { CommittedFile } from './commit-tree.ts';
 import { GitError } from './git-error.ts';
-import { type BytePath, onDisk, parentOf, readable } from './paths.ts';
+import { OpenFolders } from './open-folders.ts';
+import { type BytePath, readable } from './paths.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -55,8 +56,8 @@ export class DiskQuestions {
 
   /** What lies under each of these paths; null: nothing, or something that is only behind a symbolic link. */
   statuses(directory: string, paths: readonly BytePath[]): readonly (FileStatus | null)[] {
-    const folders = new FolderWalk((folder) => this.#status(directory, folder)?.kind === 'folder');
-    return paths.map((path) => (folders.has(parentOf(path)) ? this.#status(directory, path) : null));
+    using folders = this.#folders(directory);
+    return paths.map((path) => this.#status(folders, path));
   }
 
   /** When a file was written; null: there is none. */
@@ -67,17 +68,22 @@ export class DiskQuestions {
 
   /** Whether each of these files and links on disk holds the very bytes that were committed. */
   areAsCommitted(directory: string, files: readonly CommittedFile[]): readonly boolean[] {
-    return files.map((file) => this.#isAsCommitted(directory, file));
+    using folders = this.#folders(directory);
+    return files.map((file) => this.#isAsCommitted(folders, file));
   }
 
   /** The bytes of a link's target, one character each; null: there is no such link any more. */
   target(directory: string, path: BytePath): string | null {
-    const read = () => readlinkSync(onDisk(directory, path), { encoding: 'buffer' });
-    return this.#ifThere(path, read, [...ABSENT, 'EINVAL'])?.toString('latin1') ?? null;
+    using folders = this.#folders(directory);
+    return this.#target(folders, path);
   }
 
+  /** None where there is no such folder any more. */
   entries(directory: string, path: BytePath): readonly FolderEntry[] {
-    const read = () => readdirSync(onDisk(directory, path), { withFileTypes: true, encoding: 'buffer' });
+    using folders = this.#folders(directory);
+    const folder = folders.folder(path);
+    if (folder === null) return [];
+    const read = () => readdirSync(folder, { withFileTypes: true, encoding: 'buffer' });
     return this.#ask(path, read).map((entry) => ({
       name: entry.name.toString('latin1'),
       isFolder: entry.isDirectory(),
@@ -86,19 +92,11 @@ export class DiskQuestions {
 
   /** A regular file, opened; null: there is none any more. */
   open(directory: string, path: BytePath): OpenedFile | null {
-    // A pipe is not waited for, and a link that has come in its place is not followed.
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const descriptor = this.#ifThere(path, () => openSync(onDisk(directory, path), flags));
-    if (descriptor === null) return null;
-    try {
-      const status = this.statusOf(descriptor, path);
-      if (status.kind === 'file') return { descriptor, status };
-    } catch (cause) {
-      this.close(descriptor);
-      throw cause;
-    }
-    this.close(descriptor);
-    throw new GitError(`${readable(path)} is neither a file nor a link, so it can't be sent`);
+    using folders = this.#folders(directory);
+    // To open a pipe or a device can do something by itself.
+    const kind = this.#status(folders, path)?.kind;
+    if (kind === 'folder' || kind === 'other') throw notAFile(path);
+    return this.#open(folders, path);
   }
 
   statusOf(descriptor: number, path: BytePath): FileStatus {
@@ -119,13 +117,44 @@ export class DiskQuestions {
     this.#onAnswer();
   }
 
-  #isAsCommitted(directory: string, { kind, path, objectId, sizeBytes }: CommittedFile): boolean {
+  /** A link in the place of a folder counts as none. */
+  #folders(directory: string): OpenFolders {
+    return new OpenFolders(directory, (path, name, flags) =>
+      this.#ifThere(path, () => openSync(name, flags), [...ABSENT, 'ELOOP']),
+    );
+  }
+
+  #target(folders: OpenFolders, path: BytePath): string | null {
+    const name = folders.entry(path);
+    if (name === null) return null;
+    const read = () => readlinkSync(name, { encoding: 'buffer' });
+    return this.#ifThere(path, read, [...ABSENT, 'EINVAL'])?.toString('latin1') ?? null;
+  }
+
+  #open(folders: OpenFolders, path: BytePath): OpenedFile | null {
+    const name = folders.entry(path);
+    if (name === null) return null;
+    // A pipe that has come in its place is not waited for, and a link is not followed.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const descriptor = this.#ifThere(path, () => openSync(name, flags));
+    if (descriptor === null) return null;
+    try {
+      const status = this.statusOf(descriptor, path);
+      if (status.kind !== 'file') throw notAFile(path);
+      return { descriptor, status };
+    } catch (cause) {
+      this.close(descriptor);
+      throw cause;
+    }
+  }
+
+  #isAsCommitted(folders: OpenFolders, { kind, path, objectId, sizeBytes }: CommittedFile): boolean {
     const hash = createHash(objectId.length === 64 ? 'sha256' : 'sha1').update(`blob ${sizeBytes}\0`);
     if (kind === 'link') {
-      const target = this.target(directory, path);
+      const target = this.#target(folders, path);
       return target !== null && hash.update(target, 'latin1').digest('hex') === objectId;
     }
-    const file = this.open(directory, path);
+    const file = this.#open(folders, path);
     if (file === null) return false;
     try {
       const length = Math.min(CHUNK_BYTES, sizeBytes + 1);
@@ -139,9 +168,10 @@ export class DiskQuestions {
     }
   }
 
-  #status(directory: string, path: BytePath): FileStatus | null {
-    const stats = this.#ifThere(path, () => lstatSync(onDisk(directory, path), { bigint: true }));
-    return stats === null ? null : toStatus(stats);
+  #status(folders: OpenFolders, path: BytePath): FileStatus | null {
+    const name = folders.entry(path);
+    const stats = name && this.#ifThere(path, () => lstatSync(name, { bigint: true }));
+    return stats && toStatus(stats);
   }
 
   /** Null where nothing is there, or whatever else these codes say. */
@@ -167,6 +197,10 @@ export class DiskQuestions {
 
 const ABSENT = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'];
 
+function notAFile(path: BytePath): GitError {
+  return new GitError(`${readable(path)} is neither a file nor a link, so it can't be sent`);
+}
+
 function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }
@@ -179,52 +213,4 @@ function toStatus(stats: BigIntStats): FileStatus {
     modifiedNs: stats.mtimeNs,
     stamp: stampOf(stats.ctimeNs, stats.mtimeNs, stats.ino, stats.size),
   };
-}
-
-/**
- * Looks whether folders are there, each on the way to it once as long as paths come in order, as git lists them. A tree of
- * a few KiB can name millions of folders: it holds the last one alone, and looks for nothing below one that is missing.
- */
-class FolderWalk {
-  readonly #isFolder: (path: BytePath) => boolean;
-  /** The last one that was found, and below it the first one that was not. */
-  #found: BytePath = '';
-  #missing: BytePath | null = null;
-
-  constructor(isFolder: (path: BytePath) => boolean) {
-    this.#isFolder = isFolder;
-  }
-
-  has(path: BytePath): boolean {
-    if (this.#missing !== null && isIn(path, this.#missing)) return false;
-    if (isIn(this.#found, path)) return true;
-    this.#missing = null;
-    this.#found = commonFolder(this.#found, path);
-    while (this.#found !== path) {
-      const end = path.indexOf('/', this.#found === '' ? 0 : this.#found.length + 1);
-      const next = end === -1 ? path : path.slice(0, end);
-      if (!this.#isFolder(next)) {
-        this.#missing = next;
-        return false;
-      }
-      this.#found = next;
-    }
-    return true;
-  }
-}
-
-/** Whether a path is that of a folder or lies below it. */
-function isIn(path: BytePath, folder: BytePath): boolean {
-  if (folder === '') return true;
-  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === '/');
-}
-
-/** The deepest folder in which both lie, or which one of them is. */
-function commonFolder(left: BytePath, right: BytePath): BytePath {
-  let end = 0;
-  for (let index = 0; ; index += 1) {
-    const isEnd = (path: BytePath) => index === path.length || path[index] === '/';
-    if (isEnd(left) && isEnd(right)) end = index;
-    if (index >= left.length || index >= right.length || left[index] !== right[index]) return left.slice(0, end);
-  }
 }

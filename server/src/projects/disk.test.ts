@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readStatuses } from './disk.ts';
+import { DiskQuestions } from './disk-questions.ts';
 import { onDisk } from './paths.ts';
 
 let directory: string;
@@ -58,4 +61,76 @@ it('names of millions of folders that are not there cost next to nothing', async
   // 5.7 million folders would take over a gigabyte.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 1024 * 1024);
   expect(turns).toBeGreaterThan(1);
+});
+
+describe('a link that takes the place of a folder on the way to a file, at whatever moment, is not followed', () => {
+  const SHA = createHash('sha1').update('blob 7\0SECRET\n').digest('hex');
+  const FILE = { path: 'a/b/file', kind: 'file', isExecutable: false, objectId: SHA, sizeBytes: 7 } as const;
+
+  it.each<[string, (disk: DiskQuestions) => unknown]>([
+    [
+      'when a file is read',
+      (disk) => {
+        const opened = disk.open(directory, 'a/b/file');
+        if (opened === null) return null;
+        const bytes = disk.read(opened.descriptor, 'a/b/file', 100);
+        disk.close(opened.descriptor);
+        return Buffer.from(bytes).toString();
+      },
+    ],
+    ['when a link is read', (disk) => disk.target(directory, 'a/b/link')],
+    ['when a folder is listed', (disk) => disk.entries(directory, 'a/b').map(({ name }) => name)],
+    ['when files are looked up', (disk) => disk.statuses(directory, ['a/b/file'])[0]?.sizeBytes],
+    ['when contents are compared', (disk) => disk.areAsCommitted(directory, [FILE])],
+  ])('%s', async (_when, ask) => {
+    const [folder, away] = [join(directory, 'a/b'), join(directory, 'away')];
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'file'), 'own');
+    await symlink('own', join(folder, 'link'));
+    const elsewhere = join(directory, 'elsewhere');
+    await mkdir(elsewhere);
+    await writeFile(join(elsewhere, 'file'), 'SECRET\n');
+    await symlink('secret', join(elsewhere, 'link'));
+    await writeFile(join(elsewhere, 'other'), '');
+    let answers = 0;
+    const own = ask(
+      new DiskQuestions(() => {
+        answers += 1;
+      }),
+    );
+    expect(answers).toBeGreaterThan(2);
+    for (let moment = 0; moment < answers; moment += 1) {
+      let left = moment;
+      const swapInTime = () => {
+        if (left === 0) {
+          renameSync(folder, away);
+          symlinkSync(elsewhere, folder);
+        }
+        left -= 1;
+      };
+      swapInTime();
+      expect([own, null, undefined, [], [false]]).toContainEqual(ask(new DiskQuestions(swapInTime)));
+      rmSync(folder);
+      renameSync(away, folder);
+    }
+  });
+});
+
+it('what lies in many folders one in another is told from either end, with few of them open', async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `folder-${index}`);
+  const folders = names.map((_, index) => names.slice(0, index + 1).join('/'));
+  await mkdir(join(directory, folders.at(-1) ?? ''), { recursive: true });
+  const files = folders.map((folder) => `${folder}/file`);
+  for (const file of files) await writeFile(join(directory, file), '');
+  const all = Object.fromEntries(files.map((file) => [file, 'file']));
+  expect(await kinds(files)).toEqual(all);
+  expect(await kinds(files.toReversed())).toEqual(all);
+  const before = readdirSync('/proc/self/fd').length;
+  let most = 0;
+  const disk = new DiskQuestions(() => {
+    most = Math.max(most, readdirSync('/proc/self/fd').length);
+  });
+  expect(disk.statuses(directory, files).every((status) => status?.kind === 'file')).toBe(true);
+  expect(most - before).toBeLessThan(120);
+  expect(readdirSync('/proc/self/fd')).toHaveLength(before);
 });

@@ -5,6 +5,7 @@ import { type FileStatus, stampOf } from './disk-questions.ts';
 import { git, gitIfAny, gitRecords, LISTING } from './git.ts';
 import { type Listing, PathCount } from './listing.ts';
 import type { BytePath } from './paths.ts';
+import { checkPath } from './safe-path.ts';
 
 /** What git's index keeps of a file, as far as it tells whether the file has been changed since it was compared. */
 interface IndexEntry {
@@ -47,7 +48,7 @@ export class Index {
     this.#isSparse = isSparse;
   }
 
-  /** Throws GitError. */
+  /** Throws GitError, also for a path that git itself refuses. */
   static async read(directory: string, listing: Listing): Promise<Index> {
     const file = (await git(directory, ['rev-parse', '--git-path', 'index'])).slice(0, -1);
     // Before it is read: should another take its place meanwhile, less is trusted.
@@ -103,9 +104,11 @@ function addEntry(entries: Map<BytePath, IndexEntry>, header: string, details: R
   const [mode = '', objectId = '', stage = ''] = header.slice(0, tab).split(' ');
   const [, changed = '0', changedNs = '0', modified = '0', modifiedNs = '0', inode = '0', size = '0', flags = '0'] =
     details ?? [];
+  const path = header.slice(tab + 1);
+  checkPath(path, "git's index holds", 'remove the index and run "git reset", or clone the repository again');
   const nanoseconds = (seconds: string, rest: string) => BigInt(seconds) * 1_000_000_000n + BigInt(rest);
   const modifiedAt = nanoseconds(modified, modifiedNs);
-  entries.set(header.slice(tab + 1), {
+  entries.set(path, {
     isSubmodule: mode === '160000',
     objectId,
     isUnmerged: stage !== '0',

@@ -4,6 +4,7 @@ import { git, gitRecords, LISTING } from './git.ts';
 import { GitError, GitExit } from './git-error.ts';
 import { type Listing, PathCount } from './listing.ts';
 import { asText, type BytePath, readable } from './paths.ts';
+import { checkPath } from './safe-path.ts';
 import { inTurns } from './turns.ts';
 
 /** A file or link that is read from disk. */
@@ -35,8 +36,10 @@ export async function filesInside(directory: string, path: BytePath, listing: Li
   const count = countIn(path, listing);
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   for await (const record of gitRecords(folder, list, LISTING)) {
+    const name = record.replace(/\/$/, '');
+    checkInside(path, name);
     count.add(record);
-    paths.add(record.replace(/\/$/, ''));
+    paths.add(name);
   }
   const files: DiskFile[] = [];
   for await (const [name, { kind, sizeBytes }] of inTurns(await readStatuses(folder, paths))) {
@@ -56,8 +59,10 @@ async function filesBelow(directory: string, path: BytePath, listing: Listing): 
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for await (const { name, isFolder } of inTurns(await disks.ask(directory, 'entries', directory, folder))) {
       if (name === '.git') continue;
-      count.add(`${folder}/${name}`);
-      (isFolder ? folders : paths).push(`${folder}/${name}`);
+      const entry = `${folder}/${name}`;
+      checkInside(path, entry.slice(path.length + 1));
+      count.add(entry);
+      (isFolder ? folders : paths).push(entry);
     }
   }
   const files: DiskFile[] = [];
@@ -65,6 +70,10 @@ async function filesBelow(directory: string, path: BytePath, listing: Listing): 
     files.push({ path: name, sizeBytes });
   }
   return files;
+}
+
+function checkInside(path: BytePath, below: BytePath): void {
+  checkPath(below, `${readable(path)} holds`, 'rename or remove it there, or let git ignore it (.gitignore)');
 }
 
 function countIn(path: BytePath, listing: Listing): PathCount {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -61,6 +62,26 @@ export class Repository implements AsyncDisposable {
     return this.gitIn(folder, 'rev-parse', 'HEAD');
   }
 
+  /** Makes git's index name files of this content, by whatever path: git itself refuses some. Gives none its place on disk. */
+  async forgeIndex(paths: readonly string[], { folder = '.', content = 'x' } = {}): Promise<void> {
+    await this.write({ '.git/forged': content });
+    const id = Buffer.from(await this.gitIn(folder, 'hash-object', '-w', join(this.path, '.git/forged')), 'hex');
+    const file = await this.gitIn(folder, 'rev-parse', '--absolute-git-dir');
+    await writeFile(join(file, 'index'), indexBytes(paths, id));
+  }
+
+  /** Checks out a commit of one file by whatever path. Its kind is that of its mode. */
+  async forgeCommit(path: string, { mode = '100644', content = 'x' } = {}): Promise<void> {
+    await this.write({ '.git/forged': content });
+    let entry = { mode, id: await this.git('hash-object', '-w', '.git/forged') };
+    for (const name of path.split('/').reverse()) {
+      const bytes = [Buffer.from(`${entry.mode} ${name}\0`, 'latin1'), Buffer.from(entry.id, 'hex')];
+      await this.write({ '.git/forged': Buffer.concat(bytes) });
+      entry = { mode: '40000', id: await this.git('hash-object', '-w', '-t', 'tree', '--literally', '.git/forged') };
+    }
+    await this.git('update-ref', 'HEAD', await this.git('commit-tree', '-m', 'Forged', entry.id));
+  }
+
   /** What a job gets: the commit that is checked out, or the work tree. */
   async choose(includeUncommitted: boolean): Promise<JobFiles> {
     takeGitEnvironment();
@@ -92,6 +113,23 @@ export class Repository implements AsyncDisposable {
     this.#chosen.dispose();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** See "index format" in git's manual (gitformat-index), version 2. */
+function indexBytes(paths: readonly string[], objectId: Buffer): Buffer {
+  const sorted = paths.map((path) => Buffer.from(path, 'latin1')).sort(Buffer.compare);
+  const entries = sorted.map((path) => {
+    const entry = Buffer.alloc(Math.ceil((62 + path.length + 1) / 8) * 8);
+    entry.writeUInt32BE(0o100644, 24);
+    objectId.copy(entry, 40);
+    entry.writeUInt16BE(Math.min(path.length, 0xfff), 60);
+    path.copy(entry, 62);
+    return entry;
+  });
+  const header = Buffer.from('DIRC\0\0\0\x02\0\0\0\0', 'latin1');
+  header.writeUInt32BE(entries.length, 8);
+  const bytes = Buffer.concat([header, ...entries]);
+  return Buffer.concat([bytes, createHash('sha1').update(bytes).digest()]);
 }
 
 async function contents(directory: string, below = ''): Promise<Record<string, string>> {

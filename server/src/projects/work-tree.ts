@@ -8,6 +8,7 @@ import { checkUncommitted } from './limits.ts';
 import { Listing, PathCount } from './listing.ts';
 import { type DiskFile, filesInside, repositoryInside } from './nested.ts';
 import type { BytePath } from './paths.ts';
+import { checkPath } from './safe-path.ts';
 import { inTurns } from './turns.ts';
 
 /**
@@ -165,7 +166,7 @@ async function lookAt(
   return { count: committed.size, unchanged, changed: [...changed.values()], suspects };
 }
 
-/** Where .gitmodules says that there are submodules. */
+/** Where .gitmodules says that there are submodules. It may say anything, so it is only compared with paths of the commit. */
 async function submodulePaths(directory: string, listing: Listing): Promise<ReadonlySet<BytePath>> {
   const paths = new Set<BytePath>();
   const count = new PathCount(listing, '.gitmodules names');
@@ -186,8 +187,11 @@ async function submodulePaths(directory: string, listing: Listing): Promise<Read
  * Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. Throws
  * UnreadableFolder when git couldn't look everywhere.
  */
-function others(directory: string): AsyncGenerator<string> {
-  return gitRecords(directory, ['ls-files', '-z', '--others', '--exclude-standard'], LISTING);
+async function* others(directory: string): AsyncGenerator<string> {
+  for await (const path of gitRecords(directory, ['ls-files', '-z', '--others', '--exclude-standard'], LISTING)) {
+    checkPath(path.replace(/\/$/, ''), 'the work tree holds', 'rename it, or let git ignore it (.gitignore)');
+    yield path;
+  }
 }
 
 function isAlike(was: CommittedFile, now: FileStatus): boolean {
