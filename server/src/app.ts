@@ -72,8 +72,13 @@ export async function startApp(environment: Environment): Promise<App> {
     const jobMetrics = new JobMetrics(journal, metrics, log);
     stack.defer(() => jobMetrics.stop());
     jobMetrics.start();
-    const staging = new Staging(join(places.directory, 'staging'));
-    await staging.sweep(await store.jobs.submitting());
+    const staging = new Staging({
+      directory: join(places.directory, 'staging'),
+      needFiles: (jobIds) => store.jobs.submitting(jobIds),
+      onFault: (cause) => log.error({ err: cause }, 'Files of jobs that are no longer needed could not be removed'),
+    });
+    stack.defer(() => staging.stop());
+    await staging.start();
 
     const clusters = new Clusters({
       store,

@@ -2,8 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { GitThatWaits } from './support/git-that-waits.ts';
 import { TestRepository } from './support/repository.ts';
-import { TestServer } from './support/server.ts';
+import { TestServer, until } from './support/server.ts';
 
 interface Refusal {
   readonly code: string;
@@ -11,6 +12,7 @@ interface Refusal {
   readonly path: readonly string[];
 }
 
+let git: GitThatWaits;
 let server: TestServer;
 let repository: TestRepository;
 let projectId: string;
@@ -20,6 +22,7 @@ beforeAll(async () => {
     /^( +)(gpu_cache_seconds:)/m,
     '$1allowed_partitions: [gpu]\n$1allowed_gpu_types: [a100]\n$1$2',
   );
+  git = await GitThatWaits.install();
   server = await TestServer.start(yaml);
   repository = await TestRepository.create({ 'train.sh': 'echo training\n' });
   const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
@@ -32,7 +35,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
   await repository?.[Symbol.asyncDispose]();
+  await git?.[Symbol.asyncDispose]();
 });
+
+const staged = () => readdir(join(server.directory, 'data', 'staging')).catch(() => []);
 
 async function submitErrors(input: Readonly<Record<string, unknown>>): Promise<readonly Refusal[]> {
   const { submitJob } = await server.query<{ submitJob: { job: unknown; userErrors: Refusal[] } }>(
@@ -126,10 +132,30 @@ describe('submitJob refuses, naming the field,', () => {
     expect(refusals.map(({ path }) => path[1]).sort()).toEqual(['gpus', 'name', 'nodes', 'timeLimitMinutes']);
   });
 
+  it('a project that is removed while its files are packed', async () => {
+    await until(
+      () => server.query<{ cluster: { status: string } }>('{ cluster(name: "alpha") { status } }'),
+      ({ cluster }) => cluster.status === 'ONLINE',
+    );
+    const { addProject } = await server.query<{ addProject: { project: { id: string } } }>(
+      'mutation ($path: String!) { addProject(input: { path: $path, name: "brief" }) { project { id } } }',
+      { path: repository.path },
+    );
+    const { id } = addProject.project;
+    await git.wait();
+    const refused = submitErrors({ projectId: id });
+    refused.catch(() => undefined);
+    await until(staged, (names) => names.some((name) => name.endsWith('.part')));
+    await server.query('mutation ($id: ID!) { removeProject(input: { id: $id }) { userErrors { message } } }', { id });
+    await git.goOn();
+    expect(await refused).toMatchObject([{ code: 'NOT_FOUND', path: ['input', 'projectId'] }]);
+    expect(server.errors).not.toContain('FOREIGN KEY');
+  });
+
   it('and leaves nothing half done behind', async () => {
     const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
     expect(jobs.totalCount).toBe(0);
-    expect(await readdir(join(server.directory, 'data', 'staging')).catch(() => [])).toEqual([]);
+    expect(await staged()).toEqual([]);
   });
 });
 

@@ -1,8 +1,10 @@
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Workbench } from './support/jobs.ts';
+import { ClusterLogin } from './support/cluster-login.ts';
+import { GitThatWaits } from './support/git-that-waits.ts';
+import { type JobData, Workbench } from './support/jobs.ts';
 import { type TestServer, until } from './support/server.ts';
 
 interface ClusterData {
@@ -17,10 +19,17 @@ let slurm: LocalSlurm;
 let bench: Workbench;
 let path: string;
 
+let login: ClusterLogin;
+let git: GitThatWaits;
+const stack = new AsyncDisposableStack();
+
 beforeAll(async () => {
   slurm = await startLocalSlurm();
+  stack.defer(() => slurm.stop());
+  login = await ClusterLogin.open(slurm.cluster('alpha'));
+  git = stack.use(await GitThatWaits.install());
 });
-afterAll(() => slurm?.stop());
+afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   bench = await Workbench.open(slurm.clustersYaml(OPTIONS));
   path = join(bench.server.directory, 'clusters.yaml');
@@ -39,6 +48,18 @@ async function clusters(server: TestServer = bench.server): Promise<readonly Clu
 
 async function names(): Promise<string> {
   return (await clusters()).map(({ name }) => name).join(' ');
+}
+
+/** Writes clusters.yaml, and resolves once it is in force and every cluster in it is reached. */
+async function reload(yaml: string): Promise<void> {
+  const reloads = () => bench.server.errors.split('has changed and is in force').length;
+  const before = reloads();
+  await writeFile(path, yaml);
+  await until(
+    async () => reloads(),
+    (count) => count > before,
+  );
+  await bench.online();
 }
 
 const fault = async () =>
@@ -173,5 +194,84 @@ describe('clusters.yaml is read again while the server runs', () => {
     await symlink('..2', join(folder, '..data.new'));
     await rename(join(folder, '..data.new'), join(folder, '..data'));
     await until(names, (text) => text === 'beta');
+  });
+});
+
+describe('while clusters.yaml changes', () => {
+  const staged = () => readdir(join(bench.server.directory, 'data', 'staging')).catch(() => []);
+  /** What a submission answers, of which the files are packed while something else is done. */
+  async function packedDuring(work: () => Promise<void>): Promise<JobData> {
+    await git.wait();
+    try {
+      const submitted = bench.submit({ cluster: 'alpha', command: 'echo "$MARK"' });
+      submitted.catch(() => undefined);
+      await until(staged, (names) => names.some((name) => name.endsWith('.part')));
+      await work();
+      await git.goOn();
+      return await submitted;
+    } finally {
+      await git.goOn();
+    }
+  }
+
+  it('a job whose files are being packed is submitted as the new settings say, and waited for', async () => {
+    const job = await packedDuring(() => reload(slurm.clustersYaml({ ...OPTIONS, prologue: 'export MARK=new' })));
+    expect(job.slurmJobId).not.toBeNull();
+    expect((await bench.ended(job.id)).state).toBe('COMPLETED');
+    expect(await bench.wholeLog(job.id)).toBe('new\n');
+    expect(await staged()).toEqual([]);
+  });
+
+  it('a job whose files are being packed is submitted though its cluster was gone for a while', async () => {
+    const job = await packedDuring(async () => {
+      await reload(only('beta'));
+      await reload(slurm.clustersYaml(OPTIONS));
+    });
+    expect(job.slurmJobId).not.toBeNull();
+    expect((await bench.ended(job.id)).state).toBe('COMPLETED');
+  });
+
+  it('a submission goes on waiting for Slurm, and no longer than until it answers', async () => {
+    await using _wrapper = await login.wrap(
+      'sbatch',
+      'case "$*" in *--job-name=waits*) touch "$HOME/asked"; until [ -e "$HOME/go" ]; do sleep 0.1; done ;; esac; exec "$real" "$@"',
+    );
+    const submitted = bench.submit({ cluster: 'alpha', command: 'true', name: 'waits' });
+    submitted.catch(() => undefined);
+    await until(
+      () => login.run('ls asked 2>/dev/null || :'),
+      (found) => found !== '',
+    );
+    // Longer than a connection waits for its open commands before it is closed.
+    await reload(slurm.clustersYaml({ ...OPTIONS, prologue: 'export MARK=new' }));
+    const begin = performance.now();
+    await login.run('touch go');
+    expect((await submitted).slurmJobId).not.toBeNull();
+    expect(performance.now() - begin).toBeLessThan(30_000);
+  });
+
+  it('a requeue of a job that is over is seen, with nothing else to ask Slurm about', async () => {
+    const job = await bench.submit({ cluster: 'alpha', command: 'true' });
+    await bench.ended(job.id);
+    await using _wrapper = await login.wrap(
+      'scontrol',
+      'case "$*" in *requeue*) touch "$HOME/requeued"; until [ -e "$HOME/allowed" ]; do sleep 0.1; done ;; esac; exec "$real" "$@"',
+    );
+    const requeued = bench.server.query<{ requeueJob: { userErrors: unknown[] } }>(
+      'mutation ($id: ID!) { requeueJob(input: { id: $id }) { userErrors { message } } }',
+      { id: job.id },
+    );
+    requeued.catch(() => undefined);
+    await until(
+      () => login.run('ls requeued 2>/dev/null || :'),
+      (found) => found !== '',
+    );
+    await reload(slurm.clustersYaml({ ...OPTIONS, prologue: 'export MARK=new' }));
+    await login.run('touch allowed');
+    expect((await requeued).requeueJob.userErrors).toEqual([]);
+    await until(
+      () => bench.job(job.id),
+      ({ state }) => state !== 'COMPLETED',
+    );
   });
 });

@@ -83,7 +83,8 @@ function refusedBecause(
   if (!actionFits('CANCEL', job.state) && job.state !== 'CANCELLING') {
     return refuse('NOT_CANCELLABLE', 'id', `There is nothing left to cancel: the job is ${job.state}`);
   }
-  if (clusters.get(job.clusterName) !== null) return null;
+  // What hasn't left the server needs no cluster.
+  if (job.workDir === null || clusters.get(job.clusterName) !== null) return null;
   const message = `${job.clusterName} is no longer in clusters.yaml, so it can't be reached`;
   return refuse('CLUSTER_UNAVAILABLE', 'id', message);
 }

@@ -39,13 +39,14 @@ beforeEach(async () => {
         askedAt = journal.newest;
         return answer(groups);
       },
+      controlled: async () => undefined,
       cancel: async () => undefined,
     },
     health: { message: null },
   };
   context = {
     ...{ store, journal },
-    clusters: { get: () => cluster } as never,
+    clusters: { get: () => cluster, successor: async () => cluster } as never,
     staging: { remove: async () => undefined } as never,
   };
 });

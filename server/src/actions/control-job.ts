@@ -175,6 +175,8 @@ async function controlOn(
         action,
         batch.map(({ parts }) => parts),
       );
+      // Only who polls now sees the effect.
+      await (await clusters.successor(cluster))?.jobs.controlled(action, refusals);
       const refused = new Map<string, Remark>();
       for (const [index, { job }] of batch.entries()) {
         const words = refusals[index] ?? null;

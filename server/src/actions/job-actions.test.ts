@@ -39,11 +39,13 @@ beforeEach(async () => {
       // Slurm has no such state.
       state: cancelRequestedAt === null ? state : 'RUNNING',
     }));
-  const jobs = { look: async () => look(), cancel: async () => undefined, control: async () => [null] };
+  const [cancel, controlled] = [async () => undefined, async () => undefined];
+  const jobs = { look: async () => look(), cancel, control: async () => [null], controlled };
+  const cluster = { jobs, health: { message: null } };
   context = {
     store,
     journal,
-    clusters: { get: () => ({ jobs, health: { message: null } }) } as never,
+    clusters: { get: () => cluster, successor: async () => cluster } as never,
     staging: { remove: async () => undefined } as never,
   };
 });

@@ -7,7 +7,7 @@ import { type ComponentRequest, unseenComponent } from '../domain/component.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
-import { GitError, leftOut } from '../projects/index.ts';
+import { GitError, type JobFiles, leftOut } from '../projects/index.ts';
 import { constraintConflict, rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import { gpuTypesNotAllowed } from './allowed-gpu-types.ts';
@@ -52,12 +52,9 @@ export async function launchJob(
   from: LaunchSource,
   request: KeyedRequest,
 ): Promise<Outcome<Job>> {
-  const { store, journal, clusters, staging } = context;
+  const { store, clusters } = context;
   const cluster = clusters.get(asked.cluster);
-  if (cluster === null) {
-    const names = clusters.all().map(({ settings }) => settings.name);
-    return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(asked.cluster)}: ${listed(names)}`);
-  }
+  if (cluster === null) return noCluster(context, asked.cluster);
   // The cluster is also asked for its default partition.
   await cluster.wanted();
   const placed = await withDefaultPartition(cluster, asked);
@@ -69,8 +66,11 @@ export async function launchJob(
   const source = await chooseSource(from.path, { ...input, gitRef: from.commit ?? input.gitRef });
   if (!source.ok) return source;
   using files = source.value;
-  await cluster.wanted();
-  const { health } = cluster;
+  // Choosing the files may have taken long.
+  const now = await clusters.successor(cluster);
+  if (now === null) return noCluster(context, asked.cluster);
+  await now.wanted();
+  const { health } = now;
   if (health.status === 'UNREACHABLE' || health.status === 'AUTH_REQUIRED') {
     const why = health.message ?? health.status;
     return refuse('CLUSTER_UNAVAILABLE', 'cluster', `${input.cluster} can't accept jobs now: ${why}`);
@@ -127,29 +127,14 @@ export async function launchJob(
     components: input.components,
   };
   try {
-    await staging.pack(id, files);
+    const refused = await recorded(context, actor, { job, submission, files, request });
+    if (refused !== null) return refused;
   } catch (cause) {
     if (cause instanceof GitError) return cantBeSent(from.path, input.includeUncommitted, cause);
     throw cause;
-  } finally {
-    // Not only at the end, because Slurm's answer may take long.
-    files[Symbol.dispose]();
-  }
-  const earlier = await journal.write(actor, async (writer) => {
-    // Looked up again inside the transaction, where two equal requests can't both find nothing.
-    const answer = await earlierAnswer(writer.jobs, actor, request);
-    if (answer !== null) return answer;
-    const { idempotencyKey, fields } = request;
-    const requestDigest = idempotencyKey === null ? null : digestRequest(fields);
-    await writer.create([{ job, idempotencyKey, requestDigest, submission }]);
-    return null;
-  });
-  if (earlier !== null) {
-    await staging.remove(id);
-    return earlier;
   }
 
-  const answered = cluster.jobs.submit(id);
+  const answered = clusters.submit(input.cluster, id);
   const deadline = new AbortController();
   await Promise.race([
     answered,
@@ -157,6 +142,48 @@ export async function launchJob(
   ]);
   deadline.abort();
   return answerFor((await store.jobs.get(id)) ?? job);
+}
+
+interface Launch {
+  readonly job: Job;
+  readonly submission: Submission;
+  readonly files: JobFiles;
+  readonly request: KeyedRequest;
+}
+
+/**
+ * Packs a job's files and records it. Null: done; else the outcome of an earlier request with its key, or a refusal. Of what
+ * is not recorded, no files stay. Throws GitError.
+ */
+async function recorded(
+  context: ActionContext,
+  actor: UserActor,
+  { job, submission, files, request }: Launch,
+): Promise<Outcome<Job> | null> {
+  const { store, journal, clusters, staging } = context;
+  // Not only at the end, because Slurm's answer may take long.
+  await using _packed = await staging.pack(job.id, files).finally(() => files[Symbol.dispose]());
+  try {
+    return await journal.write(actor, async (writer) => {
+      // Looked up again inside the transaction, where two equal requests can't both find nothing.
+      const answer = await earlierAnswer(writer.jobs, actor, request);
+      if (answer !== null) return answer;
+      if (clusters.get(job.clusterName) === null) return noCluster(context, job.clusterName);
+      const { idempotencyKey, fields } = request;
+      const requestDigest = idempotencyKey === null ? null : digestRequest(fields);
+      await writer.create([{ job, idempotencyKey, requestDigest, submission }]);
+      return null;
+    });
+  } catch (cause) {
+    const project = await store.projects.get(job.projectId ?? '').catch(() => undefined);
+    if (project !== null) throw cause;
+    return refuse('NOT_FOUND', 'projectId', 'The project was removed while its files were being packed');
+  }
+}
+
+function noCluster({ clusters }: ActionContext, name: string): Outcome<never> {
+  const names = clusters.all().map(({ settings }) => settings.name);
+  return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(name)}: ${listed(names)}`);
 }
 
 /** A job that Slurm refused comes back as that refusal, however often its idempotency key is sent. */

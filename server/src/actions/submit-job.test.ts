@@ -1,17 +1,24 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import SqliteDatabase from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aProject } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
-import { Staging } from '../projects/index.ts';
-import { Repository } from '../projects/testing.ts';
+import { Repository, stagingFor } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
+import { removeProject } from './projects.ts';
 import { resubmitJob } from './resubmit-job.ts';
 import { submitJob } from './submit-job.ts';
 import { asked } from './testing.ts';
 
 const ACTOR = { user: { id: 'administrator', name: 'Administrator', role: 'ADMIN' }, via: 'TOKEN' } as const;
+/** In the repository's folder, beside its files. */
+const DATABASE = '.git/slurmql.sqlite';
 let repository: Repository;
+let stagingDirectory: string;
+/** What clusters.yaml names. */
+let names: string[];
 let store: Store;
 let context: ActionContext;
 let projectId: string;
@@ -20,7 +27,7 @@ beforeEach(async () => {
   repository = await Repository.create();
   await repository.write({ 'a.txt': 'a\n' });
   await repository.commit();
-  store = await Store.open(':memory:');
+  store = await Store.open(join(repository.path, DATABASE));
   const journal = new Journal(store);
   await journal.start();
   const project = aProject({ path: repository.path });
@@ -31,10 +38,17 @@ beforeEach(async () => {
     maxArraySize: null,
     health: { status: 'ONLINE', message: null },
     wanted: async () => undefined,
-    jobs: { submit: async () => undefined },
   };
-  const staging = new Staging(join(repository.path, '.git/staging'));
-  context = { store, journal, clusters: { get: () => alpha } as never, staging };
+  names = ['alpha'];
+  const find = () => (names.includes('alpha') ? alpha : null);
+  const clusters = {
+    get: find,
+    all: () => [],
+    successor: async () => find(),
+    submit: async () => undefined,
+  };
+  stagingDirectory = join(repository.path, '.git/staging');
+  context = { store, journal, clusters: clusters as never, staging: stagingFor(store, stagingDirectory) };
 });
 afterEach(async () => {
   await store.close();
@@ -65,5 +79,82 @@ describe('a job', () => {
     const id = outcome.ok ? outcome.value.id : '';
     const again = await resubmitJob(context, ACTOR, { id, idempotencyKey: null, waitSeconds: 0 });
     expect(await messageOf(again)).toMatch(/^Empty for the job: lib\. /);
+  });
+});
+
+describe('a submission that fails once its files are packed', () => {
+  const packed = () => readdir(stagingDirectory);
+  const submit = (idempotencyKey: string | null = null) =>
+    submitJob(context, ACTOR, asked('true', { projectId, idempotencyKey }));
+  /** Does this after the next packing, before the job is recorded. */
+  const meanwhile = (work: () => Promise<unknown>) => {
+    const pack = context.staging.pack.bind(context.staging);
+    vi.spyOn(context.staging, 'pack').mockImplementationOnce(async (...request) => {
+      const files = await pack(...request);
+      await work();
+      return files;
+    });
+  };
+  afterEach(() => vi.restoreAllMocks());
+
+  it('since its project was removed, says so where the project was named, and leaves no files', async () => {
+    meanwhile(() => removeProject(context, ACTOR, projectId));
+    const byId = await submit();
+    expect(byId).toMatchObject({ ok: false, refusals: [{ code: 'NOT_FOUND', path: ['input', 'projectId'] }] });
+
+    const project = aProject({ path: repository.path, name: 'again' });
+    await store.projects.save(project);
+    const named = asked('true', { projectId: null, project: 'again' });
+    meanwhile(() => removeProject(context, ACTOR, project.id));
+    const byName = await submitJob(context, ACTOR, named);
+    expect(byName).toMatchObject({ ok: false, refusals: [{ code: 'NOT_FOUND', path: ['input', 'project'] }] });
+    expect(await packed()).toEqual([]);
+  });
+
+  it('as a resubmission does, at the job that it is made from', async () => {
+    const first = await submit();
+    const id = first.ok ? first.value.id : '';
+    meanwhile(() => removeProject(context, ACTOR, projectId));
+    const again = await resubmitJob(context, ACTOR, { id, idempotencyKey: null, waitSeconds: 0 });
+    expect(again).toMatchObject({ ok: false, refusals: [{ code: 'NOT_FOUND', path: ['input', 'id'] }] });
+    expect(await packed()).toEqual([`${id}.tar.gz`]);
+  });
+
+  it('since its cluster is no longer in clusters.yaml, says so and leaves no files', async () => {
+    meanwhile(async () => names.pop());
+    const outcome = await submit();
+    expect(outcome).toMatchObject({ ok: false, refusals: [{ code: 'NOT_FOUND', path: ['input', 'cluster'] }] });
+    expect(await packed()).toEqual([]);
+  });
+
+  it('by a fault of the database leaves no files, and can be repeated with its key', async () => {
+    const database = new SqliteDatabase(join(repository.path, DATABASE));
+    database.exec(
+      "CREATE TRIGGER faulty BEFORE INSERT ON job_submissions BEGIN SELECT raise(ABORT, 'disk I/O error'); END",
+    );
+    await expect(submit('one')).rejects.toThrow('disk I/O error');
+    await expect(submit('one')).rejects.toThrow('disk I/O error');
+    expect(await packed()).toEqual([]);
+    database.exec('DROP TRIGGER faulty');
+    database.close();
+    const outcome = await submit('one');
+    expect(await packed()).toEqual([`${outcome.ok && outcome.value.id}.tar.gz`]);
+  });
+
+  it('by a commit whose answer is lost keeps the files of the job, which its key finds', async () => {
+    const write = context.journal.write.bind(context.journal);
+    vi.spyOn(context.journal, 'write').mockImplementationOnce(async (...request) => {
+      await write(...request);
+      throw new Error('the answer was lost');
+    });
+    await expect(submit('one')).rejects.toThrow('the answer was lost');
+    const outcome = await submit('one');
+    expect(await packed()).toEqual([`${outcome.ok && outcome.value.id}.tar.gz`]);
+  });
+
+  it('since another one with its key was faster leaves the files of that one alone', async () => {
+    const outcomes = await Promise.all([submit('one'), submit('one'), submit('one')]);
+    const ids = new Set(outcomes.map((outcome) => outcome.ok && outcome.value.id));
+    expect(await packed()).toEqual([...ids].map((id) => `${id}.tar.gz`));
   });
 });

@@ -153,6 +153,11 @@ export class Cluster {
     ]);
   }
 
+  /** Whether another one may have its place. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   get files(): RemoteFiles {
     return this.#connection.files;
   }

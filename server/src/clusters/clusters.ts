@@ -99,6 +99,30 @@ export class Clusters {
     return this.#clusters.get(name) ?? null;
   }
 
+  /**
+   * What took the place of a cluster that was looked up earlier: itself as long as it is in use. Waits for a change that is
+   * in progress. Null: its name is no longer in clusters.yaml.
+   */
+  async successor(cluster: Cluster): Promise<Cluster | null> {
+    if (!cluster.isStopped) return cluster;
+    await this.#changing;
+    return this.get(cluster.settings.name);
+  }
+
+  /**
+   * Submits a recorded job on the cluster that has this name, also when that is replaced meanwhile. Resolves once Slurm has
+   * answered or one attempt has failed, or when there is no such cluster any more.
+   */
+  async submit(name: string, jobId: string): Promise<void> {
+    let cluster = this.get(name);
+    while (cluster !== null) {
+      await cluster.jobs.submit(jobId);
+      const next: Cluster | null = await this.successor(cluster);
+      if (next === cluster) return;
+      cluster = next;
+    }
+  }
+
   /** What the history knows of a cluster that is no longer configured. */
   former(name: string): KnownCluster | null {
     return this.#former.get(name) ?? null;

@@ -137,7 +137,7 @@ export class ClusterJobs {
 
   /**
    * Has Slurm hold, release or requeue groups of jobs: the tasks of an array are one group. For each group: null, or
-   * Slurm's refusal in its own words. Throws when Slurm can't be asked. The jobs' states change with the next poll.
+   * Slurm's refusal in its own words. Throws when Slurm can't be asked. The jobs' states change after `controlled`.
    */
   async control(action: JobControl, groups: readonly (readonly Job[])[]): Promise<readonly (string | null)[]> {
     const refusals = await this.#options.slurm.control.change(
@@ -145,9 +145,13 @@ export class ClusterJobs {
       groups.map((jobs) => jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
     );
     this.#options.onAnswered();
+    return refusals;
+  }
+
+  /** Looks for the effect of what `control` answered. Resolves once that of a requeue may have been seen. */
+  async controlled(action: JobControl, refusals: readonly (string | null)[]): Promise<void> {
     if (refusals.includes(null) && action === 'requeue') await this.#poller.requeued();
     else this.#poller.acted();
-    return refusals;
   }
 
   /** Without a connection, the connection's state says what is wrong. */

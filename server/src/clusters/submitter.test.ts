@@ -148,6 +148,25 @@ describe('a job whose files the server has lost', () => {
   });
 });
 
+describe('a recorded job', () => {
+  beforeEach(() => login.command('sbatch', 'echo 77'));
+
+  it('is taken up though nobody submitted it here', async () => {
+    startSubmitter();
+    const job = await record();
+    expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+  });
+
+  it('is taken up by the submitter that took the place of the one it was submitted to', async () => {
+    const old = startSubmitter();
+    await old.stop();
+    startSubmitter();
+    const job = await record();
+    await old.submit(job.id);
+    expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+  });
+});
+
 describe('a Slurm that is away', () => {
   it('is waited for, however often it is asked in vain', async () => {
     const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';

@@ -8,7 +8,7 @@ import { isBeingSubmitted, type Prepared, SubmissionSteps, type SubmissionStepsO
 
 /** How long is waited for what. */
 const DELAYS = {
-  /** Before the jobs without an answer are tried again. */
+  /** Between two looks for jobs without an answer, whatever became of earlier attempts. */
   retryMs: 15_000,
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   certainlyAbsentMs: 60_000,
@@ -48,7 +48,7 @@ export class Submitter {
   #workspace: string | null = null;
   /** To be tried again as soon as the attempt that is under way has ended. */
   readonly #wanted = new Set<string>();
-  #retry: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
   readonly #stop = new AbortController();
 
   constructor(options: SubmitterOptions) {
@@ -67,12 +67,13 @@ export class Submitter {
 
   disconnected(): void {
     this.#workspace = null;
+    clearTimeout(this.#look);
   }
 
   /** Takes up a recorded job. Resolves once Slurm has answered, or one attempt to ask it has failed. */
   async submit(jobId: string): Promise<void> {
-    // Whatever takes this one's place finds the job in the store.
-    if (this.#stop.signal.aborted) return;
+    // Whatever takes this one's place takes up the job by itself.
+    if (this.#stop.signal.aborted || !this.#isLeft(jobId)) return;
     const waiting = this.#waiting.get(jobId) ?? Promise.withResolvers<void>();
     this.#waiting.set(jobId, waiting);
     this.#try(jobId);
@@ -88,16 +89,20 @@ export class Submitter {
   /** What is under way on the cluster goes on there; the next start picks it up. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    clearTimeout(this.#retry);
+    clearTimeout(this.#look);
     await Promise.all(this.#attempts.values());
     for (const { resolve } of this.#waiting.values()) resolve();
     this.#waiting.clear();
   }
 
-  /** The oldest first. */
+  /**
+   * The oldest first, and again at intervals: every recorded job is taken up by that, also one that nobody submitted here,
+   * because its server or its cluster's settings changed meanwhile.
+   */
   #tryAll(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    clearTimeout(this.#look);
+    if (this.#reachable === null) return;
+    this.#look = setTimeout(() => this.#tryAll(), this.#delays.retryMs);
     for (const { id } of this.#unanswered()) this.#try(id);
   }
 
@@ -111,12 +116,11 @@ export class Submitter {
     this.#attempts.set(jobId, attempt);
   }
 
-  /** After an attempt: the job is tried again at once, or after a while, as long as it has no answer. */
+  /** After an attempt: the job is tried again at once if that is wanted, else with the next look. */
   #plan(jobId: string): void {
     this.#faults.keepOnly((id) => this.#isLeft(id));
     if (this.#stop.signal.aborted || this.#workspace === null || !this.#isLeft(jobId)) return;
     if (this.#wanted.has(jobId) || this.#waiting.has(jobId)) this.#try(jobId);
-    else this.#retry ??= setTimeout(() => this.#tryAll(), this.#delays.retryMs);
   }
 
   #isLeft(jobId: string): boolean {

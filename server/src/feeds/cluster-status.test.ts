@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Clusters } from '../clusters/index.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
-import { Staging } from '../projects/index.ts';
 import { createLogger, Metrics } from '../telemetry/index.ts';
 import { clusterStatusFeed } from './cluster-status.ts';
 import { Jobs, readAfter } from './testing.ts';
@@ -13,7 +12,7 @@ beforeEach(async () => {
   jobs = await Jobs.open();
   clusters = new Clusters({
     ...jobs,
-    staging: new Staging('/nowhere'),
+    staging: null as never,
     log: createLogger({ level: 'silent', format: 'json' }),
     metrics: new Metrics('1.2.3'),
     sshEnvironment: { homeDirectory: '/nowhere', userName: 'nobody', configFile: '/nowhere/config' },

@@ -11,8 +11,7 @@ import type { Job } from '../domain/job.ts';
 import { JobMetrics, Journal } from '../events/index.ts';
 import type { Services } from '../graphql/index.ts';
 import { FileWatches } from '../logs/index.ts';
-import { Staging } from '../projects/index.ts';
-import { takeGitEnvironment } from '../projects/testing.ts';
+import { stagingFor, takeGitEnvironment } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import { createLogger, Metrics } from '../telemetry/index.ts';
 import { type HttpOptions, HttpServer } from './server.ts';
@@ -70,7 +69,7 @@ export class Stage implements AsyncDisposable {
       const jobMetrics = new JobMetrics(journal, metrics, log);
       stack.defer(() => jobMetrics.stop());
       jobMetrics.start();
-      const staging = new Staging(join(folder, 'staging'));
+      const staging = stagingFor(store, join(folder, 'staging'));
       const sshEnvironment = { homeDirectory: folder, userName: 'nobody', configFile: join(folder, 'config') };
       const clusters = new Clusters({ store, journal, staging, log, metrics, sshEnvironment });
       stack.defer(() => clusters.stop());

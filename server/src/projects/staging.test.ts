@@ -1,18 +1,39 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { GitError } from './git.ts';
 import { Staging } from './staging.ts';
 import { Repository } from './testing.ts';
 
+let root: string;
 let directory: string;
 let staging: Staging;
+/** The jobs that the store knows to be on their way. */
+let recorded: Set<string>;
+let isStoreThere: boolean;
+let faults: unknown[];
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'slurmql-staging-'));
-  staging = new Staging(directory);
+  root = await mkdtemp(join(tmpdir(), 'slurmql-staging-'));
+  directory = join(root, 'staging');
+  await mkdir(directory);
+  recorded = new Set();
+  isStoreThere = true;
+  faults = [];
+  staging = new Staging({
+    directory,
+    needFiles: async (jobIds) => {
+      if (!isStoreThere) throw new Error('disk I/O error');
+      return new Set(jobIds.filter((id) => recorded.has(id)));
+    },
+    onFault: (cause) => faults.push(cause),
+  });
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  await staging.stop();
+  await rm(root, { recursive: true, force: true });
+});
 
 const openFiles = async () => (await readdir('/proc/self/fd')).length;
 
@@ -75,24 +96,129 @@ describe("a job's packed files", () => {
     await using other = await Repository.create();
     await other.write({ 'b.txt': 'b' });
     await other.commit();
-    // As from a disk that hangs, nothing is read of its files, and git takes no notice of being ended.
-    const bin = join(directory, 'bin');
-    await mkdir(bin);
-    const git = execFileSync('/bin/sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
-    const hangs = `*"-C ${stuck.path} "*cat-file*) trap '' TERM; until [ -e ${bin}/go ]; do sleep 0.1; done ;;`;
-    await writeFile(join(bin, 'git'), `#!/bin/bash\ncase "$*" in ${hangs} esac\nexec ${git} "$@"\n`, { mode: 0o755 });
-    vi.stubEnv('PATH', `${bin}:${process.env['PATH']}`);
-    try {
-      const files = [await stuck.choose(false), await stuck.choose(false), await stuck.choose(false)];
-      const stuckOnes = files.map((one, index) => staging.pack(`stuck-${index}`, one));
-      await staging.pack('other', await other.choose(false));
-      expect((await readdir(directory)).filter((name) => name.endsWith('.gz'))).toEqual(['other.tar.gz']);
-      await writeFile(join(bin, 'go'), '');
-      await Promise.all(stuckOnes);
-      expect(await readdir(directory)).toContain('stuck-2.tar.gz');
-    } finally {
-      await writeFile(join(bin, 'go'), '');
-      vi.unstubAllEnvs();
-    }
+    await using git = await gitThatHangs(stuck);
+    const files = [await stuck.choose(false), await stuck.choose(false), await stuck.choose(false)];
+    const stuckOnes = files.map((one, index) => staging.pack(`stuck-${index}`, one));
+    await staging.pack('other', await other.choose(false));
+    expect((await readdir(directory)).filter((name) => name.endsWith('.gz'))).toEqual(['other.tar.gz']);
+    await git.goOn();
+    await Promise.all(stuckOnes);
+    expect(await readdir(directory)).toContain('stuck-2.tar.gz');
   });
 });
+
+describe('files of no job', () => {
+  const GIB = 1024 ** 3;
+  const names = async () => (await readdir(directory)).toSorted();
+  const put = (name: string) => writeFile(join(directory, name), 'x');
+  let repository: Repository;
+  beforeEach(async () => {
+    repository = await Repository.create();
+    await repository.write({ 'a.txt': 'a' });
+    await repository.commit();
+  });
+  afterEach(() => repository[Symbol.asyncDispose]());
+  const pack = async (id: string) => staging.pack(id, await repository.choose(false));
+
+  it('are removed once it is clear that the job will not be recorded, and stay once it is', async () => {
+    const lost = await pack('lost');
+    const kept = await pack('kept');
+    expect(await names()).toEqual(['kept.tar.gz', 'lost.tar.gz']);
+    recorded.add('kept');
+    await kept[Symbol.asyncDispose]();
+    await lost[Symbol.asyncDispose]();
+    expect(await names()).toEqual(['kept.tar.gz']);
+  });
+
+  it('are removed by the next look when the store could not say whether it has the job', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      await staging.start();
+      const [lost, kept] = [await pack('lost'), await pack('kept')];
+      recorded.add('kept');
+      isStoreThere = false;
+      await lost[Symbol.asyncDispose]();
+      await kept[Symbol.asyncDispose]();
+      expect(faults).toEqual([new Error('disk I/O error'), new Error('disk I/O error')]);
+      expect(await names()).toEqual(['kept.tar.gz', 'lost.tar.gz']);
+      vi.advanceTimersByTime(10 * 60_000);
+      await expect.poll(() => faults.length).toBe(3);
+      isStoreThere = true;
+      vi.advanceTimersByTime(10 * 60_000);
+      await expect.poll(names).toEqual(['kept.tar.gz']);
+      await staging.stop();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it.each(['old.tar.gz', 'old.tar.gz.part', 'kept.tar.gz.part', 'notes.txt'])(
+    'are removed at the start: %s',
+    async (name) => {
+      recorded.add('kept');
+      await put('kept.tar.gz');
+      await put(name);
+      await staging.start();
+      expect(await names()).toEqual(['kept.tar.gz']);
+    },
+  );
+
+  it('are not those that are being packed, nor those of a job that is about to be recorded', async () => {
+    await put('old.tar.gz');
+    await using git = await gitThatHangs(repository);
+    const packing = pack('new');
+    await expect.poll(names).toEqual(['new.tar.gz.part', 'old.tar.gz']);
+    await staging.start();
+    expect(await names()).toEqual(['new.tar.gz.part']);
+    await git.goOn();
+    const packed = await packing;
+    await staging.start();
+    expect(await names()).toEqual(['new.tar.gz']);
+    recorded.add('new');
+    await packed[Symbol.asyncDispose]();
+    await staging.start();
+    expect(await names()).toEqual(['new.tar.gz']);
+    recorded.delete('new');
+    await staging.start();
+    expect(await names()).toEqual([]);
+  });
+
+  it('are not left by a packing that fails', async () => {
+    // As a repository that is gone by now.
+    const files = { ...(await repository.choose(false)), directory: '/nowhere' };
+    await expect(staging.pack('new', files)).rejects.toThrow(GitError);
+    expect(await names()).toEqual([]);
+  });
+
+  it('do not count among those that are on their way, which have a limit', async () => {
+    await put('old.tar.gz');
+    await truncate(join(directory, 'old.tar.gz'), 21 * GIB);
+    await using _packed = await pack('new');
+    expect(await names()).toEqual(['new.tar.gz']);
+
+    await put('waits.tar.gz');
+    await truncate(join(directory, 'waits.tar.gz'), 21 * GIB);
+    recorded.add('waits');
+    await expect(pack('newer')).rejects.toThrow('wait until some of them have been sent');
+    expect(await names()).toEqual(['new.tar.gz', 'waits.tar.gz']);
+  });
+});
+
+/** As from a disk that hangs, nothing is read of a repository's files, and git takes no notice of being ended. */
+async function gitThatHangs(repository: Repository): Promise<AsyncDisposable & { goOn(): Promise<void> }> {
+  const bin = join(root, 'bin');
+  await mkdir(bin);
+  const git = execFileSync('/bin/sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  const hangs = `*"-C ${repository.path} "*cat-file*) trap '' TERM; until [ -e ${bin}/go ]; do sleep 0.1; done ;;`;
+  await writeFile(join(bin, 'git'), `#!/bin/bash\ncase "$*" in ${hangs} esac\nexec ${git} "$@"\n`, { mode: 0o755 });
+  vi.stubEnv('PATH', `${bin}:${process.env['PATH']}`);
+  const goOn = () => writeFile(join(bin, 'go'), '');
+  return {
+    goOn,
+    [Symbol.asyncDispose]: async () => {
+      await goOn();
+      vi.unstubAllEnvs();
+    },
+  };
+}

@@ -1,49 +1,101 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type JobFiles, packFiles, unpackedBytes } from './archive.ts';
 import { GitError } from './git-error.ts';
 import { KeyedPlaces, Lanes } from './lanes.ts';
 import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
 
+const PACKED = '.tar.gz';
+/** What ends the name of a file that is not complete. */
+const PART = '.part';
+/** How often what belongs to no job is removed; in ms. */
+const SWEEP_INTERVAL_MS = 10 * 60_000;
+
+export interface StagingOptions {
+  /** A folder of its own: whatever else is in it is swept away. */
+  readonly directory: string;
+  /** Which of these jobs are recorded and not in Slurm yet: the files of others are not needed. */
+  needFiles(jobIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Files that nobody needs could not be removed, and are tried again. */
+  onFault(cause: unknown): void;
+}
+
 /**
  * The files of jobs that are on their way to a cluster, as they were when the job was submitted: a branch that moves
- * on, or a repository that goes away, changes nothing for them.
+ * on, or a repository that goes away, changes nothing for them. Files belong to a recorded job, or to a submission that
+ * is about to record it; all others are removed.
  */
 export class Staging {
+  readonly #options: StagingOptions;
   readonly #directory: string;
   readonly #lanes = new Lanes({ small: 4, large: 4 });
   /** One whose disk hangs keeps no other from being packed. */
   readonly #repositories = new KeyedPlaces(2);
+  /** Jobs that are about to be recorded. */
+  readonly #unrecorded = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | null = null;
 
-  /** `directory` is the staging folder's own: whatever else is in it is swept away. */
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(options: StagingOptions) {
+    this.#options = options;
+    this.#directory = options.directory;
   }
 
-  /** Packs files for a job, small ones beside large ones. Throws GitError, and then leaves nothing behind. */
-  async pack(jobId: string, files: JobFiles): Promise<void> {
-    return this.#repositories.run(files.directory, () =>
-      this.#lanes.run(unpackedBytes(files), () => this.#pack(jobId, files)),
-    );
+  /** Removes what an earlier run left behind, and from then on what this one does. */
+  async start(): Promise<void> {
+    await this.#sweep();
+    const again = () => void this.#sweep().catch((cause: unknown) => this.#options.onFault(cause));
+    this.#timer = setInterval(again, SWEEP_INTERVAL_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#sweeping?.catch(() => undefined);
+  }
+
+  /**
+   * Packs files for a job, small ones beside large ones. Record the job, then dispose of the answer: that removes the
+   * files unless the store has the job. Throws GitError, and then leaves nothing behind.
+   */
+  async pack(jobId: string, files: JobFiles): Promise<AsyncDisposable> {
+    this.#unrecorded.add(jobId);
+    const release = () => this.#release(jobId);
+    try {
+      await this.#repositories.run(files.directory, () =>
+        this.#lanes.run(unpackedBytes(files), () => this.#pack(jobId, files)),
+      );
+    } catch (cause) {
+      await release();
+      throw cause;
+    }
+    return { [Symbol.asyncDispose]: release };
   }
 
   async #pack(jobId: string, files: JobFiles): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    if ((await this.#heldBytes()) > MAX_STAGED_BYTES) await this.#sweep();
     const held = await this.#heldBytes();
     if (held > MAX_STAGED_BYTES) {
       throw new GitError(
         `the server holds ${inUnits(held)} of files that are on their way to clusters, and takes no more than ${inUnits(MAX_STAGED_BYTES)}: wait until some of them have been sent, or cancel jobs that wait for a cluster`,
       );
     }
-    const part = `${this.#file(jobId)}.part`;
+    const part = `${this.#file(jobId)}${PART}`;
+    await packFiles(files, part);
+    await rename(part, this.#file(jobId));
+    await syncFolder(this.#directory);
+  }
+
+  /** The job is recorded by now, or never will be. Never throws: what can't be removed now is removed by a sweep. */
+  async #release(jobId: string): Promise<void> {
+    this.#unrecorded.delete(jobId);
     try {
-      await packFiles(files, part);
-      await rename(part, this.#file(jobId));
-      await syncFolder(this.#directory);
+      await rm(`${this.#file(jobId)}${PART}`, { force: true });
+      // The store is asked, not whoever wrote to it: the answer to a commit may have been lost.
+      if (!(await this.#options.needFiles([jobId])).has(jobId)) await this.remove(jobId);
     } catch (cause) {
-      await rm(part, { force: true });
-      throw cause;
+      this.#options.onFault(cause);
     }
   }
 
@@ -69,11 +121,23 @@ export class Staging {
     await rm(this.#file(jobId), { force: true });
   }
 
-  /** Removes what a crash left behind: all but the files of these jobs. */
-  async sweep(keepJobIds: ReadonlySet<string>): Promise<void> {
+  /** Removes all but the files of jobs that need them, and of those that are about to be recorded. */
+  #sweep(): Promise<void> {
+    this.#sweeping ??= this.#removeUnneeded().finally(() => {
+      this.#sweeping = null;
+    });
+    return this.#sweeping;
+  }
+
+  async #removeUnneeded(): Promise<void> {
     const names = await readdir(this.#directory).catch(() => []);
-    for (const name of names) {
-      if (!keepJobIds.has(name.replace(/\.tar\.gz$/, ''))) await rm(join(this.#directory, name), { force: true });
+    // No job's id is ever used again: one that is recorded by now is found, and one that begins now isn't among them.
+    const unheld = names.filter((name) => !this.#unrecorded.has(jobIdOf(basename(name, PART))));
+    const needed = await this.#options.needFiles(unheld.map(jobIdOf));
+    for (const name of unheld) {
+      if (needed.has(jobIdOf(name))) continue;
+      const removal = rm(join(this.#directory, name), { recursive: true, force: true });
+      await removal.catch((cause: unknown) => this.#options.onFault(cause));
     }
   }
 
@@ -84,8 +148,13 @@ export class Staging {
   }
 
   #file(jobId: string): string {
-    return join(this.#directory, `${jobId}.tar.gz`);
+    return join(this.#directory, `${jobId}${PACKED}`);
   }
+}
+
+/** The job that a packed file is named after. */
+function jobIdOf(name: string): string {
+  return basename(name, PACKED);
 }
 
 /** So that a file of this name is there after a power cut, too: a job may be acknowledged that needs it. */

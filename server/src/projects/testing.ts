@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { readEnvironment } from '../config/index.ts';
+import type { Store } from '../store/index.ts';
 import { packFiles } from './archive.ts';
-import { chooseFiles, type JobFiles, setGitEnvironment } from './index.ts';
+import { chooseFiles, type JobFiles, Staging, setGitEnvironment } from './index.ts';
 import { onDisk } from './paths.ts';
 
 const run = promisify(execFile);
@@ -14,6 +15,17 @@ const run = promisify(execFile);
 /** Gives git what it gets of this process's environment, as a start of the server does. */
 export function takeGitEnvironment(): void {
   setGitEnvironment(readEnvironment(process.env, { isInteractive: false, directory: tmpdir() }).gitVariables);
+}
+
+/** What a server with this store has packed. */
+export function stagingFor(store: Pick<Store, 'jobs'>, directory: string): Staging {
+  return new Staging({
+    directory,
+    needFiles: (jobIds) => store.jobs.submitting(jobIds),
+    onFault: (cause) => {
+      throw cause;
+    },
+  });
 }
 
 /** A real git repository in a folder of its own, and what a job would get of it. */

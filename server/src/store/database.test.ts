@@ -297,7 +297,7 @@ describe('jobs', () => {
       'RUNNING',
       'SUBMITTING',
     ]);
-    expect([...(await store.jobs.submitting())]).toEqual([jobs[3]?.id]);
+    expect([...(await store.jobs.submitting([...jobs.map(({ id }) => id), 'none']))]).toEqual([jobs[3]?.id]);
     expect(await store.jobs.arrays.taskCounts([array.id, 'none'])).toEqual(
       new Map([
         [

@@ -119,15 +119,20 @@ export class JobReader {
     return found;
   }
 
-  /** The ids of jobs, on any cluster, that Slurm has not answered for yet. */
-  async submitting(): Promise<Set<string>> {
-    const rows = await this.#database
-      .selectFrom(jobsBy('jobs_active'))
-      .select('id')
-      .where(IS_ACTIVE)
-      .where('slurm_job_id', 'is', null)
-      .execute();
-    return new Set(rows.map((row) => row.id));
+  /** Those of these ids that stand for jobs that Slurm has not answered for yet. */
+  async submitting(ids: readonly string[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    for await (const batch of batches(ids)) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .select('id')
+        .where('id', 'in', batch)
+        .where(IS_ACTIVE)
+        .where('slurm_job_id', 'is', null)
+        .execute();
+      for (const { id } of rows) found.add(id);
+    }
+    return found;
   }
 
   /** Active jobs by cluster; an array counts once. */

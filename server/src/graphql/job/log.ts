@@ -104,10 +104,10 @@ export async function withLogFile<T>(
   clusters: GraphQLContext['clusters'],
   read: (files: Parameters<typeof readLog>[0]) => Promise<T>,
 ): Promise<T> {
-  const cluster = clusters.get(job.clusterName);
-  if (cluster === null) throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
+  if (clusters.get(job.clusterName) === null)
+    throw fault('CLUSTER_UNAVAILABLE', `${job.clusterName} is no longer in clusters.yaml`);
   try {
-    return await read(cluster.files);
+    return await read(clusters.files(job.clusterName));
   } catch (cause) {
     throw fault('CLUSTER_UNAVAILABLE', `The log can't be read: ${cause instanceof Error ? cause.message : cause}`);
   }
