@@ -7,6 +7,7 @@ import type { ActionContext } from './context.ts';
 import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
 import type { SubmitJob } from './launch-request.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
+import { submitJobSizes } from './submit-job-sizes.ts';
 import { takeOver } from './take-over.ts';
 
 /**
@@ -16,6 +17,8 @@ import { takeOver } from './take-over.ts';
 export async function submitJob(context: ActionContext, actor: UserActor, asked: SubmitJob): Promise<Outcome<Job>> {
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
   if (refused !== null) return refused;
+  const tooLarge = submitJobSizes(asked);
+  if (tooLarge.length > 0) return { ok: false, refusals: tooLarge };
   const request = keyedRequest(asked);
   const earlier = await earlierAnswer(context.store.jobs, actor, request);
   if (earlier !== null) return earlier;
