@@ -1,6 +1,7 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aProject } from '../domain/testing.ts';
+import { aProject, NO_RESOURCES } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { Staging } from '../projects/index.ts';
 import { Repository } from '../projects/testing.ts';
@@ -66,4 +67,32 @@ describe('a job', () => {
     const again = await resubmitJob(context, ACTOR, { id, idempotencyKey: null, waitSeconds: 0 });
     expect(await messageOf(again)).toMatch(/^Empty for the job: lib\. /);
   });
+});
+
+describe('what is too large together is refused before anything is packed:', () => {
+  const component = (option: string) => ({ partition: null, resources: NO_RESOURCES, extraOptions: [option] });
+  const many = (count: number, option: string) => Array.from({ length: count }, () => component(option));
+
+  it.each([
+    ['options of components', many(10, `--comment=${'x'.repeat(8000)}`), 'components'],
+    ['options of components, as they are quoted', many(4, `--comment=${"'".repeat(8000)}`), 'extraOptions'],
+    ['all that a hundred components ask for', many(100, `--nodelist=${'n'.repeat(640)}`), 'extraOptions'],
+  ])('%s', async (_what, components, field) => {
+    const outcome = await submitJob(context, ACTOR, asked('true', { projectId, components }));
+    expect(outcome).toMatchObject({ ok: false, refusals: [{ code: 'INVALID_INPUT', path: ['input', field] }] });
+    expect(JSON.stringify(outcome)).toMatch(/at most 65536 are allowed/);
+    expect(await readdir(join(repository.path, '.git/staging')).catch(() => [])).toEqual([]);
+  });
+
+  it('what the lines of a script add', async () => {
+    const command = `#SBATCH --comment=${'x'.repeat(9000)}\ntrue`;
+    const outcome = await submitJob(context, ACTOR, asked(command, { projectId }));
+    expect(outcome).toMatchObject({ ok: false, refusals: [{ path: ['input', 'extraOptions'] }] });
+  });
+});
+
+it('a job is told a hundred faults at most', async () => {
+  const command = `#SBATCH ${'x '.repeat(16_000)}\ntrue`;
+  const outcome = await submitJob(context, ACTOR, asked(command, { projectId }));
+  expect(outcome.ok ? [] : outcome.refusals).toHaveLength(100);
 });
