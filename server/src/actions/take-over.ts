@@ -75,11 +75,12 @@ export function takeOver(asked: SubmitJob): TakenOver {
     }
   }
   const lines = asked.command.split('\n');
-  const told = notices
-    .toSorted((left, right) => left.line - right.line)
-    .map(({ line, message }) => `Line ${line}, ${lines[line - 1]?.trim().slice(0, 100)}: ${message}`);
   // Many options of one line may be told the same.
-  const message = [...new Set(told)].join('\n');
+  const told = [...new Map(notices.map((notice) => [`${notice.line} ${notice.message}`, notice])).values()];
+  const message = told
+    .sort((left, right) => left.line - right.line)
+    .map(({ line, message: words }) => `Line ${line}, ${lines[line - 1]?.trim().slice(0, 100)}: ${words}`)
+    .join('\n');
   return { input: request.input, refusals: check.refusals, message: message || null };
 }
 
