@@ -10,11 +10,11 @@ export const MAX_WORD = 256;
 /** Of a list in a request. */
 export const MAX_LIST = 100;
 /** Of one request: a longer answer would help nobody. */
-const MOST_FAULTS = 100;
+export const MOST_FAULTS = 100;
 
 /**
- * Collects the faults of an input, so that the caller sees all of them at once. Sizes are checked before anything else:
- * of what is too large, nothing more is looked at.
+ * Collects the faults of an input, so that the caller sees all of them at once. All sizes are checked before anything
+ * else, and an action goes no further with an input that is too large.
  */
 export class FieldCheck {
   readonly refusals: Refusal[];

@@ -10,7 +10,7 @@ import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
 
 /** In UTF-16 units: of a project's name, and of its conda environment's. */
-const MAX_NAME = 100;
+const MAX_PROJECT_NAME = 100;
 /** In bytes. */
 export const MAX_PROLOGUE = 16 * 1024;
 /** In bytes: Linux opens no longer path (PATH_MAX). */
@@ -113,8 +113,8 @@ function checkFields(fields: Omit<AddProject, 'path'> & { readonly path: string 
   const { path, name, condaEnv, prologue } = fields;
   const check = new FieldCheck();
   check.bytes('path', path, MAX_PATH);
-  check.characters('name', name, MAX_NAME);
-  check.characters('condaEnv', condaEnv, MAX_NAME);
+  check.characters('name', name, MAX_PROJECT_NAME);
+  check.characters('condaEnv', condaEnv, MAX_PROJECT_NAME);
   check.bytes('prologue', prologue, MAX_PROLOGUE);
   if (check.refusals.length > 0) return check.refusals;
   if (path !== null && !isAbsolute(expandHome(path)))

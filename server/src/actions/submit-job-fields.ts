@@ -9,6 +9,7 @@ import { faultInVariableName } from './variable-names.ts';
 
 /** What is wrong with the input by itself, before anything is looked up. */
 export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
+  // The lines of a script may have added to it.
   const tooLarge = submitJobSizes(input);
   if (tooLarge.length > 0) return tooLarge;
   const check = new FieldCheck();

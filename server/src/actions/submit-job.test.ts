@@ -93,6 +93,7 @@ describe('what is too large together is refused before anything is packed:', () 
 
 it('a job is told a hundred faults at most', async () => {
   const command = `#SBATCH ${'x '.repeat(16_000)}\ntrue`;
-  const outcome = await submitJob(context, ACTOR, asked(command, { projectId }));
+  const extraOptions = Array.from({ length: 100 }, () => 'x');
+  const outcome = await submitJob(context, ACTOR, asked(command, { projectId, extraOptions }));
   expect(outcome.ok ? [] : outcome.refusals).toHaveLength(100);
 });

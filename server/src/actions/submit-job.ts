@@ -4,6 +4,7 @@ import { notAllowedTo } from '../domain/policy.ts';
 import type { Project } from '../domain/project.ts';
 import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
 import type { ActionContext } from './context.ts';
+import { MOST_FAULTS } from './fields.ts';
 import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
 import type { SubmitJob } from './launch-request.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
@@ -24,7 +25,7 @@ export async function submitJob(context: ActionContext, actor: UserActor, asked:
   if (earlier !== null) return earlier;
   const { input, refusals, message } = takeOver(asked);
   const faults = [...checkSubmitJob(input), ...refusals];
-  if (faults.length > 0) return { ok: false, refusals: faults };
+  if (faults.length > 0) return { ok: false, refusals: faults.slice(0, MOST_FAULTS) };
   const project = await chosenProject(context, input);
   if (!project.ok) return project;
   const { id, name, path, condaEnv, prologue } = project.value;

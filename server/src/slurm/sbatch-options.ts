@@ -64,7 +64,7 @@ export function optionsSize(
   request: Pick<SubmitRequest, 'partition' | 'resources' | 'extraOptions' | 'components'>,
   gpuRequest: GpuRequestStyle,
 ): number {
-  const whole = { slurmName: '', workDir: '', dependsOn: [], isSingleton: false, ...request };
+  const whole = { ...request, slurmName: '', workDir: '', dependsOn: [], isSingleton: false };
   return Buffer.byteLength(quoteAll(sbatchOptions(whole, gpuRequest)));
 }
 
