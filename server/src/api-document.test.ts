@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isEnumType, isObjectType } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { MAX_LIST } from './actions/fields.ts';
 import { MAX_IDS } from './actions/many-jobs.ts';
-import { MAX_COMMAND, MAX_ENVIRONMENT, MAX_LIST } from './actions/submit-job-fields.ts';
+import { MAX_PATH, MAX_PROLOGUE } from './actions/projects.ts';
+import { MAX_COMMAND, MAX_ENVIRONMENT, MAX_OPTIONS } from './actions/submit-job-sizes.ts';
 import { LONGEST_SESSION_SECONDS, SESSION_SECONDS } from './auth/sessions.ts';
 import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
 import { MAX_SEARCH_WORDS, MAX_WORD_LENGTH } from './domain/job-filter.ts';
@@ -45,6 +47,7 @@ import {
 } from './http/websocket.ts';
 import { MAX_LIMIT, MOST_LAST_LINES } from './logs/read-log.ts';
 import { LONGEST_PATTERN, SEARCH_BYTES } from './logs/search-log.ts';
+import { MAX_OPTIONS_BYTES } from './slurm/index.ts';
 
 const FILE = new URL('../../API.md', import.meta.url);
 const number = (value: number) => value.toLocaleString('en-US');
@@ -139,6 +142,12 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     `${number(MOST_LOG_SEARCHES_OF_ACCOUNT)}; ${number(MOST_LOG_SEARCHES)}`,
   ],
   ['command of a job', kib(MAX_COMMAND)],
+  ['components of a job; jobs that it waits for', `${number(MAX_LIST)}; ${number(MAX_LIST)}`],
+  [
+    '`extraOptions` of a component; sbatch options of all components, quoted for the shell',
+    `${number(MAX_LIST)}, ${kib(MAX_OPTIONS)} in total; ${kib(MAX_OPTIONS_BYTES)}`,
+  ],
+  ['path of a project; its prologue', `${number(MAX_PATH)} bytes; ${kib(MAX_PROLOGUE)}`],
   ['tasks of an array', number(MAX_ARRAY_TASKS)],
   ['environment variables of a job', `${number(MAX_LIST)}, ${kib(MAX_ENVIRONMENT)} in total`],
   ['events that `jobEvents` can replay', `${number(KEPT_EVENTS)}, for ${KEPT_DAYS} days`],

@@ -16,6 +16,15 @@ function grown(piece: string, size: number, frame: (text: string) => string = (t
   return frame(piece.repeat(Math.ceil(size / piece.length)));
 }
 
+/** What stands between the entries of some list. */
+const SEPARATORS = ['\n', '\x1e', '\x1f', '\0', ' ', ',', ':', ';', '=', '+', '-', '/', '|', '&', '.', '\n#SBATCH --'];
+
+/** Ever different words, each with a sign behind it: what compares each with all others takes longest with these. */
+function numbered(sign: string, size: number, frame: (text: string) => string): string {
+  const words = Array.from({ length: Math.ceil(size / (sign.length + 4)) }, (_, index) => index.toString(36) + sign);
+  return frame(words.join(''));
+}
+
 describe.each(TARGETS)('what reads $name', (target) => {
   const { frames, pieces, rows, samples, most } = target;
   const sized = (size: number) => Math.min(size, most ?? size);
@@ -27,6 +36,12 @@ describe.each(TARGETS)('what reads $name', (target) => {
         const sizes = index === 0 ? [MANY, VERY_MANY] : [MANY];
         const late = sizes.find((size) => isSlow(target, grown(piece, sized(size), frame)));
         if (late !== undefined) slow.push(`${JSON.stringify(piece)} in frame ${index}, ${late} characters`);
+      }
+    }
+    for (const sign of SEPARATORS) {
+      for (const [index, frame] of frames.entries()) {
+        if (!isSlow(target, numbered(sign, sized(MANY), frame))) continue;
+        slow.push(`different words with ${JSON.stringify(sign)} in frame ${index}`);
       }
     }
     expect(slow).toEqual([]);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { ComponentRequest } from '../domain/component.ts';
@@ -43,18 +44,23 @@ export async function gpuTypesNotAllowed(
     }
   }
   const rule = new GpuTypeRule(settings, settings.allowedGpuTypes, nodes);
-  return components.flatMap((component, index) => {
+  const all: Refusal[] = [];
+  for (const [index, component] of components.entries()) {
+    // Each is compared with all nodes.
+    if (index > 0) await nextTurn();
     const refusals = new Map<string, Refusal>();
+    const reachable = rule.reachable(component);
     for (const demand of demands[index] ?? []) {
       // The first fault of an option is enough.
       const key = `${demand.kind} ${demand.asker}`;
-      const message = refusals.has(key) ? null : rule.fault(demand, component);
+      const message = refusals.has(key) ? null : rule.fault(demand, reachable);
       if (message === null) continue;
       const field = demand.asker.startsWith('--') ? 'extraOptions' : 'gpuType';
       refusals.set(key, refusal('GPU_TYPE_NOT_ALLOWED', [...componentPath(index), field], message));
     }
-    return [...refusals.values()];
-  });
+    all.push(...refusals.values());
+  }
+  return all;
 }
 
 class GpuTypeRule {
@@ -76,9 +82,20 @@ class GpuTypeRule {
     }
   }
 
-  /** Null: it is certain that the type is allowed. */
-  fault(demand: GpuDemand, component: ComponentRequest): string | null {
-    const { name: cluster, gpuRequest } = this.#settings;
+  /** The nodes with GPUs that aren't allowed, of those that the component may get; looked up once, when asked first. */
+  reachable(component: ComponentRequest): () => readonly ClusterNode[] {
+    let found: readonly ClusterNode[] | null = null;
+    return () => {
+      if (found !== null) return found;
+      const mayGet = mayGetNode(component, this.#settings.gpuRequest);
+      found = [...this.#nodes.values()].filter((node) => mayGet(node) && this.#others(node).length > 0);
+      return found;
+    };
+  }
+
+  /** Null: it is certain that the type is allowed. `reachable`: of the component that asks. */
+  fault(demand: GpuDemand, reachable: () => readonly ClusterNode[]): string | null {
+    const { name: cluster } = this.#settings;
     const { asker } = demand;
     const choice = `choose one of ${this.#allowed.join(', ')}`;
     switch (demand.kind) {
@@ -86,8 +103,7 @@ class GpuTypeRule {
         if (this.#allowed.includes(demand.type)) return null;
         return `GPU type ${JSON.stringify(demand.type)} isn't allowed on ${cluster}: ${choice}`;
       case 'untyped': {
-        const mayGet = mayGetNode(component, gpuRequest);
-        const found = [...this.#nodes.values()].filter((node) => mayGet(node) && this.#others(node).length > 0);
+        const found = reachable();
         if (found.length === 0) return null;
         const advice = asker.startsWith('--') ? 'leave it out' : `write gpuType, and ${choice}`;
         return `${asker} could allocate GPUs that ${this.#told(found)}: ${advice}, or choose a partition, a --constraint or an --exclude without such nodes`;

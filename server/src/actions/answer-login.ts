@@ -2,7 +2,9 @@ import type { Cluster } from '../clusters/index.ts';
 import type { Actor } from '../domain/actor.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import { chosenCluster } from './chosen-cluster.ts';
 import type { ActionContext } from './context.ts';
+import { FieldCheck, MAX_NAME } from './fields.ts';
 
 export interface LoginAnswers {
   /** The cluster's name. */
@@ -23,13 +25,17 @@ export function answerLogin(
 ): Outcome<Cluster> {
   const refused = notAllowedTo(actor, 'CONNECT_CLUSTERS');
   if (refused !== null) return refused;
-  const cluster = clusters.get(name);
-  if (cluster === null)
-    return refuse('NOT_FOUND', 'cluster', `There is no cluster ${JSON.stringify(name)} in clusters.yaml`);
+  const check = new FieldCheck();
+  check.characters('promptId', promptId, MAX_NAME);
+  check.entries('answers', answers);
+  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
   const tooLong = answers.findIndex((answer) => answer.length > LONGEST_ANSWER);
   if (tooLong !== -1) {
     return refuse('INVALID_INPUT', 'answers', `Answer ${tooLong + 1} is longer than ${LONGEST_ANSWER} characters`);
   }
+  const chosen = chosenCluster(clusters, 'cluster', name);
+  if (!chosen.ok) return chosen;
+  const cluster = chosen.value;
   switch (cluster.answerLogin(promptId, answers)) {
     case 'taken':
       return done(cluster);

@@ -2,7 +2,8 @@ import type { Cluster } from '../clusters/index.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { CheckStep } from '../domain/cluster-check.ts';
 import { notAllowedTo } from '../domain/policy.ts';
-import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import { done, type Outcome } from '../domain/refusal.ts';
+import { chosenCluster } from './chosen-cluster.ts';
 import type { ActionContext } from './context.ts';
 
 export interface ClusterCheck {
@@ -18,8 +19,8 @@ export async function checkCluster(
 ): Promise<Outcome<ClusterCheck>> {
   const refused = notAllowedTo(actor, 'CHECK_CLUSTERS');
   if (refused !== null) return refused;
-  const cluster = clusters.get(name);
-  if (cluster === null)
-    return refuse('NOT_FOUND', 'name', `There is no cluster ${JSON.stringify(name)} in clusters.yaml`);
+  const chosen = chosenCluster(clusters, 'name', name);
+  if (!chosen.ok) return chosen;
+  const cluster = chosen.value;
   return done({ cluster, steps: await cluster.check() });
 }

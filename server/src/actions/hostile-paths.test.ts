@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal } from '../events/index.ts';
-import { Staging } from '../projects/index.ts';
-import { Repository } from '../projects/testing.ts';
+import { Repository, stagingFor } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { addProject, syncProject } from './projects.ts';
@@ -40,7 +39,7 @@ beforeEach(async () => {
     wanted: async () => undefined,
     jobs: { submit: async () => undefined },
   };
-  context = { store, journal, clusters: { get: () => alpha } as never, staging: new Staging(staged) };
+  context = { store, journal, clusters: { get: () => alpha, successor: async () => alpha } as never, staging: stagingFor(store, staged) };
   const added = await add('first');
   id = added.ok ? added.value.id : '';
 });

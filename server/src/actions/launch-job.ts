@@ -8,7 +8,7 @@ import { isArray, type Job } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
 import { GitError, type JobFiles, leftOut } from '../projects/index.ts';
-import { constraintConflict, rejectedField, slurmJobName } from '../slurm/index.ts';
+import { constraintConflict, MAX_OPTIONS_BYTES, optionsSize, rejectedField, slurmJobName } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import { gpuTypesNotAllowed } from './allowed-gpu-types.ts';
 import { cantBeSent, chooseSource } from './choose-source.ts';
@@ -199,6 +199,11 @@ async function notAllowed(cluster: Cluster, input: LaunchJob): Promise<Refusal[]
   const last = arrayTaskIds(input.resources.array ?? '')?.at(-1) ?? 0;
   const message = `array goes up to ${last}, and Slurm on ${settings.name} counts to ${(maxArraySize ?? 0) - 1} (MaxArraySize)`;
   const components = [input, ...input.components];
+  const size = optionsSize(input, settings.gpuRequest);
+  if (size > MAX_OPTIONS_BYTES) {
+    const what = `the sbatch options of all components have ${size} bytes, quoted for the shell`;
+    return [refusal('INVALID_INPUT', 'extraOptions', `${what}: at most ${MAX_OPTIONS_BYTES} are allowed`)];
+  }
   return [
     ...(maxArraySize !== null && last >= maxArraySize ? [refusal('INVALID_INPUT', 'array', message)] : []),
     ...components.flatMap((component, index) => componentNotAllowed(settings, component, componentPath(index))),
@@ -213,9 +218,10 @@ function componentNotAllowed(
   path: readonly string[],
 ): Refusal[] {
   const refusals: Refusal[] = [];
-  for (const one of component.partition?.split(',') ?? []) {
-    if (allowedPartitions === undefined || allowedPartitions.includes(one)) continue;
-    const message = `Partition ${JSON.stringify(one)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
+  // The first one is enough.
+  const other = component.partition?.split(',').find((one) => allowedPartitions?.includes(one) === false);
+  if (allowedPartitions !== undefined && other !== undefined) {
+    const message = `Partition ${JSON.stringify(other)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
     refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
   }
   const conflict = constraintConflict(component, gpuRequest);

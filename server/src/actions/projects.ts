@@ -4,15 +4,18 @@ import { ulid } from 'ulid';
 import type { Actor } from '../domain/actor.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import type { GitSnapshot, Project } from '../domain/project.ts';
-import { done, type Outcome, refuse } from '../domain/refusal.ts';
+import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
 import { GitError, readRepository, repositoryTopLevel, ServerBusy, withPublicAddresses } from '../projects/index.ts';
 import type { ProjectFields } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
 
-const MAX_NAME = 100;
+/** In UTF-16 units: of a project's name, and of its conda environment's. */
+const MAX_PROJECT_NAME = 100;
 /** In bytes. */
-const MAX_PROLOGUE = 16 * 1024;
+export const MAX_PROLOGUE = 16 * 1024;
+/** In bytes: Linux opens no longer path (PATH_MAX). */
+export const MAX_PATH = 4096;
 
 export interface AddProject {
   readonly path: string;
@@ -25,17 +28,13 @@ export interface AddProject {
 export async function addProject({ store }: ActionContext, actor: Actor, input: AddProject): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
-  const check = checkFields(input);
-  const named = expandHome(input.path);
-  if (!isAbsolute(named))
-    check.fault('path', "write the absolute path of a repository on the server's machine, or one below ~/");
-  else if (input.path.includes('\0')) check.fault('path', 'contains a NUL character');
-  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
+  const refusals = checkFields(input);
+  if (refusals.length > 0) return { ok: false, refusals };
 
   let path: string;
   let git: GitSnapshot;
   try {
-    path = await repositoryTopLevel(normalize(named));
+    path = await repositoryTopLevel(normalize(expandHome(input.path)));
     git = await readRepository(path);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
@@ -58,12 +57,13 @@ export async function updateProject(
 ): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
-  const check = checkFields({
+  const refusals = checkFields({
+    path: null,
     name: input.name ?? null,
     condaEnv: input.condaEnv ?? null,
     prologue: input.prologue ?? null,
   });
-  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
+  if (refusals.length > 0) return { ok: false, refusals };
   const updated = await store.projects.update(input.id, input);
   if (updated === 'NOT_FOUND') return notFound();
   return updated === 'NAME_TAKEN' ? nameTaken(input.name ?? '') : done(updated);
@@ -100,12 +100,22 @@ export async function removeProject(
   return done(id);
 }
 
-function checkFields(fields: Pick<AddProject, 'name' | 'condaEnv' | 'prologue'>): FieldCheck {
+/** `path`: null for a project that has one. */
+function checkFields(fields: Omit<AddProject, 'path'> & { readonly path: string | null }): readonly Refusal[] {
+  const { path, name, condaEnv, prologue } = fields;
   const check = new FieldCheck();
-  check.line('name', fields.name, MAX_NAME);
-  check.line('condaEnv', fields.condaEnv, MAX_NAME);
-  check.lines('prologue', fields.prologue, MAX_PROLOGUE);
-  return check;
+  check.bytes('path', path, MAX_PATH);
+  check.characters('name', name, MAX_PROJECT_NAME);
+  check.characters('condaEnv', condaEnv, MAX_PROJECT_NAME);
+  check.bytes('prologue', prologue, MAX_PROLOGUE);
+  if (check.refusals.length > 0) return check.refusals;
+  if (path !== null && !isAbsolute(expandHome(path)))
+    check.fault('path', "write the absolute path of a repository on the server's machine, or one below ~/");
+  else if (path?.includes('\0')) check.fault('path', 'contains a NUL character');
+  check.line('name', name);
+  check.line('condaEnv', condaEnv);
+  check.lines('prologue', prologue);
+  return check.refusals;
 }
 
 /** Expanded as in a shell, for the user that the server runs as. */

@@ -5,7 +5,7 @@ import { notAllowedTo } from '../domain/policy.ts';
 import { type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { DependencyKind, Submission } from '../domain/submission.ts';
 import type { ActionContext } from './context.ts';
-import { FieldCheck } from './fields.ts';
+import { FieldCheck, MAX_NAME } from './fields.ts';
 import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
 
 export interface ResubmitJob {
@@ -21,16 +21,17 @@ export interface ResubmitJob {
 export async function resubmitJob(context: ActionContext, actor: UserActor, input: ResubmitJob): Promise<Outcome<Job>> {
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
   if (refused !== null) return refused;
+  const check = new FieldCheck();
+  check.characters('idempotencyKey', input.idempotencyKey, MAX_NAME);
+  if (check.refusals.length === 0) check.line('idempotencyKey', input.idempotencyKey);
+  check.count('waitSeconds', input.waitSeconds, 0, 300);
+  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
   const request: KeyedRequest = {
     idempotencyKey: input.idempotencyKey,
     fields: { mutation: 'resubmitJob', id: input.id },
   };
   const earlier = await earlierAnswer(context.store.jobs, actor, request);
   if (earlier !== null) return earlier;
-  const check = new FieldCheck();
-  check.line('idempotencyKey', input.idempotencyKey, 200);
-  check.count('waitSeconds', input.waitSeconds, 0, 300);
-  if (check.refusals.length > 0) return { ok: false, refusals: check.refusals };
 
   const { store } = context;
   const job = await store.jobs.get(input.id);

@@ -4,28 +4,25 @@ import type { Refusal } from '../domain/refusal.ts';
 import { faultInJobName, faultInOption, MAX_SHORT_COUNT, optionConflicts } from '../slurm/index.ts';
 import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
+import { submitJobSizes } from './submit-job-sizes.ts';
 import { faultInVariableName } from './variable-names.ts';
-
-/** In bytes. With both prologues it stays below Linux's limit for one argument of a command: 128 KiB (execve(2)). */
-export const MAX_COMMAND = 32 * 1024;
-const MAX_DESCRIPTION = 10_000;
-export const MAX_ENVIRONMENT = 64 * 1024;
-const MAX_OPTIONS = 8 * 1024;
-export const MAX_LIST = 100;
 
 /** What is wrong with the input by itself, before anything is looked up. */
 export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
+  // The lines of a script may have added to it.
+  const tooLarge = submitJobSizes(input);
+  if (tooLarge.length > 0) return tooLarge;
   const check = new FieldCheck();
   const { resources } = input;
-  check.line('name', input.name, 200);
+  check.line('name', input.name);
   const nameFault = faultInJobName(input.name ?? '');
   if (nameFault !== null) check.fault('name', nameFault);
-  check.line('project', input.project, 200);
-  check.line('idempotencyKey', input.idempotencyKey, 200);
-  check.line('gitRef', input.gitRef, 400);
-  check.line('condaEnv', input.condaEnv, 200);
-  check.lines('description', input.description, MAX_DESCRIPTION);
-  check.lines('command', input.command, MAX_COMMAND);
+  check.line('project', input.project);
+  check.line('idempotencyKey', input.idempotencyKey);
+  check.line('gitRef', input.gitRef);
+  check.line('condaEnv', input.condaEnv);
+  check.lines('description', input.description);
+  check.lines('command', input.command);
   if (input.command.trim() === '') check.fault('command', 'is empty: write what the job runs');
   check.count('waitSeconds', input.waitSeconds, 0, 300);
   checkComponent(check, input);
@@ -37,7 +34,6 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
     check.fault('array', `use the syntax of sbatch, "0-9", "1,3,7" or "0-99%4", with at most ${MAX_ARRAY_TASKS} tasks`);
   }
   checkEnvironment(check, input);
-  if (input.dependsOn.length > MAX_LIST) check.fault('dependsOn', `at most ${MAX_LIST} are allowed`);
   return check.refusals;
 }
 
@@ -59,11 +55,6 @@ function checkComponent(check: FieldCheck, component: ComponentRequest): void {
   check.count('gpus', resources.gpus, 0, 10_000);
   check.count('gpusTotal', resources.gpusTotal, 1, 1_000_000);
   check.count('gpusPerTask', resources.gpusPerTask, 1, 10_000);
-  const size = Buffer.byteLength(extraOptions.join(''));
-  if (extraOptions.length > MAX_LIST || size > MAX_OPTIONS) {
-    const seen = `${extraOptions.length} options with ${size} bytes`;
-    check.fault('extraOptions', `has ${seen}: at most ${MAX_LIST} with ${MAX_OPTIONS} bytes in total are allowed`);
-  }
   for (const option of extraOptions) {
     const fault = faultInOption(option);
     if (fault !== null) check.fault('extraOptions', fault);
@@ -74,7 +65,6 @@ function checkComponent(check: FieldCheck, component: ComponentRequest): void {
 function checkComponents(check: FieldCheck, input: SubmitJob): void {
   const { components, resources } = input;
   if (components.length === 0) return;
-  if (components.length > MAX_LIST) check.fault('components', `at most ${MAX_LIST} are allowed`);
   if (resources.array !== null) {
     check.fault('components', 'Slurm does not support arrays of heterogeneous jobs: omit components or array');
   }
@@ -95,10 +85,8 @@ function checkComponents(check: FieldCheck, input: SubmitJob): void {
 }
 
 function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
-  let size = 0;
   const names = new Set<string>();
   for (const { name, value } of environment) {
-    size += Buffer.byteLength(name) + Buffer.byteLength(value);
     // Values may be secrets, so no message repeats one.
     const fault = faultInVariableName(name);
     if (fault !== null) check.fault('environment', fault);
@@ -107,9 +95,5 @@ function checkEnvironment(check: FieldCheck, { environment }: SubmitJob): void {
       check.fault('environment', `the value of ${name} contains half a character (a lone surrogate)`);
     else if (names.has(name)) check.fault('environment', `${name} is given twice: write it once`);
     names.add(name);
-  }
-  if (environment.length > MAX_LIST || size > MAX_ENVIRONMENT) {
-    const seen = `${environment.length} variables with ${size} bytes`;
-    check.fault('environment', `has ${seen}: at most ${MAX_LIST} with ${MAX_ENVIRONMENT} bytes in total are allowed`);
   }
 }

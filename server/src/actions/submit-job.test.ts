@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { aProject } from '../domain/testing.ts';
+import { aProject, NO_RESOURCES } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { Repository, stagingFor } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
@@ -157,4 +157,33 @@ describe('a submission that fails once its files are packed', () => {
     const ids = new Set(outcomes.map((outcome) => outcome.ok && outcome.value.id));
     expect(await packed()).toEqual([...ids].map((id) => `${id}.tar.gz`));
   });
+});
+
+describe('what is too large together is refused before anything is packed:', () => {
+  const component = (option: string) => ({ partition: null, resources: NO_RESOURCES, extraOptions: [option] });
+  const many = (count: number, option: string) => Array.from({ length: count }, () => component(option));
+
+  it.each([
+    ['options of components', many(10, `--comment=${'x'.repeat(8000)}`), 'components'],
+    ['options of components, as they are quoted', many(4, `--comment=${"'".repeat(8000)}`), 'extraOptions'],
+    ['all that a hundred components ask for', many(100, `--nodelist=${'n'.repeat(640)}`), 'extraOptions'],
+  ])('%s', async (_what, components, field) => {
+    const outcome = await submitJob(context, ACTOR, asked('true', { projectId, components }));
+    expect(outcome).toMatchObject({ ok: false, refusals: [{ code: 'INVALID_INPUT', path: ['input', field] }] });
+    expect(JSON.stringify(outcome)).toMatch(/at most 65536 are allowed/);
+    expect(await readdir(join(repository.path, '.git/staging')).catch(() => [])).toEqual([]);
+  });
+
+  it('what the lines of a script add', async () => {
+    const command = `#SBATCH --comment=${'x'.repeat(9000)}\ntrue`;
+    const outcome = await submitJob(context, ACTOR, asked(command, { projectId }));
+    expect(outcome).toMatchObject({ ok: false, refusals: [{ path: ['input', 'extraOptions'] }] });
+  });
+});
+
+it('a job is told a hundred faults at most', async () => {
+  const command = `#SBATCH ${'x '.repeat(16_000)}\ntrue`;
+  const extraOptions = Array.from({ length: 100 }, () => 'x');
+  const outcome = await submitJob(context, ACTOR, asked(command, { projectId, extraOptions }));
+  expect(outcome.ok ? [] : outcome.refusals).toHaveLength(100);
 });

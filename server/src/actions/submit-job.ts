@@ -4,9 +4,11 @@ import { notAllowedTo } from '../domain/policy.ts';
 import type { Project } from '../domain/project.ts';
 import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
 import type { ActionContext } from './context.ts';
+import { MOST_FAULTS } from './fields.ts';
 import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
 import type { SubmitJob } from './launch-request.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
+import { submitJobSizes } from './submit-job-sizes.ts';
 import { takeOver } from './take-over.ts';
 
 /**
@@ -16,12 +18,14 @@ import { takeOver } from './take-over.ts';
 export async function submitJob(context: ActionContext, actor: UserActor, asked: SubmitJob): Promise<Outcome<Job>> {
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
   if (refused !== null) return refused;
+  const tooLarge = submitJobSizes(asked);
+  if (tooLarge.length > 0) return { ok: false, refusals: tooLarge };
   const request = keyedRequest(asked);
   const earlier = await earlierAnswer(context.store.jobs, actor, request);
   if (earlier !== null) return earlier;
   const { input, refusals, message } = takeOver(asked);
   const faults = [...checkSubmitJob(input), ...refusals];
-  if (faults.length > 0) return { ok: false, refusals: faults };
+  if (faults.length > 0) return { ok: false, refusals: faults.slice(0, MOST_FAULTS) };
   const project = await chosenProject(context, input);
   if (!project.ok) return project;
   const { id, name, path, condaEnv, prologue } = project.value;

@@ -41,6 +41,12 @@ describe('the #SBATCH lines of a pasted script', () => {
     expect(message?.split('\n')).toHaveLength(1);
   });
 
+  it('are told of once for each line, however many options of it another one overrides', () => {
+    const { input, message } = takeOver(asked(`#SBATCH ${'-n1 -c2 '.repeat(2000)}\n#SBATCH -n 3\n#SBATCH -c 4\ntrue`));
+    expect(input.resources).toMatchObject({ tasks: 3, cpusPerTask: 4 });
+    expect(message?.match(/line \d overrides it/g)).toEqual(['line 2 overrides it', 'line 3 overrides it']);
+  });
+
   it('give way to what the request itself says, as to the command line of sbatch, and that is told', () => {
     const resources = { ...NO_RESOURCES, timeLimitMinutes: 5, gpusTotal: 1, memoryMb: 100 };
     const command = `#SBATCH -t 60 --gres=gpu:2 --mem-per-cpu=4G

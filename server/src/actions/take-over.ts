@@ -75,9 +75,11 @@ export function takeOver(asked: SubmitJob): TakenOver {
     }
   }
   const lines = asked.command.split('\n');
-  const message = notices
-    .toSorted((left, right) => left.line - right.line)
-    .map(({ line, message: told }) => `Line ${line}, ${lines[line - 1]?.trim().slice(0, 100)}: ${told}`)
+  // Many options of one line may be told the same.
+  const told = [...new Map(notices.map((notice) => [`${notice.line} ${notice.message}`, notice])).values()];
+  const message = told
+    .sort((left, right) => left.line - right.line)
+    .map(({ line, message: words }) => `Line ${line}, ${lines[line - 1]?.trim().slice(0, 100)}: ${words}`)
     .join('\n');
   return { input: request.input, refusals: check.refusals, message: message || null };
 }
@@ -88,9 +90,10 @@ function written({ name, value }: Directive): string {
 
 /** If an option is given twice, sbatch takes the last; those of --gres are joined instead. */
 function latest(directives: readonly Directive[], notices: LineRemark[]): readonly Directive[] {
-  return directives.filter((one, index) => {
-    const later = directives.findLast(({ name }) => name === one.name);
-    if (later === undefined || one.name === 'gres' || directives.indexOf(later) === index) return true;
+  const last = new Map(directives.map((one) => [one.name, one]));
+  return directives.filter((one) => {
+    const later = last.get(one.name);
+    if (later === undefined || one.name === 'gres' || later === one) return true;
     if (later.value !== one.value) notices.push({ line: one.line, message: `line ${later.line} overrides it` });
     return false;
   });
@@ -102,14 +105,21 @@ const GPU_FIELDS = ['gpus', 'gpusTotal', 'gpusPerTask', 'gpuType'] as const;
 
 /** A request under construction. */
 class Request {
-  input: SubmitJob;
   readonly #asked: SubmitJob;
-  readonly #optionsAsked: readonly string[];
+  /** Without the further options of the lines. */
+  #input: SubmitJob;
+  readonly #options: string[];
+  readonly #namesAsked: ReadonlySet<string>;
 
   constructor(asked: SubmitJob) {
-    this.input = asked;
     this.#asked = asked;
-    this.#optionsAsked = asked.extraOptions.flatMap((option) => /^--([a-z0-9-]+)/.exec(option)?.[1] ?? []);
+    this.#input = asked;
+    this.#options = [...asked.extraOptions];
+    this.#namesAsked = new Set(asked.extraOptions.flatMap((option) => /^--([a-z0-9-]+)/.exec(option)?.[1] ?? []));
+  }
+
+  get input(): SubmitJob {
+    return { ...this.#input, extraOptions: this.#options };
   }
 
   take({ name, value }: Directive): Said {
@@ -151,7 +161,7 @@ class Request {
         return this.#gres(value);
       case 'dependency':
         if (value?.toLowerCase() !== 'singleton') return fault('name the jobs in the field dependsOn');
-        this.input = { ...this.input, isSingleton: true };
+        this.#input = { ...this.#input, isSingleton: true };
         return null;
       case 'export':
         return fault('set variables in the field environment');
@@ -163,7 +173,7 @@ class Request {
   #whole(field: 'name' | 'partition', value: string | null): Said {
     const asked = this.#asked[field];
     if (asked !== null) return asked === value ? null : givesWay(field);
-    this.input = { ...this.input, [field]: value };
+    this.#input = { ...this.#input, [field]: value };
     return null;
   }
 
@@ -181,7 +191,7 @@ class Request {
     }
     const rival = name === null ? undefined : this.#rival(name);
     if (rival !== undefined) return givesWay(rival);
-    this.input = { ...this.input, resources: { ...this.input.resources, ...values } };
+    this.#input = { ...this.#input, resources: { ...this.#input.resources, ...values } };
     return null;
   }
 
@@ -196,9 +206,13 @@ class Request {
     }
     const rival = field === 'gpusPerTask' ? this.#rival('gpus-per-task') : undefined;
     if (rival !== undefined) return givesWay(rival);
-    this.input = {
-      ...this.input,
-      resources: { ...this.input.resources, [field]: Number(count), gpuType: gpuType ?? this.input.resources.gpuType },
+    this.#input = {
+      ...this.#input,
+      resources: {
+        ...this.#input.resources,
+        [field]: Number(count),
+        gpuType: gpuType ?? this.#input.resources.gpuType,
+      },
     };
     return null;
   }
@@ -206,11 +220,12 @@ class Request {
   /** Its GPUs become fields; the rest stays an option. */
   #gres(value: string | null): Said {
     const parts = (value ?? '').split(',').filter(Boolean);
-    const gpus = parts.filter((part) => /^(?:gres[:/])?gpu(?:[:=]|$)/i.test(part));
-    const others = parts.filter((part) => !gpus.includes(part));
+    const { gpus = [], others = [] } = Object.groupBy(parts, (part) =>
+      /^(?:gres[:/])?gpu(?:[:=]|$)/i.test(part) ? 'gpus' : 'others',
+    );
     if (gpus.length > 1) return fault('names GPUs twice, which gpus and gpuType cannot express');
     if (others.length > 0) {
-      const said = this.#optionsAsked.includes('gres') ? givesWay('--gres') : this.#add(`--gres=${others.join(',')}`);
+      const said = this.#namesAsked.has('gres') ? givesWay('--gres') : this.#add(`--gres=${others.join(',')}`);
       if (said !== null) return said;
     }
     const [, rest = ''] = /^(?:gres[:/])?gpu[:=]?(.*)$/i.exec(gpus[0] ?? '') ?? [];
@@ -220,7 +235,7 @@ class Request {
   }
 
   #option(name: string, value: string | null): Said {
-    if (this.#optionsAsked.includes(name)) {
+    if (this.#namesAsked.has(name)) {
       const option = value === null ? `--${name}` : `--${name}=${value}`;
       return this.#asked.extraOptions.includes(option) ? null : givesWay(`--${name}`);
     }
@@ -229,7 +244,7 @@ class Request {
   }
 
   #add(option: string): null {
-    this.input = { ...this.input, extraOptions: [...this.input.extraOptions, option] };
+    this.#options.push(option);
     return null;
   }
 
@@ -239,7 +254,7 @@ class Request {
     return rivalsOf(name)
       .map((rival) =>
         rival.field === null
-          ? this.#optionsAsked.includes(rival.name)
+          ? this.#namesAsked.has(rival.name)
             ? `--${rival.name}`
             : null
           : resources[rival.field] === null

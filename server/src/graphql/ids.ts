@@ -1,5 +1,9 @@
+/** Of a global id, in UTF-16 units: none of the server's is as long. */
+const MAX_ID = 1000;
+
 /** The type and local id of a global id (Relay global object identification); null: invalid. */
 export function readGlobalId(text: string): { readonly typename: string; readonly id: string } | null {
+  if (text.length > MAX_ID) return null;
   // Not with the library's parser, which throws: each of thousands of wrong ids would cost a stack trace.
   const [, typename, id] = /^([A-Za-z_]\w*):(.+)$/s.exec(Buffer.from(text, 'base64').toString()) ?? [];
   return typename === undefined || id === undefined ? null : { typename, id };

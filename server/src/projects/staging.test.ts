@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { GitError } from './git.ts';
+import { GitError } from './git-error.ts';
 import { Staging } from './staging.ts';
 import { Repository } from './testing.ts';
 

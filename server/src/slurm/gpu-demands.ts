@@ -79,7 +79,7 @@ export function mayGetNode(component: ComponentRequest, style: GpuRequestStyle):
   const options = optionsOf(component);
   const lastOf = (wanted: string) => options.findLast(({ name }) => name === wanted)?.value ?? null;
   const { partition, resources } = component;
-  const partitions = partition?.split(',') ?? null;
+  const partitions = partition === null ? null : new Set(partition.split(','));
   const excluded = new Set(nodeNames(lastOf('exclude') ?? '', MOST_NODE_NAMES));
   const constraint = joinedConstraint(gpuRequest(resources, style).constraint, lastOf('constraint'));
   // Slurm tries --prefer instead.
@@ -87,7 +87,7 @@ export function mayGetNode(component: ComponentRequest, style: GpuRequestStyle):
   // GPUs in total or per task may all be on other nodes.
   const type = style === 'constraint' || (resources.gpus ?? 0) === 0 ? null : resources.gpuType;
   return (node) =>
-    (partitions === null || partitions.some((one) => node.partitions.includes(one))) &&
+    (partitions === null || node.partitions.some((one) => partitions.has(one))) &&
     !excluded.has(node.name) &&
     isMet(node.features) &&
     (type === null || node.gpus.some((pool) => pool.gpuType === type));

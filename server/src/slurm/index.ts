@@ -13,7 +13,7 @@ export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export { isDoubtfulCode, isDoubtfulSignal } from './parse/values.ts';
-export type { SubmitRequest } from './sbatch-options.ts';
+export { MAX_OPTIONS_BYTES, optionsSize, type SubmitRequest } from './sbatch-options.ts';
 export type {
   Accounting,
   Begun,

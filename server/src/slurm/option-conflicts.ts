@@ -116,7 +116,12 @@ function* rivals(resources: ComponentResources, options: readonly FurtherOption[
 
 function* gresConflicts(resources: ComponentResources, options: readonly FurtherOption[]): Generator<OptionConflict> {
   const names = gresIn(options).map((one) => one.split(':')[0] ?? '');
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => {
+    const isSeen = seen.has(name);
+    seen.add(name);
+    return isSeen;
+  });
   if (twice !== undefined) {
     yield { field: 'extraOptions', message: `--gres names ${twice} twice: write it once, with the number of all` };
   }
@@ -153,6 +158,6 @@ export function constraintConflict(
 }
 
 function includesFeatures(preferred: string, needed: string): boolean {
-  const features = plainConstraint(preferred);
-  return preferred === needed || (plainConstraint(needed)?.every((one) => features?.includes(one)) ?? false);
+  const features = new Set(plainConstraint(preferred));
+  return preferred === needed || (plainConstraint(needed)?.every((one) => features.has(one)) ?? false);
 }

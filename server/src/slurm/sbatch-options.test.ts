@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_RESOURCES } from '../domain/testing.ts';
-import { type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
+import { MAX_OPTIONS_BYTES, optionsSize, type SubmitRequest, sbatchOptions } from './sbatch-options.ts';
+import { quoteAll } from './shell.ts';
 
 const REQUEST: SubmitRequest = {
   slurmName: 'train.01K00000000000000000000042',
@@ -174,5 +175,38 @@ describe("sbatch's options", () => {
   it('end with what was asked for in words of sbatch itself', () => {
     const extraOptions = ['--constraint=ib', '--exclusive'];
     expect(sbatchOptions({ ...REQUEST, extraOptions }, 'gres').slice(-2)).toEqual(extraOptions);
+  });
+});
+
+describe('the size of the options', () => {
+  /** Linux's limit for one argument of a command (execve(2)). */
+  const ARGUMENT_BYTES = 128 * 1024;
+  const size = (parts: Partial<SubmitRequest>) => optionsSize({ ...REQUEST, ...parts }, 'gres');
+
+  it('counts every component as it is quoted for the shell', () => {
+    const extraOptions = [`--comment=${"'".repeat(100)}`];
+    const quoted = quoteAll(extraOptions).length + ' '.length;
+    expect(quoted).toBeGreaterThan(400);
+    expect(size({ extraOptions }) - size({})).toBe(quoted);
+    const components = [1, 2].map(() => ({ partition: null, resources: NO_RESOURCES, extraOptions }));
+    expect(size({ components }) - size({})).toBe(2 * (quoted + " ':'".length));
+  });
+
+  it('counts an array, a partition and a number', () => {
+    const resources = { ...NO_RESOURCES, array: '1,'.repeat(5000), tasks: 7 };
+    expect(size({ resources, partition: 'gpu' }) - size({})).toBe(
+      10_000 + " '--array=' '--ntasks=7' '--partition=gpu'".length + 2 * '-%a'.length,
+    );
+  });
+
+  it('leaves room for the rest of the argument that they are part of', () => {
+    const longest = `/${'d'.repeat(4000)}`;
+    const dependsOn = Array.from({ length: 100 }, () => ({
+      slurmJobId: '4294967294_49999',
+      kind: 'AFTER_NOT_OK' as const,
+    }));
+    const request: SubmitRequest = { ...REQUEST, slurmName: "'".repeat(255), workDir: longest, dependsOn };
+    const rest = quoteAll(sbatchOptions(request, 'gres')).length + 4 * longest.length;
+    expect(rest).toBeLessThan(ARGUMENT_BYTES - MAX_OPTIONS_BYTES - 8 * 1024);
   });
 });

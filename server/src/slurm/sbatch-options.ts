@@ -3,6 +3,13 @@ import type { ComponentRequest } from '../domain/component.ts';
 import type { JobResources } from '../domain/resources.ts';
 import type { DependencyKind } from '../domain/submission.ts';
 import { componentOptions, option } from './requests.ts';
+import { quoteAll } from './shell.ts';
+
+/**
+ * The most bytes that a job's options may have on sbatch's command line. They are part of one argument of a command, of
+ * which Linux takes 128 KiB (execve(2)): the rest is for the job's paths and for the text around them.
+ */
+export const MAX_OPTIONS_BYTES = 64 * 1024;
 
 const DEPENDENCY_WORDS: Readonly<Record<DependencyKind, string>> = {
   AFTER: 'after',
@@ -50,6 +57,15 @@ export function sbatchOptions(request: SubmitRequest, gpuRequest: GpuRequestStyl
     ...componentOptions(request, gpuRequest),
     ...request.components.flatMap((component) => [':', ...componentOptions(component, gpuRequest)]),
   ];
+}
+
+/** The bytes of all options that don't depend on where the job's files are, quoted for the shell. */
+export function optionsSize(
+  request: Pick<SubmitRequest, 'partition' | 'resources' | 'extraOptions' | 'components'>,
+  gpuRequest: GpuRequestStyle,
+): number {
+  const whole = { ...request, slurmName: '', workDir: '', dependsOn: [], isSingleton: false };
+  return Buffer.byteLength(quoteAll(sbatchOptions(whole, gpuRequest)));
 }
 
 function dependency({ dependsOn, isSingleton }: SubmitRequest): string | null {

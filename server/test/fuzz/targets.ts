@@ -1,3 +1,6 @@
+import { MAX_COMMAND } from '../../src/actions/submit-job-sizes.ts';
+import { takeOver } from '../../src/actions/take-over.ts';
+import { asked } from '../../src/actions/testing.ts';
 import { arrayTaskIds } from '../../src/domain/array-spec.ts';
 import { nodeNames } from '../../src/domain/node-list.ts';
 import { bounded } from '../../src/domain/text.ts';
@@ -6,8 +9,8 @@ import { decodeBytes } from '../../src/logs/utf8.ts';
 import { interpreterFault, readDirectives } from '../../src/slurm/directives.ts';
 import { SlurmUnavailable, UnreadableAnswer } from '../../src/slurm/errors.ts';
 import { faultInOption } from '../../src/slurm/further-options.ts';
-import { gpuDemands } from '../../src/slurm/gpu-demands.ts';
-import { optionConflicts } from '../../src/slurm/option-conflicts.ts';
+import { gpuDemands, mayGetNode } from '../../src/slurm/gpu-demands.ts';
+import { constraintConflict, optionConflicts } from '../../src/slurm/option-conflicts.ts';
 import { ownership } from '../../src/slurm/owner.ts';
 import { ACCOUNTING_FIELDS, parseAccounting } from '../../src/slurm/parse/accounting.ts';
 import { parseAllocation } from '../../src/slurm/parse/allocation.ts';
@@ -86,6 +89,8 @@ const NO_COMPONENT = {
     ...{ gpus: null, gpusTotal: null, gpusPerTask: null, gpuType: null },
   },
 };
+
+const NODES = parseNodes(fixture('nodes.txt'), []);
 
 /** Everything that reads what a cluster, a login, a file or a client says. */
 export const TARGETS: readonly Target[] = [
@@ -260,6 +265,13 @@ export const TARGETS: readonly Target[] = [
     frames: [AS_IT_IS, (text) => `#SBATCH ${text}`, (text) => `#!${text}`],
     pieces: ['#SBATCH ', '\n#SBATCH "', '\n#PBS -l', 'a ', '-N ', '--x ', '#SBATCH --gpus=1\n', "'"],
   }),
+  target('a pasted script', (text) => takeOver(asked(text, { extraOptions: ['--comment=a', '--prefer=b'] })), {
+    samples: ['#!/bin/bash\n#SBATCH --gres=gpu:2,nvme:1 -n 4 -n 5\n#SBATCH --comment=c --prefer b\ntrain\n'],
+    frames: [(text) => `#SBATCH ${text}`, AS_IT_IS, (text) => `#SBATCH --gres=gpu:${text}`],
+    pieces: ['-H ', '-n1 -n2 ', '--gres=a ', '--gres=gpu:1,a ', 'gpu:a,', '#SBATCH -n1\n', '#SBATCH --comment=d\n'],
+    // More than it is ever given: enough to show what grows with the square.
+    most: 4 * MAX_COMMAND,
+  }),
   target(
     'options',
     (text) => {
@@ -267,12 +279,20 @@ export const TARGETS: readonly Target[] = [
       return [
         component.extraOptions.map(faultInOption),
         [...optionConflicts(component)],
+        constraintConflict(component, 'constraint'),
         gpuDemands(component, 'gres'),
+        NODES.filter(mayGetNode(component, 'gres')),
       ];
     },
     {
       samples: ['--constraint=a100', '--gres=shard:a100:2\n--mem-per-cpu=3', '--nodelist=n[1-3],n5'],
-      frames: [AS_IT_IS, (text) => `--gres=${text}`, (text) => `--${text}`],
+      frames: [
+        AS_IT_IS,
+        (text) => `--gres=${text}`,
+        (text) => `--${text}`,
+        (text) => `--constraint=a&${text}a\n--prefer=${text}a`,
+        (text) => `--exclude=${text}`,
+      ],
       pieces: ['--gres=a,', 'a:1,', '--mem=1\n', 'gpu'],
     },
   ),

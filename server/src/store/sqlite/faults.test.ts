@@ -53,7 +53,7 @@ async function startOn(path: string): Promise<Store> {
   const store = await Store.open(path);
   try {
     await new Journal(store).start();
-    await store.jobs.submitting();
+    await store.jobs.submitting([]);
     await store.clusters.all();
     await store.clusters.acceptedKeys();
     await store.sessions.secret();
