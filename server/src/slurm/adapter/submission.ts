@@ -200,7 +200,5 @@ function readAnswer(ask: Script, stdout: string): SubmitAnswer | 'not-begun' {
 }
 
 function unwritable(errors: string): SlurmUnavailable {
-  return new SlurmUnavailable(
-    `The workspace can't be written: ${slurmMessage(errors) || 'it takes no links'}. ${WORKSPACE_ADVICE}`,
-  );
+  return new SlurmUnavailable(`The workspace can't be written: ${slurmMessage(errors)}. ${WORKSPACE_ADVICE}`);
 }

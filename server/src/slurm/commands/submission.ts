@@ -66,9 +66,11 @@ export const NO_CODES = [
 export type NoCode = (typeof NO_CODES)[number];
 const word = (code: NoCode) => code;
 
+// What writes under the lock does so from inside its directory: should it be delayed until the job is submitted again, it
+// writes where nobody reads any more.
+
 /** A shell function for when sbatch was killed: `$1` stands in the place of its exit code, unless it had ended. */
-const SAY_KILLED =
-  'say_killed() { [ -e submit/code ] || { echo "$1" >submit/code.killed && mv submit/code.killed submit/code; }; }';
+const SAY_KILLED = 'say_killed() { [ -e code ] || { echo "$1" >code.killed && mv code.killed code; }; }';
 
 /**
  * Kills the process group `$1` when its time is up. It isn't one of the group, so it sees the group's end. What sleeps
@@ -103,24 +105,25 @@ export function submitScript(searchPath: SearchPath, workDir: string, options: r
 shift 2
 limit=
 if [ -n "$setsid" ]; then
-  ln -s "$(uname -n) $$" submit/owner || exit
+  ln -s "$(uname -n) $$" owner || exit
   "$setsid" /bin/sh -c ${quote(WATCH)} sh $$ >/dev/null 2>&1 &
 else
-  ln -s -- "- $$" submit/owner || exit
+  ln -s -- "- $$" owner || exit
   ! command -v timeout >/dev/null || limit='timeout -s KILL ${SBATCH_LIMIT_SECONDS}'
 fi
-if ${IS_UNPACKED}; is_unpacked; then
+${IS_UNPACKED}
+if (cd .. && is_unpacked); then
   (
     umask "$mask"
     [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
     # As one goes there from the home.
     cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && exec $limit sbatch "$@" ${quote(`${workDir}/job.sh`)}
   )
-  echo $? >submit/code.part
+  echo $? >code.part
 else
-  echo ${word('not-unpacked')} >submit/code.part
+  echo ${word('not-unpacked')} >code.part
 fi
-mv submit/code.part submit/code`;
+mv code.part code`;
   const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
   // Each option is a word by itself: Linux takes no word of more than 128 KiB (execve(2)).
   const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" ${quoteAll(options)}`;
@@ -132,11 +135,10 @@ elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
 else
   setsid=$(command -v setsid)
   (
-    \${setsid:+"$setsid"} ${run} >submit/stdout 2>submit/stderr </dev/null || {
-      # What hasn't begun can't begin any more.
-      ! ln -s -- '- 0' submit/owner || echo ${word('not-started')} >submit/code
-      [ -h submit/owner ] || rm -rf submit
-    }
+    cd submit || exit
+    \${setsid:+"$setsid"} ${run} >stdout 2>stderr </dev/null ||
+      # With an owner, what hasn't begun can't begin any more.
+      ! ln -s -- '- 0' owner || echo ${word('not-started')} >code
   ) >/dev/null 2>&1 &
 fi
 # What had to be killed, or was lost, isn't waited for as long again.
@@ -157,7 +159,7 @@ if [ -d submit ]; then show_code; else echo ${word('not-begun')}; fi`,
  * before, if it still runs and is on this login node. Slurm may have the job all the same.
  */
 export function answerScript(workDir: string, ends: boolean): Script {
-  const end = `[ -e submit/code ] || { end_work submit ${quote(workDir)} && say_killed ${word('cancelled')}; }\n`;
+  const end = `(cd submit && { [ -e code ] || { end_work . ${quote(workDir)} && say_killed ${word('cancelled')}; }; })\n`;
   const preamble = `umask 077\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\n${END_WORK}\n${SAY_KILLED}\ncd ${quote(workDir)} || exit`;
   return script(null, preamble, [{ name: 'code', command: `${ends ? end : ''}show_code` }, ...SAID]);
 }
