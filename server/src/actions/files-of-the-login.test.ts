@@ -20,7 +20,9 @@ describe('a file of the login node that sbatch would open is refused', () => {
     '#SBATCH --nodefile nodes',
     '#SBATCH --bbf buffer',
   ])('in a pasted script: %s', (line) => {
-    expect(faults(`#!/bin/bash\n${line}\ntrue`)).toEqual([expect.objectContaining({ path: ['input', 'extraOptions'] })]);
+    expect(faults(`#!/bin/bash\n${line}\ntrue`)).toEqual([
+      expect.objectContaining({ path: ['input', 'extraOptions'] }),
+    ]);
   });
 
   it('in a component', () => {

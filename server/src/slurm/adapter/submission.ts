@@ -1,3 +1,4 @@
+import type { CommandResult } from '../../ssh/index.ts';
 import { folderScript, removeFolderScript } from '../commands/job-folder.ts';
 import {
   answerScript,
@@ -37,6 +38,7 @@ const ANY_JOB: Omit<SubmitRequest, 'workDir'> = {
   components: [],
 };
 
+/** sbatch tries again for two minutes by itself (src/sbatch/sbatch.c). */
 const TEST_TIMEOUT_MS = 260_000;
 /** The shell counts no further. */
 const MAX_FAILURES = 1000;
@@ -126,18 +128,12 @@ export class SbatchSubmission implements SlurmSubmission {
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     const options = sbatchOptions(request, this.#session.settings.gpuRequest);
     const ask = submitScript(this.#session.searchPath, request.workDir, options);
-    const { stdout, stderr } = await this.#session.run(ask, 'submit');
-    const answer = readAnswer(ask, stdout);
-    if (answer === 'not-begun') throw unwritable(ask.errors(stderr));
-    return answer;
+    return readAnswer(ask, await this.#session.run(ask, 'submit'));
   }
 
   async answer(workDir: string, ends: boolean): Promise<SubmitAnswer> {
     const ask = answerScript(workDir, ends);
-    const { stdout } = await this.#session.run(ask, 'submit');
-    const answer = readAnswer(ask, stdout);
-    if (answer === 'not-begun') throw new SlurmUnavailable("sbatch hasn't been started");
-    return answer;
+    return readAnswer(ask, await this.#session.run(ask, 'submit'));
   }
 
   async tryOptions(): Promise<string | null> {
@@ -177,14 +173,14 @@ const NO_ANSWER: Readonly<Record<'timed-out' | 'cancelled' | 'elsewhere' | 'over
   over: 'sbatch gave no answer',
 };
 
-function readAnswer(ask: Script, stdout: string): SubmitAnswer | 'not-begun' {
+function readAnswer(ask: Script, { stdout, stderr }: CommandResult): SubmitAnswer {
   const text = (name: string) => ask.read(stdout, name)?.output ?? '';
   const code = text('code').trim();
   if (/^\d+$/.test(code)) return parseSubmit(Number(code), text('stdout'), text('stderr'));
   const noCode = NO_CODES.find((word) => word === code) ?? 'over';
   switch (noCode) {
     case 'not-begun':
-      return noCode;
+      throw unwritable(ask.errors(stderr));
     case 'not-started':
       return {
         kind: 'not-asked',
