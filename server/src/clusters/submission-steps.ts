@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { SYSTEM } from '../domain/actor.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { batchScript, environmentFile, type SlurmSubmission } from '../slurm/index.ts';
+import { batchScript, environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
 import { SubmissionDoubts } from './submission-doubts.ts';
@@ -17,6 +19,10 @@ const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
 /** What sbatch doesn't survive so often, it won't survive the next time. */
 const MAX_LOST = 5;
 
+/** So often a running sbatch is looked at, then the job is looked for in Slurm, too. */
+const MAX_LOOKS = 15;
+
+const NOT_KNOWN = 'Not known yet whether Slurm took it';
 const FILES_GONE =
   'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
 const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
@@ -38,7 +44,7 @@ export interface SubmissionStepsOptions {
   readonly faults: SubmissionFaults;
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   readonly certainlyAbsentMs: number;
-  /** Between two looks at what is being unpacked. */
+  /** Between two looks at what is being unpacked, or at an sbatch that takes long. */
   readonly lookMs: number;
   /** Slurm took a job. */
   onAccepted(job: Job): void;
@@ -51,6 +57,8 @@ export interface SubmissionStepsOptions {
 export class SubmissionSteps {
   readonly #options: SubmissionStepsOptions;
   readonly #doubts: SubmissionDoubts;
+  /** However many are followed, they take one of the connection's few commands. */
+  readonly #looks = pLimit(1);
 
   constructor(options: SubmissionStepsOptions) {
     this.#options = options;
@@ -89,8 +97,8 @@ export class SubmissionSteps {
     signal: AbortSignal,
   ): Promise<boolean> {
     if (isSubmitted) return true;
-    const { slurm, jobs, lookMs } = this.#options;
-    const isWanted = async () => isReachable() && (await jobs.get(job.id))?.cancelRequestedAt == null;
+    const { slurm, lookMs } = this.#options;
+    const isWanted = async () => isReachable() && !(await this.#isCancelled(job.id));
     const fault = await unpacked({ slurm, workDir, isWanted, signal, lookMs });
     if (fault !== null) await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', fault);
     return fault === null;
@@ -98,16 +106,36 @@ export class SubmissionSteps {
 
   /**
    * Runs sbatch at most once. `reset`: Slurm certainly doesn't have the job, and its directory is ready for another
-   * attempt; `done`: there is an answer, or none can be had now.
+   * attempt; `running`: it takes longer, see `follow`; `done`: there is an answer, or none can be had now.
    */
-  async hand({ job, workDir, isSubmitted }: Prepared): Promise<'done' | 'reset'> {
-    const { slurm, jobs, journal, faults } = this.#options;
+  async hand({ job, workDir }: Prepared): Promise<'done' | 'reset' | 'running'> {
     // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
-    if (!isSubmitted && (await jobs.get(job.id))?.cancelRequestedAt != null) {
+    if (await this.#isCancelled(job.id)) {
       await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
       return 'done';
     }
     const answer = await this.#ask(job, workDir);
+    return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer);
+  }
+
+  /**
+   * Waits for an sbatch that was started before, or kills it if the job is cancelled. Other jobs needn't wait for it.
+   * Parameters as those of `unpack`, answers as those of `hand`.
+   */
+  async follow({ job, workDir }: Prepared, isReachable: () => boolean, signal: AbortSignal): Promise<'done' | 'reset'> {
+    const { slurm, journal, lookMs } = this.#options;
+    for (let look = 1; isReachable(); look += 1) {
+      const isCancelled = await this.#isCancelled(job.id);
+      const answer = await this.#looks(() => slurm.answer(workDir, isCancelled));
+      if (answer.kind !== 'running' || look >= MAX_LOOKS) return this.#conclude(job, workDir, answer);
+      await recordReason(journal, job.id, `${NOT_KNOWN}: ${answer.message}`);
+      await pause(lookMs, undefined, { signal }).catch(() => undefined);
+    }
+    return 'done';
+  }
+
+  async #conclude(job: Job, workDir: string, answer: SubmitAnswer): Promise<'done' | 'reset'> {
+    const { slurm, journal, faults } = this.#options;
     switch (answer.kind) {
       case 'accepted':
         await this.#accepted(job, answer.slurmJobId, answer.message);
@@ -121,10 +149,15 @@ export class SubmissionSteps {
         // Throws while Slurm is still away: what has been uploaded stays until it is back.
         if (await this.#isFound(job, workDir)) return 'done';
         break;
+      case 'running':
       case 'unknown':
-        await recordReason(journal, job.id, `Not known yet whether Slurm took it: ${answer.message}`);
+        await recordReason(journal, job.id, `${NOT_KNOWN}: ${answer.message}`);
         if (await this.#isFound(job, workDir)) return 'done';
-        if (!this.#doubts.isAbsent(job.id, performance.now())) return 'done';
+        if (answer.kind === 'running' || !this.#doubts.isAbsent(job.id, performance.now())) return 'done';
+        if (await this.#isCancelled(job.id)) {
+          await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
+          return 'done';
+        }
         if (answer.isRefusal) {
           await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
           return 'done';
@@ -135,7 +168,8 @@ export class SubmissionSteps {
     const lost = await slurm.reset(workDir, answer.kind === 'unknown');
     if (answer.kind === 'unknown' && lost >= MAX_LOST) {
       const seen = `sbatch was run ${lost} times, and ended each time without an answer and without a job in Slurm`;
-      const advice = 'See why on the login node (limits on memory or time, a broken wrapper), then submit it again';
+      const advice =
+        'See why on the login node (limits on memory or time, a file system that hangs, a broken wrapper), then submit it again';
       await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', `${seen}, the last time: ${answer.message}. ${advice}`);
       return 'done';
     }
@@ -205,6 +239,10 @@ export class SubmissionSteps {
     this.#doubts.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
     await staging.remove(job.id);
+  }
+
+  async #isCancelled(jobId: string): Promise<boolean> {
+    return (await this.#options.jobs.get(jobId))?.cancelRequestedAt != null;
   }
 
   async #submission(job: Job) {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -209,6 +210,104 @@ describe('a Slurm that is away', () => {
     void submitter.submit(second.id);
     await once(second.id, ({ state }) => state === 'PENDING');
     expect(faults).toContain(null);
+  });
+});
+
+describe('an sbatch that hangs', () => {
+  /** Of the job that hangs: the process that waits for a pipe which nobody writes to. */
+  const pids = async () =>
+    (await readFile(join(login.home, 'pids'), 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
+  const isAlive = (pid: number) => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  const cancel = (id: string) =>
+    journal.write(SYSTEM, (writer) =>
+      writer.update(id, (current) => ({ ...current, state: 'CANCELLING', cancelRequestedAt: new Date() })),
+    );
+  const isTaken = ({ state }: Job) => state === 'PENDING';
+  const saysSo = ({ reason }: Job) => reason?.includes('sbatch still runs on the login node') === true;
+  let hung: Job;
+
+  beforeEach(async () => {
+    hung = await record();
+    execFileSync('mkfifo', [join(login.home, 'pipe')]);
+    await login.command(
+      'sbatch',
+      `case $PWD in *${hung.id}*) echo $$ >>"$HOME/pids"; read line <"$HOME/pipe" ;; esac; echo called >>"$HOME/calls"; echo 78`,
+    );
+    const sleep = (await login.run('command -v sleep')).stdout.trim();
+    await login.command('sleep', `echo "$1" >>"$HOME/sleeps"; exec ${sleep} 0.01`);
+  });
+  afterEach(async () => {
+    for (const pid of await pids()) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  });
+
+  it('holds up no other job, and is cancelled with its job', async () => {
+    const submitter = startSubmitter();
+    await once(hung.id, saysSo);
+    const other = await record();
+    void submitter.submit(other.id);
+    await once(other.id, isTaken);
+    await cancel(hung.id);
+    expect(await once(hung.id, ({ state }) => state === 'CANCELLED')).toMatchObject({
+      slurmJobId: null,
+      workDir: null,
+      reason: 'Cancelled before Slurm had it',
+    });
+    expect(await pids()).toHaveLength(1);
+    await expect.poll(async () => (await pids()).filter(isAlive)).toEqual([]);
+    expect(await calls()).toBe(1);
+  });
+
+  it('holds up no other job after a restart, and is the one that was started before', async () => {
+    const first = startSubmitter();
+    await once(hung.id, saysSo);
+    await first.stop();
+    const submitter = startSubmitter();
+    const other = await record();
+    void submitter.submit(other.id);
+    await once(other.id, isTaken);
+    await login.run('echo go >pipe');
+    expect(await once(hung.id, isTaken)).toMatchObject({ slurmJobId: '78' });
+    expect(await pids()).toHaveLength(1);
+  });
+
+  it('is cancelled after a restart, too', async () => {
+    const first = startSubmitter();
+    await once(hung.id, saysSo);
+    await first.stop();
+    await cancel(hung.id);
+    startSubmitter();
+    await once(hung.id, ({ state }) => state === 'CANCELLED');
+    expect(await pids()).toHaveLength(1);
+    await expect.poll(async () => (await pids()).filter(isAlive)).toEqual([]);
+  });
+
+  it('that Slurm had answered before it was killed leaves the job that Slurm has', async () => {
+    await login.command(
+      'sbatch',
+      `echo $$ >>"$HOME/pids"; ln -s 79 "$HOME/slurmql/jobs/${hung.id}/run/job.claim"; read line <"$HOME/pipe"`,
+    );
+    startSubmitter();
+    await expect.poll(pids, { timeout: 20_000 }).toHaveLength(1);
+    await cancel(hung.id);
+    expect(await once(hung.id, ({ slurmJobId }) => slurmJobId !== null)).toMatchObject({
+      slurmJobId: '79',
+      state: 'CANCELLING',
+    });
+  });
+
+  it('each time is killed five times, then the submission has failed and says so', async () => {
+    await login.command('sleep', ':');
+    startSubmitter();
+    const end = await once(hung.id, ({ state }) => state === 'SUBMIT_FAILED');
+    expect(end.reason).toMatch(/run 5 times.*did not end within 5 minutes and was killed.*a file system that hangs/);
+    expect(await pids()).toHaveLength(5);
+    await expect.poll(async () => (await pids()).filter(isAlive)).toEqual([]);
   });
 });
 

@@ -12,7 +12,7 @@ const DELAYS = {
   retryMs: 15_000,
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   certainlyAbsentMs: 60_000,
-  /** Between two looks at a project that is being unpacked for more than some seconds. */
+  /** Between two looks at a project that is being unpacked, or an sbatch that runs, for more than some seconds. */
   lookMs: 2_000,
 };
 
@@ -32,7 +32,8 @@ const UNPACKINGS = { small: 2, large: 2 };
 
 /**
  * Brings recorded jobs to Slurm, each exactly once: a job stays SUBMITTING until Slurm has said yes or no, through broken
- * connections and restarts of the server. Files are sent and unpacked side by side; sbatch is run for one job at a time.
+ * connections and restarts of the server. Files are sent and unpacked side by side. sbatch is run for one job at a time;
+ * one that takes more than some seconds holds up no others.
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
@@ -164,11 +165,13 @@ export class Submitter {
     const prepared = await this.#uploads.run(size, () => this.#prepare(jobId));
     if (prepared === null) return 'done';
     const isReachable = () => this.#reachable !== null;
-    const isReady = await this.#unpackings.run(size, () =>
-      this.#steps.unpack(prepared, isReachable, this.#stop.signal),
-    );
+    const { signal } = this.#stop;
+    const isReady = await this.#unpackings.run(size, () => this.#steps.unpack(prepared, isReachable, signal));
     if (!isReady) return 'done';
-    return this.#turn(async () => (isReachable() ? this.#steps.hand(prepared) : 'done'));
+    const handed = prepared.isSubmitted
+      ? 'running'
+      : await this.#turn(async () => (isReachable() ? this.#steps.hand(prepared) : 'done'));
+    return handed === 'running' ? this.#steps.follow(prepared, isReachable, signal) : handed;
   }
 
   async #prepare(jobId: string): Promise<Prepared | null> {

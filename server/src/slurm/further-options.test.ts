@@ -76,6 +76,26 @@ describe('a further option', () => {
     expect(faultInOption(option)).not.toBeNull();
   });
 
+  // sbatch would open them: a named pipe or a device hangs it (tried on 22.05.8).
+  it.each([
+    '--nodelist=/dev/ptmx',
+    '--nodelist=n1,./nodes',
+    '--exclude=/home/ada/pipe',
+    '--exclude=pipes/one',
+    '--nodefile=nodes',
+    '--nodefile=/dev/ptmx',
+    '--bbf=buffer',
+  ])('%j is refused: it names a file on the login node', (option) => {
+    expect(faultInOption(option)).toMatch(/^--\w+ .*names a file on the login node, which is not read: write the/);
+  });
+
+  it.each(['--container=/images/bundle', '--comment=a/b', '--mail-user=a/b', '--licenses=a/b'])(
+    '%j is passed on: sbatch opens no such file',
+    (option) => {
+      expect(faultInOption(option)).toBeNull();
+    },
+  );
+
   it.each(['--container-image=nvcr.io#nvidia/pytorch', '--x11', '--gres=shard:2', '--exclusive=user'])(
     '%j, of a plug-in or with a value of its own, is passed on',
     (option) => {

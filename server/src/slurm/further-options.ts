@@ -102,8 +102,21 @@ const SHORT_COUNTS: ReadonlySet<string> = new Set([
 ]);
 export const MAX_SHORT_COUNT = 65_533;
 
+/** What sbatch reads from a file of the login node; one that hangs, as a named pipe does, would hang sbatch with it. */
+const FILE_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['bbf', 'write the specification itself with --bb'],
+  ['nodefile', 'write the names themselves with --nodelist'],
+]);
+/** Where sbatch takes a value with a slash for the name of such a file (man sbatch, --nodelist). */
+const NODE_LISTS: ReadonlySet<string> = new Set(['exclude', 'nodelist']);
+
 function faultInValue(name: string, value: string | null): string | null {
   if (value === null) return null;
+  const instead = FILE_OPTIONS.get(name);
+  if (instead !== undefined) return `--${name} names a file on the login node, which is not read: ${instead}`;
+  if (NODE_LISTS.has(name) && value.includes('/')) {
+    return `--${name} with a "/" names a file on the login node, which is not read: write the names of the nodes themselves`;
+  }
   if (/^(?:help|list)$/i.test(value) && SBATCH_OPTIONS.has(name)) {
     return `--${name}=${value} only prints a text: there would be no job`;
   }

@@ -123,9 +123,15 @@ export interface SlurmSubmission {
   dropUnpacking(workDir: string): Promise<void>;
   /**
    * Submits the job, at most once for its directory however often it is called. The directory must contain `job.sh`,
-   * `environment.sh` and the unpacked project.
+   * `environment.sh` and the unpacked project. Waits for about ten seconds: an sbatch that takes longer is left
+   * running.
    */
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
+  /**
+   * The answer of an sbatch that was started, as far as there is one. `ends`: kills one that still runs, if this login
+   * node can. Slurm may have taken the job before.
+   */
+  answer(workDir: string, ends: boolean): Promise<SubmitAnswer>;
   /** Looks for a job whose number is unknown: in the records of its script, then in Slurm's queue. */
   find(workDir: string, jobId: string): Promise<SubmitTraces>;
   /**

@@ -89,6 +89,13 @@ describe('a project', () => {
     await expectWhole();
   });
 
+  it('is unpacked where there is no setsid, too', async () => {
+    await rm(join(login.home, '..', 'tools', 'setsid'));
+    await upload();
+    expect(await slurm.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
+    await expectWhole();
+  });
+
   it('is unpacked once when it is asked for several times at the same moment', async () => {
     await tarFirst('sleep 0.3; exec "$real" "$@"');
     const answers = await Promise.all([1, 2, 3, 4].map(() => slurm.unpack(workDir, true)));

@@ -54,6 +54,10 @@ const CASES: { readonly [Name in keyof Slurm]: Cases<Slurm[Name]> } = {
       (submission, request) => submission.submit(request),
       expect.objectContaining({ kind: expect.stringMatching(/^(?:not-asked|unknown)$/), message: NOT_CONTACTED }),
     ],
+    answer: [
+      (submission, { workDir }) => submission.answer(workDir, true),
+      expect.objectContaining({ kind: expect.stringMatching(/^(?:not-asked|unknown)$/), message: NOT_CONTACTED }),
+    ],
     find: [(submission, { workDir }) => submission.find(workDir, '01K00000000000000000000099'), THROWS],
     reset: [(submission, { workDir }) => submission.reset(workDir, false), 0],
     tryOptions: [(submission) => submission.tryOptions(), null],

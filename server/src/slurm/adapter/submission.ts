@@ -1,10 +1,11 @@
+import type { CommandResult } from '../../ssh/index.ts';
 import { folderScript, removeFolderScript } from '../commands/job-folder.ts';
 import {
-  NOT_BEGUN,
-  NOT_UNPACKED,
+  answerScript,
+  NO_CODES,
   optionsTrialScript,
   resetSubmitScript,
-  SBATCH_WAIT_SECONDS,
+  SBATCH_LIMIT_SECONDS,
   submitScript,
   submitTestScript,
   tracesScript,
@@ -16,6 +17,7 @@ import { mentions } from '../parse/queue.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
+import type { Script } from '../shell.ts';
 import type { FolderState, SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces, UnpackAnswer } from '../slurm.ts';
 import { workspaceOf } from '../workspace.ts';
 import { findSafetyFault, safetyFault } from '../workspace-safety.ts';
@@ -36,7 +38,8 @@ const ANY_JOB: Omit<SubmitRequest, 'workDir'> = {
   components: [],
 };
 
-const SUBMIT_TIMEOUT_MS = (SBATCH_WAIT_SECONDS + 60) * 1000;
+/** sbatch tries again for two minutes by itself (src/sbatch/sbatch.c). */
+const TEST_TIMEOUT_MS = 260_000;
 /** The shell counts no further. */
 const MAX_FAILURES = 1000;
 const WORKSPACE_ADVICE =
@@ -126,13 +129,12 @@ export class SbatchSubmission implements SlurmSubmission {
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
     const options = sbatchOptions(request, this.#session.settings.gpuRequest);
     const ask = submitScript(this.#session.searchPath, request.workDir, options);
-    const { stdout, stderr } = await this.#session.run(ask, 'submit', SUBMIT_TIMEOUT_MS);
-    const code = ask.read(stdout, 'code')?.output.trim() ?? '';
-    const text = (name: string) => ask.read(stdout, name)?.output ?? '';
-    if (code === NOT_BEGUN) throw unwritable(ask.errors(stderr));
-    if (code === NOT_UNPACKED) return { kind: 'not-asked', message: "The project isn't in the job's folder any more" };
-    if (!/^\d+$/.test(code)) return { kind: 'unknown', message: 'sbatch gave no answer', isRefusal: false };
-    return parseSubmit(Number(code), text('stdout'), text('stderr'));
+    return readAnswer(ask, await this.#session.run(ask, 'submit'));
+  }
+
+  async answer(workDir: string, ends: boolean): Promise<SubmitAnswer> {
+    const ask = answerScript(workDir, ends);
+    return readAnswer(ask, await this.#session.run(ask, 'submit'));
   }
 
   async tryOptions(): Promise<string | null> {
@@ -148,7 +150,7 @@ export class SbatchSubmission implements SlurmSubmission {
   async test(workDir: string, batchScript: string): Promise<SubmitTest> {
     const options = sbatchOptions({ ...ANY_JOB, workDir }, this.#session.settings.gpuRequest);
     const ask = submitTestScript(this.#session.searchPath, workDir, options, batchScript);
-    const { stdout } = await this.#session.run(ask, 'probe', SUBMIT_TIMEOUT_MS);
+    const { stdout } = await this.#session.run(ask, 'probe', TEST_TIMEOUT_MS);
     const section = ask.read(stdout, 'sbatch');
     const message = slurmMessage(section?.output ?? '');
     if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
@@ -161,6 +163,36 @@ export class SbatchSubmission implements SlurmSubmission {
   /** Users and groups that may own or write to directories above the workspace. */
   get #trusted(): readonly string[] {
     return this.#session.settings.workspaceTrusts ?? [];
+  }
+}
+
+const LIMIT = `${SBATCH_LIMIT_SECONDS / 60} minutes`;
+const NO_ANSWER: Readonly<Record<'timed-out' | 'cancelled' | 'elsewhere' | 'over', string>> = {
+  'timed-out': `sbatch did not end within ${LIMIT} and was killed`,
+  cancelled: 'sbatch did not end and was killed, because the job was cancelled',
+  elsewhere: "sbatch was started on another login node, and this one can't tell whether it still runs",
+  over: 'sbatch gave no answer',
+};
+
+function readAnswer(ask: Script, { stdout, stderr }: CommandResult): SubmitAnswer {
+  const text = (name: string) => ask.read(stdout, name)?.output ?? '';
+  const code = text('code').trim();
+  if (/^\d+$/.test(code)) return parseSubmit(Number(code), text('stdout'), text('stderr'));
+  const noCode = NO_CODES.find((word) => word === code) ?? 'over';
+  switch (noCode) {
+    case 'not-begun':
+      throw unwritable(ask.errors(stderr));
+    case 'not-started':
+      return {
+        kind: 'not-asked',
+        message: `sbatch can't be started on the login node: ${slurmMessage(text('stderr'))}`,
+      };
+    case 'not-unpacked':
+      return { kind: 'not-asked', message: "The project isn't in the job's folder any more" };
+    case 'running':
+      return { kind: 'running', message: `sbatch still runs on the login node, for up to ${LIMIT}` };
+    default:
+      return { kind: 'unknown', message: NO_ANSWER[noCode], isRefusal: false };
   }
 }
 

@@ -29,12 +29,12 @@ const SHOWN_BYTES = 65_536;
 export const SHOW = `show() { [ ! -f "$1" ] || [ -h "$1" ] || tail -c ${SHOWN_BYTES} "$1"; }`;
 
 /**
- * A shell function that kills what unpacks the project of the job's folder `$1`, if it is on this login node. Another
- * process may have got its number, so its command line has to name the folder.
+ * A shell function that kills what is at work under the lock `$1` of the job's folder `$2`, if it is on this login node.
+ * Another process may have got its number, so its command line has to name the folder. Succeeds if it killed something.
  */
-export const END_UNPACKING = `end_unpacking() {
-  owner=$(readlink unpack/owner)
-  [ "\${owner% *}" != "$(uname -n)" ] || ! grep -qsF -e "$1" "/proc/\${owner##* }/cmdline" || kill -s KILL -- "-\${owner##* }"
+export const END_WORK = `end_work() {
+  owner=$(readlink "$1/owner")
+  [ "\${owner% *}" = "$(uname -n)" ] && grep -qsF -e "$2" "/proc/\${owner##* }/cmdline" && kill -s KILL -- "-\${owner##* }"
 }`;
 
 /**
@@ -54,11 +54,11 @@ export function folderScript(workDir: string): Script {
 /** Removes the folder of a job that Slurm didn't take: section `folder`. */
 export function removeFolderScript(workDir: string): Script {
   const folder = quote(workDir);
-  return script(null, END_UNPACKING, [
+  return script(null, END_WORK, [
     {
       name: 'folder',
       // What is being killed may still make a file or two.
-      command: `(cd ${folder} 2>/dev/null && end_unpacking ${folder})\nrm -rf ${folder} 2>/dev/null || { sleep 1; rm -rf ${folder}; }`,
+      command: `(cd ${folder} 2>/dev/null && end_work unpack ${folder})\nrm -rf ${folder} 2>/dev/null || { sleep 1; rm -rf ${folder}; }`,
     },
   ]);
 }

@@ -1,7 +1,7 @@
 import { quote } from '../../ssh/index.ts';
 import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_SUBMIT } from './environment.ts';
-import { AT_WORK, IS_UNPACKED, SHOW } from './job-folder.ts';
+import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-folder.ts';
 
 /** The number in the first claim that holds one: a job may have put any number of links beside its own. */
 const CLAIMS = `for claim in run/*.claim; do
@@ -41,64 +41,127 @@ export function resetSubmitScript(workDir: string, isLost: boolean): Script {
   ]);
 }
 
-/** How long the cluster waits for sbatch: it tries again for two minutes by itself (src/sbatch/sbatch.c). */
-export const SBATCH_WAIT_SECONDS = 200;
+/** So long sbatch may run: it tries again for two minutes by itself (src/sbatch/sbatch.c). Then it is killed. */
+export const SBATCH_LIMIT_SECONDS = 300;
 
-/** Stands in the place of sbatch's exit code when the project isn't in its folder, so that sbatch wasn't run. */
-export const NOT_UNPACKED = 'not-unpacked';
-/** Stands in its place when there was no room for the lock: nothing was run. */
-export const NOT_BEGUN = 'not-begun';
+/** For how long a submission waits for sbatch, in seconds. Other jobs of the cluster wait meanwhile. */
+const FIRST_PAUSES = '0.02 0.02 0.03 0.05 0.05 0.1 0.1 0.2 0.3 0.5 0.8';
+const MORE_PAUSES = '1 1 1 1 1 1 1 1';
+
+/** What stands in the place of sbatch's exit code when there is none. */
+export const NO_CODES = [
+  /** There was no room for the lock: nothing was run. */
+  'not-begun',
+  /** The login node couldn't start a process, so that sbatch wasn't run. */
+  'not-started',
+  /** The project isn't in its folder, so that sbatch wasn't run. */
+  'not-unpacked',
+  'timed-out',
+  'cancelled',
+  // Of `at_work`.
+  'running',
+  'elsewhere',
+  'over',
+] as const;
+export type NoCode = (typeof NO_CODES)[number];
+const word = (code: NoCode) => code;
+
+// What writes under the lock does so from inside its directory: should it be delayed until the job is submitted again, it
+// writes where nobody reads any more.
+
+/** A shell function for when sbatch was killed: `$1` stands in the place of its exit code, unless it had ended. */
+const SAY_KILLED = 'say_killed() { [ -e code ] || { echo "$1" >code.killed && mv code.killed code; }; }';
+
+/**
+ * Kills the process group `$1` when its time is up. It isn't one of the group, so it sees the group's end. What sleeps
+ * in the kernel, for a file system that hangs, dies as it wakes up: it submits nothing any more.
+ */
+const WATCH = `${SAY_KILLED}
+left=${SBATCH_LIMIT_SECONDS}
+while kill -s 0 -- "-$1"; do
+  [ "$left" -gt 0 ] || { kill -s KILL -- "-$1"; say_killed ${word('timed-out')}; exit; }
+  left=$((left - 1))
+  sleep 1
+done`;
+
+/** A shell function that prints sbatch's exit code, or one of `NO_CODES`. */
+const SHOW_CODE = 'show_code() { if [ -e submit/code ]; then show submit/code; else at_work submit; fi; }';
+const SAID = [
+  { name: 'stdout', command: 'show submit/stdout' },
+  { name: 'stderr', command: 'show submit/stderr' },
+];
 
 /**
  * Runs sbatch in the unpacked project, at most once for this folder, and answers with what it said, however often and from
  * however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock writes to
  * files and is a process group of its own, so that neither a broken connection nor a signal to the login's shell ends
- * it or loses its answer.
+ * it or loses its answer. It has a deadline; nobody waits for it as long: see `answerScript`.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
-  // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names.
-  const work = `if ${IS_UNPACKED}; is_unpacked; then
+  // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names. The group
+  // has the number of its first process.
+  const work = `mask=$1 setsid=$2
+shift 2
+limit=
+if [ -n "$setsid" ]; then
+  ln -s "$(uname -n) $$" owner || exit
+  "$setsid" /bin/sh -c ${quote(WATCH)} sh $$ >/dev/null 2>&1 &
+else
+  ln -s -- "- $$" owner || exit
+  ! command -v timeout >/dev/null || limit='timeout -s KILL ${SBATCH_LIMIT_SECONDS}'
+fi
+${IS_UNPACKED}
+if (cd .. && is_unpacked); then
   (
-    umask "$1"
+    umask "$mask"
     [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
     # As one goes there from the home.
-    cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && exec sbatch ${quoteAll(options)} ${quote(`${workDir}/job.sh`)}
+    cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && exec $limit sbatch "$@" ${quote(`${workDir}/job.sh`)}
   )
-  echo $? >submit/code.part
+  echo $? >code.part
 else
-  echo ${NOT_UNPACKED} >submit/code.part
+  echo ${word('not-unpacked')} >code.part
 fi
-mv submit/code.part submit/code`;
-  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${SHOW}\ncd ${quote(workDir)} || exit`;
+mv code.part code`;
+  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
+  // Each option is a word by itself: Linux takes no word of more than 128 KiB (execve(2)).
+  const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" ${quoteAll(options)}`;
   return script(searchPath, preamble, [
     {
       name: 'code',
       command: `if ! LC_ALL=C mkdir submit; then :
 elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
 else
-  if setsid=$(command -v setsid); then
-    # Its group has the number of its first process.
-    "$setsid" /bin/sh -c ${quote(`ln -s "$(uname -n) $$" submit/owner\n${work}`)} sh "$mask" >submit/stdout 2>submit/stderr </dev/null &
-  else
-    /bin/sh -c ${quote(work)} sh "$mask" >submit/stdout 2>submit/stderr </dev/null &
-  fi
-  wait $!
+  setsid=$(command -v setsid)
+  (
+    cd submit || exit
+    \${setsid:+"$setsid"} ${run} >stdout 2>stderr </dev/null ||
+      # With an owner, what hasn't begun can't begin any more.
+      ! ln -s -- '- 0' owner || echo ${word('not-started')} >code
+  ) >/dev/null 2>&1 &
 fi
-if [ ! -d submit ]; then
-  echo ${NOT_BEGUN}
-else
-  waited=0
-  while [ "$(at_work submit)" != over ] && [ "$waited" -lt ${SBATCH_WAIT_SECONDS} ]; do
-    sleep 1
-    waited=$((waited + 1))
-  done
-  show submit/code
-fi`,
+# What had to be killed, or was lost, isn't waited for as long again.
+pauses='${FIRST_PAUSES}'
+[ -e submit.failed.1 ] || pauses="$pauses ${MORE_PAUSES}"
+for pause in $pauses; do
+  [ -d submit ] && [ "$(at_work submit)" != over ] || break
+  sleep "$pause" 2>/dev/null || sleep 1
+done
+if [ -d submit ]; then show_code; else echo ${word('not-begun')}; fi`,
     },
-    { name: 'stdout', command: 'show submit/stdout' },
-    { name: 'stderr', command: 'show submit/stderr' },
+    ...SAID,
   ]);
+}
+
+/**
+ * What sbatch has said so far, without running it or waiting: sections as those of `submitScript`. `ends`: kills it
+ * before, if it still runs and is on this login node. Slurm may have the job all the same.
+ */
+export function answerScript(workDir: string, ends: boolean): Script {
+  const end = `(cd submit && { [ -e code ] || { end_work . ${quote(workDir)} && say_killed ${word('cancelled')}; }; })\n`;
+  const preamble = `umask 077\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\n${END_WORK}\n${SAY_KILLED}\ncd ${quote(workDir)} || exit`;
+  return script(null, preamble, [{ name: 'code', command: `${ends ? end : ''}show_code` }, ...SAID]);
 }
 
 /**

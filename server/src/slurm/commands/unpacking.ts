@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '../../ssh/index.ts';
 import { type Script, type SearchPath, script } from '../shell.ts';
-import { AT_WORK, END_UNPACKING, IS_UNPACKED, SHOW } from './job-folder.ts';
+import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-folder.ts';
 
 /** What the section `state` of `unpackScript` says. */
 export const UNPACK_STATES = [
@@ -42,7 +42,7 @@ elif [ -d ${into} ]; then
   printf '%s\\n' "$said" >${into}/said
   mv ${into}/said unpack/code
 fi`;
-  // Its command line names the folder: see END_UNPACKING.
+  // Its command line names the folder: see END_WORK.
   const run = (text: string) => `/bin/sh -c ${quote(text)} sh "$mask" ${quote(workDir)} >/dev/null 2>&1 </dev/null &`;
   const preamble = `mask=$(umask)\numask 077\n${AT_WORK}\n${IS_UNPACKED}\n${SHOW}\n${HAS_FILES}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [
@@ -67,7 +67,7 @@ if has_files && [ ! -d unpack ]; then
       # Its group has the number of its first process.
       "$setsid" ${run(`ln -s "$(uname -n) $$" unpack/owner || exit\n${work}`)}
     else
-      ${run(`ln -s "- $$" unpack/owner || exit\n${work}`)}
+      ${run(`ln -s -- "- $$" unpack/owner || exit\n${work}`)}
     fi
   fi
 fi
@@ -91,6 +91,6 @@ fi`,
 
 /** Ends an unpacking that takes too long, as far as this login node can; it is begun anew by the next. Section `drop`. */
 export function dropUnpackingScript(workDir: string): Script {
-  const command = `end_unpacking ${quote(workDir)}\n[ ! -d unpack ] || mv unpack "unpack.old.$$"`;
-  return script(null, `${END_UNPACKING}\ncd ${quote(workDir)} || exit`, [{ name: 'drop', command }]);
+  const command = `end_work unpack ${quote(workDir)}\n[ ! -d unpack ] || mv unpack "unpack.old.$$"`;
+  return script(null, `${END_WORK}\ncd ${quote(workDir)} || exit`, [{ name: 'drop', command }]);
 }

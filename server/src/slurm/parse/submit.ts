@@ -10,6 +10,8 @@ export type SubmitAnswer =
   | { readonly kind: 'rejected'; readonly message: string }
   /** It was never asked: there is no job, and the fault may go away. */
   | { readonly kind: 'not-asked'; readonly message: string }
+  /** It hasn't ended. Slurm may have the job already. */
+  | { readonly kind: 'running'; readonly message: string }
   /**
    * sbatch failed in a way that leaves open whether there is a job. `isRefusal`: if there is none, sbatch refused it,
    * and will do so again.
