@@ -39,7 +39,12 @@ beforeEach(async () => {
     wanted: async () => undefined,
     jobs: { submit: async () => undefined },
   };
-  context = { store, journal, clusters: { get: () => alpha, successor: async () => alpha } as never, staging: stagingFor(store, staged) };
+  context = {
+    store,
+    journal,
+    clusters: { get: () => alpha, successor: async () => alpha, submit: async () => undefined } as never,
+    staging: stagingFor(store, staged),
+  };
   const added = await add('first');
   id = added.ok ? added.value.id : '';
 });

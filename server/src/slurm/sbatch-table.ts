@@ -77,8 +77,11 @@ export function sbatchOptionsFrom(beginning: string): readonly SbatchOption[] {
 }
 
 /** Two names of one option. */
-const ALIASES: Readonly<Record<string, string>> = { cluster: 'clusters', 'tasks-per-node': 'ntasks-per-node' };
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['cluster', 'clusters'],
+  ['tasks-per-node', 'ntasks-per-node'],
+]);
 
 export function canonicalName(name: string): string {
-  return ALIASES[name] ?? name;
+  return ALIASES.get(name) ?? name;
 }
