@@ -166,15 +166,24 @@ describe('where one GPU type is allowed, another is refused', () => {
       "--nodelist names a node whose GPUs aren't allowed on gres (h100, of h1)",
       { components: [options('--nodelist=h1')] },
     ],
-    ['--nodelist names "./nodes", which is not a known node', options('--nodelist=./nodes')],
+    ['--nodelist names "nodes", which is not a known node', options('--nodelist=nodes')],
     ['--nodelist names "h[1", which is not a known node', options('--nodelist=h[1')],
     ['--nodelist names "a[1-99999]", which is not a known node', options('--nodelist=a[1-99999]')],
-    ['--nodefile names nodes in a file', options('--nodefile=nodes')],
-    ['--nodefile names nodes in a file', script('-F nodes')],
   ])('by a node: %s: %j', async (start, input) => {
     const [[at, message] = [], ...others] = await refused(input);
     expect(at).toMatch(/extraOptions$/);
     expect(message?.slice(0, start.length)).toBe(start);
+    expect(others).toEqual([]);
+  });
+
+  it.each([
+    ['--nodelist with a "/"', options('--nodelist=./nodes')],
+    ['--nodefile', options('--nodefile=nodes')],
+    ['--nodefile', script('-F nodes')],
+  ])('by a file of nodes: %s: %j', async (option, input) => {
+    const [[at, message] = [], ...others] = await refused(input, 'INVALID_INPUT');
+    expect(at).toBe('extraOptions');
+    expect(message).toContain(`${option} names a file on the login node, which is not read`);
     expect(others).toEqual([]);
   });
 

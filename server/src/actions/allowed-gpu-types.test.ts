@@ -44,4 +44,10 @@ describe('the allowed GPU types', () => {
       expect(looks()).toBe(NODES);
     }
   });
+
+  it('refuse a file of nodes, which a job of an earlier release may ask for again', async () => {
+    const { cluster } = aCluster();
+    const faults = await gpuTypesNotAllowed(cluster, [component(['--nodefile=nodes'])]);
+    expect(faults).toEqual([expect.objectContaining({ message: expect.stringContaining('names nodes in a file') })]);
+  });
 });
