@@ -1,6 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -54,7 +66,10 @@ class Node {
   ): Promise<{ readonly child: ChildProcess; readonly ended: Promise<Ended>; printed(text: string): Promise<void> }> {
     const file = join(this.workDir, 'job.sh');
     const nothing = { clusterPrologue: null, projectPrologue: null, condaEnv: null, command: 'true' };
-    await writeFile(file, batchScript({ jobId: JOB_ID, workDir: this.workDir, ...nothing, ...parts }));
+    // Whole at once: another one may be reading it.
+    const part = `${file}.${randomUUID()}`;
+    await writeFile(part, batchScript({ jobId: JOB_ID, workDir: this.workDir, ...nothing, ...parts }));
+    await rename(part, file);
     const child = spawn('/bin/bash', [file], {
       // There it is where sbatch was run; without it, Slurm starts jobs in /tmp.
       cwd: existsSync(join(this.workDir, 'source')) ? join(this.workDir, 'source') : '/tmp',
