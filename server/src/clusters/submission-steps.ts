@@ -189,11 +189,14 @@ export class SubmissionSteps {
       command: job.command,
     });
     await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
-    await Promise.all([
+    const writes = [
       files.write(`${workDir}/job.sh`, Buffer.from(script), SMALL_FILE),
       files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE),
-    ]);
-    if (!hasSource) await files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE);
+    ];
+    if (!hasSource) writes.push(files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE));
+    // None is left behind: it would write into what the next attempt sends.
+    await Promise.allSettled(writes);
+    await Promise.all(writes);
   }
 
   async #ask(job: Job, workDir: string) {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
@@ -33,6 +34,8 @@ let hasFiles: boolean;
 let sizes: Map<string, number>;
 /** How often files were sent. */
 let sent: number;
+/** What happens to a file before it is written. */
+let underWay: (name: string) => Promise<void>;
 let submitters: Submitter[];
 /** What the submitters told of faults, in its order. */
 let faults: (string | null)[];
@@ -48,6 +51,7 @@ beforeEach(async () => {
   hasFiles = true;
   sizes = new Map();
   sent = 0;
+  underWay = async () => undefined;
   submitters = [];
   faults = [];
   await login.command('squeue', ':');
@@ -69,6 +73,7 @@ function startSubmitter(): Submitter {
     slurm: new SlurmAdapter(login, SETTINGS).submission,
     files: {
       write: async (path, content) => {
+        await underWay(basename(path));
         await mkdir(dirname(path), { recursive: true });
         await writeFile(path, content);
       },
@@ -165,6 +170,29 @@ describe('a recorded job', () => {
     const job = await record();
     await old.submit(job.id);
     expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+  });
+});
+
+describe('the files of a job', () => {
+  it('are sent side by side, and again only when none is on its way any more', async () => {
+    await login.command('sbatch', 'echo 77');
+    const begun: string[] = [];
+    const source = Promise.withResolvers<void>();
+    underWay = async (name) => {
+      begun.push(name);
+      if (begun.length > 3) return;
+      if (name === 'job.sh') throw new Error('the directory is full');
+      if (name === 'source.tar.gz') await source.promise;
+    };
+    const job = await record();
+    startSubmitter();
+    await expect.poll(() => begun.toSorted()).toEqual(['environment.sh', 'job.sh', 'source.tar.gz']);
+    // The next attempt would follow within a few milliseconds.
+    await pause(100);
+    expect(begun).toHaveLength(3);
+    source.resolve();
+    await once(job.id, ({ state }) => state === 'PENDING');
+    expect(begun.slice(3).toSorted()).toEqual(['environment.sh', 'job.sh', 'source.tar.gz']);
   });
 });
 
