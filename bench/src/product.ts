@@ -11,11 +11,14 @@ export interface SubmittedJob {
 export class Product {
   readonly slurm: LocalSlurm;
   readonly server: TestServer;
+  /** The files of every job that names no other project: one small script, `hello.sh`. */
+  readonly repository: TestRepository;
   readonly #projectId: string;
 
-  private constructor(slurm: LocalSlurm, server: TestServer, projectId: string) {
+  private constructor(slurm: LocalSlurm, server: TestServer, repository: TestRepository, projectId: string) {
     this.slurm = slurm;
     this.server = server;
+    this.repository = repository;
     this.#projectId = projectId;
   }
 
@@ -43,7 +46,7 @@ export class Product {
       () => server.query<{ clusters: { status: string }[] }>('{ clusters { status } }'),
       ({ clusters }) => clusters.every(({ status }) => status === 'ONLINE'),
     );
-    return new Product(slurm, server, projectId);
+    return new Product(slurm, server, repository, projectId);
   }
 
   /** Gives the ids of jobs that run these commands, in their order; of each one's array, if `array` makes it one. */

@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { SshWorld } from '@slurmql/server/src/ssh/testing.ts';
 import type { Benchmark } from '../benchmark.ts';
+import { ControlMaster } from '../parts/control-master.ts';
 import { median, timed } from '../statistics.ts';
 
-const run = promisify(execFile);
 const WARM_UP = 10;
 const ROUNDS = 200;
 
@@ -21,21 +18,13 @@ export const benchmark: Benchmark = {
     const connection = world.connect(settings);
     await connection.run('true\n', { timeoutMs: 30_000 });
 
-    const destination = `${settings.user}@${settings.host}`;
-    const socket = join(world.directory, 'control');
-    const ssh = (...args: readonly string[]) =>
-      run('ssh', [
-        ...['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${settings.knownHosts}`],
-        ...['-i', world.keyFile, '-p', String(settings.port), '-S', socket, ...args],
-      ]);
-    await ssh('-M', '-f', '-N', '-o', 'ControlPersist=yes', destination);
-    stack.defer(async () => void (await ssh('-O', 'exit', destination)));
+    const ssh = stack.use(await ControlMaster.open(settings));
 
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
       const ourMs = await timed(() => connection.run('true\n', { timeoutMs: 30_000 }));
-      const theirMs = await timed(() => ssh(destination, 'true'));
+      const theirMs = await timed(() => ssh.run('true'));
       if (round < WARM_UP) continue;
       ours.push(ourMs);
       theirs.push(theirMs);

@@ -1,9 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { TestRepository } from '@slurmql/server/testing';
 import type { Benchmark, Row } from '../benchmark.ts';
+import { ControlMaster } from '../parts/control-master.ts';
 import { Product } from '../product.ts';
 import { median, percentile, timed } from '../statistics.ts';
+
+const run = promisify(execFile);
 
 const LARGE_JOBS = 50;
 /** Compression makes it a quarter smaller. More would take longer than three minutes. */
@@ -12,9 +17,9 @@ const FILE_BYTES = 16 * 1024;
 const ALONE = 20;
 const BETWEEN_MS = 500;
 
-/** What a small submission costs while many large ones are on their way. */
+/** What a small submission costs while many large ones are on their way, to us and to a person who does it by hand. */
 export const benchmark: Benchmark = {
-  about: `a small submission, alone and beside ${LARGE_JOBS} of ${Math.round((LARGE_FILES * FILE_BYTES) / 1e6)} MB each`,
+  about: `a small submission, ours and by hand, alone and beside ${LARGE_JOBS} of ${Math.round((LARGE_FILES * FILE_BYTES) / 1e6)} MB each`,
   async run(context) {
     const product = await Product.open(context);
     const files = Array.from({ length: LARGE_FILES }, (_, index) => {
@@ -23,19 +28,32 @@ export const benchmark: Benchmark = {
     });
     const repository = context.stack.use(await TestRepository.create(Object.fromEntries(files)));
     const projectId = await product.addProject('large', repository);
-    /** Until Slurm has taken it, in seconds. */
     const small = async () => {
-      const ms = await timed(async () => {
-        const { slurmJobId } = await product.submit({ command: 'true', waitSeconds: 60 });
-        if (slurmJobId === null) throw new Error('a small job was not taken within a minute');
-      });
-      await pause(BETWEEN_MS);
-      return ms / 1000;
+      const { slurmJobId } = await product.submit({ command: 'true', waitSeconds: 60 });
+      if (slurmJobId === null) throw new Error('a small job was not taken within a minute');
+    };
+    const ssh = context.stack.use(await ControlMaster.open(product.slurm.cluster('alpha')));
+    const archive = await run('tar', ['-czf', '-', 'hello.sh'], { cwd: product.repository.path, encoding: 'buffer' });
+    const byHand = async () => {
+      const directory = `by-hand/${randomUUID()}`;
+      const unpack = `mkdir -p ${directory} && cd ${directory} && tar -xzf -`;
+      await ssh.run(`${unpack} && sbatch --partition=main --wrap=true`, archive.stdout);
+    };
+    /** One after the other; gives how long each took, in seconds. */
+    const measure = async (count: number, isOver = () => false) => {
+      const ours: number[] = [];
+      const hand: number[] = [];
+      while (ours.length < count && !isOver()) {
+        ours.push((await timed(small)) / 1000);
+        await pause(BETWEEN_MS);
+        hand.push((await timed(byHand)) / 1000);
+        await pause(BETWEEN_MS);
+      }
+      return { ours, hand };
     };
 
-    await small();
-    const alone: number[] = [];
-    while (alone.length < ALONE) alone.push(await small());
+    await measure(1);
+    const alone = await measure(ALONE);
 
     let isOver = false;
     const begin = performance.now();
@@ -46,21 +64,31 @@ export const benchmark: Benchmark = {
       .finally(() => {
         isOver = true;
       });
-    const beside: number[] = [];
-    while (!isOver) beside.push(await small());
+    const beside = await measure(Number.POSITIVE_INFINITY, () => isOver);
     await large;
     const seconds = Math.round((performance.now() - begin) / 1000);
-    context.progress(`the large ones were taken within ${seconds} s, ${beside.length} small ones meanwhile`);
+    context.progress(`the large ones were taken within ${seconds} s, ${beside.ours.length} small ones meanwhile`);
 
-    const row = (word: string, figure: (values: readonly number[]) => number, atMost: number): Row => ({
-      work: `a small submission beside ${LARGE_JOBS} large ones, ${word}`,
+    const row = (where: string, { ours, hand }: typeof alone, word: string, figure: typeof median): Row => ({
+      work: `a small submission ${where}, ${word}`,
       unit: 's',
-      ours: figure(beside),
-      against: { name: `alone, ${word}`, kind: 'peer', figure: figure(alone) },
-      // Processors and the line are shared; the turn is not.
-      goal: { atMost },
-      samples: beside.length,
+      ours: figure(ours),
+      against: { name: `tar and sbatch over a ControlMaster, ${word}`, kind: 'peer', figure: figure(hand) },
+      goal: { atMost: 1.5 },
+      samples: ours.length,
     });
-    return [row('p50', median, 3), row('p95', (values) => percentile(values, 0.95), 5)];
+    const p95 = (values: readonly number[]) => percentile(values, 0.95);
+    const among = `beside ${LARGE_JOBS} large ones`;
+    return [
+      row('alone', alone, 'p50', median),
+      row(among, beside, 'p50', median),
+      row(among, beside, 'p95', p95),
+      {
+        ...row(among, beside, 'p50', median),
+        against: { name: 'alone, p50', kind: 'peer', figure: median(alone.ours) },
+        // Processors and the line are shared; the turn is not.
+        goal: { atMost: 3 },
+      },
+    ];
   },
 };

@@ -65,7 +65,9 @@ export class SshWorld {
   }
 
   /** What reaches a server, in full: no file of the machine's own is needed. */
-  async settings(sshd: Pick<Sshd, 'host' | 'port' | 'knownHostsLine'>): Promise<SshSettings> {
+  async settings(
+    sshd: Pick<Sshd, 'host' | 'port' | 'knownHostsLine'>,
+  ): Promise<Required<Omit<SshSettings, 'proxyJump' | 'help'>>> {
     return {
       name: 'alpha',
       host: sshd.host,
