@@ -17,7 +17,7 @@ export interface Context {
 export interface Row {
   /** The work, as a person would name it: "a command on the kept connection, p50". */
   readonly work: string;
-  readonly unit: 'ms' | 's' | 'MiB' | 'requests/min' | '/s' | 'events' | 'subscribers';
+  readonly unit: 'ms' | 's' | 'MiB' | 'requests/min' | 'times' | '/s' | 'events' | 'subscribers';
   readonly ours: number;
   /** What ours is held against: a peer that did the same work in the same run, or a limit that was set for it. */
   readonly against: { readonly name: string; readonly kind: 'peer' | 'limit'; readonly figure: number };
