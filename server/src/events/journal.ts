@@ -91,14 +91,24 @@ export class Journal {
     }
   }
 
-  /** Removes a project; its jobs stay, without a project. */
+  /**
+   * Removes a project; its jobs stay, without a project. With many jobs that takes long, and other writes have their
+   * turns meanwhile: a crash leaves the project, with the jobs that it hadn't lost yet.
+   */
   async removeProject(projectId: string): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#writes.removeProject(projectId);
+    for (let isGone = false; !isGone; await nextTurn()) {
+      isGone = await this.#inTurn(() => this.#removeFurther(projectId));
+    }
+  }
+
+  async #removeFurther(projectId: string): Promise<boolean> {
+    const isGone = await this.#writes.removeProjectFurther(projectId);
+    if (isGone) {
       for (const jobs of this.#active.values()) {
         for (const job of jobs.values()) if (job.projectId === projectId) jobs.set(job.id, { ...job, projectId: null });
       }
-    });
+    }
+    return isGone;
   }
 
   /**

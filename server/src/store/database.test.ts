@@ -208,7 +208,7 @@ describe('projects', () => {
     await store.projects.save(project);
     const job = aJob({ projectId: project.id });
     await insertJobs(store, [job]);
-    await writesOf(store).removeProject(project.id);
+    expect(await writesOf(store).removeProjectFurther(project.id)).toBe(true);
     expect(await store.projects.get(project.id)).toBeNull();
     expect(await store.jobs.get(job.id)).toEqual({ ...job, number: 1, projectId: null });
     await store.close();

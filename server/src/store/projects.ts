@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { GitSnapshot, Project } from '../domain/project.ts';
@@ -12,7 +11,6 @@ import type { ProjectsTable } from './tables.ts';
 
 const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
 
-/** So many lose their project in one statement. */
 const JOBS_A_TURN = 500;
 
 /** What people change of a project: undefined leaves a field as it is. */
@@ -110,19 +108,20 @@ export class ProjectQueries {
   }
 }
 
-/** Removes a project. Its jobs stay, without a project; they are changed in slices with turns in between. */
-export async function removeProject(database: Database, id: string): Promise<void> {
-  await database.transaction().execute(async (trx) => {
-    for (;;) {
-      const { numUpdatedRows } = await trx
-        .updateTable('jobs')
-        .set({ project_id: null })
-        .where('id', 'in', (of) => of.selectFrom('jobs').select('id').where('project_id', '=', id).limit(JOBS_A_TURN))
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows < JOBS_A_TURN) break;
-      await nextTurn();
-    }
+/**
+ * Takes a project from the next of its jobs, and removes it with the last ones; they stay, without a project. True once
+ * it is gone. All of a project's jobs in one statement, or one transaction, would keep everybody else waiting.
+ */
+export async function removeFurther(database: Database, id: string): Promise<boolean> {
+  return database.transaction().execute(async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('jobs')
+      .set({ project_id: null })
+      .where('id', 'in', (of) => of.selectFrom('jobs').select('id').where('project_id', '=', id).limit(JOBS_A_TURN))
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === BigInt(JOBS_A_TURN)) return false;
     await trx.deleteFrom('projects').where('id', '=', id).execute();
+    return true;
   });
 }
 

@@ -2,7 +2,7 @@ import type { OpenDatabase } from './database.ts';
 import { type EventBounds, JobEventWriter } from './job-event-writer.ts';
 import { JobReader } from './job-reader.ts';
 import { JobWriter } from './job-writer.ts';
-import { removeProject } from './projects.ts';
+import { removeFurther } from './projects.ts';
 
 /** Reads and writes within one transaction. */
 export interface Transaction {
@@ -44,9 +44,9 @@ export class StoreWrites {
     return new JobEventWriter(this.#opened.database).removeOldest(bounds);
   }
 
-  /** Removes a project; its jobs stay, with no project. */
-  removeProject(id: string): Promise<void> {
-    return removeProject(this.#opened.database, id);
+  /** One step of removing a project: see `removeFurther`. */
+  removeProjectFurther(id: string): Promise<boolean> {
+    return removeFurther(this.#opened.database, id);
   }
 
   #checkpoint(): void {
