@@ -17,13 +17,13 @@ export interface Account {
 
 /** An account whose maker is gone. */
 export interface AbandonedAccount extends Account {
-  /** The folder that was given to createAccount. */
+  /** The directory that was given to createAccount. */
   readonly directory: string;
   readonly maker: ProcessIdentity;
 }
 
 const NAME = /^slurmql-[0-9a-f]{6}$/;
-/** The comment field of such an account: who made it (pid and start time), and where its folder is. */
+/** The comment field of such an account: who made it (pid and start time), and where its directory is. */
 const COMMENT = /^SlurmQL local-slurm (\d+)\.(\d+) (\/.*)$/;
 
 export interface AccountOptions {

@@ -8,10 +8,11 @@ import { run } from './run.ts';
 /** Slurm's, in MariaDB. */
 const DATABASE = 'slurm';
 
-/** Makes MariaDB's folder, and its daemon. */
+/** Makes MariaDB's directory, and its daemon. */
 export async function prepareDatabase(directory: string): Promise<Daemon> {
-  // MariaDB runs without a port and without accounts: whoever reaches its socket may do anything, and this folder lets
-  // only root pass. So there is nothing to install but the empty system tables: slurmdbd keeps a procedure in them.
+  // MariaDB runs without a port and without accounts: whoever reaches its socket may do anything, and only root may
+  // pass through this directory. So there is nothing to install but the empty system tables: slurmdbd keeps a
+  // procedure in them.
   await mkdir(join(directory, 'data'), { recursive: true, mode: 0o700 });
   const systemTables = await readFile(await systemTablesFile(), 'utf8');
   const initFile = join(directory, 'init.sql');
@@ -44,7 +45,7 @@ export async function prepareDatabase(directory: string): Promise<Daemon> {
   });
 }
 
-/** The statements that make the tables of the database `mysql`. Package, folder and name change with MariaDB's version. */
+/** The statements that make the tables of the database `mysql`. Package, directory and name depend on its release. */
 async function systemTablesFile(): Promise<string> {
   const found = await run('dpkg-query', ['--search', '*_system_tables.sql']);
   const file = /^mariadb-server-core\S*: (.*)$/m.exec(found)?.[1];
@@ -52,7 +53,7 @@ async function systemTablesFile(): Promise<string> {
   return file;
 }
 
-/** Writes slurmdbd.conf(5), and a slurm.conf(5) for sacctmgr, into the database's folder; starts slurmdbd on a free port. */
+/** Writes slurmdbd.conf(5) and sacctmgr's slurm.conf(5) in the database's directory; starts slurmdbd on a free port. */
 export async function startSlurmdbd(directory: string, mungeSocket: string): Promise<{ port: number; daemon: Daemon }> {
   return retryWhenPortIsTaken(async () => {
     const port = await freePort();

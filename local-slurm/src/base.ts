@@ -33,8 +33,8 @@ export interface BaseOptions {
 }
 
 /**
- * A Debian system with this release of Slurm in it, unpacked: gives its folder, which nobody may change. It is made once,
- * whole or not at all, however many ask for it at once. Needs root.
+ * A Debian system with this release of Slurm in it, unpacked: gives its directory, which nobody may change. It is made
+ * once, whole or not at all, however many ask for it at once. Needs root.
  */
 export async function prepareBase(name: string, options: BaseOptions): Promise<string> {
   const { suite, database = 'mariadb-server-core' } = releaseNamed(name);

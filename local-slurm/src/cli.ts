@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { removeAbandoned, removeFolder } from './folder.ts';
+import { removeAbandoned, removeDirectory } from './directory.ts';
 import { launchKeeper } from './keeper-client.ts';
 import { defaultClusters } from './layout.ts';
 import { startLocalSlurm } from './local-slurm.ts';
@@ -19,7 +19,7 @@ also a third one, gamma.
   status              show what is running; exit code 0 when they are up, 3 when they are not
 
   --release RELEASE   another release than the machine's own Slurm: ${Object.keys(RELEASES).join(', ')}
-  --directory PATH    where their files are (default: a folder of your own in the temporary directory)
+  --directory PATH    where their files are (default: one of your own in the temporary directory)
 `;
 
 function print(line: string): void {
@@ -66,7 +66,7 @@ async function down(directory: string): Promise<number> {
     await waitFor(() => !isAlive(state), { timeoutMs: 60_000, failure: `the keeper ${state.keeper.pid} didn't end` });
   } else {
     await removeAbandoned(print, tmpdir());
-    await removeFolder(directory);
+    await removeDirectory(directory);
   }
   print(`Slurm in ${directory} is stopped and removed.`);
   return 0;

@@ -11,7 +11,7 @@ const SHARED_MEMORY = '/dev/shm';
 export function clockEnvironment(offsetSeconds: number): Readonly<Record<string, string>> {
   if (offsetSeconds === 0) return {};
   return {
-    // The dynamic linker puts the machine's folder of libraries in the place of $LIB (man ld.so).
+    // The dynamic linker puts the machine's directory of libraries in the place of $LIB (man ld.so).
     LD_PRELOAD: '/usr/$LIB/faketime/libfaketimeMT.so.1',
     FAKETIME: `${offsetSeconds > 0 ? '+' : ''}${offsetSeconds}`,
     // What waits for a span of time still waits for that span.

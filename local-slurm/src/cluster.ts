@@ -9,7 +9,7 @@ import { run } from './run.ts';
 import { waitFor } from './wait.ts';
 
 export interface ClusterSetting {
-  /** The cluster's own folder, made here. */
+  /** The cluster's own directory, made here. */
   readonly directory: string;
   readonly mungeSocket: string;
   /** Undefined: no accounting. */
@@ -60,7 +60,7 @@ export function clusterEnvironment(cluster: LocalClusterOptions, directory: stri
   return { SLURM_CONF: slurmConfPath(directory), ...clockEnvironment(cluster.clockOffsetSeconds ?? 0) };
 }
 
-/** Where a cluster with this folder has its slurm.conf. */
+/** Where a cluster with this directory has its slurm.conf. */
 export function slurmConfPath(directory: string): string {
   return join(directory, 'slurm.conf');
 }

@@ -52,7 +52,7 @@ test('when the keeper is killed its daemons end, and the next start removes the 
     failure: 'daemons go on',
   });
 
-  // It may be started in the same folder, or anywhere else, and by anybody.
+  // It may be started in the same directory, or anywhere else, and by anybody.
   const next = await startLocalSlurm({ clusters: [SMALL_CLUSTER] });
   await untilNothingIsLeft(traces);
   await next.stop();

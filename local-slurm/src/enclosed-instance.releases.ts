@@ -109,7 +109,7 @@ test('nothing is left when the owner is killed', async () => {
   await untilNothingIsLeft(traces);
 });
 
-test('when the keeper is killed everything ends, and the next start removes the folder', async () => {
+test('when the keeper is killed everything ends, and the next start removes the directory', async () => {
   const directory = newDirectory();
   const [cluster] = await start({ directory, release: '24.11', clusters: [SMALL_CLUSTER] }).clusters;
   if (cluster === undefined) throw new Error('no cluster');

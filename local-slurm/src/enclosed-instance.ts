@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NAMESPACES, prepareBase } from './base.ts';
-import { claimFolder, removeAbandoned, removeFolder } from './folder.ts';
+import { claimDirectory, removeAbandoned, removeDirectory } from './directory.ts';
 import type { ControlledDaemon, InstanceOptions, StartedInstance } from './instance.ts';
 import { type Keeper, launchKeeper } from './keeper-client.ts';
 import { descendants, thisProcess } from './processes.ts';
@@ -13,7 +13,7 @@ export interface EnclosedInstanceOptions extends InstanceOptions {
   readonly release: string;
   /** Where base systems are kept. */
   readonly cacheDirectory: string;
-  /** Folders of the machine that have the same path inside. */
+  /** Directories of the machine that have the same path inside. */
   readonly shared?: readonly string[];
 }
 
@@ -23,7 +23,7 @@ const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 /**
  * Clusters with another release of Slurm than the machine's own: a second keeper has them, in a system that is made for it
  * out of a base system. Mounts, processes, accounts and a host name are that system's own; the network and the
- * instance's folder, with the same path, are the machine's. One a process; needs root.
+ * instance's directory, with the same path, are the machine's. One a process; needs root.
  */
 export class EnclosedInstance {
   readonly #options: EnclosedInstanceOptions;
@@ -50,7 +50,7 @@ export class EnclosedInstance {
     try {
       await this.#keeper?.stop();
     } finally {
-      if (this.#directory !== undefined) await removeFolder(this.#directory);
+      if (this.#directory !== undefined) await removeDirectory(this.#directory);
     }
   }
 
@@ -73,7 +73,7 @@ export class EnclosedInstance {
     signal.throwIfAborted();
 
     const keeper = thisProcess();
-    const directory = await claimFolder(this.#options.directory, this.#options.temporaryDirectory);
+    const directory = await claimDirectory(this.#options.directory, this.#options.temporaryDirectory);
     this.#directory = directory;
     await writeState(directory, { keeper, release, clusters: [] });
     await mkdir(join(directory, 'root'), { mode: 0o700 });

@@ -1,8 +1,8 @@
 # Makes the root of one instance out of a base system and runs a program in it. Run by root, in namespaces of its own:
 # nothing of what is mounted here is seen outside, and all of it goes with the last process.
-# usage: enter-base.sh BASE DIRECTORY NODE PACKAGE SCRIPT FOLDER…
-#   DIRECTORY: the folder of the instance, which has the same path inside; NODE runs SCRIPT, a file in the folder PACKAGE;
-#   each FOLDER, too, has the same path inside
+# usage: enter-base.sh BASE DIRECTORY NODE PACKAGE SCRIPT SHARED…
+#   DIRECTORY and each SHARED: the instance's own directory, and others of the machine; all have the same path inside
+#   NODE runs SCRIPT, a file in the directory PACKAGE
 set -eu
 base=$1 directory=$2 node=$3 package=$4 script=$5
 shift 5
@@ -18,13 +18,13 @@ mount -t overlay slurmql -o "lowerdir=$work/base,upperdir=$work/upper,workdir=$w
 
 cd "$work/system"
 mount -t proc proc proc
-for folder in dev sys; do
-  mount --rbind "/$folder" "$folder"
-  mount --make-rslave "$folder"
+for name in dev sys; do
+  mount --rbind "/$name" "$name"
+  mount --make-rslave "$name"
 done
-for folder in "$directory" "$@"; do
-  mkdir -p ".$folder"
-  mount --bind "$folder" ".$folder"
+for path in "$directory" "$@"; do
+  mkdir -p ".$path"
+  mount --bind "$path" ".$path"
 done
 mkdir -p run/slurmql/package
 touch run/slurmql/node

@@ -3,7 +3,7 @@ set -u
 deadline=$1
 shift
 
-# One at a time. The lock is the folder itself, so that no file is left behind.
+# One at a time. The lock is the directory itself, so that no file is left behind.
 exec 9</var/lib/dpkg
 flock -w "$deadline" 9 || { echo 'another installation goes on for too long' >&2; exit 1; }
 

@@ -5,7 +5,7 @@ import { type Account, type AccountOptions, createAccount } from './account.ts';
 import { prepareDatabase, registerClusters, startSlurmdbd } from './accounting.ts';
 import { CLOCK_PACKAGE } from './clock.ts';
 import { clusterEnvironment, slurmConfPath, startCluster } from './cluster.ts';
-import { claimFolder, removeAbandoned, removeFolder, removeLeftovers } from './folder.ts';
+import { claimDirectory, removeAbandoned, removeDirectory, removeLeftovers } from './directory.ts';
 import { createKey } from './keys.ts';
 import type { LocalClusterOptions } from './layout.ts';
 import { prepareMunge } from './munge.ts';
@@ -24,7 +24,7 @@ export interface InstanceOptions {
    * it. Default false.
    */
   readonly isEnclosed?: boolean;
-  /** The uid that gets the scratch folder and the client key. */
+  /** The uid that gets the scratch directory and the client key. */
   readonly owner: number;
   readonly onProgress: (line: string) => void;
 }
@@ -39,14 +39,14 @@ export interface ControlledDaemon {
 /** What has been started. */
 export interface StartedInstance {
   readonly directory: string;
-  /** A folder in it that belongs to the owner. */
+  /** A directory in it that belongs to the owner. */
   readonly scratch: string;
   readonly clusters: readonly LocalCluster[];
   /** What goes before a command that root is to run where the daemons are: nothing, when that is this machine itself. */
   readonly enter: readonly string[];
 }
 
-/** Where things are in the folder of an instance, and who they are for. */
+/** Where things are in the directory of an instance, and who they are for. */
 interface Common {
   readonly directory: string;
   readonly mungeSocket: string;
@@ -68,7 +68,7 @@ export const PACKAGES = [
   'mariadb-server-core',
 ];
 
-/** Clusters with all that they need, in one folder, as children of this process. One a process; needs root. */
+/** Clusters with all that they need, in one directory, as children of this process. One a process; needs root. */
 export class Instance {
   readonly #options: InstanceOptions;
   readonly #daemons = new Map<string, ControlledDaemon>();
@@ -88,7 +88,7 @@ export class Instance {
     return started;
   }
 
-  /** Ends every process, removes the account and the folder. Goes on after a fault, and throws all of them at the end. */
+  /** Ends every process, removes the account and the directory. Goes on after a fault, and throws all at the end. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopped while it started'));
     await this.#starting;
@@ -100,7 +100,7 @@ export class Instance {
     const directory = this.#directory;
     if (directory !== undefined) {
       for (const account of this.#accounts) await attempt(removeLeftovers(account, directory));
-      if (!this.#isEnclosed) await attempt(removeFolder(directory));
+      if (!this.#isEnclosed) await attempt(removeDirectory(directory));
     }
     if (faults.length > 0) throw new AggregateError(faults, faults.map(String).join('\n'));
   }
@@ -120,7 +120,7 @@ export class Instance {
     if (!this.#isEnclosed) await removeAbandoned(onProgress, temporaryDirectory);
     this.#stopping.signal.throwIfAborted();
 
-    const directory = await this.#claimFolder();
+    const directory = await this.#claimDirectory();
     const shared = await this.#createAccount({ directory });
     const accounts = new Map<LocalClusterOptions, Account>();
     for (const cluster of clusters) {
@@ -145,10 +145,11 @@ export class Instance {
     return this.#options.isEnclosed === true;
   }
 
-  async #claimFolder(): Promise<string> {
+  async #claimDirectory(): Promise<string> {
     const { directory: wanted, temporaryDirectory } = this.#options;
-    if (this.#isEnclosed && wanted === undefined) throw new Error('an enclosed instance is told its folder');
-    const directory = this.#isEnclosed && wanted !== undefined ? wanted : await claimFolder(wanted, temporaryDirectory);
+    if (this.#isEnclosed && wanted === undefined) throw new Error('an enclosed instance is told its directory');
+    const directory =
+      this.#isEnclosed && wanted !== undefined ? wanted : await claimDirectory(wanted, temporaryDirectory);
     this.#directory = directory;
     if (!this.#isEnclosed) await writeState(directory, { keeper: thisProcess(), clusters: [] });
     return directory;

@@ -38,7 +38,7 @@ export interface LocalClusterOptions {
   /** False: without slurmdbd, so that sacct knows nothing. Default true. */
   readonly accounting?: boolean;
   /**
-   * An account of its own, with this login shell (a path; default: bash) and with its home in a folder of this name.
+   * An account of its own, with this login shell (a path; default: bash) and with its home in a directory of this name.
    * Default: the account that all clusters share.
    */
   readonly account?: { readonly home: string; readonly shell?: string };
@@ -105,7 +105,7 @@ export function defaultClusters(release: string | undefined): readonly LocalClus
 
 /** What slurm.conf holds besides the cluster's layout. */
 export interface SlurmConfPlaces {
-  /** The cluster's own folder. */
+  /** The cluster's own directory. */
   readonly directory: string;
   readonly mungeSocket: string;
   readonly controllerPort: number;

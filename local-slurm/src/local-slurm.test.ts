@@ -133,7 +133,7 @@ test('a start that is aborted leaves nothing', async () => {
   expect(leftovers({ directory })).toEqual([]);
 });
 
-test('a folder that holds something is refused and left as it is', async () => {
+test('a directory that holds something is refused and left as it is', async () => {
   await expect(startLocalSlurm({ directory: '/usr', clusters: [SMALL_CLUSTER] })).rejects.toThrow("/usr isn't empty.");
   await expect(startLocalSlurm({ directory: slurm.directory })).rejects.toThrow('is in use by another instance.');
 });

@@ -11,11 +11,11 @@ export interface LocalSlurmOptions {
    * Slurm of the machine's own packages.
    */
   readonly release?: string;
-  /** Folders of this machine that the daemons and jobs of a release see, too, at the same paths. Default: none. */
+  /** Directories of this machine that the daemons and jobs of a release see, too, at the same paths. Default: none. */
   readonly shared?: readonly string[];
   /** Default: DEFAULT_CLUSTERS, alpha and beta; of a release RELEASE_CLUSTERS, with gamma. */
   readonly clusters?: readonly LocalClusterOptions[];
-  /** Made, or empty; removed at the end. Default: a new one in the system's folder for temporary files. */
+  /** Made, or empty; removed at the end. Default: a new one in the system's directory for temporary files. */
   readonly directory?: string;
   readonly onProgress?: (line: string) => void;
   /** Ends the start: everything is taken down, then startLocalSlurm rejects. */
@@ -25,7 +25,7 @@ export interface LocalSlurmOptions {
 /** Slurm clusters on this machine. They end with stop(), and with the process that started them. */
 export interface LocalSlurm {
   readonly directory: string;
-  /** A folder in it for whatever goes with these clusters; it is removed with them, even if this process is killed. */
+  /** A directory in it for whatever goes with these clusters; removed with them, even if this process is killed. */
   readonly scratch: string;
   readonly clusters: readonly LocalCluster[];
   /** Settles when nothing is left of it, for whatever reason; rejects when something couldn't be removed. */
@@ -46,7 +46,7 @@ export interface LocalSlurm {
   startDaemon(name: string): Promise<void>;
   /** SIGSTOP makes a daemon hang, SIGCONT lets it go on. */
   signalDaemon(name: string, signal: NodeJS.Signals): Promise<void>;
-  /** Resolves when no process, folder or account is left of it. May be called again. */
+  /** Resolves when no process, directory or account is left of it. May be called again. */
   stop(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Daemon } from './daemon.ts';
 
-/** Makes munged's folder with a key of its own. Every user may reach its socket, none its key. */
+/** Makes munged's directory with a key of its own. Every user may reach its socket, none its key. */
 export async function prepareMunge(directory: string): Promise<{ socket: string; daemon: Daemon }> {
   await mkdir(directory, { mode: 0o755 });
   const key = join(directory, 'key');
@@ -14,7 +14,7 @@ export async function prepareMunge(directory: string): Promise<{ socket: string;
     command: 'munged',
     args: [
       '--foreground',
-      // The folders above may belong to an ordinary user.
+      // The directories above may belong to an ordinary user.
       '--force',
       `--socket=${socket}`,
       `--key-file=${key}`,

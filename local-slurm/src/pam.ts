@@ -3,7 +3,7 @@ import { readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.ts';
 
-const PAM_FOLDER = '/etc/pam.d';
+const PAM_DIRECTORY = '/etc/pam.d';
 /** RFC 4648, as the secrets of one-time codes are written. */
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
@@ -49,11 +49,11 @@ export class PamService {
       'session required pam_permit.so',
       '',
     ];
-    await writeFile(join(PAM_FOLDER, this.name), lines.join('\n'), { mode: 0o644 });
+    await writeFile(join(PAM_DIRECTORY, this.name), lines.join('\n'), { mode: 0o644 });
   }
 
   async remove(): Promise<void> {
-    await rm(join(PAM_FOLDER, this.name), { force: true });
+    await rm(join(PAM_DIRECTORY, this.name), { force: true });
   }
 
   get #secretFile(): string {
@@ -64,10 +64,10 @@ export class PamService {
 /** Removes every service that was made for this account. */
 export async function removeServicesOf(user: string): Promise<void> {
   const start = `${user}-`;
-  const names = (await readdir(PAM_FOLDER)).filter(
+  const names = (await readdir(PAM_DIRECTORY)).filter(
     (name) => name.startsWith(start) && /^[0-9a-f]{8}$/.test(name.slice(start.length)),
   );
-  await Promise.all(names.map((name) => rm(join(PAM_FOLDER, name), { force: true })));
+  await Promise.all(names.map((name) => rm(join(PAM_DIRECTORY, name), { force: true })));
 }
 
 /** The code of this moment (RFC 6238), as the person's telephone would show it. */

@@ -15,7 +15,7 @@ export interface KeeperRequest {
   readonly cacheDirectory: string;
   /** Where a new directory is made when none is given. */
   readonly temporaryDirectory: string;
-  /** The uid that gets the scratch folder and the client key. */
+  /** The uid that gets the scratch directory and the client key. */
   readonly owner: number;
   /** The end of stdin, which the owner's death is too, takes everything down; if true, only until the clusters are up. */
   readonly detached: boolean;

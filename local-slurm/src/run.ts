@@ -28,7 +28,7 @@ export class CommandError extends Error {
   }
 }
 
-/** The environment of a child. Root's PATH lacks the sbin folders in some shells, and every daemon here lives there. */
+/** The environment of a child. Root's PATH lacks the sbin directories in some shells, and all daemons lie there. */
 export function childEnvironment(additions: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { PATH = '/usr/bin:/bin' } = process.env;
   return { ...process.env, PATH: `${PATH}:/usr/sbin:/sbin`, ...additions };

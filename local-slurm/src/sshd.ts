@@ -59,8 +59,8 @@ const HOST = '127.0.0.1';
 
 /**
  * Starts an sshd of its own on a free loopback port. It ends with this process at the latest. Needs root to let in
- * anybody but the user of this process. Once it is stopped there is nothing outside `directory` but the empty folder
- * /run/sshd, which every sshd of root wants. What `twoFactor` puts into /etc/pam.d goes with stop(), or, when this process
+ * anybody but the user of this process. Once it is stopped there is nothing outside `directory` but /run/sshd, empty,
+ * which every sshd of root wants. What `twoFactor` puts into /etc/pam.d goes with stop(), or, when this process
  * is killed, with the account.
  */
 export async function startSshd(options: SshdOptions): Promise<Sshd> {
@@ -162,7 +162,7 @@ function sshdConfig(
     'PidFile none',
     `AllowUsers ${options.user}`,
     `AuthorizedKeysFile "${join(directory, 'authorized_keys')}"`,
-    // The folders above belong to whoever started this, not to the user.
+    // The directories above belong to whoever started this, not to the user.
     'StrictModes no',
     ...loginConfig(options.twoFactor, pamService),
     'UseDNS no',

@@ -26,7 +26,7 @@ export interface LocalCluster {
   readonly slurmConf: string;
 }
 
-/** What `state.json` in the folder of an instance says. */
+/** What `state.json` in the directory of an instance says. */
 export interface InstanceState {
   readonly keeper: ProcessIdentity;
   /** Of RELEASES, in a system of its own; undefined: the machine's own Slurm. */
@@ -35,7 +35,7 @@ export interface InstanceState {
   readonly clusters: readonly LocalCluster[];
 }
 
-/** The state of the instance in this folder, or undefined when there is none. */
+/** The state of the instance in this directory, or undefined when there is none. */
 export async function readState(directory: string): Promise<InstanceState | undefined> {
   try {
     return JSON.parse(await readFile(stateFile(directory), 'utf8')) as InstanceState;

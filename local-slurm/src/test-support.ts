@@ -78,7 +78,7 @@ export function newDirectory(): string {
   return join(tmpdir(), `slurmql-${randomBytes(4).toString('hex')}`);
 }
 
-/** Everything that is left of an instance: processes, account, mounts, folder. */
+/** Everything that is left of an instance: processes, account, mounts, directory. */
 export function leftovers({ directory, user, uid }: Traces): readonly string[] {
   // Once the account is gone, another instance's may have been given its number.
   const isItsNumber = uid !== undefined && (accountWith(uid) ?? user) === user;

@@ -25,13 +25,13 @@ function fail(message) {
   process.exitCode = 1;
 }
 
-/** The Node that npm has linked for this program, in a folder above it; null where there is none. */
+/** The Node that npm has linked for this program, in a directory above it; null where there is none. */
 function pinnedNode() {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (folder !== dirname(folder)) {
-    folder = dirname(folder);
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (directory !== dirname(directory)) {
+    directory = dirname(directory);
     try {
-      const node = realpathSync(join(folder, 'node_modules', '.bin', 'node'));
+      const node = realpathSync(join(directory, 'node_modules', '.bin', 'node'));
       const { version } = JSON.parse(readFileSync(join(dirname(node), '..', 'package.json'), 'utf8'));
       if (Number(version.split('.')[0]) >= NEEDED) return node;
     } catch {

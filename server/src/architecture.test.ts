@@ -11,10 +11,10 @@ const ARCHITECTURE = new URL('../../ARCHITECTURE.md', import.meta.url);
 const COMPOSITION = ['app.ts', 'heap.ts', 'leave.ts', 'main.ts'];
 
 interface Import {
-  /** Relative to the source folder, with "/" between names. */
+  /** Relative to the source directory, with "/" between names. */
   readonly file: string;
   readonly specifier: string;
-  /** The imported file, relative to the source folder; null for a package. */
+  /** The imported file, relative to the source directory; null for a package. */
   readonly target: string | null;
 }
 
@@ -42,7 +42,7 @@ function importsOf(file: string): Import[] {
   });
 }
 
-/** The top-level folder, or the file itself where it lies in none. */
+/** The top-level directory, or the file itself where it lies in none. */
 const roomOf = (file: string) => file.split('/')[0] ?? '';
 
 /** The rows below `| room | may import |`. */
@@ -153,7 +153,7 @@ describe('what only SQLite knows', () => {
   const words =
     /\b(?:json_\w+|json|indexed by|instr|glob|rowid|pragma|total_changes|changes\(\)|last_insert_rowid|fts\d|match|job_search|insert or|without rowid|sqlite_\w+|char\()/i;
 
-  it('stands in one folder: the SQL outside of it has none of its words', () => {
+  it('stands in one directory: the SQL outside of it has none of its words', () => {
     const found = outside.flatMap((file) =>
       statementsOf(textOf(file)).flatMap((statement) => (words.test(statement) ? [`${file}: ${statement}`] : [])),
     );
@@ -163,7 +163,7 @@ describe('what only SQLite knows', () => {
     expect(inside.filter((statement) => words.test(statement)).length).toBeGreaterThan(5);
   });
 
-  it('is entered through the index of the folder', () => {
+  it('is entered through the index of the directory', () => {
     const entries = imports.flatMap(({ file, target }) =>
       target !== null && isInside(target) && !isInside(file) ? [target] : [],
     );
@@ -183,12 +183,12 @@ describe('outside code', () => {
     ['ssh2', 'ssh'],
     ['kysely', 'store'],
     ['better-sqlite3', 'store/sqlite'],
-  ])('%s is imported by %s alone', (name, folder) => {
+  ])('%s is imported by %s alone', (name, directory) => {
     const users = imports
       .filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`))
       .map(({ file }) => file);
     expect(users).not.toEqual([]);
-    expect(users.filter((file) => !file.startsWith(`${folder}/`))).toEqual([]);
+    expect(users.filter((file) => !file.startsWith(`${directory}/`))).toEqual([]);
   });
 
   it("leaves the process's environment to the configuration, to which main.ts hands it", () => {

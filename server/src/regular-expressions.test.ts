@@ -8,7 +8,7 @@ import { analyse } from 'scslre';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FOLDERS = ['server/src', 'web/src', 'local-slurm/src'];
+const DIRECTORIES = ['server/src', 'web/src', 'local-slurm/src'];
 
 interface Expression {
   readonly at: string;
@@ -59,8 +59,8 @@ function choicesThatOverlap(source: string, flags: string): string[] {
   return faults;
 }
 
-const files = FOLDERS.flatMap((folder) =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+const files = DIRECTORIES.flatMap((directory) =>
+  readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' }).map((name) => `${directory}/${name}`),
 ).filter((file) => /\.tsx?$/.test(file) && !/(?:\.test|\.releases|\/testing)\.tsx?$/.test(file));
 const found = files.map((file) => expressionsIn(readFileSync(join(ROOT, file), 'utf8'), file));
 

@@ -247,17 +247,17 @@ describe('told in the status with what to do, no state changes wrongly, and it h
 
   it.concurrent('a workspace that belongs to somebody else: jobs wait for it and run once', async () => {
     // A workspace of its own, on the login that all of them share.
-    const folder = `${slurm.directory}/home/foreign`;
-    await slurm.run('beta', 'mkdir', ['-m', '755', folder]);
-    await using own = await Workbench.open(`clusters:\n${blockOf('beta')}    workspace: ${folder}\n`);
+    const workspace = `${slurm.directory}/home/foreign`;
+    await slurm.run('beta', 'mkdir', ['-m', '755', workspace]);
+    await using own = await Workbench.open(`clusters:\n${blockOf('beta')}    workspace: ${workspace}\n`);
     const login = await ClusterLogin.open(slurm.cluster('beta'));
     const payload = new Payload('foreign', { input: { cluster: 'beta', projectId: own.projectId } });
     const job = await own.submit({ ...payload.input, waitSeconds: 20 });
     expect(job.reason).toMatch(/^The workspace can't be written: .*Permission denied/);
     await healthOf('beta', own).reaches('DEGRADED');
-    await slurm.run('beta', 'chown', [slurm.cluster('beta').user, folder]);
+    await slurm.run('beta', 'chown', [slurm.cluster('beta').user, workspace]);
     await payload.ranOnce(own, login, slurm);
-    expect((await own.job(job.id)).workDir).toMatch(new RegExp(`^${folder}/jobs/`));
+    expect((await own.job(job.id)).workDir).toMatch(new RegExp(`^${workspace}/jobs/`));
     await healthOf('beta', own).reaches('ONLINE');
   });
 });

@@ -10,15 +10,15 @@ import { MAIN, ServerProcess } from './support/server.ts';
 const BIN = fileURLToPath(new URL('../bin/slurmql.js', import.meta.url));
 /** Makes this Node call itself an old one, as a machine's own may be. */
 const AS_NODE_20 = `--import=data:text/javascript,${encodeURIComponent("Object.defineProperty(process.versions, 'node', { value: '20.20.2' })")}`;
-let folder: string;
+let directory: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-commands-'));
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: { dead: { host: 127.0.0.1, port: 1 } }\n');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-commands-'));
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: { dead: { host: 127.0.0.1, port: 1 } }\n');
 });
 
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 /** `until`: once it has written this, it is asked to end. */
@@ -29,8 +29,8 @@ async function run(
   until?: string,
 ) {
   const child = spawn(program, words, {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], HOME: folder, PORT: '0', ...variables },
+    cwd: directory,
+    env: { PATH: process.env['PATH'], HOME: directory, PORT: '0', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -87,10 +87,10 @@ describe('slurmql', () => {
   it('waits for whoever reads an examination, however long it is', async () => {
     const names = Array.from({ length: 300 }, (_, number) => `dead${number}`);
     const lines = names.map((name) => `  ${name}: { host: 127.0.0.1, port: 1 }\n`);
-    await writeFile(join(folder, 'clusters.yaml'), `clusters:\n${lines.join('')}`);
+    await writeFile(join(directory, 'clusters.yaml'), `clusters:\n${lines.join('')}`);
     const child = spawn(process.execPath, [MAIN, 'doctor', '--json'], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], HOME: folder },
+      cwd: directory,
+      env: { PATH: process.env['PATH'], HOME: directory },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const exited = once(child, 'exit');
@@ -111,11 +111,11 @@ describe('slurmql', () => {
   });
 
   it('says in one line what it needs where there is no such Node', async () => {
-    await cp(BIN, join(folder, 'server/bin/slurmql.js'));
-    await mkdir(join(folder, 'server/dist'));
-    await writeFile(join(folder, 'server/dist/main.js'), 'await using nothing = null;');
-    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    const { stderr, code } = await run(process.execPath, [AS_NODE_20, join(folder, 'server/bin/slurmql.js')]);
+    await cp(BIN, join(directory, 'server/bin/slurmql.js'));
+    await mkdir(join(directory, 'server/dist'));
+    await writeFile(join(directory, 'server/dist/main.js'), 'await using nothing = null;');
+    await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
+    const { stderr, code } = await run(process.execPath, [AS_NODE_20, join(directory, 'server/bin/slurmql.js')]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^SlurmQL needs Node 24 or later, and this is v[\d.]+: "npm ci" brings one\.\n$/);
   });
@@ -123,18 +123,18 @@ describe('slurmql', () => {
 
 describe('a start without any cluster', () => {
   it('says what to write and where, and reads it from there', async () => {
-    await cp(new URL('../../clusters.yaml', import.meta.url), join(folder, 'clusters.yaml'));
-    const first = new ServerProcess(folder, {});
+    await cp(new URL('../../clusters.yaml', import.meta.url), join(directory, 'clusters.yaml'));
+    const first = new ServerProcess(directory, {});
     await first.firstLine();
     await first.stop('SIGTERM');
     const told =
       /No cluster is configured in (.*)\. Write "(.*)" with your own login node into (.*), which is then read instead$/m.exec(
         first.errors,
       );
-    expect(told?.[1]).toBe(join(folder, 'clusters.yaml'));
+    expect(told?.[1]).toBe(join(directory, 'clusters.yaml'));
     await writeFile(told?.[3] ?? '', told?.[2] ?? '');
     expect(await guessed('minee')).toBe('mine');
-    const second = new ServerProcess(folder, {});
+    const second = new ServerProcess(directory, {});
     await second.firstLine();
     await second.stop('SIGTERM');
     expect(second.errors).not.toContain('No cluster is configured');
@@ -145,11 +145,11 @@ describe('a start without any cluster', () => {
     const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
     const lines = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
     expect(lines).toContain('clusters:');
-    await writeFile(join(folder, 'clusters.yaml'), shipped + lines);
+    await writeFile(join(directory, 'clusters.yaml'), shipped + lines);
     expect(await guessed('minee')).toBe('mine');
     // What stands there as comments is a configuration too.
     const all = shipped.replace(/^[\s\S]*?(?=^# clusters:)/m, '').replaceAll(/^# /gm, '');
-    await writeFile(join(folder, 'clusters.yaml'), all);
+    await writeFile(join(directory, 'clusters.yaml'), all);
     expect(await guessed('alfa')).toBe('alpha');
   });
 });

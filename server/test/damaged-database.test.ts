@@ -11,14 +11,14 @@ const run = promisify(execFile);
 const NO_CLUSTERS = 'clusters: {}\n';
 const PAGE = 4096;
 
-let folder: string;
+let directory: string;
 let file: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-damaged-'));
-  file = join(folder, 'data', 'slurmql.db');
-  await (await TestServer.start(NO_CLUSTERS, folder)).stop();
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-damaged-'));
+  file = join(directory, 'data', 'slurmql.db');
+  await (await TestServer.start(NO_CLUSTERS, directory)).stop();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** Overwrites pages from the first to before the last, counted from 0. */
 async function overwrite(first: number, last: number): Promise<void> {
@@ -45,7 +45,7 @@ describe('a start on a database that can not be used says so in one line and wha
   ])('%s', async (_what, spoil, said) => {
     await spoil();
     const before = await readFile(file);
-    const server = new ServerProcess(folder, {});
+    const server = new ServerProcess(directory, {});
     expect(await server.exited()).toBe(1);
     expect(server.errors).toMatch(/^\/.*slurmql\.db: can't be (?:opened|used) \(.*\n$/);
     expect(server.errors).toMatch(said);
@@ -56,7 +56,7 @@ describe('a start on a database that can not be used says so in one line and wha
     await run('mount', ['--bind', file, file]);
     await run('mount', ['-o', 'remount,ro,bind', file]);
     try {
-      const server = new ServerProcess(folder, {});
+      const server = new ServerProcess(directory, {});
       expect(await server.exited()).toBe(1);
       expect(server.errors).toMatch(/^\/.*slurmql\.db: can't be used \(.*\)\. Check that .* may write to both\n$/);
     } finally {
@@ -67,7 +67,7 @@ describe('a start on a database that can not be used says so in one line and wha
   it('that another program writes to', async () => {
     const other = new SqliteDatabase(file);
     other.exec('begin immediate');
-    const server = new ServerProcess(folder, {});
+    const server = new ServerProcess(directory, {});
     expect(await server.exited()).toBe(1);
     expect(server.errors).toMatch(/slurmql\.db: can't be used \(database is locked\)\. .*: end that one\n$/);
     other.close();
@@ -76,7 +76,7 @@ describe('a start on a database that can not be used says so in one line and wha
 
 describe('a server whose database is damaged while it runs', () => {
   it('answers that it has a fault, is not ready, logs what to do, and stops cleanly', async () => {
-    const server = await TestServer.start(NO_CLUSTERS, folder);
+    const server = await TestServer.start(NO_CLUSTERS, directory);
     await overwrite(1, (await stat(file)).size / PAGE);
     const ask = () => server.send('{ jobs(filter: { search: "nothing" }) { nodes { id } } projects { nodes { id } } }');
     await until(ask, ({ errors }) => errors !== undefined);

@@ -4,64 +4,72 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hungFolder } from './support/places.ts';
+import { hungDirectory } from './support/places.ts';
 import { ServerProcess, TestServer } from './support/server.ts';
 
 const run = promisify(execFile);
 const SOMEBODY = 12_345;
 
-let folder: string;
+let directory: string;
 let data: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-data-'));
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
-  data = join(folder, 'data');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-data-'));
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
+  data = join(directory, 'data');
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** Everything below the folder, with its kind, mode, owner and size. */
+/** Everything below the directory, with its kind, mode, owner and size. */
 async function everything(): Promise<string[]> {
-  const names = ['.', ...(await readdir(folder, { recursive: true }))];
+  const names = ['.', ...(await readdir(directory, { recursive: true }))];
   return Promise.all(
     names.map(async (name) => {
-      const { mode, uid, gid, size } = await lstat(join(folder, name));
+      const { mode, uid, gid, size } = await lstat(join(directory, name));
       return `${name} ${mode.toString(8)} ${uid} ${gid} ${size}`;
     }),
   );
 }
 
 async function refusal(variables: Readonly<Record<string, string>> = {}): Promise<string> {
-  const server = new ServerProcess(folder, variables);
+  const server = new ServerProcess(directory, variables);
   const code = await server.exited();
   return `${code} ${server.errors}`;
 }
 
-/** What is wrong, and what is said of it behind the folder's name. */
+/** What is wrong, and what is said of it behind the directory's name. */
 type Member = readonly [name: string, spoil: () => Promise<unknown>, said: RegExp];
 
 describe('what is in the place of the data directory is left as it is, and refused with what to do', () => {
   const members: readonly Member[] = [
     [
-      'a folder that others may read',
+      'a directory that others may read',
       () => mkdir(data).then(() => chmod(data, 0o755)),
       /data is open to others \(mode 0755\)\. Run "chmod 700 .*data"/,
     ],
-    ['a folder of a group', () => mkdir(data).then(() => chmod(data, 0o2770)), /data is open to others \(mode 2770\)/],
-    ['a folder like /tmp', () => mkdir(data).then(() => chmod(data, 0o1777)), /data is open to others \(mode 1777\)/],
     [
-      "somebody else's folder",
+      'a directory of a group',
+      () => mkdir(data).then(() => chmod(data, 0o2770)),
+      /data is open to others \(mode 2770\)/,
+    ],
+    [
+      'a directory like /tmp',
+      () => mkdir(data).then(() => chmod(data, 0o1777)),
+      /data is open to others \(mode 1777\)/,
+    ],
+    [
+      "somebody else's directory",
       () => mkdir(data, 0o700).then(() => chown(data, SOMEBODY, SOMEBODY)),
       /data belongs to user 12345, and the server runs as user 0\. Run it as that user, or chown 0 /,
     ],
     [
-      'a folder in one that others may write to',
+      'a directory in one that others may write to',
       openParent,
       /others may write to .*open \(mode 0777\) and could replace what is in it\. Run "chmod go-w .*open"/,
     ],
-    ["a folder in somebody else's", foreignParent, /theirs belongs to user 12345, who could replace what is there/],
+    ["a directory in somebody else's", foreignParent, /theirs belongs to user 12345, who could replace what is there/],
     ["somebody else's link", foreignLink, /data is a link that belongs to user 12345/],
-    ['a link into a folder that others may write to', linkIntoOpen, /others may write to .*open \(mode 0777\)/],
+    ['a link into a directory that others may write to', linkIntoOpen, /others may write to .*open \(mode 0777\)/],
     ['a link that leads nowhere', () => symlink('nowhere', data), /data is a link to .*nowhere, which does not exist/],
     ['a link that leads in a circle', () => symlink('data', data), /data is a symbolic link that leads back to itself/],
     ['a named pipe', () => run('mkfifo', [data]), /data is a named pipe, not a directory/],
@@ -69,23 +77,23 @@ describe('what is in the place of the data directory is left as it is, and refus
   ];
 
   async function openParent() {
-    await mkdir(join(folder, 'open', 'data'), { recursive: true, mode: 0o700 });
-    await chmod(join(folder, 'open'), 0o777);
-    data = join(folder, 'open', 'data');
+    await mkdir(join(directory, 'open', 'data'), { recursive: true, mode: 0o700 });
+    await chmod(join(directory, 'open'), 0o777);
+    data = join(directory, 'open', 'data');
   }
   async function foreignParent() {
-    data = join(folder, 'theirs', 'data');
+    data = join(directory, 'theirs', 'data');
     await mkdir(data, { recursive: true, mode: 0o700 });
-    await chown(join(folder, 'theirs'), SOMEBODY, SOMEBODY);
+    await chown(join(directory, 'theirs'), SOMEBODY, SOMEBODY);
   }
   async function foreignLink() {
-    await mkdir(join(folder, 'mine'), 0o700);
+    await mkdir(join(directory, 'mine'), 0o700);
     await symlink('mine', data);
     await run('chown', ['--no-dereference', String(SOMEBODY), data]);
   }
   async function linkIntoOpen() {
     await openParent();
-    data = join(folder, 'data');
+    data = join(directory, 'data');
     await symlink('open/data', data);
   }
 
@@ -98,8 +106,8 @@ describe('what is in the place of the data directory is left as it is, and refus
     expect(await everything()).toEqual(before);
   });
 
-  it('and a folder on a disk that hangs', async () => {
-    await using _hung = await hungFolder(data);
+  it('and a directory on a disk that hangs', async () => {
+    await using _hung = await hungDirectory(data);
     expect(await refusal()).toMatch(/^1 SLURMQL_DATA_DIR: .*data can't be read: its disk has not answered for 5 s/);
   });
 
@@ -144,7 +152,7 @@ describe('what is in the data directory is left as it is, and refused with what 
     ],
     [
       'a database with a second name',
-      () => own('slurmql.db').then(() => link(join(data, 'slurmql.db'), join(folder, 'other.db'))),
+      () => own('slurmql.db').then(() => link(join(data, 'slurmql.db'), join(directory, 'other.db'))),
       /slurmql\.db has 2 names \(hard links\)/,
     ],
     [
@@ -159,7 +167,7 @@ describe('what is in the data directory is left as it is, and refused with what 
     ],
     ['a device as the lock', () => symlink('/dev/full', join(data, 'lock')), /full is a device, not a file/],
     [
-      'a folder for archives that others may read',
+      'a directory for archives that others may read',
       () => mkdir(join(data, 'staging'), 0o755),
       /staging is open to others/,
     ],
@@ -172,7 +180,7 @@ describe('what is in the data directory is left as it is, and refused with what 
     const told = await refusal();
     expect(told).toMatch(/^1 .*\n$/);
     expect(told).toMatch(said);
-    // The locks may have come; the folder's own size and that of nothing else changes by it.
+    // The locks may have come; the directory's own size and that of nothing else changes by it.
     expect(await everything()).toEqual(expect.arrayContaining(before.filter((line) => !line.startsWith('data '))));
   });
 });
@@ -180,13 +188,13 @@ describe('what is in the data directory is left as it is, and refused with what 
 describe('a second server on the same data', () => {
   const IN_USE =
     /^1 .*data is in use by another SlurmQL, which holds .*data\/(?:lock|slurmql\.db-lock)\. Stop that one/;
-  const otherData = () => join(folder, 'other');
+  const otherData = () => join(directory, 'other');
   const members: readonly (readonly [name: string, variables: () => Promise<Record<string, string>>, said: RegExp])[] =
     [
       ['by the same name', async () => ({}), IN_USE],
       [
         'by another name of the path',
-        async () => ({ SLURMQL_DATA_DIR: `${folder}/../${folder.split('/').at(-1)}//data/.` }),
+        async () => ({ SLURMQL_DATA_DIR: `${directory}/../${directory.split('/').at(-1)}//data/.` }),
         IN_USE,
       ],
       ['by a link', async () => symlink(data, otherData()).then(() => ({ SLURMQL_DATA_DIR: otherData() })), IN_USE],
@@ -198,55 +206,55 @@ describe('a second server on the same data', () => {
       [
         'by a link to the database',
         async () =>
-          symlink(join(data, 'slurmql.db'), join(folder, 'own.db')).then(() => ({
+          symlink(join(data, 'slurmql.db'), join(directory, 'own.db')).then(() => ({
             SLURMQL_DATA_DIR: otherData(),
-            SLURMQL_DATABASE_URL: `sqlite:${folder}/own.db`,
+            SLURMQL_DATABASE_URL: `sqlite:${directory}/own.db`,
           })),
         IN_USE,
       ],
       [
         'by another database beside the same files',
-        async () => ({ SLURMQL_DATABASE_URL: `sqlite:${folder}/own.db` }),
+        async () => ({ SLURMQL_DATABASE_URL: `sqlite:${directory}/own.db` }),
         IN_USE,
       ],
       [
         'by a hard link to the database',
         async () =>
-          link(join(data, 'slurmql.db'), join(folder, 'own.db')).then(() => ({
+          link(join(data, 'slurmql.db'), join(directory, 'own.db')).then(() => ({
             SLURMQL_DATA_DIR: otherData(),
-            SLURMQL_DATABASE_URL: `sqlite:${folder}/own.db`,
+            SLURMQL_DATABASE_URL: `sqlite:${directory}/own.db`,
           })),
         /own\.db has 2 names \(hard links\)/,
       ],
     ];
 
   it.each(members)('%s is refused, and the first one goes on', async (_name, variables, said) => {
-    const first = await TestServer.start('clusters: {}\n', folder);
+    const first = await TestServer.start('clusters: {}\n', directory);
     expect(await refusal(await variables())).toMatch(said);
     expect(await first.query('{ viewer { name } }')).toEqual({ viewer: { name: 'Administrator' } });
     expect(await first.stop()).toBe(0);
   });
 
-  it('by a folder that is mounted twice is refused', async () => {
-    await mkdir(join(folder, 'other'), 0o700);
-    const first = await TestServer.start('clusters: {}\n', folder);
-    await run('mount', ['--bind', data, join(folder, 'other')]);
+  it('by a directory that is mounted twice is refused', async () => {
+    await mkdir(join(directory, 'other'), 0o700);
+    const first = await TestServer.start('clusters: {}\n', directory);
+    await run('mount', ['--bind', data, join(directory, 'other')]);
     try {
-      expect(await refusal({ SLURMQL_DATA_DIR: join(folder, 'other') })).toMatch(
+      expect(await refusal({ SLURMQL_DATA_DIR: join(directory, 'other') })).toMatch(
         /^1 .*other is in use by another SlurmQL/,
       );
     } finally {
-      await run('umount', [join(folder, 'other')]);
+      await run('umount', [join(directory, 'other')]);
     }
     await first.stop();
   });
 
   it('is refused while the first one stands still, and starts as soon as that one is killed', async () => {
-    const first = await TestServer.start('clusters: {}\n', folder);
+    const first = await TestServer.start('clusters: {}\n', directory);
     process.kill(first.pid, 'SIGSTOP');
     expect(await refusal()).toMatch(IN_USE);
     await first.stop('SIGKILL');
-    const second = await TestServer.start('clusters: {}\n', folder);
+    const second = await TestServer.start('clusters: {}\n', directory);
     expect(await refusal()).toMatch(IN_USE);
     expect(await second.stop()).toBe(0);
   });
@@ -254,9 +262,9 @@ describe('a second server on the same data', () => {
 
 describe('whatever the umask, what the server makes is for its owner alone', () => {
   it.each(['0o000', '0o002', '0o022', '0o277', '0o777'])('%s', async (umask) => {
-    const server = new ServerProcess(folder, {
+    const server = new ServerProcess(directory, {
       NODE_OPTIONS: `--import=data:text/javascript,process.umask(${umask})`,
-      SLURMQL_DATA_DIR: join(folder, 'made/data'),
+      SLURMQL_DATA_DIR: join(directory, 'made/data'),
     });
     expect(await server.firstLine()).toMatch(/^SlurmQL listening/);
     const made = (await everything()).filter((line) => line.startsWith('made'));

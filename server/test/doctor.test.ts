@@ -26,7 +26,7 @@ const CLUSTER = {
 } as const;
 
 let slurm: LocalSlurm;
-let folder: string;
+let directory: string;
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
@@ -40,9 +40,9 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-doctor-'));
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-doctor-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true }));
 
 type Settings = Readonly<Record<string, string | number>>;
 
@@ -54,10 +54,10 @@ function reach(name: string, settings: Settings = {}): Settings {
 
 /** JSON is YAML. */
 async function configure(clusters: Readonly<Record<string, Settings>>): Promise<void> {
-  await writeFile(join(folder, 'clusters.yaml'), JSON.stringify({ clusters }));
+  await writeFile(join(directory, 'clusters.yaml'), JSON.stringify({ clusters }));
 }
 
-/** `slurmql` with an environment of its own, in the folder of clusters.yaml. */
+/** `slurmql` with an environment of its own, in the directory of clusters.yaml. */
 class Command {
   readonly child: ChildProcess;
   stdout = '';
@@ -66,8 +66,8 @@ class Command {
 
   constructor(program: string, words: readonly string[], variables: Readonly<Record<string, string>> = {}) {
     this.child = spawn(program, words, {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], HOME: folder, ...variables },
+      cwd: directory,
+      env: { PATH: process.env['PATH'], HOME: directory, ...variables },
       stdio: 'pipe',
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -156,7 +156,7 @@ describe('slurmql doctor', () => {
 
   it('does not disturb a server that runs on the same files', async () => {
     await configure({ alpha: reach('alpha') });
-    const server = new ServerProcess(folder, { SLURMQL_TOKEN: 'a-token-for-tests-only' });
+    const server = new ServerProcess(directory, { SLURMQL_TOKEN: 'a-token-for-tests-only' });
     try {
       const address = /http:\S+/.exec(await server.firstLine())?.[0];
       const ask = async () => {
@@ -223,13 +223,13 @@ describe('slurmql doctor', () => {
   });
 
   it('tells what of the OpenSSH configuration is not judged, and runs nothing of it', async () => {
-    const ran = join(folder, 'ran');
-    await mkdir(join(folder, '.ssh'));
+    const ran = join(directory, 'ran');
+    await mkdir(join(directory, '.ssh'));
     const lines = `Match exec "touch ${ran}"\n  ProxyJump nowhere.invalid\nMatch exec true\n  ForwardAgent yes\n`;
-    await writeFile(join(folder, '.ssh/config'), lines);
+    await writeFile(join(directory, '.ssh/config'), lines);
     await configure({ alpha: reach('alpha'), dead: { host: '127.0.0.1', port: 1 } });
     const { step } = await examine();
-    const told = `${join(folder, '.ssh/config')}:1: "Match exec" isn't judged here, so ProxyJump below it is left out`;
+    const told = `${join(directory, '.ssh/config')}:1: "Match exec" isn't judged here, so ProxyJump below it is left out`;
     expect(step('alpha', 'SETTINGS')).toMatchObject({
       status: 'WARNING',
       found: `They can be read, but ${told}`,
@@ -339,11 +339,11 @@ echo 'PATH="$HOME/tools"' | tee .bashrc >.profile`);
   });
 
   it('tells line and column of what is wrong in clusters.yaml', async () => {
-    await writeFile(join(folder, 'clusters.yaml'), 'clusters:\n  alpha:\n    host: here\n    worksapce: ~/x\n');
+    await writeFile(join(directory, 'clusters.yaml'), 'clusters:\n  alpha:\n    host: here\n    worksapce: ~/x\n');
     const command = Command.slurmql('doctor');
     expect(await command.exited).toBe(1);
     expect(command.stderr).toBe(
-      `${join(folder, 'clusters.yaml')}:4:5: clusters.alpha.worksapce: unknown key; did you mean "workspace"?\n`,
+      `${join(directory, 'clusters.yaml')}:4:5: clusters.alpha.worksapce: unknown key; did you mean "workspace"?\n`,
     );
     expect(command.stdout).toBe('');
   });
@@ -463,9 +463,9 @@ describe('slurmql doctor, when the login asks for a code', () => {
 });
 
 it('the command that npm links says what is missing as long as nothing is built', async () => {
-  const copy = join(folder, 'bin', 'slurmql.js');
-  await mkdir(join(folder, 'bin'));
-  await writeFile(join(folder, 'package.json'), '{"type": "module"}');
+  const copy = join(directory, 'bin', 'slurmql.js');
+  await mkdir(join(directory, 'bin'));
+  await writeFile(join(directory, 'package.json'), '{"type": "module"}');
   await writeFile(copy, await readFile(new URL('../bin/slurmql.js', import.meta.url)));
   const command = new Command(process.execPath, [copy, 'doctor']);
   expect(await command.exited).toBe(1);

@@ -17,36 +17,36 @@ const never = (...delays: readonly number[]) =>
 const DRAIN_MS = 2000;
 const STOP_MS = 5000;
 
-let folder: string;
+let directory: string;
 let repository: TestRepository;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-ends-'));
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-ends-'));
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
   repository = await TestRepository.create({ 'run.sh': 'true\n' });
   // Whoever asks git for something waits until it is ended.
-  await mkdir(join(folder, 'bin'));
+  await mkdir(join(directory, 'bin'));
   await writeFile(
-    join(folder, 'bin/git'),
+    join(directory, 'bin/git'),
     '#!/bin/sh\necho $$ >git.pid.new; mv git.pid.new git.pid; exec sleep 600\n'.replaceAll(
       'git.pid',
-      join(folder, 'git.pid'),
+      join(directory, 'git.pid'),
     ),
   );
-  await chmod(join(folder, 'bin/git'), 0o755);
+  await chmod(join(directory, 'bin/git'), 0o755);
 });
 afterEach(async () => {
   await repository[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 /** A server with a client that follows, and one whose request waits for git. `code` is run before it in its process. */
 async function busyServer(code = ''): Promise<{ server: ServerProcess; followed: Promise<string>; git: number }> {
-  await writeFile(join(folder, 'preload.mjs'), code);
-  const server = new ServerProcess(folder, {
+  await writeFile(join(directory, 'preload.mjs'), code);
+  const server = new ServerProcess(directory, {
     SLURMQL_TOKEN: TOKEN,
-    NODE_OPTIONS: `--import=${join(folder, 'preload.mjs')}`,
-    PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}`,
+    NODE_OPTIONS: `--import=${join(directory, 'preload.mjs')}`,
+    PATH: `${join(directory, 'bin')}${delimiter}${process.env['PATH']}`,
   });
   const port = Number(/:(\d+)$/.exec(await server.firstLine())?.[1]);
   const followed = follow(port);
@@ -56,7 +56,7 @@ async function busyServer(code = ''): Promise<{ server: ServerProcess; followed:
     () => undefined,
   );
   const git = await until(
-    async () => Number(await readFile(join(folder, 'git.pid'), 'utf8').catch(() => '0')),
+    async () => Number(await readFile(join(directory, 'git.pid'), 'utf8').catch(() => '0')),
     (pid) => pid > 0,
   );
   return { server, followed, git };
@@ -112,22 +112,22 @@ execFileSync('mkfifo', ['pipe']); process.once('SIGUSR2', () => { ${fault} });`;
       20_000,
     );
 
-    const database = new SqliteDatabase(join(folder, 'data/slurmql.db'));
+    const database = new SqliteDatabase(join(directory, 'data/slurmql.db'));
     expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
     expect(database.prepare('select count(*) from projects').pluck().get()).toBe(0);
     database.close();
-    await writeFile(join(folder, 'preload.mjs'), '');
-    const next = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN });
+    await writeFile(join(directory, 'preload.mjs'), '');
+    const next = new ServerProcess(directory, { SLURMQL_TOKEN: TOKEN });
     expect(await next.firstLine()).toMatch(/^SlurmQL listening/);
     expect(await next.stop('SIGTERM')).toBe(0);
   });
 
   it('also before it listens', async () => {
     await writeFile(
-      join(folder, 'preload.mjs'),
+      join(directory, 'preload.mjs'),
       "setImmediate(function later() { process.listenerCount('uncaughtException') ? Promise.reject(new Error('on purpose')) : setImmediate(later) })",
     );
-    const server = new ServerProcess(folder, { NODE_OPTIONS: `--import=${join(folder, 'preload.mjs')}` });
+    const server = new ServerProcess(directory, { NODE_OPTIONS: `--import=${join(directory, 'preload.mjs')}` });
     expect(await server.exited()).toBe(1);
     expect(server.errors).toMatch(/^SlurmQL is stopping: Error: on purpose\n/);
   });

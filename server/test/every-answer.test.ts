@@ -72,7 +72,7 @@ const STRANGERS: Readonly<Record<string, readonly [string, number]>> = {
   'a method that nobody knows': [`BREW / HTTP/1.1\r\n${HOST}\r\n`, 400],
   'an address of escapes that are none': [get('/%E0%A4%A'), 200],
   'an address with a NUL': [get('/%00'), 200],
-  'an address above the folder': [get('/../../../../etc/passwd'), 200],
+  'an address above the directory': [get('/../../../../etc/passwd'), 200],
   'the same in escapes': [get('/%2e%2e/%2e%2e/etc/passwd'), 200],
   'an address of slashes': [get('//'), 200],
   'another server': [get('http://elsewhere.example/'), 200],

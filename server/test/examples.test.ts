@@ -22,14 +22,14 @@ afterAll(async () => {
 it('the command of the README answers in a shell as it stands', async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const script = /```sh\n([^`]*\bcurl\b[^`]*)```/.exec(readme)?.[1] ?? '';
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-readme-'));
-  await mkdir(join(folder, 'data'));
-  await writeFile(join(folder, 'data', 'token'), `${bench.server.token}\n`);
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-readme-'));
+  await mkdir(join(directory, 'data'));
+  await writeFile(join(directory, 'data', 'token'), `${bench.server.token}\n`);
   const here = script.replace('http://127.0.0.1:4000', bench.server.address);
   expect(here).not.toBe(script);
-  const { stdout } = await promisify(execFile)('sh', ['-c', here], { cwd: folder });
+  const { stdout } = await promisify(execFile)('sh', ['-c', here], { cwd: directory });
   expect(JSON.parse(stdout)).toMatchObject({ data: { jobs: { nodes: expect.any(Array) } } });
-  await rm(folder, { recursive: true });
+  await rm(directory, { recursive: true });
 });
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { HOLDING, hungFolder, NO_FILES } from './support/places.ts';
+import { HOLDING, hungDirectory, NO_FILES } from './support/places.ts';
 import { ServerProcess, TestServer, until } from './support/server.ts';
 
 const execFile = promisify(execFileCallback);
@@ -24,10 +24,10 @@ const message = async (server: TestServer) =>
   (await server.query<{ cluster: { statusMessage: string | null } }>('{ cluster(name: "alpha") { statusMessage } }'))
     .cluster.statusMessage;
 
-async function newFolder(text = yaml('alpha', 'beta')): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-in-place-'));
-  await writeFile(join(folder, 'clusters.yaml'), text);
-  return folder;
+async function newDirectory(text = yaml('alpha', 'beta')): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-in-place-'));
+  await writeFile(join(directory, 'clusters.yaml'), text);
+  return directory;
 }
 
 /** Starting one takes longer than a test with it: those that are right again are handed on. */
@@ -55,8 +55,8 @@ async function edit(server: TestServer): Promise<void> {
 }
 
 /** The exit code and the last words of a server that finds this there. */
-async function refusal(folder: string, variables: Readonly<Record<string, string>> = {}): Promise<string> {
-  const server = new ServerProcess(folder, variables);
+async function refusal(directory: string, variables: Readonly<Record<string, string>> = {}): Promise<string> {
+  const server = new ServerProcess(directory, variables);
   const code = await server.exited();
   return `${code} ${server.errors}`;
 }
@@ -116,15 +116,15 @@ describe.concurrent('in the place of clusters.yaml', () => {
   });
 
   it.each(NO_FILES)('%s is told at the start, which ends with code 1', async (_name, put, said) => {
-    const folder = await newFolder();
-    const path = join(folder, 'own.yaml');
+    const directory = await newDirectory();
+    const path = join(directory, 'own.yaml');
     const takeAway = await put(path);
-    const told = await refusal(folder, { SLURMQL_CONFIG: path });
+    const told = await refusal(directory, { SLURMQL_CONFIG: path });
     expect(told).toMatch(/^1 .*\n$/);
     expect(told).toContain(path);
     expect(told).toMatch(said);
     await takeAway?.();
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it('a disk that hangs is told, and heals; the first signal ends the server meanwhile', async () => {
@@ -132,7 +132,7 @@ describe.concurrent('in the place of clusters.yaml', () => {
     const { directory } = server;
     const path = join(directory, 'clusters.yaml');
     {
-      await using _hung = await hungFolder(join(directory, 'hung'));
+      await using _hung = await hungDirectory(join(directory, 'hung'));
       await symlink('hung/clusters.yaml', `${path}.link`);
       await rename(`${path}.link`, path);
       expect(
@@ -149,7 +149,7 @@ describe.concurrent('in the place of clusters.yaml', () => {
       () => names(server),
       (text) => text === 'beta',
     );
-    await using _hung = await hungFolder(join(directory, 'hung-again'));
+    await using _hung = await hungDirectory(join(directory, 'hung-again'));
     await symlink('hung-again/clusters.yaml', `${path}.link`);
     await rename(`${path}.link`, path);
     await until(
@@ -160,10 +160,12 @@ describe.concurrent('in the place of clusters.yaml', () => {
   });
 
   it('a disk that hangs at the start ends it with code 1', async () => {
-    const folder = await newFolder();
-    await using _hung = await hungFolder(join(folder, 'hung'));
-    const variables = { SLURMQL_CONFIG: join(folder, 'hung/clusters.yaml') };
-    expect(await refusal(folder, variables)).toMatch(/^1 .*hung\/clusters\.yaml: .*its disk has not answered for 5 s/);
+    const directory = await newDirectory();
+    await using _hung = await hungDirectory(join(directory, 'hung'));
+    const variables = { SLURMQL_CONFIG: join(directory, 'hung/clusters.yaml') };
+    expect(await refusal(directory, variables)).toMatch(
+      /^1 .*hung\/clusters\.yaml: .*its disk has not answered for 5 s/,
+    );
   });
 });
 
@@ -208,11 +210,11 @@ describe.concurrent("in the place of the user's SSH files", () => {
   ];
 
   it.each(places)('a pipe as %s is waited for by nobody', async (name, configuration, said) => {
-    const folder = await newFolder(yaml('alpha'));
-    await mkdir(join(folder, '.ssh/more'), { recursive: true });
-    if (configuration !== '') await writeFile(join(folder, '.ssh/config'), `${configuration}\n`);
-    await execFile('mkfifo', [join(folder, '.ssh', name)]);
-    const server = await TestServer.start(yaml('alpha'), folder);
+    const directory = await newDirectory(yaml('alpha'));
+    await mkdir(join(directory, '.ssh/more'), { recursive: true });
+    if (configuration !== '') await writeFile(join(directory, '.ssh/config'), `${configuration}\n`);
+    await execFile('mkfifo', [join(directory, '.ssh', name)]);
+    const server = await TestServer.start(yaml('alpha'), directory);
     await until(
       () => message(server),
       (text) => text !== null && said.test(text),
@@ -221,14 +223,14 @@ describe.concurrent("in the place of the user's SSH files", () => {
   });
 
   it('a home that hangs is told, other files are served, and the first signal ends the server', async () => {
-    const folder = await newFolder(yaml('alpha', 'beta', 'gamma', 'delta', 'epsilon'));
-    await using _hung = await hungFolder(join(folder, '.ssh'));
-    const server = await TestServer.start(yaml('alpha', 'beta', 'gamma', 'delta', 'epsilon'), folder);
+    const directory = await newDirectory(yaml('alpha', 'beta', 'gamma', 'delta', 'epsilon'));
+    await using _hung = await hungDirectory(join(directory, '.ssh'));
+    const server = await TestServer.start(yaml('alpha', 'beta', 'gamma', 'delta', 'epsilon'), directory);
     await until(
       () => message(server),
       (text) => text?.includes('its disk has not answered for 5 s') === true,
     );
-    await writeFile(join(folder, 'clusters.yaml'), yaml('alpha'));
+    await writeFile(join(directory, 'clusters.yaml'), yaml('alpha'));
     await until(
       () => names(server),
       (text) => text === 'alpha',

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Workbench } from './support/jobs.ts';
 
 const run = promisify(execFile);
-/** Every name, kind, executable bit and content below a folder, as lines that can be compared. */
+/** Every name, kind, executable bit and content below a directory, as lines that can be compared. */
 const LIST = `export LC_ALL=C
 find . -path ./.git -prune -o -type l -printf 'link %P -> %l\\0' -o -type f -perm -u+x -printf 'executable %P\\0' -o -type f -printf 'file %P\\0' | sort -z | tr '\\0' '\\n' | od -An -c
 find . -path ./.git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | od -An -c`;

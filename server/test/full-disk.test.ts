@@ -10,13 +10,13 @@ import { type SessionHeaders, sessionAt, signIn } from './support/session.ts';
 
 const run = promisify(execFile);
 
-let folder: string;
+let directory: string;
 let data: string;
 let repository: TestRepository;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-full-'));
-  data = join(folder, 'data');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-full-'));
+  data = join(directory, 'data');
   await mkdir(data);
   await run('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=700', 'slurmql', data]);
   repository = await TestRepository.create({ 'run.sh': 'true\n' });
@@ -24,14 +24,14 @@ beforeEach(async () => {
 afterEach(async () => {
   await run('umount', ['--lazy', data]);
   await repository[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
+  await rm(directory, { recursive: true });
 });
 
 /** Takes all the room that is left. */
 const fill = () => run('sh', ['-c', 'cat /dev/zero >"$1/filler" 2>/dev/null || true', 'sh', data]);
 const free = () => rm(join(data, 'filler'));
 
-const start = () => TestServer.start(inject('clustersYaml'), folder);
+const start = () => TestServer.start(inject('clustersYaml'), directory);
 
 interface Project {
   readonly id: string;
@@ -176,13 +176,13 @@ describe('on a full disk', () => {
   });
 
   it('the first start says so in one line, and leaves nothing that the next one stumbles over', async () => {
-    await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
+    await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
     await fill();
-    const server = new ServerProcess(folder, {});
+    const server = new ServerProcess(directory, {});
     expect(await server.exited()).toBe(1);
     expect(server.errors).toMatch(/^\S+: can't be .*\n$/);
     await free();
-    const next = new ServerProcess(folder, {});
+    const next = new ServerProcess(directory, {});
     expect(await next.firstLine()).toMatch(/^SlurmQL listening/);
     expect(await next.stop('SIGTERM')).toBe(0);
   });
@@ -192,7 +192,7 @@ describe('on a full disk', () => {
     await does(first, 'addProject', 'AddProjectInput', { path: repository.path, name: 'kept' });
     await first.stop('SIGKILL');
     await fill();
-    const server = new ServerProcess(folder, {});
+    const server = new ServerProcess(directory, {});
     const line = await server.firstLine();
     if (line === '') expect(server.errors).toMatch(/^\S+: can't be .*\n$/);
     expect(await server.stop('SIGTERM')).toBe(line === '' ? 1 : 0);

@@ -2,7 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aJob, aProject } from '../src/domain/testing.ts';
 import { memoryDuring } from './support/memory.ts';
-import { folderOf } from './support/recorded.ts';
+import { directoryOf } from './support/recorded.ts';
 import { type GraphQLAnswer, TestServer } from './support/server.ts';
 import { leastWork, type Work } from './support/server-work.ts';
 
@@ -21,8 +21,8 @@ let mostHeldMs: number;
 
 beforeAll(async () => {
   const tasks = Array.from({ length: 500 }, (_, index) => aJob({ arrayParentId: array.id, arrayTaskId: index }));
-  const folder = await folderOf({ project, jobs: [array, ...jobs], tasks, script: SCRIPT });
-  server = await TestServer.start('clusters: {}\n', folder);
+  const directory = await directoryOf({ project, jobs: [array, ...jobs], tasks, script: SCRIPT });
+  server = await TestServer.start('clusters: {}\n', directory);
   const list = '{ jobs(first: 500) { nodes { id name state command submittedAt project { name } } } }';
   const ask = async () => void (await server.send(`${list} # ${Math.random()}`));
   await ask();

@@ -182,7 +182,7 @@ describe('nothing that a repository names is run', () => {
       },
     ],
     [
-      'a folder of the work tree that looks like a bare repository',
+      'a directory of the work tree that looks like a bare repository',
       async ({ path }, trap) => {
         await run('sh', ['-c', `cp -r .git bare && cat '${trap}' >>bare/config`], { cwd: path });
         await run('git', ['config', '--file', 'bare/config', 'core.bare', 'false'], { cwd: path });
@@ -356,20 +356,22 @@ describe('a canary behind a key is run by plain git', () => {
 });
 
 it('what the server starts gets none of what the server was given', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-environment-'));
-  const record = join(folder, 'record');
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-environment-'));
+  const record = join(directory, 'record');
   const { stdout: git } = await run('sh', ['-c', 'command -v git']);
-  // For a search path with the folder in it that is worked in.
+  // For a search path that holds the working directory.
   const trap = `#!/bin/sh\necho secret >>'${record}'\n`;
   await using repository = await TestRepository.create({ git: trap, env: trap, 'git-ls-files': trap });
   await run('chmod', ['+x', 'git', 'env', 'git-ls-files'], { cwd: repository.path });
   // It shadows the real one, and is what the server finds.
-  await mkdir(join(folder, 'bin'));
-  await writeFile(join(folder, 'bin/git'), `#!/bin/sh\nenv >>'${record}'\nexec ${git.trim()} "$@"\n`, { mode: 0o755 });
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
+  await mkdir(join(directory, 'bin'));
+  await writeFile(join(directory, 'bin/git'), `#!/bin/sh\nenv >>'${record}'\nexec ${git.trim()} "$@"\n`, {
+    mode: 0o755,
+  });
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
   const given = {
     SLURMQL_TOKEN: 'a-token-that-nobody-may-see',
-    SLURMQL_DATABASE_URL: `sqlite:${folder}/secret.db`,
+    SLURMQL_DATABASE_URL: `sqlite:${directory}/secret.db`,
     AWS_SECRET_ACCESS_KEY: 'secret',
     GITHUB_TOKEN: 'secret',
     SSH_AUTH_SOCK: '/secret/agent',
@@ -377,7 +379,7 @@ it('what the server starts gets none of what the server was given', async () => 
     GIT_SSH_COMMAND: 'secret',
     GIT_ASKPASS: 'secret',
   };
-  const server = new ServerProcess(folder, { ...given, PATH: `.:${folder}/bin:${process.env['PATH']}` });
+  const server = new ServerProcess(directory, { ...given, PATH: `.:${directory}/bin:${process.env['PATH']}` });
   const address = (await server.firstLine()).replace('SlurmQL listening on ', '');
   const response = await fetch(`${address}/graphql`, {
     method: 'POST',
@@ -393,5 +395,5 @@ it('what the server starts gets none of what the server was given', async () => 
   for (const own of ['PATH', 'HOME', 'LC_ALL', 'PWD', 'OLDPWD', 'SHLVL', '_', '']) names.delete(own);
   expect([...names].filter((name) => !name?.startsWith('GIT_')).sort()).toEqual([]);
   expect(await readFile(record, 'utf8')).not.toMatch(/secret|nobody-may-see/);
-  await rm(folder, { recursive: true });
+  await rm(directory, { recursive: true });
 });

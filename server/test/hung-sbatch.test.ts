@@ -44,7 +44,7 @@ afterAll(() => stack.disposeAsync());
 
 const calls = async (name: string) => (await login.run(`cat 'calls.${name}' 2>/dev/null || :`)).split('\n').length - 1;
 const openBench = () => Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 }));
-/** The command lines of all that submits the job of this folder. */
+/** The command lines of all that submits the job of this directory. */
 const running = async (workDir: string | null) =>
   (await login.run(`for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <"$one" 2>/dev/null && echo; done || :`))
     .split('\n')
@@ -61,7 +61,7 @@ async function hung(bench: Workbench, name: string) {
   );
   const { workDir } = await until(
     () => bench.job(id),
-    ({ workDir: folder }) => folder !== null,
+    ({ workDir: directory }) => directory !== null,
   );
   return { payload, id, workDir };
 }

@@ -142,7 +142,7 @@ describe.concurrent.each(['kept', 'bare'])('on a cluster whose accounts are %s',
     const job = await bench.submit({
       cluster,
       name: 'parent',
-      // By default it runs in the folder of the one that submits it.
+      // By default it runs in the directory of the one that submits it.
       command: `printf '#!/bin/sh\\nsleep 1\\n' >child.sh
 sbatch --wait --output=/dev/null child.sh
 sbatch --wait --output=/dev/null --wrap 'exit 0'`,

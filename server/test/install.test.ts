@@ -23,24 +23,24 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-let folder: string;
+let directory: string;
 let locked: Readonly<Record<string, Locked>>;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-install-'));
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-install-'));
   locked = (JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: typeof locked })
     .packages;
 });
 
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 /** Where a command of this machine is, whatever npm has put before it. */
 async function find(command: string): Promise<string> {
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
-    if (directory.includes('node_modules')) continue;
-    const path = join(directory, command);
+  for (const entry of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (entry.includes('node_modules')) continue;
+    const path = join(entry, command);
     if (
       await access(path).then(
         () => true,
@@ -95,30 +95,30 @@ it('npm ci installs Node and what is native on a machine with any Node and npm o
   for (const name of wanted) add(name);
   const dependencies = Object.fromEntries(wanted.map((name) => [name, locked[`node_modules/${name}`]?.version ?? '']));
   const manifest = { name: 'native', version: '1.0.0', private: true, dependencies };
-  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(directory, 'package.json'), JSON.stringify(manifest));
   const lock = { ...manifest, lockfileVersion: 3, requires: true, packages: { '': manifest, ...packages } };
-  await writeFile(join(folder, 'package-lock.json'), JSON.stringify(lock));
+  await writeFile(join(directory, 'package-lock.json'), JSON.stringify(lock));
 
-  await cp(join(ROOT, '.npmrc'), join(folder, '.npmrc'));
+  await cp(join(ROOT, '.npmrc'), join(directory, '.npmrc'));
 
   // No Python, no make, no compiler: only what is named here can be found.
-  const bin = join(folder, 'bin');
+  const bin = join(directory, 'bin');
   await mkdir(bin);
   for (const command of ['sh', 'env']) await symlink(await find(command), join(bin, command));
   await symlink(await find('node'), join(bin, 'node'));
   const npm = await find('npm');
   const environment = { PATH: bin, HOME: process.env['HOME'], npm_config_update_notifier: 'false' };
   await run(join(bin, 'node'), [npm, 'ci', '--prefer-offline', '--no-audit', '--no-fund'], {
-    cwd: folder,
+    cwd: directory,
     env: environment,
   });
-  const installed = join(folder, 'node_modules/.bin/node');
+  const installed = join(directory, 'node_modules/.bin/node');
   expect((await run(installed, ['--version'])).stdout).toMatch(/^v24\./);
-  expect(await readdir(join(folder, 'node_modules/ssh2/lib/protocol/crypto'))).not.toContain('build');
+  expect(await readdir(join(directory, 'node_modules/ssh2/lib/protocol/crypto'))).not.toContain('build');
   const script = `
     const Database = require('better-sqlite3');
     require('ssh2');
     console.log(new Database(':memory:').prepare('select 6 * 7').pluck().get());`;
-  const { stdout } = await run(installed, ['--eval', script], { cwd: folder, env: environment });
+  const { stdout } = await run(installed, ['--eval', script], { cwd: directory, env: environment });
   expect(stdout).toBe('42\n');
 });

@@ -429,7 +429,7 @@ it('no job starts before it was submitted, nor ends before it started, and neith
   }
 });
 
-it("nothing secret is in the server's own folder for others to read, nor in its log", async () => {
+it("nothing secret is in the server's own directory for others to read, nor in its log", async () => {
   const job = await bench.submit({ command: 'true', environment: [{ name: 'API_KEY', value: 'sk-very-secret' }] });
   await bench.ended(job.id);
   const everything = await bench.server.query(

@@ -387,7 +387,7 @@ describe.concurrent.each(['alpha', 'bare'])('a log on %s that shows nothing', (c
     );
   });
 
-  it('is told to be gone with its folder', async () => {
+  it('is told to be gone with its directory', async () => {
     const { id } = await bench.submit({ command: 'echo one; exit 1', cluster });
     const { workDir } = await bench.ended(id);
     await rm(workDir ?? '', { recursive: true });
@@ -401,7 +401,7 @@ describe.concurrent.each(['alpha', 'bare'])('a log on %s that shows nothing', (c
     ]);
   });
 
-  it('is told to be gone where the folder is still there', async () => {
+  it('is told to be gone where the directory is still there', async () => {
     const { id } = await bench.submit({ command: 'echo one', cluster });
     const { workDir } = await bench.ended(id);
     await rm(join(workDir ?? '', 'stdout.log'));
@@ -422,7 +422,7 @@ describe.concurrent.each(['alpha', 'bare'])('a log on %s that shows nothing', (c
     expect(await download(id)).toEqual([404, expect.stringContaining('The job never started')]);
   });
 
-  it('is a fault, and no absence, where the folder may not be read', async () => {
+  it('is a fault, and no absence, where the directory may not be read', async () => {
     const { id } = await bench.submit({ command: 'echo one', cluster });
     const { workDir } = await bench.ended(id);
     await chmod(workDir ?? '', 0);

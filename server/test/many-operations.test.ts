@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { aJob, aProject } from '../src/domain/testing.ts';
 import { memoryDuring } from './support/memory.ts';
-import { folderOf } from './support/recorded.ts';
+import { directoryOf } from './support/recorded.ts';
 import { type GraphQLAnswer, TestServer, until } from './support/server.ts';
 import { signIn } from './support/session.ts';
 
@@ -24,7 +24,7 @@ const jobs = Array.from({ length: 500 }, (_, index) =>
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await TestServer.start('clusters: {}\n', await folderOf({ project, jobs, script: 'z'.repeat(25_000) }));
+  server = await TestServer.start('clusters: {}\n', await directoryOf({ project, jobs, script: 'z'.repeat(25_000) }));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

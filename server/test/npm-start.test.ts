@@ -10,20 +10,20 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAIN, until } from './support/server.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-let folder: string;
+let directory: string;
 const started: ChildProcess[] = [];
 
-/** The repository's own scripts in a folder of their own, with a build that is done, or takes for ever. */
+/** The repository's own scripts in a directory of their own, with a build that is done, or takes for ever. */
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-npm-'));
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-npm-'));
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'slurmql', private: true, scripts }));
-  await cp(join(ROOT, 'server/bin'), join(folder, 'server/bin'), { recursive: true });
-  await symlink(dirname(MAIN), join(folder, 'server/dist'));
-  await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
-  await symlink(process.execPath, join(folder, 'node_modules/.bin/node'));
+  await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'slurmql', private: true, scripts }));
+  await cp(join(ROOT, 'server/bin'), join(directory, 'server/bin'), { recursive: true });
+  await symlink(dirname(MAIN), join(directory, 'server/dist'));
+  await mkdir(join(directory, 'node_modules/.bin'), { recursive: true });
+  await symlink(process.execPath, join(directory, 'node_modules/.bin/node'));
   await build('exit 0');
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
 });
 
 afterEach(async () => {
@@ -34,11 +34,11 @@ afterEach(async () => {
       // Nothing of it is left, as it should be.
     }
   }
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 async function build(script: string): Promise<void> {
-  const turbo = join(folder, 'node_modules/.bin/turbo');
+  const turbo = join(directory, 'node_modules/.bin/turbo');
   await writeFile(turbo, `#!/bin/sh\n${script}\n`);
   await chmod(turbo, 0o755);
 }
@@ -46,9 +46,9 @@ async function build(script: string): Promise<void> {
 /** npm as a person runs it, in a process group of its own. */
 function npm(script: string): { child: ChildProcess; lines: AsyncIterator<string>; said: () => string } {
   const child = spawn('npm', ['run', script], {
-    cwd: folder,
+    cwd: directory,
     detached: true,
-    env: { PATH: process.env['PATH'], HOME: folder, PORT: '0', npm_config_update_notifier: 'false' },
+    env: { PATH: process.env['PATH'], HOME: directory, PORT: '0', npm_config_update_notifier: 'false' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   started.push(child);
@@ -140,10 +140,10 @@ describe('npm start', () => {
 });
 
 it('npm run demo passes a signal on to the demo', async () => {
-  await mkdir(join(folder, 'local-slurm/src'), { recursive: true });
+  await mkdir(join(directory, 'local-slurm/src'), { recursive: true });
   const script =
     "process.on('SIGTERM', () => process.exit(5)); setInterval(() => 0, 1000); console.log('demo', process.pid)";
-  await writeFile(join(folder, 'local-slurm/src/demo.ts'), script);
+  await writeFile(join(directory, 'local-slurm/src/demo.ts'), script);
   const { child, lines } = npm('demo');
   const ended = once(child, 'exit');
   const pid = Number(await line(lines, /demo (\d+)/));

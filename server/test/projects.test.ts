@@ -130,7 +130,7 @@ it('what may be secret in the address of a remote is in no answer, log or file o
 it('a path below ~ is one below the home of the user that the server runs as', async () => {
   const path = join(server.directory, 'code', 'model');
   await mkdir(path, { recursive: true });
-  // The server's own environment names this folder as its home.
+  // The server's own environment names this directory as its home.
   await promisify(execFile)('git', ['init', '--quiet', path]);
   const added = await write('addProject', 'AddProjectInput', { path: '~/code/model' });
   expect(added).toMatchObject({ name: 'model', path });

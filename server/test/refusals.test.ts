@@ -161,16 +161,16 @@ describe('submitJob refuses, naming the field,', () => {
 
 describe('addProject refuses', () => {
   it('a path that is no git repository, with what git says', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'slurmql-plain-'));
-    const [refusal] = await addErrors({ path: folder });
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-plain-'));
+    const [refusal] = await addErrors({ path: directory });
     expect(refusal).toMatchObject({ code: 'NOT_A_GIT_REPOSITORY', path: ['input', 'path'] });
     expect(refusal?.message).toContain('not a git repository');
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   });
 
   it.each([
     ['a relative path', { path: 'here' }, 'INVALID_INPUT', 'path'],
-    ['a folder that is not there', { path: '/nowhere/at/all' }, 'NOT_A_GIT_REPOSITORY', 'path'],
+    ['a directory that is not there', { path: '/nowhere/at/all' }, 'NOT_A_GIT_REPOSITORY', 'path'],
   ])('%s', async (_what, input, code, field) => {
     expect(await addErrors(input)).toMatchObject([{ code, path: ['input', field] }]);
   });

@@ -179,20 +179,20 @@ describe('clusters.yaml is read again while the server runs', () => {
     await until(names, (text) => text === 'alpha beta');
     expect(await logins('alpha')).toBe(1);
 
-    // As Kubernetes mounts a ConfigMap: the file leads to ..data, which leads to a folder and is turned to the next.
-    const folder = bench.server.directory;
+    // As Kubernetes mounts a ConfigMap: the file leads to ..data, which leads to a directory and is turned to the next.
+    const directory = bench.server.directory;
     for (const [version, text] of [
       ['..1', slurm.clustersYaml(OPTIONS)],
       ['..2', only('beta')],
     ] as const) {
-      await mkdir(join(folder, version));
-      await writeFile(join(folder, version, 'clusters.yaml'), text);
+      await mkdir(join(directory, version));
+      await writeFile(join(directory, version, 'clusters.yaml'), text);
     }
-    await symlink('..1', join(folder, '..data'));
+    await symlink('..1', join(directory, '..data'));
     await symlink('..data/clusters.yaml', `${path}.link`);
     await rename(`${path}.link`, path);
-    await symlink('..2', join(folder, '..data.new'));
-    await rename(join(folder, '..data.new'), join(folder, '..data'));
+    await symlink('..2', join(directory, '..data.new'));
+    await rename(join(directory, '..data.new'), join(directory, '..data'));
     await until(names, (text) => text === 'beta');
   });
 });

@@ -22,7 +22,7 @@ const ACCIDENTS = {
 const claimed = (task: string) => `until [ -L ../run/${task}.claim ]; do sleep 0.1; done`;
 const ORDERS = {
   'and tells the first one, which works': `a=$("$real" "$@"); ${claimed('job')}; "$real" "$@" >/dev/null; echo "$a"`,
-  'and tells the second one, which finds the folder taken': `"$real" "$@" >/dev/null; ${claimed('job')}; "$real" "$@"`,
+  'and tells the second one, which finds the directory taken': `"$real" "$@" >/dev/null; ${claimed('job')}; "$real" "$@"`,
   'and tells the one that works, while the other is held': 'a=$("$real" "$@"); "$real" --hold "$@" >&2; echo "$a"',
   'and tells the one that is held, while the other works': '"$real" "$@" >/dev/null; exec "$real" --hold "$@"',
 };

@@ -14,11 +14,11 @@ let server: ServerProcess;
 let address: string;
 const stack = new AsyncDisposableStack();
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-secrets-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-secrets-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
   // The most that it ever says.
-  server = new ServerProcess(folder, { SLURMQL_TOKEN: TOKEN, LOG_LEVEL: 'debug' });
+  server = new ServerProcess(directory, { SLURMQL_TOKEN: TOKEN, LOG_LEVEL: 'debug' });
   stack.defer(() => void server.stop('SIGTERM'));
   address = (await server.firstLine()).replace('SlurmQL listening on ', '');
 });

@@ -156,7 +156,7 @@ describe('a log that can not be read', () => {
     ['is a link to nothing', async (path) => rm(path).then(() => symlink('nothing', path)), 502, 'CLUSTER_UNAVAILABLE'],
     ['may not be read', (path) => chmod(path, 0), 403, 'FORBIDDEN'],
     ['lies where one may not look', (path) => chmod(dirname(path), 0), 403, 'FORBIDDEN'],
-    ['is a folder', async (path) => rm(path).then(() => mkdir(path)), 502, 'CLUSTER_UNAVAILABLE'],
+    ['is a directory', async (path) => rm(path).then(() => mkdir(path)), 502, 'CLUSTER_UNAVAILABLE'],
     ['is a link to itself', async (path) => rm(path).then(() => symlink(path, path)), 502, 'CLUSTER_UNAVAILABLE'],
   ])('as it %s has its status before the first byte', async (_what, spoil, status, code) => {
     const other = await LogWriter.start(bench);
@@ -176,7 +176,7 @@ describe('a log that can not be read', () => {
     ['is cut short', (path) => truncate(path, 1000)],
     ['is emptied', (path) => truncate(path, 0)],
     ['goes away', (path) => rm(path)],
-    ['becomes a folder', async (path) => rm(path).then(() => mkdir(path))],
+    ['becomes a directory', async (path) => rm(path).then(() => mkdir(path))],
     ['may no longer be read', (path) => chmod(path, 0)],
   ])('any more, as it %s while it is sent, is never taken for whole', async (_what, spoil) => {
     const other = await LogWriter.start(bench);

@@ -11,18 +11,18 @@ import { MAIN, until } from './support/server.ts';
 const run = promisify(execFile);
 const TOKEN = 'a-token-for-tests-only';
 
-let folder: string;
+let directory: string;
 let child: ChildProcess | undefined;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-stderr-'));
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: { dead: { host: 127.0.0.1, port: 1 } }\n');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-stderr-'));
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: { dead: { host: 127.0.0.1, port: 1 } }\n');
 });
 
 afterEach(async () => {
   child?.kill('SIGKILL');
   child = undefined;
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 async function freePort(): Promise<number> {
@@ -46,9 +46,9 @@ class Server {
   static async begin(line: string, variables: Readonly<Record<string, string>> = {}): Promise<Server> {
     const port = await freePort();
     child = spawn('bash', ['-c', line], {
-      cwd: folder,
+      cwd: directory,
       env: {
-        ...{ PATH: process.env['PATH'], HOME: folder, PORT: `${port}`, SLURMQL_TOKEN: TOKEN },
+        ...{ PATH: process.env['PATH'], HOME: directory, PORT: `${port}`, SLURMQL_TOKEN: TOKEN },
         ...{ SERVER: `${process.execPath} ${MAIN}`, ...variables },
       },
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -89,14 +89,14 @@ it.each([
 });
 
 it('a server writes what its disk had no room for once it has room', async () => {
-  const disk = join(folder, 'disk');
+  const disk = join(directory, 'disk');
   await mkdir(disk);
   await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'slurmql', disk]);
   try {
     const warnings = "for (const number of [1, 2]) process.emitWarning('warning ' + number);";
-    await writeFile(join(folder, 'preload.mjs'), `process.on('SIGUSR2', () => { ${warnings} });`);
+    await writeFile(join(directory, 'preload.mjs'), `process.on('SIGUSR2', () => { ${warnings} });`);
     const server = await Server.begin('exec $SERVER >/dev/null 2>>disk/log', {
-      NODE_OPTIONS: `--import=${join(folder, 'preload.mjs')}`,
+      NODE_OPTIONS: `--import=${join(directory, 'preload.mjs')}`,
     });
     await until(
       () => server.status(),

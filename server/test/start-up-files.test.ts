@@ -76,7 +76,7 @@ describe.concurrent('a job of which nothing ran', () => {
 });
 
 describe('a job has what was asked for, whatever the start-up files say', () => {
-  it('its variables in every byte, its project as its folder, and the functions of the login', async () => {
+  it('its variables in every byte, its project as its working directory, and the functions of the login', async () => {
     const values = {
       HF_HOME: '/asked',
       LINES_: 'one\ntwo\n\n',
@@ -93,8 +93,8 @@ describe('a job has what was asked for, whatever the start-up files say', () => 
       command: `pwd; conda activate x; echo "$WANDB_MODE"; for name in ${Object.keys(values).join(' ')}; do printf %s "\${!name}" | base64 -w 0; echo; done`,
     });
     expect(await bench.ended(job.id)).toMatchObject({ state: 'COMPLETED' });
-    const [folder, conda, mode, ...rest] = (await bench.wholeLog(job.id)).trimEnd().split('\n');
-    expect([folder, conda, mode]).toEqual([`${job.workDir}/source`, 'conda activate x', 'offline']);
+    const [directory, conda, mode, ...rest] = (await bench.wholeLog(job.id)).trimEnd().split('\n');
+    expect([directory, conda, mode]).toEqual([`${job.workDir}/source`, 'conda activate x', 'offline']);
     expect(rest.map((line) => Buffer.from(line, 'base64').toString())).toEqual(Object.values(values));
   });
 

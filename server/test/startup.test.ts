@@ -6,22 +6,22 @@ import SqliteDatabase from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ServerProcess } from './support/server.ts';
 
-let folder: string;
+let directory: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-startup-'));
-  await writeFile(join(folder, 'clusters.yaml'), 'clusters: {}\n');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-startup-'));
+  await writeFile(join(directory, 'clusters.yaml'), 'clusters: {}\n');
 });
 
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 /** What a server that can't start says, and its exit code. */
 async function failure(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; said: string }> {
-  const server = new ServerProcess(folder, variables);
+  const server = new ServerProcess(directory, variables);
   const code = await server.exited();
   expect(await server.firstLine()).toBe('');
   return { code, said: server.errors };
@@ -40,20 +40,20 @@ describe('a start that fails says one clear line and ends with code 1', () => {
     other.close();
   });
 
-  it('when the data folder can not be written', async () => {
-    await writeFile(join(folder, 'file'), '');
-    const { code, said } = await failure({ SLURMQL_DATA_DIR: join(folder, 'file', 'data') });
+  it('when the data directory cannot be written', async () => {
+    await writeFile(join(directory, 'file'), '');
+    const { code, said } = await failure({ SLURMQL_DATA_DIR: join(directory, 'file', 'data') });
     expect(code).toBe(1);
     expect(said).toBe(
-      `SLURMQL_DATA_DIR: ${join(folder, 'file')} is a file, not a directory. Move it away, or name another\n`,
+      `SLURMQL_DATA_DIR: ${join(directory, 'file')} is a file, not a directory. Move it away, or name another\n`,
     );
   });
 
   it('when the database is from a newer version', async () => {
-    const first = new ServerProcess(folder, {});
+    const first = new ServerProcess(directory, {});
     await first.firstLine();
     await first.stop('SIGTERM');
-    const database = new SqliteDatabase(join(folder, 'data', 'slurmql.db'));
+    const database = new SqliteDatabase(join(directory, 'data', 'slurmql.db'));
     database.prepare("insert into kysely_migration (name, timestamp) values ('9999-later', '')").run();
     database.close();
     const { code, said } = await failure();
@@ -62,16 +62,16 @@ describe('a start that fails says one clear line and ends with code 1', () => {
   });
 
   it('when clusters.yaml has a typo, with its line and column and what was meant', async () => {
-    await writeFile(join(folder, 'clusters.yaml'), 'clusters:\n  alpha:\n    host: here\n    worksapce: ~/x\n');
+    await writeFile(join(directory, 'clusters.yaml'), 'clusters:\n  alpha:\n    host: here\n    worksapce: ~/x\n');
     const { code, said } = await failure();
     expect(code).toBe(1);
     expect(said).toBe(
-      `${join(folder, 'clusters.yaml')}:4:5: clusters.alpha.worksapce: unknown key; did you mean "workspace"?\n`,
+      `${join(directory, 'clusters.yaml')}:4:5: clusters.alpha.worksapce: unknown key; did you mean "workspace"?\n`,
     );
   });
 
   it('when there is no clusters.yaml', async () => {
-    const { code, said } = await failure({ SLURMQL_CONFIG: join(folder, 'nowhere.yaml') });
+    const { code, said } = await failure({ SLURMQL_CONFIG: join(directory, 'nowhere.yaml') });
     expect(code).toBe(1);
     expect(said).toMatch(/nowhere\.yaml: no such file\. .*SLURMQL_CONFIG\n$/);
   });
@@ -88,23 +88,23 @@ describe('a start that fails says one clear line and ends with code 1', () => {
 
 describe('a server', () => {
   it('makes a token at its first start, shows it once, and keeps it for its owner alone', async () => {
-    const first = new ServerProcess(folder, {});
+    const first = new ServerProcess(directory, {});
     const address = /http:\S+/.exec(await first.firstLine())?.[0];
     expect(await first.stop('SIGTERM')).toBe(0);
-    const token = (await readFile(join(folder, 'data', 'token'), 'utf8')).trim();
+    const token = (await readFile(join(directory, 'data', 'token'), 'utf8')).trim();
     expect(first.errors).toContain(`Open the dashboard: ${address}/?token=${token}\n`);
     for (const [name, mode] of [
       ['.', 0o700],
       ['token', 0o600],
       ['slurmql.db', 0o600],
     ] as const) {
-      expect((await stat(join(folder, 'data', name))).mode & 0o777).toBe(mode);
+      expect((await stat(join(directory, 'data', name))).mode & 0o777).toBe(mode);
     }
-    const second = new ServerProcess(folder, {});
+    const second = new ServerProcess(directory, {});
     await second.firstLine();
     expect(await second.stop('SIGINT')).toBe(0);
     expect(second.errors).not.toContain(token);
-    expect(second.errors).toContain(join(folder, 'data', 'token'));
+    expect(second.errors).toContain(join(directory, 'data', 'token'));
   });
 
   it('starts and stops while a cluster does not answer', async () => {
@@ -112,8 +112,8 @@ describe('a server', () => {
     await new Promise((resolve) => silent.once('listening', resolve));
     const address = silent.address();
     const port = typeof address === 'object' ? address?.port : 0;
-    await writeFile(join(folder, 'clusters.yaml'), `clusters:\n  dead:\n    host: 127.0.0.1\n    port: ${port}\n`);
-    const server = new ServerProcess(folder, {});
+    await writeFile(join(directory, 'clusters.yaml'), `clusters:\n  dead:\n    host: 127.0.0.1\n    port: ${port}\n`);
+    const server = new ServerProcess(directory, {});
     expect(await server.firstLine()).toMatch(/^SlurmQL listening on http:\/\/127\.0\.0\.1:\d+$/);
     expect(await server.stop('SIGTERM')).toBe(0);
     silent.close();

@@ -373,8 +373,8 @@ describe.concurrent('the end of a job', () => {
 
   it.each([
     ['its log', 'mkdir -p "$1/stdout.log"'],
-    // A folder that is missing is made by later releases.
-    ['its folder', 'rm -r "$1"; : >"$1"'],
+    // A directory that is missing is made by later releases.
+    ['its directory', 'rm -r "$1"; : >"$1"'],
   ])(
     'that came as Slurm could not open %s is neither a code nor a signal',
     async (_what, spoil) => {

@@ -8,7 +8,7 @@ import { until } from './support/server.ts';
 // of several people.
 
 interface Place {
-  /** Made by root in a folder that is root's alone; $U is the login. `workspace` lies there too. */
+  /** Made by root in a directory that is root's alone; $U is the login. `workspace` lies there too. */
   readonly make: string;
   readonly workspace: string;
   readonly trusts?: string;

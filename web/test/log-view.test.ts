@@ -67,10 +67,10 @@ it('says why there is no log, and that nothing was written only where that is kn
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
   await log.getByText('The job never started, so it has no output.').waitFor();
 
-  await dashboard.folderOfEnded(empty);
+  await dashboard.directoryOfEnded(empty);
   await shows(empty, 'stderr', 'Nothing was written to stderr.');
 
-  const workDir = await dashboard.folderOfEnded(failed);
+  const workDir = await dashboard.directoryOfEnded(failed);
   await chmod(workDir, 0);
   await shows(failed, 'stderr', 'the cluster denies permission');
   expect(await log.getByText('was written').count()).toBe(0);
@@ -78,11 +78,11 @@ it('says why there is no log, and that nothing was written only where that is kn
   await log.getByRole('button', { name: 'Try again' }).click();
   await log.getByText('Nothing was written to stderr.').waitFor();
   await rm(workDir, { recursive: true });
-  await shows(failed, 'stderr', "The file is not there: the job's folder is no longer on the cluster.");
+  await shows(failed, 'stderr', "The file is not there: the job's directory is no longer on the cluster.");
   expect(await log.getByText('Complete').count()).toBe(0);
   expect(await log.getByRole('button', { name: 'Download' }).count()).toBe(0);
   await page.keyboard.press('o');
-  await log.getByText("the job's folder is no longer on the cluster").waitFor();
+  await log.getByText("the job's directory is no longer on the cluster").waitFor();
 
   await dashboard.slurm.stopDaemon('alpha/sshd');
   try {
@@ -119,7 +119,7 @@ async function held(): Promise<{ nodes: number; listeners: number; heapBytes: nu
 it('a page that is left leaves nothing behind: no element, listener, key or subscription', async () => {
   const names = ['with a log', 'with tasks', 'that runs'];
   const lines = 'for line in $(seq 3000); do echo "line $line of a log"; done';
-  await dashboard.folderOfEnded(await dashboard.submit('with a log', { command: lines }));
+  await dashboard.directoryOfEnded(await dashboard.submit('with a log', { command: lines }));
   await dashboard.submit('with tasks', { array: '0-9', extraOptions: ['--hold'] });
   await dashboard.submit('that runs', { command: `${lines}; sleep 600` });
 

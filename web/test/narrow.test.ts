@@ -79,7 +79,7 @@ it('no page is wider than a telephone, however long the words are that it shows'
   );
   const input = { projectId: addProject.project.id, name: word(60), description: word(300) };
   const original = await dashboard.submit(word(60), { ...input, command: `echo ${word(500)}; exit 3` });
-  await dashboard.folderOfEnded(original);
+  await dashboard.directoryOfEnded(original);
   const again = await dashboard.submit(word(60), { ...input, basedOnJobId: original, extraOptions: ['--hold'] });
   const job = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 

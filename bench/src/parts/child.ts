@@ -19,8 +19,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * `file`: a module of this folder that calls `serveCommands`. With the options of Node's that the product is started
-   * with, unless others are given. Resolves once it is ready.
+   * `file`: a module of this directory that calls `serveCommands`. With the options of Node's that the product is
+   * started with, unless others are given. Resolves once it is ready.
    */
   static async start(
     file: string,

@@ -37,9 +37,9 @@ interface Figures {
 export const benchmark: Benchmark = {
   about: `lists and events of honest clients while others attack, with a credential and without`,
   async run({ stack, progress }) {
-    const folder = await mkdtemp(join(tmpdir(), 'slurmql-attacks-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const file = join(folder, 'slurmql.db');
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-attacks-'));
+    stack.defer(() => rm(directory, { recursive: true, force: true }));
+    const file = join(directory, 'slurmql.db');
     await record(file, plausibleJobs(JOBS, SEED, new Date()), progress);
     const server = stack.use(await Child.start('stage-server.ts', [file]));
     const load = stack.use(await Child.start('load.ts', [], []));

@@ -34,9 +34,9 @@ interface Side {
 export const benchmark: Benchmark = {
   about: `jobs(first: 50) with ten fields by ${CONNECTIONS} connections, beside Mercurius with its JIT on the same file`,
   async run({ stack, progress, jobs }) {
-    const folder = await mkdtemp(join(tmpdir(), 'slurmql-queries-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const file = join(folder, 'slurmql.db');
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-queries-'));
+    stack.defer(() => rm(directory, { recursive: true, force: true }));
+    const file = join(directory, 'slurmql.db');
     await record(file, plausibleJobs(jobs, SEED, new Date()), progress);
     const load = stack.use(await Child.start('load.ts'));
     const ours = await side(stack.use(await Child.start('stage-server.ts', [file])));

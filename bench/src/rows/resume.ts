@@ -18,9 +18,9 @@ const QUERY = 'subscription ($after: String) { jobEvents(after: $after) { cursor
 export const benchmark: Benchmark = {
   about: `kill -9 of the server, ${KILLS} times under a writing load, with ${CLIENTS} clients that resume`,
   async run({ stack, progress }) {
-    const folder = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const file = join(folder, 'slurmql.sqlite');
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
+    stack.defer(() => rm(directory, { recursive: true, force: true }));
+    const file = join(directory, 'slurmql.sqlite');
     let server = await Child.start('stage-server.ts', [file]);
     stack.defer(() => server[Symbol.asyncDispose]());
     let address = await server.ask<string>('address');

@@ -149,10 +149,10 @@ async function taskPages(server: Product['server']): Promise<readonly Posted[]> 
 
 /** On a socket, where it lets root ask without more. Gives the socket's path; it ends with the benchmark. */
 async function startSlurmrestd(slurm: LocalSlurm, { stack }: Context): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-slurmrestd-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  await slurm.run('alpha', 'chown', [THEIR_USER, folder]);
-  const socket = join(folder, 'socket');
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-slurmrestd-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  await slurm.run('alpha', 'chown', [THEIR_USER, directory]);
+  const socket = join(directory, 'socket');
   const child = spawn(
     'setpriv',
     [

@@ -22,11 +22,11 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A login that plays squeue's output for an array of running tasks, some of which are suspended. */
 class PlayedQueue implements Runner {
-  readonly #folder: string;
+  readonly #directory: string;
   #output = '';
 
   constructor(jobId: string) {
-    this.#folder = `/home/ada/slurmql/jobs/${jobId}`;
+    this.#directory = `/home/ada/slurmql/jobs/${jobId}`;
     this.suspend(0);
   }
 
@@ -45,8 +45,8 @@ class PlayedQueue implements Runner {
         Reason: 'None',
         'tres-alloc': 'cpu=4,mem=16G,node=1,billing=4,gres/gpu=1',
         TimeLimit: '1-00:00:00',
-        Command: `${this.#folder}/job.sh`,
-        WorkDir: this.#folder,
+        Command: `${this.#directory}/job.sh`,
+        WorkDir: this.#directory,
       };
       return `${QUEUE_FIELDS.map((field) => `${row[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
     });
@@ -68,9 +68,9 @@ class PlayedQueue implements Runner {
 export const benchmark: Benchmark = {
   about: `a snapshot of ${TASKS} array tasks, read, compared with what is known and stored`,
   async run({ stack, progress }) {
-    const folder = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const store = await Store.open(join(folder, 'slurmql.db'));
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
+    stack.defer(() => rm(directory, { recursive: true, force: true }));
+    const store = await Store.open(join(directory, 'slurmql.db'));
     stack.defer(() => store.close());
     const journal = new Journal(store);
     await journal.start();

@@ -24,9 +24,9 @@ export const benchmark: Benchmark = {
     await promisify(execFile)('npm', ['run', 'build'], { cwd: SERVER });
     const slurm = await startLocalSlurm({ onProgress: progress });
     stack.defer(() => slurm.stop());
-    const folder = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    await writeFile(join(folder, 'clusters.yaml'), slurm.clustersYaml());
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-bench-'));
+    stack.defer(() => rm(directory, { recursive: true, force: true }));
+    await writeFile(join(directory, 'clusters.yaml'), slurm.clustersYaml());
 
     const environment = { SLURMQL_TOKEN: TOKEN, NODE_OPTIONS: PRODUCT_OPTIONS.join(' ') };
     const startMs: number[] = [];
@@ -34,7 +34,7 @@ export const benchmark: Benchmark = {
     // The first one makes the database.
     for (let count = 0; count <= STARTS; count += 1) {
       const begun = performance.now();
-      const server = new ServerProcess(folder, environment, join(SERVER, 'dist/main.js'));
+      const server = new ServerProcess(directory, environment, join(SERVER, 'dist/main.js'));
       const address = /http:\S+/.exec(await server.firstLine())?.[0];
       const tookMs = performance.now() - begun;
       if (address === undefined) throw new Error(`the server did not start: ${server.errors}`);

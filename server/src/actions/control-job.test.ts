@@ -33,7 +33,7 @@ beforeEach(async () => {
     jobs: {
       look: async () =>
         listed.map(({ id, arrayParentId, slurmJobId, state }) => ({
-          ...{ slurmJobId, state, ownerId: arrayParentId ?? id, folderId: null },
+          ...{ slurmJobId, state, ownerId: arrayParentId ?? id, directoryJobId: null },
         })),
       control: async (_action: string, groups: readonly (readonly Job[])[]) => {
         askedAt = journal.newest;

@@ -18,7 +18,7 @@ let repository: Repository;
 let store: Store;
 let context: ActionContext;
 let id: string;
-/** In the folder that holds the repository: a file of this machine that is none of the repository's. */
+/** In the directory that holds the repository: a file of this machine that is none of the repository's. */
 let secret: string;
 let staged: string;
 
@@ -100,9 +100,9 @@ describe('a path that an index made by hand holds is refused with advice', () =>
   it('of a repository inside', async () => {
     await repository.write({ 'dir/inner/x.txt': 'x\n' });
     await repository.gitIn('dir/inner', 'init', '--quiet');
-    await repository.forgeIndex(['../../../secret'], { folder: 'dir/inner' });
+    await repository.forgeIndex(['../../../secret'], { directory: 'dir/inner' });
     expect(await submit(true)).toMatchObject(refusal('dir/inner holds ../../../secret, which is not a path below'));
-    await repository.forgeIndex(['.git/config'], { folder: 'dir/inner' });
+    await repository.forgeIndex(['.git/config'], { directory: 'dir/inner' });
     expect(await submit(true)).toMatchObject(refusal('dir/inner holds .git/config, and git keeps the name .git'));
   });
 
@@ -141,7 +141,7 @@ describe('a name on disk that git takes for .git is refused', () => {
     await expectRefused('and git keeps the name .git for itself: rename it, or let git ignore it (.gitignore)');
   });
 
-  it('where git has no rules for a folder', async () => {
+  it('where git has no rules for a directory', async () => {
     const sha = await repository.git('rev-parse', 'HEAD');
     await repository.git('update-index', '--add', '--cacheinfo', `160000,${sha},module`);
     await repository.git('commit', '--quiet', '--message', 'A submodule that is not checked out');
@@ -161,7 +161,7 @@ describe('a name on disk that git takes for .git is refused', () => {
 });
 
 describe('what is no file of the work tree is not opened', () => {
-  it('behind a link that the index takes for a folder', async () => {
+  it('behind a link that the index takes for a directory', async () => {
     await symlink('..', join(repository.path, 'link'));
     await repository.forgeIndex(['a.txt', 'link', 'link/secret']);
     const sent = await repository.withUncommitted();
@@ -193,7 +193,7 @@ describe('what is no file of the work tree is not opened', () => {
     server.close();
   });
 
-  it('a folder in the place of a file, for all that it holds', async () => {
+  it('a directory in the place of a file, for all that it holds', async () => {
     await rm(join(repository.path, 'a.txt'));
     await mkdir(join(repository.path, 'a.txt'));
     await symlink('../..', join(repository.path, 'a.txt/up'));

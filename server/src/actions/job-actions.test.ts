@@ -35,7 +35,7 @@ beforeEach(async () => {
   await journal.start();
   const look = () =>
     held.map(({ id, arrayParentId, slurmJobId, state, cancelRequestedAt }) => ({
-      ...{ slurmJobId, ownerId: arrayParentId ?? id, folderId: null },
+      ...{ slurmJobId, ownerId: arrayParentId ?? id, directoryJobId: null },
       // Slurm has no such state.
       state: cancelRequestedAt === null ? state : 'RUNNING',
     }));

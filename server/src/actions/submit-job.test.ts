@@ -13,7 +13,7 @@ import { submitJob } from './submit-job.ts';
 import { asked } from './testing.ts';
 
 const ACTOR = { user: { id: 'administrator', name: 'Administrator', role: 'ADMIN' }, via: 'TOKEN' } as const;
-/** In the repository's folder, beside its files. */
+/** In the repository's directory, beside its files. */
 const DATABASE = '.git/slurmql.sqlite';
 let repository: Repository;
 let stagingDirectory: string;
@@ -68,7 +68,7 @@ describe('a job', () => {
     expect(await messageOf(await submitJob(context, ACTOR, asked('true', { projectId })))).toBeNull();
   });
 
-  it('is told which folders are empty, behind what became of its script, and so is one that is made from it', async () => {
+  it('is told which directories are empty, after what became of its script, and so is one that is made of it', async () => {
     await repository.write({ 'lib/x.txt': 'x\n' });
     await repository.gitIn('lib', 'init', '--quiet');
     await repository.commit('lib');

@@ -106,7 +106,7 @@ export async function* checkSteps(
     nodesFinding(slurm),
   );
   const hasFiles = yield* take<true>('SFTP', offline, SFTP_ADVICE, async () => {
-    await connection.files.isFolder('.', { timeoutMs: FILES_TIMEOUT_MS });
+    await connection.files.isDirectory('.', { timeoutMs: FILES_TIMEOUT_MS });
     if (connection.files.transport === 'commands') {
       const why = connection.sftpFault === null ? '' : ` (${connection.sftpFault})`;
       const found = `SFTP doesn't work${why}: files are read and written by commands, each a process on the login node`;

@@ -141,7 +141,7 @@ export class Clusters {
         return transport();
       },
       stat: async (...request) => now().stat(...request),
-      isFolder: async (...request) => now().isFolder(...request),
+      isDirectory: async (...request) => now().isDirectory(...request),
       read: async (...request) => now().read(...request),
       write: async (...request) => now().write(...request),
       search: async (...request) => now().search(...request),

@@ -76,7 +76,7 @@ export class SubmissionSteps {
       writer.update(jobId, (current) => (isBeingSubmitted(current) ? { ...current, workDir } : current)),
     );
     if (!isBeingSubmitted(job)) return null;
-    const { isSubmitted, isUploaded } = await slurm.makeFolder(workDir);
+    const { isSubmitted, isUploaded } = await slurm.makeJobDirectory(workDir);
     if (!isSubmitted && job.cancelRequestedAt === null) {
       if (!isUploaded && !(await this.#options.staging.has(jobId))) {
         await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', FILES_GONE);
@@ -235,10 +235,10 @@ export class SubmissionSteps {
     this.#options.onAccepted(accepted);
   }
 
-  /** Without its folder, nothing that is still under way can bring Slurm the job. */
+  /** Without its directory, nothing that is still under way can bring Slurm the job. */
   async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
     const { slurm, journal, staging } = this.#options;
-    await slurm.removeFolder(workDir);
+    await slurm.removeJobDirectory(workDir);
     this.#doubts.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
     await staging.remove(job.id);

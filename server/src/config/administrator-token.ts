@@ -65,10 +65,10 @@ async function writeWhole(file: string, content: string): Promise<void> {
     await handle.close();
   }
   await rename(part, file);
-  const folder = await open(dirname(file), 'r');
+  const directory = await open(dirname(file), 'r');
   try {
-    await folder.sync();
+    await directory.sync();
   } finally {
-    await folder.close();
+    await directory.close();
   }
 }

@@ -292,7 +292,7 @@ describe('a fault in clusters.yaml', () => {
 
 describe('the file', () => {
   it('that is not there is a fault which says what to do', async () => {
-    const file = join(tmpdir(), 'slurmql-no-such-folder', 'clusters.yaml');
+    const file = join(tmpdir(), 'slurmql-no-such-directory', 'clusters.yaml');
     await expect(readClustersFile(file)).rejects.toThrow(ConfigurationError);
     await expect(readClustersFile(file)).rejects.toThrow('no such file. Copy the example clusters.yaml');
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ClustersWatch } from './clusters-watch.ts';
 
-let folder: string;
+let directory: string;
 let path: string;
 /** What is read instead where it is there. */
 let own: string;
@@ -12,15 +12,15 @@ let watch: ClustersWatch;
 const told: string[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-watch-'));
-  path = join(folder, 'clusters.yaml');
-  own = join(folder, 'clusters.local.yaml');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-watch-'));
+  path = join(directory, 'clusters.yaml');
+  own = join(directory, 'clusters.local.yaml');
   told.length = 0;
   await writeFile(path, yaml('alpha'));
 });
 afterEach(async () => {
   watch.stop();
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 const yaml = (...names: string[]) => `clusters:\n${names.map((name) => `  ${name}: { host: ${name} }\n`).join('')}`;
@@ -43,7 +43,7 @@ it('tells what there is, then each change, and nothing of what changes nothing',
   follow();
   await tells('alpha');
   await writeFile(path, yaml('alpha'));
-  await writeFile(join(folder, 'other.yaml'), 'x');
+  await writeFile(join(directory, 'other.yaml'), 'x');
   await writeFile(`${path}.new`, yaml('alpha', 'beta'));
   await rename(`${path}.new`, path);
   await tells('alpha', 'alpha beta');
@@ -61,10 +61,10 @@ it('tells of a file that is gone, and of its return as it was', async () => {
 it('finds a change that the system tells nothing of, by looking', async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), 'slurmql-watch-'));
   path = join(elsewhere, 'late', 'clusters.yaml');
-  // No folder that could be watched is there yet.
+  // No directory that could be watched is there yet.
   follow({ lookMs: 100 });
   await tells(`${path}: the file is gone`);
-  await rename(folder, join(elsewhere, 'late'));
+  await rename(directory, join(elsewhere, 'late'));
   await tells(`${path}: the file is gone`, 'alpha');
   await rm(elsewhere, { recursive: true });
 });

@@ -98,7 +98,7 @@ export class ClustersWatch {
   /** Never throws. */
   async #look(): Promise<void> {
     const look = await this.#lookNow();
-    this.#watchFolders(look.folders);
+    this.#watchDirectories(look.directories);
     const { settleMs, settleLessMs } = this.#timing;
     if (look.signature !== this.#seen) this.#settle(look, look.isEmpty ? settleLessMs : settleMs);
   }
@@ -110,8 +110,8 @@ export class ClustersWatch {
     try {
       return await this.#disk.ask(async () => lookAt((await firstThere(before)) ?? this.#inForce));
     } catch (cause) {
-      const folders = [...this.#watchers.keys()];
-      return { path: this.#inForce, signature: String(cause), isEmpty: false, folders };
+      const directories = [...this.#watchers.keys()];
+      return { path: this.#inForce, signature: String(cause), isEmpty: false, directories };
     }
   }
 
@@ -154,21 +154,21 @@ export class ClustersWatch {
   }
 
   /** Only directories that were just seen: watching one on a disk that hangs would block. */
-  #watchFolders(folders: readonly string[]): void {
-    for (const [folder, watcher] of this.#watchers) {
-      if (folders.includes(folder)) continue;
+  #watchDirectories(directories: readonly string[]): void {
+    for (const [directory, watcher] of this.#watchers) {
+      if (directories.includes(directory)) continue;
       watcher.close();
-      this.#watchers.delete(folder);
+      this.#watchers.delete(directory);
     }
-    for (const folder of folders) {
-      if (this.#watchers.has(folder) || this.#isStopped) continue;
+    for (const directory of directories) {
+      if (this.#watchers.has(directory) || this.#isStopped) continue;
       try {
-        const watcher = watch(folder, () => this.#noticed());
+        const watcher = watch(directory, () => this.#noticed());
         watcher.on('error', () => {
           watcher.close();
-          if (this.#watchers.get(folder) === watcher) this.#watchers.delete(folder);
+          if (this.#watchers.get(directory) === watcher) this.#watchers.delete(directory);
         });
-        this.#watchers.set(folder, watcher);
+        this.#watchers.set(directory, watcher);
       } catch {
         // No such directory, or the system has no watch left: changes are found by looking, some seconds later.
       }
@@ -184,20 +184,20 @@ interface Look {
   /** Nothing to read: it is gone or empty. */
   readonly isEmpty: boolean;
   /** The directory of its name, and that of the file it links to. */
-  readonly folders: readonly string[];
+  readonly directories: readonly string[];
 }
 
 /** Never throws. */
 async function lookAt(path: string): Promise<Look> {
   const target = await realpath(path).catch(() => path);
-  const folders = [...new Set([dirname(path), dirname(target)])];
+  const directories = [...new Set([dirname(path), dirname(target)])];
   // A dangling link differs from no file only here.
   const own = await lstat(path).then(({ ino }) => ino, codeOf);
   try {
     const { dev, ino, mode, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
     const signature = [path, own, dev, ino, mode, size, mtimeNs, ctimeNs].join(' ');
-    return { path, signature, isEmpty: size === 0n, folders };
+    return { path, signature, isEmpty: size === 0n, directories };
   } catch (cause) {
-    return { path, signature: `${path} ${own} ${codeOf(cause)}`, isEmpty: true, folders };
+    return { path, signature: `${path} ${own} ${codeOf(cause)}`, isEmpty: true, directories };
   }
 }

@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, FileFault, LocalDisk } from '../files/index.ts';
 import { ConfigurationError, type Environment } from './environment.ts';
-import { refuseOtherThanFile, refuseOtherThanFolder, safePlace, UnsafePath } from './private-path.ts';
+import { refuseOtherThanDirectory, refuseOtherThanFile, safePlace, UnsafePath } from './private-path.ts';
 
 /** What SQLite and the server keep beside a database. */
 const BESIDE_A_DATABASE = ['-wal', '-shm', '-journal', '-lock'];
@@ -23,7 +23,7 @@ export async function prepareDataDirectory(
   wanted: Pick<Environment, 'dataDirectory' | 'databaseFile'>,
   disk = new LocalDisk(1),
 ): Promise<DataPlaces> {
-  const directory = await settled('SLURMQL_DATA_DIR', wanted.dataDirectory, disk, privateFolder);
+  const directory = await settled('SLURMQL_DATA_DIR', wanted.dataDirectory, disk, privateDirectory);
   const isInside = dirname(wanted.databaseFile) === wanted.dataDirectory;
   const variable = isInside ? 'SLURMQL_DATA_DIR' : 'SLURMQL_DATABASE_URL';
   const databaseFile = await settled(variable, wanted.databaseFile, disk, databasePlace);
@@ -46,22 +46,22 @@ async function settled(
   }
 }
 
-async function privateFolder(wanted: string): Promise<string> {
+async function privateDirectory(wanted: string): Promise<string> {
   const place = await safePlace(wanted, { make: true });
-  refuseOtherThanFolder(place);
+  refuseOtherThanDirectory(place);
   await access(place.path, constants.W_OK | constants.X_OK);
   for (const name of ['token', 'lock']) await refuseIfThere(join(place.path, name));
   const staging = await safePlace(join(place.path, 'staging'));
-  if (staging !== null) refuseOtherThanFolder(staging);
+  if (staging !== null) refuseOtherThanDirectory(staging);
   return place.path;
 }
 
 async function databasePlace(wanted: string): Promise<string> {
-  const folder = await safePlace(dirname(wanted));
-  if (folder === null) throw new UnsafePath(`${dirname(wanted)} does not exist. Create that directory`);
+  const parent = await safePlace(dirname(wanted));
+  if (parent === null) throw new UnsafePath(`${dirname(wanted)} does not exist. Create that directory`);
   const found = await safePlace(wanted);
   if (found !== null) refuseOtherThanFile(found);
-  const path = found?.path ?? join(folder.path, basename(wanted));
+  const path = found?.path ?? join(parent.path, basename(wanted));
   for (const suffix of BESIDE_A_DATABASE) await refuseIfThere(`${path}${suffix}`);
   return path;
 }

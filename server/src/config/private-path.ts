@@ -61,8 +61,8 @@ export async function safePlace(wanted: string, { make = false } = {}): Promise<
 }
 
 /** Nobody else may read what is in it. Throws UnsafePath. */
-export function refuseOtherThanFolder(place: Place): void {
-  refuseNoFolder(place);
+export function refuseOtherThanDirectory(place: Place): void {
+  refuseNoDirectory(place);
   refuseShared(place, '700');
 }
 
@@ -75,7 +75,7 @@ export function refuseOtherThanFile(place: Place): void {
   throw new UnsafePath(`${path} has ${status.nlink} names (hard links). Remove all but one, or copy the file`);
 }
 
-function refuseNoFolder({ path, status }: Place): void {
+function refuseNoDirectory({ path, status }: Place): void {
   if (!status.isDirectory()) throw new UnsafePath(`${path} is ${kindOf(status)}, not a directory. Move it away`);
 }
 
@@ -95,7 +95,7 @@ function refuseShared({ path, status }: Place, right: string): void {
 
 /** A directory on the way: whoever may write to it could replace what is in it. */
 function refuseExchangeable(place: Place, owners: ReadonlySet<number>): void {
-  refuseNoFolder(place);
+  refuseNoDirectory(place);
   const { path, status } = place;
   refuseForeign(path, status, owners);
   const mode = status.mode & 0o7777;

@@ -25,7 +25,7 @@ export interface ClusterSettings {
   readonly proxyJump?: string;
   /** On the cluster; `~` is the login's home directory. */
   readonly workspace: string;
-  /** Users and groups of the cluster, by name, that may own or write to folders above the workspace. */
+  /** Users and groups of the cluster, by name, that may own or write to directories above the workspace. */
   readonly workspaceTrusts?: readonly string[];
   readonly allowedPartitions?: readonly string[];
   readonly allowedGpuTypes?: readonly string[];

@@ -38,7 +38,7 @@ describe('an array', () => {
 });
 
 describe("a job's log", () => {
-  it('is below its folder, and is its own for each stream and task', () => {
+  it('is below its directory, and is its own for each stream and task', () => {
     const workDir = '/home/ada/slurmql/jobs/1';
     expect(logPath(aJob({ workDir }), 'STDOUT')).toBe(`${workDir}/stdout.log`);
     expect(logPath(aJob({ workDir }), 'STDERR')).toBe(`${workDir}/stderr.log`);
@@ -46,7 +46,7 @@ describe("a job's log", () => {
     expect(logPath(aJob({ workDir, arrayTaskId: 12 }), 'STDERR')).toBe(`${workDir}/stderr-12.log`);
   });
 
-  it('is nowhere before the folder is known', () => {
+  it('is nowhere before the directory is known', () => {
     expect(logPath(aJob({ workDir: null }), 'STDOUT')).toBeNull();
   });
 });

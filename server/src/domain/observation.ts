@@ -13,18 +13,18 @@ export interface JobObservation extends Seen {
    * again and lets its owner change nearly all else. Null where the source doesn't show it.
    */
   readonly ownerId: string | null;
-  /** The job in whose folder it runs, which counts only where `ownerId` is null, and together with the number. */
-  readonly folderId: string | null;
+  /** The job in whose directory it runs, which counts only where `ownerId` is null, and together with the number. */
+  readonly directoryJobId: string | null;
   /** The components of a heterogeneous job that were reported, by offset; some may be missing. Empty for every other job. */
   readonly components: readonly JobComponent[];
 }
 
 /** Whether what Slurm shows under a number is this job, rather than another one that has or had the number. */
 export function isOf(
-  seen: Pick<JobObservation, 'ownerId' | 'folderId'>,
+  seen: Pick<JobObservation, 'ownerId' | 'directoryJobId'>,
   job: Pick<Job, 'id' | 'arrayParentId'>,
 ): boolean {
-  return (seen.ownerId ?? seen.folderId) === ownerId(job);
+  return (seen.ownerId ?? seen.directoryJobId) === ownerId(job);
 }
 
 /** The job whose batch script a job runs; for a task, its array. */

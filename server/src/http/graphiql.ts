@@ -9,7 +9,7 @@ import { PAGE_REFERRER_POLICY } from './security-headers.ts';
 import { KEY_HEADER, KEY_PARAMETER, TAKE_KEY } from './session-key.ts';
 
 /** Below the endpoint, so that a proxy or the development server forwards both. */
-const FOLDER = '/graphql/assets/';
+const ASSETS = '/graphql/assets/';
 
 /** Monaco writes its styles into the page and brings its icons as data: addresses. */
 const CONTENT_SECURITY_POLICY = [
@@ -38,7 +38,7 @@ export class GraphiQL {
   #assets: Promise<Assets> | null = null;
 
   isAsset(path: string): boolean {
-    return path.startsWith(FOLDER);
+    return path.startsWith(ASSETS);
   }
 
   async sendPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -79,7 +79,7 @@ async function load(): Promise<Assets> {
   /** Its URL, which changes with its content. */
   const keep = (name: string, type: string, content: Uint8Array): string => {
     const [stem = '', extension = ''] = name.split('.');
-    const path = `${FOLDER}${stem}-${hash('sha256', content, 'base64url').slice(0, 16)}.${extension}`;
+    const path = `${ASSETS}${stem}-${hash('sha256', content, 'base64url').slice(0, 16)}.${extension}`;
     const { buffer, byteOffset, byteLength } = content;
     byPath.set(path, { type, body: new AnswerBody(Buffer.from(buffer, byteOffset, byteLength)) });
     return path;

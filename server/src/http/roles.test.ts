@@ -115,7 +115,7 @@ const READ: Readonly<Record<string, (selection: string) => string>> = {
   Cluster: (selection) => `query { cluster(name: "gated") { ${selection} } }`,
 };
 
-let folder: string;
+let directory: string;
 let stage: Stage;
 const sockets = new Map<UserRole, SocketClient>();
 beforeAll(async () => {
@@ -127,9 +127,9 @@ beforeAll(async () => {
     if (role === undefined) return { kind: 'anonymous', why: 'missing' };
     return { kind: 'viewer', viewer: { id: role, name: role, role }, session: null };
   });
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-roles-'));
-  await writeFile(join(folder, 'index.html'), '<!doctype html>');
-  stage = await Stage.open(undefined, { authenticator, webDirectory: folder });
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-roles-'));
+  await writeFile(join(directory, 'index.html'), '<!doctype html>');
+  stage = await Stage.open(undefined, { authenticator, webDirectory: directory });
   const get = stage.clusters.get.bind(stage.clusters);
   vi.spyOn(stage.clusters, 'get').mockImplementation((name) =>
     name === 'gated' ? (GATED_CLUSTER as never) : get(name),
@@ -143,7 +143,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const { socket } of sockets.values()) socket.terminate();
   await stage?.[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
+  await rm(directory, { recursive: true });
 });
 
 const rank = (role: UserRole) => USER_ROLES.indexOf(role);

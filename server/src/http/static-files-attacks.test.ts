@@ -16,16 +16,16 @@ afterAll(() => stack.disposeAsync());
 const SCRIPT = randomBytes(3_000_000);
 const PAGE = '<!doctype html><title>The dashboard</title>';
 
-async function folderWith(files: Readonly<Record<string, string | Buffer>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-web-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  await mkdir(join(folder, 'assets'));
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  return folder;
+async function directoryWith(files: Readonly<Record<string, string | Buffer>>): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-web-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  await mkdir(join(directory, 'assets'));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
+  return directory;
 }
 
-async function serve(folder: string): Promise<StageChild> {
-  return stack.use(await StageChild.start(folder));
+async function serve(directory: string): Promise<StageChild> {
+  return stack.use(await StageChild.start(directory));
 }
 
 async function read(stage: StageChild, path: string): Promise<{ status: number; body: Buffer }> {
@@ -34,11 +34,11 @@ async function read(stage: StageChild, path: string): Promise<{ status: number; 
 }
 
 describe('a file of the dashboard that is asked for and not taken', () => {
-  let folder: string;
+  let directory: string;
   let stage: StageChild;
   beforeAll(async () => {
-    folder = await folderWith({ 'index.html': PAGE, 'assets/a.js': SCRIPT });
-    stage = await serve(folder);
+    directory = await directoryWith({ 'index.html': PAGE, 'assets/a.js': SCRIPT });
+    stage = await serve(directory);
   });
 
   const SCRIPT_HEAD = 'GET /assets/a.js HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -52,13 +52,13 @@ describe('a file of the dashboard that is asked for and not taken', () => {
     if (socket.writableLength > 0) await once(socket, 'drain');
   };
 
-  /** Files of the folder that the server has open. */
+  /** Files of the directory that the server has open. */
   async function opened(): Promise<string[]> {
     const numbers = await readdir(`/proc/${stage.pid}/fd`);
     const paths = await Promise.all(
       numbers.map((number) => readlink(`/proc/${stage.pid}/fd/${number}`).catch(() => '')),
     );
-    return paths.filter((path) => path.startsWith(folder));
+    return paths.filter((path) => path.startsWith(directory));
   }
 
   it.each<[string, string, (socket: Socket) => Promise<void>]>([
@@ -97,7 +97,7 @@ describe('a file of the dashboard that is asked for and not taken', () => {
 describe('the dashboard of a running server', () => {
   const SPOILT: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
     'has gone': (path) => rm(path),
-    'is a folder': async (path) => rm(path).then(() => mkdir(path)),
+    'is a directory': async (path) => rm(path).then(() => mkdir(path)),
     'is a named pipe': async (path) => rm(path).then(() => execFileSync('mkfifo', [path])),
     'is a link to nothing': async (path) => rm(path).then(() => symlink('nothing', path)),
     'is a device without an end': async (path) => rm(path).then(() => symlink('/dev/zero', path)),
@@ -106,30 +106,30 @@ describe('the dashboard of a running server', () => {
     'is another': (path) => writeFile(path, 'another script'),
   };
   const nameOf = (what: string) => `assets/${what.replaceAll(' ', '-')}.js`;
-  let folder: string;
+  let directory: string;
   let stage: StageChild;
   beforeAll(async () => {
     const names = Object.keys(SPOILT).map(nameOf);
-    folder = await folderWith({ 'index.html': PAGE, ...Object.fromEntries(names.map((name) => [name, SCRIPT])) });
-    stage = await serve(folder);
+    directory = await directoryWith({ 'index.html': PAGE, ...Object.fromEntries(names.map((name) => [name, SCRIPT])) });
+    stage = await serve(directory);
   });
 
   it.each(Object.entries(SPOILT))('is sent as it was, though a file %s', async (what, spoil) => {
-    await spoil(join(folder, nameOf(what)));
+    await spoil(join(directory, nameOf(what)));
     // As many as Node has threads for files, and more.
     const answers = await Promise.all(Array.from({ length: 5 }, () => read(stage, `/${nameOf(what)}`)));
     for (const { status, body } of answers) expect([status, body.equals(SCRIPT)]).toEqual([200, true]);
     expect((await read(stage, '/')).body.toString()).toBe(PAGE);
   });
 
-  it('is sent as it was, though its folder has gone', async () => {
-    await rm(folder, { recursive: true });
+  it('is sent as it was, though its directory has gone', async () => {
+    await rm(directory, { recursive: true });
     expect((await read(stage, '/')).body.toString()).toBe(PAGE);
     expect((await read(stage, `/${nameOf('has gone')}`)).body.equals(SCRIPT)).toBe(true);
   });
 
-  it('is none where its folder holds more than a build ever does', async () => {
-    const large = await folderWith({ 'index.html': PAGE, 'assets/a.js': '' });
+  it('is none where its directory holds more than a build ever does', async () => {
+    const large = await directoryWith({ 'index.html': PAGE, 'assets/a.js': '' });
     await truncate(join(large, 'assets/a.js'), MOST_BUILT_BYTES);
     const { status, body } = await read(await serve(large), '/');
     expect(status).toBe(503);

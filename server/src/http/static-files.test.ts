@@ -10,9 +10,9 @@ import { staticFiles } from './static-files.ts';
 const stack = new AsyncDisposableStack();
 let port = 0;
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-web-'));
-  stack.defer(() => rm(folder, { recursive: true }));
-  await mkdir(join(folder, 'assets'));
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-web-'));
+  stack.defer(() => rm(directory, { recursive: true }));
+  await mkdir(join(directory, 'assets'));
   const files = {
     'index.html': 'the page, as it is',
     'index.html.br': 'the page: br',
@@ -22,8 +22,8 @@ beforeAll(async () => {
     'assets/a.js.gz': 'a script: gzip',
     'assets/small.js': 'small',
   };
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  const server = createServer(staticFiles(folder));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
+  const server = createServer(staticFiles(directory));
   stack.defer(async () => {
     server.closeAllConnections();
     server.close();

@@ -15,12 +15,12 @@ const project = aProject({ git: { ...aProject().git, headCommit: HEAD } });
 const array = aJob({ projectId: project.id, resources: { ...aJob().resources, array: '0-1' } });
 const job = aJob({ projectId: project.id, arrayParentId: array.id, arrayTaskId: 0 });
 
-let folder: string;
+let directory: string;
 let file: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-values-'));
-  file = join(folder, 'slurmql.db');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-values-'));
+  file = join(directory, 'slurmql.db');
   await using stage = await Stage.open(file);
   await stage.store.projects.save(project);
   await stage.create([array, job]);
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ),
   );
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => rm(directory, { recursive: true }));
 
 /** Every field that is a value, down to a depth, without those that need a cluster. */
 function valuesOf(type: GraphQLNamedType | undefined, depth: number): string {

@@ -58,9 +58,9 @@ export class Stage implements AsyncDisposable {
     const stack = new AsyncDisposableStack();
     takeGitEnvironment();
     try {
-      const folder = await mkdtemp(join(tmpdir(), 'slurmql-stage-'));
-      stack.defer(() => rm(folder, { recursive: true, force: true }));
-      const store = await Store.open(databaseFile ?? join(folder, 'slurmql.sqlite'));
+      const directory = await mkdtemp(join(tmpdir(), 'slurmql-stage-'));
+      stack.defer(() => rm(directory, { recursive: true, force: true }));
+      const store = await Store.open(databaseFile ?? join(directory, 'slurmql.sqlite'));
       stack.defer(() => store.close());
       const journal = new Journal(store);
       await journal.start();
@@ -69,8 +69,8 @@ export class Stage implements AsyncDisposable {
       const jobMetrics = new JobMetrics(journal, metrics, log);
       stack.defer(() => jobMetrics.stop());
       jobMetrics.start();
-      const staging = stagingFor(store, join(folder, 'staging'));
-      const sshEnvironment = { homeDirectory: folder, userName: 'nobody', configFile: join(folder, 'config') };
+      const staging = stagingFor(store, join(directory, 'staging'));
+      const sshEnvironment = { homeDirectory: directory, userName: 'nobody', configFile: join(directory, 'config') };
       const clusters = new Clusters({ store, journal, staging, log, metrics, sshEnvironment });
       stack.defer(() => clusters.stop());
       const services = { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics };
@@ -79,7 +79,7 @@ export class Stage implements AsyncDisposable {
         authenticator: authenticator ?? (await Authenticator.open(TOKEN, store.sessions)),
         host: '127.0.0.1',
         port: 0,
-        webDirectory: webDirectory ?? folder,
+        webDirectory: webDirectory ?? directory,
         allowedOrigins,
         trustedProxies: [],
         readiness: async () => ({ pollers: clusters.arePolling }),

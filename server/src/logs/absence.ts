@@ -29,5 +29,5 @@ export async function findAbsence(files: RemoteFiles, job: Job, stream: LogStrea
 export async function absenceOf(files: RemoteFiles, job: Job, options: RequestOptions): Promise<LogAbsence> {
   const isUnstarted = job.startedAt === null && job.attempt === 1 && NEEDS_NO_START.has(job.state);
   if (job.workDir === null || isUnstarted) return 'NEVER_STARTED';
-  return (await files.isFolder(job.workDir, options)) ? 'NO_FILE' : 'NO_FOLDER';
+  return (await files.isDirectory(job.workDir, options)) ? 'NO_FILE' : 'NO_FOLDER';
 }

@@ -12,7 +12,7 @@ class MemoryFile {
   readonly files: RemoteFiles = {
     transport: 'sftp',
     stat: async () => ({ sizeBytes: this.content.length, modifiedAt: this.modifiedAt }),
-    isFolder: async () => true,
+    isDirectory: async () => true,
     read: async (_path, offset, length) => {
       this.reads.push(`${offset}+${length}`);
       await pause(1);

@@ -48,7 +48,7 @@ it('a log that is emptied while it is followed is told to start over, though not
   expect((await chunks.next()).value).toMatchObject({ endOffset: 0, text: '', isReset: true, isComplete: true });
 });
 
-it('a log whose folder goes while it is followed is told to be gone; what was read stays', async () => {
+it('a log whose directory goes while it is followed is told to be gone; what was read stays', async () => {
   const files = new MemoryFiles();
   let job = aJob({ ...OVER, state: 'RUNNING', endedAt: null });
   files.content.set('/w/j/stdout.log', 'hello\n');

@@ -7,7 +7,7 @@ import { absenceOf } from './absence.ts';
 import type { FileWatches, Followed, Place } from './file-watch.ts';
 import { isSettled, recordedBytes } from './log-end.ts';
 
-const FOLDER_CHECK_MS = 250;
+const DIRECTORY_CHECK_MS = 250;
 /** How often a log is opened to look for late bytes once its job is over. */
 const END_CHECK_MS = 500;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -35,7 +35,7 @@ export interface FollowRequest {
  */
 export async function* followLog(request: FollowRequest): AsyncGenerator<LogChunk, void, undefined> {
   const { signal, files, stream, after } = request;
-  const first = await withFolder(request);
+  const first = await withDirectory(request);
   const path = logPath(first, stream);
   if (path === null) {
     // Aborted, or the job ended before it had a directory: there never was a log.
@@ -127,11 +127,11 @@ function lastChunk({ offset, ...news }: { readonly offset: number } & Partial<Lo
 }
 
 /** The job once its directory on the cluster is known, or it is over, or the signal is aborted. */
-async function withFolder({ job, signal }: FollowRequest): Promise<Job> {
+async function withDirectory({ job, signal }: FollowRequest): Promise<Job> {
   for (;;) {
     const current = await job();
     if (current.workDir !== null || !isActiveState(current.state) || signal.aborted) return current;
-    await pause(FOLDER_CHECK_MS, undefined, { signal }).catch(() => undefined);
+    await pause(DIRECTORY_CHECK_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

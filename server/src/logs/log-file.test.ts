@@ -9,12 +9,12 @@ const RUNNING = aJob({ state: 'RUNNING', workDir: '/w/j', startedAt: new Date() 
 const ARRAY = aJob({ resources: { ...NO_RESOURCES, array: '0-1' }, workDir: '/w/j' });
 
 /** `stat`: the fault that it throws, or null where there is no file. */
-function filesWith(stat: Error | null, isFolder = true): RemoteFiles {
+function filesWith(stat: Error | null, isDirectory = true): RemoteFiles {
   const answer = async () => {
     if (stat !== null) throw stat;
     return null;
   };
-  return { stat: answer, isFolder: async () => isFolder } as unknown as RemoteFiles;
+  return { stat: answer, isDirectory: async () => isDirectory } as unknown as RemoteFiles;
 }
 const refused = (kind: RemoteFileError['fault']) => new RemoteFileError(kind, '/w/j/stdout.log', 'no');
 
@@ -22,7 +22,7 @@ it.each<[string, Job, RemoteFiles, string, RegExp]>([
   ['an array', ARRAY, filesWith(null), 'missing', /its tasks have/],
   ['a job that runs and has not written yet', RUNNING, filesWith(null), 'missing', /does not exist yet/],
   ['a job whose file is gone', OVER, filesWith(null), 'missing', /no longer has this file/],
-  ['a job whose folder is gone', OVER, filesWith(null, false), 'missing', /no longer on the cluster/],
+  ['a job whose directory is gone', OVER, filesWith(null, false), 'missing', /no longer on the cluster/],
   ['a job that never started', aJob({ state: 'SUBMIT_FAILED' }), filesWith(null), 'missing', /never started/],
   ['a file that may not be read', OVER, filesWith(refused('permission-denied')), 'denied', /can't be read: no/],
   ['what is no file', OVER, filesWith(refused('not-a-file')), 'broken', /can't be read: no/],

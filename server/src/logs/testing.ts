@@ -1,7 +1,7 @@
 import { RemoteFileError, type RemoteFiles } from '../ssh/index.ts';
 
 /** The files of a cluster, by path. Only what follows a log is answered. */
-export class MemoryFiles implements Pick<RemoteFiles, 'stat' | 'isFolder' | 'read'> {
+export class MemoryFiles implements Pick<RemoteFiles, 'stat' | 'isDirectory' | 'read'> {
   readonly content = new Map<string, string>();
   /** The paths that were read. */
   readonly asked = new Set<string>();
@@ -10,7 +10,7 @@ export class MemoryFiles implements Pick<RemoteFiles, 'stat' | 'isFolder' | 'rea
     const text = this.content.get(path);
     return text === undefined ? null : { sizeBytes: Buffer.byteLength(text), modifiedAt: new Date(text.length) };
   }
-  async isFolder(path: string) {
+  async isDirectory(path: string) {
     return [...this.content.keys()].some((name) => name.startsWith(`${path}/`));
   }
   async read(path: string, offset: number, length: number) {
@@ -21,6 +21,6 @@ export class MemoryFiles implements Pick<RemoteFiles, 'stat' | 'isFolder' | 'rea
   }
 
   get remote(): RemoteFiles {
-    return this as Pick<RemoteFiles, 'stat' | 'isFolder' | 'read'> as RemoteFiles;
+    return this as Pick<RemoteFiles, 'stat' | 'isDirectory' | 'read'> as RemoteFiles;
   }
 }

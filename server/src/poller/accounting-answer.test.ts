@@ -12,15 +12,18 @@ const other = (index: number) => `01K1${String(index).padStart(22, '0')}`;
 interface Told {
   readonly number: string;
   readonly ownerId: string | null;
-  readonly folderId?: string | null;
+  readonly directoryJobId?: string | null;
   readonly submittedAt?: Date;
 }
 
 /** An answer with these accounts, and how often one of them has been looked at since it was read. */
 async function answerOf(told: readonly Told[]) {
   let looks = 0;
-  const accounts = told.map(({ number, ownerId, folderId = null, submittedAt = null }): JobAccount => {
-    const latest = { ...anObservation({ slurmJobId: number, ownerId, folderId, state: 'CANCELLED' }), attempt: 1 };
+  const accounts = told.map(({ number, ownerId, directoryJobId = null, submittedAt = null }): JobAccount => {
+    const latest = {
+      ...anObservation({ slurmJobId: number, ownerId, directoryJobId, state: 'CANCELLED' }),
+      attempt: 1,
+    };
     const looked = <T>(value: T): T => {
       looks += 1;
       return value;
@@ -47,7 +50,7 @@ const many = (told: (index: number) => Told) => Array.from({ length: MANY }, (_,
 describe('an account is found without a look at those of others', () => {
   it.each([
     ['of other owners', (index: number) => ({ ownerId: other(index) })],
-    ['in the folders of others', (index: number) => ({ ownerId: null, folderId: other(index) })],
+    ['in the directories of others', (index: number) => ({ ownerId: null, directoryJobId: other(index) })],
   ])('%s that have the same number', async (_what, owner) => {
     const job = aJob({ id: OWNER, slurmJobId: '31' });
     const told = many((index) => ({ number: '31', ...owner(index) }));
@@ -59,7 +62,7 @@ describe('an account is found without a look at those of others', () => {
 
   it.each([
     ['of other owners', (index: number) => ({ ownerId: other(index) })],
-    ['in the folders of others', (index: number) => ({ ownerId: null, folderId: other(index) })],
+    ['in the directories of others', (index: number) => ({ ownerId: null, directoryJobId: other(index) })],
   ])('%s that have tasks of the same array', async (_what, owner) => {
     const told = many((index) => ({ number: `31_${index + 10}`, ...owner(index) }));
     const { answer, looks } = await answerOf(told);

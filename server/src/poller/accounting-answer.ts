@@ -101,7 +101,7 @@ class AccountsByNumber {
 
   /** Keeps the first one of each owner. */
   add(number: string, account: JobAccount): void {
-    const owner = account.latest.ownerId ?? account.latest.folderId;
+    const owner = account.latest.ownerId ?? account.latest.directoryJobId;
     if (owner !== null) {
       const key = `${number} ${owner}`;
       if (!this.#owned.has(key)) this.#owned.set(key, account);

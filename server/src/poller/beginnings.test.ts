@@ -7,7 +7,7 @@ import type { JobUpdate } from './observe.ts';
 import { ToldSlurm } from './testing.ts';
 
 const ENDED_AT = new Date('2026-11-24T12:00:00Z');
-const FOLDER = '/w/jobs/1';
+const DIRECTORY = '/w/jobs/1';
 const SECOND = 1000;
 
 let slurm: ToldSlurm;
@@ -16,7 +16,7 @@ let job: Job;
 beforeEach(() => {
   slurm = new ToldSlurm();
   beginnings = new Beginnings(slurm.records);
-  job = aJob({ state: 'RUNNING', workDir: FOLDER });
+  job = aJob({ state: 'RUNNING', workDir: DIRECTORY });
 });
 
 const completed = (id = job.id, parts: Partial<Job> = {}): JobUpdate => ({
@@ -48,7 +48,7 @@ describe('a success that Slurm tells of', () => {
   });
 
   it('is told as a failure when its command never began, once the record had its time to show', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([completed()], 1)).jobs).toEqual([]);
     expect(beginnings.isWaiting).toBe(true);
     // Slurm may have forgotten it since.
@@ -60,45 +60,45 @@ describe('a success that Slurm tells of', () => {
   });
 
   it('is told as a failure at once when it is long over', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([completed()], 3600)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
   });
 
   it('is believed as soon as a record that was late shows', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     await told([completed()], 1);
     slurm.unbegun.clear();
     expect((await told([], 5)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
   });
 
-  it('is believed where the folder of the job is gone', async () => {
-    slurm.unbegun.set(FOLDER, 'gone');
+  it('is believed where the directory of the job is gone', async () => {
+    slurm.unbegun.set(DIRECTORY, 'gone');
     expect((await told([completed()], 0)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
   });
 
   it('is kept back while its records can not be read, for a day at most, and no other is', async () => {
     const other = aJob({ id: 'other', state: 'RUNNING', workDir: '/w/jobs/other' });
-    slurm.unbegun.set(FOLDER, { unreadable: `${FOLDER}/run: Permission denied` });
+    slurm.unbegun.set(DIRECTORY, { unreadable: `${DIRECTORY}/run: Permission denied` });
     const answer = await told([completed(), completed('other')], 600, [job, other]);
     expect(answer).toMatchObject({
       jobs: [{ state: 'COMPLETED' }],
-      fault: { message: `${FOLDER}/run: Permission denied` },
+      fault: { message: `${DIRECTORY}/run: Permission denied` },
     });
     // Nothing is asked more often for it.
     expect(beginnings.isWaiting).toBe(false);
     expect((await told([], 24 * 3600 - 1)).jobs).toEqual([]);
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([], 24 * 3600 - 1)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
   });
 
   it('is believed when nobody could read its records for a day', async () => {
-    slurm.unbegun.set(FOLDER, { unreadable: 'Stale file handle' });
+    slurm.unbegun.set(DIRECTORY, { unreadable: 'Stale file handle' });
     expect((await told([completed()], 1)).jobs).toEqual([]);
     expect((await told([], 24 * 3600 + 1)).jobs).toMatchObject([{ state: 'COMPLETED', exitCode: 0 }]);
   });
 
   it.each([
-    ['by themselves', () => slurm.unbegun.set(FOLDER, { unreadable: 'Stale file handle' })],
+    ['by themselves', () => slurm.unbegun.set(DIRECTORY, { unreadable: 'Stale file handle' })],
     ['as the connection breaks', () => (slurm.recordsFault = new Error('the connection broke'))],
   ])('is not believed sooner though it is long over, and its records can not be read %s', async (_why, hide) => {
     hide();
@@ -106,7 +106,7 @@ describe('a success that Slurm tells of', () => {
     expect((await told([completed()], late)).jobs).toEqual([]);
     expect((await told([], late + 24 * 3600 - 1)).jobs).toEqual([]);
     slurm.recordsFault = null;
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([], late + 24 * 3600)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
   });
 
@@ -121,7 +121,7 @@ describe('a success that Slurm tells of', () => {
   });
 
   it('gives way to newer word of the job, and to its end by another way', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     await told([completed()], 1);
     const requeued: JobUpdate = { jobId: job.id, apply: (current) => ({ ...current, state: 'PENDING', attempt: 2 }) };
     expect((await told([requeued], 2)).jobs).toMatchObject([{ state: 'PENDING' }]);
@@ -130,7 +130,7 @@ describe('a success that Slurm tells of', () => {
   });
 
   it('in a later attempt is in doubt from its own end on', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     await told([completed()], 1);
     const again = completed(job.id, { attempt: 2, endedAt: new Date(ENDED_AT.getTime() + 80 * SECOND) });
     expect((await told([again], 100)).jobs).toEqual([]);
@@ -164,20 +164,20 @@ describe('an end by what is a real-time signal or an error of Slurm', () => {
   });
 
   it.each([32, 52, 53, 64])('is one without a signal when the command never began: %i', async (signal) => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([failed(signal)], 1)).jobs).toEqual([]);
     expect((await told([], 90)).jobs).toEqual([{ state: 'FAILED', exitCode: null, signal: null, reason: 'x' }]);
   });
 
   it('is one by that signal as soon as a record that was late shows', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     await told([failed(34)], 1);
     slurm.unbegun.clear();
     expect((await told([], 5)).jobs).toMatchObject([{ state: 'FAILED', signal: 34 }]);
   });
 
-  it('is one without a signal at once where the folder of the job is gone, as its logs could not be opened', async () => {
-    slurm.unbegun.set(FOLDER, 'gone');
+  it("is one without a signal at once where the job's directory is gone, as its logs could not be opened", async () => {
+    slurm.unbegun.set(DIRECTORY, 'gone');
     expect((await told([failed(53)], 0)).jobs).toMatchObject([{ state: 'FAILED', signal: null }]);
     expect(beginnings.isWaiting).toBe(false);
   });
@@ -189,12 +189,12 @@ describe('an end by what is a real-time signal or an error of Slurm', () => {
   });
 
   it('is told at once, and unasked, where only the script can have ended so', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([failed(9)], 0)).jobs).toMatchObject([{ state: 'FAILED', signal: 9 }]);
   });
 
   it('takes the signal from the component that leads, too', async () => {
-    slurm.unbegun.set(FOLDER, 'gone');
+    slurm.unbegun.set(DIRECTORY, 'gone');
     const parts = { ...unseenComponent(0), state: 'FAILED' as const, signal: 53 };
     const update = completed(job.id, { state: 'FAILED', exitCode: null, signal: 53, components: [parts] });
     const answer = await beginnings.withoutHollowEnds([update], new Map([[job.id, job]]), 0, ENDED_AT);
@@ -212,20 +212,20 @@ describe('a failure by what is exit code 1 or an error of Slurm', () => {
   });
 
   it('is one without a code when the command never began', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([failed()], 1)).jobs).toEqual([]);
     expect((await told([], 90)).jobs).toEqual([unknown]);
   });
 
   it('is one by that code as soon as a record that was late shows', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     await told([failed()], 1);
     slurm.unbegun.clear();
     expect((await told([], 5)).jobs).toMatchObject([{ exitCode: 1 }]);
   });
 
-  it('is one without a code at once where the folder of the job is gone, as Slurm could not open it', async () => {
-    slurm.unbegun.set(FOLDER, 'gone');
+  it("is one without a code at once where the job's directory is gone, as Slurm could not open it", async () => {
+    slurm.unbegun.set(DIRECTORY, 'gone');
     expect((await told([failed()], 0)).jobs).toEqual([unknown]);
   });
 
@@ -236,12 +236,12 @@ describe('a failure by what is exit code 1 or an error of Slurm', () => {
   });
 
   it.each([2, 126, 127, 255])('is told at once, and unasked, where only a script ends so: %i', async (code) => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([failed(code)], 0)).jobs).toMatchObject([{ exitCode: code }]);
   });
 
   it('takes the code from the component that leads, too', async () => {
-    slurm.unbegun.set(FOLDER, 'gone');
+    slurm.unbegun.set(DIRECTORY, 'gone');
     const parts = { ...unseenComponent(0), state: 'FAILED' as const, exitCode: 1 };
     const update = completed(job.id, { state: 'FAILED', exitCode: 1, components: [parts] });
     const answer = await beginnings.withoutHollowEnds([update], new Map([[job.id, job]]), 0, ENDED_AT);
@@ -257,14 +257,14 @@ describe('an end in doubt, when the clock of this machine is set,', () => {
     ['back', -5 * HOUR],
     ['forward', 5 * HOUR],
   ])('%s, waits for its record as long as any other', async (_way, set) => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([completed()], 1)).jobs).toEqual([]);
     expect((await told([], 89, [job], 89 + set)).jobs).toEqual([]);
     expect((await told([], 90, [job], 90 + set)).jobs).toMatchObject([{ state: 'FAILED' }]);
   });
 
   it('forward, is believed when its record shows late', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     await told([completed()], 1);
     expect((await told([], 60, [job], 60 + HOUR)).jobs).toEqual([]);
     slurm.unbegun.clear();
@@ -272,7 +272,7 @@ describe('an end in doubt, when the clock of this machine is set,', () => {
   });
 
   it('back before it is seen, is told 90 s after that', async () => {
-    slurm.unbegun.set(FOLDER, false);
+    slurm.unbegun.set(DIRECTORY, false);
     expect((await told([completed()], 1, [job], -5 * HOUR)).jobs).toEqual([]);
     expect((await told([], 90, [job], 90 - 5 * HOUR)).jobs).toEqual([]);
     expect((await told([], 91, [job], 91 - 5 * HOUR)).jobs).toMatchObject([{ state: 'FAILED' }]);

@@ -110,7 +110,7 @@ export class Beginnings {
     const longestUnreadable = isSuccess ? LONGEST_UNREADABLE_MS : LATE_MS;
     if (unreadableSince !== null && now - unreadableSince < longestUnreadable) return [];
     this.#doubts.delete(update.jobId);
-    // Of a folder that is gone nothing can be said against Slurm's word, or for it: no script begins without one.
+    // Of a directory that is gone nothing can be said against Slurm's word, or for it: no script begins without one.
     const isBelieved = hasBegun === true || (isSuccess && hasBegun !== false);
     return [isBelieved ? update : hollow(update)];
   }

@@ -20,7 +20,7 @@ beforeEach(async () => {
   doubles = new Doubles(slurm.records, store.jobs);
 });
 
-/** A job that is stored, and the number of the one that has claimed its folder. */
+/** A job that is stored, and the number of the one that has claimed its directory. */
 async function known(parts: Partial<Job>, claimer: string | null): Promise<Job> {
   const job = aJob({ slurmJobId: '12', state: 'RUNNING', ...parts });
   await insertJobs(store, [job]);
@@ -73,7 +73,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
 
   it.each<[string, Partial<Job>, Parameters<typeof anObservation>[0]]>([
     ['waits as the job does', { state: 'PENDING' }, { state: 'PENDING' }],
-    ['found the folder taken and has ended', {}, { state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }],
+    ['found the directory taken and has ended', {}, { state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }],
     ['is seen while sbatch has not answered', { slurmJobId: null, state: 'SUBMITTING' }, {}],
     ['has a name that is none of ours', {}, { ownerId: null }],
   ])('that %s is left alone, and no claim is read', async (_what, parts, seen) => {

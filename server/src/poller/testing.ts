@@ -26,13 +26,13 @@ export class ToldSlurm implements PolledSlurm {
   /** Why its accounting can't be read; null when it can. */
   accountingFault: string | null = null;
   unread: ReadonlySet<string> = new Set();
-  /** By folder. */
+  /** By the job's directory. */
   readonly markers = new Map<string, LastRecord>();
   /** Thrown when it is asked for what has begun. */
   recordsFault: Error | null = null;
-  /** Folders in which no command has begun, as their records say, or of which that isn't known. */
+  /** Directories in which no command has begun, as their records say, or of which that isn't known. */
   readonly unbegun = new Map<string, Exclude<Begun, true>>();
-  /** Whose claim is in a folder, by folder. */
+  /** Whose claim lies there, by the job's directory. */
   readonly claims = new Map<string, string>();
   /** Waited for before the queue is answered. */
   gate: Promise<void> | null = null;
@@ -128,7 +128,7 @@ export function anObservation(parts: Partial<JobObservation> = {}): JobObservati
     source: 'SQUEUE',
     slurmJobId: '1234',
     ownerId: null,
-    folderId: null,
+    directoryJobId: null,
     state: 'RUNNING',
     word: parts.state ?? 'RUNNING',
     reason: null,

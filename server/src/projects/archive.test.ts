@@ -214,7 +214,7 @@ describe("a commit's files", () => {
     expect(one.committed).toHaveLength(1);
   });
 
-  it('are refused when they would be unpacked outside of the folder', async () => {
+  it('are refused when they would be unpacked outside of the directory', async () => {
     await repository.write({ a: 'x' });
     await checkOut(await tree(['..'], '100644', await repository.git('hash-object', '-w', 'a')));
     await expect(repository.choose(false)).rejects.toThrow(
@@ -225,9 +225,9 @@ describe("a commit's files", () => {
   it('are refused when a repository of a few KiB makes gigabytes of their paths', async () => {
     await repository.write({ a: 'x' });
     const names = Array.from({ length: 60 }, (_, number) => `${'a'.repeat(12_000)}${number}`);
-    const folders = Array.from({ length: 60 }, (_, number) => `${10 + number}`);
+    const directories = Array.from({ length: 60 }, (_, number) => `${10 + number}`);
     let id = await tree(names, '100644', await repository.git('hash-object', '-w', 'a'));
-    for (let level = 0; level < 3; level += 1) id = await tree(folders, '40000', id);
+    for (let level = 0; level < 3; level += 1) id = await tree(directories, '40000', id);
     await checkOut(id);
     const message = 'the commit has files whose paths have more than 128 MiB';
     await expect(repository.choose(false)).rejects.toThrow(message);
@@ -312,7 +312,7 @@ it('an archive that fails says so and leaves the reading git behind nowhere', as
   expect(await readFile(join(repository.path, 'a.txt'), 'utf8')).toBe('x');
 });
 
-describe('folders of which the commit has no files', () => {
+describe('directories of which the commit has no files', () => {
   /** As `git add` does with a repository inside, and `git submodule add` beside .gitmodules. */
   async function commitAsOneEntry(paths: readonly string[]): Promise<void> {
     await repository.write({ 'a.txt': 'a\n' });

@@ -99,15 +99,15 @@ class CommitList {
   }
 }
 
-/** So many folders are named. */
+/** So many directories are named. */
 const NAMED = 5;
 
-/** What there is to tell of folders that a job gets without their files, in a line; null: nothing. */
+/** What there is to tell of directories that a job gets without their files, in a line; null: nothing. */
 export function leftOut({ committed }: Pick<JobFiles, 'committed'>): string | null {
-  const folders = committed.filter(({ kind }) => kind === 'submodule');
-  if (folders.length === 0) return null;
-  const named = folders.slice(0, NAMED).map(({ path }) => readable(path));
-  const more = folders.length - named.length;
+  const submodules = committed.filter(({ kind }) => kind === 'submodule');
+  if (submodules.length === 0) return null;
+  const named = submodules.slice(0, NAMED).map(({ path }) => readable(path));
+  const more = submodules.length - named.length;
   const all = more === 0 ? named.join(', ') : `${named.join(', ')} and ${more.toLocaleString('en-US')} more`;
   return `Empty for the job: ${all}. These are submodules, or repositories that were committed as one entry, whose files are no part of the commit: commit the files themselves, or put them on the cluster`;
 }
@@ -163,7 +163,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFiles): AsyncGenerator<Buffer> {
   const modifiedSeconds = Number(await describeCommit(directory, sha, '%ct'));
   for (const { path, kind } of committed) {
-    if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'folder', modifiedSeconds });
+    if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'directory', modifiedSeconds });
   }
   const withContent = committed.filter(({ kind }) => kind !== 'submodule');
   for await (const { file, chunks } of readContents(directory, withContent, PACKING)) {

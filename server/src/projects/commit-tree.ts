@@ -5,7 +5,7 @@ import { type Listing, PathCount } from './listing.ts';
 import { type BytePath, readable } from './paths.ts';
 import { checkPath } from './safe-path.ts';
 
-/** An entry of a commit's tree that is no folder. */
+/** An entry of a commit's tree that is no directory. */
 export interface CommittedFile {
   readonly path: BytePath;
   /** A submodule has no files in its commit, only the id of another repository's commit. */

@@ -55,7 +55,7 @@ afterEach(async () => {
   await stack.disposeAsync();
 });
 
-async function folder(): Promise<string> {
+async function newDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'slurmql-disk-'));
   stack.defer(() => rm(path, { recursive: true, force: true }));
   await writeFile(join(path, 'file'), 'text');
@@ -115,10 +115,10 @@ describe('a disk that hangs', () => {
     ['when a file was written', (path) => disks.ask(path, 'modifiedNs', join(path, 'file'))],
     ['whether bytes are the same', (path) => disks.ask(path, 'areAsCommitted', path, [COMMITTED])],
     ['where a link leads', (path) => disks.ask(path, 'target', path, 'link')],
-    ['what is in a folder', (path) => disks.ask(path, 'entries', path, 'below')],
+    ['what is in a directory', (path) => disks.ask(path, 'entries', path, 'below')],
     ['to open a file', (path) => disks.ask(path, 'open', path, 'file')],
   ])('is given up when it is asked %s, and asked again once it has answered', async (_what, ask) => {
-    const path = await folder();
+    const path = await newDirectory();
     const letGo = await hang(path);
     await expect(inSilence(ask(path))).rejects.toThrow(SILENT);
     await expect(look(path)).rejects.toThrow(SILENT);
@@ -127,7 +127,7 @@ describe('a disk that hangs', () => {
   });
 
   it('keeps others neither from their disks nor from the threads of the process', async () => {
-    const [hanging, sound] = [await folder(), await folder()];
+    const [hanging, sound] = [await newDirectory(), await newDirectory()];
     const letGo = await hang(hanging);
     const looks = Array.from({ length: 200 }, () => look(hanging));
     for (let count = 0; count < 20; count += 1) expect(await look(sound)).toEqual(FOUND);
@@ -139,7 +139,7 @@ describe('a disk that hangs', () => {
   });
 
   it('takes one of two threads; when another one hangs as well, all are told that the server is busy', async () => {
-    const [sound, ...hanging] = [await folder(), await folder(), await folder()];
+    const [sound, ...hanging] = [await newDirectory(), await newDirectory(), await newDirectory()];
     const letGo = await Promise.all(hanging.map(hang));
     const refused = hanging.map((path) => expect(look(path)).rejects.toThrow(SILENT));
     await inSilence(Promise.all(refused));
@@ -149,7 +149,7 @@ describe('a disk that hangs', () => {
   });
 
   it('keeps no file open that it opened too late', async () => {
-    const path = await folder();
+    const path = await newDirectory();
     const letGo = await hang(path);
     await expect(inSilence(disks.ask(path, 'open', path, 'file'))).rejects.toThrow(SILENT);
     await letGo();
@@ -162,7 +162,7 @@ describe('a disk that hangs', () => {
   });
 
   it('is waited for as long as it answers now and then', async () => {
-    const slow = await folder();
+    const slow = await newDirectory();
     const letGo = await hang(slow);
     const found = look(slow);
     await othersAnswer();
@@ -174,7 +174,7 @@ describe('a disk that hangs', () => {
 
 it('a file stays open for as long as it is read, also when the thread that opened it has ended', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  const path = await folder();
+  const path = await newDirectory();
   disks = new DiskAccess();
   const opened = await disks.ask(path, 'open', path, 'file');
   vi.advanceTimersByTime(11_000);
@@ -193,5 +193,5 @@ it('no file of a repository is read in another way', async () => {
     if (/from 'node:fs(?:\/promises)?'/.test(text)) readers.push(name);
   }
   // The others only touch files of the server's own.
-  expect(readers.sort()).toEqual(['archive.ts', 'disk-questions.ts', 'open-folders.ts', 'staging.ts']);
+  expect(readers.sort()).toEqual(['archive.ts', 'disk-questions.ts', 'open-directories.ts', 'staging.ts']);
 });

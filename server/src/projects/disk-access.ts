@@ -82,7 +82,7 @@ function noAnswer(): GitError {
 }
 
 function startDiskWorker(workerData: Heartbeat): Worker {
-  // Built, both files lie in one folder, too.
+  // Built, both files lie in one directory, too.
   const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
   // A file stays open when the thread ends that opened it.
   return new Worker(new URL(`./disk-worker.${extension}`, import.meta.url), { workerData, trackUnmanagedFds: false });

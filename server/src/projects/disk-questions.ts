@@ -13,14 +13,14 @@ import {
 } from 'node:fs';
 import type { CommittedFile } from './commit-tree.ts';
 import { GitError } from './git-error.ts';
-import { OpenFolders } from './open-folders.ts';
+import { OpenDirectories } from './open-directories.ts';
 import { type BytePath, readable } from './paths.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
 /** What lies on disk under a name. A link's size is that of its target's name. */
 export interface FileStatus {
-  readonly kind: 'file' | 'link' | 'folder' | 'other';
+  readonly kind: 'file' | 'link' | 'directory' | 'other';
   readonly isExecutable: boolean;
   readonly sizeBytes: number;
   readonly modifiedNs: bigint;
@@ -28,9 +28,9 @@ export interface FileStatus {
   readonly stamp: string;
 }
 
-export interface FolderEntry {
+export interface DirectoryEntry {
   readonly name: BytePath;
-  readonly isFolder: boolean;
+  readonly isDirectory: boolean;
 }
 
 export interface OpenedFile {
@@ -56,8 +56,8 @@ export class DiskQuestions {
 
   /** What lies under each of these paths; null: nothing, or something that is only behind a symbolic link. */
   statuses(directory: string, paths: readonly BytePath[]): readonly (FileStatus | null)[] {
-    using folders = this.#folders(directory);
-    return paths.map((path) => this.#status(folders, path));
+    using opened = this.#directoriesIn(directory);
+    return paths.map((path) => this.#status(opened, path));
   }
 
   /** When a file was written; null: there is none. */
@@ -68,35 +68,35 @@ export class DiskQuestions {
 
   /** Whether each of these files and links on disk holds the very bytes that were committed. */
   areAsCommitted(directory: string, files: readonly CommittedFile[]): readonly boolean[] {
-    using folders = this.#folders(directory);
-    return files.map((file) => this.#isAsCommitted(folders, file));
+    using opened = this.#directoriesIn(directory);
+    return files.map((file) => this.#isAsCommitted(opened, file));
   }
 
   /** The bytes of a link's target, one character each; null: there is no such link any more. */
   target(directory: string, path: BytePath): string | null {
-    using folders = this.#folders(directory);
-    return this.#target(folders, path);
+    using opened = this.#directoriesIn(directory);
+    return this.#target(opened, path);
   }
 
-  /** None where there is no such folder any more. */
-  entries(directory: string, path: BytePath): readonly FolderEntry[] {
-    using folders = this.#folders(directory);
-    const folder = folders.folder(path);
-    if (folder === null) return [];
-    const read = () => readdirSync(folder, { withFileTypes: true, encoding: 'buffer' });
+  /** None where there is no such directory any more. */
+  entries(directory: string, path: BytePath): readonly DirectoryEntry[] {
+    using opened = this.#directoriesIn(directory);
+    const name = opened.directory(path);
+    if (name === null) return [];
+    const read = () => readdirSync(name, { withFileTypes: true, encoding: 'buffer' });
     return this.#ask(path, read).map((entry) => ({
       name: entry.name.toString('latin1'),
-      isFolder: entry.isDirectory(),
+      isDirectory: entry.isDirectory(),
     }));
   }
 
   /** A regular file, opened; null: there is none any more. */
   open(directory: string, path: BytePath): OpenedFile | null {
-    using folders = this.#folders(directory);
+    using opened = this.#directoriesIn(directory);
     // To open a pipe or a device can do something by itself.
-    const kind = this.#status(folders, path)?.kind;
-    if (kind === 'folder' || kind === 'other') throw notAFile(path);
-    return this.#open(folders, path);
+    const kind = this.#status(opened, path)?.kind;
+    if (kind === 'directory' || kind === 'other') throw notAFile(path);
+    return this.#open(opened, path);
   }
 
   statusOf(descriptor: number, path: BytePath): FileStatus {
@@ -117,22 +117,22 @@ export class DiskQuestions {
     this.#onAnswer();
   }
 
-  /** A link in the place of a folder counts as none. */
-  #folders(directory: string): OpenFolders {
-    return new OpenFolders(directory, (path, name, flags) =>
+  /** A link in the place of a directory counts as none. */
+  #directoriesIn(directory: string): OpenDirectories {
+    return new OpenDirectories(directory, (path, name, flags) =>
       this.#ifThere(path, () => openSync(name, flags), [...ABSENT, 'ELOOP']),
     );
   }
 
-  #target(folders: OpenFolders, path: BytePath): string | null {
-    const name = folders.entry(path);
+  #target(opened: OpenDirectories, path: BytePath): string | null {
+    const name = opened.entry(path);
     if (name === null) return null;
     const read = () => readlinkSync(name, { encoding: 'buffer' });
     return this.#ifThere(path, read, [...ABSENT, 'EINVAL'])?.toString('latin1') ?? null;
   }
 
-  #open(folders: OpenFolders, path: BytePath): OpenedFile | null {
-    const name = folders.entry(path);
+  #open(opened: OpenDirectories, path: BytePath): OpenedFile | null {
+    const name = opened.entry(path);
     if (name === null) return null;
     // A pipe that has come in its place is not waited for, and a link is not followed.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -148,13 +148,13 @@ export class DiskQuestions {
     }
   }
 
-  #isAsCommitted(folders: OpenFolders, { kind, path, objectId, sizeBytes }: CommittedFile): boolean {
+  #isAsCommitted(opened: OpenDirectories, { kind, path, objectId, sizeBytes }: CommittedFile): boolean {
     const hash = createHash(objectId.length === 64 ? 'sha256' : 'sha1').update(`blob ${sizeBytes}\0`);
     if (kind === 'link') {
-      const target = this.#target(folders, path);
+      const target = this.#target(opened, path);
       return target !== null && hash.update(target, 'latin1').digest('hex') === objectId;
     }
-    const file = this.#open(folders, path);
+    const file = this.#open(opened, path);
     if (file === null) return false;
     try {
       const length = Math.min(CHUNK_BYTES, sizeBytes + 1);
@@ -168,8 +168,8 @@ export class DiskQuestions {
     }
   }
 
-  #status(folders: OpenFolders, path: BytePath): FileStatus | null {
-    const name = folders.entry(path);
+  #status(opened: OpenDirectories, path: BytePath): FileStatus | null {
+    const name = opened.entry(path);
     const stats = name && this.#ifThere(path, () => lstatSync(name, { bigint: true }));
     return stats && toStatus(stats);
   }
@@ -207,7 +207,7 @@ function codeOf(cause: unknown): string {
 
 function toStatus(stats: BigIntStats): FileStatus {
   return {
-    kind: stats.isFile() ? 'file' : stats.isSymbolicLink() ? 'link' : stats.isDirectory() ? 'folder' : 'other',
+    kind: stats.isFile() ? 'file' : stats.isSymbolicLink() ? 'link' : stats.isDirectory() ? 'directory' : 'other',
     isExecutable: (stats.mode & 0o100n) !== 0n,
     sizeBytes: Number(stats.size),
     modifiedNs: stats.mtimeNs,

@@ -26,7 +26,7 @@ it('what lies under paths is told, in whatever order they come', async () => {
   await link(join(directory, '5'), join(directory, 'a/hard'));
   const there = {
     ...{ 'a/1': 'file', 'a/b/2': 'file', 'a/b/c/3': 'file', 'ab/4': 'file', '5': 'file', 'a/hard': 'file' },
-    ...{ a: 'folder', 'a/b': 'folder', link: 'link' },
+    ...{ a: 'directory', 'a/b': 'directory', link: 'link' },
   };
   // Below a link, a file, or what isn't there, nothing is.
   const missing = ['link/1', 'link/b/2', '5/x', 'a/1/x/y', 'gone', 'gone/x', 'gone/x/y', 'gonex', 'a/bc/3', 'a/b/cc'];
@@ -46,8 +46,8 @@ it('the bytes of names are kept apart', async () => {
   expect(await kinds(['caf\xe9/x', 'caf\xc3\xa9/x'])).toEqual({ 'caf\xe9/x': 'file' });
 });
 
-it('names of millions of folders that are not there cost next to nothing', async () => {
-  // As a tree of a few KiB can name them: the same deep folders under each of many names.
+it('names of millions of directories that are not there cost next to nothing', async () => {
+  // As a tree of a few KiB can name them: the same deep directories under each of many names.
   const deep = `${'d/'.repeat(1900)}file`;
   const paths = Array.from({ length: 3000 }, (_, index) => `root-${String(index).padStart(5, '0')}/${deep}`);
   await mkdir(join(directory, 'root-00001', 'd', 'd'), { recursive: true });
@@ -58,12 +58,12 @@ it('names of millions of folders that are not there cost next to nothing', async
   }, 1);
   expect(await kinds(paths)).toEqual({});
   clearInterval(counting);
-  // 5.7 million folders would take over a gigabyte.
+  // 5.7 million directories would take over a gigabyte.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 1024 * 1024);
   expect(turns).toBeGreaterThan(1);
 });
 
-describe('a link that takes the place of a folder on the way to a file, at whatever moment, is not followed', () => {
+describe('a link that takes the place of a directory on the way to a file, at whatever moment, is not followed', () => {
   const SHA = createHash('sha1').update('blob 7\0SECRET\n').digest('hex');
   const FILE = { path: 'a/b/file', kind: 'file', isExecutable: false, objectId: SHA, sizeBytes: 7 } as const;
 
@@ -79,14 +79,14 @@ describe('a link that takes the place of a folder on the way to a file, at whate
       },
     ],
     ['when a link is read', (disk) => disk.target(directory, 'a/b/link')],
-    ['when a folder is listed', (disk) => disk.entries(directory, 'a/b').map(({ name }) => name)],
+    ['when a directory is listed', (disk) => disk.entries(directory, 'a/b').map(({ name }) => name)],
     ['when files are looked up', (disk) => disk.statuses(directory, ['a/b/file'])[0]?.sizeBytes],
     ['when contents are compared', (disk) => disk.areAsCommitted(directory, [FILE])],
   ])('%s', async (_when, ask) => {
-    const [folder, away] = [join(directory, 'a/b'), join(directory, 'away')];
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'file'), 'own');
-    await symlink('own', join(folder, 'link'));
+    const [inner, away] = [join(directory, 'a/b'), join(directory, 'away')];
+    await mkdir(inner, { recursive: true });
+    await writeFile(join(inner, 'file'), 'own');
+    await symlink('own', join(inner, 'link'));
     const elsewhere = join(directory, 'elsewhere');
     await mkdir(elsewhere);
     await writeFile(join(elsewhere, 'file'), 'SECRET\n');
@@ -103,24 +103,24 @@ describe('a link that takes the place of a folder on the way to a file, at whate
       let left = moment;
       const swapInTime = () => {
         if (left === 0) {
-          renameSync(folder, away);
-          symlinkSync(elsewhere, folder);
+          renameSync(inner, away);
+          symlinkSync(elsewhere, inner);
         }
         left -= 1;
       };
       swapInTime();
       expect([own, null, undefined, [], [false]]).toContainEqual(ask(new DiskQuestions(swapInTime)));
-      rmSync(folder);
-      renameSync(away, folder);
+      rmSync(inner);
+      renameSync(away, inner);
     }
   });
 });
 
-it('what lies in many folders one in another is told from either end, with few of them open', async () => {
-  const names = Array.from({ length: 300 }, (_, index) => `folder-${index}`);
-  const folders = names.map((_, index) => names.slice(0, index + 1).join('/'));
-  await mkdir(join(directory, folders.at(-1) ?? ''), { recursive: true });
-  const files = folders.map((folder) => `${folder}/file`);
+it('what lies in many directories one in another is told from either end, with few of them open', async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `level-${index}`);
+  const directories = names.map((_, index) => names.slice(0, index + 1).join('/'));
+  await mkdir(join(directory, directories.at(-1) ?? ''), { recursive: true });
+  const files = directories.map((path) => `${path}/file`);
   for (const file of files) await writeFile(join(directory, file), '');
   const all = Object.fromEntries(files.map((file) => [file, 'file']));
   expect(await kinds(files)).toEqual(all);

@@ -13,8 +13,8 @@ export class GitExit extends GitError {
   }
 }
 
-/** A folder that may hold files of the work tree, into which git couldn't look. */
-export class UnreadableFolder extends GitError {}
+/** A directory that may hold files of the work tree, into which git couldn't look. */
+export class UnreadableDirectory extends GitError {}
 
 /** Others are at work with so much that there is no room for this one now: it may be tried again. */
 export class ServerBusy extends GitError {}

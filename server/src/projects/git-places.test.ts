@@ -103,7 +103,7 @@ it('a repository whose git hangs keeps no other from being read', { timeout: 30_
 });
 
 it('a repository that git cannot read is asked once', async () => {
-  await expect(readRepository(join(repository.path, 'missing'))).rejects.toThrow('there is no such folder');
+  await expect(readRepository(join(repository.path, 'missing'))).rejects.toThrow('there is no such directory');
   expect(children).toMatchObject({ started: 1, running: 0 });
 });
 

@@ -5,7 +5,7 @@ import { Readable as ReadableStream } from 'node:stream';
 import { promisify } from 'node:util';
 import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
-import { GitError, GitExit, UnreadableFolder } from './git-error.ts';
+import { GitError, GitExit, UnreadableDirectory } from './git-error.ts';
 import { inTurn } from './git-places.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
@@ -38,7 +38,7 @@ const SAFE = [
   ...['protocol.allow=never', 'safe.bareRepository=explicit'],
 ].flatMap((setting) => ['-c', setting]);
 
-/** git goes into the folder itself: a program that lies in it, or a disk that doesn't answer, has no part in its start. */
+/** git itself goes to the directory: a program that lies there, or a disk that hangs, has no part in its start. */
 const START_DIRECTORY = '/';
 /** Looks for git on the PATH that git gets, and ends with 127 where there is none. */
 const LAUNCHER = '/usr/bin/env';
@@ -87,8 +87,8 @@ export async function gitIfAny(directory: string, args: readonly string[]): Prom
 export interface GitProcess {
   readonly stdout: Readable;
   /**
-   * Resolves when git has ended well; rejects with a GitError otherwise, and with UnreadableFolder where it ended well
-   * though it couldn't look into one.
+   * Resolves when git has ended well; rejects with a GitError otherwise, and with UnreadableDirectory where it ended
+   * well though it couldn't look into one.
    */
   readonly ended: Promise<void>;
   kill(): void;
@@ -103,7 +103,7 @@ export interface Deadline {
 /** For what looks at a whole commit or work tree, which may lie on a slow disk. */
 export const LISTING: Deadline = {
   timeoutMs: 60_000,
-  late: 'git did not list the files within 60 s: let it ignore large folders that are not code (.gitignore), or look why the disk is slow',
+  late: 'git did not list the files within 60 s: let it ignore large directories that are not code (.gitignore), or look why the disk is slow',
 };
 
 /** Starts git at once, which is for those who bound how many they start; feeds it `input`, and ends it at its deadline. */
@@ -142,8 +142,8 @@ export function startGit(
       const said = oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`;
       if (code === null) throw new GitError(said);
       if (code !== 0) throw new GitExit(said, code);
-      const folder = /^warning: could not open directory '(.*)': (.*)$/m.exec(stderr);
-      if (folder !== null) throw new UnreadableFolder(`${folder[1]} can't be read: ${folder[2]}`);
+      const unreadable = /^warning: could not open directory '(.*)': (.*)$/m.exec(stderr);
+      if (unreadable !== null) throw new UnreadableDirectory(`${unreadable[1]} can't be read: ${unreadable[2]}`);
     } catch (cause) {
       throw asGitError(cause);
     } finally {
@@ -205,7 +205,7 @@ function asGitError(cause: unknown): GitError {
 /** `leftOut`: so much stood before it. */
 function oneLine(stderr: string, leftOut = 0): string {
   if (/^fatal: cannot change to '.*': (?:No such file or directory|Not a directory)$/m.test(stderr))
-    return 'there is no such folder';
+    return 'there is no such directory';
   const isCut = leftOut > 0 || stderr.length > MOST_READ;
   // Of an address that is cut, what is left may be secret.
   const read = isCut ? stderr.slice(-MOST_READ).replace(/^\S*/, '') : stderr;

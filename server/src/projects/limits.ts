@@ -13,7 +13,7 @@ export const MAX_PACKED_BYTES = GIB;
 export const MAX_STAGED_BYTES = 20 * GIB;
 /** Of a commit, and of a work tree. */
 export const MAX_FILES = 1_000_000;
-/** Of their paths together: a tree of a few KiB can hold the same folders over and over, under names of any length. */
+/** Of their paths together: a tree of a few KiB can hold the same directories many times, under names of any length. */
 export const MAX_PATHS_BYTES = 128 * 1024 ** 2;
 /** Of the path that a link leads to: no system makes a longer one (PATH_MAX). */
 export const MAX_TARGET_BYTES = 4096;

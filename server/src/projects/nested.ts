@@ -13,56 +13,56 @@ export interface DiskFile {
   readonly sizeBytes: number;
 }
 
-/** The folder of a repository inside another one's work tree; null: what lies there is none. Throws GitError. */
+/** The directory of a repository inside another one's work tree; null: what lies there is none. Throws GitError. */
 export async function repositoryInside(directory: string, path: BytePath): Promise<string | null> {
   if ((await readStatuses(directory, [`${path}/.git`])).size === 0) return null;
   const name = asText(path);
   if (name === null) throw new GitError(`${readable(path)} is a repository whose name is not valid text: rename it`);
-  const folder = `${directory}/${name}`;
+  const repository = `${directory}/${name}`;
   try {
     // Empty at the top level of a work tree.
-    return (await git(folder, ['rev-parse', '--show-prefix'])) === '\n' ? folder : null;
+    return (await git(repository, ['rev-parse', '--show-prefix'])) === '\n' ? repository : null;
   } catch (cause) {
     if (!(cause instanceof GitExit)) throw cause;
     throw new GitError(`${readable(path)} is a repository that can't be read: ${String(cause)}`, { cause });
   }
 }
 
-/** Every file below a folder that is a repository of its own, but for what that one ignores. Throws GitError. */
+/** Every file below a directory that is a repository of its own, but for what that one ignores. Throws GitError. */
 export async function filesInside(directory: string, path: BytePath, listing: Listing): Promise<DiskFile[]> {
-  const folder = await repositoryInside(directory, path);
-  if (folder === null) return filesBelow(directory, path, listing);
+  const repository = await repositoryInside(directory, path);
+  if (repository === null) return filesBelow(directory, path, listing);
   const paths = new Set<BytePath>();
   const count = countIn(path, listing);
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  for await (const record of gitRecords(folder, list, LISTING)) {
+  for await (const record of gitRecords(repository, list, LISTING)) {
     const name = record.replace(/\/$/, '');
     checkInside(path, name);
     count.add(record);
     paths.add(name);
   }
   const files: DiskFile[] = [];
-  for await (const [name, { kind, sizeBytes }] of inTurns(await readStatuses(folder, paths))) {
-    if (kind !== 'folder') files.push({ path: `${path}/${name}`, sizeBytes });
+  for await (const [name, { kind, sizeBytes }] of inTurns(await readStatuses(repository, paths))) {
+    if (kind !== 'directory') files.push({ path: `${path}/${name}`, sizeBytes });
     else
-      for await (const file of inTurns(await filesInside(folder, name, listing)))
+      for await (const file of inTurns(await filesInside(repository, name, listing)))
         files.push({ ...file, path: `${path}/${file.path}` });
   }
   return files;
 }
 
-/** Every file below a folder for which git has no rules. */
+/** Every file below a directory for which git has no rules. */
 async function filesBelow(directory: string, path: BytePath, listing: Listing): Promise<DiskFile[]> {
   const paths: BytePath[] = [];
-  const folders = [path];
+  const directories = [path];
   const count = countIn(path, listing);
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for await (const { name, isFolder } of inTurns(await disks.ask(directory, 'entries', directory, folder))) {
+  for (let parent = directories.pop(); parent !== undefined; parent = directories.pop()) {
+    for await (const { name, isDirectory } of inTurns(await disks.ask(directory, 'entries', directory, parent))) {
       if (name === '.git') continue;
-      const entry = `${folder}/${name}`;
+      const entry = `${parent}/${name}`;
       checkInside(path, entry.slice(path.length + 1));
       count.add(entry);
-      (isFolder ? folders : paths).push(entry);
+      (isDirectory ? directories : paths).push(entry);
     }
   }
   const files: DiskFile[] = [];

@@ -6,7 +6,7 @@ import { bounded } from '../domain/text.ts';
  */
 export type BytePath = string;
 
-/** A path below a folder, as the file system takes it. */
+/** A path below a directory, as the file system takes it. */
 export function onDisk(directory: string, path: BytePath): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, 'latin1')]);
 }
@@ -20,7 +20,7 @@ export function readable(path: BytePath): string {
   return /\p{C}/u.test(text) ? JSON.stringify(text) : text;
 }
 
-/** A folder in which git is to be run, which takes text. Null: its name is none. */
+/** A directory in which git is to be run, which takes text. Null: its name is none. */
 export function asText(path: BytePath): string | null {
   const bytes = Buffer.from(path, 'latin1');
   const text = bytes.toString('utf8');

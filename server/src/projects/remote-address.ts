@@ -70,7 +70,7 @@ function publicPath(path: string): string {
     .join('/');
 }
 
-/** A part of an address that nobody would give to a folder, as it is or decoded. */
+/** A part of an address that nobody would give to a directory, as it is or decoded. */
 function mayBeSecret(part: string): boolean {
   try {
     const name = decodeURIComponent(part);

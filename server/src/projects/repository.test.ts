@@ -40,7 +40,7 @@ it('a branch that is checked out and has a long name is shown by its start', asy
 
 describe('a repository that git cannot read', () => {
   const faults: [string, string, (repository: Repository) => unknown][] = [
-    ['it is gone', 'there is no such folder', (repository) => repository[Symbol.asyncDispose]()],
+    ['it is gone', 'there is no such directory', (repository) => repository[Symbol.asyncDispose]()],
     ['it is none any more', 'not a git repository', ({ path }) => rm(join(path, '.git'), { recursive: true })],
     ['its configuration is broken', 'bad config line', ({ path }) => writeFile(join(path, '.git/config'), '[broken\n')],
     ['there is no git', 'git is not installed', () => setGitEnvironment({ PATH: '/nowhere' })],

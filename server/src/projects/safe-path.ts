@@ -9,7 +9,7 @@ const IS_DOT_GIT = /(?:^|[/\\])(?:\.git|git~1)[. ]*(?:[/\\:]|$)/i;
 const IGNORED = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g;
 
 /**
- * Every path that git or a folder reports has to pass here before it is looked up, opened or packed. git checks out
+ * Every path that git or a directory reports has to pass here before it is looked up, opened or packed. git checks out
  * nothing else (verify_path in its read-cache.c), but it lists what an index or a tree made by hand holds: `../x` is
  * another file of this machine, and a job's git runs programs that `.git/config` names. Throws a GitError that begins
  * with `holder`, as in "the commit holds", and says what to do.

@@ -13,7 +13,7 @@ const PART = '.part';
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 export interface StagingOptions {
-  /** A folder of its own: whatever else is in it is swept away. */
+  /** A directory of its own: whatever else is in it is swept away. */
   readonly directory: string;
   /** Which of these jobs are recorded and not in Slurm yet: the files of others are not needed. */
   needFiles(jobIds: readonly string[]): Promise<ReadonlySet<string>>;
@@ -84,7 +84,7 @@ export class Staging {
     const part = `${this.#file(jobId)}${PART}`;
     await packFiles(files, part);
     await rename(part, this.#file(jobId));
-    await syncFolder(this.#directory);
+    await syncDirectory(this.#directory);
   }
 
   /** The job is recorded by now, or never will be. Never throws: what can't be removed now is removed by a sweep. */
@@ -158,12 +158,12 @@ function jobIdOf(name: string): string {
 }
 
 /** So that a file of this name is there after a power cut, too: a job may be acknowledged that needs it. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
   try {
-    await folder.sync();
+    await directory.sync();
   } finally {
-    await folder.close();
+    await directory.close();
   }
 }
 

@@ -1,7 +1,7 @@
 /** What stands in an archive: names and link targets are bytes, one character each. */
 export interface TarEntry {
   readonly path: string;
-  readonly kind: 'file' | 'link' | 'folder';
+  readonly kind: 'file' | 'link' | 'directory';
   readonly isExecutable: boolean;
   /** Of a file. */
   readonly sizeBytes: number;
@@ -14,7 +14,7 @@ const BLOCK = 512;
 const MAX_NAME = 100;
 /** Eleven octal digits. */
 const MAX_NUMBER = 8 ** 11 - 1;
-const KINDS = { file: '0', link: '2', folder: '5' } as const;
+const KINDS = { file: '0', link: '2', directory: '5' } as const;
 
 /**
  * The blocks that stand before an entry's content, in GNU tar's format, which every tar of a cluster reads (GNU,
@@ -22,7 +22,7 @@ const KINDS = { file: '0', link: '2', folder: '5' } as const;
  * names need records that BusyBox may skip.
  */
 export function tarHeader(entry: TarEntry): Buffer {
-  const path = entry.kind === 'folder' ? `${entry.path}/` : entry.path;
+  const path = entry.kind === 'directory' ? `${entry.path}/` : entry.path;
   const target = entry.kind === 'link' ? entry.target : '';
   return Buffer.concat([
     ...longName('K', target),

@@ -28,15 +28,15 @@ export function stagingFor(store: Pick<Store, 'jobs'>, directory: string): Stagi
   });
 }
 
-/** A real git repository in a folder of its own, and what a job would get of it. */
+/** A real git repository in a directory of its own, and what a job would get of it. */
 export class Repository implements AsyncDisposable {
   readonly path: string;
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #chosen = new DisposableStack();
 
-  private constructor(folder: string) {
-    this.#folder = folder;
-    this.path = join(folder, 'repository');
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.path = join(directory, 'repository');
   }
 
   static async create(...options: readonly string[]): Promise<Repository> {
@@ -51,9 +51,9 @@ export class Repository implements AsyncDisposable {
     return this.gitIn('.', ...args);
   }
 
-  async gitIn(folder: string, ...args: readonly string[]): Promise<string> {
+  async gitIn(directory: string, ...args: readonly string[]): Promise<string> {
     const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', '-c', 'protocol.file.allow=always'];
-    return (await run('git', [...identity, ...args], { cwd: join(this.path, folder) })).stdout.trim();
+    return (await run('git', [...identity, ...args], { cwd: join(this.path, directory) })).stdout.trim();
   }
 
   /** Names are bytes, one character each. */
@@ -68,17 +68,17 @@ export class Repository implements AsyncDisposable {
     await chmod(join(this.path, name), 0o755);
   }
 
-  async commit(folder = '.'): Promise<string> {
-    await this.gitIn(folder, 'add', '--all');
-    await this.gitIn(folder, 'commit', '--quiet', '--allow-empty', '--message', 'A commit');
-    return this.gitIn(folder, 'rev-parse', 'HEAD');
+  async commit(directory = '.'): Promise<string> {
+    await this.gitIn(directory, 'add', '--all');
+    await this.gitIn(directory, 'commit', '--quiet', '--allow-empty', '--message', 'A commit');
+    return this.gitIn(directory, 'rev-parse', 'HEAD');
   }
 
   /** Makes git's index name files of this content, by whatever path: git itself refuses some. Gives none its place on disk. */
-  async forgeIndex(paths: readonly string[], { folder = '.', content = 'x' } = {}): Promise<void> {
+  async forgeIndex(paths: readonly string[], { directory = '.', content = 'x' } = {}): Promise<void> {
     await this.write({ '.git/forged': content });
-    const id = Buffer.from(await this.gitIn(folder, 'hash-object', '-w', join(this.path, '.git/forged')), 'hex');
-    const file = await this.gitIn(folder, 'rev-parse', '--absolute-git-dir');
+    const id = Buffer.from(await this.gitIn(directory, 'hash-object', '-w', join(this.path, '.git/forged')), 'hex');
+    const file = await this.gitIn(directory, 'rev-parse', '--absolute-git-dir');
     await writeFile(join(file, 'index'), indexBytes(paths, id));
   }
 
@@ -102,8 +102,8 @@ export class Repository implements AsyncDisposable {
 
   /** What these are after the tar of this machine has unpacked them: content by name, with its kind before it. */
   async unpacked(files: JobFiles): Promise<Record<string, string>> {
-    const archive = join(this.#folder, 'archive.tar.gz');
-    const target = join(this.#folder, 'unpacked');
+    const archive = join(this.#directory, 'archive.tar.gz');
+    const target = join(this.#directory, 'unpacked');
     await rm(target, { recursive: true, force: true });
     await mkdir(target);
     await packFiles(files, archive);
@@ -123,7 +123,7 @@ export class Repository implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#chosen.dispose();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#directory, { recursive: true, force: true });
   }
 }
 

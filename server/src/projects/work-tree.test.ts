@@ -69,7 +69,7 @@ describe('what is uncommitted', () => {
     expect(await uncommitted()).toEqual(dirty(sent));
   });
 
-  it('is a folder that a link has taken the place of, and never what lies behind the link', async () => {
+  it('is a directory that a link has taken the place of, and never what lies behind the link', async () => {
     await using elsewhere = await Repository.create();
     await elsewhere.write({ 'b.txt': 'two\n' });
     await rm(path('dir'), { recursive: true });
@@ -247,7 +247,7 @@ describe('a submodule', () => {
     '.gitmodules': await repository.git('show', 'HEAD:.gitmodules').then((text) => `${text}\n`),
   });
 
-  it('is an empty folder in the state that was committed, checked out or not', async () => {
+  it('is an empty directory in the state that was committed, checked out or not', async () => {
     const sent = { ...COMMITTED, ...(await modules()), 'library/': '' };
     expect(await repository.committed()).toEqual(sent);
     expect(await uncommitted()).toEqual({ shown: false, recorded: false, sent });
@@ -334,7 +334,7 @@ describe('a work tree of many files', () => {
     vi.restoreAllMocks();
   });
 
-  /** Commits forty folders of a thousand files each, none of which is on disk. */
+  /** Commits forty directories of a thousand files each, none of which is on disk. */
   async function commitMany(): Promise<void> {
     const entry = (mode: string, type: string, id: string, name: string) => `${mode} ${type} ${id}\t${name}\n`;
     const name = (index: number) => `a-name-as-long-as-those-of-files-are-${index}`;

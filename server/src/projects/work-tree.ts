@@ -2,7 +2,7 @@ import { type CommitTree, type CommittedFile, readCommitTree } from './commit-tr
 import { compareContents, readStatuses } from './disk.ts';
 import type { FileStatus } from './disk-questions.ts';
 import { gitIfAny, gitRecords, LISTING } from './git.ts';
-import { GitError, GitExit, UnreadableFolder } from './git-error.ts';
+import { GitError, GitExit, UnreadableDirectory } from './git-error.ts';
 import { Index } from './git-index.ts';
 import { checkUncommitted } from './limits.ts';
 import { Listing, PathCount } from './listing.ts';
@@ -21,7 +21,7 @@ import { inTurns } from './turns.ts';
  * (assume-unchanged, skip-worktree, core.fileMode, core.ignoreStat), makes no difference; only what a sparse checkout
  * leaves out is as it was committed.
  *
- * A repository inside the work tree is a folder of files, with its own rules for what is ignored, also when it was
+ * A repository inside the work tree is a directory of files, with its own rules for what is ignored, also when it was
  * committed by mistake, as an entry without a place in .gitmodules; so is a submodule in another state than the committed
  * one. The files of one in the committed state are no part of the commit.
  */
@@ -73,7 +73,7 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
     }
   } catch (cause) {
     // git has no rule to ignore it, so what it holds isn't committed.
-    if (cause instanceof UnreadableFolder) return true;
+    if (cause instanceof UnreadableDirectory) return true;
     throw cause;
   }
   const look = await inTime(() => lookAt(directory, committed, rest, listing));
@@ -147,9 +147,9 @@ async function lookAt(
     const now = statuses.get(path);
     const mayBeRepository = was?.kind === 'submodule' || index.isSubmodule(path);
     if (now === undefined) {
-      // A folder without files is nothing that could be missing.
+      // A directory without files is nothing that could be missing.
       if (was?.kind === 'submodule' || (was !== undefined && index.isLeftOut(path))) unchanged.push(was);
-    } else if (now.kind === 'folder') {
+    } else if (now.kind === 'directory') {
       if (
         mayBeRepository &&
         (await isSubmoduleChanged(directory, path, submodules.has(path) ? was : undefined, listing))
@@ -185,7 +185,7 @@ async function submodulePaths(directory: string, listing: Listing): Promise<Read
 
 /**
  * Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. Throws
- * UnreadableFolder when git couldn't look everywhere.
+ * UnreadableDirectory when git couldn't look everywhere.
  */
 async function* others(directory: string): AsyncGenerator<string> {
   for await (const path of gitRecords(directory, ['ls-files', '-z', '--others', '--exclude-standard'], LISTING)) {
@@ -202,17 +202,17 @@ function isAlike(was: CommittedFile, now: FileStatus): boolean {
   );
 }
 
-/** Whether files lie in a submodule's folder that are not those of the committed state. */
+/** Whether files lie in a submodule's directory that are not those of the committed state. */
 async function isSubmoduleChanged(
   directory: string,
   path: BytePath,
   was: CommittedFile | undefined,
   listing: Listing,
 ): Promise<boolean> {
-  const folder = await repositoryInside(directory, path);
-  if (folder !== null && was?.kind === 'submodule') {
-    const head = await gitIfAny(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']);
-    if (head.trim() === was.objectId) return isDirty(folder, was.objectId);
+  const repository = await repositoryInside(directory, path);
+  if (repository !== null && was?.kind === 'submodule') {
+    const head = await gitIfAny(repository, ['rev-parse', '--verify', '--quiet', 'HEAD']);
+    if (head.trim() === was.objectId) return isDirty(repository, was.objectId);
   }
   return (await filesInside(directory, path, listing)).length > 0;
 }

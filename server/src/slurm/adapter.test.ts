@@ -52,11 +52,11 @@ MinJobAge               = 300 sec
 
 Slurmctld(primary) at localhost is UP`;
 
-/** A Slurm of this version in a folder of the login. */
-async function slurmIs(version: string, folder?: string, configuration = CONFIGURATION): Promise<void> {
-  await login.command('sbatch', `echo "${version}"`, folder);
-  await login.command('scontrol', `cat <<'END'\n${configuration}\nEND`, folder);
-  await login.command('squeue', 'exit 0', folder);
+/** A Slurm of this version in a directory of the login. */
+async function slurmIs(version: string, directory?: string, configuration = CONFIGURATION): Promise<void> {
+  await login.command('sbatch', `echo "${version}"`, directory);
+  await login.command('scontrol', `cat <<'END'\n${configuration}\nEND`, directory);
+  await login.command('squeue', 'exit 0', directory);
 }
 
 describe('looking for Slurm on a login', () => {
@@ -223,8 +223,8 @@ describe('looking for Slurm on a login', () => {
   });
 
   it('finds it where only a login shell does, and asks it there from then on', async () => {
-    const folder = join(login.home, 'opt slurm');
-    await slurmIs('slurm 23.02.1', folder);
+    const directory = join(login.home, 'opt slurm');
+    await slurmIs('slurm 23.02.1', directory);
     await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
     await expect(slurm.queue.snapshot()).rejects.toThrow(SlurmUnavailable);
     expect(await slurm.login.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
@@ -232,9 +232,9 @@ describe('looking for Slurm on a login', () => {
   });
 
   it('finds it behind a module, with the variables that the module sets', async () => {
-    const folder = join(login.home, 'modules/slurm');
-    await slurmIs('slurm 24.05.1', folder);
-    await login.command('squeue', 'echo "$SLURM_CONF" >"$HOME/conf"', folder);
+    const directory = join(login.home, 'modules/slurm');
+    await slurmIs('slurm 24.05.1', directory);
+    await login.command('squeue', 'echo "$SLURM_CONF" >"$HOME/conf"', directory);
     await login.profile(
       'module() { [ "$*" = "load slurm" ] && PATH="$HOME/modules/slurm:$PATH" && export SLURM_CONF=/opt/s.conf; }',
     );
@@ -540,7 +540,7 @@ describe('the end marker of a job', () => {
     expect(printed).toBeLessThan(1000);
   });
 
-  it('is not known when the folder cannot be looked into', async () => {
+  it('is not known when the directory cannot be looked into', async () => {
     const broken = new SlurmAdapter({ run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }) }, SETTINGS);
     await expect(broken.records.endMarkers([{ workDir, arrayTaskId: null }])).rejects.toThrow(SlurmUnavailable);
   });
@@ -561,15 +561,15 @@ describe('the beginning of a command', () => {
   });
 
   it.each([
-    ['the folder of records', 'rm -r "$1/run"'],
-    ['the folder of the job', 'rm -r "$1"'],
-    ['the folder of records, in whose place is a file,', 'rm -r "$1/run"; : >"$1/run"'],
+    ['the directory of records', 'rm -r "$1/run"'],
+    ['the directory of the job', 'rm -r "$1"'],
+    ['the directory of records, in whose place is a file,', 'rm -r "$1/run"; : >"$1/run"'],
   ])('is known to nobody once %s is gone', async (_what, remove) => {
     await runShell('/bin/sh', `set -- '${workDir}'\n${remove}\n`);
     expect(await hasBegun()).toBe('gone');
   });
 
-  // Root may look into any folder, so what ls says of those that can't be read is told here.
+  // Root may look into any directory, so what ls says of those that can't be read is told here.
   it.each([
     ['Permission denied', "ls: cannot open directory '/w/run/': Permission denied"],
     ['Stale file handle', "ls: cannot access '/w/run/': Stale file handle"],
@@ -577,7 +577,7 @@ describe('the beginning of a command', () => {
     ['Transport endpoint is not connected', "ls: cannot access '/w/run/': Transport endpoint is not connected"],
     ['Host is down', "ls: cannot access '/w/run/': Host is down"],
     ['Too many levels of symbolic links', "ls: cannot access '/w/run/': Too many levels of symbolic links"],
-  ])('is not known while the folder gives "%s", and that of others is', async (reason, said) => {
+  ])('is not known while the directory gives "%s", and that of others is', async (reason, said) => {
     const other = join(login.home, 'slurmql', 'jobs', 'other');
     await mkdir(join(other, 'run'), { recursive: true });
     await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
@@ -605,11 +605,15 @@ describe('the beginning of a command', () => {
       },
       SETTINGS,
     );
-    const places = [workDir, '/w/jobs/other'].map((folder) => ({ workDir: folder, arrayTaskId: null, attempt: 1 }));
+    const places = [workDir, '/w/jobs/other'].map((directory) => ({
+      workDir: directory,
+      arrayTaskId: null,
+      attempt: 1,
+    }));
     expect(await counting.records.hasBegun(places)).toEqual([{ unreadable: expect.stringContaining(reason) }, true]);
   });
 
-  it('is known of others where a job has filled its folder, and of that one as well with other files', async () => {
+  it('is known of others where a job has filled its directory, and of that one as well with other files', async () => {
     const other = join(login.home, 'slurmql', 'jobs', 'other');
     await mkdir(join(other, 'run'), { recursive: true });
     await writeFile(join(other, 'run/job.0.end'), '');
@@ -626,7 +630,7 @@ describe('the beginning of a command', () => {
       },
       SETTINGS,
     );
-    const places = [workDir, other].map((folder) => ({ workDir: folder, arrayTaskId: null, attempt: 1 }));
+    const places = [workDir, other].map((directory) => ({ workDir: directory, arrayTaskId: null, attempt: 1 }));
     expect(await tight.records.hasBegun(places)).toEqual([true, true]);
     for (let number = 0; number < 5000; number += 1) await writeFile(join(run(), `job.${number}.end`), '');
     expect(await tight.records.hasBegun(places)).toEqual([
@@ -641,26 +645,26 @@ describe('the beginning of a command', () => {
   });
 });
 
-describe('the folder of a job', () => {
+describe('the directory of a job', () => {
   it('is made for its owner alone, and found again as it was left', async () => {
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.submission.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     const { stdout } = await runShell('/bin/sh', `ls -ld '${workDir}' '${workDir}/run' | cut -c1-10\n`);
     expect(stdout).toBe('drwx------\ndrwx------\n');
     await writeFile(join(workDir, 'job.sh'), 'kept');
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.submission.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     expect(await readFile(join(workDir, 'job.sh'), 'utf8')).toBe('kept');
     await mkdir(join(workDir, 'submit'));
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true, isUploaded: false });
+    expect(await slurm.submission.makeJobDirectory(workDir)).toEqual({ isSubmitted: true, isUploaded: false });
   });
 
   it('that cannot be made is a fault', async () => {
     await writeFile(join(login.home, 'slurmql'), 'a file in its place');
-    await expect(slurm.submission.makeFolder(workDir)).rejects.toThrow(SlurmUnavailable);
+    await expect(slurm.submission.makeJobDirectory(workDir)).rejects.toThrow(SlurmUnavailable);
   });
 
   it('is removed when it is one', async () => {
-    await slurm.submission.makeFolder(workDir);
-    await slurm.submission.removeFolder(workDir);
+    await slurm.submission.makeJobDirectory(workDir);
+    await slurm.submission.removeJobDirectory(workDir);
     expect(await readdir(join(login.home, 'slurmql', 'jobs'))).toEqual([]);
   });
 
@@ -672,7 +676,7 @@ describe('the folder of a job', () => {
     `/jobs/${JOB_ID}/..`,
     `/w/jobs/${JOB_ID}/`,
   ])('%j is none and is not removed', async (path) => {
-    await expect(slurm.submission.removeFolder(path)).rejects.toThrow(TypeError);
+    await expect(slurm.submission.removeJobDirectory(path)).rejects.toThrow(TypeError);
     expect(login.scripts).toEqual([]);
   });
 });
@@ -690,7 +694,7 @@ describe('submitting', () => {
   });
 
   beforeEach(async () => {
-    await slurm.submission.makeFolder(workDir);
+    await slurm.submission.makeJobDirectory(workDir);
     await writeFile(join(workDir, 'job.sh'), '#!/bin/bash\n');
     const { exitCode } = await runShell(
       '/bin/sh',
@@ -794,7 +798,7 @@ describe('submitting', () => {
     });
   });
 
-  it('without the folder of the job does not know anything', async () => {
+  it('without the directory of the job does not know anything', async () => {
     await says('sbatch', '1234\n');
     expect((await slurm.submission.submit({ ...request(), workDir: join(login.home, 'gone') })).kind).toBe('unknown');
     await expect(calls()).rejects.toThrow('ENOENT');
@@ -832,7 +836,7 @@ echo go >'${login.home}/gate'
 });
 
 describe('looking for a job whose number nobody knows', () => {
-  beforeEach(() => slurm.submission.makeFolder(workDir));
+  beforeEach(() => slurm.submission.makeJobDirectory(workDir));
 
   it('believes the claim of its own batch script first', async () => {
     await symlink('1234', join(workDir, 'run', 'job.claim'));

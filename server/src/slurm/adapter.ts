@@ -4,7 +4,7 @@ import { ScontrolControl } from './adapter/control.ts';
 import { ScontrolInventory } from './adapter/inventory.ts';
 import { ProbedLogin } from './adapter/login.ts';
 import { SqueueQueue } from './adapter/queue.ts';
-import { FolderRecords } from './adapter/records.ts';
+import { DirectoryRecords } from './adapter/records.ts';
 import { Session } from './adapter/session.ts';
 import { SbatchSubmission } from './adapter/submission.ts';
 import type { Runner } from './runner.ts';
@@ -36,7 +36,7 @@ export class SlurmAdapter implements Slurm {
     this.queue = queue;
     this.accounting = new SacctAccounting(session);
     this.inventory = new ScontrolInventory(session);
-    this.records = new FolderRecords(session);
+    this.records = new DirectoryRecords(session);
     this.submission = new SbatchSubmission(session, queue);
     this.control = new ScontrolControl(session);
   }

@@ -29,14 +29,14 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** A node on which Slurm starts batch scripts: a real bash, in a job's folder as it is on the cluster. */
+/** A node on which Slurm starts batch scripts: a real bash, in a job's directory as it is on the cluster. */
 class Node {
   readonly home: string;
   readonly workDir: string;
 
   private constructor(directory: string) {
     this.home = join(directory, 'home');
-    // A folder whose name has to be quoted.
+    // A directory whose name has to be quoted.
     this.workDir = join(directory, "it's 100% $HOME");
   }
 
@@ -104,15 +104,15 @@ class Node {
     return (await this.start(parts, slurm)).ended;
   }
 
-  /** What stands in the folder of records, by name; links by what they point to. */
+  /** What stands in the directory of records, by name; links by what they point to. */
   async records(): Promise<Record<string, string>> {
-    const folder = join(this.workDir, 'run');
-    const names = (await readdir(folder)).sort();
+    const records = join(this.workDir, 'run');
+    const names = (await readdir(records)).sort();
     return Object.fromEntries(
       await Promise.all(
         names.map(async (name) => [
           name,
-          await (name.endsWith('.claim') ? readlink(join(folder, name)) : readFile(join(folder, name), 'utf8')),
+          await (name.endsWith('.claim') ? readlink(join(records, name)) : readFile(join(records, name), 'utf8')),
         ]),
       ),
     );
@@ -335,7 +335,7 @@ describe('the environment of a job', () => {
   );
 });
 
-describe('the claim of a folder', () => {
+describe('the claim of a directory', () => {
   it('lets one job of Slurm in, and turns another one away with a code of its own', async () => {
     await node.run({ command: 'echo first' }, { SLURM_JOB_ID: '1234' });
     const before = await node.records();

@@ -52,7 +52,7 @@ slurmql_task=\${SLURM_ARRAY_TASK_ID:-job}
 slurmql_record=$slurmql_directory/run/$slurmql_task.\${SLURM_RESTART_COUNT:-0}
 
 if [ -z "\${slurmql_stage-}" ]; then
-  # One job of Slurm's owns this folder: should sbatch have been run twice after a lost answer, only one of them works.
+  # One job of Slurm's owns this directory: if sbatch was run twice after a lost answer, only one of the two jobs works.
   slurmql_id=\${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}
   slurmql_claim=$slurmql_directory/run/$slurmql_task.claim
   PATH=/usr/bin:/bin:$PATH command ln -s "$slurmql_id" "$slurmql_claim" 2>/dev/null || {

@@ -50,7 +50,7 @@ beforeEach(async () => {
   slurm = new SlurmAdapter(login, SETTINGS).submission;
   workDir = `${login.home}/slurmql/jobs/${JOB_ID}`;
   await login.command('squeue', ':');
-  await slurm.makeFolder(workDir);
+  await slurm.makeJobDirectory(workDir);
   await writeFile(join(workDir, 'job.sh'), '#!/bin/bash\n');
   execFileSync('mkfifo', [join(login.home, 'pipe')]);
   await login.run(`mkdir empty && tar -czf '${workDir}/source.tar.gz' -C empty .`);

@@ -95,8 +95,8 @@ export class WorkspaceTrial {
 
   /** Creates the directory if there is none. Throws SlurmUnavailable with the cluster's own words if it can't. */
   async make(): Promise<{ readonly isNew: boolean }> {
-    const folder = quote(this.#workspace);
-    const answer = await this.#ask(`[ -d ${folder} ] && echo there || { umask 077 && mkdir -p ${folder}; }`);
+    const workspace = quote(this.#workspace);
+    const answer = await this.#ask(`[ -d ${workspace} ] && echo there || { umask 077 && mkdir -p ${workspace}; }`);
     this.#isNew = answer.trim() !== 'there';
     return { isNew: this.#isNew };
   }
@@ -113,8 +113,8 @@ export class WorkspaceTrial {
   }
 
   async remove(): Promise<void> {
-    const folder = this.#isNew ? `; rmdir ${quote(this.#workspace)} 2>/dev/null` : '';
-    await this.#ask(`rm -f ${quote(this.file)}${folder}; :`);
+    const removal = this.#isNew ? `; rmdir ${quote(this.#workspace)} 2>/dev/null` : '';
+    await this.#ask(`rm -f ${quote(this.file)}${removal}; :`);
   }
 
   async #ask(command: string): Promise<string> {

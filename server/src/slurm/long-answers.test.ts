@@ -3,14 +3,14 @@ import { turnsDuring } from '../store/testing.ts';
 import { SlurmAdapter } from './adapter.ts';
 
 const OWNER = '01K00000000000000000000042';
-const FOLDER = `/w/jobs/${OWNER}`;
+const DIRECTORY = `/w/jobs/${OWNER}`;
 
 function account(id: string): string {
   const [times, run] = [
     ['1700000000', '1700000000', '1700000100'],
     ['n1', 'gpu', 'cpu=1', '10', 'job'],
   ];
-  return [id, 'FAILED', '1:0', ...times, ...run, FOLDER, `sbatch ${FOLDER}/job.sh`].join('\x1f');
+  return [id, 'FAILED', '1:0', ...times, ...run, DIRECTORY, `sbatch ${DIRECTORY}/job.sh`].join('\x1f');
 }
 
 function node(index: number): string {
@@ -77,15 +77,15 @@ describe('others have their turn while an answer is read that tells', () => {
 
   it('of many records', async () => {
     const slurm = slurmThatSays(lines(20_000, (index) => `${index}.0.command`));
-    const place = { workDir: FOLDER, arrayTaskId: 19_999, attempt: 1 };
+    const place = { workDir: DIRECTORY, arrayTaskId: 19_999, attempt: 1 };
     expect(await turnsDuring(() => slurm.records.hasBegun([place]))).toBeGreaterThanOrEqual(15);
     expect(await slurm.records.hasBegun([place])).toEqual([true]);
   });
 
-  it('of a few records in each of many folders', async () => {
+  it('of a few records in each of many directories', async () => {
     const slurm = slurmThatSays(lines(200, (index) => `${index}.0.command`));
     const places = Array.from({ length: 100 }, (_, index) => ({
-      workDir: `${FOLDER}${index}`,
+      workDir: `${DIRECTORY}${index}`,
       arrayTaskId: 1,
       attempt: 1,
     }));

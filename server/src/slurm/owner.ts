@@ -1,6 +1,6 @@
 // A ULID in Crockford's base 32: the name of a job's directory.
 const SCRIPT = /\/jobs\/([0-9A-HJKMNP-TV-Z]{26})\/job\.sh(?: |$)/;
-const FOLDER = /\/jobs\/([0-9A-HJKMNP-TV-Z]{26})(?:\/|$)/;
+const DIRECTORY = /\/jobs\/([0-9A-HJKMNP-TV-Z]{26})(?:\/|$)/;
 /** Jobs of earlier releases have their ids in their names. */
 const NAME = /\.([0-9A-HJKMNP-TV-Z]{26})$/;
 
@@ -15,13 +15,13 @@ export interface Ownership {
    * The job in whose directory it runs. That can be changed, and jobs that a job submits itself run there, too, so it
    * counts only together with the number.
    */
-  readonly folderId: string | null;
+  readonly directoryJobId: string | null;
 }
 
 /** `command`: the path of the batch script, or the whole command line that submitted it. */
 export function ownership(command: string, workDir: string, name = ''): Ownership {
   return {
     ownerId: SCRIPT.exec(command)?.[1] ?? null,
-    folderId: FOLDER.exec(workDir)?.[1] ?? NAME.exec(name)?.[1] ?? null,
+    directoryJobId: DIRECTORY.exec(workDir)?.[1] ?? NAME.exec(name)?.[1] ?? null,
   };
 }

@@ -113,7 +113,7 @@ export type Begun = boolean | 'gone' | Unreadable;
 /** The submission of jobs. `workDir` is the job's directory: an absolute path, `jobs/ID` below the workspace. */
 export interface SlurmSubmission {
   /** Creates a job's directory, or finds that of an earlier attempt. Throws SlurmUnavailable if others could replace it. */
-  makeFolder(workDir: string): Promise<FolderState>;
+  makeJobDirectory(workDir: string): Promise<JobDirectoryState>;
   /**
    * Starts to unpack `source.tar.gz`, which must be complete, or reports how far it is. It continues when nobody waits.
    * `waits`: a few seconds for its end. Throws SlurmUnavailable if there is no room for the files, or none are left.
@@ -140,7 +140,7 @@ export interface SlurmSubmission {
    */
   reset(workDir: string, isLost: boolean): Promise<number>;
   /** Removes the directory of a job that Slurm didn't take. */
-  removeFolder(workDir: string): Promise<void>;
+  removeJobDirectory(workDir: string): Promise<void>;
   /** Tries the options that every job has; returns why sbatch refuses one, or null, also if it doesn't answer. */
   tryOptions(): Promise<string | null>;
   /** Has sbatch check the batch script at a path, with the options that every job has; submits nothing. */
@@ -150,7 +150,7 @@ export interface SlurmSubmission {
 }
 
 /** How far an earlier attempt got with a job's directory. */
-export interface FolderState {
+export interface JobDirectoryState {
   /** sbatch has been started. */
   readonly isSubmitted: boolean;
   /** The project is uploaded, and possibly unpacked. False once sbatch has been started. */

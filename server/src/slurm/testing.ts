@@ -56,18 +56,18 @@ export class LocalLogin implements Runner, AsyncDisposable {
 
   static async create(): Promise<LocalLogin> {
     const login = new LocalLogin(await mkdtemp(join(tmpdir(), 'slurmql-login-')));
-    await Promise.all([login.home, login.bin, login.#tools].map((folder) => mkdir(folder)));
+    await Promise.all([login.home, login.bin, login.#tools].map((directory) => mkdir(directory)));
     await Promise.all(TOOLS.map((name) => symlink(whereIs(name), join(login.#tools, name))));
     // Takes the place of the machine's own profile in login shells.
     await writeFile(join(login.home, '.bash_profile'), `PATH='${login.#tools}'\n`);
     return login;
   }
 
-  /** Writes a command into a folder of the login, by default the one that stands first on the PATH. */
-  async command(name: string, lines: string, folder = this.bin): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, name), `#!/bin/sh\n${lines}\n`);
-    await chmod(join(folder, name), 0o755);
+  /** Writes a command into a directory of the login, by default the one that stands first on the PATH. */
+  async command(name: string, lines: string, directory = this.bin): Promise<void> {
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, name), `#!/bin/sh\n${lines}\n`);
+    await chmod(join(directory, name), 0o755);
   }
 
   /** Lines for the end of the file that login shells read. */
@@ -154,16 +154,16 @@ export function fixture(name: string): string {
 export function labels(name: string): (seen: Ownership) => string | undefined {
   const found = fixture(name).matchAll(/\/home\/ada\/([\w-]+)\/jobs\/(\w{26})/g);
   const byId = new Map([...found].map(([, label = '', id = '']) => [id, label]));
-  return ({ ownerId, folderId }) => byId.get(ownerId ?? folderId ?? '');
+  return ({ ownerId, directoryJobId }) => byId.get(ownerId ?? directoryJobId ?? '');
 }
 
 function whereIs(name: string): string {
-  for (const folder of (process.env['PATH'] ?? '/usr/bin:/bin').split(':')) {
+  for (const directory of (process.env['PATH'] ?? '/usr/bin:/bin').split(':')) {
     try {
-      accessSync(join(folder, name), constants.X_OK);
-      return join(folder, name);
+      accessSync(join(directory, name), constants.X_OK);
+      return join(directory, name);
     } catch {
-      // Not here: the next folder.
+      // Not here: the next directory.
     }
   }
   throw new Error(`${name} is needed for these tests and isn't on the PATH`);

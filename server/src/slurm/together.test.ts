@@ -3,10 +3,10 @@ import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../ssh/index.
 import { Together } from './together.ts';
 
 const MINUTE = 60_000;
-const FOLDERS = Array.from({ length: 50 }, (_, index) => `/w/jobs/${index}`);
+const DIRECTORIES = Array.from({ length: 50 }, (_, index) => `/w/jobs/${index}`);
 
 let together: Together;
-/** Folders of which a command never ends, and those that print too much. */
+/** Directories of which a command never ends, and those that print too much. */
 let hanging: Set<string>;
 let loud: Set<string>;
 let companies: number[];
@@ -19,24 +19,25 @@ beforeEach(() => {
 });
 afterEach(() => void vi.useRealTimers());
 
-async function look(folders: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  companies.push(folders.length);
-  if (folders.some((folder) => hanging.has(folder))) {
+async function look(directories: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  companies.push(directories.length);
+  if (directories.some((directory) => hanging.has(directory))) {
     vi.advanceTimersByTime(MINUTE);
     throw new SshInterrupted('the command took longer than 60 s');
   }
-  if (folders.some((folder) => loud.has(folder))) throw new SshOutputTooLarge('more than 64 MiB were printed');
-  return new Map(folders.map((folder) => [folder, `of ${folder}`]));
+  if (directories.some((directory) => loud.has(directory)))
+    throw new SshOutputTooLarge('more than 64 MiB were printed');
+  return new Map(directories.map((directory) => [directory, `of ${directory}`]));
 }
 
 const isRead = (answer: unknown) => typeof answer === 'string';
-async function unread(folders: readonly string[] = FOLDERS): Promise<string[]> {
-  const answers = await together.ask(folders, look);
-  expect([...answers.keys()].sort()).toEqual([...folders].sort());
-  return [...answers].flatMap(([folder, answer]) => (isRead(answer) ? [] : [folder]));
+async function unread(directories: readonly string[] = DIRECTORIES): Promise<string[]> {
+  const answers = await together.ask(directories, look);
+  expect([...answers.keys()].sort()).toEqual([...directories].sort());
+  return [...answers].flatMap(([directory, answer]) => (isRead(answer) ? [] : [directory]));
 }
 
-describe('many folders', () => {
+describe('many directories', () => {
   it('are asked for with few commands', async () => {
     expect(await unread()).toEqual([]);
     expect(companies).toEqual([10, 20, 20]);
@@ -58,11 +59,11 @@ describe('many folders', () => {
   ])('are all read after some looks but for those that hang: %s', async (what, names) => {
     for (const name of names) hanging.add(name);
     if (what.includes('too much')) loud.add('/w/jobs/13');
-    const left = new Set(FOLDERS);
+    const left = new Set(DIRECTORIES);
     const wanted = new Set([...names, ...loud]);
     for (let looks = 0; looks < 40 && left.size > wanted.size; looks += 1) {
       const still = new Set(await unread([...left]));
-      for (const folder of left) if (!still.has(folder)) left.delete(folder);
+      for (const directory of left) if (!still.has(directory)) left.delete(directory);
     }
     expect([...left].sort()).toEqual([...wanted].sort());
     // Once they are known, they cost nothing for ten minutes, and then one look each.

@@ -26,17 +26,17 @@ export class Together {
    * now. Other errors of `look` are thrown: then none could be read.
    */
   async ask<T>(
-    folders: Iterable<string>,
-    look: (folders: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+    directories: Iterable<string>,
+    look: (directories: readonly string[]) => Promise<ReadonlyMap<string, T>>,
   ): Promise<ReadonlyMap<string, T | Unreadable>> {
     const answers = new Map<string, T | Unreadable>();
-    const companies = this.#companies([...new Set(folders)], answers);
+    const companies = this.#companies([...new Set(directories)], answers);
     for (let company = companies.pop(); company !== undefined; company = companies.pop()) {
       const startedAt = performance.now();
       try {
-        for (const [folder, answer] of await look(company)) {
-          answers.set(folder, answer);
-          this.#suspects.delete(folder);
+        for (const [directory, answer] of await look(company)) {
+          answers.set(directory, answer);
+          this.#suspects.delete(directory);
         }
         if (company.length === this.#suspectsTogether)
           this.#suspectsTogether = Math.min(this.#most, 2 * company.length);
@@ -44,11 +44,11 @@ export class Together {
         if (cause instanceof SshOutputTooLarge && company.length > 1) {
           companies.push(...halves(company));
         } else if (cause instanceof SshOutputTooLarge) {
-          for (const folder of company) answers.set(folder, { unreadable: cause.message });
+          for (const directory of company) answers.set(directory, { unreadable: cause.message });
         } else if (cause instanceof SshInterrupted && performance.now() - startedAt >= TOO_LONG_MS) {
           this.#failed(company);
           // The next one may take as long, so it is read the next time.
-          for (const folder of [company, ...companies].flat()) answers.set(folder, { unreadable: cause.message });
+          for (const directory of [company, ...companies].flat()) answers.set(directory, { unreadable: cause.message });
           return answers;
         } else throw cause;
       }
@@ -57,28 +57,29 @@ export class Together {
   }
 
   #failed(company: readonly string[]): void {
-    const [folder = ''] = company;
-    if (company.length === 1) this.#leftAlone.set(folder, performance.now());
+    const [directory = ''] = company;
+    if (company.length === 1) this.#leftAlone.set(directory, performance.now());
     else for (const one of company) this.#suspects.add(one);
     this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
   }
 
   /** Groups of directories; the last is read first. Suspects come after all others. */
-  #companies(folders: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
-    for (const [folder, since] of this.#leftAlone) {
-      if (performance.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(folder);
+  #companies(directories: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
+    for (const [directory, since] of this.#leftAlone) {
+      if (performance.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(directory);
     }
-    const asked = folders.filter((folder) => !this.#leftAlone.has(folder));
-    for (const folder of folders) {
-      if (this.#leftAlone.has(folder)) answers.set(folder, { unreadable: 'it could not be read a few minutes ago' });
+    const asked = directories.filter((directory) => !this.#leftAlone.has(directory));
+    for (const directory of directories) {
+      if (this.#leftAlone.has(directory))
+        answers.set(directory, { unreadable: 'it could not be read a few minutes ago' });
     }
     const wanted = new Set(asked);
     for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
-    const isSuspect = (folder: string) => this.#suspects.has(folder);
+    const isSuspect = (directory: string) => this.#suspects.has(directory);
     return [
       ...inCompanies(asked.filter(isSuspect), this.#suspectsTogether),
       ...inCompanies(
-        asked.filter((folder) => !isSuspect(folder)),
+        asked.filter((directory) => !isSuspect(directory)),
         this.#most,
       ),
     ];
@@ -89,9 +90,9 @@ export interface Unreadable {
   readonly unreadable: string;
 }
 
-function inCompanies(folders: readonly string[], size: number): (readonly string[])[] {
+function inCompanies(directories: readonly string[], size: number): (readonly string[])[] {
   const companies: (readonly string[])[] = [];
-  for (let start = 0; start < folders.length; start += size) companies.push(folders.slice(start, start + size));
+  for (let start = 0; start < directories.length; start += size) companies.push(directories.slice(start, start + size));
   return companies;
 }
 

@@ -26,7 +26,7 @@ beforeEach(async () => {
   login = await LocalLogin.create();
   slurm = new SlurmAdapter(login, SETTINGS).submission;
   workDir = join(login.home, 'slurmql', 'jobs', '01K00000000000000000000042');
-  await slurm.makeFolder(workDir);
+  await slurm.makeJobDirectory(workDir);
   await mkdir(join(login.home, 'project'));
   for (const name of ['file', 'runnable']) await writeFile(join(login.home, 'project', name), 'hello\n');
   await shell('chmod 666 project/file && chmod 777 project/runnable');
@@ -67,13 +67,13 @@ async function unpacked() {
   }
 }
 
-/** The project is whole, and nothing else is left in the folder. */
+/** The project is whole, and nothing else is left in the directory. */
 async function expectWhole(): Promise<void> {
   expect(await readdir(join(workDir, 'source'))).toEqual(['file', 'runnable']);
   expect(await readFile(join(workDir, 'source', 'file'), 'utf8')).toBe('hello\n');
   await until(async () => (await readdir(workDir)).length === 2);
   expect(await readdir(workDir)).toEqual(['run', 'source']);
-  expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
+  expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
 }
 
 /** Kills what unpacks, as a login node does with what takes too much. */
@@ -112,7 +112,7 @@ describe('a project', () => {
     await begun();
     expect(await slurm.unpack(workDir, true)).toEqual({ kind: 'running' });
     expect(await readdir(workDir)).not.toContain('source');
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
     await go();
     expect(await unpacked()).toEqual({ kind: 'unpacked' });
     expect(await calls()).toBe(1);
@@ -150,22 +150,22 @@ describe('a project', () => {
   it('is unpacked anew where a release before left half of it beside its archive', async () => {
     await mkdir(join(workDir, 'source'));
     await writeFile(join(workDir, 'source', 'half'), '');
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     expect(await slurm.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
     await expectWhole();
   });
 
   it('is unpacked anew when its lock was made and nothing more', async () => {
     await mkdir(join(workDir, 'unpack'));
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     expect(await slurm.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
     await expectWhole();
   });
 
   it('whose upload was cut off counts as not sent, until it is whole', async () => {
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     await rm(join(workDir, 'source.tar.gz'));
-    await expect(slurm.unpack(workDir, true)).rejects.toThrow("files are gone from the job's folder");
+    await expect(slurm.unpack(workDir, true)).rejects.toThrow("files are gone from the job's directory");
     await upload();
     expect(await slurm.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
   });
@@ -176,7 +176,7 @@ describe('a project', () => {
     await symlink('another-login 1', join(workDir, 'unpack', 'owner'));
     expect(await slurm.unpack(workDir, false)).toEqual({ kind: 'elsewhere' });
     await slurm.dropUnpacking(workDir);
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     await upload();
     expect(await slurm.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
     await expectWhole();
@@ -201,17 +201,17 @@ describe('a project', () => {
     await mkdir(join(workDir, 'unpack'));
     await symlink(`${(await shell('uname -n')).trim()} ${other.pid}`, join(workDir, 'unpack', 'owner'));
     await slurm.dropUnpacking(workDir);
-    await slurm.removeFolder(workDir);
+    await slurm.removeJobDirectory(workDir);
     await pause(100);
     expect(other.exitCode ?? other.signalCode).toBeNull();
     other.kill();
   });
 
-  it('that is being unpacked ends when its folder is removed, and leaves nothing', async () => {
+  it('that is being unpacked ends when its directory is removed, and leaves nothing', async () => {
     await tarFirst('for into; do :; done; touch "$HOME/begun"; while :; do echo x >"$into/$(date +%N)"; done');
     await slurm.unpack(workDir, false);
     await begun();
-    await slurm.removeFolder(workDir);
+    await slurm.removeJobDirectory(workDir);
     await pause(200);
     expect(await readdir(join(login.home, 'slurmql', 'jobs'))).toEqual([]);
   });
@@ -225,7 +225,7 @@ describe('a project that cannot be unpacked', () => {
       message: "The project can't be unpacked on the cluster: tar: file: Cannot open: File name too long",
     });
     expect(await readdir(workDir)).not.toContain('source');
-    expect(await slurm.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
     await rm(join(login.bin, 'tar'));
     expect(await unpacked()).toEqual({ kind: 'unpacked' });
     await expectWhole();

@@ -28,14 +28,14 @@ async function lookedAt(work: () => unknown): Promise<number> {
 }
 
 describe('the way to a workspace', () => {
-  it('is safe with links of others where only their own folder is theirs to change', () => {
+  it('is safe with links of others where only their own directory is theirs to change', () => {
     const told = `${LOGIN}${ROOT}${link('/b/x')}41ed:1000:1000:ada:ada:/w\ninside\n`;
     expect(safetyFault('/w', told, [])).toBeNull();
   });
 
   it.each([
     ['sticky root', LOGIN + STICKY_ROOT + link('/b')],
-    ['sticky folder', `${LOGIN}${ROOT}43ff:0:0:root:root:/tmp\n${link('/tmp/b')}`],
+    ['sticky directory', `${LOGIN}${ROOT}43ff:0:0:root:root:/tmp\n${link('/tmp/b')}`],
   ])('is not safe with a link of another in a %s', (_what, told) => {
     expect(safetyFault('/w', told, [])).toContain('belongs to eve');
     expect(safetyFault('/w', told, ['eve'])).toBeNull();

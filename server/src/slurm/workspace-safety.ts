@@ -13,7 +13,7 @@ import { shown } from './workspace.ts';
 
 const TIMEOUT_MS = 60_000;
 const KIND_BITS = 0o170000;
-const FOLDER = 0o040000;
+const DIRECTORY = 0o040000;
 const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
@@ -97,7 +97,7 @@ export function safetyFault(workspace: string, told: string, trusted: readonly s
       sentence({ workspace: shown(workspace), user: shown(user), path, what, mend, name });
     const isOwn = step.uid === uid || step.uid === '0' || trusted.includes(step.owner);
     const belongs = () => unsafe(`belongs to ${owner}`, null, owner);
-    if ((step.mode & KIND_BITS) !== FOLDER) {
+    if ((step.mode & KIND_BITS) !== DIRECTORY) {
       // Its owner may replace a link where others can't, in a sticky directory.
       const parent = step.path.slice(0, step.path.lastIndexOf('/')) || '/';
       if (!isOwn && stickyPaths.has(parent)) return belongs();

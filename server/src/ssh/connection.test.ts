@@ -54,7 +54,7 @@ test('requests wait while it connects, and share the one connection', async () =
   const results = await Promise.all([
     connection.run('echo one', request),
     connection.run('echo two', request),
-    connection.files.isFolder('.', request),
+    connection.files.isDirectory('.', request),
   ]);
   expect(results).toMatchObject([{ stdout: 'one\n' }, { stdout: 'two\n' }, {}]);
   expect(states).toEqual(['connecting', 'online']);

@@ -54,7 +54,8 @@ export class Requests {
         return sessions.current()?.files.transport ?? null;
       },
       stat: (path, options) => this.#request('files', options, ({ files }, signal) => files.stat(path, signal)),
-      isFolder: (path, options) => this.#request('files', options, ({ files }, signal) => files.isFolder(path, signal)),
+      isDirectory: (path, options) =>
+        this.#request('files', options, ({ files }, signal) => files.isDirectory(path, signal)),
       read: (path, offset, length, options) =>
         this.#request('files', options, ({ files }, signal) => files.read(path, offset, length, signal)),
       write: (path, content, options) =>

@@ -109,7 +109,7 @@ describe('a database', () => {
     expect(message).not.toContain('\n');
   });
 
-  it('in a folder that is not there is refused in one line', async () => {
+  it('in a directory that is not there is refused in one line', async () => {
     file = join(directory, 'nowhere', 'slurmql.db');
     const message = await refusal();
     expect(message).toContain(file);

@@ -23,16 +23,16 @@ const TOO_MUCH = 4000;
 const MUCH = 300;
 const FORMATS = ['json', 'pretty'] as const;
 
-let folder: string;
+let directory: string;
 const begun: ChildProcess[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-logger-'));
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-logger-'));
 });
 
 afterEach(async () => {
   for (const child of begun.splice(0)) end(child);
-  await rm(folder, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 });
 
 /** With all that it has begun. */
@@ -46,13 +46,13 @@ function end({ pid }: ChildProcess): void {
 
 /** A process that logs, in which `code` runs. In the line of bash it is `$LOGS`, which writes its exit code to `over`. */
 async function begin(line: string, format: string, code: string): Promise<ChildProcess> {
-  await writeFile(join(folder, 'program.mjs'), `${HELPS}\n${code}`);
+  await writeFile(join(directory, 'program.mjs'), `${HELPS}\n${code}`);
   await writeFile(
-    join(folder, 'logs.sh'),
+    join(directory, 'logs.sh'),
     `"${process.execPath}" program.mjs ${format}\nset $?\necho $1 >over\nexit $1\n`,
   );
   const child = spawn('bash', ['-o', 'pipefail', '-c', line], {
-    cwd: folder,
+    cwd: directory,
     env: { ...process.env, LOGS: 'sh logs.sh' },
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
@@ -67,12 +67,12 @@ const exitOf = async (child: ChildProcess) => {
 };
 
 /** The file that a program writes when it has come so far. */
-const fileOf = (name: string) => expect.poll(() => readFile(join(folder, name), 'utf8').catch(() => ''));
+const fileOf = (name: string) => expect.poll(() => readFile(join(directory, name), 'utf8').catch(() => ''));
 
 /** Of the program, which writes it to a file when it has come so far. */
 async function pidOf(): Promise<number> {
   await fileOf('pid').toMatch(/\.$/);
-  return Number.parseInt(await readFile(join(folder, 'pid'), 'utf8'), 10);
+  return Number.parseInt(await readFile(join(directory, 'pid'), 'utf8'), 10);
 }
 
 /** Nothing is read before `start`. */
@@ -174,7 +174,7 @@ write(${TOO_MUCH}); throw new Error('on purpose');`,
     for (const format of FORMATS) {
       const child = await begin('exec $LOGS 2>log', format, `write(${TOO_MUCH}); leave(3);`);
       expect(await exitOf(child)).toBe(3);
-      expect(expectAll(await readFile(join(folder, 'log'), 'utf8'), format, TOO_MUCH)).toBe(0);
+      expect(expectAll(await readFile(join(directory, 'log'), 'utf8'), format, TOO_MUCH)).toBe(0);
     }
   });
 });
@@ -200,14 +200,14 @@ setImmediate(() => { log.fatal('The end'); END });`;
     ] as const) {
       const child = await begin(line, format, code.replace('END', way));
       await fileOf('over').toBe('3\n');
-      await rm(join(folder, 'over'));
+      await rm(join(directory, 'over'));
       end(child);
     }
   });
 });
 
 it('what was written while a pipe had no reader waits for the next one', async () => {
-  const path = join(folder, 'fifo');
+  const path = join(directory, 'fifo');
   await promisify(execFile)('mkfifo', [path]);
   const open = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const first = open();

@@ -9,7 +9,7 @@ const DATA = 103;
 const NAME = 104;
 const ATTRS = 105;
 const FILE = 0o100600;
-const FOLDER = 0o040700;
+const DIRECTORY = 0o040700;
 /** Size, permissions and times. */
 const KNOWN = 1 | 4 | 8;
 
@@ -30,7 +30,7 @@ export type Reply =
     };
 
 const uint = fc.oneof(
-  fc.constantFrom(0, 1, 2, 3, 4, 8, 255, FILE, FOLDER, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff),
+  fc.constantFrom(0, 1, 2, 3, 4, 8, 255, FILE, DIRECTORY, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff),
   fc.nat({ max: 0xffff_ffff }),
 );
 const lie = fc.oneof(
@@ -109,9 +109,9 @@ function rightReply(request: Buffer): Buffer {
   const type = request[0];
   if (type === 1) return framed(VERSION, encoded([{ uint: 3 }]));
   const id: Field = { uint: request.readUInt32BE(1) };
-  // LSTAT, FSTAT, STAT: the last one is asked of folders alone.
+  // LSTAT, FSTAT, STAT: the last one is asked of directories alone.
   if (type === 7 || type === 8 || type === 17) {
-    const mode = type === 17 ? FOLDER : FILE;
+    const mode = type === 17 ? DIRECTORY : FILE;
     const fields = [KNOWN, 0, CONTENT.length, mode, 1_795_494_207, 1_795_494_207];
     return framed(ATTRS, encoded([id, ...fields.map((value) => ({ uint: value }))]));
   }

@@ -17,7 +17,7 @@ const PATIENCE_MS = 30_000;
 const MOST_HELD = 256 * 1024 * 1024;
 
 interface Operation {
-  readonly kind: 'stat' | 'isFolder' | 'read' | 'write';
+  readonly kind: 'stat' | 'isDirectory' | 'read' | 'write';
   readonly offset: number;
   readonly length: number;
 }
@@ -35,7 +35,7 @@ const right = { kind: 'right' } as const;
 const session: fc.Arbitrary<Session> = fc.record({
   operations: fc.array(
     fc.record({
-      kind: fc.constantFrom('stat', 'isFolder', 'read', 'read', 'write'),
+      kind: fc.constantFrom('stat', 'isDirectory', 'read', 'read', 'write'),
       offset: fc.constantFrom(0, 1, 9_999, 10_000, 2 ** 32),
       length: fc.constantFrom(0, 1, 5_000, 20_000, 300_000),
     }),
@@ -118,9 +118,9 @@ async function perform({ files }: SshConnection, { kind, offset, length }: Opera
       if (!isPossible) throw new Error(`it is said to have ${sizeBytes} bytes, of ${String(modifiedAt)}`);
       return null;
     }
-    case 'isFolder': {
-      const told: unknown = await files.isFolder('file', options);
-      if (typeof told !== 'boolean') throw new Error(`whether it is a folder: ${String(told)}`);
+    case 'isDirectory': {
+      const told: unknown = await files.isDirectory('file', options);
+      if (typeof told !== 'boolean') throw new Error(`whether it is a directory: ${String(told)}`);
       return null;
     }
     case 'read': {

@@ -45,7 +45,7 @@ export const WORDS = [
     eventCursor(10 ** 14),
     '-',
     'W10',
-    '/no/such/folder',
+    '/no/such/directory',
     'sleep 1',
     '0-9%3',
     '0-99999999',
@@ -69,17 +69,17 @@ export const WORDS = [
 
 /** A server with a job in each state, on a cluster that answers nothing. */
 export async function startServer(): Promise<TestServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-fuzz-'));
-  const data = join(folder, 'data');
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-fuzz-'));
+  const data = join(directory, 'data');
   await mkdir(data, { mode: 0o700 });
   const store = await Store.open(join(data, 'slurmql.sqlite'));
-  await store.projects.save(aProject({ id: PROJECT, name: 'model', path: '/no/such/folder' }));
+  await store.projects.save(aProject({ id: PROJECT, name: 'model', path: '/no/such/directory' }));
   const jobs = JOBS.map(({ id, state }) => aJob({ id, state, projectId: PROJECT, clusterName: 'alpha' }));
   await insertJobs(store, jobs);
   await store.close();
   for (const name of await readdir(data)) await chmod(join(data, name), 0o600);
   // Nothing listens on this port of the host's own.
-  return TestServer.start('clusters: { alpha: { host: 127.0.0.1, port: 1, user: nobody } }\n', folder);
+  return TestServer.start('clusters: { alpha: { host: 127.0.0.1, port: 1, user: nobody } }\n', directory);
 }
 
 export interface Result {

@@ -57,16 +57,16 @@ export function testSlurm(open: () => Promise<Stage>): void {
   afterAll(() => stage[Symbol.asyncDispose]());
 
   const number = (label: string) => numberOf(stage, label);
-  /** A job like one of the scene's, with its files in its folder. */
+  /** A job like one of the scene's, with its files in its directory. */
   const prepared = async (label: string, parts: Partial<SubmitRequest> = {}) => {
     const id = stage.anotherId(label);
     const workDir = `${facts.workspace}/jobs/${id}`;
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    expect(await slurm.submission.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
     await stage.run(
       `cd '${workDir}' && mkdir -p "$HOME/empty" && tar -czf source.tar.gz -C "$HOME/empty" . && printf '#!/bin/bash\\n' >job.sh`,
     );
     expect(await slurm.submission.unpack(workDir, true)).toEqual({ kind: 'unpacked' });
-    expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
+    expect(await slurm.submission.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
     const request: SubmitRequest = {
       slurmName: label,
       workDir,
@@ -157,17 +157,17 @@ export function testSlurm(open: () => Promise<Stage>): void {
       const answer = await slurm.submission.submit(request);
       expect(answer.kind).not.toBe('accepted');
       expect(answer).toMatchObject({ message: expect.stringMatching(words) });
-      await slurm.submission.removeFolder(workDir);
+      await slurm.submission.removeJobDirectory(workDir);
       const place = { workDir, arrayTaskId: null, attempt: 1 };
       expect(await slurm.records.hasBegun([place])).toEqual(['gone']);
     });
 
-    it('makes one job of a folder, which is found by it, knows of no beginning yet and can be cancelled', async () => {
+    it('makes one job of a directory, which is found by it, knows of no beginning yet and can be cancelled', async () => {
       const { id, workDir, request } = await prepared('cancelled-waiting', { extraOptions: ['--hold'] });
       const answer = await slurm.submission.submit(request);
       if (answer.kind !== 'accepted') throw new Error(answer.message);
       expect(await slurm.submission.submit(request)).toEqual(answer);
-      expect(await slurm.submission.makeFolder(workDir)).toEqual({ isSubmitted: true, isUploaded: false });
+      expect(await slurm.submission.makeJobDirectory(workDir)).toEqual({ isSubmitted: true, isUploaded: false });
       expect(await slurm.submission.find(workDir, id)).toEqual({ slurmJobId: answer.slurmJobId, sbatch: 'over' });
 
       const place = { workDir, arrayTaskId: null, attempt: 1 };
@@ -187,7 +187,7 @@ export function testSlurm(open: () => Promise<Stage>): void {
     it('finds no job where there is none', async () => {
       const { id, workDir } = await prepared('bad-partition');
       expect((await slurm.submission.find(workDir, id)).slurmJobId).toBeNull();
-      await slurm.submission.removeFolder(workDir);
+      await slurm.submission.removeJobDirectory(workDir);
     });
   });
 

@@ -48,7 +48,10 @@ const CASES: { readonly [Name in keyof Slurm]: Cases<Slurm[Name]> } = {
     claimer: [(records, { workDir }) => records.claimer(workDir, null), null],
   },
   submission: {
-    makeFolder: [(submission, { workDir }) => submission.makeFolder(workDir), { isSubmitted: false, isUploaded: true }],
+    makeJobDirectory: [
+      (submission, { workDir }) => submission.makeJobDirectory(workDir),
+      { isSubmitted: false, isUploaded: true },
+    ],
     unpack: [(submission, { workDir }) => submission.unpack(workDir, true), { kind: 'unpacked' }],
     submit: [
       (submission, request) => submission.submit(request),
@@ -67,7 +70,7 @@ const CASES: { readonly [Name in keyof Slurm]: Cases<Slurm[Name]> } = {
     ],
     workspaceFault: [(submission, { workDir }) => submission.workspaceFault(dirname(dirname(workDir))), null],
     dropUnpacking: [(submission, { workDir }) => submission.dropUnpacking(workDir), undefined],
-    removeFolder: [(submission, { workDir }) => submission.removeFolder(workDir), undefined],
+    removeJobDirectory: [(submission, { workDir }) => submission.removeJobDirectory(workDir), undefined],
   },
   control: {
     cancel: [(control) => control.cancel(['1']), THROWS],

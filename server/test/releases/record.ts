@@ -23,12 +23,12 @@ const FIXTURES = new URL('../../src/slurm/fixtures/releases/', import.meta.url);
 class Recording {
   readonly #scene: Scene;
   readonly #login: ClusterLogin;
-  readonly #folder: URL;
+  readonly #directory: URL;
 
-  constructor(scene: Scene, login: ClusterLogin, folder: URL) {
+  constructor(scene: Scene, login: ClusterLogin, directory: URL) {
     this.#scene = scene;
     this.#login = login;
-    this.#folder = folder;
+    this.#directory = directory;
   }
 
   async record(): Promise<void> {
@@ -84,19 +84,19 @@ class Recording {
   async #write(name: string, content: string | object | undefined): Promise<void> {
     if (content === undefined || content === '') throw new Error(`nothing was printed for ${name}`);
     const text = typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
-    await writeFile(new URL(name, this.#folder), text);
+    await writeFile(new URL(name, this.#directory), text);
   }
 }
 
 const wanted = process.argv.slice(2);
 for (const release of wanted.length > 0 ? wanted : Object.keys(RELEASES)) {
-  const folder = new URL(`${release}/`, FIXTURES);
-  await mkdir(folder, { recursive: true });
+  const directory = new URL(`${release}/`, FIXTURES);
+  await mkdir(directory, { recursive: true });
   const slurm = await startLocalSlurm({ release, clusters: [CLUSTER] });
   try {
     const login = await ClusterLogin.open(slurm.cluster('alpha'));
-    await new Recording(new Scene(slurm, login), login, folder).record();
-    process.stdout.write(`Slurm ${release} is recorded in ${folder.pathname}\n`);
+    await new Recording(new Scene(slurm, login), login, directory).record();
+    process.stdout.write(`Slurm ${release} is recorded in ${directory.pathname}\n`);
   } finally {
     await slurm.stop();
   }

@@ -83,8 +83,11 @@ export function idOf(label: string): string {
 }
 
 /** The label of a job that Slurm shows, by the path of its script; undefined: it is none of these. */
-export function labelOf({ ownerId, folderId }: Pick<Ownership, 'ownerId' | 'folderId'>): string | undefined {
-  const id = ownerId ?? folderId;
+export function labelOf({
+  ownerId,
+  directoryJobId,
+}: Pick<Ownership, 'ownerId' | 'directoryJobId'>): string | undefined {
+  const id = ownerId ?? directoryJobId;
   return LABELS.find((label) => idOf(label) === id);
 }
 
@@ -120,13 +123,13 @@ export class Scene {
   async #submit(): Promise<readonly SbatchAnswer[]> {
     const answers: SbatchAnswer[] = [];
     for (const [label, [options, command]] of Object.entries(JOBS)) {
-      // A job of the product's: by the path of its script and its folder.
-      const folder = `$HOME/slurmql/jobs/${idOf(label)}`;
-      const common = `-J ${label} -o /dev/null --chdir=${folder}`;
+      // A job of the product's: by the path of its script and its directory.
+      const directory = `$HOME/slurmql/jobs/${idOf(label)}`;
+      const common = `-J ${label} -o /dev/null --chdir=${directory}`;
       const [code, stdout = '', stderr = ''] = (
-        await this.#login.run(`mkdir -p ${folder}; failed=${this.numbers.get('failed') ?? ''}
-printf '#!/bin/bash\\n%s\\n' ${quote(command)} >${folder}/job.sh
-sbatch --parsable ${common} ${options.replace(' : ', ` : ${common} `)} ${folder}/job.sh >out 2>err; echo $?; printf '${FIELD_END}'; cat out; printf '${FIELD_END}'; cat err`)
+        await this.#login.run(`mkdir -p ${directory}; failed=${this.numbers.get('failed') ?? ''}
+printf '#!/bin/bash\\n%s\\n' ${quote(command)} >${directory}/job.sh
+sbatch --parsable ${common} ${options.replace(' : ', ` : ${common} `)} ${directory}/job.sh >out 2>err; echo $?; printf '${FIELD_END}'; cat out; printf '${FIELD_END}'; cat err`)
       ).split(FIELD_END);
       answers.push({ label, options, exitCode: Number(code), stdout, stderr });
       const id = /^\d+/m.exec(stdout)?.[0];

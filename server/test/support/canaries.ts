@@ -8,15 +8,15 @@ const run = promisify(execFile);
 
 /** Programs that do nothing but leave a mark with their environment in it. */
 export class Canaries implements AsyncDisposable {
-  readonly #folder: string;
+  readonly #directory: string;
 
-  private constructor(folder: string) {
-    this.#folder = folder;
+  private constructor(directory: string) {
+    this.#directory = directory;
   }
 
   static async create(): Promise<Canaries> {
     const canaries = new Canaries(await mkdtemp(join(tmpdir(), 'slurmql-canaries-')));
-    await mkdir(join(canaries.#folder, 'programs'));
+    await mkdir(join(canaries.#directory, 'programs'));
     await mkdir(canaries.#marks);
     return canaries;
   }
@@ -24,15 +24,15 @@ export class Canaries implements AsyncDisposable {
   /** The path of a program that leaves the mark `name`. */
   async program(name: string): Promise<string> {
     const file = name.replace(/[^\w.-]/g, '_');
-    const path = join(this.#folder, 'programs', file);
+    const path = join(this.#directory, 'programs', file);
     await this.#write(path, name);
     return path;
   }
 
-  /** Every hook that git knows, as programs in this folder. */
-  async hooks(folder: string, name: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    await Promise.all(HOOKS.map((hook) => this.#write(join(folder, hook), name)));
+  /** Every hook that git knows, as programs in this directory. */
+  async hooks(directory: string, name: string): Promise<void> {
+    await mkdir(directory, { recursive: true });
+    await Promise.all(HOOKS.map((hook) => this.#write(join(directory, hook), name)));
   }
 
   /** The names of those that were run. */
@@ -51,11 +51,11 @@ export class Canaries implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#directory, { recursive: true, force: true });
   }
 
   get #marks(): string {
-    return join(this.#folder, 'marks');
+    return join(this.#directory, 'marks');
   }
 
   async #write(path: string, name: string): Promise<void> {
@@ -76,7 +76,7 @@ const FURTHER_KEYS = [
   ...['tar.x.command', 'remote.origin.uploadpack', 'remote.origin.receivepack', 'credential.https://x.invalid.helper'],
 ];
 
-/** What a key is called that names a program, or a folder or file of programs. */
+/** What a key is called that names a program, or a directory or file of programs. */
 export const NAMES_A_PROGRAM =
   /(?:cmd|command|program|helper|editor|pager|hook|hooksPath|filter|driver|textconv|gitProxy|askPass|process|clean|smudge|uploadpack|receivepack|vcs|browser|viewer|tunnel|external|fsmonitor|httpd|\.tool|guitool|smtpServer)$/i;
 
@@ -99,18 +99,18 @@ export async function hostileConfiguration(canaries: Canaries): Promise<Readonly
     const program = await canaries.program(key);
     values.set(key, /^alias\.|^submodule\..*\.update$/.test(key) ? `!${program}` : program);
   }
-  values.set('core.hooksPath', await hooksFolder(canaries));
+  values.set('core.hooksPath', await hooksDirectory(canaries));
   values.set('hook.x.event', 'reference-transaction');
   // What git wants for a number or a boolean it says by name.
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-hostile-'));
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-hostile-'));
   try {
-    await run('git', ['init', '--quiet'], { cwd: folder });
-    await writeFile(join(folder, 'file'), '');
-    await run('git', ['add', 'file'], { cwd: folder });
-    const own = await readFile(join(folder, '.git/config'), 'utf8');
+    await run('git', ['init', '--quiet'], { cwd: directory });
+    await writeFile(join(directory, 'file'), '');
+    await run('git', ['add', 'file'], { cwd: directory });
+    const own = await readFile(join(directory, '.git/config'), 'utf8');
     for (;;) {
-      await writeFile(join(folder, '.git/config'), own + configurationText(values));
-      const complaint = await firstComplaint(folder);
+      await writeFile(join(directory, '.git/config'), own + configurationText(values));
+      const complaint = await firstComplaint(directory);
       if (complaint === null) break;
       const named = [...values.keys()]
         .filter((key) => complaint.toLowerCase().includes(key.toLowerCase()))
@@ -119,7 +119,7 @@ export async function hostileConfiguration(canaries: Canaries): Promise<Readonly
       values.delete(named[0]);
     }
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(directory, { recursive: true });
   }
   // Those with a shape of their own.
   const external = `ext::${await canaries.program('ext')}`;
@@ -134,13 +134,13 @@ export async function hostileConfiguration(canaries: Canaries): Promise<Readonly
   return values;
 }
 
-async function hooksFolder(canaries: Canaries): Promise<string> {
-  const folder = `${await canaries.program('core.hooksPath')}.d`;
-  await canaries.hooks(folder, 'core.hooksPath');
-  return folder;
+async function hooksDirectory(canaries: Canaries): Promise<string> {
+  const directory = `${await canaries.program('core.hooksPath')}.d`;
+  await canaries.hooks(directory, 'core.hooksPath');
+  return directory;
 }
 
-async function firstComplaint(folder: string): Promise<string | null> {
+async function firstComplaint(directory: string): Promise<string | null> {
   const commands = [
     ...[
       ['status'],
@@ -153,7 +153,7 @@ async function firstComplaint(folder: string): Promise<string | null> {
     ['cat-file', '--batch'],
   ];
   for (const command of commands) {
-    const asked = run('git', command, { cwd: folder });
+    const asked = run('git', command, { cwd: directory });
     asked.child.stdin?.end();
     const failed = await asked.then(
       () => null,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { LocalCluster } from '@slurmql/local-slurm';
 
-/** The folder that stands first on the PATH of every login: what tests put there takes the place of Slurm's own. */
+/** The directory that stands first on the PATH of every login: what tests put there takes the place of Slurm's own. */
 const WRAPPERS = 'wrappers';
 
 /** The account of a cluster's user, as that person reaches it with OpenSSH: around the server, to look and to break. */

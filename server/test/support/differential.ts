@@ -57,11 +57,11 @@ export class TwoWays {
 
   /** As the same person gives it to sbatch, in a checkout of the project. */
   async byHand(command: string, options: readonly string[] = []): Promise<ByHand> {
-    const folder = `by hand/${randomBytes(6).toString('hex')}`;
+    const directory = `by hand/${randomBytes(6).toString('hex')}`;
     const script = Buffer.from(`#!/bin/bash -l\n${command}\n`).toString('base64');
     const words = options.map((word) => `'${word}'`).join(' ');
     const output = await this.#login.run(
-      `mkdir -p "${folder}/project" && cd "${folder}/project" && echo 'echo "hello from $1"' >hello.sh
+      `mkdir -p "${directory}/project" && cd "${directory}/project" && echo 'echo "hello from $1"' >hello.sh
 echo ${script} | base64 -d >../job.sh
 pwd
 sbatch --parsable --job-name=probe --output=../stdout.log --error=../stderr.log ${words} ../job.sh`,
@@ -141,7 +141,7 @@ abstract class Run {
     );
     const text = (await this.log())
       .replaceAll(this.project, '<project>')
-      .replaceAll(this.project.slice(0, this.project.lastIndexOf('/')), '<folder>')
+      .replaceAll(this.project.slice(0, this.project.lastIndexOf('/')), '<directory>')
       .replaceAll(/pipe:\[\d+\]/g, 'pipe')
       .replaceAll(/job0*\d+\/slurm_script/g, 'job/slurm_script');
     const sections = text.split(/^@@ /m).slice(1);

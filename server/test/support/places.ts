@@ -59,8 +59,8 @@ async function hugeFile(path: string): Promise<void> {
   await truncate(path, 2 ** 40);
 }
 
-/** A folder on a file system whose server never answers: whoever asks for what is in it waits until they are killed. */
-export async function hungFolder(path: string): Promise<AsyncDisposable> {
+/** A directory on a file system whose server never answers: whoever looks into it waits until they are killed. */
+export async function hungDirectory(path: string): Promise<AsyncDisposable> {
   await mkdir(path);
   // Nobody reads the device; it is held open for as long as the file system is to hang.
   const script = `exec 3<>/dev/fuse

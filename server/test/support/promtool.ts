@@ -32,12 +32,12 @@ export async function promtoolFaults(metrics: string): Promise<string> {
 }
 
 async function unpacked(stack: AsyncDisposableStack): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-promtool-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  await run('apt-get', ['download', 'prometheus'], { cwd: folder, timeout: TIMEOUT_MS }).catch((cause: unknown) => {
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-promtool-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  await run('apt-get', ['download', 'prometheus'], { cwd: directory, timeout: TIMEOUT_MS }).catch((cause: unknown) => {
     throw new Error('promtool can not be fetched: run "sudo apt-get update", then try again', { cause });
   });
-  const file = (await readdir(folder)).find((name) => name.endsWith('.deb')) ?? '';
-  await run('dpkg-deb', ['--extract', file, '.'], { cwd: folder, timeout: TIMEOUT_MS });
-  return join(folder, SYSTEM);
+  const file = (await readdir(directory)).find((name) => name.endsWith('.deb')) ?? '';
+  await run('dpkg-deb', ['--extract', file, '.'], { cwd: directory, timeout: TIMEOUT_MS });
+  return join(directory, SYSTEM);
 }

@@ -17,11 +17,11 @@ export interface Recorded {
   readonly script: string;
 }
 
-/** Gives the folder of a server that is still to start, with its database in it. */
-export async function folderOf({ project, jobs, tasks = [], script }: Recorded): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'slurmql-test-'));
-  await mkdir(join(folder, 'data'), { mode: 0o700 });
-  const store = await Store.open(join(folder, 'data', 'slurmql.db'));
+/** Gives the directory of a server that is still to start, with its database in it. */
+export async function directoryOf({ project, jobs, tasks = [], script }: Recorded): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'slurmql-test-'));
+  await mkdir(join(directory, 'data'), { mode: 0o700 });
+  const store = await Store.open(join(directory, 'data', 'slurmql.db'));
   const journal = new Journal(store);
   await journal.start();
   await store.projects.save(project);
@@ -31,5 +31,5 @@ export async function folderOf({ project, jobs, tasks = [], script }: Recorded):
     for (const { id } of jobs) await writer.setScript(id, script);
   });
   await store.close();
-  return folder;
+  return directory;
 }

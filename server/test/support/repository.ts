@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const IDENTITY = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', '-c', 'commit.gpgsign=false'];
 
-/** A real git repository in a folder of its own. */
+/** A real git repository in a directory of its own. */
 export class TestRepository implements AsyncDisposable {
   readonly path: string;
 

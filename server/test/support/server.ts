@@ -14,7 +14,7 @@ export interface GraphQLAnswer<T> {
   readonly errors?: readonly { readonly message: string; readonly extensions?: Readonly<Record<string, unknown>> }[];
 }
 
-/** A server process on a port and in a folder of its own, spoken to as any client speaks to it. */
+/** A server process on a port and in a directory of its own, spoken to as any client speaks to it. */
 export class TestServer implements AsyncDisposable {
   readonly address: string;
   readonly directory: string;
@@ -45,14 +45,14 @@ export class TestServer implements AsyncDisposable {
     port = '0',
     variables: Readonly<Record<string, string>> = {},
   ): Promise<TestServer> {
-    const folder = directory ?? (await mkdtemp(join(tmpdir(), 'slurmql-test-')));
-    await writeFile(join(folder, 'clusters.yaml'), clustersYaml);
+    const place = directory ?? (await mkdtemp(join(tmpdir(), 'slurmql-test-')));
+    await writeFile(join(place, 'clusters.yaml'), clustersYaml);
     const environment = { SLURMQL_TOKEN: TOKEN, PORT: port, ...variables };
-    const server = new ServerProcess(folder, environment);
+    const server = new ServerProcess(place, environment);
     const line = await server.firstLine();
     const address = /^SlurmQL listening on (http:\S+)$/.exec(line)?.[1];
     if (address === undefined) throw new Error(`The server did not start: ${server.errors}`);
-    return new TestServer(server, address, folder, environment.SLURMQL_TOKEN);
+    return new TestServer(server, address, place, environment.SLURMQL_TOKEN);
   }
 
   /** Stops the server and keeps its data. */
@@ -110,11 +110,11 @@ export class ServerProcess {
   readonly #exited: Promise<number | null>;
   errors = '';
 
-  /** In `folder`: clusters.yaml, and the data. */
-  constructor(folder: string, variables: Readonly<Record<string, string>>, main: string = MAIN) {
+  /** In `directory`: clusters.yaml, and the data. */
+  constructor(directory: string, variables: Readonly<Record<string, string>>, main: string = MAIN) {
     this.#child = spawn(process.execPath, [main], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], HOME: folder, PORT: '0', LOG_FORMAT: 'json', ...variables },
+      cwd: directory,
+      env: { PATH: process.env['PATH'], HOME: directory, PORT: '0', LOG_FORMAT: 'json', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {

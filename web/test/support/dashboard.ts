@@ -79,8 +79,8 @@ export class Dashboard implements AsyncDisposable {
     return submitJob.job.id;
   }
 
-  /** The job's folder, once the job is over. */
-  async folderOfEnded(id: string): Promise<string> {
+  /** The job's directory, once the job is over. */
+  async directoryOfEnded(id: string): Promise<string> {
     const { job } = await until(
       () =>
         this.server.query<{ job: { isActive: boolean; workDir: string } }>(

@@ -203,7 +203,7 @@ export class TrueCluster {
   async run(script: string, { kind }: RunOptions): Promise<CommandResult> {
     const fault = this.#world.faults[this.#questions] ?? { kind: 'none' };
     this.#questions += 1;
-    // What lies in a folder is told without Slurm.
+    // What lies in a directory is told without Slurm.
     const isSlurmAsked = kind !== 'markers';
     if (fault.kind === 'broken' || (fault.kind === 'refused' && !isSlurmAsked)) {
       throw new Error('the connection was lost');

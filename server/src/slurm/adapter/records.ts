@@ -13,7 +13,7 @@ const PLACES_A_LOOK = 200;
 /** The last attempt whose command has begun, by task, or of the job. */
 type BegunOfTasks = ReadonlyMap<string, number>;
 
-export class FolderRecords implements JobRecords {
+export class DirectoryRecords implements JobRecords {
   readonly #session: Session;
   readonly #ends = new Together(PLACES_A_LOOK);
   readonly #begun = new Together(PLACES_A_LOOK);
@@ -47,7 +47,7 @@ export class FolderRecords implements JobRecords {
   async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
     const begun = await this.#begun.ask(
       attempts.map(({ workDir }) => workDir),
-      (folders) => this.#lookForBegun(folders),
+      (directories) => this.#lookForBegun(directories),
     );
     return attempts.map(({ workDir, arrayTaskId, attempt }) => {
       const records = begun.get(workDir) ?? 'gone';
@@ -57,19 +57,21 @@ export class FolderRecords implements JobRecords {
     });
   }
 
-  async #lookForBegun(folders: readonly string[]): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
-    const ask = begunScript(folders);
+  async #lookForBegun(
+    directories: readonly string[],
+  ): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
+    const ask = begunScript(directories);
     const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
     const pace = new Pace();
     const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
-    for (const [index, folder] of folders.entries()) {
+    for (const [index, directory] of directories.entries()) {
       const section = ask.read(stdout, `begun-${index}`);
       if (section === null) {
         throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
       }
-      if (section.exitCode === 0) found.set(folder, await begunIn(section.output, pace));
-      else if (section.exitCode === RECORDS_GONE) found.set(folder, 'gone');
-      else found.set(folder, { unreadable: slurmMessage(section.output) });
+      if (section.exitCode === 0) found.set(directory, await begunIn(section.output, pace));
+      else if (section.exitCode === RECORDS_GONE) found.set(directory, 'gone');
+      else found.set(directory, { unreadable: slurmMessage(section.output) });
     }
     return found;
   }

@@ -1,5 +1,5 @@
 import type { CommandResult } from '../../ssh/index.ts';
-import { folderScript, removeFolderScript } from '../commands/job-folder.ts';
+import { jobDirectoryScript, removeJobDirectoryScript } from '../commands/job-directory.ts';
 import {
   answerScript,
   NO_CODES,
@@ -18,7 +18,14 @@ import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '.
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
 import type { Script } from '../shell.ts';
-import type { FolderState, SlurmQueue, SlurmSubmission, SubmitTest, SubmitTraces, UnpackAnswer } from '../slurm.ts';
+import type {
+  JobDirectoryState,
+  SlurmQueue,
+  SlurmSubmission,
+  SubmitTest,
+  SubmitTraces,
+  UnpackAnswer,
+} from '../slurm.ts';
 import { workspaceOf } from '../workspace.ts';
 import { findSafetyFault, safetyFault } from '../workspace-safety.ts';
 import { refusesOption, type Session } from './session.ts';
@@ -47,7 +54,7 @@ const WORKSPACE_ADVICE =
 /** tar's messages when the archive is not at fault; for a file that was cut off on a full disk it gives no reason. */
 const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
 /** The only directories that are ever removed: a ULID below the workspace. */
-const JOB_FOLDER = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
+const JOB_DIRECTORY = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export class SbatchSubmission implements SlurmSubmission {
   readonly #session: Session;
@@ -58,10 +65,10 @@ export class SbatchSubmission implements SlurmSubmission {
     this.#queue = queue;
   }
 
-  async makeFolder(workDir: string): Promise<FolderState> {
-    const ask = folderScript(workDir);
+  async makeJobDirectory(workDir: string): Promise<JobDirectoryState> {
+    const ask = jobDirectoryScript(workDir);
     const { stdout, stderr } = await this.#session.run(ask, 'submit');
-    const section = ask.read(stdout, 'folder');
+    const section = ask.read(stdout, 'directory');
     if (section?.exitCode !== 0) throw unwritable(ask.errors(stderr));
     const safety = ask.read(stdout, 'safety')?.output ?? '';
     const fault = safetyFault(workspaceOf(workDir), safety, this.#trusted);
@@ -82,7 +89,7 @@ export class SbatchSubmission implements SlurmSubmission {
     const kind = UNPACK_STATES.find((state) => state === word) ?? 'running';
     if (kind === 'unwritable') throw unwritable(ask.errors(stderr));
     if (kind === 'missing')
-      throw new SlurmUnavailable("The project's files are gone from the job's folder, and are sent again");
+      throw new SlurmUnavailable("The project's files are gone from the job's directory, and are sent again");
     if (kind !== 'failed') return { kind };
     const message = `The project can't be unpacked on the cluster: ${slurmMessage(said)}`;
     if (NO_ROOM.test(message)) throw new SlurmUnavailable(`${message}. ${WORKSPACE_ADVICE}`);
@@ -97,9 +104,9 @@ export class SbatchSubmission implements SlurmSubmission {
     return findSafetyFault(this.#session.runner, workspace, this.#trusted);
   }
 
-  async removeFolder(workDir: string): Promise<void> {
-    if (!JOB_FOLDER.test(workDir)) throw new TypeError(`${workDir} is no job's directory`);
-    await this.#session.query(removeFolderScript(workDir), ['folder'], 'submit');
+  async removeJobDirectory(workDir: string): Promise<void> {
+    if (!JOB_DIRECTORY.test(workDir)) throw new TypeError(`${workDir} is no job's directory`);
+    await this.#session.query(removeJobDirectoryScript(workDir), ['directory'], 'submit');
   }
 
   async find(workDir: string, jobId: string): Promise<SubmitTraces> {
@@ -110,7 +117,7 @@ export class SbatchSubmission implements SlurmSubmission {
     const { observations, faultyRows } = await this.#queue.snapshot();
     // A job that hasn't claimed its directory can't have submitted others yet, so the working directory identifies it,
     // too, if a wrapper passes on a copy of the script.
-    const recorded = observations.filter((seen) => (seen.ownerId ?? seen.folderId) === jobId);
+    const recorded = observations.filter((seen) => (seen.ownerId ?? seen.directoryJobId) === jobId);
     // A job that Slurm refused for its resources leaves a record, and a heterogeneous one a record of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];
@@ -188,7 +195,7 @@ function readAnswer(ask: Script, { stdout, stderr }: CommandResult): SubmitAnswe
         message: `sbatch can't be started on the login node: ${slurmMessage(text('stderr'))}`,
       };
     case 'not-unpacked':
-      return { kind: 'not-asked', message: "The project isn't in the job's folder any more" };
+      return { kind: 'not-asked', message: "The project isn't in the job's directory any more" };
     case 'running':
       return { kind: 'running', message: `sbatch still runs on the login node, for up to ${LIMIT}` };
     default:

@@ -1,7 +1,7 @@
 import { quote } from '../../ssh/index.ts';
 import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_SUBMIT } from './environment.ts';
-import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-folder.ts';
+import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-directory.ts';
 
 /** The number in the first claim that holds one: a job may have put any number of links beside its own. */
 const CLAIMS = `for claim in run/*.claim; do
@@ -54,7 +54,7 @@ export const NO_CODES = [
   'not-begun',
   /** The login node couldn't start a process, so that sbatch wasn't run. */
   'not-started',
-  /** The project isn't in its folder, so that sbatch wasn't run. */
+  /** The project isn't in its directory, so that sbatch wasn't run. */
   'not-unpacked',
   'timed-out',
   'cancelled',
@@ -92,10 +92,10 @@ const SAID = [
 ];
 
 /**
- * Runs sbatch in the unpacked project, at most once for this folder, and answers with what it said, however often and from
- * however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock writes to
- * files and is a process group of its own, so that neither a broken connection nor a signal to the login's shell ends
- * it or loses its answer. It has a deadline; nobody waits for it as long: see `answerScript`.
+ * Runs sbatch in the unpacked project, at most once for this directory, and answers with what it said, however often
+ * and from however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock
+ * writes to files and is a process group of its own, so that neither a broken connection nor a signal to the login's
+ * shell ends it or loses its answer. It has a deadline; nobody waits for it as long: see `answerScript`.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and

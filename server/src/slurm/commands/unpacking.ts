@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '../../ssh/index.ts';
 import { type Script, type SearchPath, script } from '../shell.ts';
-import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-folder.ts';
+import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-directory.ts';
 
 /** What the section `state` of `unpackScript` says. */
 export const UNPACK_STATES = [
@@ -42,7 +42,7 @@ elif [ -d ${into} ]; then
   printf '%s\\n' "$said" >${into}/said
   mv ${into}/said unpack/code
 fi`;
-  // Its command line names the folder: see END_WORK.
+  // Its command line names the directory: see END_WORK.
   const run = (text: string) => `/bin/sh -c ${quote(text)} sh "$mask" ${quote(workDir)} >/dev/null 2>&1 </dev/null &`;
   const preamble = `mask=$(umask)\numask 077\n${AT_WORK}\n${IS_UNPACKED}\n${SHOW}\n${HAS_FILES}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [

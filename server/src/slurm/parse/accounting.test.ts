@@ -181,12 +181,12 @@ describe('a row of the accounts', () => {
     ]);
   });
 
-  it('has no line that submitted it before 21.08, but still the folder, or the name that earlier releases gave', () => {
+  it('has no line that submitted it before 21.08, but still the directory, or the name that earlier releases gave', () => {
     const old = (parts: Partial<Record<Field, string>>) =>
       accountsOf(row(parts).split(FIELD_END).slice(0, -1).join(FIELD_END))[0]?.latest;
-    expect(old({})).toMatchObject({ ownerId: null, folderId: ID });
-    expect(old({ WorkDir: '/elsewhere', JobName: `train.${ID}` })).toMatchObject({ ownerId: null, folderId: ID });
-    expect(old({ WorkDir: '/elsewhere' })).toMatchObject({ ownerId: null, folderId: null });
+    expect(old({})).toMatchObject({ ownerId: null, directoryJobId: ID });
+    expect(old({ WorkDir: '/elsewhere', JobName: `train.${ID}` })).toMatchObject({ ownerId: null, directoryJobId: ID });
+    expect(old({ WorkDir: '/elsewhere' })).toMatchObject({ ownerId: null, directoryJobId: null });
   });
 
   it.each([
@@ -234,7 +234,7 @@ describe('an attempt that 20.11 requeues in its first seconds', () => {
       old({ ...nameless, Submit: '1795494210', End: '1795494230' }) +
       old({ Submit: '1795494230', Start: '1795494240', End: '1795494250' });
     const [account] = accountsOf(output);
-    expect(account).toMatchObject({ latest: { attempt: 3, state: 'COMPLETED', folderId: ID } });
+    expect(account).toMatchObject({ latest: { attempt: 3, state: 'COMPLETED', directoryJobId: ID } });
     expect(account?.closed).toMatchObject([
       { number: 1, outcome: 'REQUEUED' },
       { number: 2, outcome: 'REQUEUED' },

@@ -187,8 +187,12 @@ function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): Jo
 }
 
 /** The same of all components of a heterogeneous job. */
-function keyOf({ slurmJobId, ownerId, folderId }: Pick<JobObservation, 'slurmJobId' | 'ownerId' | 'folderId'>): string {
-  return `${componentId(slurmJobId)?.leader ?? slurmJobId} ${ownerId ?? folderId}`;
+function keyOf({
+  slurmJobId,
+  ownerId,
+  directoryJobId,
+}: Pick<JobObservation, 'slurmJobId' | 'ownerId' | 'directoryJobId'>): string {
+  return `${componentId(slurmJobId)?.leader ?? slurmJobId} ${ownerId ?? directoryJobId}`;
 }
 
 const NAME = ACCOUNTING_FIELDS.indexOf('JobName');

@@ -21,7 +21,7 @@ export function* joinComponents(rows: readonly JobObservation[], pace: Pace): Re
   for (const row of rows) {
     if (pace.isDue(1)) yield;
     const part = componentId(row.slurmJobId);
-    const key = `${part?.leader ?? row.slurmJobId} ${row.ownerId ?? row.folderId}`;
+    const key = `${part?.leader ?? row.slurmJobId} ${row.ownerId ?? row.directoryJobId}`;
     joined.set(key, joined.get(key) ?? row);
     if (part === null) continue;
     const parts = components.get(key) ?? [];

@@ -208,7 +208,7 @@ describe('a row of the queue', () => {
       source: 'SQUEUE',
       slurmJobId: '7',
       ownerId: ID,
-      folderId: ID,
+      directoryJobId: ID,
       state: 'COMPLETING',
       word: 'COMPLETING',
       reason: null,
@@ -297,7 +297,7 @@ describe('rows that contradict each other', () => {
 
 describe('a row that cannot be read', () => {
   it.each([
-    ['its folder', `noise/jobs/${ID}/job.sh`, true],
+    ['its directory', `noise/jobs/${ID}/job.sh`, true],
     ['its number', `noise\n7${FIELD_END}RUNNING`, true],
     ['the number of its array', `7_[1-3${FIELD_END}PENDING`, true],
     ['another number', `77${FIELD_END}RUNNING`, false],

@@ -219,7 +219,7 @@ function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowR
     fields;
   const [tres = '', timeLimit = '', command = '', workDir = ''] = fields.slice(QUEUE_FIELDS.indexOf('tres-alloc'));
   const owner = ownership(command, workDir);
-  if (owner.ownerId === null && owner.folderId === null) return [];
+  if (owner.ownerId === null && owner.directoryJobId === null) return [];
   const ids = jobIds(id);
   if (ids === null) return 'faulty';
   const reason = textValue(why);

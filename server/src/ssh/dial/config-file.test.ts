@@ -70,7 +70,7 @@ test('a file that cannot be read is named', async () => {
   await expect(loadConfig(home, home)).rejects.toThrow(`the OpenSSH configuration ${home} can't be read`);
 });
 
-test('Include takes in files by pattern and in order, relative to the folder of the main file', async () => {
+test('Include takes in files by pattern and in order, relative to the directory of the main file', async () => {
   await writeFile(join(home, 'config'), 'Include part-* ~/extra missing');
   await writeFile(join(home, 'part-2'), 'User second');
   await writeFile(join(home, 'part-1'), 'User first');

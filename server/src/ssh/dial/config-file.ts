@@ -25,7 +25,7 @@ const LONGEST_INCLUDE_CHAIN = 16;
  */
 export function loadConfig(file: string, homeDirectory: string): Promise<ConfigFile> {
   // A relative Include starts at the main file's directory, even within an included file (ssh_config(5)).
-  const folder = dirname(file);
+  const directory = dirname(file);
 
   async function load(path: string, depth: number): Promise<ConfigFile> {
     if (depth > LONGEST_INCLUDE_CHAIN) throw refused(`${path}: the Include lines form a cycle`);
@@ -36,7 +36,7 @@ export function loadConfig(file: string, homeDirectory: string): Promise<ConfigF
         const included: ConfigFile[] = [];
         for (const pattern of directive.values) {
           const absolute = resolve(
-            folder,
+            directory,
             pattern.replace(/^~(?=\/)/, () => homeDirectory),
           );
           const paths = await pathsLike(absolute).catch((error: unknown) => {

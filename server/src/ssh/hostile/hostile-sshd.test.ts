@@ -371,7 +371,7 @@ describe('over SFTP, a server that', () => {
       (sftp) => openedWith(sftp, (id) => sftp.attrs(id, attributes({}))),
       /the cluster answers nothing that was asked for/,
     ],
-    'opens and gives a folder of attributes for a handle': [
+    'opens and gives the attributes of a directory for a handle': [
       (sftp) => openedWith(sftp, (id) => sftp.attrs(id, attributes({ mode: 0o040700 }))),
       /the cluster answers nothing that was asked for/,
     ],

@@ -5,7 +5,7 @@ import { quote } from '../shell.ts';
 import type { Channels } from './channels.ts';
 import { runScript } from './command.ts';
 import { type FileContent, piecesOf } from './file-content.ts';
-import { type Attributes, fileStatus, isFolder, KINDS_OF_FILES, refusedKind } from './file-kind.ts';
+import { type Attributes, fileStatus, isDirectory, KINDS_OF_FILES, refusedKind } from './file-kind.ts';
 import type { FileStatus, FileTransport } from './file-transport.ts';
 
 /** What logins print of their own accord, and a line of error. */
@@ -47,9 +47,9 @@ export class CommandFiles implements FileTransport {
     return told === null ? null : fileStatus(path, told);
   }
 
-  async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
+  async isDirectory(path: string, signal: AbortSignal): Promise<boolean> {
     const told = await this.#attributes(path, true, signal);
-    return told !== null && isFolder(told);
+    return told !== null && isDirectory(told);
   }
 
   /** `follows`: of what a link leads to, else of the link itself. */

@@ -13,11 +13,11 @@ export interface Attributes {
 
 const KIND_BITS = 0o170000;
 const FILE = 0o100000;
-const FOLDER = 0o040000;
+const DIRECTORY = 0o040000;
 const KINDS: ReadonlyMap<number, string> = new Map([
   [0o010000, 'a named pipe'],
   [0o020000, 'a device'],
-  [FOLDER, 'a directory'],
+  [DIRECTORY, 'a directory'],
   [0o060000, 'a device'],
   [0o120000, 'a symbolic link'],
   [0o140000, 'a socket'],
@@ -42,8 +42,8 @@ export function fileStatus(path: string, { mode, size, mtime = 0 }: Attributes):
   return { sizeBytes: size, modifiedAt: new Date(mtime * 1000) };
 }
 
-export function isFolder({ mode }: Attributes): boolean {
-  return mode !== undefined && (mode & KIND_BITS) === FOLDER;
+export function isDirectory({ mode }: Attributes): boolean {
+  return mode !== undefined && (mode & KIND_BITS) === DIRECTORY;
 }
 
 export function notAFile(path: string, mode: number): RemoteFileError {

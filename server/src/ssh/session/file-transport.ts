@@ -9,7 +9,7 @@ export interface FileStatus {
 /** A way to access files. A request ends with `signal`, and throws as RemoteFiles does. */
 export interface FileTransport {
   stat(path: string, signal: AbortSignal): Promise<FileStatus | null>;
-  isFolder(path: string, signal: AbortSignal): Promise<boolean>;
+  isDirectory(path: string, signal: AbortSignal): Promise<boolean>;
   read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
   write(path: string, content: FileContent, mode: number, signal: AbortSignal): Promise<void>;
 }

@@ -140,7 +140,7 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
     await expect(files.read('odd', 0, 10, request)).rejects.toMatchObject(refusal);
     const question = { pattern: 'x', isRegex: false, ignoresCase: false, from: 0, length: null, after: 0, limit: 1 };
     await expect(files.search('odd', question, request)).rejects.toMatchObject(refusal);
-    // What is written is a new file, in the place of anything but a folder.
+    // What is written is a new file, in the place of anything but a directory.
     const written = files.write('odd', Buffer.from('new'), { mode: 0o600, ...request });
     if (kind === 'a directory') await expect(written).rejects.toMatchObject(refusal);
     else {
@@ -150,9 +150,11 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
     await rm(inHome('odd'), { recursive: true });
   });
 
-  test('a folder is told from what is none, through links too', async () => {
+  test('a directory is told from what is none, through links too', async () => {
     await connection.run('rm -rf odd; mkdir -p odd; ln -sfn odd linked; printf x >plain', request);
-    const told = await Promise.all(['odd', 'linked', 'plain', 'missing'].map((path) => files.isFolder(path, request)));
+    const told = await Promise.all(
+      ['odd', 'linked', 'plain', 'missing'].map((path) => files.isDirectory(path, request)),
+    );
     expect(told).toEqual([true, true, false, false]);
     await connection.run('rm -rf odd linked', request);
   });
@@ -218,7 +220,7 @@ describe.each(['sftp', 'commands'] as const)('by %s', (transport) => {
   });
 
   test('how files are reached is known', async () => {
-    await files.isFolder('.', request);
+    await files.isDirectory('.', request);
     expect(files.transport).toBe(transport);
   });
 
@@ -347,9 +349,9 @@ test('an SFTP session that is lost comes back with the next request', async () =
   const sshd = await world.startSshd();
   await sshd.reconfigure((config) => config.replace('internal-sftp', '/usr/lib/openssh/sftp-server'));
   const own = world.connect(await world.settings(sshd));
-  await own.files.isFolder('.', request);
+  await own.files.isDirectory('.', request);
   await own.run('pkill -u "$(id -u)" -x sftp-server', request);
-  await eventually(async () => await own.files.isFolder('.', request).catch(() => false));
+  await eventually(async () => await own.files.isDirectory('.', request).catch(() => false));
   expect(own.state.status).toBe('online');
 });
 
@@ -421,11 +423,11 @@ test('where SFTP comes back, the next connection has it', async () => {
     return WITHOUT_SFTP(text);
   });
   const own = world.connect(await world.settings(sshd));
-  await own.files.isFolder('.', request);
+  await own.files.isDirectory('.', request);
   expect(own.files.transport).toBe('commands');
   await sshd.reconfigure(() => config[0] ?? '');
   await eventually(async () => {
-    await own.files.isFolder('.', request).catch(() => null);
+    await own.files.isDirectory('.', request).catch(() => null);
     return own.files.transport === 'sftp';
   });
 });

@@ -29,7 +29,7 @@ export interface RemoteFiles {
   stat(path: string, options: RequestOptions): Promise<FileStatus | null>;
 
   /** Whether the path is a directory, or a link to one. */
-  isFolder(path: string, options: RequestOptions): Promise<boolean>;
+  isDirectory(path: string, options: RequestOptions): Promise<boolean>;
 
   /**
    * The bytes from `offset` on: up to `length` (16 MiB at most), fewer where the file ends, none past its end. The
@@ -99,8 +99,8 @@ export class ConnectionFiles {
     return this.#use(signal, (files) => files.stat(path, signal));
   }
 
-  isFolder(path: string, signal: AbortSignal): Promise<boolean> {
-    return this.#use(signal, (files) => files.isFolder(path, signal));
+  isDirectory(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#use(signal, (files) => files.isDirectory(path, signal));
   }
 
   async read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {

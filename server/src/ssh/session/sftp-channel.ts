@@ -2,7 +2,7 @@ import ssh2, { type SFTPWrapper, type Stats } from 'ssh2';
 import { asError } from '../../domain/thrown.ts';
 import { DeadlinePassed } from '../deadline.ts';
 import { RemoteFileError, SshInterrupted } from '../errors.ts';
-import { fileStatus, isFolder, notAFile } from './file-kind.ts';
+import { fileStatus, isDirectory, notAFile } from './file-kind.ts';
 import type { FileStatus } from './file-transport.ts';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
@@ -73,8 +73,8 @@ export class SftpChannel {
   }
 
   /** Whether the path is a directory, or a link to one. */
-  async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
-    return isFolder(await this.#request(path, signal, (done: Done<Stats>) => this.#sftp.stat(path, done)));
+  async isDirectory(path: string, signal: AbortSignal): Promise<boolean> {
+    return isDirectory(await this.#request(path, signal, (done: Done<Stats>) => this.#sftp.stat(path, done)));
   }
 
   /** Opens a regular file. If something replaces it after the check, the server may hang: see `onStall`. */
@@ -86,7 +86,7 @@ export class SftpChannel {
   /** Creates a file with these permissions; whatever is there is replaced and never opened. */
   async openToReplace(path: string, mode: number, signal: AbortSignal): Promise<Handle> {
     const there = await unlessMissing(this.#attributes(path, signal));
-    if (there !== null && isFolder(there)) throw notAFile(path, there.mode);
+    if (there !== null && isDirectory(there)) throw notAFile(path, there.mode);
     if (there !== null) {
       await this.#request(path, signal, (done: Done<true>) => this.#sftp.unlink(path, (error) => done(error, true)));
     }

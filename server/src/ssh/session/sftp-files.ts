@@ -27,8 +27,8 @@ export class SftpFiles implements FileTransport {
     return this.#session.use(signal, (sftp) => unlessMissing(sftp.stat(path, signal)));
   }
 
-  async isFolder(path: string, signal: AbortSignal): Promise<boolean> {
-    return (await this.#session.use(signal, (sftp) => unlessMissing(sftp.isFolder(path, signal)))) ?? false;
+  async isDirectory(path: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.#session.use(signal, (sftp) => unlessMissing(sftp.isDirectory(path, signal)))) ?? false;
   }
 
   async read(path: string, offset: number, length: number, signal: AbortSignal): Promise<Buffer> {

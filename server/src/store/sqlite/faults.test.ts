@@ -15,15 +15,15 @@ import { holdLock } from './lock.ts';
 const PAGE = 4096;
 const JOBS = 60;
 
-let folder: string;
+let directory: string;
 /** A database with something in each table; and as a crash left it, with much of it in its log alone. */
 let whole: string;
 let crashed: string;
 let file: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slurmql-faults-'));
-  whole = join(folder, 'whole.db');
-  crashed = join(folder, 'crashed.db');
+  directory = await mkdtemp(join(tmpdir(), 'slurmql-faults-'));
+  whole = join(directory, 'whole.db');
+  crashed = join(directory, 'crashed.db');
   const store = await Store.open(whole);
   const journal = new Journal(store);
   await journal.start();
@@ -38,9 +38,9 @@ beforeAll(async () => {
   for (const end of ['', '-wal']) copyFileSync(whole + end, crashed + end);
   await store.close();
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => rm(directory, { recursive: true }));
 beforeEach(() => {
-  file = join(folder, 'slurmql.db');
+  file = join(directory, 'slurmql.db');
   copyFileSync(whole, file);
 });
 afterEach(async () => {
@@ -171,7 +171,7 @@ describe('what is no database of SlurmQL is refused with what to do, and left as
     [
       'a file in no directory',
       () => {
-        file = join(folder, 'nowhere', 'slurmql.db');
+        file = join(directory, 'nowhere', 'slurmql.db');
       },
     ],
   ])('%s', async (_what, put) => {

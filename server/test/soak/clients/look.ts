@@ -71,8 +71,8 @@ export async function kindsOfFiles({ pid }: TestServer): Promise<Held> {
 }
 
 async function openFiles(pid: number): Promise<string[]> {
-  const folder = `/proc/${pid}/fd`;
-  const targets = (await readdir(folder)).map((name) => readlink(`${folder}/${name}`).catch(() => ''));
+  const directory = `/proc/${pid}/fd`;
+  const targets = (await readdir(directory)).map((name) => readlink(`${directory}/${name}`).catch(() => ''));
   return (await Promise.all(targets)).filter((target) => target !== '');
 }
 

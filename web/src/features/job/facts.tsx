@@ -45,7 +45,7 @@ export function Facts(props: { readonly job: JobDetails }): JSX.Element {
         <Components components={props.job.components} />
       </Fact>
       <Fact label="Node list" value={props.job.nodeList} copies />
-      <Fact label="Folder" value={props.job.workDir} copies />
+      <Fact label="Directory" value={props.job.workDir} copies />
       <Fact label="Submitted" value={props.job.submittedAt}>
         <RelativeTime at={props.job.submittedAt} />
         <Show when={props.job.submittedBy}>{(user) => <span class="text-muted"> by {user().name}</span>}</Show>

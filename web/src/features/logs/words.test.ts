@@ -21,11 +21,11 @@ describe('that nothing was written', () => {
 
   it.each<[string, Partial<LogSituation>, RegExp]>([
     [
-      'the folder is gone',
+      'the directory is gone',
       { ending: { ...EMPTY, recordedBytes: null, absence: 'NO_FOLDER' } },
-      /folder is no longer on/,
+      /directory is no longer on/,
     ],
-    ['the file is gone', { ending: { ...EMPTY, absence: 'NO_FILE' } }, /not there, though the job's folder is/],
+    ['the file is gone', { ending: { ...EMPTY, absence: 'NO_FILE' } }, /not there, though the job's directory is/],
     ['the job never started', { ending: { ...EMPTY, absence: 'NEVER_STARTED' } }, /never started/],
     ['the file was cut', { ending: { ...EMPTY, recordedBytes: 1_200 } }, /empty now and had 1.2 kB when the job ended/],
     ['the job was killed', { ending: { ...EMPTY, recordedBytes: null } }, /left no record/],
@@ -46,7 +46,7 @@ it.each([
   [{ absence: null, recordedBytes: null, endOffset: 100 }, null],
   [{ absence: null, recordedBytes: 90, endOffset: 100 }, null],
   [{ absence: null, recordedBytes: 300, endOffset: 100 }, /has 100 B now and had 300 B when the job ended/],
-  [{ absence: 'NO_FOLDER', recordedBytes: null, endOffset: 100 }, /folder is no longer/],
+  [{ absence: 'NO_FOLDER', recordedBytes: null, endOffset: 100 }, /directory is no longer/],
 ] as const)('a file that ended as %o has the flaw %s', (ending, flaw) => {
   if (flaw === null) expect(describeFlaw(ending)).toBeNull();
   else expect(describeFlaw(ending)).toMatch(flaw);

@@ -24,10 +24,10 @@ export interface LogSituation {
 const ABSENCES = {
   NEVER_STARTED: 'The job never started, so it has no output.',
   NO_FOLDER:
-    "The file is not there: the job's folder is no longer on the cluster. Its workspace may have been cleaned, or its " +
+    "The file is not there: the job's directory is no longer on the cluster. Its workspace may have been cleaned, or its " +
     'file system is not mounted on the login node. What the job wrote is not known.',
   NO_FILE:
-    "The file is not there, though the job's folder is: it was removed, or the job ended before Slurm had created it.",
+    "The file is not there, though the job's directory is: it was removed, or the job ended before Slurm had created it.",
 } as const satisfies Record<LogAbsence, string>;
 
 /** Why no line is shown. That nothing was written is only said where the job itself left word of it. */

@@ -53,7 +53,7 @@ export function ProjectForm(props: ProjectFormProps): JSX.Element {
       <Field
         label="Name"
         error={errors().name}
-        hint={props.project === undefined && 'Default: the name of the folder.'}
+        hint={props.project === undefined && 'Default: the name of the directory.'}
       >
         {(attributes) => (
           <input

@@ -12,10 +12,10 @@ import { isAlive, readState } from './state.ts';
 const LONGEST_DIRECTORY = 50;
 
 /**
- * The folder for a new instance: `wanted`, which may hold nothing but what a killed instance left, or a new one in
+ * The directory for a new instance: `wanted`, which may hold nothing but what a killed instance left, or a new one in
  * `temporaryDirectory`. It belongs to this user, and others may pass through it.
  */
-export async function claimFolder(wanted: string | undefined, temporaryDirectory: string): Promise<string> {
+export async function claimDirectory(wanted: string | undefined, temporaryDirectory: string): Promise<string> {
   const directory = resolve(wanted ?? join(temporaryDirectory, `slurmql-${randomBytes(3).toString('hex')}`));
   if (directory.length > LONGEST_DIRECTORY || !/^[\w./+-]+$/.test(directory)) {
     throw new Error(
@@ -24,20 +24,20 @@ export async function claimFolder(wanted: string | undefined, temporaryDirectory
   }
   const state = await readState(directory);
   if (state !== undefined && isAlive(state)) throw new Error(`${directory} is in use by another instance.`);
-  if (state !== undefined) await removeFolder(directory);
+  if (state !== undefined) await removeDirectory(directory);
   await mkdir(directory, { recursive: true, mode: 0o755 });
-  // Whoever owns the folder could put another configuration into it, and so run commands as root.
+  // Whoever owns the directory could put another configuration into it, and so run commands as root.
   if ((await stat(directory)).uid !== process.getuid?.()) throw new Error(`${directory} belongs to another user.`);
   if ((await readdir(directory)).length > 0) throw new Error(`${directory} isn't empty.`);
   return directory;
 }
 
-export async function removeFolder(directory: string): Promise<void> {
-  // What was killed a moment ago may still write: then the folder isn't empty at first.
+export async function removeDirectory(directory: string): Promise<void> {
+  // What was killed a moment ago may still write: then the directory isn't empty at first.
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
 
-/** What a test mounted, a small file system that fills up, say, would keep its folder from going. */
+/** What a test mounted, a small file system that fills up, say, would keep its directory from going. */
 async function unmountBelow(directory: string): Promise<void> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').flatMap((line) => {
     // Spaces and the like are written in octal (man fstab).
@@ -63,9 +63,9 @@ export async function removeAbandoned(onProgress: (line: string) => void, tempor
     const state = await readState(directory);
     if (state?.keeper.pid === maker.pid && state.keeper.startTime === maker.startTime) {
       await removeLeftovers(account, directory);
-      await removeFolder(directory);
+      await removeDirectory(directory);
     } else {
-      // The folder is somebody else's by now, or never was an instance's.
+      // The directory is somebody else's by now, or never was an instance's.
       await removeAccount(account);
     }
   }
@@ -73,20 +73,20 @@ export async function removeAbandoned(onProgress: (line: string) => void, tempor
     const directory = join(temporaryDirectory, name);
     if (!name.startsWith('slurmql-') || !(await isAbandoned(directory))) continue;
     onProgress(`removing what a killed instance left: ${directory}`);
-    await removeFolder(directory);
+    await removeDirectory(directory);
   }
 }
 
-/** Whether this is the folder of an enclosed instance whose keeper is gone. */
+/** Whether this is the directory of an enclosed instance whose keeper is gone. */
 async function isAbandoned(directory: string): Promise<boolean> {
   try {
     const { uid } = await lstat(directory);
-    // Root's alone: what others write into a folder of theirs is no reason to remove it.
+    // Root's alone: what others write into a directory of theirs is no reason to remove it.
     if (uid !== process.getuid?.()) return false;
     const state = await readState(directory);
     return state?.release !== undefined && !isAlive(state);
   } catch (error) {
-    // Removed meanwhile, or no folder.
+    // Removed meanwhile, or no directory.
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
       return false;
     throw error;

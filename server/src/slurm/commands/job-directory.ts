@@ -16,7 +16,7 @@ export const AT_WORK = `at_work() {
   fi
 }`;
 
-/** A shell function: whether the project lies in the job's folder, whole. */
+/** A shell function: whether the project lies in the job's directory, whole. */
 export const IS_UNPACKED = 'is_unpacked() { [ -d source ] && [ ! -h source ] && [ ! -e source.tar.gz ]; }';
 
 /** Of what sbatch or tar said, its end. */
@@ -29,8 +29,9 @@ const SHOWN_BYTES = 65_536;
 export const SHOW = `show() { [ ! -f "$1" ] || [ -h "$1" ] || tail -c ${SHOWN_BYTES} "$1"; }`;
 
 /**
- * A shell function that kills what is at work under the lock `$1` of the job's folder `$2`, if it is on this login node.
- * Another process may have got its number, so its command line has to name the folder. Succeeds if it killed something.
+ * A shell function that kills what is at work under the lock `$1` of the job's directory `$2`, if it is on this login
+ * node. Another process may have got its number, so its command line has to name the directory. Succeeds if it killed
+ * something.
  */
 export const END_WORK = `end_work() {
   owner=$(readlink "$1/owner")
@@ -38,27 +39,27 @@ export const END_WORK = `end_work() {
 }`;
 
 /**
- * Makes the folder of a job: section `folder`, which holds `submitted` when sbatch has been started there, or else
- * `uploaded` when the job's files need not be sent again; and section `safety`, with who could put another one in its place.
+ * Makes a job's directory. Section `directory` holds `submitted` when sbatch has been started there, or else `uploaded`
+ * when the job's files need not be sent again; section `safety` tells who could put another directory in its place.
  */
-export function folderScript(workDir: string): Script {
+export function jobDirectoryScript(workDir: string): Script {
   const tell =
     'if [ -d submit ]; then echo submitted; elif is_unpacked || [ -f unpack/source.tar.gz ]; then echo uploaded; fi';
   // Everything below the workspace is its owner's alone.
   return script(null, `umask 077\n${IS_UNPACKED}`, [
-    { name: 'folder', command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && (cd ${quote(workDir)} && ${tell})` },
+    { name: 'directory', command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && (cd ${quote(workDir)} && ${tell})` },
     safetySection(workspaceOf(workDir), workDir),
   ]);
 }
 
-/** Removes the folder of a job that Slurm didn't take: section `folder`. */
-export function removeFolderScript(workDir: string): Script {
-  const folder = quote(workDir);
+/** Removes the directory of a job that Slurm didn't take: section `directory`. */
+export function removeJobDirectoryScript(workDir: string): Script {
+  const directory = quote(workDir);
   return script(null, END_WORK, [
     {
-      name: 'folder',
+      name: 'directory',
       // What is being killed may still make a file or two.
-      command: `(cd ${folder} 2>/dev/null && end_work unpack ${folder})\nrm -rf ${folder} 2>/dev/null || { sleep 1; rm -rf ${folder}; }`,
+      command: `(cd ${directory} 2>/dev/null && end_work unpack ${directory})\nrm -rf ${directory} 2>/dev/null || { sleep 1; rm -rf ${directory}; }`,
     },
   ]);
 }
