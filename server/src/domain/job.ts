@@ -80,6 +80,18 @@ export function isArray(job: Pick<Job, 'resources' | 'arrayTaskId'>): boolean {
   return job.resources.array !== null && job.arrayTaskId === null;
 }
 
+/** Below this a copy of the job is no smaller. */
+const LONG_COMMAND = 512;
+
+/**
+ * The job itself, or a copy that holds the command of `other`, if that is the same text: the tasks of an array, tens of
+ * thousands, then hold one command of up to 32 KiB, not one each.
+ */
+export function withCommandOf(other: Pick<Job, 'command'>, job: Job): Job {
+  if (job.command.length < LONG_COMMAND || other.command !== job.command) return job;
+  return { ...job, command: other.command };
+}
+
 /** The path of a log file on the job's cluster; null while its `workDir` is not known. */
 export function logPath(job: Pick<Job, 'workDir' | 'arrayTaskId'>, stream: LogStream): string | null {
   if (job.workDir === null) return null;

@@ -5,7 +5,7 @@ import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import type { JobState } from '../domain/job-state.ts';
-import { aJob, NO_RESOURCES } from '../domain/testing.ts';
+import { aJob, heldBytes, NO_RESOURCES } from '../domain/testing.ts';
 import { Store } from '../store/index.ts';
 import { writesOf } from '../store/writes.ts';
 import { type Followed, Journal } from './journal.ts';
@@ -553,5 +553,52 @@ describe('what is written at once', () => {
     expect(follower.sequences).toEqual(range(5001, 6000));
     expect(Math.max(...read.mock.calls.map(([, most]) => most))).toBeLessThanOrEqual(100);
     await follower.stop();
+  });
+});
+
+describe('the tasks of an array', () => {
+  const TASKS = 2_000;
+  const COMMAND = 'x'.repeat(32 * 1024);
+  let array: Job;
+
+  beforeEach(async () => {
+    array = aJob({ command: COMMAND, resources: { ...NO_RESOURCES, array: `1-${TASKS}` } });
+    await create(array);
+    for (let index = 0; index < TASKS; index += 500) {
+      const tasks = Array.from({ length: 500 }, (_, offset) =>
+        aJob({ command: COMMAND, arrayParentId: array.id, arrayTaskId: index + offset + 1 }),
+      );
+      await create(...tasks);
+    }
+  });
+
+  const blocked = (task: Job): Job => ({ ...task, reason: 'Priority' });
+
+  it.each<[string, (used: Journal) => Promise<void>]>([
+    ['after a start', async () => undefined],
+    [
+      'after all of them were changed at once',
+      (used) =>
+        used.write(SYSTEM, async (writer) => {
+          for await (const tasks of writer.jobs.tasksInTurns(array.id)) {
+            await writer.change(tasks.map((task) => ({ before: task, after: blocked(task) })));
+          }
+        }),
+    ],
+    [
+      'after each was changed by itself',
+      async (used) => {
+        for await (const tasks of store.jobs.tasksInTurns(array.id)) {
+          for (const { id } of tasks) await used.write(SYSTEM, (writer) => writer.update(id, blocked));
+        }
+      },
+    ],
+  ])('hold its long command once, %s', async (_when, work) => {
+    const before = heldBytes();
+    const used = new Journal(store);
+    await used.start();
+    await work(used);
+    expect(used.active(array.clusterName).size).toBeGreaterThanOrEqual(TASKS);
+    expect(heldBytes() - before).toBeLessThan((TASKS * COMMAND.length) / 4);
   });
 });

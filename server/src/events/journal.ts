@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '../domain/actor.ts';
-import type { Job } from '../domain/job.ts';
+import { type Job, withCommandOf } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { Store } from '../store/index.ts';
@@ -51,7 +51,9 @@ export class Journal {
   async start(): Promise<void> {
     this.#newest = await this.#store.events.newest();
     this.#oldest = await this.#store.events.oldest();
-    for (const job of await this.#store.jobs.allActive()) this.#keepActive(job);
+    for await (const jobs of this.#store.jobs.allActive()) {
+      for (const job of jobs) this.#keepActive(this.#inBrief(job));
+    }
   }
 
   /** The sequence number of the newest committed event; 0 before the first. */
@@ -130,7 +132,7 @@ export class Journal {
       const writer = new JournalTransaction(transaction, this.#newest, actor);
       const result = await work(writer);
       await writer.rollUpArrays();
-      return { result, events: writer.events };
+      return { result, events: writer.events.map((event) => ({ ...event, job: this.#inBrief(event.job) })) };
     });
     this.#newest += events.length;
     for (const { job } of events) this.#keepActive(job);
@@ -145,6 +147,12 @@ export class Journal {
     this.#active.set(job.clusterName, jobs);
     if (isActiveState(job.state)) jobs.set(job.id, job);
     else jobs.delete(job.id);
+  }
+
+  /** A task is kept with the command of its array, so that a long one is in memory once. */
+  #inBrief(job: Job): Job {
+    const array = job.arrayParentId === null ? undefined : this.active(job.clusterName).get(job.arrayParentId);
+    return array === undefined ? job : withCommandOf(array, job);
   }
 
   /**

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { heldBytes } from '../domain/testing.ts';
 import { readDocument } from './read-document.ts';
 
 /** A long document, which differs from those of other numbers. */
@@ -39,9 +38,9 @@ describe('a document', () => {
     const bytesOf = (read: (text: string) => unknown) => {
       // The first takes more, as code is compiled. Many, beside what the process does of its own.
       read(`${query} # ${read.name}`);
-      const before = usedBytes();
+      const before = heldBytes();
       const kept = Array.from({ length: 16 }, (_, number) => read(`${query} # ${read.name} ${number}`));
-      return [usedBytes() - before, kept] as const;
+      return [heldBytes() - before, kept] as const;
     };
     const [refused, documents] = bytesOf(readDocument);
     expect(documents).toMatchObject(documents.map(() => ({ isValid: false })));
@@ -49,11 +48,3 @@ describe('a document', () => {
     expect(refused).toBeLessThan(parsed / 4);
   });
 });
-
-/** Of what is still reached. */
-function usedBytes(): number {
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  collect();
-  return process.memoryUsage().heapUsed;
-}

@@ -6,6 +6,7 @@ import { Kysely, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { unseenComponent } from '../domain/component.ts';
+import type { Job } from '../domain/job.ts';
 import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
 import * as initial from './sqlite/migrations/0001-initial.ts';
@@ -291,12 +292,9 @@ describe('jobs', () => {
         ['beta', 1],
       ]),
     );
-    expect((await store.jobs.allActive()).map(({ state }) => state).sort()).toEqual([
-      'HELD',
-      'RUNNING',
-      'RUNNING',
-      'SUBMITTING',
-    ]);
+    const active: Job[] = [];
+    for await (const some of store.jobs.allActive()) active.push(...some);
+    expect(active.map(({ state }) => state).sort()).toEqual(['HELD', 'RUNNING', 'RUNNING', 'SUBMITTING']);
     expect([...(await store.jobs.submitting([...jobs.map(({ id }) => id), 'none']))]).toEqual([jobs[3]?.id]);
     expect(await store.jobs.arrays.taskCounts([array.id, 'none'])).toEqual(
       new Map([

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SqlBool, sql } from 'kysely';
 import type { JobAttempt } from '../domain/attempt.ts';
-import type { Job } from '../domain/job.ts';
+import { type Job, withCommandOf } from '../domain/job.ts';
 import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { Submission } from '../domain/submission.ts';
 import { ArrayReader } from './array-reader.ts';
-import { batches } from './batches.ts';
+import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
@@ -93,15 +93,19 @@ export class JobReader {
     return row?.request_digest ?? null;
   }
 
-  /** Every active job of every cluster, tasks and arrays included, oldest first. */
-  async allActive(): Promise<Job[]> {
-    const rows = await this.#database
+  /** Every active job of every cluster, tasks and arrays included, oldest first, some at a time. */
+  async *allActive(): AsyncGenerator<readonly Job[], void, undefined> {
+    const active = await this.#database
       .selectFrom(jobsBy('jobs_active'))
-      .selectAll()
+      .select('id')
       .where(IS_ACTIVE)
       .orderBy('id')
       .execute();
-    return rows.map(toJob);
+    const ids = active.map(({ id }) => id);
+    for await (const batch of batches(ids, WHOLE_ROWS_A_BATCH)) {
+      const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).orderBy('id').execute();
+      yield rows.map(toJob);
+    }
   }
 
   /** Jobs by their numbers in one cluster's Slurm, which may have reused a number. */
@@ -184,7 +188,11 @@ export class JobReader {
       descending: false,
       valuesOf: (row) => [row.array_task_id ?? 0, row.id],
     }));
-    return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
+    const tasks = page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) }));
+    const [first] = tasks;
+    if (first === undefined) return { ...page, rows: [] };
+    // They have one command, which may be long.
+    return { ...page, rows: tasks.map(({ cursor, row }) => ({ cursor, row: withCommandOf(first.row, row) })) };
   }
 
   async tasks(parentId: string): Promise<Job[]> {

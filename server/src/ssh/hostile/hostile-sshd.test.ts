@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Connection, ServerChannel, SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { heldBytes } from '../../domain/testing.ts';
 import type { SshConnection } from '../connection.ts';
 import type { ConnectionState } from '../connection-state.ts';
 import { SshError } from '../errors.ts';
@@ -28,8 +27,6 @@ import {
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 
 const MIB = 1024 * 1024;
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 const SOON = { connectTimeoutMs: 2_000 };
 /** Of those that are to be logged in to. */
 const UNHURRIED = { silenceMs: 3_000, quickRetryMs: 20 };
@@ -49,15 +46,8 @@ afterAll(() => world.close());
 
 let memoryBefore: number;
 beforeEach(() => {
-  memoryBefore = memory();
+  memoryBefore = heldBytes();
 });
-
-/** What is held; how much garbage there is beside it is V8's to choose. */
-function memory(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 async function attacked(hostile: Hostile, timing: Partial<SshTiming>) {
   const messages: string[] = [];
@@ -74,7 +64,7 @@ async function attacked(hostile: Hostile, timing: Partial<SshTiming>) {
 async function expectHarmless(connection: SshConnection, told: string): Promise<void> {
   expect((await honest.run('echo fine', unhurried)).stdout).toBe('fine\n');
   expect(told.length).toBeLessThan(6_000);
-  expect(memory() - memoryBefore).toBeLessThan(100 * MIB);
+  expect(heldBytes() - memoryBefore).toBeLessThan(100 * MIB);
   await connection.stop();
 }
 
