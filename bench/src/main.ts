@@ -40,7 +40,7 @@ if (values.list === true) {
 const startedAt = new Date();
 const results: Result[] = [];
 for (const name of positionals.length > 0 ? positionals : all) results.push(await measure(name));
-// npm runs this in the root directory; a path is meant from where the person is.
+// npm runs this in the repository's root; a path is meant from where the person is.
 const json = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
 await writeFile(json, `${JSON.stringify({ startedAt, environment: await describeEnvironment(), results }, null, 2)}\n`);
 process.stdout.write(`\n${table(results)}\n`);

@@ -45,7 +45,7 @@ export async function prepareDatabase(directory: string): Promise<Daemon> {
   });
 }
 
-/** The statements that make the tables of the database `mysql`. Package, directory and name depend on its release. */
+/** The statements that make the tables of the database `mysql`. MariaDB's versions differ in package and path. */
 async function systemTablesFile(): Promise<string> {
   const found = await run('dpkg-query', ['--search', '*_system_tables.sql']);
   const file = /^mariadb-server-core\S*: (.*)$/m.exec(found)?.[1];

@@ -36,7 +36,7 @@ export class OpenDirectories implements Disposable {
     this.#open = open;
   }
 
-  /** The name for the file system of what lies in a directory. Null: there is no such one, or only behind a link. */
+  /** The name for the file system of what lies in a directory. Null: no such directory, or only behind a link. */
   entry(path: BytePath): Buffer | null {
     const directory = this.#enter(parentOf(path));
     return directory && nameIn(directory, path);

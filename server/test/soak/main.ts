@@ -18,7 +18,7 @@ if (minutes === undefined || jobs === undefined || seed === undefined || !(minut
   process.exit(1);
 }
 
-// npm runs this in the root directory; a path is meant from where the person is.
+// npm runs this in the repository's root; a path is meant from where the person is.
 const logFile = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.log);
 const written = createWriteStream(logFile);
 const log = (line: string) => {
