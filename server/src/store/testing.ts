@@ -13,11 +13,17 @@ export async function insertJobs(store: Store, jobs: readonly Job[], request: Pa
 export class DatabaseWork implements Disposable {
   readonly #prepare = SqliteDatabase.prototype.prepare;
   #rows = 0;
+  /** Of the texts that were read. */
+  characters = 0;
 
   constructor() {
     const prepare = this.#prepare;
     const count = (rows: number) => {
       this.#rows += 1 + rows;
+    };
+    const countTexts = (rows: readonly unknown[]) => {
+      const texts = rows.flatMap((row) => Object.values(row ?? {})).filter((value) => typeof value === 'string');
+      this.characters += texts.reduce((sum, text) => sum + text.length, 0);
     };
     SqliteDatabase.prototype.prepare = function (this: SqliteDatabase.Database, text: string) {
       const statement: SqliteDatabase.Statement<unknown[]> = prepare.call(this, text);
@@ -30,6 +36,7 @@ export class DatabaseWork implements Disposable {
       statement.all = (...values) => {
         const rows = all(...values);
         count(rows.length);
+        countTexts(rows);
         return rows;
       };
       return statement as never;

@@ -10,7 +10,7 @@ import { JOB_STATES } from '../../domain/job-state.ts';
 import { aJob, aProject, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
 import { JOBS_A_BLOCK } from '../sqlite/word-tokens.ts';
-import { insertJobs, turnsDuring } from '../testing.ts';
+import { DatabaseWork, insertJobs, turnsDuring } from '../testing.ts';
 import { writesOf } from '../writes.ts';
 
 const PROJECTS = ['Vision 100%', 'resnet', 'nlp'].map((name, index) => aProject({ id: `project-${index}`, name }));
@@ -330,5 +330,34 @@ describe('a long list of jobs that started and ended', () => {
       expect(await walk(store, wanted, { field, direction: 'DESC' }, 700, true)).toEqual(rising.toReversed());
     }
     expect(await store.jobs.count(wanted)).toBe(matching.length);
+  });
+});
+
+describe('a page', () => {
+  const COMMAND = 'x'.repeat(10_000);
+  const FOUND = 1_000;
+
+  it.each<[string, Partial<JobFilter>]>([
+    ['a filter', { clusters: ['alpha'] }],
+    ['a time', { submittedAfter: new Date(Date.UTC(2026, 0, 1)) }],
+    ['words', { search: 'resnet' }],
+    ['ids', {}],
+  ])('reads the long texts of no others, where %s finds some jobs', async (_what, asked) => {
+    using work = new DatabaseWork();
+    const store = await Store.open(':memory:');
+    const jobs = Array.from({ length: FOUND }, () => aJob({ name: 'resnet', command: COMMAND, startedAt: new Date() }));
+    await insertJobs(store, jobs);
+    const ids = Object.keys(asked).length === 0 ? jobs.map(({ id }) => id) : null;
+    for (const field of JOB_ORDER_FIELDS) {
+      work.characters = 0;
+      const page = await store.jobs.page(
+        { ...LISTED, ids, ...asked },
+        { field, direction: 'ASC' },
+        { limit: 2, backwards: false, from: null },
+      );
+      expect(page.rows).toHaveLength(2);
+      expect(work.characters, field).toBeLessThan((FOUND * COMMAND.length) / 10);
+    }
+    await store.close();
   });
 });

@@ -9,7 +9,7 @@ import { chosenPlaces } from './chosen-jobs.ts';
 import { countJobs } from './counts.ts';
 import { between, beyond, inOrder, isAhead, type Place, type Span, WHOLE } from './places.ts';
 import { readRanges, sortRanges } from './ranges.ts';
-import { BY_SUBMISSION, LISTED, SORTS, type Sort } from './sorts.ts';
+import { BY_SUBMISSION, KEY_COLUMNS, LISTED, SORTS, type Sort } from './sorts.ts';
 import { boundsOfOrder } from './timed-jobs.ts';
 import { candidateWays, MANY, shorterByTime, shortestWay, type Way } from './ways.ts';
 import { COMMON_IN_BLOCK, readSought } from './words.ts';
@@ -105,14 +105,19 @@ export class JobList {
 
   /** Few jobs, in another order than that of submission. */
   async #sorted(found: readonly Place[], sort: Sort, span: Span, limit: number): Promise<Place[]> {
-    const places: Place[] = [];
-    for (const row of (await this.#rows(found)).values()) {
-      places.push({ key: sort.keyOf(row), number: Number(row.number) });
+    return firstOf(this.#keyed(found, sort), span, limit);
+  }
+
+  /** The same jobs, with the keys of this sort. Their commands are long, so nothing else of them is read. */
+  async *#keyed(found: readonly Place[], sort: Sort): AsyncGenerator<readonly Place[], void, undefined> {
+    for await (const batch of batches(found.map(({ number }) => number))) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .select(['number', ...KEY_COLUMNS])
+        .where('number', 'in', batch)
+        .execute();
+      yield rows.map((row) => ({ key: sort.keyOf(row), number: Number(row.number) }));
     }
-    return inOrder(
-      places.filter((place) => isAhead(place, span)),
-      span.isDescending,
-    ).slice(0, limit);
   }
 
   /** Every column of them; by number. */
