@@ -29,6 +29,8 @@ export interface Loaders {
   readonly job: DataLoader<string, Job | null>;
   readonly script: DataLoader<string, string | null>;
   readonly submission: DataLoader<string, Submission | null>;
+  /** Remarks, without the rest of the submission, which is large. */
+  readonly submitMessage: DataLoader<string, string | null>;
   readonly taskCounts: DataLoader<string, readonly StateCount[]>;
   /** Attempts that a requeue closed. */
   readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
@@ -69,9 +71,13 @@ export function createContext(services: Services, actor: UserActor, options: Ope
         return ids.map((id) => scripts.get(id) ?? null);
       }),
       submission: batching(async (ids) => {
-        const submissions = await jobs.submissions(ids);
-        for (const { message, extraOptions } of submissions.values()) work.texts(message, ...extraOptions);
+        const submissions = await jobs.submissions(ids, (...texts) => work.texts(...texts));
         return ids.map((id) => submissions.get(id) ?? null);
+      }),
+      submitMessage: batching(async (ids) => {
+        const messages = await jobs.submitMessages(ids);
+        work.texts(...messages.values());
+        return ids.map((id) => messages.get(id) ?? null);
       }),
       taskCounts: batching(async (ids) => {
         const counts = await jobs.arrays.taskCounts(ids);

@@ -7,10 +7,10 @@ import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { unseenComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
-import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
+import { aJob, aProject, EVERY_JOB, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
 import * as initial from './sqlite/migrations/0001-initial.ts';
-import { insertJobs } from './testing.ts';
+import { DatabaseWork, insertJobs, turnsDuring } from './testing.ts';
 import { writesOf } from './writes.ts';
 
 let directory: string;
@@ -350,6 +350,68 @@ describe('jobs', () => {
     expect(await store.jobs.getMany([two.id, 'none', one.id, two.id])).toEqual([two, null, one, two]);
     expect(await store.jobs.getMany([])).toEqual([]);
     expect(await store.jobs.scripts([one.id, two.id])).toEqual(new Map([[two.id, '#!/bin/bash\n']]));
+    await store.close();
+  });
+
+  it('are read with what they were submitted with a few at a time, and only as far as is wanted', async () => {
+    using work = new DatabaseWork();
+    const store = await Store.open(file);
+    const jobs = Array.from({ length: 200 }, () => aJob());
+    const ids = jobs.map(({ id }) => id);
+    const submission = {
+      ...NO_SUBMISSION,
+      environment: [{ name: 'LONG', value: 'x'.repeat(60_000) }],
+      message: 'a remark',
+    };
+    await insertJobs(store, jobs, { submission });
+    expect(await turnsDuring(() => store.jobs.submissions(ids))).toBeGreaterThanOrEqual(15);
+    work.characters = 0;
+    expect(await store.jobs.submitMessages([...ids, 'none'])).toEqual(new Map(ids.map((id) => [id, 'a remark'])));
+    expect(work.characters).toBeLessThan(20_000);
+    work.characters = 0;
+    const stop = () => {
+      throw new Error('enough');
+    };
+    await expect(store.jobs.submissions(ids, stop)).rejects.toThrow('enough');
+    expect(work.characters).toBeLessThan((ids.length * 60_000) / 10);
+    await store.close();
+  });
+
+  it('of an array have its command, which is stored once, and are found by its words', async () => {
+    using work = new DatabaseWork();
+    const store = await Store.open(file);
+    const array = aJob({ command: `train ${'x'.repeat(30_000)}`, resources: { ...NO_RESOURCES, array: '0-299' } });
+    const tasks = Array.from({ length: 300 }, (_, index) =>
+      aJob({ ...array, id: aJob().id, arrayParentId: array.id, arrayTaskId: index }),
+    );
+    await insertJobs(store, [array, ...tasks]);
+    const filter = { ...EVERY_JOB, search: 'train' };
+    const everyone = { limit: 400, backwards: false, from: null };
+    const newest = { field: 'SUBMITTED_AT', direction: 'DESC' } as const;
+    work.characters = 0;
+    const read = [
+      await store.jobs.tasks(array.id),
+      await store.jobs.getMany(tasks.map(({ id }) => id)),
+      (await store.jobs.page(filter, newest, everyone)).rows.map(({ row }) => row),
+    ];
+    expect(read.map(({ length }) => length)).toEqual([300, 300, 301]);
+    expect(new Set(read.flat().map((job) => job?.command))).toEqual(new Set([array.command]));
+    // A copy for some slices, not one for each.
+    expect(work.characters).toBeLessThan((900 * array.command.length) / 10);
+    expect((await stat(file)).size + (await stat(`${file}-wal`)).size).toBeLessThan((300 * array.command.length) / 3);
+    await store.close();
+  });
+
+  it('of an array, from before its command was stored once, are read as they are', async () => {
+    const store = await Store.open(file);
+    const array = aJob({ command: 'train' });
+    const task = aJob({ command: 'train', arrayParentId: array.id, arrayTaskId: 0 });
+    await insertJobs(store, [array, task]);
+    const database = new SqliteDatabase(file);
+    database.prepare("update jobs set command = 'train', search_text = 'train' where id = ?").run(task.id);
+    database.close();
+    expect(await store.jobs.get(task.id)).toEqual(task);
+    expect(await store.jobs.count({ ...EVERY_JOB, search: 'train' })).toBe(2);
     await store.close();
   });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import type { Database } from './database.ts';
-import { toJob } from './job-rows.ts';
+import { toJobs } from './job-rows.ts';
 import { readJson } from './json.ts';
 
 const instant = z
@@ -68,7 +68,7 @@ export class JobEventReader {
     if (rows.length === 0) return [];
     const ids = [...new Set(rows.map((row) => row.job_id))];
     const jobs = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', ids).execute();
-    const byId = new Map(jobs.map((job) => [job.id, toJob(job)]));
+    const byId = new Map((await toJobs(this.#database, jobs)).map((job) => [job.id, job]));
     return rows.flatMap((row) => {
       // A foreign key ties the event to its job, so each is there.
       const job = byId.get(row.job_id);

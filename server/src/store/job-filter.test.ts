@@ -26,7 +26,22 @@ const word = fc.constantFrom(
 );
 const text = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join(' '));
 const instant = fc.integer({ min: 0, max: 5 }).map((minutes) => new Date(Date.UTC(2026, 10, 24, 12, minutes)));
-const PARENT = aJob({ id: '01K00000000000000000000000', state: 'RUNNING', submittedAt: new Date(0) });
+const PARENT = aJob({
+  id: '01K00000000000000000000000',
+  name: 'Übung a_b',
+  command: 'ResNet 训练 100%',
+  gitCommit: 'abcdef',
+  slurmJobId: '1234',
+  state: 'RUNNING',
+  submittedAt: new Date(0),
+});
+/** What the tasks of an array have of it. */
+const OF_ARRAY = {
+  name: PARENT.name,
+  command: PARENT.command,
+  gitCommit: PARENT.gitCommit,
+  slurmJobId: `${PARENT.slurmJobId}_7`,
+};
 const PROJECTS: readonly Project[] = ['Vision 100%', 'Übung', 'nlp'].map((name, index) =>
   aProject({ id: `project-${index}`, name }),
 );
@@ -53,7 +68,8 @@ const job: fc.Arbitrary<Job> = fc
   })
   .map((parts) => {
     nextId += 1;
-    return aJob({ ...parts, id: idOf(nextId) });
+    const ofArray = parts.arrayParentId === null ? {} : OF_ARRAY;
+    return aJob({ ...parts, ...ofArray, id: idOf(nextId) });
   });
 
 /** Of jobs that are there, of tasks among them, and of some that aren't; the same one may be named twice. */

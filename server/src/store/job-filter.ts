@@ -63,6 +63,23 @@ function possibleStates({ states, isActive }: JobFilter): readonly JobState[] | 
   );
 }
 
+/** Whether a word is in the text of a job. That of a task lacks its command, which only its array has. */
+function isInTextOf(word: string, includeArrayTasks: boolean): Expression<SqlBool> {
+  const isInOwn = holdsWord(sql.ref<string>('jobs.search_text'), word);
+  if (!includeArrayTasks) return isInOwn;
+  const isInArray = holdsWord(sql.ref<string>('arrays.search_text'), word);
+  return sql<SqlBool>`(${isInOwn} or exists (
+    select 1 from jobs as arrays where arrays.id = jobs.array_parent_id and ${isInArray}))`;
+}
+
+/** The bytes of text in which words are looked for, of one row of `jobs`. */
+export function searchedBytes({ includeArrayTasks }: ResolvedFilter): Expression<number> {
+  const own = sql<number>`octet_length(jobs.search_text)`;
+  if (!includeArrayTasks) return own;
+  return sql<number>`${own} + coalesce((
+    select octet_length(arrays.search_text) from jobs as arrays where arrays.id = jobs.array_parent_id), 0)`;
+}
+
 /** The filter in SQL, for queries on `jobs`. */
 export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: ResolvedFilter): Expression<SqlBool> {
   const conditions: Expression<SqlBool>[] = [];
@@ -86,7 +103,7 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
   if (filter.projectIds !== null) conditions.push(isAmong(sql.ref('project_id'), filter.projectIds));
   if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
   for (const { text, projectIds, isAbsent } of filter.words) {
-    const isInText = holdsWord(sql.ref<string>('jobs.search_text'), text);
+    const isInText = isInTextOf(text, filter.includeArrayTasks);
     if (isAbsent === true) conditions.push(where.not(isInText));
     else if (projectIds.length === 0) conditions.push(isInText);
     else conditions.push(where.or([isAmong(sql.ref('project_id'), projectIds), isInText]));

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SqlBool, sql } from 'kysely';
 import type { JobAttempt } from '../domain/attempt.ts';
-import { type Job, withCommandOf } from '../domain/job.ts';
+import type { Job } from '../domain/job.ts';
 import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { Submission } from '../domain/submission.ts';
 import { ArrayReader } from './array-reader.ts';
@@ -11,13 +11,15 @@ import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list/job-list.ts';
 import { JobListWithTasks } from './job-list/job-list-with-tasks.ts';
-import { toAttempt, toJob } from './job-rows.ts';
+import { type JobRow, toAttempt, toJobs } from './job-rows.ts';
 import { toSubmission } from './job-submissions.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { jobsBy } from './sqlite/index.ts';
 
 /** Scripts are the longest texts. */
 const SCRIPTS_A_BATCH = 50;
+/** One may have hundreds of KiB of JSON. */
+const SUBMISSIONS_A_BATCH = 10;
 
 /** Each job may have a long command. */
 const TASKS_A_TURN = 200;
@@ -68,7 +70,7 @@ export class JobReader {
     const byId = new Map<string, Job>();
     for await (const batch of batches([...new Set(ids)])) {
       const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
-      for (const row of rows) byId.set(row.id, toJob(row));
+      for (const job of await toJobs(this.#database, rows)) byId.set(job.id, job);
     }
     return ids.map((id) => byId.get(id) ?? null);
   }
@@ -80,7 +82,7 @@ export class JobReader {
       .where('submitted_by', '=', userId)
       .where('idempotency_key', '=', key)
       .executeTakeFirst();
-    return row === undefined ? null : toJob(row);
+    return row === undefined ? null : ((await toJobs(this.#database, [row]))[0] ?? null);
   }
 
   /** Null: the request had no key, or is older than digests. */
@@ -104,7 +106,7 @@ export class JobReader {
     const ids = active.map(({ id }) => id);
     for await (const batch of batches(ids, WHOLE_ROWS_A_BATCH)) {
       const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).orderBy('id').execute();
-      yield rows.map(toJob);
+      yield await toJobs(this.#database, rows);
     }
   }
 
@@ -118,7 +120,7 @@ export class JobReader {
         .where('cluster_name', '=', clusterName)
         .where('slurm_job_id', 'in', batch)
         .execute();
-      found.push(...rows.map(toJob));
+      found.push(...(await toJobs(this.#database, rows)));
     }
     return found;
   }
@@ -160,7 +162,7 @@ export class JobReader {
     const resolved = await resolveFilter(this.#database, filter);
     const list = this.#list(resolved ?? { ...NOTHING, includeArrayTasks: filter.includeArrayTasks });
     const page = await list.page(order, request);
-    return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
+    return this.#pageOfJobs(page);
   }
 
   #list(filter: ResolvedFilter): JobList | JobListWithTasks {
@@ -188,11 +190,19 @@ export class JobReader {
       descending: false,
       valuesOf: (row) => [row.array_task_id ?? 0, row.id],
     }));
-    const tasks = page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) }));
-    const [first] = tasks;
-    if (first === undefined) return { ...page, rows: [] };
-    // They have one command, which may be long.
-    return { ...page, rows: tasks.map(({ cursor, row }) => ({ cursor, row: withCommandOf(first.row, row) })) };
+    return this.#pageOfJobs(page);
+  }
+
+  async #pageOfJobs(page: KeysetPage<JobRow>): Promise<KeysetPage<Job>> {
+    const jobs = await toJobs(
+      this.#database,
+      page.rows.map(({ row }) => row),
+    );
+    const rows = page.rows.flatMap(({ cursor }, index) => {
+      const row = jobs[index];
+      return row === undefined ? [] : [{ cursor, row }];
+    });
+    return { ...page, rows };
   }
 
   async tasks(parentId: string): Promise<Job[]> {
@@ -241,19 +251,42 @@ export class JobReader {
     return (await this.submissions([jobId])).get(jobId) ?? null;
   }
 
-  /** By job; a task of an array has none of its own. */
-  async submissions(jobIds: readonly string[]): Promise<Map<string, Submission>> {
+  /**
+   * By job; a task of an array has none of its own. `onRead` gets the texts of each before the next ones are read: if
+   * it throws, reading stops.
+   */
+  async submissions(
+    jobIds: readonly string[],
+    onRead: (...texts: readonly (string | null)[]) => void = () => undefined,
+  ): Promise<Map<string, Submission>> {
     const submissions = new Map<string, Submission>();
-    for await (const batch of batches([...new Set(jobIds)])) {
+    for await (const batch of batches([...new Set(jobIds)], SUBMISSIONS_A_BATCH)) {
       const rows = await this.#database
         .selectFrom('job_submissions')
         .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
         .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
         .where('job_id', 'in', batch)
         .execute();
-      for (const row of rows) submissions.set(row.job_id, toSubmission(row));
+      for (const row of rows) {
+        onRead(row.environment, row.extra_options, row.components, row.prologue, row.message);
+        submissions.set(row.job_id, toSubmission(row));
+      }
     }
     return submissions;
+  }
+
+  /** The remarks on submissions by job, without those that have none. */
+  async submitMessages(jobIds: readonly string[]): Promise<Map<string, string>> {
+    const messages = new Map<string, string>();
+    for await (const batch of batches([...new Set(jobIds)], SCRIPTS_A_BATCH)) {
+      const rows = await this.#database
+        .selectFrom('job_submissions')
+        .select(['job_id', 'message'])
+        .where('job_id', 'in', batch)
+        .execute();
+      for (const { job_id: id, message } of rows) if (message !== null) messages.set(id, message);
+    }
+    return messages;
   }
 
   /** The attempts that requeues have closed, in order, without jobs that were never requeued. */
@@ -285,6 +318,6 @@ export class JobReader {
       .orderBy('id', 'desc')
       .limit(limit)
       .execute();
-    return rows.map(toJob);
+    return toJobs(this.#database, rows);
   }
 }

@@ -2,6 +2,8 @@ import type { Selectable } from 'kysely';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import { batches } from './batches.ts';
+import type { Database } from './database.ts';
 import { fromInstant, toInstant } from './instants.ts';
 import { fromAllocation, toAllocation } from './job-allocations.ts';
 import { fromComponents, toComponents } from './job-components.ts';
@@ -11,7 +13,21 @@ import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
 export type JobRow = Selectable<JobsTable>;
 
-export function toJob(row: JobRow): Job {
+/** Rows as jobs. The tasks of arrays have the command of their array, which is stored once. */
+export async function toJobs(database: Database, rows: readonly JobRow[]): Promise<Job[]> {
+  const arrays = new Set(
+    rows.flatMap(({ command, array_parent_id: id }) => (command === '' && id !== null ? [id] : [])),
+  );
+  const commands = new Map<string, string>();
+  for await (const ids of batches([...arrays])) {
+    const found = await database.selectFrom('jobs').select(['id', 'command']).where('id', 'in', ids).execute();
+    for (const { id, command } of found) commands.set(id, command);
+  }
+  return rows.map((row) => toJob(row, commands.get(row.array_parent_id ?? '') ?? row.command));
+}
+
+/** `command`: of a task, that of its array. */
+export function toJob(row: JobRow, command: string): Job {
   return {
     id: row.id,
     name: row.name,
@@ -36,7 +52,7 @@ export function toJob(row: JobRow): Job {
     description: row.description,
     basedOnId: row.based_on_id,
     isArchived: row.is_archived === 1,
-    command: row.command,
+    command,
     gitCommit: row.git_commit,
     hasUncommittedChanges: row.has_uncommitted_changes === 1,
     workDir: row.work_dir,
@@ -112,7 +128,7 @@ export const FIXED_PARTS = {
   clusterName: ({ clusterName }) => ({ cluster_name: clusterName }),
   submittedBy: ({ submittedBy }) => ({ submitted_by: submittedBy }),
   basedOnId: ({ basedOnId }) => ({ based_on_id: basedOnId }),
-  command: ({ command }) => ({ command }),
+  command: (job) => ({ command: ownCommand(job) }),
   gitCommit: ({ gitCommit }) => ({ git_commit: gitCommit }),
   hasUncommittedChanges: (job) => ({ has_uncommitted_changes: job.hasUncommittedChanges ? 1 : 0 }),
   resources: ({ resources }) => ({
@@ -189,8 +205,13 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
     ...endedAt(job),
     ...estimatedStartAt(job),
     ...cancelRequestedAt(job),
-    search_text: searchText([job.name, job.command, job.slurmJobId, job.gitCommit]),
+    search_text: searchText([job.name, ownCommand(job), job.slurmJobId, job.gitCommit]),
   };
+}
+
+/** Arrays have tens of thousands of tasks, and commands of 32 KiB. */
+function ownCommand({ command, arrayParentId }: Job): string {
+  return arrayParentId === null ? command : '';
 }
 
 const CHANGING = Object.entries(CHANGING_PARTS) as [keyof typeof CHANGING_PARTS, (job: Job) => Columns][];

@@ -44,6 +44,7 @@ export interface JobsTable {
   description: string | null;
   based_on_id: string | null;
   is_archived: number;
+  /** Empty for a task: its array has it. Tasks of earlier versions have it, too. */
   command: string;
   git_commit: string | null;
   has_uncommitted_changes: number;

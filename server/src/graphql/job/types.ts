@@ -109,8 +109,7 @@ builder.node(JobRef, {
       nullable: true,
       description:
         'Remarks on the submission, one per line: #SBATCH lines that are not used, submodules and other repositories whose files are not sent, and what sbatch printed besides the job id, such as a warning that fewer nodes are enough. A task has the remarks of its array. Null: there are none.',
-      resolve: async ({ id, arrayParentId }, _args, { loaders }) =>
-        (await loaders.submission.load(arrayParentId ?? id))?.message ?? null,
+      resolve: ({ id, arrayParentId }, _args, { loaders }) => loaders.submitMessage.load(arrayParentId ?? id),
     }),
     gitCommit: t.exposeString('gitCommit', {
       nullable: true,

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../database.ts';
-import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
+import { jobsMatching, type ResolvedFilter, searchedBytes } from '../job-filter.ts';
 import type { Tables } from '../tables.ts';
 
 /**
@@ -16,14 +16,15 @@ export const COMPARED_AT_ONCE = 1024 ** 2;
  */
 export async function boundedLook<O>(
   database: Database,
-  { words }: ResolvedFilter,
+  filter: ResolvedFilter,
   most: number,
   next: (count: number) => SelectQueryBuilder<Tables, 'jobs', O>,
 ): Promise<number> {
+  const { words } = filter;
   let count = most;
   while (words.length > 0 && count > 1) {
     // The length is in the header of a row: the text itself isn't read.
-    const texts = next(count).select(sql<number>`octet_length(search_text)`.as('bytes'));
+    const texts = next(count).select(sql<number>`${searchedBytes(filter)}`.as('bytes'));
     const { bytes } = await database
       .selectFrom(texts.as('texts'))
       .select(sql<number>`coalesce(sum(bytes), 0)`.as('bytes'))
