@@ -556,6 +556,39 @@ describe('what is written at once', () => {
   });
 });
 
+describe('a follower that is far behind', () => {
+  it('holds few jobs at a time where they have long texts, and misses no event', async () => {
+    const command = 'x'.repeat(20_000);
+    const array = aJob({ command });
+    const jobs = [
+      ...Array.from({ length: 50 }, () => aJob({ command })),
+      array,
+      ...Array.from({ length: 50 }, (_, index) => aJob({ command, arrayParentId: array.id, arrayTaskId: index })),
+      ...Array.from({ length: 300 }, () => aJob()),
+    ];
+    await create(...jobs);
+    // Beyond what is kept in memory.
+    for (let round = 0; round < 70; round += 1) {
+      const { id } = jobs.at(-1) ?? aJob();
+      await journal.write(SYSTEM, async (writer) => {
+        for (let note = 0; note < 100; note += 1) await writer.note(id, { message: `${round} ${note}` });
+      });
+    }
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    const ending = new AbortController();
+    for await (const followed of journal.follow(0, ending.signal)) {
+      const events = followed.kind === 'events' ? followed.events : [];
+      seen.push(...events.slice(0, jobs.length - seen.length).map(({ jobId }) => jobId));
+      if (seen.length < jobs.length) sizes.push(new Set(events.map(({ job }) => job)).size);
+      else ending.abort();
+    }
+    expect(seen).toEqual(jobs.map(({ id }) => id));
+    expect(Math.max(...sizes.slice(0, 30))).toBeLessThanOrEqual(3);
+    expect(Math.max(...sizes)).toBe(100);
+  });
+});
+
 describe('the tasks of an array', () => {
   const TASKS = 2_000;
   const COMMAND = 'x'.repeat(32 * 1024);

@@ -12,6 +12,8 @@ import { WakeUp } from './wake-up.ts';
 const RECENT_LIMIT = 4096;
 /** How many events a follower that is far behind holds at a time, each with its job. */
 const READ_BATCH = 100;
+/** Of the texts of these jobs. Thousands of followers may hold such a batch while their clients read nothing. */
+const READ_BYTES = 64 * 1024;
 /** How many are removed at a time, so that others can use the store in between. */
 const FORGET_BATCH = 2000;
 const NO_JOBS: ReadonlyMap<string, Job> = new Map();
@@ -206,7 +208,7 @@ export class Journal {
     if (known !== undefined) return known;
     const read = this.#lastRead
       .then(async () => {
-        const events = await this.#store.events.after(after, READ_BATCH);
+        const events = await this.#store.events.after(after, READ_BATCH, { bytes: READ_BYTES });
         await nextTurn();
         return events;
       })

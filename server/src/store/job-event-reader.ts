@@ -1,8 +1,10 @@
+import { type Selectable, sql } from 'kysely';
 import { z } from 'zod';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import type { Database } from './database.ts';
 import { toJobs } from './job-rows.ts';
 import { readJson } from './json.ts';
+import type { JobEventsTable } from './tables.ts';
 
 const instant = z
   .string()
@@ -17,6 +19,13 @@ const changedFromSchema = z.object({
   startedAt: instant.exactOptional(),
   endedAt: instant.exactOptional(),
 } satisfies Record<keyof ChangingFacts, z.ZodType>);
+
+export interface EventsWanted {
+  /** Only those of this job. */
+  readonly jobId?: string;
+  /** About as many bytes as the texts of their jobs may have, but at least one event. Default: any. */
+  readonly bytes?: number;
+}
 
 /** The durable log of every job's changes. */
 export class JobEventReader {
@@ -56,7 +65,7 @@ export class JobEventReader {
   }
 
   /** Up to `limit` events after a sequence number, in order: of one job, or of all. Each carries its job as it is now. */
-  async after(sequence: number, limit: number, jobId?: string): Promise<JobEvent[]> {
+  async after(sequence: number, limit: number, { jobId, bytes }: EventsWanted = {}): Promise<JobEvent[]> {
     let query = this.#database
       .selectFrom('job_events')
       .selectAll()
@@ -64,7 +73,7 @@ export class JobEventReader {
       .orderBy('sequence')
       .limit(limit);
     if (jobId !== undefined) query = query.where('job_id', '=', jobId);
-    const rows = await query.execute();
+    const rows = await this.#first(await query.execute(), bytes);
     if (rows.length === 0) return [];
     const ids = [...new Set(rows.map((row) => row.job_id))];
     const jobs = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', ids).execute();
@@ -98,5 +107,34 @@ export class JobEventReader {
       .where('job_id', '=', jobId)
       .executeTakeFirstOrThrow();
     return Number(row.count);
+  }
+
+  /** As many of the first events as fit into so many bytes, with their jobs. */
+  async #first<Row extends Pick<Selectable<JobEventsTable>, 'job_id' | 'message'>>(
+    rows: readonly Row[],
+    bytes: number = Number.POSITIVE_INFINITY,
+  ): Promise<readonly Row[]> {
+    if (bytes === Number.POSITIVE_INFINITY || rows.length === 0) return rows;
+    const sizes = await this.#database
+      .selectFrom('jobs')
+      .leftJoin('jobs as arrays', 'arrays.id', 'jobs.array_parent_id')
+      // Lengths are in the header of a row: the texts aren't read.
+      .select([
+        'jobs.id',
+        sql<number>`octet_length(jobs.command) + coalesce(octet_length(arrays.command), 0)
+        + coalesce(octet_length(jobs.description), 0) + coalesce(octet_length(jobs.reason), 0)
+        + coalesce(octet_length(jobs.node_list), 0) + coalesce(octet_length(jobs.components), 0)`.as('bytes'),
+      ])
+      .where('jobs.id', 'in', [...new Set(rows.map((row) => row.job_id))])
+      .execute();
+    const left = new Map(sizes.map((size) => [size.id, Number(size.bytes)]));
+    let sum = 0;
+    const end = rows.findIndex(({ job_id: id, message }) => {
+      sum += (left.get(id) ?? 0) + (message?.length ?? 0);
+      // A job is held once, whatever it has of events.
+      left.set(id, 0);
+      return sum > bytes;
+    });
+    return end === -1 ? rows : rows.slice(0, Math.max(1, end));
   }
 }

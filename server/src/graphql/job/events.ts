@@ -94,7 +94,7 @@ builder.objectField(JobRef, 'events', (t) =>
         args,
         work,
         async ({ from, limit }) => {
-          const found = await store.events.after(from === null ? 0 : sequenceOf(from), limit + 1, id);
+          const found = await store.events.after(from === null ? 0 : sequenceOf(from), limit + 1, { jobId: id });
           const rows = found.slice(0, limit).map((event) => ({ cursor: eventCursor(event.sequence), row: event }));
           return { rows, hasMore: found.length > limit };
         },
