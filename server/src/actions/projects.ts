@@ -40,10 +40,11 @@ export async function addProject({ store }: ActionContext, actor: Actor, input: 
     if (!(cause instanceof GitError)) throw cause;
     return notARepository('path', input.path, cause);
   }
+  const { branches, ...state } = git;
   const name = input.name ?? basename(path);
   const { condaEnv, prologue } = input;
-  const project: Project = { id: ulid(), name, path, condaEnv, prologue, git, syncedAt: new Date() };
-  return (await store.projects.save(project)) ? done(project) : nameTaken(name);
+  const project: Project = { id: ulid(), name, path, condaEnv, prologue, git: state, syncedAt: new Date() };
+  return (await store.projects.save(project, branches)) ? done(project) : nameTaken(name);
 }
 
 export interface UpdateProject extends ProjectFields {

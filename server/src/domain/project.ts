@@ -10,8 +10,8 @@ export interface GitBranch {
   readonly sha: string;
 }
 
-/** What git says of a repository at one moment. */
-export interface GitSnapshot {
+/** What git says of a repository at one moment, without its branches: there may be a thousand. */
+export interface GitState {
   /** Without what may be secret. Null: there is none that can be shown. */
   readonly remoteUrl: string | null;
   /** Null: HEAD is detached. */
@@ -19,6 +19,9 @@ export interface GitSnapshot {
   /** Null: nothing has been committed yet. */
   readonly headCommit: GitCommit | null;
   readonly isDirty: boolean;
+}
+
+export interface GitSnapshot extends GitState {
   readonly branches: readonly GitBranch[];
 }
 
@@ -29,6 +32,6 @@ export interface Project {
   readonly path: string;
   readonly condaEnv: string | null;
   readonly prologue: string | null;
-  readonly git: GitSnapshot;
+  readonly git: GitState;
   readonly syncedAt: Date;
 }

@@ -110,7 +110,7 @@ export function aProject(parts: Partial<Project> = {}): Project {
     path: `/repositories/${id}`,
     condaEnv: null,
     prologue: null,
-    git: { remoteUrl: null, branch: 'main', headCommit: null, isDirty: false, branches: [] },
+    git: { remoteUrl: null, branch: 'main', headCommit: null, isDirty: false },
     syncedAt: new Date('2026-11-24T12:00:00Z'),
     ...parts,
   };

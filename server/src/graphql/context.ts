@@ -3,7 +3,7 @@ import type { ActionContext } from '../actions/index.ts';
 import type { UserActor } from '../domain/actor.ts';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
-import type { Project } from '../domain/project.ts';
+import type { GitBranch, Project } from '../domain/project.ts';
 import type { Submission } from '../domain/submission.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { StateCount } from '../store/index.ts';
@@ -26,6 +26,8 @@ export interface Services extends ActionContext {
  */
 export interface Loaders {
   readonly project: DataLoader<string, Project | null>;
+  /** Of projects. */
+  readonly branches: DataLoader<string, readonly GitBranch[]>;
   readonly job: DataLoader<string, Job | null>;
   readonly script: DataLoader<string, string | null>;
   readonly submission: DataLoader<string, Submission | null>;
@@ -65,6 +67,10 @@ export function createContext(services: Services, actor: UserActor, options: Ope
     work,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
+      branches: batching(async (ids) => {
+        const branches = await projects.branches(ids, (text) => work.texts(text));
+        return ids.map((id) => branches.get(id) ?? []);
+      }),
       job: batching(async (ids) => work.jobs(await jobs.getMany(ids))),
       script: batching(async (ids) => {
         const scripts = await jobs.scripts(ids, (text) => work.texts(text));

@@ -179,14 +179,21 @@ describe('projects', () => {
         branch: null,
         headCommit: { sha: 'abc', subject: 'Ünïcode 🐧', author: 'Ada', committedAt: new Date(1_700_000_000_000) },
         isDirty: true,
-        branches: [{ name: 'main', sha: 'abc' }],
       },
     });
-    await store.projects.save(project);
+    const branches = [{ name: 'main', sha: 'abc' }];
+    await store.projects.save(project, branches);
     expect(await store.projects.get(project.id)).toEqual(project);
     const empty = aProject();
     await store.projects.save(empty);
-    expect(await store.projects.getMany([empty.id, 'none', project.id])).toEqual([empty, null, project]);
+    const ids = [empty.id, 'none', project.id];
+    expect(await store.projects.getMany(ids)).toEqual([empty, null, project]);
+    expect(await store.projects.branches(ids)).toEqual(
+      new Map([
+        [empty.id, []],
+        [project.id, branches],
+      ]),
+    );
     await store.close();
   });
 
@@ -194,12 +201,14 @@ describe('projects', () => {
     const store = await Store.open(file);
     const project = aProject({ syncedAt: new Date(Date.now() + 3_600_000) });
     await store.projects.save(project);
-    const said = (branch: string) => ({ ...project.git, branch });
+    const state = (branch: string) => ({ ...project.git, branch });
+    const said = (branch: string) => ({ ...state(branch), branches: [{ name: branch, sha: 'abc' }] });
     const [earlier, later] = [new Date(Date.now() - 2000), new Date(Date.now() - 1000)];
-    const expected = { ...project, git: said('later'), syncedAt: later };
+    const expected = { ...project, git: state('later'), syncedAt: later };
     expect(await store.projects.saveSnapshot(project.id, said('later'), later)).toEqual(expected);
     expect(await store.projects.saveSnapshot(project.id, said('earlier'), earlier)).toEqual(expected);
     expect(await store.projects.saveSnapshot('none', said('later'), later)).toBeNull();
+    expect((await store.projects.branches([project.id])).get(project.id)).toEqual(said('later').branches);
     await store.close();
   });
 
@@ -212,6 +221,27 @@ describe('projects', () => {
     expect(await writesOf(store).removeProjectFurther(project.id)).toBe(true);
     expect(await store.projects.get(project.id)).toBeNull();
     expect(await store.jobs.get(job.id)).toEqual({ ...job, number: 1, projectId: null });
+    await store.close();
+  });
+
+  it('are listed without their branches, which are read a few at a time, and only as far as is wanted', async () => {
+    using work = new DatabaseWork();
+    const store = await Store.open(file);
+    const projects = Array.from({ length: 100 }, () => aProject());
+    const branches = Array.from({ length: 100 }, (_, index) => ({ name: `branch-${index}`, sha: 'a'.repeat(40) }));
+    for (const project of projects) await store.projects.save(project, branches);
+    const ids = projects.map(({ id }) => id);
+    work.characters = 0;
+    expect(await store.projects.getMany(ids)).toEqual(projects);
+    await store.projects.page({ limit: 100, backwards: false, from: null }, null);
+    expect(work.characters).toBeLessThan(projects.length * 1_000);
+    expect(await turnsDuring(() => store.projects.branches(ids))).toBeGreaterThanOrEqual(8);
+    work.characters = 0;
+    const stop = () => {
+      throw new Error('enough');
+    };
+    await expect(store.projects.branches(ids, stop)).rejects.toThrow('enough');
+    expect(work.characters).toBeLessThan(projects.length * 1_000);
     await store.close();
   });
 

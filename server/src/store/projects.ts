@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
-import type { GitSnapshot, Project } from '../domain/project.ts';
+import type { GitBranch, GitSnapshot, Project } from '../domain/project.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant } from './instants.ts';
@@ -12,6 +12,14 @@ import type { ProjectsTable } from './tables.ts';
 const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
 
 const JOBS_A_TURN = 500;
+/** The branches of one may be hundreds of KiB of JSON. */
+const BRANCHES_A_BATCH = 10;
+
+/** All but the branches, which lists of projects and of jobs don't need. */
+const COLUMNS = [
+  ...(['id', 'name', 'path', 'conda_env', 'prologue', 'remote_url', 'branch', 'is_dirty', 'synced_at'] as const),
+  ...(['head_sha', 'head_subject', 'head_author', 'head_committed_at'] as const),
+];
 
 /** What people change of a project: undefined leaves a field as it is. */
 export interface ProjectFields {
@@ -35,20 +43,43 @@ export class ProjectQueries {
   async getMany(ids: readonly string[]): Promise<(Project | null)[]> {
     const byId = new Map<string, Project>();
     for await (const batch of batches([...new Set(ids)])) {
-      const rows = await this.#database.selectFrom('projects').selectAll().where('id', 'in', batch).execute();
+      const rows = await this.#database.selectFrom('projects').select(COLUMNS).where('id', 'in', batch).execute();
       for (const row of rows) byId.set(row.id, toProject(row));
     }
     return ids.map((id) => byId.get(id) ?? null);
   }
 
   async byName(name: string): Promise<Project | null> {
-    const row = await this.#database.selectFrom('projects').selectAll().where('name', '=', name).executeTakeFirst();
+    const row = await this.#database.selectFrom('projects').select(COLUMNS).where('name', '=', name).executeTakeFirst();
     return row === undefined ? null : toProject(row);
+  }
+
+  /**
+   * The local branches by project, as git told them; none for a project that isn't there. `onRead` gets the text of each
+   * before the next ones are read: if it throws, reading stops.
+   */
+  async branches(
+    ids: readonly string[],
+    onRead: (text: string) => void = () => undefined,
+  ): Promise<Map<string, readonly GitBranch[]>> {
+    const found = new Map<string, readonly GitBranch[]>();
+    for await (const batch of batches([...new Set(ids)], BRANCHES_A_BATCH)) {
+      const rows = await this.#database
+        .selectFrom('projects')
+        .select(['id', 'branches'])
+        .where('id', 'in', batch)
+        .execute();
+      for (const { id, branches } of rows) {
+        onRead(branches);
+        found.set(id, readJson(branches, branchesSchema) ?? []);
+      }
+    }
+    return found;
   }
 
   /** By name. */
   async page(request: PageRequest, search: string | null): Promise<KeysetPage<Project>> {
-    let query = this.#database.selectFrom('projects').selectAll();
+    let query = this.#database.selectFrom('projects').select(COLUMNS);
     if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
     const page = await keysetPage(query, request, () => ({
       name: 'name',
@@ -66,10 +97,10 @@ export class ProjectQueries {
   }
 
   /** Stores a new project. False: another one has the name already. */
-  async save(project: Project): Promise<boolean> {
+  async save(project: Project, branches: readonly GitBranch[] = []): Promise<boolean> {
     return this.#database.transaction().execute(async (trx) => {
       if ((await new ProjectQueries(trx).byName(project.name)) !== null) return false;
-      await trx.insertInto('projects').values(fromProject(project)).execute();
+      await trx.insertInto('projects').values(fromProject(project, branches)).execute();
       return true;
     });
   }
@@ -86,7 +117,7 @@ export class ProjectQueries {
         // The id, as a statement has to set something.
         .set({ id, name: fields.name, conda_env: fields.condaEnv, prologue: fields.prologue })
         .where('id', '=', id)
-        .returningAll()
+        .returning(COLUMNS)
         .executeTakeFirstOrThrow();
       return toProject(row);
     });
@@ -125,7 +156,7 @@ export async function removeFurther(database: Database, id: string): Promise<boo
   });
 }
 
-function toProject(row: Selectable<ProjectsTable>): Project {
+function toProject(row: Omit<Selectable<ProjectsTable>, 'branches'>): Project {
   return {
     id: row.id,
     name: row.name,
@@ -145,20 +176,19 @@ function toProject(row: Selectable<ProjectsTable>): Project {
               committedAt: new Date(row.head_committed_at ?? 0),
             },
       isDirty: row.is_dirty === 1,
-      branches: readJson(row.branches, branchesSchema) ?? [],
     },
     syncedAt: new Date(row.synced_at),
   };
 }
 
-function fromProject(project: Project): ProjectsTable {
+function fromProject(project: Project, branches: readonly GitBranch[]): ProjectsTable {
   return {
     id: project.id,
     name: project.name,
     path: project.path,
     conda_env: project.condaEnv,
     prologue: project.prologue,
-    ...fromSnapshot(project.git),
+    ...fromSnapshot({ ...project.git, branches }),
     synced_at: project.syncedAt.getTime(),
   };
 }

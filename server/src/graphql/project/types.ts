@@ -61,7 +61,7 @@ builder.node(ProjectRef, {
     branches: t.field({
       type: [GitBranchRef],
       description: 'Local branches, the one with the latest commit first; at most 1,000.',
-      resolve: ({ git }) => [...git.branches],
+      resolve: async ({ id }, _args, { loaders }) => [...(await loaders.branches.load(id))],
     }),
     syncedAt: t.expose('syncedAt', { type: 'DateTime', description: 'When this information was last read from git.' }),
   }),
