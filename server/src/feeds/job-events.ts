@@ -2,8 +2,8 @@ import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
+import { Pace } from '../events/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
-import { Pace } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /** An event as a filter shows it. */

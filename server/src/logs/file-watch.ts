@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Job } from '../domain/job.ts';
 import { GOES_ON, type LogChunk } from '../domain/log-chunk.ts';
 import { WakeUp } from '../events/index.ts';
 import { type FileStatus, RemoteFileError, type RemoteFiles } from '../ssh/index.ts';
@@ -119,6 +120,9 @@ export class FileWatch implements Disposable {
   #fault: RemoteFileError | null = null;
   #faults = 0;
   #looks = 0;
+  /** Of looks that failed, too. */
+  #attempts = 0;
+  #asked: { readonly attempt: number; readonly job: Promise<Job> } | null = null;
   #changedAt = performance.now();
   #version = 0;
   /** The furthest place that was read. */
@@ -165,6 +169,12 @@ export class FileWatch implements Disposable {
   /** Resolves after the next status, or once the signal is aborted. */
   async nextLook(signal: AbortSignal): Promise<void> {
     await this.#looked.wait(signal);
+  }
+
+  /** The job whose file this is, as `ask` gave it to the first follower that asked since the last look. */
+  job(ask: () => Promise<Job>): Promise<Job> {
+    if (this.#asked?.attempt !== this.#attempts) this.#asked = { attempt: this.#attempts, job: ask() };
+    return this.#asked.job;
   }
 
   /** A place in the file as it is now. */
@@ -260,6 +270,7 @@ export class FileWatch implements Disposable {
         if (!signal.aborted) this.#noteFault(cause);
       }
       this.#recent.trim(this.#surroundings.recentBytes());
+      this.#attempts += 1;
       this.#looked.notify();
       await pause(pauseMs, undefined, { signal }).catch(() => undefined);
     }

@@ -95,3 +95,30 @@ it('a job that is requeued after its end was seen is told with how long its log 
   expect((await all(chunks)).at(-1)).toMatchObject({ endOffset: 13, isComplete: true, recordedBytes: 13 });
   expect(isSeenRunning).toBe(true);
 });
+
+it('the job of a log is asked for once at each look, however many follow it', async () => {
+  const files = new MemoryFiles();
+  const watches = new FileWatches(createLogger({ level: 'error', format: 'json' }));
+  const job = aJob({ ...OVER, state: 'RUNNING', endedAt: null });
+  files.content.set('/w/j/stdout.log', 'hello\n');
+  const ending = new AbortController();
+  let asked = 0;
+  const ask = async () => {
+    asked += 1;
+    return job;
+  };
+  const followers = Array.from({ length: 500 }, () =>
+    followLog({ stream: 'STDOUT', after: 0, signal: ending.signal, files: files.remote, watches, job: ask }),
+  );
+  await Promise.all(followers.map((chunks) => chunks.next()));
+  const more = followers.map((chunks) => chunks.next());
+  using watch = watches.open(job.clusterName, files.remote, '/w/j/stdout.log');
+  // Each asks once whether there is a directory.
+  const before = asked;
+  expect(before).toBeLessThan(followers.length + 10);
+  const looks = watch.looks;
+  await expect.poll(() => watch.looks, { timeout: 20_000 }).toBeGreaterThanOrEqual(looks + 3);
+  expect(asked - before).toBeLessThanOrEqual(watch.looks - looks + 2);
+  ending.abort();
+  await Promise.all(more);
+});

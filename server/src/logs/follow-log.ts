@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, type LogStream, logPath } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { LogChunk } from '../domain/log-chunk.ts';
+import { Pace } from '../events/index.ts';
 import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
 import { absenceOf } from './absence.ts';
 import type { FileWatches, Followed, Place } from './file-watch.ts';
@@ -16,6 +17,9 @@ const FARTHEST_BYTES = 2 ** 40;
 /** This many failed reads in a row count as lasting. */
 const LASTING_FAULTS = 3;
 
+/** Shared by all followers: one look at a file wakes thousands of them. */
+const PACE = new Pace();
+
 export interface FollowRequest {
   readonly stream: LogStream;
   /** Byte offset to start from; negative: that many bytes before the end at the first look. */
@@ -25,7 +29,7 @@ export interface FollowRequest {
   readonly watches: FileWatches;
   /** Taken before each read, and released once that has been sent. Absent: no wait. */
   seat?(): Promise<Disposable | null> | null;
-  /** The job as it is now; asked at each look. */
+  /** The job as it is now; asked once at each look for all who follow this file. */
   job(): Promise<Job>;
 }
 
@@ -52,9 +56,11 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
   const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
 
   while (!signal.aborted) {
+    const turn = PACE.pass();
+    if (turn !== undefined) await turn;
     if (watch.fault !== null) throw watch.fault;
     // Before the file is read, so that nothing that the job wrote at its end can be missed.
-    const job = await request.job();
+    const job = await watch.job(request.job);
     const isOver = !isActiveState(job.state);
     if (!isOver) {
       quietSince = null;

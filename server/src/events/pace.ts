@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** How long all feeds together may block the event loop at a time. */
+/** How long all that share a pace may block the event loop at a time. */
 const TURN_MS = 8;
 /** Promise steps until a resumed waiter has done its next work. */
 const STEPS = 4;
 
-/** Shares the event loop among feeds, because one event wakes all of them at once. */
+/** Shares the event loop among readers, because one event, or one look at a file, wakes all of them at once. */
 export class Pace {
   readonly #waiting: (() => void)[] = [];
   #began: number | null = null;
