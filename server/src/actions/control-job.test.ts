@@ -31,6 +31,7 @@ beforeEach(async () => {
   answer = (groups) => groups.map(() => null);
   const cluster = {
     jobs: {
+      inTurn: <T>(work: () => Promise<T>) => work(),
       look: async () =>
         listed.map(({ id, arrayParentId, slurmJobId, state }) => ({
           ...{ slurmJobId, state, ownerId: arrayParentId ?? id, directoryJobId: null },

@@ -97,21 +97,14 @@ async function controlAll(
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
   const { store } = context;
   const outcomes = new Map<string, Outcome<Job>>();
-  const subjects: Subject[] = [];
+  const asked: Job[] = [];
   for (const job of await store.jobs.getMany([...ids])) {
     if (job === null) continue;
     const refused = refusedUnseen(job, control);
-    if (refused !== null) {
-      outcomes.set(job.id, refused);
-      continue;
-    }
-    const all = isArray(job) ? await store.jobs.tasks(job.id) : [job];
-    const parts = all.filter((part) => !isBeingCancelled(part));
-    if (parts.length > 0) subjects.push({ job, parts });
-    else if (all.length === 0) outcomes.set(job.id, refuse('WRONG_STATE', 'id', NO_TASKS));
-    else outcomes.set(job.id, refuse('WRONG_STATE', 'id', 'It is being cancelled: wait for its end'));
+    if (refused === null) asked.push(job);
+    else outcomes.set(job.id, refused);
   }
-  const byCluster = Map.groupBy(subjects, ({ job }) => job.clusterName);
+  const byCluster = Map.groupBy(asked, ({ clusterName }) => clusterName);
   await Promise.all(
     [...byCluster].map(async ([name, wanted]) => {
       const answers = await controlOn(context, actor, name, wanted, control);
@@ -133,63 +126,85 @@ function refusedUnseen(job: Job, { action, instead }: Control): Outcome<Job> | n
 
 /** The outcomes of jobs of one cluster, by id. */
 async function controlOn(
-  { journal, clusters }: ActionContext,
+  context: ActionContext,
   actor: Actor,
   name: string,
-  subjects: readonly Subject[],
-  { action, request, instead }: Control,
+  asked: readonly Job[],
+  control: Control,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
   const outcomes = new Map<string, Outcome<Job>>();
   const unavailable = (message: string) => {
-    for (const { job } of subjects) {
-      if (!outcomes.has(job.id)) outcomes.set(job.id, refuse('CLUSTER_UNAVAILABLE', 'id', message));
+    for (const { id } of asked) {
+      if (!outcomes.has(id)) outcomes.set(id, refuse('CLUSTER_UNAVAILABLE', 'id', message));
     }
     return outcomes;
   };
-  const cluster = clusters.get(name);
+  const cluster = context.clusters.get(name);
   if (cluster === null) return unavailable(`${name} is no longer in clusters.yaml, so it can't be reached`);
   try {
-    const states = await statesNow(
-      cluster,
-      subjects.flatMap(({ parts }) => parts),
-    );
-    const fitting: Subject[] = [];
-    for (const { job, parts } of subjects) {
-      const seen = parts.flatMap(({ id }) => states.get(id) ?? []);
-      const chosen = parts.filter(({ id }) => {
-        const state = states.get(id);
-        return state !== undefined && actionFits(request, state);
-      });
-      if (chosen.length > 0) {
-        fitting.push({ job, parts: chosen });
-        continue;
-      }
-      const state = arrayState(new Set(seen));
-      outcomes.set(job.id, refuse('WRONG_STATE', 'id', state === null ? unknownToSlurm(job) : instead(state)));
-    }
-    for (let start = 0; start < fitting.length; start += BATCH) {
-      const batch = fitting.slice(start, start + BATCH);
-      // Before Slurm is asked: whatever breaks meanwhile, it stays known who asked. For an array once, for all its tasks.
-      await noteEach(journal, actor, new Map(batch.map(({ job }) => [job.id, { request }])));
-      const refusals = await cluster.jobs.control(
-        action,
-        batch.map(({ parts }) => parts),
-      );
-      // Only who polls now sees the effect.
-      await (await clusters.successor(cluster))?.jobs.controlled(action, refusals);
-      const refused = new Map<string, Remark>();
-      for (const [index, { job }] of batch.entries()) {
-        const words = refusals[index] ?? null;
-        const message = words === null ? null : slurmRefused(action, words);
-        outcomes.set(job.id, message === null ? done(job) : refuse('SLURM_REJECTED', 'id', message));
-        if (message !== null) refused.set(job.id, { message });
-      }
-      await noteEach(journal, SYSTEM, refused);
-    }
+    // Each request holds all tasks of the arrays that it names.
+    await cluster.jobs.inTurn(() => controlJobs(context, actor, cluster, asked, control, outcomes));
     return outcomes;
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
     return unavailable(`${name} gave no answer: ${cluster.health.message ?? cause.message}`);
+  }
+}
+
+/** Adds to the outcomes. Throws when Slurm can't be asked. */
+async function controlJobs(
+  { store, journal, clusters }: ActionContext,
+  actor: Actor,
+  cluster: Cluster,
+  asked: readonly Job[],
+  { action, request, instead }: Control,
+  outcomes: Map<string, Outcome<Job>>,
+): Promise<void> {
+  const subjects: Subject[] = [];
+  for (const job of asked) {
+    const all = isArray(job) ? await store.jobs.tasks(job.id) : [job];
+    const parts = all.filter((part) => !isBeingCancelled(part));
+    if (parts.length > 0) subjects.push({ job, parts });
+    else if (all.length === 0) outcomes.set(job.id, refuse('WRONG_STATE', 'id', NO_TASKS));
+    else outcomes.set(job.id, refuse('WRONG_STATE', 'id', 'It is being cancelled: wait for its end'));
+  }
+  if (subjects.length === 0) return;
+  const states = await statesNow(
+    cluster,
+    subjects.flatMap(({ parts }) => parts),
+  );
+  const fitting: Subject[] = [];
+  for (const { job, parts } of subjects) {
+    const seen = parts.flatMap(({ id }) => states.get(id) ?? []);
+    const chosen = parts.filter(({ id }) => {
+      const state = states.get(id);
+      return state !== undefined && actionFits(request, state);
+    });
+    if (chosen.length > 0) {
+      fitting.push({ job, parts: chosen });
+      continue;
+    }
+    const state = arrayState(new Set(seen));
+    outcomes.set(job.id, refuse('WRONG_STATE', 'id', state === null ? unknownToSlurm(job) : instead(state)));
+  }
+  for (let start = 0; start < fitting.length; start += BATCH) {
+    const batch = fitting.slice(start, start + BATCH);
+    // Before Slurm is asked: whatever breaks meanwhile, it stays known who asked. For an array once, for all its tasks.
+    await noteEach(journal, actor, new Map(batch.map(({ job }) => [job.id, { request }])));
+    const refusals = await cluster.jobs.control(
+      action,
+      batch.map(({ parts }) => parts),
+    );
+    // Only who polls now sees the effect.
+    await (await clusters.successor(cluster))?.jobs.controlled(action, refusals);
+    const refused = new Map<string, Remark>();
+    for (const [index, { job }] of batch.entries()) {
+      const words = refusals[index] ?? null;
+      const message = words === null ? null : slurmRefused(action, words);
+      outcomes.set(job.id, message === null ? done(job) : refuse('SLURM_REJECTED', 'id', message));
+      if (message !== null) refused.set(job.id, { message });
+    }
+    await noteEach(journal, SYSTEM, refused);
   }
 }
 

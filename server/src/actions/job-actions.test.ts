@@ -40,7 +40,8 @@ beforeEach(async () => {
       state: cancelRequestedAt === null ? state : 'RUNNING',
     }));
   const [cancel, controlled] = [async () => undefined, async () => undefined];
-  const jobs = { look: async () => look(), cancel, control: async () => [null], controlled };
+  const inTurn = <T>(work: () => Promise<T>) => work();
+  const jobs = { inTurn, look: async () => look(), cancel, control: async () => [null], controlled };
   const cluster = { jobs, health: { message: null } };
   context = {
     store,

@@ -21,6 +21,8 @@ let store: Store;
 let context: ActionContext;
 /** The numbers that the cluster was asked to cancel. */
 let cancelled: string[];
+/** The cluster is busy with other requests. */
+let isBusy: boolean;
 
 beforeEach(async () => {
   databaseWork = new DatabaseWork();
@@ -28,8 +30,10 @@ beforeEach(async () => {
   const journal = new Journal(store);
   await journal.start();
   cancelled = [];
+  isBusy = false;
   const alpha = {
     jobs: {
+      inTurn: async (work: () => Promise<void>) => (isBusy ? undefined : work()),
       cancel: async (numbers: readonly string[]) => void cancelled.push(...numbers),
       look: async () => [],
     },
@@ -124,6 +128,12 @@ describe('whatever a request names, others have their turn', () => {
   it('while an array is requeued', async () => {
     const id = await anArray(TASKS, { state: 'COMPLETED' });
     expect(await turn(() => requeueJob(context, SYSTEM, id))).toBeLessThan(MOST_ROWS);
+  });
+
+  it('while an array is to be requeued by many at once: nobody reads its tasks before it is their turn', async () => {
+    const id = await anArray(TASKS, { state: 'COMPLETED' });
+    isBusy = true;
+    expect(await turn(() => requeueJob(context, SYSTEM, id))).toBeLessThan(20);
   });
 
   it('while a project of many jobs is removed, and other writes have their turns', async () => {

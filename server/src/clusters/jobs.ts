@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobObservation } from '../domain/observation.ts';
@@ -11,6 +12,9 @@ import type { LastKnown } from './last-known.ts';
 import type { ClusterParts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
 import { Submitter } from './submitter.ts';
+
+/** So many requests to hold, release or requeue jobs are carried out side by side. */
+const CONTROLLED_TOGETHER = 2;
 
 export interface ClusterJobsOptions {
   readonly settings: ClusterSettings;
@@ -33,6 +37,7 @@ export class ClusterJobs {
   readonly #submitter: Submitter;
   readonly #activity: ActivityWatch;
   readonly #cancellations: Cancellations;
+  readonly #turns = pLimit(CONTROLLED_TOGETHER);
   #isConnected = false;
 
   constructor(options: ClusterJobsOptions) {
@@ -126,6 +131,11 @@ export class ClusterJobs {
     void this.#options.connection.wanted();
     await this.#cancellations.cancel(slurmJobIds);
     this.#poller.acted();
+  }
+
+  /** Runs `work` when few others run: what holds much, such as every task of some arrays. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns(work);
   }
 
   /** Every job in Slurm's memory as it is now. Throws when Slurm can't be asked. */

@@ -2,8 +2,8 @@ import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
-import { Pace } from '../events/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
+import { PACE } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /** An event as a filter shows it. */
@@ -54,9 +54,6 @@ export function jobEventsFeed(
     },
   };
 }
-
-/** Shared by all readers: one event wakes all of them, and a search takes time. */
-const PACE = new Pace();
 
 const NOTHING = {
   kind: 'RESET',

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { LocalDisk } from './local-disk.ts';
@@ -56,6 +57,16 @@ describe('a disk', () => {
     const question = hanging();
     await expect(disk.ask(question.ask)).rejects.toThrow(NO_ANSWER);
     expect(await Promise.all([1, 2, 3].map((value) => disk.ask(async () => value)))).toEqual([1, 2, 3]);
+  });
+
+  it('is not blamed for a process that was busy for so long', async () => {
+    const disk = new LocalDisk(2, 50);
+    const answer = disk.ask(async () => {
+      for (let step = 0; step < 3; step += 1) await stat('/');
+      return 'now';
+    });
+    for (const until = performance.now() + 700; performance.now() < until; );
+    expect(await answer).toBe('now');
   });
 
   it("passes on a question's own failure", async () => {
