@@ -8,7 +8,14 @@ import { isArray, type Job } from '../domain/job.ts';
 import { done, type Outcome, type Refusal, refusal, refuse } from '../domain/refusal.ts';
 import type { Submission } from '../domain/submission.ts';
 import { GitError, type JobFiles, leftOut } from '../projects/index.ts';
-import { constraintConflict, MAX_OPTIONS_BYTES, optionsSize, rejectedField, slurmJobName } from '../slurm/index.ts';
+import {
+  constraintConflict,
+  faultInOption,
+  MAX_OPTIONS_BYTES,
+  optionsSize,
+  rejectedField,
+  slurmJobName,
+} from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import { gpuTypesNotAllowed } from './allowed-gpu-types.ts';
 import { cantBeSent, chooseSource } from './choose-source.ts';
@@ -224,6 +231,9 @@ function componentNotAllowed(
     const message = `Partition ${JSON.stringify(other)} isn't allowed on ${name}: ${listed(allowedPartitions)}`;
     refusals.push(refusal('PARTITION_NOT_ALLOWED', [...path, 'partition'], message));
   }
+  // Those of an older job are resubmitted as they were stored, maybe before there was the rule.
+  const [fault] = component.extraOptions.map(faultInOption).filter((found) => found !== null);
+  if (fault !== undefined) refusals.push(refusal('INVALID_INPUT', [...path, 'extraOptions'], fault));
   const conflict = constraintConflict(component, gpuRequest);
   if (conflict !== null) refusals.push(refusal('INVALID_INPUT', [...path, 'extraOptions'], conflict));
   return refusals;

@@ -82,6 +82,21 @@ describe('a job', () => {
   });
 });
 
+it.each(['--nodefile=/dev/ptmx', '--output=x', 'script.sh'])(
+  'a job that was stored with an option that is refused by now is not resubmitted: %s',
+  async (option) => {
+    const outcome = await submitJob(context, ACTOR, asked('true', { projectId }));
+    const id = outcome.ok ? outcome.value.id : '';
+    const database = new SqliteDatabase(join(repository.path, DATABASE));
+    database
+      .prepare('update job_submissions set extra_options = ? where job_id = ?')
+      .run(JSON.stringify(['--requeue', option]), id);
+    database.close();
+    const again = await resubmitJob(context, ACTOR, { id, idempotencyKey: null, waitSeconds: 0 });
+    expect(again).toMatchObject({ ok: false, refusals: [{ code: 'INVALID_INPUT', path: ['input', 'id'] }] });
+  },
+);
+
 describe('a submission that fails once its files are packed', () => {
   const packed = () => readdir(stagingDirectory);
   const submit = (idempotencyKey: string | null = null) =>
