@@ -76,11 +76,8 @@ export interface Inventory {
   /** Each once, however many partitions it is in. */
   readonly nodes: readonly ClusterNode[];
   /** Of all nodes together, by type. */
-  readonly pools: Readonly<Record<PoolKind, readonly GpuPool[]>>;
+  readonly pools: Pick<ClusterNode, 'gpus' | 'shards' | 'mps'>;
 }
-
-/** The pools of a node. */
-export type PoolKind = 'gpus' | 'shards' | 'mps';
 
 /** A partition of which nothing but the name is known. */
 export function unaskedPartition(name: string): PartitionSummary {

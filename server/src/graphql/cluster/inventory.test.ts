@@ -1,5 +1,9 @@
+import { graphql } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import type { Inventory, PartitionSummary } from '../../domain/inventory.ts';
+import { schema } from '../schema.ts';
+import { alone } from '../testing.ts';
+import { Work } from '../work.ts';
 import { partitionsOf } from './inventory.ts';
 
 const NOTHING = { total: 0, allocated: 0, idle: 0, unavailable: 0 };
@@ -40,4 +44,22 @@ describe('the partitions of a cluster', () => {
     const unknown = { state: null, timeLimitSeconds: null, nodeCount: null, cpus: null, memoryMb: null, gpus: null };
     expect(await partitionsOf(view)).toEqual([{ name: 'secret', isDefault: false, ...unknown }, GPU]);
   });
+});
+
+it('the partitions and features of nodes count as text that is read, each time that they are asked for', async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `${index}`.padEnd(250, 'x'));
+  const nodes = Array.from({ length: 100 }, (_, index) => ({ name: `n${index}`, partitions: names }));
+  const cluster = {
+    settings: { name: 'alpha', gpuCacheSeconds: 60 },
+    inventory: async () => ({ value: { nodes }, isStale: false }),
+  };
+  const asked = async (times: number) => {
+    const work = new Work(alone());
+    const fields = Array.from({ length: times }, (_, index) => `p${index}: partitions`);
+    const source = `{ cluster(name: "alpha") { nodes { ${fields.join(' ')} } } }`;
+    await graphql({ schema, source, contextValue: { work, clusters: { get: () => cluster } } });
+    return work.excess?.message ?? null;
+  };
+  expect(await asked(1)).toBeNull();
+  expect(await asked(14)).toMatch('reads more than');
 });
