@@ -1,5 +1,6 @@
 import { type Cluster, isUnanswered } from '../clusters/index.ts';
 import type { ComponentRequest } from '../domain/component.ts';
+import type { Inventory } from '../domain/inventory.ts';
 import { done, type Outcome, refusal, refuse } from '../domain/refusal.ts';
 import { dependsOnPartition, MAX_INVENTORY_AGE_MS } from './allowed-gpu-types.ts';
 import { componentPath } from './fields.ts';
@@ -20,7 +21,7 @@ export async function withDefaultPartition(cluster: Cluster, input: LaunchJob): 
   );
   if (unnamed.length === 0) return done(input);
   const advice = allowedPartitions === undefined ? 'name one' : `choose one of ${allowedPartitions.join(', ')}`;
-  let partitions: readonly { readonly name: string; readonly isDefault: boolean }[];
+  let partitions: Inventory['partitions'];
   try {
     ({ partitions } = (await cluster.inventory(MAX_INVENTORY_AGE_MS)).value);
   } catch (cause) {
@@ -28,7 +29,7 @@ export async function withDefaultPartition(cluster: Cluster, input: LaunchJob): 
     const message = `The default partition of ${clusterName} can't be determined now (${cause.message}): ${advice}`;
     return refuse('CLUSTER_UNAVAILABLE', unnamed[0] ?? 'partition', message);
   }
-  const found = partitions.find(({ isDefault }) => isDefault)?.name ?? null;
+  const found = [...partitions.values()].find(({ isDefault }) => isDefault)?.name ?? null;
   if (found === null || allowedPartitions?.includes(found) === false) {
     const why = found === null ? 'has no default partition' : `has the default partition ${found}, which isn't allowed`;
     const message = `No partition was named, and ${clusterName} ${why}: ${advice}`;

@@ -239,7 +239,7 @@ async function nodesFinding(slurm: Slurm): Promise<Finding> {
   const refused = await slurm.inventory.tryOut();
   if (refused !== null) throw new Error(refused);
   const { partitions, nodes } = await slurm.inventory.read();
-  return { status: 'OK', found: `${partitions.length} partitions and ${nodes.length} nodes are listed`, advice: null };
+  return { status: 'OK', found: `${partitions.size} partitions and ${nodes.length} nodes are listed`, advice: null };
 }
 
 /** Has sbatch check a job with the options that every job has, without submitting it. */

@@ -56,17 +56,46 @@ export interface ClusterPartition {
   readonly timeLimitSeconds: number | null;
 }
 
-/** Partitions and nodes of a cluster, from one query. */
-export interface Inventory {
-  readonly fetchedAt: Date;
-  readonly partitions: readonly ClusterPartition[];
-  /** Each once, however many partitions it is in. */
-  readonly nodes: readonly ClusterNode[];
+/** A partition with the resources of its nodes. Null fields: only the configuration was read, and Slurm was not asked. */
+export interface PartitionSummary {
+  readonly name: string;
+  readonly isDefault: boolean;
+  readonly state: string | null;
+  readonly timeLimitSeconds: number | null;
+  readonly nodeCount: number | null;
+  readonly cpus: ResourceCount | null;
+  readonly memoryMb: ResourceCount | null;
+  readonly gpus: readonly GpuPool[] | null;
 }
 
-const NOTHING: ResourceCount = { total: 0, allocated: 0, idle: 0, unavailable: 0 };
+/** Partitions and nodes of a cluster, from one query, and what they hold together. */
+export interface Inventory {
+  readonly fetchedAt: Date;
+  /** By name. */
+  readonly partitions: ReadonlyMap<string, PartitionSummary>;
+  /** Each once, however many partitions it is in. */
+  readonly nodes: readonly ClusterNode[];
+  /** Of all nodes together, by type. */
+  readonly pools: Pick<ClusterNode, 'gpus' | 'shards' | 'mps'>;
+}
 
-function addCounts(left: ResourceCount, right: ResourceCount): ResourceCount {
+/** A partition of which nothing but the name is known. */
+export function unaskedPartition(name: string): PartitionSummary {
+  return {
+    name,
+    isDefault: false,
+    state: null,
+    timeLimitSeconds: null,
+    nodeCount: null,
+    cpus: null,
+    memoryMb: null,
+    gpus: null,
+  };
+}
+
+export const NO_RESOURCE: ResourceCount = { total: 0, allocated: 0, idle: 0, unavailable: 0 };
+
+export function addCounts(left: ResourceCount, right: ResourceCount): ResourceCount {
   return {
     total: left.total + right.total,
     allocated: left.allocated + right.allocated,
@@ -75,22 +104,23 @@ function addCounts(left: ResourceCount, right: ResourceCount): ResourceCount {
   };
 }
 
-export function sumCounts(counts: Iterable<ResourceCount>): ResourceCount {
-  let sum = NOTHING;
-  for (const count of counts) sum = addCounts(sum, count);
-  return sum;
-}
+/** Sums pools by GPU type. */
+export class PoolSums {
+  readonly #sums = new Map<string, GpuPool>();
 
-/** Sums pools by GPU type, in the order of the types' names. */
-export function sumPools(pools: Iterable<GpuPool>): GpuPool[] {
-  const sums = new Map<string, GpuPool>();
-  for (const pool of pools) {
-    const { gpuType } = pool;
-    const sum = sums.get(gpuType);
-    sums.set(
-      gpuType,
-      sum === undefined ? pool : { gpuType, ...addCounts(sum, pool), obtainable: sum.obtainable + pool.obtainable },
-    );
+  add(pools: Iterable<GpuPool>): void {
+    for (const pool of pools) {
+      const { gpuType } = pool;
+      const sum = this.#sums.get(gpuType);
+      this.#sums.set(
+        gpuType,
+        sum === undefined ? pool : { gpuType, ...addCounts(sum, pool), obtainable: sum.obtainable + pool.obtainable },
+      );
+    }
   }
-  return [...sums.values()].sort((left, right) => (left.gpuType < right.gpuType ? -1 : 1));
+
+  /** In the order of the types' names. */
+  all(): GpuPool[] {
+    return [...this.#sums.values()].sort((left, right) => (left.gpuType < right.gpuType ? -1 : 1));
+  }
 }

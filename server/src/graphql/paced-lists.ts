@@ -15,12 +15,13 @@ import {
 import type { GraphQLContext } from './context.ts';
 import { isPromise } from './promises.ts';
 
-/** Lets the `Work` of an operation count and answer every list of objects. */
+/** Lets the `Work` of an operation count every list, and answer those of objects. */
 export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
-      if (!isListType(getNullableType(field.type)) || !isCompositeType(getNamedType(field.type))) continue;
+      if (!isListType(getNullableType(field.type))) continue;
+      const paced = isCompositeType(getNamedType(field.type)) ? pacedObjects : countedLeaves;
       const resolve = field.resolve ?? defaultFieldResolver;
       field.resolve = (source, args, context: GraphQLContext, info) => {
         const list: unknown = resolve(source, args, context, info);
@@ -31,7 +32,11 @@ export function withPacedLists(schema: GraphQLSchema): GraphQLSchema {
   return schema;
 }
 
-function paced(list: unknown, { work }: GraphQLContext, { fieldNodes, fragments }: GraphQLResolveInfo): unknown {
+function countedLeaves(list: unknown, { work }: GraphQLContext): unknown {
+  return Array.isArray(list) ? work.leaves(list) : list;
+}
+
+function pacedObjects(list: unknown, { work }: GraphQLContext, { fieldNodes, fragments }: GraphQLResolveInfo): unknown {
   return Array.isArray(list) ? work.entries(list, fieldsOf(fieldNodes, fragments)) : list;
 }
 

@@ -95,7 +95,7 @@ export class Work {
     }
   }
 
-  /** Reads from the store, one read after another. Throws once a limit is exceeded. */
+  /** Reads from the store, or does other work that may take long: one after another. Throws once a limit is exceeded. */
   read<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#lastRead.then(async () => {
       await this.#pass();
@@ -130,6 +130,13 @@ export class Work {
     if (this.#values > WORK_LIMITS.values) this.#exceed(`has more than ${WORK_LIMITS.values} values`);
     this.#check();
     return list.length <= FEW && !this.#needsPlace ? list : this.#inTurns(list);
+  }
+
+  /** The entries of a list of texts or numbers, each counted as in JSON. Throws once a limit is exceeded. */
+  leaves<T>(list: readonly T[]): readonly T[] {
+    for (const leaf of list) this.#bytes += (typeof leaf === 'string' ? leaf.length : 3) + 2;
+    this.texts();
+    return list;
   }
 
   /** Counts texts that were read. Throws once a limit is exceeded. */

@@ -427,7 +427,7 @@ describe('asking for partitions and nodes', () => {
     await writeFile(join(login.home, 'partitions'), fixture('partitions.txt'));
     await login.command('scontrol', 'for last; do :; done\ncat "$HOME/$last"s');
     const { partitions, nodes, fetchedAt } = await slurm.inventory.read();
-    expect([partitions.length, nodes.length]).toEqual([4, 6]);
+    expect([partitions.size, nodes.length]).toEqual([4, 6]);
     expect(fetchedAt).toBeInstanceOf(Date);
   });
 

@@ -97,8 +97,9 @@ export function mayGetNode(component: ComponentRequest, style: GpuRequestStyle):
 function constraintTest(constraint: string): (features: readonly string[]) => boolean {
   const plain = plainConstraint(constraint);
   if (plain !== null) {
-    const all = [...new Set(plain)];
-    return (features) => all.every((one) => features.includes(one));
+    const all = new Set(plain);
+    // A node has each feature once. Both lists may be long.
+    return (features) => features.filter((one) => all.has(one)).length === all.size;
   }
   const parts = constraint.split('|').map(plainConstraint);
   if (parts.some((part) => part?.length !== 1)) return () => true;

@@ -12,6 +12,7 @@ export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions, type QueueSnapshot } from './parse/queue.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
+export { inTurns, Pace, type Reading } from './parse/turns.ts';
 export { isDoubtfulCode, isDoubtfulSignal } from './parse/values.ts';
 export { MAX_OPTIONS_BYTES, optionsSize, type SubmitRequest } from './sbatch-options.ts';
 export type {

@@ -13,8 +13,8 @@ function account(id: string): string {
   return [id, 'FAILED', '1:0', ...times, ...run, DIRECTORY, `sbatch ${DIRECTORY}/job.sh`].join('\x1f');
 }
 
-function node(index: number): string {
-  return `NodeName=n${index} Arch=x86_64 CoresPerSocket=8 CPUAlloc=0 CPUTot=8 OS=Linux RealMemory=8000 AllocMem=0 FreeMem=1 State=IDLE Partitions=gpu BootTime=1 CfgTRES=cpu=8 AllocTRES= CapWatts=n/a`;
+function node(index: number, { partitions = 'gpu', gres = '', features = '' } = {}): string {
+  return `NodeName=n${index} Arch=x86_64 CoresPerSocket=8 CPUAlloc=0 CPUTot=8 ActiveFeatures=${features} Gres=${gres} OS=Linux RealMemory=8000 AllocMem=0 FreeMem=1 State=IDLE Partitions=${partitions} BootTime=1 CfgTRES=cpu=8 AllocTRES= CapWatts=n/a`;
 }
 
 const lines = (count: number, line: (index: number) => string) =>
@@ -62,7 +62,7 @@ describe('others have their turn while an answer is read that tells', () => {
   });
 
   it('of many nodes', async () => {
-    const slurm = slurmThatSays(lines(2000, node));
+    const slurm = slurmThatSays(lines(2000, (index) => node(index)));
     expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(15);
     expect((await slurm.inventory.read()).nodes).toHaveLength(2000);
   });
@@ -73,6 +73,28 @@ describe('others have their turn while an answer is read that tells', () => {
   ])('of many %s', async (_what, line) => {
     const slurm = slurmThatSays(lines(2000, line), 'partitions');
     expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(15);
+  });
+
+  it('of few nodes, each with many GPU types and in many partitions', async () => {
+    const partitions = Array.from({ length: 100 }, (_, index) => `p${index}`);
+    const types = Array.from({ length: 50 }, (_, index) => `gpu:t${index}:2`);
+    const told = [
+      ...partitions.map((name) => `PartitionName=${name} Default=NO State=UP\n`),
+      lines(40, (index) => node(index, { partitions: partitions.join(','), gres: types.join(',') })),
+    ];
+    const slurm = slurmThatSays(told.join(''));
+    // 40 × 100 × 50 counts are added up.
+    expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(200);
+    const { partitions: read } = await slurm.inventory.read();
+    expect([...read.values()].map(({ nodeCount, gpus }) => [nodeCount, gpus?.length, gpus?.[0]?.total])).toEqual(
+      partitions.map(() => [40, 50, 80]),
+    );
+  });
+
+  it('of nodes in lines of many words', async () => {
+    const features = Array.from({ length: 10_000 }, (_, index) => `f${index}`).join(',');
+    const slurm = slurmThatSays(lines(50, (index) => node(index, { features })));
+    expect(await turnsDuring(() => slurm.inventory.read())).toBeGreaterThanOrEqual(25);
   });
 
   it('of many records', async () => {

@@ -16,13 +16,14 @@ import { ACCOUNTING_FIELDS, parseAccounting } from '../../src/slurm/parse/accoun
 import { parseAllocation } from '../../src/slurm/parse/allocation.ts';
 import { parseControl } from '../../src/slurm/parse/control.ts';
 import { countByType, parseGres } from '../../src/slurm/parse/gres.ts';
-import { parseNodes, parsePartitions } from '../../src/slurm/parse/inventory.ts';
+import { parseNodes, parsePartitions, readInventory } from '../../src/slurm/parse/inventory.ts';
 import { jobIds } from '../../src/slurm/parse/job-ids.ts';
 import { lastBegun, lastEnd } from '../../src/slurm/parse/markers.ts';
 import { slurmMessage } from '../../src/slurm/parse/messages.ts';
 import { parseConfiguration, parseSearch, parseVersion } from '../../src/slurm/parse/probe.ts';
 import { FIELD_END, mentions, parseQueue, QUEUE_FIELDS } from '../../src/slurm/parse/queue.ts';
 import { isLostAnswer, parseSubmit, rejectedField } from '../../src/slurm/parse/submit.ts';
+import { atOnce } from '../../src/slurm/parse/turns.ts';
 import { durationSeconds, scriptEnd, timeValue } from '../../src/slurm/parse/values.ts';
 import { script } from '../../src/slurm/shell.ts';
 import { fixture, queueRow } from '../../src/slurm/testing.ts';
@@ -145,6 +146,12 @@ export const TARGETS: readonly Target[] = [
     samples: [fixture('partitions.txt')],
     frames: [AS_IT_IS, (text) => `PartitionName=${text}`, (text) => `PartitionName=a State=${text} MaxTime=1:00`],
     pieces: ['PartitionName=a ', ' State=', '\nPartitionName=a'],
+  }),
+  target('partitions with what their nodes hold', (text) => atOnce(readInventory(text, text)), {
+    refuses: [UnreadableAnswer],
+    samples: [`${fixture('partitions.txt')}${fixture('nodes.txt')}`],
+    frames: [AS_IT_IS, nodeWith('Partitions'), nodeWith('Gres')],
+    pieces: ['gpu:a100:1,', '\nPartitionName=a'],
   }),
   target('a gres list', (text) => countByType(parseGres(text), 'gpu'), {
     refuses: [UnreadableAnswer],

@@ -110,7 +110,7 @@ export function testSlurm(open: () => Promise<Stage>): void {
 
     it('counts what is there and what is taken', async () => {
       const { partitions, nodes: all } = await slurm.inventory.read();
-      expect(partitions.map(({ name, state }) => [name, state])).toEqual([
+      expect([...partitions.values()].map(({ name, state }) => [name, state])).toEqual([
         ['cpu', 'UP'],
         ['gpu', 'UP'],
         ['old', 'INACTIVE'],

@@ -1,4 +1,4 @@
-import { type ClusterNode, sumPools } from '../../domain/inventory.ts';
+import type { ClusterNode } from '../../domain/inventory.ts';
 import { builder } from '../builder.ts';
 import { GpuPoolRef } from './counts.ts';
 import { availabilityOf, type GpuAvailability } from './inventory.ts';
@@ -51,18 +51,18 @@ export const GpuAvailabilityRef = builder.objectRef<GpuAvailability>('GpuAvailab
     pools: t.field({
       type: [GpuPoolRef],
       description: 'By GPU type; each node is counted once, however many partitions it is in.',
-      resolve: ({ inventory }) => sumPools(inventory.nodes.flatMap(({ gpus }) => gpus)),
+      resolve: ({ inventory }) => [...inventory.pools.gpus],
     }),
     shards: t.field({
       type: [GpuPoolRef],
       description:
         'Slices of these GPUs that jobs can have instead (gres/shard), by GPU type. Not to be added to them.',
-      resolve: ({ inventory }) => sumPools(inventory.nodes.flatMap(({ shards }) => shards)),
+      resolve: ({ inventory }) => [...inventory.pools.shards],
     }),
     mps: t.field({
       type: [GpuPoolRef],
       description: 'Shares of these GPUs that jobs can have instead (gres/mps), by GPU type. Not to be added to them.',
-      resolve: ({ inventory }) => sumPools(inventory.nodes.flatMap(({ mps }) => mps)),
+      resolve: ({ inventory }) => [...inventory.pools.mps],
     }),
     nodes: t.field({
       type: [NodeGpusRef],

@@ -1,6 +1,5 @@
 import type { ClusterView } from '../../clusters/index.ts';
-import { type PartitionSummary, summarizePartitions, unaskedPartition } from '../../domain/availability.ts';
-import type { Inventory } from '../../domain/inventory.ts';
+import { type Inventory, type PartitionSummary, unaskedPartition } from '../../domain/inventory.ts';
 import { fault } from '../faults.ts';
 
 export interface GpuAvailability {
@@ -15,11 +14,11 @@ export async function partitionsOf({ live, name }: ClusterView): Promise<Partiti
   const { allowedPartitions, gpuCacheSeconds } = live.settings;
   if (allowedPartitions === undefined) {
     const { value } = await asked(name, live.inventory(gpuCacheSeconds * 1000));
-    return summarizePartitions(value);
+    return [...value.partitions.values()];
   }
   // Answered from the configuration and what is cached; the cluster is not asked.
-  const known = live.knownInventory;
-  return known === null ? allowedPartitions.map(unaskedPartition) : summarizePartitions(known, allowedPartitions);
+  const known = live.knownInventory?.partitions;
+  return allowedPartitions.map((allowed) => known?.get(allowed) ?? unaskedPartition(allowed));
 }
 
 /** Throws if nothing is known and the cluster can't be reached. */

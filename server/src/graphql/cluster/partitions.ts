@@ -1,4 +1,4 @@
-import type { PartitionSummary } from '../../domain/availability.ts';
+import type { PartitionSummary } from '../../domain/inventory.ts';
 import { builder } from '../builder.ts';
 import { GpuPoolRef, MemoryCountRef, ResourceCountRef } from './counts.ts';
 import { partitionsOf } from './inventory.ts';

@@ -39,7 +39,9 @@ export const JobAllocationRef = builder.objectRef<Job>('JobAllocation').implemen
     }),
     nodes: t.stringList({
       description: 'The name of each node. A list that cannot be read is one entry.',
-      resolve: ({ nodeList }) => (nodeList === null ? [] : [...nodeNames(nodeList)]),
+      // A few characters may stand for thousands of nodes.
+      resolve: ({ nodeList }, _args, { work }) =>
+        nodeList === null ? [] : work.read(async () => [...nodeNames(nodeList)]),
     }),
     timeLimitMinutes: t.int({
       nullable: true,

@@ -1,6 +1,6 @@
 import type { Inventory } from '../../domain/inventory.ts';
 import { inventoryScript, inventoryTrialScript } from '../commands/inventory.ts';
-import { readNodes, readPartitions } from '../parse/inventory.ts';
+import { readInventory } from '../parse/inventory.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
 import { inTurns } from '../parse/turns.ts';
@@ -18,9 +18,9 @@ export class ScontrolInventory implements SlurmInventory {
 
   async read(): Promise<Inventory> {
     const ask = inventoryScript(this.#session.searchPath);
-    const [partitionLines = '', nodes = ''] = await this.#session.query(ask, SECTIONS, 'inventory');
-    const partitions = await inTurns(readPartitions(partitionLines));
-    return { fetchedAt: new Date(), partitions, nodes: await inTurns(readNodes(nodes, partitions)) };
+    const [partitions = '', nodes = ''] = await this.#session.query(ask, SECTIONS, 'inventory');
+    const fetchedAt = new Date();
+    return { fetchedAt, ...(await inTurns(readInventory(partitions, nodes))) };
   }
 
   async tryOut(): Promise<string | null> {

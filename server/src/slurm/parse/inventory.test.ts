@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterNode } from '../../domain/inventory.ts';
 import { fixture } from '../testing.ts';
-import { parseNodes, parsePartitions } from './inventory.ts';
+import { parseNodes, parsePartitions, readInventory } from './inventory.ts';
+import { atOnce } from './turns.ts';
 
 /** `partitions`: a recording of the same moment; default: all of them are up. */
 function nodesOf(file: string, partitions = 'partitions.txt'): readonly ClusterNode[] {
@@ -444,6 +445,89 @@ it('5,000 nodes are read at once, each with its own GPUs', () => {
   const output = Array.from({ length: 5000 }, (_, index) => line('MIXED').replace('n1', `n${index}`)).join('');
   const nodes = parse(output);
   expect(nodes.reduce((sum, { gpus }) => sum + (gpus[0]?.total ?? 0), 0)).toBe(20_000);
+});
+
+describe('an inventory', () => {
+  const list = <T>(length: number, word: (index: number) => T) => Array.from({ length }, (_, index) => word(index));
+  const names = (length: number) => list(length, (index) => `p${index}`);
+  const gres = (length: number, from = 0) => list(length, (index) => `gpu:t${from + index}:2`).join(',');
+
+  interface Parts {
+    readonly gres?: string;
+    readonly used?: string;
+    readonly partitions?: readonly string[];
+    readonly features?: readonly string[];
+  }
+
+  /** Many nodes alike, but for their names and what differs by their index. */
+  const nodes = (count: number, partsOf: (index: number) => Parts) =>
+    list(count, (index) => {
+      const { gres: configured = '', used = '', partitions = [], features = [] } = partsOf(index);
+      return line('IDLE')
+        .replace('n1', `n${index}`)
+        .replace('CPULoad=0.1', `CPULoad=0.1 ActiveFeatures=${features.join(',')}`)
+        .replace('Gres=gpu:a100:4', `Gres=${configured}`)
+        .replace('gpu:a100:1(IDX:0)', used)
+        .replace('Partitions=gpu,all', `Partitions=${partitions.join(',')}`);
+    }).join('');
+  const read = (partitions: readonly string[], nodeLines: string) =>
+    atOnce(readInventory(partitions.map((name) => `PartitionName=${name} State=UP\n`).join(''), nodeLines));
+
+  it('of thousands of nodes, each in tens of partitions, is exact', () => {
+    const partitions = names(50);
+    const { pools, ...rest } = read(
+      partitions,
+      nodes(4000, () => ({ partitions, gres: gres(4) })),
+    );
+    expect(pools.gpus.map(({ gpuType, total }) => [gpuType, total])).toEqual(
+      ['t0', 't1', 't2', 't3'].map((type) => [type, 8000]),
+    );
+    expect([...rest.partitions.keys()]).toEqual(partitions);
+    for (const partition of rest.partitions.values()) {
+      expect(partition).toMatchObject({ nodeCount: 4000, cpus: { total: 32_000 }, gpus: pools.gpus });
+    }
+  });
+
+  it('of nodes with a type for each slice of their GPUs is exact', () => {
+    const { pools } = read(
+      ['gpu'],
+      nodes(3, () => ({ partitions: ['gpu'], gres: gres(56) })),
+    );
+    expect(pools.gpus.map(({ total }) => total)).toEqual(list(56, () => 6));
+  });
+
+  it('has each partition once', () => {
+    const { partitions } = read(
+      ['gpu', 'gpu'],
+      nodes(2, () => ({ partitions: ['gpu'] })),
+    );
+    expect([...partitions].map(([name, { nodeCount }]) => [name, nodeCount])).toEqual([['gpu', 2]]);
+  });
+
+  it.each<[string, string, number, (index: number) => Parts]>([
+    ['partitions that nodes share', '1,000,000 nodes of partitions', 101, () => ({ partitions: names(10_000) })],
+    ['features that nodes share', '1,000,000 features of nodes', 101, () => ({ features: names(10_000) })],
+    [
+      'devices in use, alike on all nodes',
+      '1,000,000 devices in use and types',
+      250,
+      () => ({ gres: 'gpu:4096', used: 'gpu:4096(IDX:0-4094)' }),
+    ],
+    ['types of GPUs in all', '1,000 types of GPUs', 20, (index) => ({ gres: gres(60, index * 60) })],
+    [
+      'types of GPUs of nodes in partitions',
+      '4,000,000 types of GPUs of nodes in partitions',
+      70,
+      () => ({ gres: gres(60), partitions: names(1000) }),
+    ],
+  ])('of more %s than any cluster has is refused, and the message says so', (_what, told, count, partsOf) => {
+    expect(() => read([], nodes(count, partsOf))).toThrow(`the answer tells of more than ${told}`);
+  });
+
+  it.each(['gpu', 'shard', 'mps'])('of a node with more types of %s than any node has is refused', (name) => {
+    const many = nodes(1, () => ({ gres: gres(65).replaceAll('gpu:', `${name}:`) }));
+    expect(() => read([], many)).toThrow('a node has 65 types of GPUs');
+  });
 });
 
 describe('the recorded partitions of a real Slurm 22.05.8', () => {

@@ -1,4 +1,4 @@
-import type { ClusterNode, ClusterPartition, NodeObstacle, ResourceCount } from '../../domain/inventory.ts';
+import type { ClusterNode, ClusterPartition, Inventory, NodeObstacle, ResourceCount } from '../../domain/inventory.ts';
 import { bounded, linesOf, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import {
@@ -14,8 +14,19 @@ import {
 } from './limits.ts';
 import { gresReader } from './node-gres.ts';
 import { stateReader } from './node-state.ts';
+import { readTotals } from './totals.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, textValue } from './values.ts';
+
+/** Reads partitions and nodes, yielding to the event loop. Throws UnreadableAnswer for more than any cluster has. */
+export function* readInventory(
+  partitionLines: string,
+  nodeLines: string,
+): Reading<Pick<Inventory, 'partitions' | 'nodes' | 'pools'>> {
+  const partitions = yield* readPartitions(partitionLines);
+  const nodes = yield* readNodes(nodeLines, partitions);
+  return { nodes, ...(yield* readTotals(partitions, nodes)) };
+}
 
 /**
  * One node on each line, as `scontrol --details --oneliner show node` prints them; `partitions` are those of the same
@@ -39,7 +50,7 @@ export function* readNodes(output: string, partitions: readonly ClusterPartition
   const count = new Budget(MAX_NODES, 'nodes');
   const nodes = new Map<string, ClusterNode>();
   for (const line of linesOf(output)) {
-    if (pace.isDue(LONG_LINE)) yield;
+    if (pace.isDue(costOf(line))) yield;
     // A comment may contain line breaks, followed by anything.
     const name = /^NodeName=(\S+) .*?CoresPerSocket=\d/.exec(line)?.[1];
     if (name === undefined || nodes.has(name)) continue;
@@ -51,8 +62,13 @@ export function* readNodes(output: string, partitions: readonly ClusterPartition
   return [...nodes.values()];
 }
 
-/** A line of a node or partition is long, and costs as much as this many others. */
+/** A line of a node or partition is long, and costs as much as this many others; one that is longer still, more. */
 const LONG_LINE = 10;
+const CHARACTERS_A_COST = 100;
+
+function costOf(line: string): number {
+  return LONG_LINE + line.length / CHARACTERS_A_COST;
+}
 
 /** One partition on each line, as `scontrol --oneliner show partition` prints them. Throws UnreadableAnswer. */
 export function parsePartitions(output: string): readonly ClusterPartition[] {
@@ -63,25 +79,29 @@ export function parsePartitions(output: string): readonly ClusterPartition[] {
 export function* readPartitions(output: string): Reading<readonly ClusterPartition[]> {
   const pace = new Pace();
   const count = new Budget(MAX_PARTITIONS, 'partitions');
-  const partitions: ClusterPartition[] = [];
+  const partitions = new Map<string, ClusterPartition>();
   for (const line of linesOf(output)) {
-    if (pace.isDue(LONG_LINE)) yield;
+    if (pace.isDue(costOf(line))) yield;
     const name = /^PartitionName=(\S+)/.exec(line)?.[1];
-    if (name === undefined) continue;
+    if (name === undefined || partitions.has(name)) continue;
     count.take(1);
     if (name.length > MAX_NAME) throw new UnreadableAnswer(`a partition is called ${bounded(name, MAX_NAME)}`);
     const row = ownText(line.slice(0, MAX_ROW));
-    partitions.push({
-      name: ownText(name),
+    const ownName = ownText(name);
+    partitions.set(ownName, {
+      name: ownName,
       isDefault: field(row, 'Default') === 'YES',
       state: bounded(ownText(field(row, 'State') ?? 'UNKNOWN'), MAX_NAME),
       timeLimitSeconds: durationSeconds(field(row, 'MaxTime') ?? ''),
     });
   }
-  return partitions;
+  return [...partitions.values()];
 }
 
-/** The partitions or features of nodes: most nodes of an answer share the same list, which is kept once. */
+/**
+ * The partitions or features of nodes: most nodes of an answer share the same list. It is kept once, and counted for
+ * each of them, because it is looked through for each.
+ */
 function listReader(what: string): (text: string) => readonly string[] {
   const known = new Map<string, readonly string[]>();
   const count = new Budget(MAX_MEMBERSHIPS, what);
@@ -89,9 +109,9 @@ function listReader(what: string): (text: string) => readonly string[] {
     let names = known.get(text);
     if (names === undefined) {
       names = [...new Set(text.split(',').filter(Boolean))];
-      count.take(names.length);
       known.set(text, names);
     }
+    count.take(names.length);
     return names;
   };
 }

@@ -20,10 +20,16 @@ export const MAX_RESOURCES = 16 * 1024;
 export const MAX_OBSERVATIONS = 500_000;
 export const MAX_NODES = 100_000;
 export const MAX_PARTITIONS = 10_000;
-/** Nodes in partitions, each counted in each. */
+/** Nodes in partitions, each counted in each; and features of nodes. */
 export const MAX_MEMBERSHIPS = 1_000_000;
-/** Devices in use on all nodes. */
+/** Devices in use on all nodes, and the types of devices of each. */
 export const MAX_DEVICES = 1_000_000;
+/** Types of GPUs, of shards and of mps in one node, each. MIG has some twenty profiles. */
+export const MAX_NODE_TYPES = 64;
+/** Types of GPUs in one cluster. */
+export const MAX_GPU_TYPES = 1000;
+/** Types of GPUs of nodes in partitions, those of each node counted in each of its partitions. */
+export const MAX_PARTITION_TYPES = 4_000_000;
 
 /** slurmctld counts requeues in 16 bits (src/slurmctld/slurmctld.h, restart_cnt). */
 export const MAX_RESTARTS = 65_535;

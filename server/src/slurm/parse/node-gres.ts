@@ -1,7 +1,7 @@
 import type { ClusterNode, GpuPool } from '../../domain/inventory.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import { countByType, type Gres, parseGres } from './gres.ts';
-import { Budget, MAX_DEVICES, MAX_NODE_COUNT } from './limits.ts';
+import { Budget, MAX_DEVICES, MAX_GPU_TYPES, MAX_NODE_COUNT, MAX_NODE_TYPES } from './limits.ts';
 import { countValue } from './values.ts';
 
 type Counts = ReadonlyMap<string, number>;
@@ -27,21 +27,27 @@ const SLICES = ['shard', 'mps'] as const;
 const isSlice = (name: string) => SLICES.some((slice) => slice === name);
 
 /**
- * Reads the gres of one answer's nodes: equal fields, which most nodes have, are read once. Throws UnreadableAnswer for
- * more than any node has.
+ * Reads the gres of one answer's nodes: equal fields, which most nodes have, are read once, and counted for each node.
+ * Throws UnreadableAnswer for more than any node, or any cluster, has.
  */
 export function gresReader(): (fields: GresFields, offer: NodeOffer) => NodeGres {
   const known = new Map<string, NodeGres>();
-  const devices = new Budget(MAX_DEVICES, 'devices in use');
+  const devices = new Budget(MAX_DEVICES, 'devices in use and types of devices of nodes');
+  const types = new Set<string>();
+  const newTypes = new Budget(MAX_GPU_TYPES, 'types of GPUs');
   return ({ configured, used, allocatedTres }, offer) => {
     const tres = SLICES.some((name) => configured.includes(name)) ? allocatedTres : '';
     const key = `${offer.isUsable} ${offer.isObtainable} ${configured} ${used} ${tres}`;
     let gres = known.get(key);
     if (gres === undefined) {
       gres = nodeGres({ configured, used, allocatedTres }, offer);
-      devices.take(gres.allocatedGpuIndexes.length + gres.gpus.length + gres.shards.length + gres.mps.length);
       known.set(key, gres);
+      for (const { gpuType } of [...gres.gpus, ...gres.shards, ...gres.mps]) {
+        if (!types.has(gpuType)) newTypes.take(1);
+        types.add(gpuType);
+      }
     }
+    devices.take(gres.allocatedGpuIndexes.length + gres.gpus.length + gres.shards.length + gres.mps.length);
     return gres;
   };
 }
@@ -85,6 +91,7 @@ function nodeGres(fields: GresFields, offer: NodeOffer): NodeGres {
 
 /** `blocked`: idle by Slurm's count, but unavailable, because another kind of gres uses the device. */
 function pools(totals: Counts, allocated: Counts, blocked: Counts, offer: NodeOffer): GpuPool[] {
+  if (totals.size > MAX_NODE_TYPES) throw new UnreadableAnswer(`a node has ${totals.size} types of GPUs`);
   const free = new Map([...totals].map(([type, total]) => [type, total - (allocated.get(type) ?? 0)]));
   const notToBeHad = place(blocked, free);
   return [...totals].map(([gpuType, total]) => {
