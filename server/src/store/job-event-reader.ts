@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { Job } from '../domain/job.ts';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import type { Database } from './database.ts';
-import { toJob } from './job-rows.ts';
 import { readJson } from './json.ts';
+import { wholeJobs } from './whole-jobs.ts';
 
 const instant = z
   .string()
@@ -67,8 +68,8 @@ export class JobEventReader {
     const rows = await query.execute();
     if (rows.length === 0) return [];
     const ids = [...new Set(rows.map((row) => row.job_id))];
-    const jobs = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', ids).execute();
-    const byId = new Map(jobs.map((job) => [job.id, toJob(job)]));
+    const byId = new Map<string, Job>();
+    for await (const jobs of wholeJobs(this.#database, 'id', ids)) for (const job of jobs) byId.set(job.id, job);
     return rows.flatMap((row) => {
       // A foreign key ties the event to its job, so each is there.
       const job = byId.get(row.job_id);

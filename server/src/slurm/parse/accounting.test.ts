@@ -210,6 +210,14 @@ it.each([
   expect(accountsOf(rows)[0]?.closed).toMatchObject([{ number: 1, exitCode: null, signal }]);
 });
 
+it('an attempt that a requeue closed has the beginning of a long list of nodes, as opposed to the last one', () => {
+  const NodeList = 'n'.repeat(5000);
+  const [account] = accountsOf(row({ Submit: '1795494100', NodeList }) + row({ Submit: '1795494300', NodeList }));
+  expect(account?.closed[0]?.nodeList).toMatch(/^n{900,}… \(4,\d+ characters cut\)$/);
+  expect(account?.closed[0]?.nodeList?.length).toBeLessThanOrEqual(1000);
+  expect(account?.latest.nodeList).toBe(NodeList);
+});
+
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
   const row = (state: string, submit: string) =>
     ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', '', '', 'train', `/ws/jobs/${ID}`].join(

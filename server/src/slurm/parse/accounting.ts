@@ -1,5 +1,6 @@
 import type { JobAttempt } from '../../domain/attempt.ts';
 import { isActiveState } from '../../domain/job-state.ts';
+import { MAX_NODE_LIST } from '../../domain/node-list.ts';
 import type { JobObservation } from '../../domain/observation.ts';
 import { bounded } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
@@ -10,7 +11,7 @@ import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { componentId, joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
-import { Budget, MAX_ATTEMPTS, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_RESTARTS } from './limits.ts';
+import { Budget, MAX_ATTEMPT_NODES, MAX_ATTEMPTS, MAX_NAME, MAX_OBSERVATIONS, MAX_RESTARTS } from './limits.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
 import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
 
@@ -179,12 +180,13 @@ function runs(sorted: readonly Row[]): readonly JobObservation[] {
 const PUT_BACK = /^REQUEUED\b/;
 
 function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): JobAttempt {
-  const { attempt, state, word, exitCode, signal, startedAt, endedAt, nodeList } = latest;
+  const { attempt, state, word, exitCode, signal, startedAt, endedAt } = latest;
   // After a time without slurmdbd, the row of an attempt is closed late: until then it shows no end.
   const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
   const code = exitCode === 0 || hasExactCodes ? exitCode : null;
   // No record is looked up for an attempt that is over.
   const sure = isDoubtfulSignal(signal) ? null : signal;
+  const nodeList = latest.nodeList === null ? null : bounded(latest.nodeList, MAX_ATTEMPT_NODES);
   return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal: sure, startedAt, endedAt, nodeList };
 }
 

@@ -6,8 +6,8 @@ import type { Reading } from './turns.ts';
 /** Of a reason, a state's word, and the names of partitions, in UTF-16 units. */
 export const MAX_TEXT = 1000;
 export const MAX_NAME = 256;
-/** Of a list of nodes, as Slurm shortens it. */
-export const MAX_NODE_LIST = 16 * 1024;
+/** Of the list of nodes of an attempt that is over, of which a job may have many. */
+export const MAX_ATTEMPT_NODES = 1000;
 /** Of a path, in bytes: PATH_MAX in linux/limits.h. */
 export const MAX_PATH = 4096;
 /** Of one row of squeue or sacct, of one partition's line, and of one node's without its notes. */
