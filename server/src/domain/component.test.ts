@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { heterogeneousState, type JobComponent, unseenComponent, wholeOf } from './component.ts';
+import { heterogeneousState, type JobComponent, unseenComponent, wholeOf, withBoundedNodes } from './component.ts';
 import { isActiveState, JOB_STATES, type JobState } from './job-state.ts';
+import { MAX_NODE_LIST } from './node-list.ts';
 
 describe('the state of a heterogeneous job', () => {
   const anyStates = fc.array(fc.option(fc.constantFrom(...JOB_STATES)), { minLength: 1, maxLength: 5 });
@@ -78,5 +79,28 @@ describe('a heterogeneous job as a whole', () => {
       component(1, { state: 'HELD', word: 'PENDING', reason: 'JobHeldUser' }),
     ]);
     expect(whole).toMatchObject({ state: 'HELD', reason: 'JobHeldUser' });
+  });
+
+  const wide = (count: number, length: number) =>
+    Array.from({ length: count }, (_, offset) => component(offset, { nodeList: `n${offset}_`.padEnd(length, 'x') }));
+
+  it('has a list of nodes that is no longer than that of any job, and says what it leaves out', () => {
+    const { nodeList } = wholeOf(wide(128, MAX_NODE_LIST));
+    expect(nodeList?.length).toBeLessThanOrEqual(MAX_NODE_LIST);
+    expect(nodeList).toMatch(/^n0_x.*characters cut\)$/);
+  });
+
+  it.each([
+    [2, MAX_NODE_LIST / 2],
+    [128, 1000],
+  ])('of %i components has at most %i characters of nodes of each', (count, most) => {
+    const bounded = withBoundedNodes(wide(count, MAX_NODE_LIST));
+    for (const { nodeList } of bounded) {
+      expect(nodeList?.length).toBeLessThanOrEqual(most);
+      expect(nodeList).toContain('characters cut');
+    }
+    expect(withBoundedNodes(bounded)).toEqual(bounded);
+    const short = wide(count, most);
+    expect(withBoundedNodes(short)).toEqual(short);
   });
 });

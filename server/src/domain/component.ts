@@ -1,7 +1,9 @@
 import { allocationOf } from './allocation.ts';
 import { isActiveState, type JobState } from './job-state.ts';
+import { MAX_NODE_LIST } from './node-list.ts';
 import type { JobResources } from './resources.ts';
 import type { Seen } from './seen.ts';
+import { bounded } from './text.ts';
 
 /** The resources that each component of a heterogeneous job requests by itself. The others apply to the whole job. */
 export type ComponentResources = Pick<
@@ -102,10 +104,24 @@ export function wholeOf(components: readonly JobComponent[]): Omit<JobComponent,
     startedAt: leader.startedAt,
     endedAt: state === null || isActiveState(state) ? null : latest(components.map(({ endedAt }) => endedAt)),
     estimatedStartAt: latest(components.map(({ estimatedStartAt }) => estimatedStartAt)),
-    nodeList: nodeLists.size === 0 ? null : [...nodeLists].join(','),
+    nodeList: nodeLists.size === 0 ? null : bounded([...nodeLists].join(','), MAX_NODE_LIST),
     partition: leader.partition,
     allocated: allocationOf(components.map(({ allocated }) => allocated)),
   };
+}
+
+/** However many components a job has, each may name as many nodes. */
+const LEAST_NODE_LIST = 1000;
+
+/** The components of one job, whose lists of nodes share the room of a list. */
+export function withBoundedNodes(components: readonly JobComponent[]): readonly JobComponent[] {
+  const most = Math.max(LEAST_NODE_LIST, Math.floor(MAX_NODE_LIST / components.length));
+  return components.map((component) => {
+    const { nodeList } = component;
+    return nodeList === null || nodeList.length <= most
+      ? component
+      : { ...component, nodeList: bounded(nodeList, most) };
+  });
 }
 
 function latest<T extends number | Date>(values: readonly (T | null)[]): T | null {

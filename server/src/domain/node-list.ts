@@ -1,5 +1,8 @@
 import { partsOf } from './text.ts';
 
+/** Of a list of nodes, as Slurm shortens it, in UTF-16 units. */
+export const MAX_NODE_LIST = 16 * 1024;
+
 /** No cluster has more nodes: a longer list is not believed. */
 const MAX_NODES = 100_000;
 /** The maximum total length of the names, in characters. */

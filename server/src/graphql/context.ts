@@ -36,6 +36,8 @@ export interface Loaders {
   readonly taskCounts: DataLoader<string, readonly StateCount[]>;
   /** Attempts that a requeue closed. */
   readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
+  /** Of these attempts; null: none has started. */
+  readonly firstStart: DataLoader<string, Date | null>;
   /** By cluster's name. */
   readonly activeJobCount: DataLoader<string, number>;
 }
@@ -71,7 +73,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
         const branches = await projects.branches(ids, (text) => work.texts(text));
         return ids.map((id) => branches.get(id) ?? []);
       }),
-      job: batching(async (ids) => work.jobs(await jobs.getMany(ids))),
+      job: batching((ids) => jobs.getMany(ids, (some) => work.jobs(some))),
       script: batching(async (ids) => {
         const scripts = await jobs.scripts(ids, (text) => work.texts(text));
         return ids.map((id) => scripts.get(id) ?? null);
@@ -90,8 +92,12 @@ export function createContext(services: Services, actor: UserActor, options: Ope
         return ids.map((id) => counts.get(id) ?? []);
       }),
       closedAttempts: batching(async (ids) => {
-        const attempts = await jobs.closedAttempts(ids);
+        const attempts = await jobs.closedAttempts(ids, (some) => work.attempts(some));
         return ids.map((id) => attempts.get(id) ?? []);
+      }),
+      firstStart: batching(async (ids) => {
+        const starts = await jobs.firstStarts(ids);
+        return ids.map((id) => starts.get(id) ?? null);
       }),
       activeJobCount: batching(async (names) => {
         const counts = await jobs.activeCounts();

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OperationTypeNode } from 'graphql';
 import { expect, it } from 'vitest';
 import { Gate } from './gate.ts';
+import { alone } from './testing.ts';
 import { Turns } from './turns.ts';
 import { Work } from './work.ts';
 
@@ -24,4 +25,12 @@ it('gives the event loop back between small operations that begin at the same mo
   }
   await Promise.all(begun);
   expect(Math.max(...inTurns)).toBeLessThan(10);
+});
+
+it('counts attempts while they are read, also those without any text', () => {
+  const work = new Work(alone());
+  const attempt = { number: 1, outcome: null, exitCode: null, signal: null };
+  const some = Array.from({ length: 1000 }, () => ({ ...attempt, startedAt: null, endedAt: null, nodeList: null }));
+  for (let count = 0; count < 500; count += 1) work.attempts(some);
+  expect(() => work.attempts(some)).toThrow('has more than 500000 values');
 });

@@ -1,4 +1,5 @@
 import { GraphQLError, OperationTypeNode } from 'graphql';
+import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { requestFault } from './error-codes.ts';
 import { GATE, type Gate, type Place } from './gate.ts';
@@ -126,10 +127,14 @@ export class Work {
    * exceeded.
    */
   entries<T>(list: readonly T[], fields: number): Iterable<T | Promise<T>> {
-    this.#values += list.length * fields;
+    this.#take(list.length * fields);
+    return list.length <= FEW && !this.#needsPlace ? list : this.#inTurns(list);
+  }
+
+  #take(values: number): void {
+    this.#values += values;
     if (this.#values > WORK_LIMITS.values) this.#exceed(`has more than ${WORK_LIMITS.values} values`);
     this.#check();
-    return list.length <= FEW && !this.#needsPlace ? list : this.#inTurns(list);
   }
 
   /** The entries of a list of texts or numbers, each counted as in JSON. Throws once a limit is exceeded. */
@@ -146,9 +151,18 @@ export class Work {
     this.#check();
   }
 
-  jobs<J extends Job | null>(jobs: readonly J[]): readonly J[] {
-    for (const job of jobs) if (job !== null) this.texts(job.command, job.description, job.reason, job.nodeList);
-    return jobs;
+  /** Counts the texts of jobs that were read, whatever is asked of them. Throws once a limit is exceeded. */
+  jobs(jobs: readonly Job[]): void {
+    for (const { command, description, reason, nodeList, components } of jobs) {
+      this.texts(command, description, reason, nodeList);
+      for (const component of components) this.texts(component.reason, component.nodeList);
+    }
+  }
+
+  /** Counts attempts, before any is answered, and their texts. Throws once a limit is exceeded. */
+  attempts(attempts: readonly JobAttempt[]): void {
+    this.#take(attempts.length);
+    for (const { outcome, nodeList } of attempts) this.texts(outcome, nodeList);
   }
 
   *#inTurns<T>(list: readonly T[]): Iterable<T | Promise<T>> {

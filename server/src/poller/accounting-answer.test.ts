@@ -38,7 +38,13 @@ async function answerOf(told: readonly Told[]) {
       },
     };
   });
-  const answer = await AccountingAnswer.of({ kind: 'read', accounts, unread: new Set(), hasExactCodes: true });
+  const answer = await AccountingAnswer.of({
+    kind: 'read',
+    accounts,
+    unread: new Set(),
+    fault: null,
+    hasExactCodes: true,
+  });
   looks = 0;
   return { answer, looks: () => looks };
 }
@@ -96,4 +102,12 @@ describe('where no owner is told', () => {
     expect(answer.leavesOut(job)).toBe(false);
     expect(looks()).toBeLessThan(MANY / 10);
   });
+});
+
+it('an account that is left out of a large answer is told as a fault, and only its job is unreadable', async () => {
+  const answer = await AccountingAnswer.of({
+    ...{ kind: 'read', accounts: [], unread: new Set(['31']), fault: 'too many rows', hasExactCodes: true },
+  });
+  expect(answer.fault).toBe('too many rows');
+  expect(['31', '32'].map((slurmJobId) => answer.isUnreadable(aJob({ slurmJobId })))).toEqual([true, false]);
 });

@@ -51,6 +51,7 @@ export class AccountingAnswer {
     const answer = this.#answer;
     if (answer.kind === 'unreadable') return answer.message;
     if (answer.kind === 'none' || answer.unread.size === 0) return null;
+    if (answer.fault !== null) return answer.fault;
     const numbers = [...answer.unread].slice(0, 3).join(', ');
     const more = answer.unread.size > 3 ? ` and ${answer.unread.size - 3} more` : '';
     return `sacct prints rows that can't be read, of ${numbers}${more}`;

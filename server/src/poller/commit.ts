@@ -5,6 +5,7 @@ import { isActiveState } from '../domain/job-state.ts';
 import { inOrder } from '../domain/times.ts';
 import type { Journal } from '../events/index.ts';
 import type { JobUpdate } from './observe.ts';
+import { inTurns } from './turns.ts';
 
 /** A job as it was and as it is now. */
 export interface Updated {
@@ -33,9 +34,10 @@ export async function commitUpdates(
     await writer.change(
       changes.filter(({ before, after }) => isActiveState(before.state) || !isSameEnd(before, after)),
     );
-    for (const { jobId, attempts } of updates) {
+    const written = new Map(changes.map(({ after }) => [after.id, after]));
+    for await (const { jobId, attempts } of inTurns(updates)) {
       if (attempts === undefined || attempts.length === 0) continue;
-      const current = changes.find(({ after }) => after.id === jobId)?.after;
+      const current = written.get(jobId);
       await writer.saveAttempts(
         jobId,
         attempts.flatMap((attempt) =>

@@ -295,6 +295,28 @@ describe('a heterogeneous job', () => {
     expect(updates.map(({ apply }) => apply(half).state)).toEqual(['CANCELLED']);
   });
 
+  it('has no more nodes of its components than of itself, however they are shown', () => {
+    const offsets = Array.from({ length: 128 }, (_, offset) => offset);
+    let wide = aJob({ state: 'PENDING', components: offsets.map(unseenComponent) });
+    for (const offset of offsets) {
+      wide = observed(wide, shows(wide, part(offset, { nodeList: `n${offset}_`.padEnd(16_384, 'x') })));
+    }
+    const lengths = [wide.nodeList, ...wide.components.map(({ nodeList }) => nodeList)].map(
+      (list) => list?.length ?? 0,
+    );
+    expect(lengths[0]).toBeLessThanOrEqual(16_384);
+    expect(Math.max(...lengths.slice(1))).toBeLessThanOrEqual(1000);
+  });
+
+  it('is no job that was submitted without components: of those that are shown, the first is the job', () => {
+    const leader = part(0, { nodeList: 'n1', partition: 'gpu' });
+    const others = [part(1, { state: 'FAILED', nodeList: 'n2' }), part(2, { nodeList: 'n3' })];
+    for (const state of ['RUNNING', 'COMPLETED', 'PENDING'] as const) {
+      const after = observed(job, shows(job, { ...leader, state, word: state }, ...others));
+      expect(after).toMatchObject({ state, evidence: { word: state }, nodeList: 'n1', components: [] });
+    }
+  });
+
   it('knows nothing of a component that is not shown in a new attempt', async () => {
     const over = aJob({ state: 'FAILED', components: [part(0, { state: 'FAILED' }), part(1, { state: 'FAILED' })] });
     const said = shows(over, part(0, { state: 'PENDING', attempt: 2 }));

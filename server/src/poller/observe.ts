@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JobAttempt } from '../domain/attempt.ts';
-import { unseenComponent, wholeOf } from '../domain/component.ts';
+import { unseenComponent, wholeOf, withBoundedNodes } from '../domain/component.ts';
 import type { JobEvidence } from '../domain/evidence.ts';
 import { isArray, type Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
@@ -50,18 +50,21 @@ export function observed(job: Job, said: JobObservation, now: Date): Job {
 
 /**
  * An observation of a heterogeneous job, completed with the known state of the components that it lacks. In another
- * attempt nothing is known of them.
+ * attempt nothing is known of them. Of components of any other job, which Slurm doesn't have, the first is the job.
  */
 export function withOtherComponents(job: Job, seen: JobObservation): JobObservation {
   if (seen.components.length === 0 && job.components.length === 0) return seen;
-  if (job.components.length === 0 || seen.components.length === 0) return { ...seen, components: job.components };
+  if (seen.components.length === 0) return { ...seen, components: job.components };
+  if (job.components.length === 0) return { ...seen, ...wholeOf(seen.components.slice(0, 1)), components: [] };
   const isNewAttempt = (seen.attempt ?? job.attempt) > job.attempt;
   const saidOf = new Map(seen.components.map((component) => [component.offset, component]));
-  const components = job.components.map((known) => {
-    const said = saidOf.get(known.offset);
-    if (said !== undefined && said.state !== null) return said;
-    return isNewAttempt ? unseenComponent(known.offset) : known;
-  });
+  const components = withBoundedNodes(
+    job.components.map((known) => {
+      const said = saidOf.get(known.offset);
+      if (said !== undefined && said.state !== null) return said;
+      return isNewAttempt ? unseenComponent(known.offset) : known;
+    }),
+  );
   return { ...seen, ...wholeOf(components), components };
 }
 

@@ -77,7 +77,7 @@ export class ToldSlurm implements PolledSlurm {
       // Of a task, with all the others of its array.
       const numbers = new Set(slurmJobIds.map(numberOf));
       const found = accounts.filter(({ latest }) => numbers.has(numberOf(latest.slurmJobId)));
-      return { kind: 'read', accounts: found, unread: this.unread, hasExactCodes: this.hasExactCodes };
+      return { kind: 'read', accounts: found, unread: this.unread, fault: null, hasExactCodes: this.hasExactCodes };
     },
   };
 

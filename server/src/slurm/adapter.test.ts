@@ -399,6 +399,7 @@ describe('asking for accounts', () => {
       kind: 'read',
       accounts: [],
       unread: new Set(),
+      fault: null,
       hasExactCodes: false,
     });
     expect(await calls()).toHaveLength(3);

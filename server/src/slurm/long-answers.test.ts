@@ -17,6 +17,9 @@ function node(index: number, { partitions = 'gpu', gres = '', features = '' } = 
   return `NodeName=n${index} Arch=x86_64 CoresPerSocket=8 CPUAlloc=0 CPUTot=8 ActiveFeatures=${features} Gres=${gres} OS=Linux RealMemory=8000 AllocMem=0 FreeMem=1 State=IDLE Partitions=${partitions} BootTime=1 CfgTRES=cpu=8 AllocTRES= CapWatts=n/a`;
 }
 
+/** The numbers of so many jobs, from 1 on. */
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`);
+
 const lines = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => `${line(index)}\n`).join('');
 
@@ -41,24 +44,31 @@ function slurmThatSays(output: string, only?: string): SlurmAdapter {
 }
 
 describe('others have their turn while an answer is read that tells', () => {
+  const nameless = account('7').replace('\x1fjob\x1f', '\x1fallocation\x1f');
+
   it.each([
-    ['of the tasks of a large array', lines(10_000, (index) => account(`7_${index}`))],
-    ['of many tasks in few rows', lines(10, (index) => account(`${index + 1}_[0-999]`))],
-    ['of many jobs', lines(10_000, (index) => account(`${index + 1}`))],
-  ])('%s', async (_what, output) => {
+    ['of the tasks of a large array', lines(10_000, (index) => account(`7_${index}`)), 10_000],
+    ['of many tasks in few rows', lines(10, (index) => account(`${index + 1}_[0-999]`)), 10_000],
+    ['of many jobs', lines(10_000, (index) => account(`${(index % 200) + 1}_${index}`)), 10_000],
+    ['of many attempts of one job', lines(10_000, () => account('7')), 1],
+    ['of many attempts of a heterogeneous job', lines(10_000, (index) => account(`7+${index % 8}`)), 1],
+    ['of many attempts whose names were never reported', lines(10_000, () => nameless), 1],
+    ['of jobs that nobody asked for', lines(10_000, (index) => account(`${index + 1000}`)), 0],
+    ['of nothing', lines(10_000, () => ''), 0],
+  ])('%s', async (_what, output, accounts) => {
     const slurm = slurmThatSays(output);
     let count = 0;
     const turns = await turnsDuring(async () => {
-      const accounting = await slurm.accounting.read(['7']);
+      const accounting = await slurm.accounting.read(numbered(200));
       if (accounting.kind === 'read') count = accounting.accounts.length;
     });
-    expect(count).toBe(10_000);
+    expect(count).toBe(accounts);
     expect(turns).toBeGreaterThanOrEqual(15);
   });
 
   it('of more tasks than there can be, in few rows', async () => {
     const slurm = slurmThatSays(lines(20, (index) => account(`${index + 1}_[0-29999,30000-59999]`)));
-    expect(await turnsDuring(() => slurm.accounting.read(['7']))).toBeGreaterThanOrEqual(15);
+    expect(await turnsDuring(() => slurm.accounting.read(numbered(20)))).toBeGreaterThanOrEqual(15);
   });
 
   it('of many nodes', async () => {

@@ -67,8 +67,10 @@ export type Accounting =
   | {
       readonly kind: 'read';
       readonly accounts: readonly JobAccount[];
-      /** The numbers of jobs (for tasks, of their array) with unreadable rows. */
+      /** The numbers of jobs (for tasks, of their array) with unreadable rows: nothing is known of these. */
       readonly unread: ReadonlySet<string>;
+      /** Why no rows of some of these were taken: there were too many, or too large ones. Null: of none. */
+      readonly fault: string | null;
       /** False: an exit code is the script's own, or 128 less. */
       readonly hasExactCodes: boolean;
     }

@@ -90,12 +90,14 @@ export interface Unreadable {
   readonly unreadable: string;
 }
 
-function inCompanies(directories: readonly string[], size: number): (readonly string[])[] {
+/** Groups of what is asked for together. */
+export function inCompanies(all: readonly string[], size: number): (readonly string[])[] {
   const companies: (readonly string[])[] = [];
-  for (let start = 0; start < directories.length; start += size) companies.push(directories.slice(start, start + size));
+  for (let start = 0; start < all.length; start += size) companies.push(all.slice(start, start + size));
   return companies;
 }
 
-function halves(company: readonly string[]): (readonly string[])[] {
+/** The groups to ask for instead of one whose answer is too large. */
+export function halves(company: readonly string[]): (readonly string[])[] {
   return inCompanies(company, Math.ceil(company.length / 2));
 }

@@ -7,3 +7,4 @@ export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
 export type { ProjectFields } from './projects.ts';
 export { holdLock } from './sqlite/index.ts';
 export { Store } from './store.ts';
+export type { OnRead } from './whole-jobs.ts';

@@ -1,10 +1,11 @@
 import { type Selectable, sql } from 'kysely';
 import { z } from 'zod';
+import type { Job } from '../domain/job.ts';
 import type { ChangingFacts, JobEvent } from '../domain/job-event.ts';
 import type { Database } from './database.ts';
-import { toJobs } from './job-rows.ts';
 import { readJson } from './json.ts';
 import type { JobEventsTable } from './tables.ts';
+import { wholeJobs } from './whole-jobs.ts';
 
 const instant = z
   .string()
@@ -76,8 +77,8 @@ export class JobEventReader {
     const rows = await this.#first(await query.execute(), bytes);
     if (rows.length === 0) return [];
     const ids = [...new Set(rows.map((row) => row.job_id))];
-    const jobs = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', ids).execute();
-    const byId = new Map((await toJobs(this.#database, jobs)).map((job) => [job.id, job]));
+    const byId = new Map<string, Job>();
+    for await (const jobs of wholeJobs(this.#database, 'id', ids)) for (const job of jobs) byId.set(job.id, job);
     return rows.flatMap((row) => {
       // A foreign key ties the event to its job, so each is there.
       const job = byId.get(row.job_id);

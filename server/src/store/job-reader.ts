@@ -6,15 +6,16 @@ import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { Submission } from '../domain/submission.ts';
 import { ArrayReader } from './array-reader.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
+import { closedAttempts, firstStarts } from './closed-attempts.ts';
 import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list/job-list.ts';
 import { JobListWithTasks } from './job-list/job-list-with-tasks.ts';
-import { type JobRow, toAttempt, toJobs } from './job-rows.ts';
 import { toSubmission } from './job-submissions.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { jobsBy } from './sqlite/index.ts';
+import { type OnRead, wholeJobs } from './whole-jobs.ts';
 
 /** Scripts are the longest texts. */
 const SCRIPTS_A_BATCH = 50;
@@ -66,11 +67,11 @@ export class JobReader {
   }
 
   /** In the order of the ids; null for each that isn't there. */
-  async getMany(ids: readonly string[]): Promise<(Job | null)[]> {
+  async getMany(ids: readonly string[], onRead: OnRead<Job> = () => undefined): Promise<(Job | null)[]> {
     const byId = new Map<string, Job>();
-    for await (const batch of batches([...new Set(ids)])) {
-      const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
-      for (const job of await toJobs(this.#database, rows)) byId.set(job.id, job);
+    for await (const jobs of wholeJobs(this.#database, 'id', [...new Set(ids)])) {
+      onRead(jobs);
+      for (const job of jobs) byId.set(job.id, job);
     }
     return ids.map((id) => byId.get(id) ?? null);
   }
@@ -78,11 +79,11 @@ export class JobReader {
   async byIdempotencyKey(userId: string, key: string): Promise<Job | null> {
     const row = await this.#database
       .selectFrom('jobs')
-      .selectAll()
+      .select('id')
       .where('submitted_by', '=', userId)
       .where('idempotency_key', '=', key)
       .executeTakeFirst();
-    return row === undefined ? null : ((await toJobs(this.#database, [row]))[0] ?? null);
+    return row === undefined ? null : this.get(row.id);
   }
 
   /** Null: the request had no key, or is older than digests. */
@@ -105,24 +106,23 @@ export class JobReader {
       .execute();
     const ids = active.map(({ id }) => id);
     for await (const batch of batches(ids, WHOLE_ROWS_A_BATCH)) {
-      const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).orderBy('id').execute();
-      yield await toJobs(this.#database, rows);
+      yield (await this.getMany(batch)).flatMap((job) => job ?? []);
     }
   }
 
   /** Jobs by their numbers in one cluster's Slurm, which may have reused a number. */
   async inSlurm(clusterName: string, slurmJobIds: readonly string[]): Promise<Job[]> {
-    const found: Job[] = [];
+    const ids: string[] = [];
     for await (const batch of batches(slurmJobIds)) {
       const rows = await this.#database
         .selectFrom('jobs')
-        .selectAll()
+        .select('id')
         .where('cluster_name', '=', clusterName)
         .where('slurm_job_id', 'in', batch)
         .execute();
-      found.push(...(await toJobs(this.#database, rows)));
+      for (const { id } of rows) ids.push(id);
     }
-    return found;
+    return (await this.getMany(ids)).flatMap((job) => job ?? []);
   }
 
   /** Those of these ids that stand for jobs that Slurm has not answered for yet. */
@@ -158,11 +158,15 @@ export class JobReader {
    * read one after another in turns of the event loop until the page is full: for words of fewer than three letters,
    * and for lists with the tasks of arrays. Throws CursorError.
    */
-  async page(filter: JobFilter, order: JobOrder, request: PageRequest): Promise<KeysetPage<Job>> {
+  async page(
+    filter: JobFilter,
+    order: JobOrder,
+    request: PageRequest,
+    onRead: OnRead<Job> = () => undefined,
+  ): Promise<KeysetPage<Job>> {
     const resolved = await resolveFilter(this.#database, filter);
     const list = this.#list(resolved ?? { ...NOTHING, includeArrayTasks: filter.includeArrayTasks });
-    const page = await list.page(order, request);
-    return this.#pageOfJobs(page);
+    return list.page(order, request, onRead);
   }
 
   #list(filter: ResolvedFilter): JobList | JobListWithTasks {
@@ -182,27 +186,32 @@ export class JobReader {
   }
 
   /** The tasks of an array, by index. */
-  async tasksPage(parentId: string, request: PageRequest): Promise<KeysetPage<Job>> {
-    const query = this.#database.selectFrom('jobs').selectAll().where('array_parent_id', '=', parentId);
+  async tasksPage(
+    parentId: string,
+    request: PageRequest,
+    onRead: OnRead<Job> = () => undefined,
+  ): Promise<KeysetPage<Job>> {
+    const query = this.#database
+      .selectFrom('jobs')
+      .select(['array_task_id', 'id'])
+      .where('array_parent_id', '=', parentId);
     const page = await keysetPage(query, request, () => ({
       name: 'array_task_id',
       columns: ['array_task_id', 'id'],
       descending: false,
       valuesOf: (row) => [row.array_task_id ?? 0, row.id],
     }));
-    return this.#pageOfJobs(page);
-  }
-
-  async #pageOfJobs(page: KeysetPage<JobRow>): Promise<KeysetPage<Job>> {
-    const jobs = await toJobs(
-      this.#database,
-      page.rows.map(({ row }) => row),
+    const tasks = await this.getMany(
+      page.rows.map(({ row }) => row.id),
+      onRead,
     );
-    const rows = page.rows.flatMap(({ cursor }, index) => {
-      const row = jobs[index];
-      return row === undefined ? [] : [{ cursor, row }];
-    });
-    return { ...page, rows };
+    return {
+      ...page,
+      rows: page.rows.flatMap(({ cursor }, index) => {
+        const row = tasks[index] ?? null;
+        return row === null ? [] : [{ cursor, row }];
+      }),
+    };
   }
 
   async tasks(parentId: string): Promise<Job[]> {
@@ -290,34 +299,37 @@ export class JobReader {
   }
 
   /** The attempts that requeues have closed, in order, without jobs that were never requeued. */
-  async closedAttempts(jobIds: readonly string[]): Promise<Map<string, JobAttempt[]>> {
+  async closedAttempts(
+    jobIds: readonly string[],
+    onRead: OnRead<JobAttempt> = () => undefined,
+  ): Promise<Map<string, JobAttempt[]>> {
     const attempts = new Map<string, JobAttempt[]>();
-    for await (const batch of batches([...new Set(jobIds)])) {
-      const rows = await this.#database
-        .selectFrom('job_attempts')
-        .selectAll()
-        .where('job_id', 'in', batch)
-        .orderBy('number')
-        .execute();
-      for (const row of rows) {
-        const ofJob = attempts.get(row.job_id) ?? [];
-        ofJob.push(toAttempt(row));
-        attempts.set(row.job_id, ofJob);
+    for await (const rows of closedAttempts(this.#database, jobIds)) {
+      onRead(rows.map(({ attempt }) => attempt));
+      for (const { jobId, attempt } of rows) {
+        const ofJob = attempts.get(jobId) ?? [];
+        ofJob.push(attempt);
+        attempts.set(jobId, ofJob);
       }
     }
     return attempts;
+  }
+
+  /** When jobs that were requeued first started, without those that never did before. */
+  firstStarts(jobIds: readonly string[]): Promise<Map<string, Date>> {
+    return firstStarts(this.#database, jobIds);
   }
 
   /** The newest jobs of a cluster with a closed attempt whose end isn't known. */
   async withUntoldAttempts(clusterName: string, limit: number): Promise<Job[]> {
     const rows = await this.#database
       .selectFrom('jobs')
-      .selectAll()
+      .select('id')
       .where('cluster_name', '=', clusterName)
       .where('id', 'in', (select) => select.selectFrom('job_attempts').select('job_id').where('outcome', 'is', null))
       .orderBy('id', 'desc')
       .limit(limit)
       .execute();
-    return toJobs(this.#database, rows);
+    return (await this.getMany(rows.map(({ id }) => id))).flatMap((job) => job ?? []);
   }
 }

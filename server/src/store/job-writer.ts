@@ -18,6 +18,8 @@ export interface NewJob {
   readonly submission: Submission | null;
 }
 
+const ATTEMPTS_A_BATCH = 100;
+
 /** Writes jobs, without events. */
 export class JobWriter {
   readonly #database: Database;
@@ -101,16 +103,18 @@ export class JobWriter {
 
   /** Adds attempts that are over, or completes stored ones whose outcome wasn't known yet. */
   async saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void> {
-    for (const attempt of attempts) {
-      const row = fromAttempt(jobId, attempt);
+    for await (const batch of batches(attempts, ATTEMPTS_A_BATCH)) {
       await this.#database
         .insertInto('job_attempts')
-        .values(row)
+        .values(batch.map((attempt) => fromAttempt(jobId, attempt)))
         .onConflict((conflict) =>
           conflict
             .columns(['job_id', 'number'])
             .doUpdateSet((update) => ({
-              ...row,
+              outcome: update.ref('excluded.outcome'),
+              exit_code: update.ref('excluded.exit_code'),
+              signal: update.ref('excluded.signal'),
+              ended_at: update.ref('excluded.ended_at'),
               // The accounting may lack the start of an attempt that was requeued right after it.
               started_at: update.fn.coalesce('excluded.started_at', 'job_attempts.started_at'),
               node_list: update.fn.coalesce('excluded.node_list', 'job_attempts.node_list'),

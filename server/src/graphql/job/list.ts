@@ -1,9 +1,8 @@
 import type { Job } from '../../domain/job.ts';
 import { bounded } from '../../domain/text.ts';
-import { CursorError, type KeysetPage, type PageRequest } from '../../store/index.ts';
+import { CursorError, type KeysetPage, type OnRead, type PageRequest } from '../../store/index.ts';
 import { type Connection, type PageArguments, readConnection } from '../connection.ts';
 import type { GraphQLContext } from '../context.ts';
-import type { Work } from '../work.ts';
 
 /** A page of jobs, and the place in `jobEvents` at which it was read. */
 export interface JobList extends Connection<Job> {
@@ -13,20 +12,15 @@ export interface JobList extends Connection<Job> {
 export async function readJobList(
   { journal, work }: GraphQLContext,
   args: PageArguments,
-  read: (request: PageRequest) => Promise<KeysetPage<Job>>,
+  read: (request: PageRequest, onRead: OnRead<Job>) => Promise<KeysetPage<Job>>,
   totalCount: () => Promise<number>,
 ): Promise<JobList> {
   // Taken before the list is read: a change in between is sent twice rather than missed.
   const sequence = journal.newest;
   return {
-    ...(await readConnection(args, work, async (request) => withJobsCounted(await read(request), work), totalCount)),
+    ...(await readConnection(args, work, (request) => read(request, (jobs) => work.jobs(jobs)), totalCount)),
     eventCursor: eventCursor(sequence),
   };
-}
-
-function withJobsCounted(page: KeysetPage<Job>, work: Work): KeysetPage<Job> {
-  work.jobs(page.rows.map(({ row }) => row));
-  return page;
 }
 
 /** The place of an event among all events. */

@@ -53,7 +53,7 @@ builder.queryField('jobs', (t) =>
       return readJobList(
         context,
         page,
-        (request) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request),
+        (request, onRead) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request, onRead),
         () => work.read(() => store.jobs.count(wanted)),
       );
     },

@@ -23,7 +23,7 @@ import { JobSubmissionRef } from './submission.ts';
 builder.node(JobRef, {
   description: 'A batch job, an array of them, or one task of an array.',
   id: { resolve: ({ id }) => id, description: ID_DESCRIPTION },
-  loadManyWithoutCache: (ids, { store, work }) => work.read(async () => [...work.jobs(await store.jobs.getMany(ids))]),
+  loadManyWithoutCache: (ids, { store, work }) => work.read(() => store.jobs.getMany(ids, (jobs) => work.jobs(jobs))),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'slurmName' in value,
   fields: (t) => ({
     name: t.exposeString('name', {
@@ -179,9 +179,8 @@ builder.node(JobRef, {
         'Whole seconds from its submission until its first start, until its end if it never started, or until now. ' +
         'Null: it is over, and its start was not seen.',
       resolve: async (job, _args, { loaders }) => {
-        const earlier = job.attempt === 1 ? [] : await loaders.closedAttempts.load(job.id);
-        const first = earlier.find(({ startedAt }) => startedAt !== null);
-        return waitedSeconds(job, first?.startedAt ?? null, new Date());
+        const first = job.attempt === 1 ? null : await loaders.firstStart.load(job.id);
+        return waitedSeconds(job, first, new Date());
       },
     }),
     isStale: t.boolean({
@@ -260,7 +259,7 @@ builder.node(JobRef, {
         readJobList(
           context,
           args,
-          (request) => context.store.jobs.tasksPage(id, request),
+          (request, onRead) => context.store.jobs.tasksPage(id, request, onRead),
           async () => (await context.loaders.taskCounts.load(id)).reduce((sum, { count }) => sum + count, 0),
         ),
     }),

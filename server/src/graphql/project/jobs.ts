@@ -22,7 +22,7 @@ builder.objectField(ProjectRef, 'jobs', (t) =>
       return readJobList(
         context,
         page,
-        (request) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request),
+        (request, onRead) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request, onRead),
         () => work.read(() => store.jobs.count(wanted)),
       );
     },

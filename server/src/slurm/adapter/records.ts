@@ -45,10 +45,12 @@ export class DirectoryRecords implements JobRecords {
   }
 
   async hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]> {
-    const begun = await this.#begun.ask(
-      attempts.map(({ workDir }) => workDir),
-      (directories) => this.#lookForBegun(directories),
-    );
+    const tasks = new Map<string, Set<string>>();
+    for (const { workDir, arrayTaskId } of attempts) {
+      const known = tasks.get(workDir) ?? new Set();
+      tasks.set(workDir, known.add(`${arrayTaskId ?? 'job'}`));
+    }
+    const begun = await this.#begun.ask(tasks.keys(), (directories) => this.#lookForBegun(directories, tasks));
     return attempts.map(({ workDir, arrayTaskId, attempt }) => {
       const records = begun.get(workDir) ?? 'gone';
       if (records === 'gone') return records;
@@ -59,6 +61,7 @@ export class DirectoryRecords implements JobRecords {
 
   async #lookForBegun(
     directories: readonly string[],
+    tasks: ReadonlyMap<string, ReadonlySet<string>>,
   ): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
     const ask = begunScript(directories);
     const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
@@ -69,7 +72,7 @@ export class DirectoryRecords implements JobRecords {
       if (section === null) {
         throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
       }
-      if (section.exitCode === 0) found.set(directory, await begunIn(section.output, pace));
+      if (section.exitCode === 0) found.set(directory, await begunIn(section.output, tasks.get(directory), pace));
       else if (section.exitCode === RECORDS_GONE) found.set(directory, 'gone');
       else found.set(directory, { unreadable: slurmMessage(section.output) });
     }
@@ -84,9 +87,13 @@ export class DirectoryRecords implements JobRecords {
 }
 
 /** A job may make any number of records, which says nothing about other jobs. */
-async function begunIn(output: string, pace: Pace): Promise<BegunOfTasks | Unreadable> {
+async function begunIn(
+  output: string,
+  tasks: ReadonlySet<string> | undefined,
+  pace: Pace,
+): Promise<BegunOfTasks | Unreadable> {
   try {
-    return await inTurns(readBegun(output, pace));
+    return await inTurns(readBegun(output, pace, tasks));
   } catch (cause) {
     if (cause instanceof UnreadableAnswer) return { unreadable: cause.message };
     throw cause;

@@ -1,5 +1,5 @@
 import { quote } from '../../ssh/index.ts';
-import { ACCOUNTING_FIELDS } from '../parse/accounting.ts';
+import { ACCOUNTING_FIELDS } from '../parse/account-rows.ts';
 import { FIELD_END } from '../parse/queue.ts';
 import { type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_QUERY } from './environment.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixture, labels } from '../testing.ts';
-import { ACCOUNTING_FIELDS, parseAccounting } from './accounting.ts';
+import { ACCOUNTING_FIELDS } from './account-rows.ts';
+import { parseAccounting } from './accounting.ts';
 import { FIELD_END } from './queue.ts';
 
 const accountsOf = (...answer: Parameters<typeof parseAccounting>) => parseAccounting(...answer).accounts;
@@ -209,6 +210,14 @@ it.each([
   expect(accountsOf(rows)[0]?.closed).toMatchObject([{ number: 1, exitCode: null, signal }]);
 });
 
+it('an attempt that a requeue closed has the beginning of a long list of nodes, as opposed to the last one', () => {
+  const NodeList = 'n'.repeat(5000);
+  const [account] = accountsOf(row({ Submit: '1795494100', NodeList }) + row({ Submit: '1795494300', NodeList }));
+  expect(account?.closed[0]?.nodeList).toMatch(/^n{900,}… \(4,\d+ characters cut\)$/);
+  expect(account?.closed[0]?.nodeList?.length).toBeLessThanOrEqual(1000);
+  expect(account?.latest.nodeList).toBe(NodeList);
+});
+
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
   const row = (state: string, submit: string) =>
     ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', '', '', 'train', `/ws/jobs/${ID}`].join(
@@ -228,17 +237,29 @@ describe('an attempt that 20.11 requeues in its first seconds', () => {
   };
   const nameless = { State: 'REQUEUED', JobName: 'allocation', Partition: '', WorkDir: '' };
 
-  it('is of the job whose next attempt its requeue submitted', () => {
-    const output =
-      old({ ...nameless, Submit: '1795494206', End: '1795494210' }) +
-      old({ ...nameless, Submit: '1795494210', End: '1795494230' }) +
-      old({ Submit: '1795494230', Start: '1795494240', End: '1795494250' });
-    const [account] = accountsOf(output);
+  it.each([
+    ['the older ones first', (rows: readonly string[]) => rows],
+    ['the newer ones first', (rows: readonly string[]) => rows.toReversed()],
+  ])('is of the job whose next attempt its requeue submitted, with %s', (_order, sorted) => {
+    const rows = [
+      old({ ...nameless, Submit: '1795494206', End: '1795494210' }),
+      old({ ...nameless, Submit: '1795494210', End: '1795494230' }),
+      old({ Submit: '1795494230', Start: '1795494240', End: '1795494250' }),
+    ];
+    const [account] = accountsOf(sorted(rows).join(''));
     expect(account).toMatchObject({ latest: { attempt: 3, state: 'COMPLETED', directoryJobId: ID } });
     expect(account?.closed).toMatchObject([
       { number: 1, outcome: 'REQUEUED' },
       { number: 2, outcome: 'REQUEUED' },
     ]);
+  });
+
+  it.each([
+    ['ends when it was submitted', { Submit: '1795494206', End: '1795494206' }],
+    ['has no times', { Submit: 'Unknown', End: 'Unknown' }],
+    ['ends before', { Submit: '1795494206', End: '1795494200' }],
+  ])("is nobody's where it %s", (_what, times) => {
+    expect(accountsOf(old({ ...nameless, ...times }).repeat(3))).toMatchObject([{ latest: { directoryJobId: null } }]);
   });
 
   it("is nobody's where that number was next submitted at another time, or not at all", () => {

@@ -1,36 +1,19 @@
 import type { JobAttempt } from '../../domain/attempt.ts';
 import { isActiveState } from '../../domain/job-state.ts';
+import { MAX_NODE_LIST } from '../../domain/node-list.ts';
 import type { JobObservation } from '../../domain/observation.ts';
-import { bounded, linesOf } from '../../domain/text.ts';
+import { bounded } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
+import { ACCOUNTING_FIELDS, fieldsOfRows, numberOf, readOwners } from './account-rows.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { componentId, joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
-import { Budget, MAX_ATTEMPTS, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_ROW } from './limits.ts';
-import { FIELD_END } from './queue.ts';
+import { Budget, MAX_ATTEMPT_NODES, MAX_ATTEMPTS, MAX_NAME, MAX_OBSERVATIONS, MAX_RESTARTS } from './limits.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
 import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
-
-/** sacct's output fields, in the order in which `parseAccounting` reads them. All but the last exist since 20.11. */
-export const ACCOUNTING_FIELDS = [
-  'JobID',
-  'State',
-  'ExitCode',
-  'Submit',
-  'Start',
-  'End',
-  'NodeList',
-  'Partition',
-  'AllocTRES',
-  'TimelimitRaw',
-  'JobName',
-  'WorkDir',
-  // Since 21.08.
-  'SubmitLine',
-] as const;
 
 /** What Slurm's accounting says of one job. */
 export interface JobAccount {
@@ -71,28 +54,43 @@ export function parseAccounting(
   hasExactCodes = false,
   tracksGpus = false,
 ): Accounts {
-  return atOnce(readAccounting(output, clock, hasExactCodes, tracksGpus));
+  return atOnce(readAccounting(output, { numbers: null, clock, hasExactCodes, tracksGpus }));
 }
 
-/** `parseAccounting`, yielding to the event loop. */
+/** What is known of an answer before it is read. */
+export interface AccountingQuestion {
+  /** The numbers that were asked for: no other job is read. Null: any. */
+  readonly numbers: ReadonlySet<string> | null;
+  readonly clock: ClusterClock;
+  readonly hasExactCodes: boolean;
+  readonly tracksGpus: boolean;
+}
+
+/** For the accounts that are kept together. */
+export function accountingBudget(): Budget {
+  return new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
+}
+
+/** `parseAccounting`, yielding to the event loop. `budget`: of all answers whose accounts are kept together. */
 export function* readAccounting(
   output: string,
-  clock: ClusterClock,
-  hasExactCodes: boolean,
-  tracksGpus: boolean,
+  { numbers, clock, hasExactCodes, tracksGpus }: AccountingQuestion,
+  budget = accountingBudget(),
 ): Reading<Accounts> {
   const pace = new Pace();
   const unread = new Set<string>();
   const rowsByJob = new Map<string, Row[]>();
-  const made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
-  for (const fields of withOwners(yield* wholeLines(output, pace))) {
-    const rows = readFields(fields, clock, tracksGpus);
+  const owners = yield* readOwners(output, numbers, pace);
+  for (const fields of fieldsOfRows(output, numbers)) {
+    if (pace.isDue(1)) yield;
+    if (fields === null) continue;
+    const rows = readFields(owners.completed(fields), clock, tracksGpus);
     if (rows === 'faulty') {
       unread.add(numberOf(fields[0] ?? ''));
       yield;
       continue;
     }
-    made.take(rows.length);
+    budget.take(rows.length);
     for (const row of rows) {
       const key = keyOf(row.observation);
       const ofJob = rowsByJob.get(key);
@@ -100,61 +98,66 @@ export function* readAccounting(
       else ofJob.push(row);
     }
     // A faulty row may have named more tasks than there can be.
-    if (rows.length === 0 || pace.isDue(1 + rows.length)) yield;
+    if (rows.length === 0 || pace.isDue(rows.length)) yield;
   }
   const accounts: JobAccount[] = [];
   for (const rows of rowsByJob.values()) {
-    if (!unread.has(numberOf(rows[0]?.observation.slurmJobId ?? ''))) accounts.push(...accountOf(rows, hasExactCodes));
-    if (pace.isDue(rows.length)) yield;
+    if (pace.isDue(1)) yield;
+    const number = numberOf(rows[0]?.observation.slurmJobId ?? '');
+    if (unread.has(number)) continue;
+    const account = yield* accountOf(rows, hasExactCodes, pace);
+    if (account === null) unread.add(number);
+    else accounts.push(account);
   }
   return { accounts, unread };
 }
 
-/** The account from the rows of one job or task; undefined if there are none. */
-function accountOf(rows: readonly Row[], hasExactCodes: boolean): readonly JobAccount[] {
-  // Once a task has rows of its own, the shared ones no longer apply to it.
-  const own = rows.filter(({ isShared }) => !isShared);
-  const attempts: JobObservation[][] = [];
+/** The account from the rows of one job or task; null: there are more than a job can have. */
+function* accountOf(rows: readonly Row[], hasExactCodes: boolean, pace: Pace): Reading<JobAccount | null> {
   const submissions = new Map<string, Date | null>();
-  for (const [part, ofPart] of Map.groupBy(own.length > 0 ? own : rows, ({ observation }) => observation.slurmJobId)) {
+  const attemptsOfParts: (readonly JobObservation[])[] = [];
+  for (const [part, ofPart] of yield* partsOf(rows, pace)) {
+    if (ofPart.length > MAX_RESTARTS + 1) return null;
     const sorted = ofPart.toSorted((left, right) => left.submitted - right.submitted);
     submissions.set(part, sorted[0]?.submittedAt ?? null);
-    for (const [index, observation] of runs(sorted).entries()) {
-      attempts[index] ??= [];
-      attempts[index].push({ ...observation, attempt: index + 1 });
-    }
+    attemptsOfParts.push(runs(sorted));
+    if (pace.isDue(ofPart.length)) yield;
   }
-  // The components of an attempt are joined before attempts are, because each has rows of its own.
-  const joined = attempts
-    .flatMap((ofAttempt) => atOnce(joinComponents(ofAttempt, new Pace())))
-    .map((observation) => ({ ...observation, attempt: observation.attempt ?? 1 }));
+  const count = attemptsOfParts.reduce((most, { length }) => Math.max(most, length), 0);
+  const joined: JobAccount['latest'][] = [];
+  for (let index = Math.max(0, count - MAX_ATTEMPTS - 1); index < count; index += 1) {
+    const attempt = index + 1;
+    const parts = attemptsOfParts.flatMap((attempts) => attempts[index] ?? []);
+    // The components of an attempt are joined before attempts are, because each has rows of its own.
+    const wholes = yield* joinComponents(
+      parts.map((part) => ({ ...part, attempt })),
+      pace,
+    );
+    joined.push(...wholes.map((whole) => ({ ...whole, attempt })));
+  }
   const latest = joined.pop();
-  if (latest === undefined) return [];
+  if (latest === undefined) return null;
   const { slurmJobId } = latest;
-  return [
-    {
-      submittedAt: submissions.get(slurmJobId) ?? submissions.get(`${slurmJobId}+0`) ?? null,
-      latest,
-      closed: joined.slice(-MAX_ATTEMPTS).map((one) => closedAttempt(one, hasExactCodes)),
-    },
-  ];
+  return {
+    submittedAt: submissions.get(slurmJobId) ?? submissions.get(`${slurmJobId}+0`) ?? null,
+    latest,
+    closed: joined.map((one) => closedAttempt(one, hasExactCodes)),
+  };
 }
 
-/** The fields of each row, without the last one where sacct doesn't have it. */
-function* wholeLines(output: string, pace: Pace): Reading<readonly (readonly string[])[]> {
-  const lines: (readonly string[])[] = [];
-  for (const line of linesOf(output)) {
-    if (line.length > MAX_ROW) throw new UnreadableAnswer('sacct prints a row that is longer than any');
-    const fields = line === '' ? [] : line.split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
-    if ([0, 1].includes(ACCOUNTING_FIELDS.length - fields.length)) lines.push(fields);
+/** The rows of each component of a job, or of the job itself. */
+function* partsOf(rows: readonly Row[], pace: Pace): Reading<ReadonlyMap<string, readonly Row[]>> {
+  const [own, shared] = [new Map<string, Row[]>(), new Map<string, Row[]>()];
+  for (const row of rows) {
+    const parts = row.isShared ? shared : own;
+    const { slurmJobId } = row.observation;
+    const known = parts.get(slurmJobId);
+    if (known === undefined) parts.set(slurmJobId, [row]);
+    else known.push(row);
     if (pace.isDue(1)) yield;
   }
-  return lines;
-}
-
-/** The number of a job; for a task or a component, that of the whole. */
-function numberOf(slurmJobId: string): string {
-  return /^\d*/.exec(slurmJobId)?.[0] ?? '';
+  // Once a task has rows of its own, the shared ones no longer apply to it.
+  return own.size > 0 ? own : shared;
 }
 
 /**
@@ -177,12 +180,13 @@ function runs(sorted: readonly Row[]): readonly JobObservation[] {
 const PUT_BACK = /^REQUEUED\b/;
 
 function closedAttempt(latest: JobAccount['latest'], hasExactCodes: boolean): JobAttempt {
-  const { attempt, state, word, exitCode, signal, startedAt, endedAt, nodeList } = latest;
+  const { attempt, state, word, exitCode, signal, startedAt, endedAt } = latest;
   // After a time without slurmdbd, the row of an attempt is closed late: until then it shows no end.
   const isOpen = state === null || (isActiveState(state) && !PUT_BACK.test(word ?? ''));
   const code = exitCode === 0 || hasExactCodes ? exitCode : null;
   // No record is looked up for an attempt that is over.
   const sure = isDoubtfulSignal(signal) ? null : signal;
+  const nodeList = latest.nodeList === null ? null : bounded(latest.nodeList, MAX_ATTEMPT_NODES);
   return { number: attempt, outcome: isOpen ? null : word, exitCode: code, signal: sure, startedAt, endedAt, nodeList };
 }
 
@@ -193,27 +197,6 @@ function keyOf({
   directoryJobId,
 }: Pick<JobObservation, 'slurmJobId' | 'ownerId' | 'directoryJobId'>): string {
   return `${componentId(slurmJobId)?.leader ?? slurmJobId} ${ownerId ?? directoryJobId}`;
-}
-
-const NAME = ACCOUNTING_FIELDS.indexOf('JobName');
-/** The name in sacct of a job whose name was never reported to it. */
-const NAMELESS = 'allocation';
-
-/**
- * Slurm 20.11 never records the name and the directory of an attempt that is requeued in its first seconds. Its requeue
- * is the submission of the next attempt, in the same second, so it takes that attempt's values.
- */
-function withOwners(lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  if (!lines.some((fields) => fields[NAME] === NAMELESS)) return lines;
-  const submissions = new Map<string, readonly string[]>();
-  const latestFirst = lines.toSorted((left, right) => Number(right[3]) - Number(left[3]));
-  return latestFirst.map((fields) => {
-    const [id, , , submit, , end] = fields;
-    const own = fields.slice(NAME);
-    const owner = own[0] === NAMELESS ? (submissions.get(`${id} ${end}`) ?? own) : own;
-    submissions.set(`${id} ${submit}`, owner);
-    return [...fields.slice(0, NAME), ...owner];
-  });
 }
 
 function readFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] | 'faulty' {

@@ -1,12 +1,13 @@
 import { UnreadableAnswer } from '../errors.ts';
+import type { Reading } from './turns.ts';
 
 // Limits for what a cluster reports, far above real values. Longer texts are cut; anything else beyond is not read.
 
 /** Of a reason, a state's word, and the names of partitions, in UTF-16 units. */
 export const MAX_TEXT = 1000;
 export const MAX_NAME = 256;
-/** Of a list of nodes, as Slurm shortens it. */
-export const MAX_NODE_LIST = 16 * 1024;
+/** Of the list of nodes of an attempt that is over, of which a job may have many. */
+export const MAX_ATTEMPT_NODES = 1000;
 /** Of a path, in bytes: PATH_MAX in linux/limits.h. */
 export const MAX_PATH = 4096;
 /** Of one row of squeue or sacct, of one partition's line, and of one node's without its notes. */
@@ -16,7 +17,7 @@ export const MAX_ANSWER = 1024 * 1024;
 /** Entries of TRES and GRES of one job or node. */
 export const MAX_RESOURCES = 16 * 1024;
 
-/** Jobs, tasks and attempts in one answer. */
+/** Jobs, tasks and attempts in one answer of squeue, and in all answers of sacct that are read together. */
 export const MAX_OBSERVATIONS = 500_000;
 export const MAX_NODES = 100_000;
 export const MAX_PARTITIONS = 10_000;
@@ -45,7 +46,7 @@ export const MAX_NODE_COUNT = 16_384;
 export const MAX_JOB_MEMORY_MB = 2 ** 39;
 export const MAX_NODE_MEMORY_MB = 2 ** 32;
 
-/** Counts the objects of one answer, and throws UnreadableAnswer for more than any cluster has. */
+/** Counts the objects of one answer, or of several whose contents are kept together, and throws UnreadableAnswer for more than any cluster has. */
 export class Budget {
   #left: number;
   readonly #what: string;
@@ -59,5 +60,16 @@ export class Budget {
   take(count: number): void {
     this.#left -= count;
     if (this.#left < 0) throw new UnreadableAnswer(`the answer tells of ${this.#what}`);
+  }
+
+  /** A reading that gives back what it took if it fails, because nothing of it is kept then. */
+  *allOrNothing<T>(reading: Reading<T>): Reading<T> {
+    const before = this.#left;
+    try {
+      return yield* reading;
+    } catch (cause) {
+      this.#left = before;
+      throw cause;
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UnreadableAnswer } from '../errors.ts';
-import { lastBegun, lastEnd } from './markers.ts';
+import { lastBegun, lastEnd, readBegun } from './markers.ts';
+import { atOnce, Pace } from './turns.ts';
 
 const END = {
   attempt: 1,
@@ -56,5 +57,10 @@ describe('the last attempt whose command has begun', () => {
       ],
     );
     expect(lastBegun('').size).toBe(0);
+  });
+
+  it('is kept of the tasks that were asked for', () => {
+    const names = '1.0.command\n2.0.command\n2.1.command\njob.0.command\n';
+    expect([...atOnce(readBegun(names, new Pace(), new Set(['2', '3'])))]).toEqual([['2', 2]]);
   });
 });

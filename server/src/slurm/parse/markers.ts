@@ -67,8 +67,15 @@ export function lastBegun(output: string): ReadonlyMap<string, number> {
   return atOnce(readBegun(output, new Pace()));
 }
 
-/** `lastBegun`, yielding to the event loop. */
-export function* readBegun(output: string, pace: Pace): Reading<ReadonlyMap<string, number>> {
+/**
+ * `lastBegun`, yielding to the event loop. `tasks`: of no others anything is kept, because the names of many directories
+ * are kept together.
+ */
+export function* readBegun(
+  output: string,
+  pace: Pace,
+  tasks?: ReadonlySet<string>,
+): Reading<ReadonlyMap<string, number>> {
   const attempts = new Map<string, number>();
   const count = new Budget(MAX_RECORDS, 'records');
   for (const line of linesOf(output)) {
@@ -77,6 +84,7 @@ export function* readBegun(output: string, pace: Pace): Reading<ReadonlyMap<stri
     if (restarts === '') continue;
     count.take(1);
     const restarted = numberValue(restarts, MAX_RESTARTS, 'number of restarts');
+    if (tasks !== undefined && !tasks.has(task)) continue;
     if (restarted === null || (attempts.size > MAX_ARRAY_TASKS && !attempts.has(task))) continue;
     attempts.set(task, Math.max(attempts.get(task) ?? 0, restarted + 1));
   }

@@ -1,5 +1,6 @@
 import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
+import { MAX_NODE_LIST } from '../../domain/node-list.ts';
 import { type JobObservation, ownerId } from '../../domain/observation.ts';
 import { bounded, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
@@ -9,7 +10,7 @@ import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
 import { jobIds } from './job-ids.ts';
-import { Budget, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { Budget, MAX_NAME, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
 import { atOnce, inTurns, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
 

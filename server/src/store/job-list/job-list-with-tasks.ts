@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { Job } from '../../domain/job.ts';
 import type { JobOrder } from '../../domain/job-filter.ts';
-import { batches, WHOLE_ROWS_A_BATCH } from '../batches.ts';
 import type { Database } from '../database.ts';
 import { jobsMatching, type ResolvedFilter } from '../job-filter.ts';
-import type { JobRow } from '../job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from '../keyset.ts';
 import { jobsBy, ROW } from '../sqlite/index.ts';
+import { type OnRead, wholeJobs } from '../whole-jobs.ts';
 import { boundedLook } from './bounded-looks.ts';
 import { chosenJobs } from './chosen-jobs.ts';
 import { compareKeys, type Key } from './places.ts';
@@ -56,7 +56,7 @@ export class JobListWithTasks {
   }
 
   /** Throws CursorError. */
-  async page({ field, direction }: JobOrder, request: PageRequest): Promise<KeysetPage<JobRow>> {
+  async page({ field, direction }: JobOrder, request: PageRequest, onRead: OnRead<Job>): Promise<KeysetPage<Job>> {
     const cursor = request.from === null ? null : decodeCursor(request.from);
     const [key, id, ...others] = cursor?.values ?? [];
     if (cursor !== null && (cursor.order !== field || key === undefined || typeof id !== 'string' || others.length > 0))
@@ -67,10 +67,10 @@ export class JobListWithTasks {
     const places = await this.#first(request.limit + 1, field, asOf, isDescending, from);
     const shown = places.slice(0, request.limit);
     if (request.backwards) shown.reverse();
-    const rows = await this.#rows(shown);
+    const jobs = await this.#jobs(shown, onRead);
     return {
       rows: shown.flatMap((place) => {
-        const row = rows.get(place.id);
+        const row = jobs.get(place.id);
         return row === undefined
           ? []
           : [{ cursor: encodeCursor({ order: field, asOf, values: [place.key, place.id] }), row }];
@@ -197,15 +197,13 @@ export class JobListWithTasks {
     }
   }
 
-  /** Every column of them; by id. */
-  async #rows(places: readonly Place[]): Promise<Map<string, JobRow>> {
-    const found = new Map<string, JobRow>();
-    for await (const batch of batches(
-      places.map(({ id }) => id),
-      WHOLE_ROWS_A_BATCH,
-    )) {
-      const rows = await this.#database.selectFrom('jobs').selectAll().where('id', 'in', batch).execute();
-      for (const row of rows) found.set(row.id, row);
+  /** By id. */
+  async #jobs(places: readonly Place[], onRead: OnRead<Job>): Promise<Map<string, Job>> {
+    const found = new Map<string, Job>();
+    const ids = places.map(({ id }) => id);
+    for await (const jobs of wholeJobs(this.#database, 'id', ids)) {
+      onRead(jobs);
+      for (const job of jobs) found.set(job.id, job);
     }
     return found;
   }

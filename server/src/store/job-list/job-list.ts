@@ -1,15 +1,16 @@
+import type { Job } from '../../domain/job.ts';
 import type { JobOrder } from '../../domain/job-filter.ts';
-import { batches, WHOLE_ROWS_A_BATCH } from '../batches.ts';
+import { batches } from '../batches.ts';
 import type { Database } from '../database.ts';
 import type { ResolvedFilter } from '../job-filter.ts';
-import type { JobRow } from '../job-rows.ts';
 import { decodeCursor, encodeCursor, foreignCursor, type KeysetPage, type PageRequest } from '../keyset.ts';
+import { type OnRead, wholeJobs } from '../whole-jobs.ts';
 import { boundsSubmission, submittedWithin } from './bounds.ts';
 import { chosenPlaces } from './chosen-jobs.ts';
 import { countJobs } from './counts.ts';
 import { between, beyond, inOrder, isAhead, type Place, type Span, WHOLE } from './places.ts';
 import { readRanges, sortRanges } from './ranges.ts';
-import { BY_SUBMISSION, KEY_COLUMNS, LISTED, SORTS, type Sort } from './sorts.ts';
+import { BY_SUBMISSION, LISTED, SORTED, SORTS, type Sort } from './sorts.ts';
 import { boundsOfOrder } from './timed-jobs.ts';
 import { candidateWays, MANY, shorterByTime, shortestWay, type Way } from './ways.ts';
 import { COMMON_IN_BLOCK, readSought } from './words.ts';
@@ -28,7 +29,7 @@ export class JobList {
   }
 
   /** Throws CursorError. */
-  async page(order: JobOrder, request: PageRequest): Promise<KeysetPage<JobRow>> {
+  async page(order: JobOrder, request: PageRequest, onRead: OnRead<Job>): Promise<KeysetPage<Job>> {
     const cursor = request.from === null ? null : decodeCursor(request.from);
     const name = `${order.field} number`;
     const asOf = cursor?.asOf ?? Date.now();
@@ -47,10 +48,10 @@ export class JobList {
         : await this.#byOther(order.field, sort, span, limit);
     const shown = places.slice(0, request.limit);
     if (request.backwards) shown.reverse();
-    const rows = await this.#rows(shown);
+    const jobs = await this.#jobs(shown, onRead);
     return {
       rows: shown.flatMap((place) => {
-        const row = rows.get(place.number);
+        const row = jobs.get(place.number);
         // It left the list between the two reads.
         if (row === undefined) return [];
         return [{ cursor: encodeCursor({ order: name, asOf, values: [place.key, place.number] }), row }];
@@ -105,30 +106,24 @@ export class JobList {
 
   /** Few jobs, in another order than that of submission. */
   async #sorted(found: readonly Place[], sort: Sort, span: Span, limit: number): Promise<Place[]> {
-    return firstOf(this.#keyed(found, sort), span, limit);
-  }
-
-  /** The same jobs, with the keys of this sort. Their commands are long, so nothing else of them is read. */
-  async *#keyed(found: readonly Place[], sort: Sort): AsyncGenerator<readonly Place[], void, undefined> {
+    const places: Place[] = [];
     for await (const batch of batches(found.map(({ number }) => number))) {
-      const rows = await this.#database
-        .selectFrom('jobs')
-        .select(['number', ...KEY_COLUMNS])
-        .where('number', 'in', batch)
-        .execute();
-      yield rows.map((row) => ({ key: sort.keyOf(row), number: Number(row.number) }));
+      const rows = await this.#database.selectFrom('jobs').select(SORTED).where('number', 'in', batch).execute();
+      for (const row of rows) places.push({ key: sort.keyOf(row), number: Number(row.number) });
     }
+    return inOrder(
+      places.filter((place) => isAhead(place, span)),
+      span.isDescending,
+    ).slice(0, limit);
   }
 
-  /** Every column of them; by number. */
-  async #rows(places: readonly Place[]): Promise<Map<number, JobRow>> {
-    const found = new Map<number, JobRow>();
-    for await (const batch of batches(
-      places.map(({ number }) => number),
-      WHOLE_ROWS_A_BATCH,
-    )) {
-      const rows = await this.#database.selectFrom('jobs').selectAll().where('number', 'in', batch).execute();
-      for (const row of rows) found.set(Number(row.number), row);
+  /** By number. */
+  async #jobs(places: readonly Place[], onRead: OnRead<Job>): Promise<Map<number, Job>> {
+    const found = new Map<number, Job>();
+    const numbers = places.map(({ number }) => number);
+    for await (const jobs of wholeJobs(this.#database, 'number', numbers)) {
+      onRead(jobs);
+      for (const job of jobs) found.set(Number(job.number), job);
     }
     return found;
   }

@@ -19,15 +19,15 @@ export interface SortRange {
   readonly shift: number;
 }
 
-/** What sort keys are made of. */
-export const KEY_COLUMNS = ['submitted_at', 'started_at', 'ended_at', 'name', 'state'] as const;
-type KeyColumns = Pick<JobRow, (typeof KEY_COLUMNS)[number]>;
+/** The columns that jobs are sorted by. */
+export const SORTED = ['number', 'submitted_at', 'started_at', 'ended_at', 'name', 'state'] as const;
+type SortedRow = Pick<JobRow, (typeof SORTED)[number]>;
 
 /** The sort keys besides the time of submission, and their indexes. */
 export interface Sort {
   readonly index: string;
   readonly ranges: readonly SortRange[];
-  keyOf(row: KeyColumns): Key;
+  keyOf(row: SortedRow): Key;
 }
 
 export const SORTS: Readonly<Record<JobOrder['field'], (now: number) => Sort>> = {
@@ -60,6 +60,6 @@ export const SORTS: Readonly<Record<JobOrder['field'], (now: number) => Sort>> =
   }),
 };
 
-function simpleSort(index: string, key: Expression<Key>, keyOf: (row: KeyColumns) => Key): Sort {
+function simpleSort(index: string, key: Expression<Key>, keyOf: (row: SortedRow) => Key): Sort {
   return { index, ranges: [{ where: [], key, shift: 0 }], keyOf };
 }
