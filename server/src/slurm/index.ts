@@ -17,6 +17,7 @@ export { MAX_OPTIONS_BYTES, optionsSize, type SubmitRequest } from './sbatch-opt
 export type {
   Accounting,
   Begun,
+  Claimer,
   JobControl,
   JobRecords,
   LoginFacts,

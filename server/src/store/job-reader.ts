@@ -5,7 +5,7 @@ import type { Job } from '../domain/job.ts';
 import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import type { Submission } from '../domain/submission.ts';
 import { ArrayReader } from './array-reader.ts';
-import { batches } from './batches.ts';
+import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
@@ -185,6 +185,21 @@ export class JobReader {
       valuesOf: (row) => [row.array_task_id ?? 0, row.id],
     }));
     return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toJob(row) })) };
+  }
+
+  /** The tasks of an array by their indexes, without those that aren't there. */
+  async tasksAt(parentId: string, indexes: readonly number[]): Promise<Job[]> {
+    const tasks: Job[] = [];
+    for await (const batch of batches([...new Set(indexes)], WHOLE_ROWS_A_BATCH)) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .selectAll()
+        .where('array_parent_id', '=', parentId)
+        .where('array_task_id', 'in', batch)
+        .execute();
+      tasks.push(...rows.map(toJob));
+    }
+    return tasks;
   }
 
   async tasks(parentId: string): Promise<Job[]> {
