@@ -2,6 +2,8 @@ import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
 
 /** A command that ended after this time was blocked by a directory; one that ended sooner lost its connection. */
 const TOO_LONG_MS = 30_000;
+/** Those that aren't asked for are forgotten beyond this number. */
+const MOST_SUSPECTS = 10_000;
 /** A directory that makes a command fail by itself is skipped for this time. */
 const LEFT_ALONE_MS = 10 * 60_000;
 
@@ -73,8 +75,10 @@ export class Together {
       if (this.#leftAlone.has(directory))
         answers.set(directory, { unreadable: 'it could not be read a few minutes ago' });
     }
-    const wanted = new Set(asked);
-    for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
+    if (this.#suspects.size > MOST_SUSPECTS) {
+      const wanted = new Set(asked);
+      for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
+    }
     const isSuspect = (directory: string) => this.#suspects.has(directory);
     return [
       ...inCompanies(asked.filter(isSuspect), this.#suspectsTogether),
