@@ -113,6 +113,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
 describe('the end of a job with the code of a double', () => {
   const end = (job: Job, exitCode: number) => ({
     jobId: job.id,
+    slurmJobId: job.slurmJobId,
     apply: (current: Job) =>
       observed(current, anObservation({ ownerId: ownerId(job), slurmJobId: '12', state: 'FAILED', exitCode }), NOW),
   });
@@ -190,6 +191,15 @@ describe('the end of a job with the code of a double', () => {
       for (const { jobId } of await doubles.withoutFalseEnds(ends, current)) told.push(jobId);
     }
     expect(told).toEqual([last.id]);
+  });
+
+  it('is none of a job that has the number of another one by now, nor is any other end of that double', async () => {
+    const job = await known({}, '11');
+    const adopted = { ...job, slurmJobId: '11' };
+    for (const exitCode of [DOUBLE_EXIT_CODE, 1]) {
+      expect(await doubles.withoutFalseEnds([end(job, exitCode)], new Map([[job.id, adopted]]))).toEqual([]);
+    }
+    expect(slurm.asked).toEqual([]);
   });
 
   it('costs nothing where the code is another one', async () => {

@@ -69,8 +69,8 @@ export class Doubles {
   }
 
   /**
-   * The updates without false ends: if a batch script ended because its directory was claimed, the job continues under
-   * the claimer's number. `current`: the jobs of the updates. Some hundred claims are read; an end whose claim isn't
+   * The updates without those of doubles: if a batch script ended because its directory was claimed, the job continues
+   * under the claimer's number. `current`: the jobs of the updates. Some hundred claims are read; an end whose claim isn't
    * read, or can't be, is left out until Slurm shows it again.
    */
   async withoutFalseEnds(
@@ -82,6 +82,8 @@ export class Doubles {
     const doubtful: { readonly update: JobUpdate; readonly job: Job }[] = [];
     for await (const update of inTurns(updates)) {
       const job = current.get(update.jobId);
+      // What was asked about a double while the job got the claimer's number says nothing about the job.
+      if (update.slurmJobId !== null && job !== undefined && job.slurmJobId !== update.slurmJobId) continue;
       const after = job === undefined ? undefined : update.apply(job);
       if (job !== undefined && after?.exitCode === DOUBLE_EXIT_CODE) {
         doubtful.push({ update, job });
@@ -129,6 +131,7 @@ function isUnreadable(claimer: Claimer): claimer is Unreadable {
 function adoption(job: Job, claimer: string): JobUpdate {
   return {
     jobId: job.id,
+    slurmJobId: null,
     apply: (current) => ({
       ...current,
       slurmJobId: claimer,

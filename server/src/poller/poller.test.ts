@@ -430,6 +430,24 @@ describe('what a poller writes', () => {
     expect(poller.recordsFault).toBeNull();
   });
 
+  it('never tells the end of a double as that of its job, also where it learns of both at once', async () => {
+    const job = await create({ slurmJobId: '1', state: 'RUNNING', workDir: '/w/jobs/1' });
+    slurm.observations = [see(job, { slurmJobId: '2' })];
+    slurm.accounts = [see(job, { state: 'FAILED', exitCode: 113, endedAt: new Date() })];
+    slurm.claims.set('/w/jobs/1', { unreadable: 'Permission denied' });
+    poller.connected();
+    await pass(95 * SECOND);
+    expect(await store.jobs.get(job.id)).toEqual(job);
+    slurm.claims.set('/w/jobs/1', '2');
+    const told = new Set<string>();
+    for (let looks = 0; looks < 190; looks += 1) {
+      await pass(0.5 * SECOND);
+      const { slurmJobId, state } = (await store.jobs.get(job.id)) ?? job;
+      told.add(`${slurmJobId} ${state}`);
+    }
+    expect([...told]).toEqual(['1 RUNNING', '2 RUNNING']);
+  });
+
   it.each<[string, (job: Job) => void]>([
     [
       'the claim of another one',

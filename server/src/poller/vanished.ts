@@ -92,7 +92,8 @@ export class VanishedJobs {
       const closed = accounting.accountOf(entry.job)?.closed ?? [];
       const isTold = closed.filter(({ outcome }) => outcome !== null).length >= entry.job.attempt - 1;
       if (isTold || !accounting.isKept || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
-      if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
+      const { id, slurmJobId } = entry.job;
+      if (closed.length > 0) updates.push({ jobId: id, slurmJobId, apply: (job) => job, attempts: closed });
     }
     const open: Open[] = [];
     for await (const { job, absence } of inTurns(due)) {
