@@ -82,7 +82,7 @@ export class Doubles {
     const doubtful: { readonly update: JobUpdate; readonly job: Job }[] = [];
     for await (const update of inTurns(updates)) {
       const job = current.get(update.jobId);
-      // What was asked about a double while the job got the claimer's number says nothing about the job.
+      // The job has got another number since Slurm was asked about this one, which is that of a double.
       if (update.slurmJobId !== null && job !== undefined && job.slurmJobId !== update.slurmJobId) continue;
       const after = job === undefined ? undefined : update.apply(job);
       if (job !== undefined && after?.exitCode === DOUBLE_EXIT_CODE) {

@@ -102,7 +102,7 @@ function isSame(old: Job[keyof Job], value: Job[keyof Job]): boolean {
 /** A change of one job that is certain, whatever else changes before it is written. */
 export interface JobUpdate {
   readonly jobId: string;
-  /** The number of the Slurm job that it is about; the job may have another one by now. Null: it says which itself. */
+  /** The Slurm job that it is about: it says nothing about the job once that has another number. Null: it always does. */
   readonly slurmJobId: string | null;
   apply(job: Job): Job;
   /** News of attempts that a requeue closed. */

@@ -87,6 +87,14 @@ describe('many directories', () => {
     expect([...left].sort()).toEqual(['/w/jobs/32', '/w/jobs/7']);
   });
 
+  it.each(['/w/jobs/0', '/w/jobs/25', '/w/jobs/49'])(
+    'are read in their turn though all others hang, and are more than are left alone at a time: %s',
+    async (other) => {
+      for (const directory of DIRECTORIES) if (directory !== other) hanging.add(directory);
+      for (let looks = 0; (await unread()).includes(other); looks += 1) expect(looks).toBeLessThan(60);
+    },
+  );
+
   it('can not be asked for when the connection is gone or breaks, which says nothing of them', async () => {
     for (const cause of [new SshUnavailable('there is no connection'), new SshInterrupted('the connection broke')]) {
       await expect(together.ask(['/w/jobs/1'], () => Promise.reject(cause))).rejects.toBe(cause);

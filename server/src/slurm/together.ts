@@ -13,7 +13,7 @@ const LEFT_ALONE_MS = 10 * 60_000;
  */
 export class Together {
   readonly #most: number;
-  /** The directories of commands that took too long, and how many of them are read together. */
+  /** The directories of commands that took too long, the last one last, and how many of them are read together. */
   readonly #suspects = new Set<string>();
   #suspectsTogether = 1;
   /** When a directory failed alone, on the monotonic clock. */
@@ -61,11 +61,17 @@ export class Together {
   #failed(company: readonly string[]): void {
     const [directory = ''] = company;
     if (company.length === 1) this.#leftAlone.set(directory, performance.now());
-    else for (const one of company) this.#suspects.add(one);
+    for (const one of company) {
+      this.#suspects.delete(one);
+      this.#suspects.add(one);
+    }
     this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
   }
 
-  /** Groups of directories; the last is read first. Suspects come after all others. */
+  /**
+   * Groups of directories; the last is read first. Suspects come after all others, and among them last those whose
+   * command was the last to take too long.
+   */
   #companies(directories: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
     for (const [directory, since] of this.#leftAlone) {
       if (performance.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(directory);
@@ -75,15 +81,15 @@ export class Together {
       if (this.#leftAlone.has(directory))
         answers.set(directory, { unreadable: 'it could not be read a few minutes ago' });
     }
+    const wanted = new Set(asked);
     if (this.#suspects.size > MOST_SUSPECTS) {
-      const wanted = new Set(asked);
       for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
     }
-    const isSuspect = (directory: string) => this.#suspects.has(directory);
+    const suspects = [...this.#suspects].filter((directory) => wanted.has(directory));
     return [
-      ...inCompanies(asked.filter(isSuspect), this.#suspectsTogether),
+      ...inCompanies(suspects.reverse(), this.#suspectsTogether),
       ...inCompanies(
-        asked.filter((directory) => !isSuspect(directory)),
+        asked.filter((directory) => !this.#suspects.has(directory)),
         this.#most,
       ),
     ];
