@@ -12,7 +12,7 @@ export interface Faults {
   readonly workspace: string | null;
   /** The options of every submission, as sbatch judged them at connect. */
   readonly submissionOptions: string | null;
-  /** The records that jobs write when they begin. */
+  /** The records in the directories of jobs, on which their ends depend. */
   readonly records: string | null;
   /** Of the last lookup of jobs there. */
   readonly accounting: string | null;
@@ -109,8 +109,8 @@ function sentences({ login, queue, records, inventory, ...others }: Faults): rea
     ...(records === null
       ? []
       : [
-          `Records in the directories of jobs can't be read: ${records}. Jobs that Slurm calls completed keep their last` +
-            ' state until they can; it is tried again by itself.',
+          `Records in the directories of jobs can't be read: ${records}. Jobs whose ends depend on them keep their` +
+            ' last state until they can; it is tried again by itself.',
         ]),
     ...(accounting === null
       ? []

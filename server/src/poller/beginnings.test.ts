@@ -21,6 +21,7 @@ beforeEach(() => {
 
 const completed = (id = job.id, parts: Partial<Job> = {}): JobUpdate => ({
   jobId: id,
+  slurmJobId: null,
   apply: (current) => ({ ...current, state: 'COMPLETED', exitCode: 0, endedAt: ENDED_AT, ...parts }),
 });
 
@@ -112,7 +113,11 @@ describe('a success that Slurm tells of', () => {
 
   it('is kept back while the records can not be asked for, and nothing else is', async () => {
     const other = aJob({ id: 'other', state: 'RUNNING' });
-    const news: JobUpdate = { jobId: other.id, apply: (current) => ({ ...current, state: 'SUSPENDED' }) };
+    const news: JobUpdate = {
+      jobId: other.id,
+      slurmJobId: null,
+      apply: (current) => ({ ...current, state: 'SUSPENDED' }),
+    };
     slurm.recordsFault = new Error('the connection broke');
     const answer = await told([completed(), news], 600, [job, other]);
     expect(answer).toMatchObject({ jobs: [{ state: 'SUSPENDED' }], fault: slurm.recordsFault });
@@ -123,7 +128,11 @@ describe('a success that Slurm tells of', () => {
   it('gives way to newer word of the job, and to its end by another way', async () => {
     slurm.unbegun.set(DIRECTORY, false);
     await told([completed()], 1);
-    const requeued: JobUpdate = { jobId: job.id, apply: (current) => ({ ...current, state: 'PENDING', attempt: 2 }) };
+    const requeued: JobUpdate = {
+      jobId: job.id,
+      slurmJobId: null,
+      apply: (current) => ({ ...current, state: 'PENDING', attempt: 2 }),
+    };
     expect((await told([requeued], 2)).jobs).toMatchObject([{ state: 'PENDING' }]);
     expect((await told([], 100, [{ ...job, state: 'LOST' }])).jobs).toEqual([]);
     expect(beginnings.isWaiting).toBe(false);

@@ -42,13 +42,13 @@ export function conclude(findings: Findings, accounting: AccountingAnswer, now: 
     // A signal may mean cancelled, out of time, preempted or failed: the script can't know.
     const isOpen = marker.isInterrupted && job.cancelRequestedAt === null && accounting.isKept;
     if (isOpen && mayBeTold) return null;
-    return { jobId: job.id, apply: (current) => marked(current, marker, at) };
+    return { jobId: job.id, slurmJobId: null, apply: (current) => marked(current, marker, at) };
   }
   if (takenOutSince !== null && now - takenOutSince >= TAKEN_OUT_MS) {
-    return { jobId: job.id, apply: (current) => takenOut(current, at) };
+    return { jobId: job.id, slurmJobId: job.slurmJobId, apply: (current) => takenOut(current, at) };
   }
   if (mayBeTold) return null;
-  return { jobId: job.id, apply: (current) => lost(current, at) };
+  return { jobId: job.id, slurmJobId: job.slurmJobId, apply: (current) => lost(current, at) };
 }
 
 /** The same from an account without an exit code, which is the script's to give. */
@@ -81,7 +81,8 @@ export function leavesCodeToScript({ latest }: JobAccount): boolean {
 
 /** A job that ended as the accounting says. */
 export function accounted(job: Job, { latest, closed }: JobAccount, at: Date): JobUpdate {
-  return { jobId: job.id, apply: (current) => observed(current, latest, at), attempts: closed };
+  const apply = (current: Job) => observed(current, latest, at);
+  return { jobId: job.id, slurmJobId: job.slurmJobId, apply, attempts: closed };
 }
 
 /** A job that ended as its batch script says. */

@@ -82,6 +82,17 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     expect(slurm.asked).toEqual([]);
   });
 
+  it('is left alone while its claim cannot be read, which is told, and others are not', async () => {
+    const [hidden, other] = [await known({}, null), await known({}, '12')];
+    slurm.claims.set(hidden.workDir ?? '', { unreadable: 'Permission denied' });
+    const seen = [stray(hidden, { state: 'PENDING' }), stray(other, { slurmJobId: '13', state: 'PENDING' })];
+    expect(await doubles.look(seen)).toEqual({ updates: [], cancel: ['13'] });
+    expect(doubles.fault?.message).toBe('Permission denied');
+    slurm.claims.set(hidden.workDir ?? '', '12');
+    expect((await doubles.look(seen)).cancel).toEqual(['11', '13']);
+    expect(doubles.fault).toBeNull();
+  });
+
   it('belongs to the task of its array', async () => {
     const array = await known({ resources: { ...NO_RESOURCES, array: '3' } }, null);
     const task = aJob({
@@ -102,6 +113,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
 describe('the end of a job with the code of a double', () => {
   const end = (job: Job, exitCode: number) => ({
     jobId: job.id,
+    slurmJobId: job.slurmJobId,
     apply: (current: Job) =>
       observed(current, anObservation({ ownerId: ownerId(job), slurmJobId: '12', state: 'FAILED', exitCode }), NOW),
   });
@@ -120,10 +132,74 @@ describe('the end of a job with the code of a double', () => {
     expect(await settled(job)).toMatchObject([{ slurmJobId: '12', state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }]);
   });
 
-  it('waits while the claim cannot be read', async () => {
+  it('waits while its claim cannot be read, which is told, and the ends of others do not', async () => {
+    const [hidden, other, own] = [await known({}, '11'), await known({}, null), await known({}, '11')];
+    slurm.claims.set(hidden.workDir ?? '', { unreadable: 'Permission denied' });
+    const current = new Map([hidden, other, own].map((job) => [job.id, job]));
+    const write = () => doubles.withoutFalseEnds([end(hidden, 113), end(other, 1), end(own, 113)], current);
+    const after = (await write()).map(({ jobId, apply }) => [jobId, apply(current.get(jobId) ?? hidden).state]);
+    expect(after).toEqual([
+      [other.id, 'FAILED'],
+      [own.id, 'RUNNING'],
+    ]);
+    expect(doubles.fault?.message).toBe('Permission denied');
+    // Also by what is written next.
+    await doubles.withoutFalseEnds([], current);
+    expect(doubles.fault?.message).toBe('Permission denied');
+
+    slurm.claims.set(hidden.workDir ?? '', '12');
+    expect((await write()).map(({ jobId }) => jobId)).toContain(hidden.id);
+    expect(doubles.fault).toBeNull();
+  });
+
+  it.each<[string, (job: Job) => Promise<unknown>]>([
+    ['its job is over', () => doubles.withoutFalseEnds([], new Map())],
+    ['Slurm tells something else', (job) => settled(job, 1)],
+  ])('is no fault any more once %s', async (_what, next) => {
+    const job = await known({}, null);
+    slurm.records.claimers = () => Promise.reject(new Error('the connection broke'));
+    expect(await settled(job)).toEqual([]);
+    expect(doubles.fault?.message).toBe('the connection broke');
+    await next(job);
+    expect(doubles.fault).toBeNull();
+  });
+
+  it('is believed in its turn, after few looks, though all the tasks of an array end so', async () => {
+    const array = aJob({ slurmJobId: '12', resources: { ...NO_RESOURCES, array: '0-4999' } });
+    const tasks = Array.from({ length: 5000 }, (_, arrayTaskId) =>
+      aJob({ state: 'RUNNING', slurmJobId: `12_${arrayTaskId}`, arrayParentId: array.id, arrayTaskId }),
+    );
+    const last = aJob({ state: 'RUNNING', slurmJobId: '12' });
+    const current = new Map([...tasks, last].map((job) => [job.id, job]));
+    const told = await doubles.withoutFalseEnds(
+      [...tasks, last].map((job) => end(job, DOUBLE_EXIT_CODE)),
+      current,
+    );
+    expect(told.map(({ jobId }) => jobId)).toContain(last.id);
+    expect(told).toHaveLength(200);
+    expect(slurm.asked).toHaveLength(1);
+  });
+
+  it('is believed in its turn though the claims of hundreds of others cannot be read', async () => {
+    const hidden = Array.from({ length: 450 }, () => aJob({ state: 'RUNNING', slurmJobId: '12' }));
+    for (const { workDir } of hidden) slurm.claims.set(workDir ?? '', { unreadable: 'Permission denied' });
+    const last = aJob({ state: 'RUNNING', slurmJobId: '12' });
+    const current = new Map([...hidden, last].map((job) => [job.id, job]));
+    const ends = [...current.values()].map((job) => end(job, DOUBLE_EXIT_CODE));
+    const told: string[] = [];
+    for (let look = 0; look < 3; look += 1) {
+      for (const { jobId } of await doubles.withoutFalseEnds(ends, current)) told.push(jobId);
+    }
+    expect(told).toEqual([last.id]);
+  });
+
+  it('is none of a job that has the number of another one by now, nor is any other end of that double', async () => {
     const job = await known({}, '11');
-    slurm.records.claimer = () => Promise.reject(new Error('the connection broke'));
-    await expect(settled(job)).rejects.toThrow('the connection broke');
+    const adopted = { ...job, slurmJobId: '11' };
+    for (const exitCode of [DOUBLE_EXIT_CODE, 1]) {
+      expect(await doubles.withoutFalseEnds([end(job, exitCode)], new Map([[job.id, adopted]]))).toEqual([]);
+    }
+    expect(slurm.asked).toEqual([]);
   });
 
   it('costs nothing where the code is another one', async () => {

@@ -1,36 +1,42 @@
-import { isArray, type Job } from '../domain/job.ts';
-import { isActiveState, type JobState } from '../domain/job-state.ts';
+import type { Job } from '../domain/job.ts';
+import { isActiveState } from '../domain/job-state.ts';
 import { type JobObservation, ownerId } from '../domain/observation.ts';
-import { DOUBLE_EXIT_CODE, type JobRecords } from '../slurm/index.ts';
+import { messageOf } from '../domain/thrown.ts';
+import { type Claimer, DOUBLE_EXIT_CODE, type JobRecords, SlurmUnavailable, type Unreadable } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
+import { FairTurns } from './fair-turns.ts';
 import type { JobUpdate } from './observe.ts';
-import { inTurns, slicesInTurns } from './turns.ts';
+import { Strays } from './strays.ts';
+import { inTurns } from './turns.ts';
 
-/** Each needs a command of its own. */
-const CLAIMS_A_LOOK = 10;
-
-/** In these states, the batch script can't have claimed its directory yet. */
-const NOT_BEGUN: ReadonlySet<JobState> = new Set(['SUBMITTING', 'PENDING', 'HELD', 'CONFIGURING']);
-
-/** A job that Slurm shows under a number other than its own. */
-interface Stray {
-  readonly job: Job;
-  readonly seen: JobObservation;
-}
+/** With one command. */
+const CLAIMS_A_WRITE = 200;
 
 /**
  * Resolves jobs for which sbatch ran twice, if the stored number is not that of the Slurm job that does the work: the
- * claim in the job's directory names that one. Its number becomes the job's, and the other Slurm job is cancelled.
+ * claim in the job's directory names that one. Its number becomes the job's, and the other Slurm job is cancelled. While
+ * a claim can't be read, its job stays as it is.
  */
 export class Doubles {
   readonly #records: JobRecords;
-  readonly #jobs: JobReader;
+  readonly #strays: Strays;
+  readonly #turns = new FairTurns();
   /** By job, while it has doubles: a claim never changes. */
   #claims: ReadonlyMap<string, string> = new Map();
+  /** By job, why the claim can't be read that its end waits for. */
+  readonly #unreadEnds = new Map<string, string>();
+  /** Why a claim could not be read in the last look. */
+  #unreadStray: string | null = null;
 
   constructor(records: JobRecords, jobs: JobReader) {
     this.#records = records;
-    this.#jobs = jobs;
+    this.#strays = new Strays(jobs);
+  }
+
+  /** Why claims that are needed can't be read; null: all can. */
+  get fault(): Error | null {
+    const [message = this.#unreadStray] = this.#unreadEnds.values();
+    return message === null ? null : new SlurmUnavailable(message);
   }
 
   /** The consequences of observations with unknown numbers; `cancel`: the doubles to end. */
@@ -39,10 +45,17 @@ export class Doubles {
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly cancel: readonly string[] }> {
     const updates: JobUpdate[] = [];
     const cancel: string[] = [];
-    const claims = new Map<string, string>();
-    for (const { job, seen } of (await this.#strays(unexpected)).slice(0, CLAIMS_A_LOOK)) {
-      const claimer = this.#claims.get(job.id) ?? (await this.#claimer(job));
-      if (claimer !== null) claims.set(job.id, claimer);
+    const known = new Map<string, string>();
+    const strays = await this.#strays.find(unexpected);
+    const asked = await this.#claimsOf(strays.flatMap(({ job }) => (this.#claims.has(job.id) ? [] : [job])));
+    this.#unreadStray = null;
+    for (const { job, seen } of strays) {
+      const claimer = this.#claims.get(job.id) ?? asked.get(job.id) ?? null;
+      if (isUnreadable(claimer)) {
+        this.#unreadStray ??= claimer.unreadable;
+        continue;
+      }
+      if (claimer !== null) known.set(job.id, claimer);
       if (claimer === seen.slurmJobId) {
         updates.push(adoption(job, claimer));
         if (isActiveState(job.state) && job.slurmJobId !== null) cancel.push(job.slurmJobId);
@@ -51,70 +64,74 @@ export class Doubles {
         if (seen.state !== null && isActiveState(seen.state)) cancel.push(seen.slurmJobId);
       }
     }
-    this.#claims = claims;
+    this.#claims = known;
     return { updates, cancel };
   }
 
   /**
-   * The updates without false ends: if a batch script ended because its directory was claimed, the job continues under
-   * the claimer's number. `current`: the jobs of the updates. Throws if a claim can't be read.
+   * The updates without those of doubles: if a batch script ended because its directory was claimed, the job continues
+   * under the claimer's number. `current`: the jobs of the updates. Some hundred claims are read; an end whose claim isn't
+   * read, or can't be, is left out until Slurm shows it again.
    */
   async withoutFalseEnds(
     updates: readonly JobUpdate[],
     current: ReadonlyMap<string, Job>,
   ): Promise<readonly JobUpdate[]> {
-    let claimsLeft = CLAIMS_A_LOOK;
+    for (const id of this.#unreadEnds.keys()) if (!current.has(id)) this.#unreadEnds.delete(id);
     const settled: JobUpdate[] = [];
+    const doubtful: { readonly update: JobUpdate; readonly job: Job }[] = [];
     for await (const update of inTurns(updates)) {
       const job = current.get(update.jobId);
-      if (job === undefined || update.apply(job).exitCode !== DOUBLE_EXIT_CODE) {
-        settled.push(update);
-      } else if (claimsLeft > 0) {
-        claimsLeft -= 1;
-        const claimer = await this.#claimer(job);
-        // The command itself may have ended with this code.
-        settled.push(claimer === null || claimer === job.slurmJobId ? update : adoption(job, claimer));
+      // The job has got another number since Slurm was asked about this one, which is that of a double.
+      if (update.slurmJobId !== null && job !== undefined && job.slurmJobId !== update.slurmJobId) continue;
+      const after = job === undefined ? undefined : update.apply(job);
+      if (job !== undefined && after?.exitCode === DOUBLE_EXIT_CODE) {
+        doubtful.push({ update, job });
+        continue;
       }
+      settled.push(update);
+      if (after !== job) this.#unreadEnds.delete(update.jobId);
+    }
+    const asked = await this.#turns.take(doubtful, ({ job }) => ownerId(job), CLAIMS_A_WRITE);
+    const claims = await this.#claimsOf(asked.map(({ job }) => job));
+    for (const { update, job } of asked) {
+      const claimer = claims.get(job.id) ?? null;
+      if (isUnreadable(claimer)) {
+        this.#unreadEnds.set(job.id, claimer.unreadable);
+        continue;
+      }
+      this.#unreadEnds.delete(job.id);
+      // The command itself may have ended with this code.
+      settled.push(claimer === null || claimer === job.slurmJobId ? update : adoption(job, claimer));
     }
     return settled;
   }
 
-  /** Jobs that Slurm shows under another number, if one of the two may have claimed the directory. */
-  async #strays(unexpected: readonly JobObservation[]): Promise<readonly Stray[]> {
-    const ids = new Set<string>();
-    for await (const slice of slicesInTurns(unexpected))
-      for (const { ownerId: id } of slice) if (id !== null) ids.add(id);
-    const known = (await this.#jobs.getMany([...ids])).flatMap((job) => job ?? []);
-    if (known.length === 0) return [];
-    const tasks = await Promise.all(known.map(async (job) => (isArray(job) ? this.#jobs.tasks(job.id) : [job])));
-    const byPlace = new Map(tasks.flat().map((job) => [`${ownerId(job)} ${job.arrayTaskId ?? ''}`, job]));
-    const strays: Stray[] = [];
-    for await (const slice of slicesInTurns(unexpected)) {
-      for (const seen of slice) {
-        const job = byPlace.get(`${seen.ownerId} ${seen.slurmJobId.split('_')[1] ?? ''}`);
-        if (job !== undefined && isStray(job, seen)) strays.push({ job, seen });
-      }
+  /** By job, without those that have no directory yet. */
+  async #claimsOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, Claimer>> {
+    const places = jobs.flatMap(({ id, workDir, arrayTaskId }) =>
+      workDir === null ? [] : [{ id, workDir, arrayTaskId }],
+    );
+    if (places.length === 0) return new Map();
+    try {
+      const claimers = await this.#records.claimers(places);
+      return new Map(places.map(({ id }, index) => [id, claimers[index] ?? null]));
+    } catch (cause) {
+      const unreadable = messageOf(cause);
+      return new Map(places.map(({ id }) => [id, { unreadable }]));
     }
-    return strays;
-  }
-
-  async #claimer(job: Job): Promise<string | null> {
-    return job.workDir === null ? null : this.#records.claimer(job.workDir, job.arrayTaskId);
   }
 }
 
-function isStray(job: Job, seen: JobObservation): boolean {
-  // Without a number, it is still being submitted.
-  if (job.slurmJobId === null || job.slurmJobId === seen.slurmJobId) return false;
-  // It has ended by itself.
-  if (seen.exitCode === DOUBLE_EXIT_CODE) return false;
-  return !NOT_BEGUN.has(job.state) || (seen.state !== null && !NOT_BEGUN.has(seen.state));
+function isUnreadable(claimer: Claimer): claimer is Unreadable {
+  return typeof claimer === 'object' && claimer !== null;
 }
 
 /** The job under its new number, of which only its beginning is known yet. */
 function adoption(job: Job, claimer: string): JobUpdate {
   return {
     jobId: job.id,
+    slurmJobId: null,
     apply: (current) => ({
       ...current,
       slurmJobId: claimer,

@@ -105,6 +105,8 @@ function isSame(old: Job[keyof Job], value: Job[keyof Job]): boolean {
 /** A change of one job that is certain, whatever else changes before it is written. */
 export interface JobUpdate {
   readonly jobId: string;
+  /** The Slurm job that it is about: it says nothing about the job once that has another number. Null: it always does. */
+  readonly slurmJobId: string | null;
   apply(job: Job): Job;
   /** News of attempts that a requeue closed. */
   readonly attempts?: readonly JobAttempt[];
@@ -184,7 +186,7 @@ export class SnapshotComparison {
     const after = observed(job, seen, now);
     if (after !== job) {
       const apply = (current: Job) => (current === job ? after : observed(current, seen, now));
-      this.#updates.push({ jobId: job.id, apply });
+      this.#updates.push({ jobId: job.id, slurmJobId: seen.slurmJobId, apply });
     } else if (!isPart) {
       this.#confirmed.set(seen, job);
     }
@@ -240,6 +242,7 @@ export async function reopened(
     const seen = seenById.get(job.slurmJobId ?? '');
     if (seen === undefined || !isOf(seen, job) || seen.state === null || isActiveState(job.state)) return [];
     if (!isActiveState(seen.state) && (seen.attempt ?? 1) <= job.attempt) return [];
-    return [{ jobId: job.id, apply: (current: Job) => observed(current, seen, now) }];
+    const apply = (current: Job) => observed(current, seen, now);
+    return [{ jobId: job.id, slurmJobId: seen.slurmJobId, apply }];
   });
 }

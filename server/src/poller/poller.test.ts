@@ -6,6 +6,7 @@ import { ownerId } from '../domain/observation.ts';
 import { aJob } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
+import { SshInterrupted } from '../ssh/index.ts';
 import { Store } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Poller } from './poller.ts';
@@ -397,6 +398,79 @@ describe('what a poller writes', () => {
     await pass(3 * SECOND);
     expect((await store.jobs.get(ended.id))?.state).toBe('COMPLETED');
     expect(warnings).toEqual(['alpha: jobs that left the queue could not be looked up']);
+  });
+
+  it.each<[string, () => Promise<never>]>([
+    ['its claim cannot be read', () => Promise.reject(new Error('it took longer than 60 s'))],
+    ['its claim hangs, which takes the connection with it', () => Promise.reject(new SshInterrupted('it broke'))],
+  ])('keeps a job as it is whose end is in doubt because %s, and tells the ends of others', async (_what, fail) => {
+    const running = (slurmJobId: string) => create({ slurmJobId, state: 'RUNNING' });
+    const [doubtful, shown, gone] = [await running('1'), await running('2'), await running('3')];
+    const ended = (job: Job, exitCode: number) => see(job, { state: 'FAILED', exitCode, endedAt: new Date() });
+    slurm.observations = [ended(doubtful, 113), ended(shown, 1)];
+    slurm.accounts = [ended(gone, 1)];
+    const { claimers } = slurm.records;
+    slurm.records.claimers = fail;
+    poller.connected();
+    await pass(120 * SECOND);
+    const states = async () =>
+      (await store.jobs.getMany([doubtful.id, shown.id, gone.id])).map((job) => [job?.state, job?.exitCode]);
+    expect(await states()).toEqual([
+      ['RUNNING', null],
+      ['FAILED', 1],
+      ['FAILED', 1],
+    ]);
+    expect(new Set(answers)).toEqual(new Set([null]));
+    expect(poller.recordsFault).toMatch(/^it /);
+    expect(warnings).toEqual(['alpha: records of jobs could not be read']);
+
+    slurm.records.claimers = claimers;
+    await pass(40 * SECOND);
+    expect((await states())[0]).toEqual(['FAILED', 113]);
+    expect(poller.recordsFault).toBeNull();
+  });
+
+  it('never tells the end of a double as that of its job, also where it learns of both at once', async () => {
+    const job = await create({ slurmJobId: '1', state: 'RUNNING', workDir: '/w/jobs/1' });
+    slurm.observations = [see(job, { slurmJobId: '2' })];
+    slurm.accounts = [see(job, { state: 'FAILED', exitCode: 113, endedAt: new Date() })];
+    slurm.claims.set('/w/jobs/1', { unreadable: 'Permission denied' });
+    poller.connected();
+    await pass(95 * SECOND);
+    expect(await store.jobs.get(job.id)).toEqual(job);
+    slurm.claims.set('/w/jobs/1', '2');
+    const told = new Set<string>();
+    for (let looks = 0; looks < 190; looks += 1) {
+      await pass(0.5 * SECOND);
+      const { slurmJobId, state } = (await store.jobs.get(job.id)) ?? job;
+      told.add(`${slurmJobId} ${state}`);
+    }
+    expect([...told]).toEqual(['1 RUNNING', '2 RUNNING']);
+  });
+
+  it.each<[string, (job: Job) => void]>([
+    [
+      'the claim of another one',
+      () => {
+        slurm.records.claimers = () => Promise.reject(new Error('it took longer than 60 s'));
+      },
+    ],
+    [
+      'a double of another one, which cannot be ended',
+      (job) => {
+        slurm.claims.set(job.workDir ?? '', '1');
+        slurm.control.cancel = () => Promise.reject(new SlurmUnavailable('scancel: error: Kill job error'));
+      },
+    ],
+  ])('looks up jobs that left the queue though there is %s', async (_what, prepare) => {
+    const job = await create({ slurmJobId: '1', state: 'RUNNING', workDir: '/w/jobs/1' });
+    const gone = await create({ slurmJobId: '3', state: 'RUNNING' });
+    slurm.observations = [see(job), see(job, { slurmJobId: '2', state: 'PENDING' })];
+    slurm.accounts = [see(gone, { state: 'FAILED', exitCode: 1, endedAt: new Date() })];
+    prepare(job);
+    poller.connected();
+    await pass(120 * SECOND);
+    expect(await store.jobs.get(gone.id)).toMatchObject({ state: 'FAILED', exitCode: 1 });
   });
 
   it('tells of no unreadable records once they were read, whichever of two looks at them ends first', async () => {

@@ -49,7 +49,7 @@ export class Poller {
     return this.#reconciler.accountingFault;
   }
 
-  /** Why records of jobs that Slurm calls completed can't be read, which delays their ends; null: all can. */
+  /** Why records of jobs can't be read, which delays their ends; null: all can that are needed. */
   get recordsFault(): string | null {
     return this.#reconciler.recordsFault;
   }

@@ -75,7 +75,7 @@ export class Reconciler {
     return this.#vanished.accountingFault;
   }
 
-  /** Why records of jobs that Slurm calls completed can't be read, which delays their ends; null: all can. */
+  /** Why records of jobs can't be read, which delays their ends; null: all can that are needed. */
   get recordsFault(): string | null {
     return this.#recordsFault;
   }
@@ -109,10 +109,10 @@ export class Reconciler {
     // After this answer's ends are written: with the last of them, polling ends, too.
     const doubles = await this.#doubles.look(diff.unexpected);
     await this.#write(doubles.updates);
-    if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
     // An unreadable row still shows that its job exists.
     const isMentioned = mentions(snapshot.faultyRows);
     this.#examine(diff.missing.filter((job) => !isMentioned(job)));
+    if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
     const isClearedAway = journal
       .active(clusterName)
       .values()
@@ -190,7 +190,7 @@ export class Reconciler {
     for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
       await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
     }
-    this.#noteRecords(fault);
+    this.#noteRecords(this.#doubles.fault ?? fault);
   }
 
   async #commit(updates: readonly JobUpdate[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { JobObservation } from '../domain/observation.ts';
 import {
   type Begun,
+  type Claimer,
   type JobAccount,
   type JobRecords,
   type LastRecord,
@@ -32,8 +33,8 @@ export class ToldSlurm implements PolledSlurm {
   recordsFault: Error | null = null;
   /** Directories in which no command has begun, as their records say, or of which that isn't known. */
   readonly unbegun = new Map<string, Exclude<Begun, true>>();
-  /** Whose claim lies there, by the job's directory. */
-  readonly claims = new Map<string, string>();
+  /** Whose claim lies there, or why it can't be read, by the job's directory. */
+  readonly claims = new Map<string, Exclude<Claimer, null>>();
   /** Waited for before the queue is answered. */
   gate: Promise<void> | null = null;
 
@@ -93,11 +94,11 @@ export class ToldSlurm implements PolledSlurm {
       if (this.recordsFault !== null) throw this.recordsFault;
       return attempts.map(({ workDir }) => this.unbegun.get(workDir) ?? true);
     },
-    claimer: async (workDir, arrayTaskId) => {
-      const key = placeKey({ workDir, arrayTaskId });
-      this.asked.push(`claim ${key}`);
+    claimers: async (places) => {
+      const keys = places.map(placeKey);
+      this.asked.push(`claims ${keys.join(',')}`);
       this.#throwUnlessController();
-      return this.claims.get(key) ?? null;
+      return keys.map((key) => this.claims.get(key) ?? null);
     },
   };
 

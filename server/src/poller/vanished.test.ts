@@ -370,6 +370,22 @@ describe('a job that left the queue', () => {
     expect(ended).toEqual([expect.objectContaining({ id: last?.id, slurmJobId: '999', state: 'COMPLETED' })]);
   });
 
+  it.each<[string, boolean]>([
+    ['left no trace', false],
+    ['cannot be looked into', true],
+  ])('gets its turn at once though thousands of tasks before it %s', async (_what, isUnreadable) => {
+    const tasks = Array.from({ length: 3000 }, (_, index) =>
+      running({ slurmJobId: `31_${index}`, arrayTaskId: index, arrayParentId: 'array', workDir: '/w/jobs/array' }),
+    );
+    const last = running({ slurmJobId: '999' });
+    slurm.markers.set(last.workDir ?? '', { ...marker(0), slurmJobId: '999' });
+    const { endMarkers } = slurm.records;
+    slurm.records.endMarkers = async (places) =>
+      (await endMarkers(places)).map((end) => (isUnreadable && end === null ? { unreadable: 'it hangs' } : end));
+    await look([...tasks, last]);
+    expect(await look([...tasks, last])).toMatchObject([{ id: last.id, state: 'COMPLETED' }]);
+  });
+
   it('is not given up while its accounts cannot be read, however long that takes, nor before they have caught up', async () => {
     const job = running();
     slurm.accountingFault = 'Connection refused';

@@ -1,8 +1,10 @@
 import type { Job } from '../domain/job.ts';
+import { ownerId } from '../domain/observation.ts';
 import { asError, messageOf } from '../domain/thrown.ts';
 import type { Accounting, JobAccount, LastRecord, Slurm, Unreadable } from '../slurm/index.ts';
 import { AccountingAnswer } from './accounting-answer.ts';
 import { accounted, conclude, GRACE_MS, leavesCodeToScript } from './conclusion.ts';
+import { FairTurns } from './fair-turns.ts';
 import type { JobUpdate } from './observe.ts';
 import { inTurns } from './turns.ts';
 
@@ -17,7 +19,6 @@ interface Absence {
   /** Since when it is gone, or the accounting can be read again, whichever is later, because the accounting may lag. */
   since: number;
   askedAt: number;
-  markerReadAt: number;
   /** Since when the accounting shows its array but not it; null: it doesn't. */
   takenOutSince: number | null;
 }
@@ -48,6 +49,7 @@ export class VanishedJobs {
   readonly #absences = new Map<string, Absence>();
   /** Requeued jobs whose closed attempts the accounting doesn't show yet, with the time of the last query. */
   readonly #requeued = new Map<string, { readonly job: Job; readonly since: number; askedAt: number }>();
+  readonly #markerTurns = new FairTurns();
   #accountingFault: string | null = null;
 
   constructor(slurm: Pick<Slurm, 'accounting' | 'records'>) {
@@ -90,7 +92,8 @@ export class VanishedJobs {
       const closed = accounting.accountOf(entry.job)?.closed ?? [];
       const isTold = closed.filter(({ outcome }) => outcome !== null).length >= entry.job.attempt - 1;
       if (isTold || !accounting.isKept || now - entry.since >= GRACE_MS) this.#requeued.delete(entry.job.id);
-      if (closed.length > 0) updates.push({ jobId: entry.job.id, apply: (job) => job, attempts: closed });
+      const { id, slurmJobId } = entry.job;
+      if (closed.length > 0) updates.push({ jobId: id, slurmJobId, apply: (job) => job, attempts: closed });
     }
     const open: Open[] = [];
     for await (const { job, absence } of inTurns(due)) {
@@ -106,14 +109,12 @@ export class VanishedJobs {
 
   /** What the end records of jobs, together with their accounts, make certain. */
   async #endsOf(
-    open: Open[],
+    open: readonly Open[],
     accounting: AccountingAnswer,
     now: number,
     at: Date,
   ): Promise<{ readonly ends: readonly JobUpdate[]; readonly fault: Error | null }> {
-    // The job that has waited longest for its end record comes first.
-    open.sort((left, right) => left.absence.markerReadAt - right.absence.markerReadAt);
-    const looked = open.slice(0, MARKERS_A_TICK);
+    const looked = await this.#markerTurns.take(open, ({ job }) => ownerId(job), MARKERS_A_TICK);
     let markers: ReadonlyMap<string, LastRecord | Unreadable>;
     try {
       markers = await this.#markers(looked.map(({ job }) => job));
@@ -122,7 +123,6 @@ export class VanishedJobs {
     }
     const ends: JobUpdate[] = [];
     for (const { job, absence, account } of looked) {
-      absence.markerReadAt = now;
       const record = markers.get(job.id) ?? null;
       const isUnreadable = typeof record === 'object' && record !== null && 'unreadable' in record;
       // Then only the accounting can decide: it doesn't mean that there is no record.
@@ -167,7 +167,6 @@ export class VanishedJobs {
         snapshots: 0,
         since: now,
         askedAt: Number.NEGATIVE_INFINITY,
-        markerReadAt: 0,
         takenOutSince: null,
       };
       absence.snapshots += 1;

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import { NO_RESOURCES } from '../domain/testing.ts';
-import { SshOutputTooLarge } from '../ssh/index.ts';
+import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
+import type { AttemptPlace, JobRecords } from './slurm.ts';
 import { fixture, LocalLogin, queueRow, runShell, WAITING } from './testing.ts';
 
 const JOB_ID = '01K00000000000000000000042';
@@ -643,6 +644,101 @@ describe('the beginning of a command', () => {
   it('is not known while the whole workspace is away', async () => {
     await rename(join(login.home, 'slurmql'), join(login.home, 'unmounted'));
     expect(await hasBegun()).toEqual({ unreadable: expect.stringContaining('No such file or directory') });
+  });
+});
+
+describe('the claim of a directory', () => {
+  const run = () => join(workDir, 'run');
+  const claimers = (...tasks: readonly (number | null)[]) =>
+    slurm.records.claimers(tasks.map((arrayTaskId) => ({ workDir, arrayTaskId })));
+  beforeEach(() => mkdir(run(), { recursive: true }));
+
+  it("is the number of the job, or of an array with the task's index, and many are read with one command", async () => {
+    await symlink('12', join(run(), 'job.claim'));
+    await symlink('14', join(run(), '3.claim'));
+    login.scripts.length = 0;
+    expect(await claimers(3, null, 4)).toEqual(['14_3', '12', null]);
+    expect(login.scripts).toHaveLength(1);
+  });
+
+  it.each([
+    ['a file', ': >"$1"'],
+    ['a directory', 'mkdir "$1"'],
+    ['a link to something else', 'ln -s /etc/passwd "$1"'],
+    ['nothing, as the directory of records is gone', 'rm -r "$2"'],
+    ['nothing, as a file is in the place of the directory', 'rm -r "$2"; : >"$2"'],
+  ])('is none where the job has put %s in its place, and others have theirs', async (_what, make) => {
+    const other = join(login.home, 'slurmql', 'jobs', 'other');
+    await mkdir(join(other, 'run'), { recursive: true });
+    await symlink('12', join(other, 'run/job.claim'));
+    await runShell('/bin/sh', `set -- '${join(run(), 'job.claim')}' '${run()}'\n${make}\n`);
+    const places = [workDir, other].map((directory) => ({ workDir: directory, arrayTaskId: null }));
+    expect(await slurm.records.claimers(places)).toEqual([null, '12']);
+  });
+
+  it.each([
+    ['goes while it is read', 'ln -s 5 "$1"', 'rm "$1"; exit 1', null],
+    ['comes while it is read', ':', 'ln -s 5 "$1"; exit 1', { unreadable: expect.stringContaining("can't be read") }],
+  ])('that %s says nothing about others', async (_what, before, meanwhile, claimer) => {
+    await symlink('14', join(run(), '3.claim'));
+    await runShell('/bin/sh', `set -- '${join(run(), 'job.claim')}'\n${before}\n`);
+    await login.command('readlink', `case $1 in */job.claim) ${meanwhile} ;; esac\nexec /usr/bin/readlink "$@"`);
+    expect(await claimers(null, 3)).toEqual([claimer, '14_3']);
+  });
+
+  it.each([
+    ['Permission denied'],
+    ['Stale file handle'],
+    ['Transport endpoint is not connected'],
+    ['Connection timed out'],
+  ])('is not known while the directory gives "%s", and that of others is', async (reason) => {
+    const other = join(login.home, 'slurmql', 'jobs', 'other');
+    await mkdir(join(other, 'run'), { recursive: true });
+    await symlink('12', join(other, 'run/job.claim'));
+    const said = `ls: cannot access '/w/run/job.claim': ${reason}`;
+    await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
+    const places = [workDir, other].map((directory) => ({ workDir: directory, arrayTaskId: null }));
+    expect(await slurm.records.claimers(places)).toEqual([{ unreadable: expect.stringContaining(reason) }, '12']);
+  });
+
+  it('is not known while the whole workspace is away', async () => {
+    await rename(join(login.home, 'slurmql'), join(login.home, 'unmounted'));
+    expect(await claimers(null)).toEqual([{ unreadable: expect.stringContaining('No such file or directory') }]);
+  });
+});
+
+describe('a directory that hangs', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it.each<[string, (records: JobRecords, places: readonly AttemptPlace[]) => Promise<readonly unknown[]>]>([
+    ['claims', (records, places) => records.claimers(places)],
+    ['end markers', (records, places) => records.endMarkers(places)],
+    ['beginnings', (records, places) => records.hasBegun(places)],
+  ])('keeps no other one from being read, and is left alone for a while with all its tasks: %s', async (_what, ask) => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    let commands = 0;
+    const hanging = new SlurmAdapter(
+      {
+        run: async (text) => {
+          commands += 1;
+          if (!text.includes(JOB_ID)) return login.run(text);
+          vi.advanceTimersByTime(60_000);
+          throw new SshInterrupted('the command took longer than 60 s');
+        },
+      },
+      SETTINGS,
+    );
+    const other = join(login.home, 'slurmql', 'jobs', 'other');
+    await mkdir(join(other, 'run'), { recursive: true });
+    const tasks = Array.from({ length: 100 }, (_, arrayTaskId) => ({ workDir, arrayTaskId, attempt: 1 }));
+    const places = [...tasks, { workDir: other, arrayTaskId: null, attempt: 1 }];
+    const unreadable = { unreadable: expect.stringContaining(`${workDir}/run: `) };
+    for (let look = 0; look < 2; look += 1) await ask(hanging.records, places);
+    commands = 0;
+    const answers = await ask(hanging.records, places);
+    expect(answers.slice(0, -1)).toEqual(tasks.map(() => unreadable));
+    expect(answers.at(-1)).not.toEqual({ unreadable: expect.anything() });
+    expect(commands).toBe(1);
   });
 });
 

@@ -18,6 +18,7 @@ export { MAX_OPTIONS_BYTES, optionsSize, type SubmitRequest } from './sbatch-opt
 export type {
   Accounting,
   Begun,
+  Claimer,
   JobControl,
   JobRecords,
   LoginFacts,

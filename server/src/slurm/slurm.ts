@@ -87,14 +87,14 @@ export interface SlurmInventory {
 /** The records that batch scripts write in the directories of their jobs. */
 export interface JobRecords {
   /**
-   * The ends of the last attempts of jobs, read with one command. The end of an earlier attempt says nothing about the
-   * job.
+   * The ends of the last attempts of some hundred jobs or tasks at most, read with one command. The end of an earlier
+   * attempt says nothing about the job.
    */
   endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]>;
   /** Whether the command of an attempt had begun. Records of about the last minute may not be visible yet. */
   hasBegun(attempts: readonly AttemptPlace[]): Promise<readonly Begun[]>;
-  /** The id of the Slurm job whose batch script has claimed the job's directory; null: none has. */
-  claimer(workDir: string, arrayTaskId: number | null): Promise<string | null>;
+  /** Who has claimed the directories of some hundred jobs or tasks at most, read with one command. */
+  claimers(places: readonly MarkerPlace[]): Promise<readonly Claimer[]>;
 }
 
 /** Where a batch script wrote its records: the job's directory, and the task of an array. */
@@ -111,6 +111,12 @@ export interface AttemptPlace extends MarkerPlace {
 
 /** Whether a command had begun. `gone`: can no longer be known; `unreadable`: why it can't be known now. */
 export type Begun = boolean | 'gone' | Unreadable;
+
+/**
+ * The number of the Slurm job whose batch script has claimed a job's directory, or a task's place in it. Null: none has;
+ * `unreadable`: why that can't be known now.
+ */
+export type Claimer = string | null | Unreadable;
 
 /** The submission of jobs. `workDir` is the job's directory: an absolute path, `jobs/ID` below the workspace. */
 export interface SlurmSubmission {

@@ -76,6 +76,25 @@ describe('many directories', () => {
     expect(await unread([...names])).toEqual([]);
   });
 
+  it('are all read after some looks though each asks for others', async () => {
+    hanging.add('/w/jobs/7').add('/w/jobs/32');
+    const left = new Set(DIRECTORIES);
+    for (let looks = 0; looks < 60; looks += 1) {
+      const asked = DIRECTORIES.filter((_directory, index) => index % 2 === looks % 2);
+      const still = new Set(await unread(asked));
+      for (const directory of asked) if (!still.has(directory)) left.delete(directory);
+    }
+    expect([...left].sort()).toEqual(['/w/jobs/32', '/w/jobs/7']);
+  });
+
+  it.each(['/w/jobs/0', '/w/jobs/25', '/w/jobs/49'])(
+    'are read in their turn though all others hang, and are more than are left alone at a time: %s',
+    async (other) => {
+      for (const directory of DIRECTORIES) if (directory !== other) hanging.add(directory);
+      for (let looks = 0; (await unread()).includes(other); looks += 1) expect(looks).toBeLessThan(60);
+    },
+  );
+
   it('can not be asked for when the connection is gone or breaks, which says nothing of them', async () => {
     for (const cause of [new SshUnavailable('there is no connection'), new SshInterrupted('the connection broke')]) {
       await expect(together.ask(['/w/jobs/1'], () => Promise.reject(cause))).rejects.toBe(cause);

@@ -2,6 +2,8 @@ import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
 
 /** A command that ended after this time was blocked by a directory; one that ended sooner lost its connection. */
 const TOO_LONG_MS = 30_000;
+/** Those that aren't asked for are forgotten beyond this number. */
+const MOST_SUSPECTS = 10_000;
 /** A directory that makes a command fail by itself is skipped for this time. */
 const LEFT_ALONE_MS = 10 * 60_000;
 
@@ -11,7 +13,7 @@ const LEFT_ALONE_MS = 10 * 60_000;
  */
 export class Together {
   readonly #most: number;
-  /** The directories of commands that took too long, and how many of them are read together. */
+  /** The directories of commands that took too long, the last one last, and how many of them are read together. */
   readonly #suspects = new Set<string>();
   #suspectsTogether = 1;
   /** When a directory failed alone, on the monotonic clock. */
@@ -59,11 +61,17 @@ export class Together {
   #failed(company: readonly string[]): void {
     const [directory = ''] = company;
     if (company.length === 1) this.#leftAlone.set(directory, performance.now());
-    else for (const one of company) this.#suspects.add(one);
+    for (const one of company) {
+      this.#suspects.delete(one);
+      this.#suspects.add(one);
+    }
     this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
   }
 
-  /** Groups of directories; the last is read first. Suspects come after all others. */
+  /**
+   * Groups of directories; the last is read first. Suspects come after all others, and among them last those whose
+   * command was the last to take too long.
+   */
   #companies(directories: readonly string[], answers: Map<string, Unreadable | unknown>): (readonly string[])[] {
     for (const [directory, since] of this.#leftAlone) {
       if (performance.now() - since >= LEFT_ALONE_MS) this.#leftAlone.delete(directory);
@@ -74,12 +82,14 @@ export class Together {
         answers.set(directory, { unreadable: 'it could not be read a few minutes ago' });
     }
     const wanted = new Set(asked);
-    for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
-    const isSuspect = (directory: string) => this.#suspects.has(directory);
+    if (this.#suspects.size > MOST_SUSPECTS) {
+      for (const suspect of this.#suspects) if (!wanted.has(suspect)) this.#suspects.delete(suspect);
+    }
+    const suspects = [...this.#suspects].filter((directory) => wanted.has(directory));
     return [
-      ...inCompanies(asked.filter(isSuspect), this.#suspectsTogether),
+      ...inCompanies(suspects.reverse(), this.#suspectsTogether),
       ...inCompanies(
-        asked.filter((directory) => !isSuspect(directory)),
+        asked.filter((directory) => !this.#suspects.has(directory)),
         this.#most,
       ),
     ];

@@ -214,6 +214,21 @@ export class JobReader {
     };
   }
 
+  /** The tasks of an array by their indexes, without those that aren't there. */
+  async tasksAt(parentId: string, indexes: readonly number[]): Promise<Job[]> {
+    const ids: string[] = [];
+    for await (const batch of batches([...new Set(indexes)])) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .select('id')
+        .where('array_parent_id', '=', parentId)
+        .where('array_task_id', 'in', batch)
+        .execute();
+      for (const { id } of rows) ids.push(id);
+    }
+    return (await this.getMany(ids)).flatMap((job) => job ?? []);
+  }
+
   async tasks(parentId: string): Promise<Job[]> {
     const tasks: Job[] = [];
     for await (const some of this.tasksInTurns(parentId)) tasks.push(...some);

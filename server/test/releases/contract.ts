@@ -173,7 +173,7 @@ export function testSlurm(open: () => Promise<Stage>): void {
       const place = { workDir, arrayTaskId: null, attempt: 1 };
       expect(await slurm.records.endMarkers([place])).toEqual([null]);
       expect(await slurm.records.hasBegun([place])).toEqual([false]);
-      expect(await slurm.records.claimer(workDir, null)).toBeNull();
+      expect(await slurm.records.claimers([place])).toEqual([null]);
 
       await slurm.control.cancel([answer.slurmJobId]);
       await expect

@@ -45,7 +45,7 @@ const CASES: { readonly [Name in keyof Slurm]: Cases<Slurm[Name]> } = {
   records: {
     endMarkers: [(records, request) => records.endMarkers([place(request)]), [null]],
     hasBegun: [(records, request) => records.hasBegun([place(request)]), [false]],
-    claimer: [(records, { workDir }) => records.claimer(workDir, null), null],
+    claimers: [(records, request) => records.claimers([place(request)]), [null]],
   },
   submission: {
     makeJobDirectory: [

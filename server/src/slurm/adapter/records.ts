@@ -1,9 +1,10 @@
-import { begunScript, claimScript, markersScript, RECORDS_GONE } from '../commands/records.ts';
+import { begunScript, claimsScript, markersScript, RECORDS_GONE } from '../commands/records.ts';
 import { SlurmUnavailable, UnreadableAnswer } from '../errors.ts';
 import { type LastRecord, lastEnd, readBegun } from '../parse/markers.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { inTurns, Pace } from '../parse/turns.ts';
-import type { AttemptPlace, Begun, JobRecords, MarkerPlace } from '../slurm.ts';
+import type { Script, SectionResult } from '../shell.ts';
+import type { AttemptPlace, Begun, Claimer, JobRecords, MarkerPlace } from '../slurm.ts';
 import { Together, type Unreadable } from '../together.ts';
 import type { Session } from './session.ts';
 
@@ -17,21 +18,17 @@ export class DirectoryRecords implements JobRecords {
   readonly #session: Session;
   readonly #ends = new Together(PLACES_A_LOOK);
   readonly #begun = new Together(PLACES_A_LOOK);
+  readonly #claims = new Together(PLACES_A_LOOK);
 
   constructor(session: Session) {
     this.#session = session;
   }
 
   async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
-    // Each task of an array has records of its own.
-    const byKey = new Map(places.map((place) => [`${place.workDir}/${place.arrayTaskId ?? 'job'}`, place]));
-    const ends = await this.#ends.ask(byKey.keys(), async (keys) => {
-      const asked = keys.flatMap((key) => byKey.get(key) ?? []);
-      const sections = asked.map((_place, index) => `markers-${index}`);
-      const texts = await this.#session.query(markersScript(asked), sections, 'markers');
-      return new Map(keys.map((key, index) => [key, this.#lastRecord(texts[index] ?? '')]));
+    return this.#inPlaces(this.#ends, places, async (asked) => {
+      const sections = await this.#sections(markersScript(asked), 'markers', asked.length);
+      return sections.map((section) => (isWhole(section) ? this.#lastRecord(section.output) : unread(section)));
     });
-    return places.map(({ workDir, arrayTaskId }) => ends.get(`${workDir}/${arrayTaskId ?? 'job'}`) ?? null);
   }
 
   /** A job may write anything into its own record: an unreadable one is no end, and says nothing about other jobs. */
@@ -54,7 +51,7 @@ export class DirectoryRecords implements JobRecords {
     return attempts.map(({ workDir, arrayTaskId, attempt }) => {
       const records = begun.get(workDir) ?? 'gone';
       if (records === 'gone') return records;
-      if ('unreadable' in records) return { unreadable: `${workDir}/run: ${records.unreadable}` };
+      if ('unreadable' in records) return inRecordsOf(workDir, records);
       return (records.get(`${arrayTaskId ?? 'job'}`) ?? 0) >= attempt;
     });
   }
@@ -63,27 +60,71 @@ export class DirectoryRecords implements JobRecords {
     directories: readonly string[],
     tasks: ReadonlyMap<string, ReadonlySet<string>>,
   ): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
-    const ask = begunScript(directories);
-    const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
+    const sections = await this.#sections(begunScript(directories), 'begun', directories.length);
     const pace = new Pace();
     const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
-    for (const [index, directory] of directories.entries()) {
-      const section = ask.read(stdout, `begun-${index}`);
-      if (section === null) {
-        throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of what has begun was cut off');
-      }
-      if (section.exitCode === 0) found.set(directory, await begunIn(section.output, tasks.get(directory), pace));
-      else if (section.exitCode === RECORDS_GONE) found.set(directory, 'gone');
-      else found.set(directory, { unreadable: slurmMessage(section.output) });
+    for (const [index, section] of sections.entries()) {
+      const directory = directories[index] ?? '';
+      if (isWhole(section)) found.set(directory, await begunIn(section.output, tasks.get(directory), pace));
+      else found.set(directory, section.exitCode === RECORDS_GONE ? 'gone' : unread(section));
     }
     return found;
   }
 
-  async claimer(workDir: string, arrayTaskId: number | null): Promise<string | null> {
-    const [claim = ''] = await this.#session.query(claimScript(workDir, arrayTaskId), ['claim'], 'markers');
-    const number = /^\d{1,10}$/m.exec(claim)?.[0] ?? null;
-    return number === null || arrayTaskId === null ? number : `${number}_${arrayTaskId}`;
+  async claimers(places: readonly MarkerPlace[]): Promise<readonly Claimer[]> {
+    return this.#inPlaces(this.#claims, places, async (asked) => {
+      const sections = await this.#sections(claimsScript(asked), 'claim', asked.length);
+      return sections.map((section, index) => {
+        if (isWhole(section)) return claimerIn(section.output, asked[index]?.arrayTaskId ?? null);
+        return section.exitCode === RECORDS_GONE ? null : unread(section);
+      });
+    });
   }
+
+  /** Looks into places, at once into those of one directory, which hangs for all of them. Null: nothing is there. */
+  async #inPlaces<T>(
+    together: Together,
+    places: readonly MarkerPlace[],
+    look: (places: readonly MarkerPlace[]) => Promise<readonly (T | Unreadable)[]>,
+  ): Promise<readonly (T | Unreadable | null)[]> {
+    const byDirectory = Map.groupBy(places, ({ workDir }) => workDir);
+    const found = new Map<MarkerPlace, T | Unreadable>();
+    const directories = await together.ask(byDirectory.keys(), async (some) => {
+      const asked = some.flatMap((directory) => byDirectory.get(directory) ?? []);
+      const answers = await look(asked);
+      for (const [index, answer] of answers.entries()) {
+        const place = asked[index];
+        if (place !== undefined) found.set(place, answer);
+      }
+      return new Map(some.map((directory) => [directory, null]));
+    });
+    return places.map((place) => {
+      const unreadable = directories.get(place.workDir) ?? null;
+      return unreadable === null ? (found.get(place) ?? null) : inRecordsOf(place.workDir, unreadable);
+    });
+  }
+
+  /** The sections `NAME-0` … of a script. Throws SlurmUnavailable if one is missing. */
+  async #sections(ask: Script, name: string, count: number): Promise<readonly SectionResult[]> {
+    const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
+    return Array.from({ length: count }, (_, index) => {
+      const section = ask.read(stdout, `${name}-${index}`);
+      if (section !== null) return section;
+      throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of records was cut off');
+    });
+  }
+}
+
+function isWhole({ exitCode }: SectionResult): boolean {
+  return exitCode === 0;
+}
+
+function unread({ output }: SectionResult): Unreadable {
+  return { unreadable: slurmMessage(output) };
+}
+
+function inRecordsOf(workDir: string, { unreadable }: Unreadable): Unreadable {
+  return { unreadable: `${workDir}/run: ${unreadable}` };
 }
 
 /** A job may make any number of records, which says nothing about other jobs. */
@@ -98,4 +139,10 @@ async function begunIn(
     if (cause instanceof UnreadableAnswer) return { unreadable: cause.message };
     throw cause;
   }
+}
+
+/** A script knows only the number of its array, and its task. */
+function claimerIn(output: string, arrayTaskId: number | null): string | null {
+  const number = /^\d{1,10}$/m.exec(output)?.[0] ?? null;
+  return number === null || arrayTaskId === null ? number : `${number}_${arrayTaskId}`;
 }

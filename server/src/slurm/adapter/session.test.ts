@@ -52,6 +52,14 @@ describe('what a login says beside its answer', () => {
   });
 
   it.each([
+    ['markers', (slurm: SlurmAdapter) => slurm.records.endMarkers(places)],
+    ['claims', (slurm: SlurmAdapter) => slurm.records.claimers(places)],
+  ])('is nothing to records, which no daemon of Slurm is asked for: %s', async (_what, ask) => {
+    const stderr = 'sh: 1: cannot open /w/jobs/3/run/job.0.end: Connection timed out\n';
+    expect(await ask(slurmWithErrors(stderr))).toEqual(places.map(() => null));
+  });
+
+  it.each([
     ['first', LOST + '\n'.repeat(200_000)],
     ['last', '\n'.repeat(200_000) + LOST],
   ])('tells of a lost answer among pages: %s', async (_where, stderr) => {

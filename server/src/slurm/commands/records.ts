@@ -19,7 +19,7 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   done
   [ "$last" != -1 ] || return 0
   find "$1$last.start" "$1$last.end" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
-    IFS= read -r line <"$file" || line=
+    { IFS= read -r line <"$file"; } 2>/dev/null || line=
     printf '%s %s\\n' "\${file##*/}" "$line"
   done
   :
@@ -31,8 +31,17 @@ export function markersScript(places: readonly MarkerPlace[]): Script {
   return script(null, print, sections);
 }
 
-/** The exit code of a section whose directory of records is gone although the workspace exists. */
+/** The exit code of a section whose records are gone although the workspace exists. */
 export const RECORDS_GONE = 1;
+
+/** Ends a section from the path that ls could not list, and from what it said. */
+const UNLISTED = `unlisted() {
+  case $2 in
+    *'No such file or directory'* | *'Not a directory'*) [ ! -d "\${1%/jobs/*}" ] || return ${RECORDS_GONE} ;;
+  esac
+  printf '%s\\n' "$2"
+  return 2
+}`;
 
 /**
  * The names in the directories of records, which show which commands have begun: sections `begun-0` …, one for each
@@ -44,23 +53,38 @@ export function begunScript(workDirs: readonly string[]): Script {
   // has put there, nothing is told, and of its records no more than show that there are too many: it would be more than
   // is read.
   const record = '^[A-Za-z0-9_]\\{1,10\\}\\.[0-9]\\{1,10\\}\\';
-  const list = `list() {
+  const list = `${UNLISTED}
+list() {
   if said=$(LC_ALL=C ls -- "$1/run/" 2>&1); then
     printf '%s\\n' "$said" | LC_ALL=C sed -n -e '/${record}.command$/p' -e '/${record}.end$/p' | head -n ${MAX_RECORDS + 1}
     return 0
   fi
-  case $said in
-    *'No such file or directory'* | *'Not a directory'*) [ ! -d "\${1%/jobs/*}" ] || return ${RECORDS_GONE} ;;
-  esac
-  printf '%s\\n' "$said"
-  return 2
+  unlisted "$1" "$said"
 }`;
   const sections = workDirs.map((workDir, index) => ({ name: `begun-${index}`, command: `list ${quote(workDir)}` }));
   return script(null, list, sections);
 }
 
-/** The Slurm job that has claimed the directory, or one task's place in it: section `claim`, its number or nothing. */
-export function claimScript(workDir: string, arrayTaskId: number | null): Script {
-  const claim = quote(`${workDir}/run/${arrayTaskId ?? 'job'}.claim`);
-  return script(null, '', [{ name: 'claim', command: `[ ! -L ${claim} ] || readlink ${claim}` }]);
+/**
+ * The Slurm jobs that have claimed directories, or one task's place in them: sections `claim-0` …, each with a number,
+ * or nothing where no claim is. A section ends with RECORDS_GONE where nothing is, or with another code and the reason
+ * why the claim can't be read now.
+ */
+export function claimsScript(places: readonly MarkerPlace[]): Script {
+  // readlink doesn't say why it can't read. A job may put anything in the place of the link, and remove it at any moment.
+  const claim = `${UNLISTED}
+claim() {
+  ! readlink "$1" || return 0
+  if said=$(LC_ALL=C ls -d -- "$1" 2>&1); then
+    [ -L "$1" ] || return 0
+    echo "the link $1 can't be read"
+    return 2
+  fi
+  unlisted "$1" "$said"
+}`;
+  const sections = places.map(({ workDir, arrayTaskId }, index) => ({
+    name: `claim-${index}`,
+    command: `claim ${quote(`${workDir}/run/${arrayTaskId ?? 'job'}.claim`)}`,
+  }));
+  return script(null, claim, sections);
 }
