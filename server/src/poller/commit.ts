@@ -27,7 +27,8 @@ export async function commitUpdates(
     const known = new Map((await writer.jobs.getMany(others)).flatMap((job) => (job === null ? [] : [[job.id, job]])));
     const changes = updates.flatMap(({ jobId, apply, message }) => {
       const before = active.get(jobId) ?? known.get(jobId);
-      if (before === undefined) return [];
+      // Whatever a cluster shows, it is about its own jobs.
+      if (before?.clusterName !== clusterName) return [];
       return [{ before, after: apply(before), ...(message === undefined ? {} : { message }) }];
     });
     // Two concurrent lookups may have found the same end.

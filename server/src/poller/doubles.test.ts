@@ -17,7 +17,7 @@ let doubles: Doubles;
 beforeEach(async () => {
   slurm = new ToldSlurm();
   store = await Store.open(':memory:');
-  doubles = new Doubles(slurm.records, store.jobs);
+  doubles = new Doubles('alpha', slurm.records, store.jobs);
 });
 
 /** A job that is stored, and the number of the one that has claimed its directory. */
@@ -76,6 +76,8 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     ['found the directory taken and has ended', {}, { state: 'FAILED', exitCode: DOUBLE_EXIT_CODE }],
     ['is seen while sbatch has not answered', { slurmJobId: null, state: 'SUBMITTING' }, {}],
     ['has a name that is none of ours', {}, { ownerId: null }],
+    ['runs the script of a job of another cluster', { clusterName: 'beta' }, { state: 'RUNNING' }],
+    ['runs the script of an old job of another cluster', { clusterName: 'beta', state: 'COMPLETED' }, {}],
   ])('that %s is left alone, and no claim is read', async (_what, parts, seen) => {
     const job = await known(parts, '11');
     expect(await doubles.look([stray(job, seen)])).toEqual({ updates: [], cancel: [] });

@@ -28,9 +28,9 @@ export class Doubles {
   /** Why a claim could not be read in the last look. */
   #unreadStray: string | null = null;
 
-  constructor(records: JobRecords, jobs: JobReader) {
+  constructor(clusterName: string, records: JobRecords, jobs: JobReader) {
     this.#records = records;
-    this.#strays = new Strays(jobs);
+    this.#strays = new Strays(clusterName, jobs);
   }
 
   /** Why claims that are needed can't be read; null: all can. */

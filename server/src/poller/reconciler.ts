@@ -66,7 +66,7 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#vanished = new VanishedJobs(options.slurm);
-    this.#doubles = new Doubles(options.slurm.records, options.jobs);
+    this.#doubles = new Doubles(options.clusterName, options.slurm.records, options.jobs);
     this.#beginnings = new Beginnings(options.slurm.records);
   }
 

@@ -22,7 +22,7 @@ beforeEach(async () => {
     getMany: async (ids: readonly string[]) => counted(await store.jobs.getMany(ids)),
     tasksAt: async (id: string, indexes: readonly number[]) => counted(await store.jobs.tasksAt(id, indexes)),
   };
-  strays = new Strays(reader as JobReader);
+  strays = new Strays('alpha', reader as JobReader);
 });
 
 async function anArray(size: number): Promise<Job> {

@@ -31,13 +31,15 @@ interface Unexpected {
  * number of times, so that a look reads a few hundred jobs at most, and of an array only the tasks that are shown.
  */
 export class Strays {
+  readonly #clusterName: string;
   readonly #jobs: JobReader;
   readonly #ownerTurns = new FairTurns();
   readonly #strayTurns = new FairTurns();
   /** They run the script of no known job, or not as that job: they never will, since jobs are stored first. */
   readonly #strangers = new WeakSet<JobObservation>();
 
-  constructor(jobs: JobReader) {
+  constructor(clusterName: string, jobs: JobReader) {
+    this.#clusterName = clusterName;
     this.#jobs = jobs;
   }
 
@@ -66,7 +68,8 @@ export class Strays {
     for (const [index, id] of ids.entries()) {
       const owner = owners[index] ?? null;
       for await (const seen of inTurns(byOwner.get(id) ?? [])) {
-        if (owner !== null && runsAs(owner, seen)) known.push({ owner, seen });
+        // Clusters may share a workspace, but no cluster says anything about another one's jobs.
+        if (owner?.clusterName === this.#clusterName && runsAs(owner, seen)) known.push({ owner, seen });
         else this.#strangers.add(seen);
       }
     }
