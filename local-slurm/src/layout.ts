@@ -150,7 +150,10 @@ export function slurmConf(cluster: LocalClusterOptions, places: SlurmConfPlaces)
     'ReturnToService=2',
     'KillWait=2',
     // Without bf_hetjob_prio, of two heterogeneous jobs each may be promised a node that the other needs, for good.
-    'SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,bf_hetjob_prio=min',
+    // A cycle ends after bf_interval, unless bf_max_time says otherwise, and when anything changes, without bf_continue: on a
+    // busy machine it may end each time before the heterogeneous jobs, which it starts last without bf_hetjob_immediate.
+    'SchedulerParameters=sched_interval=1,bf_interval=1,bf_max_time=30,bf_continue,batch_sched_delay=0,' +
+      'bf_hetjob_prio=min,bf_hetjob_immediate',
     ...(slurmdbdPort === undefined
       ? ['AccountingStorageType=accounting_storage/none']
       : [
