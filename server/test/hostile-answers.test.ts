@@ -200,6 +200,27 @@ describe('a value that no job has', () => {
   });
 });
 
+it('more of a node than any node has is refused, and the status says so until it can be read', async () => {
+  const query = '{ cluster(name: "alpha") { nodes(maxAgeSeconds: 0) { name gpus { total } } } }';
+  const ask = () => bench.server.send<{ cluster: { nodes: object[] | null } }>(query);
+  // The cluster is asked every two seconds at most.
+  const askUntil = (wanted: string) =>
+    until(
+      () => ask().then(() => health.now()),
+      ({ status }) => status === wanted,
+    );
+  {
+    await using _wrapper = await login.wrap(
+      'scontrol',
+      `"$real" "$@" | perl -pe 's/ Gres=\\S*/" Gres=" . join(",", map {"gpu:t$_:1"} 1..65)/e'`,
+    );
+    const { statusMessage } = await askUntil('DEGRADED');
+    expect(statusMessage).toContain("Partitions and nodes can't be read: a node has 65 types of GPUs");
+  }
+  await askUntil('ONLINE');
+  expect((await ask()).data?.cluster.nodes).toEqual([{ name: 'n1', gpus: [] }]);
+});
+
 describe('an answer that grows', () => {
   /** Of the server's process, in MiB. */
   async function mostMemory(): Promise<number> {

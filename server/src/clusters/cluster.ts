@@ -1,7 +1,14 @@
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
 import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import { type LoginFacts, type Slurm, SlurmAdapter, SlurmUnavailable, tellsOfNoAnswer } from '../slurm/index.ts';
+import {
+  type LoginFacts,
+  type Slurm,
+  SlurmAdapter,
+  SlurmUnavailable,
+  tellsOfNoAnswer,
+  UnreadableAnswer,
+} from '../slurm/index.ts';
 import {
   type AnswerOutcome,
   type ConnectionState,
@@ -78,12 +85,7 @@ export class Cluster {
       connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, memory: loginMemory });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
-    this.#inventory = new SharedAnswer(async () => {
-      const inventory = await this.#slurm.inventory.read();
-      this.#answered();
-      if (this.#health.report({ inventory: null })) this.#notify();
-      return inventory;
-    });
+    this.#inventory = new SharedAnswer(() => this.#readInventory());
     this.#probe = new LoginProbe({
       ...{ clusterName: settings.name, slurm: this.#slurm, health: this.#health, log },
       isOnline: () => this.#isOnline,
@@ -232,6 +234,21 @@ export class Cluster {
   /** Partitions and nodes; callers share one query. Throws when Slurm doesn't answer and nothing is cached. */
   async inventory(maxAgeMs: number): Promise<Answered<Inventory>> {
     return this.#inventory.get(maxAgeMs);
+  }
+
+  async #readInventory(): Promise<Inventory> {
+    const report = (inventory: string | null) => {
+      if (this.#health.report({ inventory })) this.#notify();
+    };
+    try {
+      const inventory = await this.#slurm.inventory.read();
+      this.#answered();
+      report(null);
+      return inventory;
+    } catch (cause) {
+      if (cause instanceof UnreadableAnswer) report(cause.message);
+      throw cause;
+    }
   }
 
   /** The cached inventory, however old; asks nothing. */

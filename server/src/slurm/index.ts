@@ -2,7 +2,7 @@ export { SlurmAdapter } from './adapter.ts';
 export { readMegabytes, readMinutes } from './amounts.ts';
 export { batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
 export { type Directive, interpreterFault, interpreterNotice, type LineRemark, readDirectives } from './directives.ts';
-export { SlurmUnavailable } from './errors.ts';
+export { SlurmUnavailable, UnreadableAnswer } from './errors.ts';
 export { faultInOption, MAX_SHORT_COUNT } from './further-options.ts';
 export { type GpuDemand, gpuDemands, MOST_NODE_NAMES, mayGetNode } from './gpu-demands.ts';
 export { faultInJobName, slurmJobName } from './job-name.ts';
