@@ -1,14 +1,7 @@
 import type { ClusterHealth, ClusterSettings } from '../domain/cluster.ts';
 import type { CheckStep } from '../domain/cluster-check.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import {
-  type LoginFacts,
-  type Slurm,
-  SlurmAdapter,
-  SlurmUnavailable,
-  tellsOfNoAnswer,
-  UnreadableAnswer,
-} from '../slurm/index.ts';
+import { type LoginFacts, type Slurm, SlurmAdapter, SlurmUnavailable, tellsOfNoAnswer } from '../slurm/index.ts';
 import {
   type AnswerOutcome,
   type ConnectionState,
@@ -28,7 +21,8 @@ import type { LoadMeter } from './load.ts';
 import { LoginProbe } from './login-probe.ts';
 import type { ClusterParts } from './parts.ts';
 import { Pulse } from './pulse.ts';
-import { type Answered, SharedAnswer } from './shared-answer.ts';
+import type { Answered, SharedAnswer } from './shared-answer.ts';
+import { sharedInventory } from './shared-inventory.ts';
 import { Staleness } from './staleness.ts';
 import { WorkspaceWatch } from './workspace-watch.ts';
 
@@ -85,7 +79,11 @@ export class Cluster {
       connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, memory: loginMemory });
     this.#slurm = new SlurmAdapter(this.#connection, settings);
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
-    this.#inventory = new SharedAnswer(() => this.#readInventory());
+    this.#inventory = sharedInventory({
+      ...{ slurm: this.#slurm, health: this.#health },
+      onAnswered: () => this.#answered(),
+      onChange: () => this.#notify(),
+    });
     this.#probe = new LoginProbe({
       ...{ clusterName: settings.name, slurm: this.#slurm, health: this.#health, log },
       isOnline: () => this.#isOnline,
@@ -234,21 +232,6 @@ export class Cluster {
   /** Partitions and nodes; callers share one query. Throws when Slurm doesn't answer and nothing is cached. */
   async inventory(maxAgeMs: number): Promise<Answered<Inventory>> {
     return this.#inventory.get(maxAgeMs);
-  }
-
-  async #readInventory(): Promise<Inventory> {
-    const report = (inventory: string | null) => {
-      if (this.#health.report({ inventory })) this.#notify();
-    };
-    try {
-      const inventory = await this.#slurm.inventory.read();
-      this.#answered();
-      report(null);
-      return inventory;
-    } catch (cause) {
-      if (cause instanceof UnreadableAnswer) report(cause.message);
-      throw cause;
-    }
   }
 
   /** The cached inventory, however old; asks nothing. */

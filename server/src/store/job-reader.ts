@@ -3,7 +3,6 @@ import { type SqlBool, sql } from 'kysely';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
-import type { Submission } from '../domain/submission.ts';
 import { ArrayReader } from './array-reader.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import { closedAttempts, firstStarts } from './closed-attempts.ts';
@@ -12,15 +11,10 @@ import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list/job-list.ts';
 import { JobListWithTasks } from './job-list/job-list-with-tasks.ts';
-import { toSubmission } from './job-submissions.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { jobsBy } from './sqlite/index.ts';
+import { SubmissionReader } from './submission-reader.ts';
 import { type OnRead, wholeJobs } from './whole-jobs.ts';
-
-/** Scripts are the longest texts. */
-const SCRIPTS_A_BATCH = 50;
-/** One may have hundreds of KiB of JSON. */
-const SUBMISSIONS_A_BATCH = 10;
 
 /** Each job may have a long command. */
 const TASKS_A_TURN = 200;
@@ -50,13 +44,14 @@ const NOTHING: ResolvedFilter = {
 };
 
 /** Reads stored jobs. */
-export class JobReader {
+export class JobReader extends SubmissionReader {
   readonly arrays: ArrayReader;
   readonly #database: Database;
   readonly #counts: CountMemo | null;
 
   /** With a memo, nothing is counted twice between writes; a transaction has none. */
   constructor(database: Database, counts: CountMemo | null = null) {
+    super(database);
     this.#database = database;
     this.#counts = counts;
     this.arrays = new ArrayReader(database);
@@ -84,16 +79,6 @@ export class JobReader {
       .where('idempotency_key', '=', key)
       .executeTakeFirst();
     return row === undefined ? null : this.get(row.id);
-  }
-
-  /** Null: the request had no key, or is older than digests. */
-  async requestDigest(jobId: string): Promise<string | null> {
-    const row = await this.#database
-      .selectFrom('job_submissions')
-      .select('request_digest')
-      .where('job_id', '=', jobId)
-      .executeTakeFirst();
-    return row?.request_digest ?? null;
   }
 
   /** Every active job of every cluster, tasks and arrays included, oldest first, some at a time. */
@@ -245,72 +230,6 @@ export class JobReader {
       if (!page.hasMore) return;
       await nextTurn();
     }
-  }
-
-  /**
-   * The batch scripts by job, without jobs whose script doesn't exist yet. `onRead` gets each before the next ones are
-   * read: if it throws, reading stops.
-   */
-  async scripts(
-    ids: readonly string[],
-    onRead: (script: string) => void = () => undefined,
-  ): Promise<Map<string, string>> {
-    const scripts = new Map<string, string>();
-    for await (const batch of batches([...new Set(ids)], SCRIPTS_A_BATCH)) {
-      const rows = await this.#database
-        .selectFrom('job_submissions')
-        .select(['job_id', 'script'])
-        .where('job_id', 'in', batch)
-        .execute();
-      for (const { job_id: id, script } of rows) {
-        if (script === null) continue;
-        onRead(script);
-        scripts.set(id, script);
-      }
-    }
-    return scripts;
-  }
-
-  async submission(jobId: string): Promise<Submission | null> {
-    return (await this.submissions([jobId])).get(jobId) ?? null;
-  }
-
-  /**
-   * By job; a task of an array has none of its own. `onRead` gets the texts of each before the next ones are read: if
-   * it throws, reading stops.
-   */
-  async submissions(
-    jobIds: readonly string[],
-    onRead: (...texts: readonly (string | null)[]) => void = () => undefined,
-  ): Promise<Map<string, Submission>> {
-    const submissions = new Map<string, Submission>();
-    for await (const batch of batches([...new Set(jobIds)], SUBMISSIONS_A_BATCH)) {
-      const rows = await this.#database
-        .selectFrom('job_submissions')
-        .select(['job_id', 'environment', 'extra_options', 'depends_on', 'conda_env', 'prologue'])
-        .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
-        .where('job_id', 'in', batch)
-        .execute();
-      for (const row of rows) {
-        onRead(row.environment, row.extra_options, row.components, row.prologue, row.message);
-        submissions.set(row.job_id, toSubmission(row));
-      }
-    }
-    return submissions;
-  }
-
-  /** The remarks on submissions by job, without those that have none. */
-  async submitMessages(jobIds: readonly string[]): Promise<Map<string, string>> {
-    const messages = new Map<string, string>();
-    for await (const batch of batches([...new Set(jobIds)], SCRIPTS_A_BATCH)) {
-      const rows = await this.#database
-        .selectFrom('job_submissions')
-        .select(['job_id', 'message'])
-        .where('job_id', 'in', batch)
-        .execute();
-      for (const { job_id: id, message } of rows) if (message !== null) messages.set(id, message);
-    }
-    return messages;
   }
 
   /** The attempts that requeues have closed, in order, without jobs that were never requeued. */

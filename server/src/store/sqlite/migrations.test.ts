@@ -108,12 +108,15 @@ describe.each(['0011-session-secret', '0012-event-actors'])(
       const jobs = rows.map(({ row }) => row);
       const ids = jobs.map(({ id }) => id);
       const [first = ''] = ids;
+      const projects = (await store.projects.page(all, null)).rows.map(({ row }) => row);
+      const branches = await store.projects.branches(projects.map(({ id }) => id));
       const after = {
         jobs,
         submissions: Object.fromEntries(await store.jobs.submissions(ids)),
         scripts: Object.fromEntries(await store.jobs.scripts(ids)),
         events: await store.events.after(0, 100),
-        projects: (await store.projects.page(all, null)).rows.map(({ row }) => row),
+        // At that time a project was read with its branches.
+        projects: projects.map((row) => ({ ...row, git: { ...row.git, branches: branches.get(row.id) } })),
         clusters: await store.clusters.all(),
         ended: await store.sessions.ended(new Date('2026-11-24T12:00:00Z')),
         keyed: (await store.jobs.byIdempotencyKey('administrator', 'key-1'))?.id ?? null,
