@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
@@ -96,6 +98,24 @@ describe('an account in a large answer', () => {
     expect(answer).toMatchObject({ unread: new Set(['7']), fault: null });
     expect(answer.accounts[0]).toMatchObject({ latest: { attempt: 65_536 }, closed: { length: 1000 } });
   });
+});
+
+it('an account keeps nothing else of a large answer in memory', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  // Of a Buffer, as all that comes over SSH.
+  const rest = Buffer.alloc(8 * 1024 ** 2, `${'x'.repeat(100_000)}\n`).toString('latin1');
+  const { read } = accountsOf(([number = '']) => `${account(number).replace('n1', 'node'.repeat(10))}${rest}\n`);
+  const kept: unknown[] = [];
+  for (const number of numbered(10)) kept.push(...(await read([number])).accounts);
+  collect();
+  expect(kept).toHaveLength(10);
+  const { heapUsed, external } = process.memoryUsage();
+  const before = heapUsed + external;
+  kept.length = 0;
+  collect();
+  const after = process.memoryUsage();
+  expect(before - after.heapUsed - after.external).toBeLessThan(16 * 1024 ** 2);
 });
 
 describe('accounts that are too many to be kept together', () => {

@@ -1,4 +1,4 @@
-import { linesOf } from '../../domain/text.ts';
+import { linesOf, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import { Budget, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
 import { FIELD_END } from './queue.ts';
@@ -45,7 +45,8 @@ export function* fieldsOfRows(output: string, numbers: ReadonlySet<string> | nul
 
 function fieldsOf(line: string, numbers: ReadonlySet<string> | null): RowFields | null {
   if (numbers !== null && !numbers.has(numberOf(line))) return null;
-  const fields = line.split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
+  // A copy: otherwise what is kept of a row would keep the whole answer in memory.
+  const fields = ownText(line).split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
   return [0, 1].includes(ACCOUNTING_FIELDS.length - fields.length) ? fields : null;
 }
 
