@@ -1,8 +1,10 @@
 import { ACCOUNTING_FIELDS_OF_RELEASES, accountingScript, accountingTrial } from '../commands/accounting.ts';
 import { type JobAccount, readAccounting } from '../parse/accounting.ts';
+import { type AccountingForm, accountingForm, endsInAccount } from '../parse/ends.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
 import { inTurns } from '../parse/turns.ts';
+import { newNonce } from '../shell.ts';
 import type { Accounting, SlurmAccounting } from '../slurm.ts';
 import { refusesOption, type Session } from './session.ts';
 
@@ -42,22 +44,27 @@ export class SacctAccounting implements SlurmAccounting {
         return { kind: 'unreadable', message: answer.refused };
       }
       const { hasExactCodes, tracksGpus } = this.#session.facts;
-      const read = await inTurns(readAccounting(answer.rows, this.#session.clock, hasExactCodes, tracksGpus));
+      const read = await inTurns(
+        readAccounting(answer.rows, answer.form, this.#session.clock, hasExactCodes, tracksGpus),
+      );
       for (const account of read.accounts) accounts.push(account);
       for (const number of read.unread) unread.add(number);
     }
     return { kind: 'read', accounts, unread, hasExactCodes: this.#session.facts.hasExactCodes };
   }
 
-  async #ask(slurmNumbers: readonly string[]): Promise<{ readonly rows: string } | { readonly refused: string }> {
-    const ask = accountingScript(this.#session.searchPath, slurmNumbers, this.#fields);
+  async #ask(
+    slurmNumbers: readonly string[],
+  ): Promise<{ readonly rows: string; readonly form: AccountingForm } | { readonly refused: string }> {
+    const form = accountingForm(newNonce(), this.#fields);
+    const ask = accountingScript(this.#session.searchPath, slurmNumbers, form);
     const { stdout, stderr } = await this.#session.runLong(ask, 'accounting');
     const section = ask.read(stdout, 'accounting');
     const errors = ask.errors(stderr);
     if (section?.exitCode !== 0 || isLostAnswer(errors)) {
       return { refused: slurmMessage(errors) || 'sacct gave no whole answer' };
     }
-    if (section.output === '' || section.output.endsWith('\n')) return { rows: section.output };
+    if (!endsInAccount(section.output, form)) return { rows: section.output, form };
     return { refused: 'the answer of sacct ends in the middle of a row' };
   }
 }

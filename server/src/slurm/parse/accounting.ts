@@ -1,16 +1,16 @@
 import type { JobAttempt } from '../../domain/attempt.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { JobObservation } from '../../domain/observation.ts';
-import { bounded, linesOf } from '../../domain/text.ts';
+import { bounded } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import { ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { componentId, joinComponents } from './components.ts';
+import { type AccountingForm, accountingForm, accountRows, RECORDED } from './ends.ts';
 import { jobIds } from './job-ids.ts';
 import { Budget, MAX_ATTEMPTS, MAX_NAME, MAX_NODE_LIST, MAX_OBSERVATIONS, MAX_ROW } from './limits.ts';
-import { FIELD_END } from './queue.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
 import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
 
@@ -70,13 +70,15 @@ export function parseAccounting(
   clock: ClusterClock = SAME_CLOCK,
   hasExactCodes = false,
   tracksGpus = false,
+  form = accountingForm(RECORDED, ACCOUNTING_FIELDS),
 ): Accounts {
-  return atOnce(readAccounting(output, clock, hasExactCodes, tracksGpus));
+  return atOnce(readAccounting(output, form, clock, hasExactCodes, tracksGpus));
 }
 
 /** `parseAccounting`, yielding to the event loop. */
 export function* readAccounting(
   output: string,
+  form: AccountingForm,
   clock: ClusterClock,
   hasExactCodes: boolean,
   tracksGpus: boolean,
@@ -85,7 +87,7 @@ export function* readAccounting(
   const unread = new Set<string>();
   const rowsByJob = new Map<string, Row[]>();
   const made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
-  for (const fields of withOwners(yield* wholeLines(output, pace))) {
+  for (const fields of withOwners(yield* wholeRows(output, form, unread, pace))) {
     const rows = readFields(fields, clock, tracksGpus);
     if (rows === 'faulty') {
       unread.add(numberOf(fields[0] ?? ''));
@@ -140,16 +142,21 @@ function accountOf(rows: readonly Row[], hasExactCodes: boolean): readonly JobAc
   ];
 }
 
-/** The fields of each row, without the last one where sacct doesn't have it. */
-function* wholeLines(output: string, pace: Pace): Reading<readonly (readonly string[])[]> {
-  const lines: (readonly string[])[] = [];
-  for (const line of linesOf(output)) {
-    if (line.length > MAX_ROW) throw new UnreadableAnswer('sacct prints a row that is longer than any');
-    const fields = line === '' ? [] : line.split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
-    if ([0, 1].includes(ACCOUNTING_FIELDS.length - fields.length)) lines.push(fields);
+/** The fields of each row. `unread` gets the numbers of what is no row. */
+function* wholeRows(
+  output: string,
+  form: AccountingForm,
+  unread: Set<string>,
+  pace: Pace,
+): Reading<readonly (readonly string[])[]> {
+  const rows: (readonly string[])[] = [];
+  for (const fields of accountRows(output, form)) {
+    if (fields.length === form.fields.length) rows.push(fields);
+    else unread.add(numberOf(fields[0] ?? ''));
     if (pace.isDue(1)) yield;
   }
-  return lines;
+  unread.delete('');
+  return rows;
 }
 
 /** The number of a job; for a task or a component, that of the whole. */
@@ -217,6 +224,7 @@ function withOwners(lines: readonly (readonly string[])[]): readonly (readonly s
 }
 
 function readFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] | 'faulty' {
+  if (fields.some(({ length }) => length > MAX_ROW)) return 'faulty';
   try {
     return parseFields(fields, clock, tracksGpus);
   } catch (cause) {
