@@ -11,6 +11,7 @@ import { isCutOff, mentions, parseQueue, QueueReader } from './queue.ts';
 const ENDS = queueEnds(RECORDED);
 
 const ID = '01K00000000000000000000042';
+const DIRECTORY = `/home/ada/slurmql/jobs/${ID}`;
 
 const only = (output: string): JobObservation => {
   const { observations, faultyRows } = parseQueue(output);
@@ -270,6 +271,10 @@ describe('a row of the queue', () => {
   it.each([
     ['too few fields', queueRow().replace(FIELD_END, '')],
     ['too many fields', queueRow({ Reason: `two${FIELD_END}parts` })],
+    ['no end of its own fields', queueRow().replace(ENDS.path, '')],
+    ['no directory', queueRow().replace(`${ENDS.path}${DIRECTORY}`, '')],
+    ['a path too many', queueRow({ WorkDir: `/a${ENDS.path}/b` })],
+    ['NUL in a path', queueRow({ WorkDir: '/a\0/b' })],
     ['a cut list of tasks', queueRow({ JobArrayID: '8_[0-3,9,...]' })],
     ['no offset of a component', queueRow({ JobArrayID: '8+' })],
     ['no number', queueRow({ JobArrayID: '' })],

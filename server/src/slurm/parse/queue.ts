@@ -152,12 +152,13 @@ function* rowsOf(output: string, { path, row }: QueueEnds): Generator<string> {
     const ownEnd = text.indexOf(path);
     const commandStart = ownEnd + path.length;
     const commandEnd = ownEnd === -1 ? -1 : text.indexOf(path, commandStart);
-    if (commandEnd === -1) {
-      yield text;
-      continue;
+    const workDirStart = commandEnd + path.length;
+    // Without NUL, it is seen to be no row.
+    if (commandEnd === -1 || text.includes(path, workDirStart)) yield text;
+    else {
+      const [command, workDir] = [text.slice(commandStart, commandEnd), text.slice(workDirStart)];
+      yield [text.slice(0, ownEnd), shortened(command), shortened(workDir)].join(NUL);
     }
-    const [command, workDir] = [text.slice(commandStart, commandEnd), text.slice(commandEnd + path.length)];
-    yield [text.slice(0, ownEnd), shortened(command), shortened(workDir)].join(NUL);
   }
 }
 
@@ -238,9 +239,10 @@ function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowRead
 }
 
 function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
-  const [own = '', command = '', workDir = '', ...others] = row.split(NUL, 4);
+  const parts = row.split(NUL, 4);
+  const [own = '', command = '', workDir = ''] = parts;
   const fields = own.split(FIELD_END, OWN_FIELDS + 1);
-  if (others.length > 0 || fields.length !== OWN_FIELDS) return 'faulty';
+  if (parts.length !== 3 || fields.length !== OWN_FIELDS) return 'faulty';
   const owner = ownership(command, workDir);
   if (owner.ownerId === null && owner.directoryJobId === null) return [];
   if (own.length > MAX_ROW) return 'faulty';
