@@ -40,8 +40,9 @@ afterAll(() => stack.disposeAsync());
 
 /** Has squeue print something else as one of the fields of every row, counted from 1. */
 function rewriting(field: number, text: string): Promise<AsyncDisposable> {
-  const fields = `(?:[^\\x1f]*\\x1f){${field - 1}}`;
-  return login.wrap('squeue', `"$real" "$@" | perl -0036 -pe 's!^(${fields})[^\\x1f]*(?=\\x1f)!$1 . (${text})!e'`);
+  // What ends the row before goes on behind the sign by which perl splits.
+  const fields = `(?:\\w{16}\\n)?(?:[^\\x1f]*\\x1f){${field - 1}}`;
+  return login.wrap('squeue', `"$real" "$@" | perl -0036 -pe 's!^(${fields})[^\\x1d\\x1f]*(?=[\\x1d\\x1f])!$1 . (${text})!e'`);
 }
 
 /** What is asked for of jobs that are in sight. */
@@ -185,7 +186,7 @@ describe('a value that no job has', () => {
     {
       await using _accounts = await login.wrap(
         'sacct',
-        `"$real" "$@" | perl -pe 's/^((?:[^\\x1f]*\\x1f){4})[^\\x1f]*/$1 . "9000000000000000"/e'`,
+        `"$real" "$@" | perl -pe 's/^((?:[^\\x1f]*\\x1f){4}\\w{16})[^\\x1f]*/$1 . "9000000000000000"/e'`,
       );
       await using _queue = await login.wrap('squeue', `"$real" "$@" >/dev/null`);
       // Not before: the queue would still show how it ended.

@@ -88,7 +88,7 @@ describe('the answer of squeue is whole or nothing: no job changes its state, it
     ],
     ['when rows have a field too many', `"$real" "$@" | sed 's/\\x1f/\\x1f\\x1f/3'`, "rows that can't be read"],
     ['when rows have a field too few', `"$real" "$@" | sed 's/\\x1f//3'`, "rows that can't be read"],
-    ['when the last field of rows is missing', `"$real" "$@" | sed 's/[^\\x1f]*\\x1f\\x1e/\\x1e/'`, "can't be read"],
+    ['when the last field of rows is missing', `"$real" "$@" | sed 's/\\x1d[^\\x1d]*\\x1e/\\x1e/'`, "can't be read"],
     [
       'when noise stands before, between and behind its rows',
       `echo noise; "$real" "$@" | sed 'a more noise'; echo the end`,

@@ -8,8 +8,10 @@ import { aJob, NO_RESOURCES } from '@slurmql/server/src/domain/testing.ts';
 import { Journal } from '@slurmql/server/src/events/index.ts';
 import { Poller } from '@slurmql/server/src/poller/index.ts';
 import { SlurmAdapter } from '@slurmql/server/src/slurm/adapter.ts';
-import { FIELD_END, QUEUE_FIELDS, ROW_END } from '@slurmql/server/src/slurm/parse/queue.ts';
+import { queueEnds, RECORDED } from '@slurmql/server/src/slurm/parse/ends.ts';
+import { endOf, QUEUE_FIELDS } from '@slurmql/server/src/slurm/parse/queue.ts';
 import type { Runner } from '@slurmql/server/src/slurm/runner.ts';
+import { asAsked } from '@slurmql/server/src/slurm/testing.ts';
 import { Store } from '@slurmql/server/src/store/index.ts';
 import type { Benchmark, Row } from '../benchmark.ts';
 import { median } from '../statistics.ts';
@@ -48,7 +50,7 @@ class PlayedQueue implements Runner {
         Command: `${this.#directory}/job.sh`,
         WorkDir: this.#directory,
       };
-      return `${QUEUE_FIELDS.map((field) => `${row[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
+      return `${QUEUE_FIELDS.map((field) => `${row[field]}${endOf(field, queueEnds(RECORDED))}`).join('')}\n`;
     });
     this.#output = rows.join('');
   }
@@ -61,7 +63,7 @@ class PlayedQueue implements Runner {
     const stdout = [...script.matchAll(/'begin (\S+) ([0-9a-f]{24})'/g)]
       .map(([, name = '', nonce]) => `\nbegin ${name} ${nonce}\n${sections[name]}\nend ${name} ${nonce} 0\n`)
       .join('');
-    return { exitCode: 0, stdout, stderr: '' };
+    return { exitCode: 0, stdout: asAsked(script, stdout), stderr: '' };
   }
 }
 

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { nodeNames } from './node-list.ts';
+import { countNodes, nodeNames } from './node-list.ts';
 
 it.each<[string, readonly string[]]>([
   ['gpu01', ['gpu01']],
@@ -21,3 +22,23 @@ it.each(['n[1-', 'n]', 'n[a-b]', 'n[3-1]', 'n[1-999999999]', 'n[1-9999][1-9999]'
     expect(nodeNames(list)).toEqual([list]);
   },
 );
+
+it('the count of a list is that of its names, which nobody has to make for it', () => {
+  const number = fc.integer({ min: 0, max: 30 }).map(String);
+  const range = fc.oneof(
+    number,
+    fc.tuple(number, number).map((ends) => ends.join('-')),
+  );
+  const group = fc.array(range, { minLength: 1, maxLength: 3 }).map((ranges) => `[${ranges.join(',')}]`);
+  const sign = fc.constantFrom('[', ']', ',', '-', 'n', '7');
+  const list = fc.array(fc.oneof(group, sign), { maxLength: 6 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(list, (text) => {
+      const names = nodeNames(text);
+      const isUnread = names[0] === text && /[[\],]/.test(text);
+      expect(countNodes(text)).toEqual(isUnread ? null : names.length);
+    }),
+    { numRuns: 2000 },
+  );
+  expect(countNodes('a[0-65535][0-65535][0-65535]')).toBe(65_536 ** 3);
+});

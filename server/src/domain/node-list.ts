@@ -4,7 +4,7 @@ import { partsOf } from './text.ts';
 export const MAX_NODE_LIST = 16 * 1024;
 
 /** No cluster has more nodes: a longer list is not believed. */
-const MAX_NODES = 100_000;
+export const MAX_NODES = 100_000;
 /** The maximum total length of the names, in characters. */
 const MAX_LENGTH = 8 * 1024 * 1024;
 /** Several ranges in one name are combined with each other. */
@@ -29,6 +29,31 @@ export function nodeNames(list: string, most = MAX_NODES): readonly string[] {
   return names;
 }
 
+/** How many names `nodeNames` would make of a list, without making them; null: it can't be parsed. */
+export function countNodes(list: string): number | null {
+  let count = 0;
+  for (const entry of partsOf(list, ',', '[]')) {
+    const [before = '', ...groups] = entry.split('[');
+    if (before.includes(']')) return null;
+    let names = entry === '' ? 0 : 1;
+    for (const group of groups) {
+      const [ranges = '', after, ...others] = group.split(']');
+      if (after === undefined || others.length > 0) return null;
+      let numbers = 0;
+      for (const range of ranges.split(',')) {
+        const [, first = '', last = first] = RANGE.exec(range) ?? [];
+        if (first === '' || Number(last) < Number(first)) return null;
+        numbers += Number(last) - Number(first) + 1;
+      }
+      names *= numbers;
+    }
+    count += names;
+  }
+  return count;
+}
+
+const RANGE = /^(\d{1,15})(?:-(\d{1,15}))?$/;
+
 function expand(entry: string, most: number, mostRanges: number): readonly string[] | null {
   const open = entry.indexOf('[');
   if (open === -1) return entry.includes(']') ? null : [entry];
@@ -40,7 +65,7 @@ function expand(entry: string, most: number, mostRanges: number): readonly strin
   const length = before.length + MAX_DIGITS + (rest[0]?.length ?? 0);
   const names: string[] = [];
   for (const range of ranges.split(',')) {
-    const [, first = '', last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range) ?? [];
+    const [, first = '', last = first] = RANGE.exec(range) ?? [];
     const count = (Number(last) - Number(first) + 1) * rest.length;
     if (first === '' || count < 1 || names.length + count > most) return null;
     if ((names.length + count) * length > MAX_LENGTH) return null;

@@ -89,6 +89,38 @@ describe('a further option', () => {
     expect(faultInOption(option)).toMatch(/^--\w+ .*names a file on the login node, which is not read: write the/);
   });
 
+  // With these, sbatch takes a processor or gigabytes until it is killed (tried on 22.05.8).
+  it.each([
+    '--nodelist=a[0-65535][0-65535][0-65535]',
+    '--exclude=a[0-65535]b[0-65535]c[0-65535]',
+    '--nodelist=n1,a[0-9][0-99][0-999]',
+    `--exclude=${'a[0-49999],'.repeat(3)}`,
+    '--nodelist=a[0-99999999999999]',
+    '--nodelist=a[0-9',
+    '--nodelist=a[[0-9]]',
+    '--nodelist=a[1-x]',
+    '--mem-bind=map_mem:0*99999999',
+    '--mem-bind=verbose,mask_mem:0x1*99999999',
+    `--mem-bind=map_mem:${'0*1000,'.repeat(5)}0`,
+    '--mem-bind=map_mem:0* 99999999',
+    '--mem-bind=map_mem:0*+99999999',
+    '--gpu-bind=map_gpu:0*99999999',
+    '--tres-bind=gres/gpu:map:0*99999999',
+  ])('%j is refused: sbatch would write it out', (option) => {
+    expect(faultInOption(option)).toMatch(/^--[a-z-]+ (?:is no list of at most 100,000 nodes|repeats more than 4,096)/);
+  });
+
+  it.each([
+    '--nodelist=rack[1-20]n[0-63]',
+    '--exclude=a[0-65535],login',
+    '--nodelist=n1,n2,',
+    '--mem-bind=map_mem:0*64,1*64',
+    '--gpu-bind=mask_gpu:0x3,0x5*2',
+    '--gpu-bind=closest',
+  ])('%j is passed on: it is short when it is written out', (option) => {
+    expect(faultInOption(option)).toBeNull();
+  });
+
   it.each(['--container=/images/bundle', '--comment=a/b', '--mail-user=a/b', '--licenses=a/b'])(
     '%j is passed on: sbatch opens no such file',
     (option) => {

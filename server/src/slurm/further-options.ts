@@ -1,3 +1,4 @@
+import { countNodes, MAX_NODES } from '../domain/node-list.ts';
 import { quotedName } from '../domain/text.ts';
 import { canonicalName, SBATCH_OPTIONS, sbatchOptionsFrom } from './sbatch-table.ts';
 
@@ -110,12 +111,25 @@ const FILE_OPTIONS: ReadonlyMap<string, string> = new Map([
 /** Where sbatch takes a value with a slash for the name of such a file (man sbatch, --nodelist). */
 const NODE_LISTS: ReadonlySet<string> = new Set(['exclude', 'nodelist']);
 
+/**
+ * More repetitions in all than any node has tasks. sbatch writes out what `0*9` in such an option repeats, over and over:
+ * a hundred million of them never end (tried on 22.05.8).
+ */
+export const MAX_REPEATS = 4096;
+
 function faultInValue(name: string, value: string | null): string | null {
   if (value === null) return null;
   const instead = FILE_OPTIONS.get(name);
   if (instead !== undefined) return `--${name} names a file on the login node, which is not read: ${instead}`;
   if (NODE_LISTS.has(name) && value.includes('/')) {
     return `--${name} with a "/" names a file on the login node, which is not read: write the names of the nodes themselves`;
+  }
+  // sbatch writes out the names before it asks the controller: gigabytes for a few ranges (tried on 22.05.8).
+  if (NODE_LISTS.has(name) && (countNodes(value) ?? Number.POSITIVE_INFINITY) > MAX_NODES) {
+    return `--${name} is no list of at most ${MAX_NODES.toLocaleString('en-US')} nodes: write it as Slurm does, "gpu[01-03],login"`;
+  }
+  if (name.endsWith('-bind') && repeats(value) > MAX_REPEATS) {
+    return `--${name} repeats more than ${MAX_REPEATS.toLocaleString('en-US')} values: "*" needs a smaller number behind it`;
   }
   if (/^(?:help|list)$/i.test(value) && SBATCH_OPTIONS.has(name)) {
     return `--${name}=${value} only prints a text: there would be no job`;
@@ -127,4 +141,14 @@ function faultInValue(name: string, value: string | null): string | null {
     return `--${name}=${value} is more than Slurm counts: ${MAX_SHORT_COUNT} at most`;
   }
   return null;
+}
+
+/** How many values the `*N` of a list make in all; infinite where one has no plain number. */
+function repeats(list: string): number {
+  let count = 0;
+  for (const rest of list.split('*').slice(1)) {
+    const number = /^\d+(?=,|$)/.exec(rest)?.[0];
+    count += number === undefined ? Number.POSITIVE_INFINITY : Number(number);
+  }
+  return count;
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import type { Accounting } from './slurm.ts';
+import { asAsked } from './testing.ts';
 
 const OWNER = '01K00000000000000000000042';
 const DIRECTORY = `/w/jobs/${OWNER}`;
@@ -13,8 +14,10 @@ function account(id: string, submitted = 1_700_000_000): string {
     [`${submitted}`, '1700000000', '1700000100'],
     ['n1', 'gpu', 'cpu=1', '10', 'job'],
   ];
-  return `${[id, 'FAILED', '1:0', ...times, ...run, DIRECTORY, `sbatch ${DIRECTORY}/job.sh`].join('\x1f')}\n`;
+  return rowOf([id, 'FAILED', '1:0', ...times, ...run, DIRECTORY, `sbatch ${DIRECTORY}/job.sh`]);
 }
+
+const rowOf = (fields: readonly string[]) => `${fields.map((field) => `${field}\x1frecorded`).join('')}\n`;
 
 /** The accounts of a Slurm that answers for each list of numbers. */
 function accountsOf(answer: (numbers: readonly string[]) => string) {
@@ -26,7 +29,7 @@ function accountsOf(answer: (numbers: readonly string[]) => string) {
         questions.push(numbers);
         const nonce = /'begin accounting (\w+)'/.exec(script)?.[1];
         const stdout = `\nbegin accounting ${nonce}\n${answer(numbers)}\nend accounting ${nonce} 0\n`;
-        return { exitCode: 0, stdout, stderr: '' };
+        return { exitCode: 0, stdout: asAsked(script, stdout), stderr: '' };
       },
     },
     {
@@ -46,7 +49,8 @@ type Read = Extract<Accounting, { readonly kind: 'read' }>;
 
 const found = ({ accounts }: Read) => accounts.map(({ latest }) => latest.slurmJobId);
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`);
-const emptyLines = (count: number) => '\n'.repeat(count);
+/** More tasks than are kept together. */
+const tooMany = (number: string) => account(`${number}_[0-49999]`).repeat(11);
 
 describe('an account in a large answer', () => {
   it('is taken only if its number was asked for', async () => {
@@ -56,7 +60,7 @@ describe('an account in a large answer', () => {
 
   it('does not stop others from being read, whatever its size', async () => {
     const { read } = accountsOf((numbers) =>
-      numbers.map((number) => `${account(number)}${number === '7' ? emptyLines(500_000) : ''}`).join(''),
+      numbers.map((number) => (number === '7' ? tooMany(number) : account(number))).join(''),
     );
     const answer = await read(numbered(450));
     expect(found(answer).toSorted()).toEqual(
@@ -66,7 +70,7 @@ describe('an account in a large answer', () => {
     );
     expect(answer).toMatchObject({
       unread: new Set(['7']),
-      fault: 'the answer tells of more than 500,000 rows',
+      fault: 'the answer tells of more than 500,000 jobs and tasks',
     });
   });
 
@@ -81,14 +85,20 @@ describe('an account in a large answer', () => {
   });
 
   it.each([
-    ['rows that are none', `${'\x1f'.repeat(12)}\n`.repeat(500_000)],
-    ['empty lines', emptyLines(500_000)],
-    ['tasks in few rows', account('7_[0-49999]').repeat(11)],
+    ['rows that are none', rowOf(Array<string>(13).fill('')).repeat(500_000)],
+    ['tasks in few rows', tooMany('7')],
     ['rows of other jobs', account('8').repeat(500_000)],
-    ['one row that is longer than any', `${'x'.repeat(1024 ** 2 + 1)}\n`],
   ])('has no place among too many %s', async (_what, rows) => {
     const { read } = accountsOf(() => `${account('7')}${rows}`);
     expect(await read(['7'])).toMatchObject({ accounts: [], unread: new Set(['7']), fault: expect.any(String) });
+  });
+
+  it('is not read where its row is longer than any, and is read among lines that are no rows', async () => {
+    const long = account('7').replace('job', 'x'.repeat(1024 ** 2 + 1));
+    const { read } = accountsOf(() => `${'\n'.repeat(600_000)}${long}${'noise\n'.repeat(600_000)}${account('8')}`);
+    const answer = await read(['7', '8']);
+    expect(found(answer)).toEqual(['8']);
+    expect(answer).toMatchObject({ unread: new Set(['7']), fault: null });
   });
 
   it('is that of no job with more rows than restarts', async () => {
@@ -122,15 +132,15 @@ describe('accounts that are too many to be kept together', () => {
   it('are read a part at a time, and each in its turn', async () => {
     // The second one is too large by itself.
     const { read } = accountsOf((numbers) =>
-      numbers
-        .map((number) => (number === '2' ? emptyLines(500_000) : account(`${number}_[0-49999]`).repeat(6)))
-        .join(''),
+      numbers.map((number) => (number === '2' ? tooMany(number) : account(`${number}_[0-49999]`).repeat(6))).join(''),
     );
     const numbersOf = (answer: Read) => [...new Set(found(answer).map((id) => id.split('_')[0]))];
     const [first, second] = [await read(numbered(3)), await read(numbered(3))];
     expect([first, second].map(numbersOf)).toEqual([['1'], ['3']]);
     expect([first.unread, second.unread]).toEqual([new Set(['2', '3']), new Set(['1', '2'])]);
-    for (const { fault } of [first, second]) expect(fault).toBe('the answer tells of more than 500,000 rows');
+    for (const { fault } of [first, second]) {
+      expect(fault).toBe('the answer tells of more than 500,000 jobs and tasks');
+    }
   });
 
   it('cost no more than a few questions, if every answer is too large', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { turnsDuring } from '../store/testing.ts';
 import { SlurmAdapter } from './adapter.ts';
+import { asAsked } from './testing.ts';
 
 const OWNER = '01K00000000000000000000042';
 const DIRECTORY = `/w/jobs/${OWNER}`;
@@ -10,7 +11,9 @@ function account(id: string): string {
     ['1700000000', '1700000000', '1700000100'],
     ['n1', 'gpu', 'cpu=1', '10', 'job'],
   ];
-  return [id, 'FAILED', '1:0', ...times, ...run, DIRECTORY, `sbatch ${DIRECTORY}/job.sh`].join('\x1f');
+  return [id, 'FAILED', '1:0', ...times, ...run, DIRECTORY, `sbatch ${DIRECTORY}/job.sh`]
+    .map((field) => `${field}\x1frecorded`)
+    .join('');
 }
 
 function node(index: number, { partitions = 'gpu', gres = '', features = '' } = {}): string {
@@ -33,7 +36,7 @@ function slurmThatSays(output: string, only?: string): SlurmAdapter {
           ([, name, nonce]) =>
             `\nbegin ${name} ${nonce}\n${only === undefined || only === name ? output : ''}\nend ${name} ${nonce} 0\n`,
         );
-        return { exitCode: 0, stdout: answers.join(''), stderr: '' };
+        return { exitCode: 0, stdout: asAsked(script, answers.join('')), stderr: '' };
       },
     },
     {
@@ -54,7 +57,7 @@ describe('others have their turn while an answer is read that tells', () => {
     ['of many attempts of a heterogeneous job', lines(10_000, (index) => account(`7+${index % 8}`)), 1],
     ['of many attempts whose names were never reported', lines(10_000, () => nameless), 1],
     ['of jobs that nobody asked for', lines(10_000, (index) => account(`${index + 1000}`)), 0],
-    ['of nothing', lines(10_000, () => ''), 0],
+    ['of nothing', lines(10_000, () => '\x1frecorded'.repeat(13)), 0],
   ])('%s', async (_what, output, accounts) => {
     const slurm = slurmThatSays(output);
     let count = 0;

@@ -8,6 +8,7 @@ import { idOf, labelOf } from '../../test/releases/scene.ts';
 import { SshUnavailable } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { NOT_TRIED } from './commands/trial.ts';
+import { queueEnds, RECORDED } from './parse/ends.ts';
 import { isTooOld, parseVersion } from './parse/probe.ts';
 import { isCutOff, parseQueue } from './parse/queue.ts';
 import { parseSubmit, rejectedField } from './parse/submit.ts';
@@ -172,7 +173,7 @@ describe.each(RELEASES)('what Slurm %s printed', (release) => {
   });
 
   it('of the queue says the same of jobs where tasks are shown together', () => {
-    expect(isCutOff(recorded.text('queue.txt'))).toBe(false);
+    expect(isCutOff(recorded.text('queue.txt'), queueEnds(RECORDED))).toBe(false);
     const observed = (file: string) =>
       Object.fromEntries(
         parseQueue(recorded.text(file)).observations.flatMap((one) =>

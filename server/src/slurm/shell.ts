@@ -7,6 +7,11 @@ export function quoteAll(words: readonly string[]): string {
   return words.map(quote).join(' ');
 }
 
+/** Letters and digits that nobody knows before the query, for the ends of its rows: short, as there are many. */
+export function newNonce(): string {
+  return randomBytes(8).toString('hex');
+}
+
 /** One command of a script, whose output and exit code are separated from everything else that the login prints. */
 export interface Section {
   readonly name: string;

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../ssh/index.ts';
 import type { Ownership } from './owner.ts';
-import { FIELD_END, QUEUE_FIELDS, ROW_END } from './parse/queue.ts';
+import { queueEnds, RECORDED } from './parse/ends.ts';
+import { endOf, QUEUE_FIELDS } from './parse/queue.ts';
 import type { Runner } from './runner.ts';
 import type { Script } from './shell.ts';
 
@@ -75,12 +76,13 @@ export class LocalLogin implements Runner, AsyncDisposable {
     await writeFile(join(this.home, '.bash_profile'), `PATH='${this.#tools}'\n${lines}\n`);
   }
 
-  run(script: string): Promise<CommandResult> {
+  async run(script: string): Promise<CommandResult> {
     this.scripts.push(script);
-    return runShell('/bin/sh', script, {
+    const result = await runShell('/bin/sh', script, {
       cwd: this.home,
       environment: { HOME: this.home, SHELL: '/bin/bash', PATH: `${this.bin}:${this.#tools}`, ...this.environment },
     });
+    return { ...result, stdout: asAsked(script, result.stdout) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,8 +125,19 @@ export async function runSection(script: Script, name: string, shell = '/bin/sh'
   return script.read((await runShell(shell, script.text)).stdout, name);
 }
 
+/** What a script answers whose commands print recorded rows: their ends have the nonce that it asked for. */
+export function asAsked(script: string, stdout: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ends.
+  const nonce = /[\x1d-\x1f]([0-9a-f]{16})/.exec(script)?.[1];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ends.
+  return nonce === undefined ? stdout : stdout.replace(/(?<=[\x1d-\x1f])recorded/g, nonce);
+}
+
 /** A row of a running job, as squeue prints it; what matters to a test is given. */
-export function queueRow(parts: Partial<Record<(typeof QUEUE_FIELDS)[number], string>> = {}): string {
+export function queueRow(
+  parts: Partial<Record<(typeof QUEUE_FIELDS)[number], string>> = {},
+  ends = queueEnds(RECORDED),
+): string {
   const values = {
     ...{ JobArrayID: '7', State: 'RUNNING', exit_code: '0', StartTime: '1795494207', EndTime: '1827030207' },
     ...{ RestartCnt: '0', NodeList: 'gpu01', Partition: 'gpu', Reason: 'None', TimeLimit: '1-00:00:00' },
@@ -133,7 +146,7 @@ export function queueRow(parts: Partial<Record<(typeof QUEUE_FIELDS)[number], st
     WorkDir: '/home/ada/slurmql/jobs/01K00000000000000000000042',
     ...parts,
   };
-  return `${QUEUE_FIELDS.map((field) => `${values[field]}${FIELD_END}`).join('')}${ROW_END}\n`;
+  return `${QUEUE_FIELDS.map((field) => `${values[field]}${endOf(field, ends)}`).join('')}\n`;
 }
 
 /** What a job shows in squeue that has not been given nodes. */

@@ -4,7 +4,7 @@ import type { CommandResult } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { parseQueue } from './parse/queue.ts';
 import type { Runner } from './runner.ts';
-import { fixture } from './testing.ts';
+import { asAsked, fixture } from './testing.ts';
 
 const OUTPUTS: Readonly<Record<string, string>> = {
   clock: '1795494600',
@@ -21,9 +21,10 @@ class CuttingLogin implements Runner {
   bytes = 0;
 
   async run(script: string): Promise<CommandResult> {
-    const whole = [...script.matchAll(/'begin (\S+) ([0-9a-f]{24})'/g)]
+    const answer = [...script.matchAll(/'begin (\S+) ([0-9a-f]{24})'/g)]
       .map(([, name = '', nonce]) => `\nbegin ${name} ${nonce}\n${OUTPUTS[name]}\nend ${name} ${nonce} 0\n`)
       .join('');
+    const whole = asAsked(script, answer);
     this.bytes = whole.length;
     return { exitCode: 0, stdout: whole.slice(0, Math.floor(whole.length * this.share)), stderr: '' };
   }

@@ -1,6 +1,11 @@
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UnreadableAnswer } from './errors.ts';
-import { safetyFault } from './workspace-safety.ts';
+import { script } from './shell.ts';
+import { runSection } from './testing.ts';
+import { safetyFault, safetySection } from './workspace-safety.ts';
 
 const LOGIN = '1000::ada\n';
 const ROOT = '41ed:0:0:root:root:/\n';
@@ -53,6 +58,29 @@ describe('the way to a workspace', () => {
     ['a login without an end', `1000::${'a'.repeat(100_000)}\n${ROOT}`],
   ])('is unreadable with %s', (_what, told) => {
     expect(() => safetyFault('/w', told, [])).toThrow(UnreadableAnswer);
+  });
+
+  it.each([
+    ['a directory', 'a\nb/w'],
+    ['a directory like a line of its own', 'a\n41ed:0:0:root:root:/w'],
+    ['a directory like the end of the way', 'a\ninside\n/w'],
+    ['one that ends in it', 'w\n'],
+  ])('is not taken for safe through a name with a line feed: %s', async (_what, target) => {
+    const home = await mkdtemp(join(tmpdir(), 'slurmql-safety-'));
+    try {
+      for (const directory of [join(home, target), join(home, 'w'), join(home, 'plain')]) {
+        await mkdir(directory, { recursive: true });
+      }
+      await symlink(join(home, target), join(home, 'linked'));
+      const faultOf = async (workspace: string) => {
+        const section = await runSection(script(null, '', [safetySection(workspace, `${workspace}/jobs`)]), 'safety');
+        return safetyFault(workspace, section?.output ?? '', []);
+      };
+      expect(await faultOf(join(home, 'plain'))).toBeNull();
+      expect(await faultOf(join(home, 'linked'))).toContain("line feed in it, and can't be checked");
+    } finally {
+      await rm(home, { recursive: true });
+    }
   });
 
   const long = (letter: string) => letter.repeat(3000);

@@ -18,6 +18,7 @@ const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 const INSIDE = 'inside';
+const UNCLEAR = 'unclear';
 /** Lines of the way to the workspace, links included: a path has room for half as many names. */
 const MAX_STEPS = 4096;
 /** A path behind the names of its owner and group, in UTF-16 units. */
@@ -26,7 +27,7 @@ const MAX_LINE = MAX_PATH + 1024;
 /**
  * The section `safety`: the login, with its group where nobody else is in that; then all that lies on the way to
  * `path`, which is the workspace or below it, from the root on, links taken one by one. The line `inside` comes behind
- * the workspace itself.
+ * the workspace itself, and the line `unclear` comes first if a name has a line feed in it.
  */
 export function safetySection(workspace: string, path: string): Section {
   return {
@@ -41,6 +42,8 @@ export function safetySection(workspace: string, path: string): Section {
     case $name in
       '' | .) continue ;;
       ..) at=\${at%/*}; continue ;;
+      *'
+'*) echo ${UNCLEAR} ;;
     esac
     if [ ! -h "$at/$name" ]; then
       [ -e "$at/$name" ] || { whole=; break; }
@@ -51,7 +54,9 @@ export function safetySection(workspace: string, path: string): Section {
     links=$((links + 1))
     [ "$links" -le 40 ] || { whole=; break; }
     set -- "$@" "$at/$name"
-    rest=$(readlink "$at/$name")/$rest
+    # A line feed at its end is a part of the name.
+    target=$(readlink "$at/$name"; echo .)
+    rest=\${target%??}/$rest
     case $rest in /*) at= ;; esac
   done
   [ $# = 0 ] || LC_ALL=C stat -c '%f:%u:%g:%U:%G:%n' -- "$@"
@@ -85,6 +90,9 @@ export function safetyFault(workspace: string, told: string, trusted: readonly s
   const [first = '', ...lines] = fewLines(told);
   const [uid = '', privateGroup = '', user = ''] = first.split(':');
   const workspaceAt = lines.indexOf(INSIDE) - 1;
+  if (lines.includes(UNCLEAR)) {
+    return `the way to the workspace ${shown(workspace)} leads through a name with a line feed in it, and can't be checked`;
+  }
   const steps = lines.filter((line) => line !== INSIDE).map(stepOf);
   if (uid === '' || steps[0]?.path !== '/' || steps.some(({ mode }) => Number.isNaN(mode))) {
     return `the login doesn't tell who may write to the workspace ${shown(workspace)}`;

@@ -16,13 +16,14 @@ import { ACCOUNTING_FIELDS } from '../../src/slurm/parse/account-rows.ts';
 import { parseAccounting } from '../../src/slurm/parse/accounting.ts';
 import { parseAllocation } from '../../src/slurm/parse/allocation.ts';
 import { parseControl } from '../../src/slurm/parse/control.ts';
+import { accountingForm, RECORDED } from '../../src/slurm/parse/ends.ts';
 import { countByType, parseGres } from '../../src/slurm/parse/gres.ts';
 import { parseNodes, parsePartitions, readInventory } from '../../src/slurm/parse/inventory.ts';
 import { jobIds } from '../../src/slurm/parse/job-ids.ts';
 import { lastBegun, lastEnd } from '../../src/slurm/parse/markers.ts';
 import { slurmMessage } from '../../src/slurm/parse/messages.ts';
 import { parseConfiguration, parseSearch, parseVersion } from '../../src/slurm/parse/probe.ts';
-import { FIELD_END, mentions, parseQueue, QUEUE_FIELDS } from '../../src/slurm/parse/queue.ts';
+import { mentions, parseQueue, QUEUE_FIELDS } from '../../src/slurm/parse/queue.ts';
 import { isLostAnswer, parseSubmit, rejectedField } from '../../src/slurm/parse/submit.ts';
 import { atOnce } from '../../src/slurm/parse/turns.ts';
 import { durationSeconds, scriptEnd, timeValue } from '../../src/slurm/parse/values.ts';
@@ -55,7 +56,8 @@ function accountingRow(place: (typeof ACCOUNTING_FIELDS)[number], text: string):
     ...{ TimelimitRaw: '60', JobName: 'train', WorkDir: `/home/ada/slurmql/jobs/${JOB}/source` },
     SubmitLine: `sbatch /home/ada/slurmql/jobs/${JOB}/job.sh`,
   };
-  return `${ACCOUNTING_FIELDS.map((field) => (field === place ? text : usual[field])).join(FIELD_END)}\n`;
+  const { fieldEnd } = accountingForm(RECORDED, ACCOUNTING_FIELDS);
+  return `${ACCOUNTING_FIELDS.map((field) => `${field === place ? text : usual[field]}${fieldEnd}`).join('')}\n`;
 }
 
 const NODE = fixture('nodes.txt').split('\n')[0] ?? '';

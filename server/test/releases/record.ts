@@ -10,6 +10,7 @@ import { inventoryScript } from '../../src/slurm/commands/inventory.ts';
 import { probeScript } from '../../src/slurm/commands/login.ts';
 import { ARRAY_OPTIONS, queueScript, queueTrial } from '../../src/slurm/commands/queue.ts';
 import type { Trial } from '../../src/slurm/commands/trial.ts';
+import { accountingForm, queueEnds, RECORDED } from '../../src/slurm/parse/ends.ts';
 import { trialOutcome } from '../../src/slurm/parse/trial.ts';
 import type { Script } from '../../src/slurm/shell.ts';
 import { ClusterLogin } from '../support/cluster-login.ts';
@@ -45,12 +46,12 @@ class Recording {
       ['queue.txt', ARRAY_OPTIONS[queueWay.way]],
       ['queue-together.txt', null],
     ] as const) {
-      const { queue } = await this.#asked(queueScript(null, false, arrays ?? null), 'queue');
+      const { queue } = await this.#asked(queueScript(null, false, arrays ?? null, queueEnds(RECORDED)), 'queue');
       await this.#write(file, queue);
     }
-    const fields = ACCOUNTING_FIELDS_OF_RELEASES[accountingWay.way];
+    const fields = ACCOUNTING_FIELDS_OF_RELEASES[accountingWay.way] ?? ACCOUNTING_FIELDS_OF_RELEASES[0];
     const { accounting } = await this.#asked(
-      accountingScript(null, [...this.#scene.numbers.values()], fields),
+      accountingScript(null, [...this.#scene.numbers.values()], accountingForm(RECORDED, fields)),
       'accounting',
     );
     await this.#write('accounting.txt', accounting);

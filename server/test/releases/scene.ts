@@ -1,6 +1,6 @@
 import type { LocalSlurm } from '@slurmql/local-slurm';
 import type { Ownership } from '../../src/slurm/owner.ts';
-import { FIELD_END } from '../../src/slurm/parse/queue.ts';
+import { FIELD_END } from '../../src/slurm/parse/ends.ts';
 import { quote } from '../../src/ssh/index.ts';
 import type { ClusterLogin } from '../support/cluster-login.ts';
 import { until } from '../support/server.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { FIELD_END } from '../../slurm/parse/queue.ts';
-import { queueRow, WAITING } from '../../slurm/testing.ts';
+import { FIELD_END } from '../../slurm/parse/ends.ts';
+import { asAsked, queueRow, WAITING } from '../../slurm/testing.ts';
 import type { CommandResult, RunOptions } from '../../ssh/index.ts';
 
 /** Seconds since the beginning of a history. */
@@ -226,7 +226,7 @@ export class TrueCluster {
       .map(({ name, nonce, command }) => framed(name, nonce, this.#section(name, command, fault), 0))
       .join('');
     const length = fault.kind === 'cut' ? Math.floor(stdout.length * fault.at) : stdout.length;
-    return { exitCode: 0, stderr: '', stdout: stdout.slice(0, length) };
+    return { exitCode: 0, stderr: '', stdout: asAsked(script, stdout.slice(0, length)) };
   }
 
   get #now(): Seconds {
@@ -318,8 +318,10 @@ export class TrueCluster {
             ...[slurmJobId, word, isOver ? accountedExit(end) : '0:0', String(this.#epoch(queuedAt))],
             hasStarted ? String(this.#epoch(startedAt)) : 'Unknown',
             isOver ? String(this.#epoch(endedAt)) : 'Unknown',
-            ...[hasStarted ? 'n1' : 'None assigned', 'main', '', 'UNLIMITED', 'train', workDir],
-          ].join('\x1f'),
+            ...[hasStarted ? 'n1' : 'None assigned', 'main', '', 'UNLIMITED', 'train', workDir, ''],
+          ]
+            .map((field) => `${field}\x1frecorded`)
+            .join(''),
         ];
       });
     });

@@ -3,10 +3,12 @@ import { ACCOUNTING_FIELDS_OF_RELEASES, accountingScript, accountingTrial } from
 import { UnreadableAnswer } from '../errors.ts';
 import { numberOf } from '../parse/account-rows.ts';
 import { type Accounts, accountingBudget, type JobAccount, readAccounting } from '../parse/accounting.ts';
+import { type AccountingForm, accountingForm, endsInAccount } from '../parse/ends.ts';
 import type { Budget } from '../parse/limits.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
 import { inTurns } from '../parse/turns.ts';
+import { newNonce } from '../shell.ts';
 import type { Accounting, SlurmAccounting } from '../slurm.ts';
 import { halves, inCompanies } from '../together.ts';
 import { refusesOption, type Session } from './session.ts';
@@ -92,19 +94,23 @@ export class SacctAccounting implements SlurmAccounting {
     if ('refused' in answer) return answer;
     const { clock, facts } = this.#session;
     const { hasExactCodes, tracksGpus } = facts;
-    const question = { numbers: new Set(batch), clock, hasExactCodes, tracksGpus };
-    return inTurns(budget.allOrNothing(readAccounting(answer.rows, question, budget)));
+    const { rows, form } = answer;
+    const question = { numbers: new Set(batch), form, clock, hasExactCodes, tracksGpus };
+    return inTurns(budget.allOrNothing(readAccounting(rows, question, budget)));
   }
 
-  async #ask(slurmNumbers: readonly string[]): Promise<{ readonly rows: string } | Refused> {
-    const ask = accountingScript(this.#session.searchPath, slurmNumbers, this.#fields);
+  async #ask(
+    slurmNumbers: readonly string[],
+  ): Promise<{ readonly rows: string; readonly form: AccountingForm } | Refused> {
+    const form = accountingForm(newNonce(), this.#fields);
+    const ask = accountingScript(this.#session.searchPath, slurmNumbers, form);
     const { stdout, stderr } = await this.#session.runLong(ask, 'accounting');
     const section = ask.read(stdout, 'accounting');
     const errors = ask.errors(stderr);
     if (section?.exitCode !== 0 || isLostAnswer(errors)) {
       return { refused: slurmMessage(errors) || 'sacct gave no whole answer' };
     }
-    if (section.output === '' || section.output.endsWith('\n')) return { rows: section.output };
+    if (!endsInAccount(section.output, form)) return { rows: section.output, form };
     return { refused: 'the answer of sacct ends in the middle of a row' };
   }
 }

@@ -1,8 +1,10 @@
 import { ArrayView, mayLackTask, withLackingTasks } from '../array-view.ts';
 import { ARRAY_OPTIONS, type ArrayOption, queueScript, queueTrial } from '../commands/queue.ts';
 import { SlurmUnavailable } from '../errors.ts';
+import { queueEnds } from '../parse/ends.ts';
 import { isCutOff, QueueReader, type QueueSnapshot } from '../parse/queue.ts';
 import { timeValue } from '../parse/values.ts';
+import { newNonce } from '../shell.ts';
 import type { SlurmQueue } from '../slurm.ts';
 import { refusesOption, type Session } from './session.ts';
 
@@ -51,10 +53,11 @@ export class SqueueQueue implements SlurmQueue {
   async #ask(arrays: ArrayOption | null): Promise<QueueSnapshot> {
     const { clock, facts } = this.#session;
     const askedAt = Date.now();
-    const ask = queueScript(facts.searchPath, facts.showsFederation, arrays);
+    const ends = queueEnds(newNonce());
+    const ask = queueScript(facts.searchPath, facts.showsFederation, arrays, ends);
     const [time = '', rows = ''] = await this.#session.query(ask, ['clock', 'queue'], 'queue');
     clock.compare(timeValue(time.trim())?.getTime() ?? null, askedAt);
-    if (isCutOff(rows)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
-    return this.#reader.read(rows, clock, this.#session.facts.tracksGpus);
+    if (isCutOff(rows, ends)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
+    return this.#reader.read(rows, ends, clock, this.#session.facts.tracksGpus);
   }
 }

@@ -1,7 +1,7 @@
 import { quote } from '../../ssh/index.ts';
 import { ACCOUNTING_FIELDS } from '../parse/account-rows.ts';
-import { FIELD_END } from '../parse/queue.ts';
-import { type Script, type SearchPath, script } from '../shell.ts';
+import { type AccountingForm, accountingForm } from '../parse/ends.ts';
+import { newNonce, type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_QUERY } from './environment.ts';
 import { type Trial, trial } from './trial.ts';
 
@@ -12,21 +12,23 @@ export const ACCOUNTING_FIELDS_OF_RELEASES = [ACCOUNTING_FIELDS, ACCOUNTING_FIEL
 export function accountingScript(
   searchPath: SearchPath,
   slurmNumbers: readonly string[],
-  fields: readonly string[] = ACCOUNTING_FIELDS,
+  form: AccountingForm,
 ): Script {
-  return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command: accountingCommand(slurmNumbers, fields) }]);
+  return script(searchPath, CLEAN_QUERY, [{ name: 'accounting', command: accountingCommand(slurmNumbers, form) }]);
 }
 
-function accountingCommand(slurmNumbers: readonly string[], fields: readonly string[]): string {
+function accountingCommand(slurmNumbers: readonly string[], { fields, fieldEnd }: AccountingForm): string {
   return [
-    'sacct --noheader --parsable2 --duplicates --allocations --noconvert',
-    `--delimiter=${quote(FIELD_END)} --jobs=${quote(slurmNumbers.join(','))} --format=${fields.join(',')}`,
+    'sacct --noheader --parsable --duplicates --allocations --noconvert',
+    `--delimiter=${quote(fieldEnd)} --jobs=${quote(slurmNumbers.join(','))} --format=${fields.join(',')}`,
   ].join(' ');
 }
 
 /** The ways are those of ACCOUNTING_FIELDS_OF_RELEASES. */
 export function accountingTrial(searchPath: SearchPath): Trial {
   // Any number will do: only whether there is an answer counts.
-  const ways = ACCOUNTING_FIELDS_OF_RELEASES.map((fields) => accountingCommand(['1'], fields));
+  const ways = ACCOUNTING_FIELDS_OF_RELEASES.map((fields) =>
+    accountingCommand(['1'], accountingForm(newNonce(), fields)),
+  );
   return trial(searchPath, 'sacct', ways);
 }

@@ -1,7 +1,6 @@
-import { linesOf, ownText } from '../../domain/text.ts';
-import { UnreadableAnswer } from '../errors.ts';
-import { Budget, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
-import { FIELD_END } from './queue.ts';
+import { ownText } from '../../domain/text.ts';
+import { type AccountingForm, accountRows } from './ends.ts';
+import { Budget, MAX_OBSERVATIONS, MAX_RESTARTS } from './limits.ts';
 import type { Pace, Reading } from './turns.ts';
 
 /** sacct's output fields, in the order in which `parseAccounting` reads them. All but the last exist since 20.11. */
@@ -37,37 +36,45 @@ export function numberOf(slurmJobId: string): string {
 }
 
 /**
- * Line by line, the fields of each row of a job with one of these numbers (null: any); null for a line that is none.
+ * Row by row, its fields; null for a row that is of no job with one of these numbers (null: any). One with fewer or more
+ * fields than `form` has can't be read.
  */
-export function* fieldsOfRows(output: string, numbers: ReadonlySet<string> | null): Generator<RowFields | null> {
-  for (const line of linesOf(output)) yield fieldsOf(line, numbers);
+export function* fieldsOfRows(
+  output: string,
+  form: AccountingForm,
+  numbers: ReadonlySet<string> | null,
+): Generator<RowFields | null> {
+  for (const fields of accountRows(output, form)) {
+    // A copy: otherwise what is kept of a row would keep the whole answer in memory.
+    yield isAskedFor(fields, numbers) ? fields.map(ownText) : null;
+  }
 }
 
-function fieldsOf(line: string, numbers: ReadonlySet<string> | null): RowFields | null {
-  if (numbers !== null && !numbers.has(numberOf(line))) return null;
-  // A copy: otherwise what is kept of a row would keep the whole answer in memory.
-  const fields = ownText(line).split(FIELD_END, ACCOUNTING_FIELDS.length + 1);
-  return [0, 1].includes(ACCOUNTING_FIELDS.length - fields.length) ? fields : null;
+function isAskedFor([id = '']: RowFields, numbers: ReadonlySet<string> | null): boolean {
+  return numbers === null || numbers.has(numberOf(id));
 }
 
 /**
- * Finds out whose the rows without a name are. All lines are counted before anything is kept of one: throws
- * UnreadableAnswer if they are too many or too long.
+ * Finds out whose the rows without a name are. All rows are counted before anything is kept of one: throws
+ * UnreadableAnswer if they are too many.
  */
-export function* readOwners(output: string, numbers: ReadonlySet<string> | null, pace: Pace): Reading<Owners> {
-  const lines = new Budget(MAX_OBSERVATIONS, 'rows');
+export function* readOwners(
+  output: string,
+  form: AccountingForm,
+  numbers: ReadonlySet<string> | null,
+  pace: Pace,
+): Reading<Owners> {
+  const rows = new Budget(MAX_OBSERVATIONS, 'rows');
   const ids = new Set<string>();
-  for (const line of linesOf(output)) {
-    lines.take(1);
-    if (line.length > MAX_ROW) throw new UnreadableAnswer('sacct prints a row that is longer than any');
-    const fields = line.includes(`${FIELD_END}${NAMELESS}${FIELD_END}`) ? fieldsOf(line, numbers) : null;
-    if (fields?.[NAME] === NAMELESS) ids.add(fields[0] ?? '');
+  for (const fields of accountRows(output, form)) {
+    rows.take(1);
+    if (fields[NAME] === NAMELESS && isAskedFor(fields, numbers)) ids.add(ownText(fields[0] ?? ''));
     if (pace.isDue(1)) yield;
   }
   const owners = new Owners();
   if (ids.size === 0) return owners;
-  for (const fields of fieldsOfRows(output, numbers)) {
-    if (fields !== null && ids.has(fields[0] ?? '')) owners.take(fields);
+  for (const fields of fieldsOfRows(output, form, numbers)) {
+    if (fields?.length === form.fields.length && ids.has(fields[0] ?? '')) owners.take(fields);
     if (pace.isDue(1)) yield;
   }
   return owners;

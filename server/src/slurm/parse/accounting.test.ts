@@ -1,8 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture, labels } from '../testing.ts';
 import { ACCOUNTING_FIELDS } from './account-rows.ts';
 import { parseAccounting } from './accounting.ts';
-import { FIELD_END } from './queue.ts';
+import { accountingForm, RECORDED } from './ends.ts';
+
+const { fieldEnd: FIELD_END } = accountingForm(RECORDED, ACCOUNTING_FIELDS);
 
 const accountsOf = (...answer: Parameters<typeof parseAccounting>) => parseAccounting(...answer).accounts;
 
@@ -27,8 +30,14 @@ function row(parts: Partial<Record<Field, string>> = {}): string {
     SubmitLine: `sbatch --parsable /home/ada/slurmql/jobs/${ID}/job.sh`,
     ...parts,
   };
-  return `${ACCOUNTING_FIELDS.map((field) => values[field]).join(FIELD_END)}\n`;
+  return `${ACCOUNTING_FIELDS.map((field) => `${values[field]}${FIELD_END}`).join('')}\n`;
 }
+
+/** Before 21.08: without the line that submitted it. */
+const OLD = accountingForm(RECORDED, ACCOUNTING_FIELDS.slice(0, -1));
+const oldRow = (parts: Partial<Record<Field, string>> = {}) =>
+  row({ ...parts, SubmitLine: '' }).replace(`${FIELD_END}${FIELD_END}\n`, `${FIELD_END}\n`);
+const oldAccountsOf = (output: string) => parseAccounting(output, undefined, false, false, OLD).accounts;
 
 describe('the recorded accounts of a real Slurm 22.05.8', () => {
   const accounts = accountsOf(fixture('accounting.txt')).map(({ latest }) => latest);
@@ -183,15 +192,14 @@ describe('a row of the accounts', () => {
   });
 
   it('has no line that submitted it before 21.08, but still the directory, or the name that earlier releases gave', () => {
-    const old = (parts: Partial<Record<Field, string>>) =>
-      accountsOf(row(parts).split(FIELD_END).slice(0, -1).join(FIELD_END))[0]?.latest;
+    const old = (parts: Partial<Record<Field, string>>) => oldAccountsOf(oldRow(parts))[0]?.latest;
     expect(old({})).toMatchObject({ ownerId: null, directoryJobId: ID });
     expect(old({ WorkDir: '/elsewhere', JobName: `train.${ID}` })).toMatchObject({ ownerId: null, directoryJobId: ID });
     expect(old({ WorkDir: '/elsewhere' })).toMatchObject({ ownerId: null, directoryJobId: null });
   });
 
   it.each([
-    ['too few fields', `${row().split(FIELD_END).slice(0, -2).join(FIELD_END)}\n`],
+    ['too few fields', oldRow()],
     ['too many fields', row({ NodeList: `a${FIELD_END}b` })],
     ['a job step', row({ JobID: '7.batch' })],
     ['a warning', 'sacct: warning: something\n'],
@@ -220,21 +228,14 @@ it('an attempt that a requeue closed has the beginning of a long list of nodes, 
 
 it('an attempt whose row slurmdbd has not closed yet has no outcome', () => {
   const row = (state: string, submit: string) =>
-    ['7', state, '0:0', submit, '1795494400', 'Unknown', 'n1', 'main', '', '', 'train', `/ws/jobs/${ID}`].join(
-      FIELD_END,
-    );
+    oldRow({ State: state, Submit: submit, End: 'Unknown', WorkDir: `/ws/jobs/${ID}` });
   const rows = [row('RUNNING', '1795494300'), row('REQUEUED', '1795494310'), row('PENDING', '1795494320')];
-  const [account] = accountsOf(`${rows.join('\n')}\n${row('RUNNING', '1795494330')}\n`);
+  const [account] = oldAccountsOf(rows.join('') + row('RUNNING', '1795494330'));
   expect(account?.closed.map(({ outcome }) => outcome)).toEqual([null, 'REQUEUED', null]);
   expect(account?.latest).toMatchObject({ attempt: 4, word: 'RUNNING' });
 });
 
 describe('an attempt that 20.11 requeues in its first seconds', () => {
-  /** Without the line that submitted it. */
-  const old = (parts: Partial<Record<Field, string>>) => {
-    const text = row(parts);
-    return `${text.slice(0, text.lastIndexOf(FIELD_END))}\n`;
-  };
   const nameless = { State: 'REQUEUED', JobName: 'allocation', Partition: '', WorkDir: '' };
 
   it.each([
@@ -242,11 +243,11 @@ describe('an attempt that 20.11 requeues in its first seconds', () => {
     ['the newer ones first', (rows: readonly string[]) => rows.toReversed()],
   ])('is of the job whose next attempt its requeue submitted, with %s', (_order, sorted) => {
     const rows = [
-      old({ ...nameless, Submit: '1795494206', End: '1795494210' }),
-      old({ ...nameless, Submit: '1795494210', End: '1795494230' }),
-      old({ Submit: '1795494230', Start: '1795494240', End: '1795494250' }),
+      oldRow({ ...nameless, Submit: '1795494206', End: '1795494210' }),
+      oldRow({ ...nameless, Submit: '1795494210', End: '1795494230' }),
+      oldRow({ Submit: '1795494230', Start: '1795494240', End: '1795494250' }),
     ];
-    const [account] = accountsOf(sorted(rows).join(''));
+    const [account] = oldAccountsOf(sorted(rows).join(''));
     expect(account).toMatchObject({ latest: { attempt: 3, state: 'COMPLETED', directoryJobId: ID } });
     expect(account?.closed).toMatchObject([
       { number: 1, outcome: 'REQUEUED' },
@@ -259,13 +260,56 @@ describe('an attempt that 20.11 requeues in its first seconds', () => {
     ['has no times', { Submit: 'Unknown', End: 'Unknown' }],
     ['ends before', { Submit: '1795494206', End: '1795494200' }],
   ])("is nobody's where it %s", (_what, times) => {
-    expect(accountsOf(old({ ...nameless, ...times }).repeat(3))).toMatchObject([{ latest: { directoryJobId: null } }]);
+    expect(oldAccountsOf(oldRow({ ...nameless, ...times }).repeat(3))).toMatchObject([
+      { latest: { directoryJobId: null } },
+    ]);
   });
 
   it("is nobody's where that number was next submitted at another time, or not at all", () => {
     for (const other of [{ Submit: '1795494211' }, { JobID: '8' }]) {
-      const output = old({ ...nameless, End: '1795494210' }) + old({ Submit: '1795494210', ...other });
-      expect(accountsOf(output).flatMap(({ closed }) => closed)).toEqual([]);
+      const output = oldRow({ ...nameless, End: '1795494210' }) + oldRow({ Submit: '1795494210', ...other });
+      expect(oldAccountsOf(output).flatMap(({ closed }) => closed)).toEqual([]);
     }
   });
+});
+
+describe("a text of somebody's job, in which any sign but NUL may stand,", () => {
+  const ASKED = accountingForm('5eed5eed5eed5eed', ACCOUNTING_FIELDS);
+  const asked = (text: string) => text.replaceAll(FIELD_END, ASKED.fieldEnd);
+  const read = (output: string) => parseAccounting(output, undefined, true, false, ASKED);
+  const FORGED = row({ State: 'COMPLETED', Submit: '1795494999' });
+  const own = asked(row({ State: 'FAILED', ExitCode: '3:0' }));
+  const truth = read(own);
+
+  it('makes no row and breaks none', () => {
+    const sign = fc.constantFrom('\x1f', '\n', '7', '/jobs/', ID, '/job.sh', FORGED, `\n${FORGED}`);
+    const texts = fc
+      .string({ unit: fc.oneof(sign, fc.string({ unit: 'binary', minLength: 1, maxLength: 2 })) })
+      .map((text) => text.replaceAll('\0', ''));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(texts, texts, texts)), fc.nat(), (jobs, at) => {
+        const others = jobs.map(([JobName, WorkDir, SubmitLine], index) => {
+          // A row as sacct prints it, with the texts put in last: they may hold what an earlier query asked for.
+          const places = asked(row({ JobID: `${100 + index}`, JobName: 'N', WorkDir: 'W', SubmitLine: 'L' }));
+          const [head = ''] = places.split(`N${ASKED.fieldEnd}W`);
+          return `${head}${[JobName, WorkDir, SubmitLine].map((text) => `${text}${ASKED.fieldEnd}`).join('')}\n`;
+        });
+        const { accounts, unread } = read(others.toSpliced(at % (others.length + 1), 0, own).join(''));
+        expect([...unread]).toEqual([]);
+        expect(accounts.filter(({ latest }) => Number(latest.slurmJobId) < 100)).toEqual(truth.accounts);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('does not hide what is behind it, however long it is', () => {
+    const long = asked(row({ JobID: '8', SubmitLine: `sbatch ${'x '.repeat(1024 * 1024)}` }));
+    const { accounts, unread } = read(long + own);
+    expect([accounts, [...unread]]).toEqual([truth.accounts, ['8']]);
+  });
+});
+
+it('a row that is no row says nothing of its job, nor of any other', () => {
+  const { accounts, unread } = parseAccounting(oldRow({ JobID: '8' }) + row() + oldRow({ JobID: '9_3' }));
+  expect([accounts.map(({ latest }) => latest.slurmJobId), [...unread]]).toEqual([['7'], ['8', '9']]);
 });

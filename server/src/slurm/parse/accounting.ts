@@ -10,8 +10,17 @@ import { ACCOUNTING_FIELDS, fieldsOfRows, numberOf, readOwners } from './account
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { componentId, joinComponents } from './components.ts';
+import { type AccountingForm, accountingForm, RECORDED } from './ends.ts';
 import { jobIds } from './job-ids.ts';
-import { Budget, MAX_ATTEMPT_NODES, MAX_ATTEMPTS, MAX_NAME, MAX_OBSERVATIONS, MAX_RESTARTS } from './limits.ts';
+import {
+  Budget,
+  MAX_ATTEMPT_NODES,
+  MAX_ATTEMPTS,
+  MAX_NAME,
+  MAX_OBSERVATIONS,
+  MAX_RESTARTS,
+  MAX_ROW,
+} from './limits.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
 import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
 
@@ -53,14 +62,16 @@ export function parseAccounting(
   clock: ClusterClock = SAME_CLOCK,
   hasExactCodes = false,
   tracksGpus = false,
+  form = accountingForm(RECORDED, ACCOUNTING_FIELDS),
 ): Accounts {
-  return atOnce(readAccounting(output, { numbers: null, clock, hasExactCodes, tracksGpus }));
+  return atOnce(readAccounting(output, { numbers: null, form, clock, hasExactCodes, tracksGpus }));
 }
 
 /** What is known of an answer before it is read. */
 export interface AccountingQuestion {
   /** The numbers that were asked for: no other job is read. Null: any. */
   readonly numbers: ReadonlySet<string> | null;
+  readonly form: AccountingForm;
   readonly clock: ClusterClock;
   readonly hasExactCodes: boolean;
   readonly tracksGpus: boolean;
@@ -74,17 +85,18 @@ export function accountingBudget(): Budget {
 /** `parseAccounting`, yielding to the event loop. `budget`: of all answers whose accounts are kept together. */
 export function* readAccounting(
   output: string,
-  { numbers, clock, hasExactCodes, tracksGpus }: AccountingQuestion,
+  { numbers, form, clock, hasExactCodes, tracksGpus }: AccountingQuestion,
   budget = accountingBudget(),
 ): Reading<Accounts> {
   const pace = new Pace();
   const unread = new Set<string>();
   const rowsByJob = new Map<string, Row[]>();
-  const owners = yield* readOwners(output, numbers, pace);
-  for (const fields of fieldsOfRows(output, numbers)) {
+  const owners = yield* readOwners(output, form, numbers, pace);
+  for (const fields of fieldsOfRows(output, form, numbers)) {
     if (pace.isDue(1)) yield;
     if (fields === null) continue;
-    const rows = readFields(owners.completed(fields), clock, tracksGpus);
+    const isWhole = fields.length === form.fields.length;
+    const rows = isWhole ? readFields(owners.completed(fields), clock, tracksGpus) : 'faulty';
     if (rows === 'faulty') {
       unread.add(numberOf(fields[0] ?? ''));
       yield;
@@ -109,6 +121,7 @@ export function* readAccounting(
     if (account === null) unread.add(number);
     else accounts.push(account);
   }
+  unread.delete('');
   return { accounts, unread };
 }
 
@@ -200,6 +213,7 @@ function keyOf({
 }
 
 function readFields(fields: readonly string[], clock: ClusterClock, tracksGpus: boolean): readonly Row[] | 'faulty' {
+  if (fields.some(({ length }) => length > MAX_ROW)) return 'faulty';
   try {
     return parseFields(fields, clock, tracksGpus);
   } catch (cause) {

@@ -2,11 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
 import { turnsDuring } from '../../store/testing.ts';
+import { UnreadableAnswer } from '../errors.ts';
 import { fixture, labels, queueRow } from '../testing.ts';
 import { ClusterClock } from './clock.ts';
-import { FIELD_END, isCutOff, mentions, parseQueue, QueueReader, ROW_END } from './queue.ts';
+import { FIELD_END, queueEnds, RECORDED } from './ends.ts';
+import { isCutOff, mentions, parseQueue, QueueReader } from './queue.ts';
+
+const ENDS = queueEnds(RECORDED);
 
 const ID = '01K00000000000000000000042';
+const DIRECTORY = `/home/ada/slurmql/jobs/${ID}`;
 
 const only = (output: string): JobObservation => {
   const { observations, faultyRows } = parseQueue(output);
@@ -29,8 +34,8 @@ describe('a reader of one answer after another', () => {
   it('gives a row that comes again as the same observation', async () => {
     const reader = new QueueReader();
     const clock = new ClusterClock();
-    const [first] = (await reader.read(queueRow(), clock)).observations;
-    const [again, other] = (await reader.read(queueRow() + queueRow({ JobArrayID: '8' }), clock)).observations;
+    const [first] = (await reader.read(queueRow(), ENDS, clock)).observations;
+    const [again, other] = (await reader.read(queueRow() + queueRow({ JobArrayID: '8' }), ENDS, clock)).observations;
     expect(again).toBe(first);
     expect(other?.slurmJobId).toBe('8');
   });
@@ -40,10 +45,10 @@ describe('a reader of one answer after another', () => {
     const clock = new ClusterClock();
     // So many that others have their turn in between.
     const output = Array.from({ length: 1500 }, (_, index) => queueRow({ JobArrayID: String(index + 1) })).join('');
-    const reading = reader.read(output, clock);
+    const reading = reader.read(output, ENDS, clock);
     clock.compare(Date.now() + 3_600_000, Date.now());
     await reading;
-    const { observations } = await reader.read(output, clock);
+    const { observations } = await reader.read(output, ENDS, clock);
     const starts = new Set(observations.map(({ startedAt }) => startedAt?.getTime()));
     expect([...starts]).toEqual([1_795_494_207_000 - clock.aheadMs]);
   });
@@ -66,7 +71,7 @@ describe('others have their turn while an answer is read', () => {
     for (const _answer of ['first', 'again']) {
       let made = 0;
       const turns = await turnsDuring(async () => {
-        made = (await reader.read(output, new ClusterClock())).observations.length;
+        made = (await reader.read(output, ENDS, new ClusterClock())).observations.length;
       });
       expect(made).toBe(count);
       expect(turns).toBeGreaterThanOrEqual(count === 0 ? 8 : 25);
@@ -78,7 +83,9 @@ describe('others have their turn while an answer is read', () => {
     ['the same', () => 1],
   ])('of which %s rows name too many tasks', async (_what, number) => {
     const output = lines(20, (index) => `${number(index)}_[0-29999,30000-59999]`);
-    expect(await turnsDuring(() => new QueueReader().read(output, new ClusterClock()))).toBeGreaterThanOrEqual(15);
+    expect(await turnsDuring(() => new QueueReader().read(output, ENDS, new ClusterClock()))).toBeGreaterThanOrEqual(
+      15,
+    );
   });
 });
 
@@ -152,13 +159,13 @@ describe('the recorded queue of a real Slurm 22.05.8', () => {
     });
   });
 
-  it("passes over other people's jobs, and reports the row that one of them broke in two", () => {
+  it("passes over other people's jobs", () => {
     const { observations, faultyRows } = parseQueue(fixture('queue.txt'));
     // Among them are `a|b c`, `x State=COMPLETED .01K` and `evil`, in rows of their own.
-    expect(fixture('queue.txt')).toContain(`a|b c${FIELD_END}`);
+    expect(fixture('queue.txt')).toContain(`a|b c${ENDS.path}`);
     expect(observations.filter(({ ownerId }) => ownerId === null)).toEqual([]);
-    // Slurm takes control characters in names: one holds a line feed and both separators.
-    expect(faultyRows).toEqual([`name${FIELD_END}`]);
+    // Slurm takes control characters in names: one holds a line feed and what ends Slurm's own fields.
+    expect(faultyRows).toEqual([]);
   });
 
   it.each([
@@ -264,11 +271,15 @@ describe('a row of the queue', () => {
   it.each([
     ['too few fields', queueRow().replace(FIELD_END, '')],
     ['too many fields', queueRow({ Reason: `two${FIELD_END}parts` })],
+    ['no end of its own fields', queueRow().replace(ENDS.path, '')],
+    ['no directory', queueRow().replace(`${ENDS.path}${DIRECTORY}`, '')],
+    ['a path too many', queueRow({ WorkDir: `/a${ENDS.path}/b` })],
+    ['NUL in a path', queueRow({ WorkDir: '/a\0/b' })],
     ['a cut list of tasks', queueRow({ JobArrayID: '8_[0-3,9,...]' })],
     ['no offset of a component', queueRow({ JobArrayID: '8+' })],
     ['no number', queueRow({ JobArrayID: '' })],
     ['words before it', `slurm_load_jobs: some warning\n${queueRow()}`],
-    ['the end missing', queueRow().replace(ROW_END, '')],
+    ['the end missing', queueRow().replace(ENDS.row, '')],
   ])('with %s concludes nothing, is reported, and spoils no other row', (_fault, faulty) => {
     const good = queueRow({ JobArrayID: '9' });
     const { observations, faultyRows } = parseQueue(`${good}${faulty}`);
@@ -307,6 +318,66 @@ describe('a row that cannot be read', () => {
   });
 });
 
+describe("a path of somebody's job, in which any sign but NUL may stand,", () => {
+  const ASKED = queueEnds('5eed5eed5eed5eed');
+  const read = (output: string) => parseQueue(output, undefined, false, ASKED);
+  const FORGED = queueRow({ JobArrayID: '8', State: 'FAILED', exit_code: '256' });
+  const own = [queueRow({}, ASKED), queueRow({ JobArrayID: '9_[1-3]', State: 'PENDING', NodeList: '' }, ASKED)];
+  const truth = read(own.join(''));
+
+  it('makes no row and breaks none, its own included', () => {
+    const sign = fc.constantFrom('\x1d', '\x1e', '\x1f', '\n', '/jobs/', ID, '/job.sh', '8', FORGED, `\n${FORGED}`);
+    const path = fc.string({ unit: fc.oneof(sign, fc.string({ unit: 'binary', minLength: 1, maxLength: 2 })) });
+    const paths = path.map((text) => text.replaceAll('\0', ''));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2), paths, paths)), (jobs) => {
+        const rows = [...own];
+        for (const [index, [place, Command, WorkDir]] of jobs.entries()) {
+          rows.splice(place, 0, queueRow({ JobArrayID: `${100 + index}`, Command, WorkDir }, ASKED));
+        }
+        const { observations, faultyRows } = read(rows.join(''));
+        expect(faultyRows).toEqual([]);
+        expect(observations.filter(({ slurmJobId }) => Number.parseInt(slurmJobId, 10) < 100)).toEqual(
+          truth.observations,
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['what ends rows', '/shared/a\x1e', 4096],
+    ['what ends fields', '/shared/a\x1f', 4096],
+    ['rows of another query', FORGED, 4096],
+    ['arguments without an end', '/shared/job.sh x ', 4 * 1024 * 1024],
+  ])('costs the other jobs nothing, however many have one of %s', (_what, text, length) => {
+    const path = text.repeat(length / text.length);
+    const many = Array.from({ length: length > 4096 ? 5 : 1000 }, (_, index) =>
+      queueRow({ JobArrayID: `${100 + index}`, Command: path, WorkDir: path.slice(0, 4096) }, ASKED),
+    );
+    expect(read([...many, ...own].join('')).observations).toEqual(expect.arrayContaining([...truth.observations]));
+  });
+
+  it('is read as it is from one answer to the next, also where two are alike but for their end', async () => {
+    const reader = new QueueReader();
+    const directories = async (Command: string, WorkDir: string) => {
+      const { observations } = await reader.read(queueRow({ Command, WorkDir }, ASKED), ASKED, new ClusterClock());
+      return observations.map(({ ownerId, directoryJobId }) => [ownerId, directoryJobId]);
+    };
+    expect(await directories(`/x\x1d/jobs/${ID}`, '')).toEqual([]);
+    expect(await directories('/x', `/jobs/${ID}\x1d`)).toEqual([]);
+    expect(await directories('/x', `\x1d/jobs/${ID}`)).toEqual([[null, ID]]);
+  });
+});
+
+it('a faulty row costs its length against the bound', () => {
+  const faulty = queueRow({ JobArrayID: 'x' });
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, index) => faulty.replace('gpu01', `gpu${index}`)).join('');
+  expect(parseQueue(rows(10_000)).faultyRows).toHaveLength(10_000);
+  expect(() => parseQueue(rows(20_000))).toThrow(UnreadableAnswer);
+});
+
 describe('a damaged queue', () => {
   it('shows that it was cut wherever that is, but between two rows', () => {
     const whole = `${queueRow()}${queueRow({ JobArrayID: '8' })}`;
@@ -314,9 +385,9 @@ describe('a damaged queue', () => {
     for (let length = 0; length <= whole.length; length += 1) {
       // What comes before the first row may be the login's own.
       if (length > 0 && !whole.slice(0, length).includes(FIELD_END)) continue;
-      expect(isCutOff(whole.slice(0, length))).toBe(!rows.includes(length));
+      expect(isCutOff(whole.slice(0, length), ENDS)).toBe(!rows.includes(length));
     }
-    expect(isCutOff(`${whole}good bye\n`)).toBe(false);
+    expect(isCutOff(`${whole}good bye\n`, ENDS)).toBe(false);
   });
 
   const output = fixture('queue-later.txt');
@@ -328,10 +399,10 @@ describe('a damaged queue', () => {
   });
 
   it('says nothing that the whole one does not say, whatever lines are printed between its rows', () => {
-    const rows = output.split(ROW_END).map((text) => `${text}${ROW_END}`);
+    const rows = output.split(ENDS.row).map((text) => `${text}${ENDS.row}`);
     const garbage = fc.string({
       unit: fc.oneof(
-        fc.constantFrom(FIELD_END, ROW_END, '\n', '7', '_', '['),
+        fc.constantFrom(FIELD_END, ENDS.path, ENDS.row, '\n', '7', '_', '['),
         fc.string({ unit: 'binary', maxLength: 3 }),
       ),
       maxLength: 30,
@@ -347,10 +418,10 @@ describe('a damaged queue', () => {
   });
 
   it('loses no row that it holds whole and in its place', () => {
-    const rows = output.split(ROW_END);
+    const rows = output.split(ENDS.row);
     const kept = rows.slice(0, 10);
-    const half = `${kept.join(ROW_END)}${ROW_END}${(rows[10] ?? '').slice(0, 12)}`;
-    expect(parseQueue(half).observations).toEqual(parseQueue(`${kept.join(ROW_END)}${ROW_END}`).observations);
+    const half = `${kept.join(ENDS.row)}${ENDS.row}${(rows[10] ?? '').slice(0, 12)}`;
+    expect(parseQueue(half).observations).toEqual(parseQueue(`${kept.join(ENDS.row)}${ENDS.row}`).observations);
     expect(parseQueue(half).faultyRows).toHaveLength(1);
   });
 });

@@ -9,8 +9,9 @@ import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { joinComponents } from './components.ts';
+import { afterRows, FIELD_END, type QueueEnds, queueEnds, RECORDED } from './ends.ts';
 import { jobIds } from './job-ids.ts';
-import { Budget, MAX_NAME, MAX_OBSERVATIONS, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { Budget, MAX_NAME, MAX_OBSERVATIONS, MAX_PATH, MAX_RESTARTS, MAX_ROW } from './limits.ts';
 import { atOnce, inTurns, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
 
@@ -31,9 +32,14 @@ export const QUEUE_FIELDS = [
   'WorkDir',
 ] as const;
 
-/** Ends of fields and rows: control characters, which no name or reason can contain. */
-export const FIELD_END = '\x1f';
-export const ROW_END = '\x1e';
+/** How many fields precede the two paths. */
+const OWN_FIELDS = QUEUE_FIELDS.indexOf('Command');
+
+/** What ends a field. The last of Slurm's own ends as the paths do, so that nothing else is needed to find these. */
+export function endOf(field: (typeof QUEUE_FIELDS)[number], ends: QueueEnds): string {
+  if (field === 'WorkDir') return ends.row;
+  return field === 'TimeLimit' || field === 'Command' ? ends.path : FIELD_END;
+}
 
 export interface QueueSnapshot {
   readonly observations: readonly JobObservation[];
@@ -45,10 +51,9 @@ export interface QueueSnapshot {
  * Whether squeue's output ends within a row, even with exit code 0: each row is followed by a line feed. A cut between
  * two rows can't be seen.
  */
-export function isCutOff(output: string): boolean {
-  const lastRowEnd = output.lastIndexOf(ROW_END);
-  const rest = output.slice(lastRowEnd + 1);
-  return rest.includes(FIELD_END) || (lastRowEnd !== -1 && !rest.endsWith('\n'));
+export function isCutOff(output: string, ends: QueueEnds): boolean {
+  const rest = afterRows(output, ends.row);
+  return rest.includes(FIELD_END) || (rest.length < output.length && !rest.endsWith('\n'));
 }
 
 /** Whether unreadable rows are those of a job: they still show that it exists. */
@@ -69,8 +74,13 @@ export function mentions(rows: readonly string[]): (job: Pick<Job, 'slurmJobId' 
  * task; a heterogeneous job is one row for each component, and becomes one observation. Nothing is concluded from rows
  * that contradict each other. Throws UnreadableAnswer for output that is not squeue's.
  */
-export function parseQueue(output: string, clock: ClusterClock = SAME_CLOCK, tracksGpus = false): QueueSnapshot {
-  return atOnce(readRows(output, (text) => ({ text, reading: readRow(text, clock, tracksGpus) })));
+export function parseQueue(
+  output: string,
+  clock: ClusterClock = SAME_CLOCK,
+  tracksGpus = false,
+  ends = queueEnds(RECORDED),
+): QueueSnapshot {
+  return atOnce(readRows(output, ends, (text) => ({ text, reading: readRow(text, clock, tracksGpus) })));
 }
 
 /**
@@ -82,7 +92,7 @@ export class QueueReader {
   #aheadMs = 0;
   #tracksGpus = false;
 
-  async read(output: string, clock: ClusterClock, tracksGpus = false): Promise<QueueSnapshot> {
+  async read(output: string, ends: QueueEnds, clock: ClusterClock, tracksGpus = false): Promise<QueueSnapshot> {
     // Another answer may correct the clock meanwhile: rows read before that are read again.
     const { aheadMs } = clock;
     const isAlike = aheadMs === this.#aheadMs && tracksGpus === this.#tracksGpus;
@@ -98,7 +108,7 @@ export class QueueReader {
       readings.set(row.text, row);
       return row;
     };
-    const snapshot = await inTurns(readRows(output, readKnown));
+    const snapshot = await inTurns(readRows(output, ends, readKnown));
     this.#known = readings;
     this.#aheadMs = aheadMs;
     this.#tracksGpus = tracksGpus;
@@ -110,15 +120,15 @@ export class QueueReader {
  * A few bytes of a row can name tens of thousands of tasks: each counts towards a turn. The number in a faulty row is
  * unknown, so it takes a turn of its own.
  */
-function* readRows(output: string, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
+function* readRows(output: string, ends: QueueEnds, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
   const pace = new Pace();
   const answer = new Answer(pace);
-  for (const text of rowsOf(output)) {
+  for (const text of rowsOf(output, ends)) {
     const row = read(text);
     yield* answer.take(row);
     if (row.reading === 'faulty' || pace.isDue(1)) yield;
   }
-  answer.takeRest(output);
+  answer.takeRest(afterRows(output, ends.row));
   return yield* answer.snapshot();
 }
 
@@ -130,21 +140,39 @@ interface KnownRow {
   readonly reading: RowReading;
 }
 
-/** The complete rows of an answer. */
-function* rowsOf(output: string): Generator<string> {
+/** Ends a path in the text of a row, whatever the query asked for, so that unchanged rows have the same text. */
+const NUL = '\0';
+
+/** The complete rows of an answer: three texts with NUL between them, Slurm's own fields and the two paths. */
+function* rowsOf(output: string, { path, row }: QueueEnds): Generator<string> {
   let from = 0;
-  for (let end = output.indexOf(ROW_END); end !== -1; end = output.indexOf(ROW_END, from)) {
+  for (let end = output.indexOf(row); end !== -1; end = output.indexOf(row, from)) {
     if (output[from] === '\n') from += 1;
-    if (end - from > MAX_ROW) throw new UnreadableAnswer('squeue prints a row that is longer than any');
-    yield output.slice(from, end);
-    from = end + 1;
+    const text = output.slice(from, end);
+    from = end + row.length;
+    const ownEnd = text.indexOf(path);
+    const commandStart = ownEnd + path.length;
+    const commandEnd = ownEnd === -1 ? -1 : text.indexOf(path, commandStart);
+    const workDirStart = commandEnd + path.length;
+    // Without NUL, it is seen to be no row.
+    if (commandEnd === -1 || text.includes(path, workDirStart)) yield text;
+    else {
+      const [command, workDir] = [text.slice(commandStart, commandEnd), text.slice(workDirStart)];
+      yield [text.slice(0, ownEnd), shortened(command), shortened(workDir)].join(NUL);
+    }
   }
+}
+
+/** Until 22.05, the script's arguments follow its path: megabytes, if somebody likes. */
+function shortened(path: string): string {
+  // With the character that follows the longest path.
+  return path.length > MAX_PATH ? path.slice(0, MAX_PATH + 1) : path;
 }
 
 /** Of unreadable rows, in UTF-16 units: output with more isn't squeue's. */
 const MAX_FAULTY = 4 * MAX_ROW;
-/** The cost of each of them. */
-const A_FAULTY_ROW = 1024;
+/** What each of them takes besides. */
+const A_FAULTY_ROW = 64;
 
 /** One answer of squeue, row by row. */
 class Answer {
@@ -180,8 +208,7 @@ class Answer {
   }
 
   /** What follows the last complete row is no row. */
-  takeRest(output: string): void {
-    const rest = output.slice(output.lastIndexOf(ROW_END) + 1);
+  takeRest(rest: string): void {
     if (rest.trim() !== '') this.#fail(rest);
   }
 
@@ -213,14 +240,16 @@ function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowRead
 }
 
 function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
-  const fields = row.split(FIELD_END, QUEUE_FIELDS.length + 2);
-  // Each field ends with a separator, so the last part is empty.
-  if (fields.length !== QUEUE_FIELDS.length + 1) return 'faulty';
-  const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
-    fields;
-  const [tres = '', timeLimit = '', command = '', workDir = ''] = fields.slice(QUEUE_FIELDS.indexOf('tres-alloc'));
+  const parts = row.split(NUL, 4);
+  const [own = '', command = '', workDir = ''] = parts;
+  const fields = own.split(FIELD_END, OWN_FIELDS + 1);
+  if (parts.length !== 3 || fields.length !== OWN_FIELDS) return 'faulty';
   const owner = ownership(command, workDir);
   if (owner.ownerId === null && owner.directoryJobId === null) return [];
+  if (own.length > MAX_ROW) return 'faulty';
+  const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
+    fields;
+  const [tres = '', timeLimit = ''] = fields.slice(QUEUE_FIELDS.indexOf('tres-alloc'));
   const ids = jobIds(id);
   if (ids === null) return 'faulty';
   const reason = textValue(why);
