@@ -66,12 +66,13 @@ export function* accountRows(output: string, { fields, fieldEnd }: AccountingFor
 }
 
 function joined(pieces: readonly (readonly string[])[]): readonly string[] {
-  const [id = '', ...others] = pieces.flatMap(([first = '', ...rest], index) => [
-    index === 0 ? first : `\n${first}`,
-    ...rest,
-  ]);
+  const [row = [], ...others] = pieces;
+  const [id = ''] = row;
   // A site's wrapper may print lines before a row.
-  return [id.slice(id.lastIndexOf('\n') + 1), ...others];
+  const ownLine = id.lastIndexOf('\n') + 1;
+  if (ownLine === 0 && others.length === 0) return row;
+  const rest = others.flatMap(([first = '', ...fields]) => [`\n${first}`, ...fields]);
+  return [id.slice(ownLine), ...row.slice(1), ...rest];
 }
 
 /** Stands for the nonce in recorded answers. */
