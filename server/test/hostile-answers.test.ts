@@ -42,7 +42,10 @@ afterAll(() => stack.disposeAsync());
 function rewriting(field: number, text: string): Promise<AsyncDisposable> {
   // What ends the row before goes on behind the sign by which perl splits.
   const fields = `(?:\\w{16}\\n)?(?:[^\\x1f]*\\x1f){${field - 1}}`;
-  return login.wrap('squeue', `"$real" "$@" | perl -0036 -pe 's!^(${fields})[^\\x1d\\x1f]*(?=[\\x1d\\x1f])!$1 . (${text})!e'`);
+  return login.wrap(
+    'squeue',
+    `"$real" "$@" | perl -0036 -pe 's!^(${fields})[^\\x1d\\x1f]*(?=[\\x1d\\x1f])!$1 . (${text})!e'`,
+  );
 }
 
 /** What is asked for of jobs that are in sight. */
