@@ -129,8 +129,9 @@ export async function runSection(script: Script, name: string, shell = '/bin/sh'
 export function asAsked(script: string, stdout: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ends.
   const nonce = /[\x1d-\x1f]([0-9a-f]{16})/.exec(script)?.[1];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ends.
-  return nonce === undefined ? stdout : stdout.replace(/(?<=[\x1d-\x1f])recorded/g, nonce);
+  if (nonce === undefined) return stdout;
+  const signs = ['\x1d', '\x1e', '\x1f'];
+  return signs.reduce((text, sign) => text.replaceAll(`${sign}${RECORDED}`, `${sign}${nonce}`), stdout);
 }
 
 /** A row of a running job, as squeue prints it; what matters to a test is given. */
