@@ -159,12 +159,14 @@ describe('a database with numbers that a cluster once told and that can not be',
     );
     attempt.run(job.id, 4_000_000_000, 'FAILED', 1e300, 8.64e15 + 1);
     attempt.run(job.id, 3_000_000_000, 'TIMEOUT', 7, 4);
+    const newest = raw.prepare('select max(name) from kysely_migration').pluck().get();
     // A new migration is undone here as well; its number columns belong to NUMBERS.
     raw.prepare(`delete from kysely_migration where name >= '0010'`).run();
     raw.prepare('drop table session_secret').run();
     raw.prepare('drop table cluster_logins').run();
     raw.prepare('alter table job_events drop column actor_id').run();
     raw.prepare('alter table job_events drop column request').run();
+    expect(newest, 'a new migration is to be undone here, too').toBe('0014-cluster-logins');
     raw.close();
 
     const { jobs, attempts } = await read();

@@ -33,9 +33,12 @@ const stray = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
 
 describe('a Slurm job under the name of a known one, with another number,', () => {
   it('that works gives the job its number, and the other one is cancelled', async () => {
-    const job = await known({ state: 'HELD' }, '11');
+    const allocated = { cpus: 4, memoryMb: 1024, gpus: [], timeLimitSeconds: 60 };
+    const job = await known({ state: 'HELD', nodeList: 'n1', allocated }, '11');
     const { updates, cancel } = await doubles.look([stray(job)]);
-    expect(updates.map(({ apply }) => apply(job))).toMatchObject([{ slurmJobId: '11', state: 'RUNNING' }]);
+    expect(updates.map(({ apply }) => apply(job))).toMatchObject([
+      { slurmJobId: '11', state: 'RUNNING', nodeList: null, allocated: null },
+    ]);
     expect(cancel).toEqual(['12']);
   });
 

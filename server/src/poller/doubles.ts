@@ -143,6 +143,7 @@ function adoption(job: Job, claimer: string): JobUpdate {
       startedAt: null,
       endedAt: null,
       nodeList: null,
+      allocated: null,
     }),
     message: `Slurm job ${job.slurmJobId} is a double: ${claimer} does the work`,
   };

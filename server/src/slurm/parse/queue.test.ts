@@ -6,7 +6,7 @@ import { UnreadableAnswer } from '../errors.ts';
 import { fixture, labels, queueRow } from '../testing.ts';
 import { ClusterClock } from './clock.ts';
 import { FIELD_END, queueEnds, RECORDED } from './ends.ts';
-import { isCutOff, mentions, parseQueue, QueueReader } from './queue.ts';
+import { isCutOff, mentions, parseQueue, QUEUE_FIELDS, QueueReader } from './queue.ts';
 
 const ENDS = queueEnds(RECORDED);
 
@@ -21,6 +21,19 @@ const only = (output: string): JobObservation => {
   if (first === undefined) throw new Error('nothing was observed');
   return first;
 };
+
+it.each(['queue.txt', 'queue-later.txt', 'queue-heterogeneous.txt'])(
+  '%s has the fields that squeue is asked for',
+  (file) => {
+    const own = fixture(file)
+      .split(`${ENDS.row}\n`)
+      .map((row) => row.slice(0, row.indexOf(ENDS.path)).split(FIELD_END).length);
+    const advice =
+      'squeue is asked for other fields than were recorded: see CONTRIBUTING, "Add a field to Job", step 2';
+    // One is a part of a name that looks like a row.
+    expect(new Set(own.filter((count) => count > 1)), advice).toEqual(new Set([QUEUE_FIELDS.indexOf('Command')]));
+  },
+);
 
 /** What a recorded queue says of the first job with this label. */
 function recorded(file: string, label: string): JobObservation {
