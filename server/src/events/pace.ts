@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { TurnClock } from './turn-clock.ts';
 
 /** How long all that share a pace may block the event loop at a time. */
 const TURN_MS = 8;
@@ -8,24 +9,15 @@ const STEPS = 4;
 /** Shares the event loop among readers, because one event, or one look at a file, wakes all of them at once. */
 export class Pace {
   readonly #waiting: (() => void)[] = [];
-  #began: number | null = null;
+  readonly #turn = new TurnClock();
 
   /** Undefined: continue, this turn is still short. Otherwise await it. */
   pass(): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && performance.now() - this.#turnBegan() < TURN_MS) return undefined;
+    if (this.#waiting.length === 0 && this.#turn.elapsedMs() < TURN_MS) return undefined;
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       if (this.#waiting.length === 1) void this.#run();
     });
-  }
-
-  #turnBegan(): number {
-    if (this.#began !== null) return this.#began;
-    this.#began = performance.now();
-    setImmediate(() => {
-      this.#began = null;
-    });
-    return this.#began;
   }
 
   async #run(): Promise<void> {

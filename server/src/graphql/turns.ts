@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { TurnClock } from '../events/index.ts';
 
 /** How long small operations together may block the event loop at a time. */
 const TURN_MS = 8;
@@ -17,12 +18,12 @@ export type Rank = 'begun' | 'new' | 'large';
 export class Turns {
   readonly #waiting: Readonly<Record<Rank, (() => void)[]>> = { begun: [], new: [], large: [] };
   #isRunning = false;
-  #began: number | null = null;
+  readonly #turn = new TurnClock();
 
   /** Undefined: continue, this turn is still short. Otherwise await it. */
   pass(rank: Rank): Promise<void> | undefined {
     const most = rank === 'large' ? LARGE_MS : TURN_MS;
-    if (!this.#isAwaited(rank) && performance.now() - this.#turnBegan() < most) return undefined;
+    if (!this.#isAwaited(rank) && this.#turn.elapsedMs() < most) return undefined;
     return this.wait(rank);
   }
 
@@ -38,15 +39,6 @@ export class Turns {
   #isAwaited(rank: Rank): boolean {
     const { begun, new: fresh, large } = this.#waiting;
     return begun.length > 0 || (rank !== 'begun' && fresh.length > 0) || (rank === 'large' && large.length > 0);
-  }
-
-  #turnBegan(): number {
-    if (this.#began !== null) return this.#began;
-    this.#began = performance.now();
-    setImmediate(() => {
-      this.#began = null;
-    });
-    return this.#began;
   }
 
   async #run(): Promise<void> {
