@@ -167,7 +167,6 @@ describe('where one GPU type is allowed, another is refused', () => {
       { components: [options('--nodelist=h1')] },
     ],
     ['--nodelist names "nodes", which is not a known node', options('--nodelist=nodes')],
-    ['--nodelist names "h[1", which is not a known node', options('--nodelist=h[1')],
     ['--nodelist names "a[1-99999]", which is not a known node', options('--nodelist=a[1-99999]')],
   ])('by a node: %s: %j', async (start, input) => {
     const [[at, message] = [], ...others] = await refused(input);
@@ -184,6 +183,13 @@ describe('where one GPU type is allowed, another is refused', () => {
     const [[at, message] = [], ...others] = await refused(input, 'INVALID_INPUT');
     expect(at).toBe('extraOptions');
     expect(message).toContain(`${option} names a file on the login node, which is not read`);
+    expect(others).toEqual([]);
+  });
+
+  it.each(['h[1', 'h[1-100001]'])('by a list of nodes that is none, %s', async (list) => {
+    const [[at, message] = [], ...others] = await refused(options(`--nodelist=${list}`), 'INVALID_INPUT');
+    expect(at).toBe('extraOptions');
+    expect(message).toContain('--nodelist is no list of at most 100,000 nodes');
     expect(others).toEqual([]);
   });
 
