@@ -194,7 +194,7 @@ export class SubmissionSteps {
       files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE),
     ];
     if (!hasSource) writes.push(files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE));
-    // None is left behind: it would write into what the next attempt sends.
+    // Waits for all of them: one that goes on would write into what the next attempt sends.
     await Promise.allSettled(writes);
     await Promise.all(writes);
   }

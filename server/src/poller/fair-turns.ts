@@ -4,8 +4,8 @@ import { inTurns } from './turns.ts';
 const MOST_REMEMBERED = 10_000;
 
 /**
- * Chooses some of many items: about as many of each owner, beginning with those who have waited longest. However many
- * items one owner has, nobody's wait behind them for ever.
+ * Chooses some of many items: about as many of each owner, beginning with those that have waited longest. However many
+ * items one owner has, those of others get their turn.
  */
 export class FairTurns {
   /** How many items each owner has had. The owner whose turn was last comes last. */

@@ -46,7 +46,10 @@ export const MAX_NODE_COUNT = 16_384;
 export const MAX_JOB_MEMORY_MB = 2 ** 39;
 export const MAX_NODE_MEMORY_MB = 2 ** 32;
 
-/** Counts the objects of one answer, or of several whose contents are kept together, and throws UnreadableAnswer for more than any cluster has. */
+/**
+ * Counts the objects of one answer, or of several whose contents are kept together. Throws UnreadableAnswer for more than
+ * any cluster has.
+ */
 export class Budget {
   #left: number;
   readonly #what: string;

@@ -68,8 +68,8 @@ export function lastBegun(output: string): ReadonlyMap<string, number> {
 }
 
 /**
- * `lastBegun`, yielding to the event loop. `tasks`: of no others anything is kept, because the names of many directories
- * are kept together.
+ * `lastBegun`, yielding to the event loop. `tasks`: only these are kept, because the answers for many directories are kept
+ * together.
  */
 export function* readBegun(
   output: string,

@@ -35,7 +35,7 @@ export const QUEUE_FIELDS = [
 /** How many fields precede the two paths. */
 const OWN_FIELDS = QUEUE_FIELDS.indexOf('Command');
 
-/** What ends a field. The last of Slurm's own ends as the paths do, so that nothing else is needed to find these. */
+/** What ends a field. The last one before the paths ends as they do, so the paths are found by that end alone. */
 export function endOf(field: (typeof QUEUE_FIELDS)[number], ends: QueueEnds): string {
   if (field === 'WorkDir') return ends.row;
   return field === 'TimeLimit' || field === 'Command' ? ends.path : FIELD_END;
@@ -154,7 +154,7 @@ function* rowsOf(output: string, { path, row }: QueueEnds): Generator<string> {
     const commandStart = ownEnd + path.length;
     const commandEnd = ownEnd === -1 ? -1 : text.indexOf(path, commandStart);
     const workDirStart = commandEnd + path.length;
-    // Without NUL, it is seen to be no row.
+    // `readFields` takes a text without NUL for no row.
     if (commandEnd === -1 || text.includes(path, workDirStart)) yield text;
     else {
       const [command, workDir] = [text.slice(commandStart, commandEnd), text.slice(workDirStart)];
@@ -163,7 +163,7 @@ function* rowsOf(output: string, { path, row }: QueueEnds): Generator<string> {
   }
 }
 
-/** Until 22.05, the script's arguments follow its path: megabytes, if somebody likes. */
+/** Until 22.05, the script's arguments follow its path, and may have megabytes. */
 function shortened(path: string): string {
   // With the character that follows the longest path.
   return path.length > MAX_PATH ? path.slice(0, MAX_PATH + 1) : path;
@@ -171,7 +171,7 @@ function shortened(path: string): string {
 
 /** Of unreadable rows, in UTF-16 units: output with more isn't squeue's. */
 const MAX_FAULTY = 4 * MAX_ROW;
-/** What each of them takes besides. */
+/** Added to the length of each, so that their number has a bound as well. */
 const A_FAULTY_ROW = 64;
 
 /** One answer of squeue, row by row. */
