@@ -1,29 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GpuPool, PoolSums, type ResourceCount } from './inventory.ts';
-
-const count: fc.Arbitrary<ResourceCount> = fc
-  .record({ allocated: fc.nat(8), idle: fc.nat(8), unavailable: fc.nat(8) })
-  .map((parts) => ({ ...parts, total: parts.allocated + parts.idle + parts.unavailable }));
-
-const pool: fc.Arbitrary<GpuPool> = fc
-  .record({
-    gpuType: fc.constantFrom('', 'a100', 'h100'),
-    parts: count,
-    share: fc.double({ min: 0, max: 1, noNaN: true }),
-  })
-  .map(({ gpuType, parts, share }) => ({ gpuType, ...parts, obtainable: Math.floor(parts.idle * share) }));
-
-function sumPools(pools: readonly GpuPool[]): GpuPool[] {
-  const sums = new PoolSums();
-  sums.add(pools);
-  return sums.all();
-}
+import type { GpuPool } from './inventory.ts';
+import { anyPool, sumPools } from './testing.ts';
 
 describe('pools summed by GPU type', () => {
   it('are one a type, in the order of their names, and lose or invent no GPU', () => {
     fc.assert(
-      fc.property(fc.array(pool, { maxLength: 8 }), (pools) => {
+      fc.property(fc.array(anyPool, { maxLength: 8 }), (pools) => {
         const sums = sumPools(pools);
         const types = sums.map(({ gpuType }) => gpuType);
         expect(types).toEqual([...new Set(pools.map(({ gpuType }) => gpuType))].sort());

@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import { monotonicFactory } from 'ulid';
+import { type GpuPool, PoolSums, type ResourceCount } from './inventory.ts';
 import type { Job } from './job.ts';
 import type { JobFilter } from './job-filter.ts';
 import type { Project } from './project.ts';
@@ -123,4 +125,24 @@ export function heldBytes(): number {
   collect();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
+}
+
+/** Counts that add up. */
+export const anyCount: fc.Arbitrary<ResourceCount> = fc
+  .record({ allocated: fc.nat(8), idle: fc.nat(8), unavailable: fc.nat(8) })
+  .map((parts) => ({ ...parts, total: parts.allocated + parts.idle + parts.unavailable }));
+
+/** GPUs of one type, or of none that is known. */
+export const anyPool: fc.Arbitrary<GpuPool> = fc
+  .record({
+    gpuType: fc.constantFrom('', 'a100', 'h100'),
+    parts: anyCount,
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
+  .map(({ gpuType, parts, share }) => ({ gpuType, ...parts, obtainable: Math.floor(parts.idle * share) }));
+
+export function sumPools(pools: readonly GpuPool[]): GpuPool[] {
+  const sums = new PoolSums();
+  sums.add(pools);
+  return sums.all();
 }

@@ -1,20 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClusterNode, type GpuPool, PoolSums, type ResourceCount } from '../../domain/inventory.ts';
+import type { ClusterNode } from '../../domain/inventory.ts';
+import { anyCount, anyPool, sumPools } from '../../domain/testing.ts';
 import { readTotals } from './totals.ts';
 import { atOnce } from './turns.ts';
-
-const count: fc.Arbitrary<ResourceCount> = fc
-  .record({ allocated: fc.nat(8), idle: fc.nat(8), unavailable: fc.nat(8) })
-  .map((parts) => ({ ...parts, total: parts.allocated + parts.idle + parts.unavailable }));
-
-const pool: fc.Arbitrary<GpuPool> = fc
-  .record({
-    gpuType: fc.constantFrom('', 'a100', 'h100'),
-    parts: count,
-    share: fc.double({ min: 0, max: 1, noNaN: true }),
-  })
-  .map(({ gpuType, parts, share }) => ({ gpuType, ...parts, obtainable: Math.floor(parts.idle * share) }));
 
 const NODE: ClusterNode = {
   name: 'n1',
@@ -39,9 +28,9 @@ const node: fc.Arbitrary<ClusterNode> = fc
   .record({
     name: fc.constantFrom('n1', 'n2', 'n3'),
     partitions: fc.subarray(['gpu', 'cpu', 'all']),
-    cpus: count,
-    memoryMb: count,
-    gpus: fc.array(pool, { maxLength: 3 }),
+    cpus: anyCount,
+    memoryMb: anyCount,
+    gpus: fc.array(anyPool, { maxLength: 3 }),
   })
   .map((parts) => ({ ...NODE, ...parts }));
 
@@ -50,12 +39,6 @@ const partition = (name: string) => ({ name, isDefault: name === 'gpu', state: '
 const PARTITIONS = ['gpu', 'cpu', 'all'].map(partition);
 
 const totalsOf = (nodes: readonly ClusterNode[], partitions = PARTITIONS) => atOnce(readTotals(partitions, nodes));
-
-function sumOf(pools: readonly GpuPool[]): GpuPool[] {
-  const sums = new PoolSums();
-  sums.add(pools);
-  return sums.all();
-}
 
 it('shards and mps are summed as well, apart from the GPUs', () => {
   const [shards, mps] = [4, 100].map((total) => [
@@ -70,7 +53,7 @@ describe('partitions', () => {
     fc.assert(
       fc.property(fc.array(node, { maxLength: 6 }), (nodes) => {
         const { partitions, pools } = totalsOf(nodes);
-        expect(pools.gpus).toEqual(sumOf(nodes.flatMap(({ gpus }) => gpus)));
+        expect(pools.gpus).toEqual(sumPools(nodes.flatMap(({ gpus }) => gpus)));
         for (const summary of partitions.values()) {
           const members = nodes.filter(({ partitions }) => partitions.includes(summary.name));
           expect(summary.nodeCount).toBe(members.length);
@@ -79,7 +62,7 @@ describe('partitions', () => {
             expect(total).toBe(members.reduce((sum, each) => sum + each[key].total, 0));
             expect(total).toBe(allocated + idle + unavailable);
           }
-          expect(summary.gpus).toEqual(sumOf(members.flatMap(({ gpus }) => gpus)));
+          expect(summary.gpus).toEqual(sumPools(members.flatMap(({ gpus }) => gpus)));
         }
       }),
     );
