@@ -8,7 +8,7 @@ export class CountMemo {
   /** The last used is at the end. */
   readonly #known = new Map<string, { readonly version: number; readonly count: Promise<number> }>();
 
-  /** `version`: grows with every write. */
+  /** `version`: another number after every commit. */
   constructor(version: () => number) {
     this.#version = version;
   }

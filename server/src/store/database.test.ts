@@ -60,6 +60,30 @@ describe('a database', () => {
     await second.close();
   });
 
+  it('is read as it was committed last while a long write is under way', async () => {
+    const store = await Store.open(file);
+    const [first, second] = [aJob(), aJob()];
+    await insertJobs(store, [first]);
+    const newest = { field: 'SUBMITTED_AT', direction: 'DESC' } as const;
+    const everyone = { limit: 10, backwards: false, from: null };
+    const list = async () => {
+      const { rows } = await store.jobs.page(EVERY_JOB, newest, everyone);
+      return { ids: rows.map(({ row }) => row.id), count: await store.jobs.count(EVERY_JOB) };
+    };
+    const before = { version: store.version, list: await list() };
+    await writesOf(store).transaction(async ({ jobs, jobWriter }) => {
+      await jobWriter.insert([{ job: second, idempotencyKey: null, submission: null }]);
+      expect(await jobs.count(EVERY_JOB)).toBe(2);
+      expect(await list()).toEqual(before.list);
+      expect(await store.jobs.get(second.id)).toBeNull();
+      expect(store.version).toBe(before.version);
+    });
+    expect(store.version).not.toBe(before.version);
+    expect((await list()).count).toBe(2);
+    expect(await store.jobs.get(second.id)).toMatchObject({ id: second.id });
+    await store.close();
+  });
+
   it('keeps its writes durable and its references whole', async () => {
     const store = await Store.open(file);
     const orphan = aJob({ projectId: 'no such project' });

@@ -5,9 +5,15 @@ export type Database = Kysely<Tables>;
 
 /** What the engine offers besides queries. */
 export interface OpenDatabase {
+  /** One transaction at a time; queries outside of it wait for its end. */
   readonly database: Database;
-  /** How many rows have been changed since it was opened. Nobody else writes to it. */
+  /** For queries that only read. They see what is committed, and don't wait for the transaction that is open. */
+  readonly reads: Database;
+  /** How many rows have been changed since it was opened, committed or not. Nobody else writes to it. */
   changes(): number;
+  /** Of what `reads` sees: another number after each commit that changes something. */
+  version(): number;
   /** Checkpoints the WAL; false: not possible now. Blocks the event loop until it is on disk. */
   checkpoint(): boolean;
+  close(): Promise<void>;
 }

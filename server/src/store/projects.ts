@@ -30,9 +30,12 @@ export interface ProjectFields {
 
 export class ProjectQueries {
   readonly #database: Database;
+  readonly #reads: Database;
 
-  constructor(database: Database) {
+  /** `reads`: the same database, for queries that only read. */
+  constructor(database: Database, reads = database) {
     this.#database = database;
+    this.#reads = reads;
   }
 
   async get(id: string): Promise<Project | null> {
@@ -43,14 +46,14 @@ export class ProjectQueries {
   async getMany(ids: readonly string[]): Promise<(Project | null)[]> {
     const byId = new Map<string, Project>();
     for await (const batch of batches([...new Set(ids)])) {
-      const rows = await this.#database.selectFrom('projects').select(COLUMNS).where('id', 'in', batch).execute();
+      const rows = await this.#reads.selectFrom('projects').select(COLUMNS).where('id', 'in', batch).execute();
       for (const row of rows) byId.set(row.id, toProject(row));
     }
     return ids.map((id) => byId.get(id) ?? null);
   }
 
   async byName(name: string): Promise<Project | null> {
-    const row = await this.#database.selectFrom('projects').select(COLUMNS).where('name', '=', name).executeTakeFirst();
+    const row = await this.#reads.selectFrom('projects').select(COLUMNS).where('name', '=', name).executeTakeFirst();
     return row === undefined ? null : toProject(row);
   }
 
@@ -64,7 +67,7 @@ export class ProjectQueries {
   ): Promise<Map<string, readonly GitBranch[]>> {
     const found = new Map<string, readonly GitBranch[]>();
     for await (const batch of batches([...new Set(ids)], BRANCHES_A_BATCH)) {
-      const rows = await this.#database
+      const rows = await this.#reads
         .selectFrom('projects')
         .select(['id', 'branches'])
         .where('id', 'in', batch)
@@ -79,7 +82,7 @@ export class ProjectQueries {
 
   /** By name. */
   async page(request: PageRequest, search: string | null): Promise<KeysetPage<Project>> {
-    let query = this.#database.selectFrom('projects').select(COLUMNS);
+    let query = this.#reads.selectFrom('projects').select(COLUMNS);
     if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
     const page = await keysetPage(query, request, () => ({
       name: 'name',
@@ -91,7 +94,7 @@ export class ProjectQueries {
   }
 
   async count(search: string | null): Promise<number> {
-    let query = this.#database.selectFrom('projects').select((select) => select.fn.countAll<number>().as('count'));
+    let query = this.#reads.selectFrom('projects').select((select) => select.fn.countAll<number>().as('count'));
     if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
     return Number((await query.executeTakeFirstOrThrow()).count);
   }

@@ -10,7 +10,10 @@ import { StoreWrites } from './store-writes.ts';
 
 let privateWrites: (store: Store) => StoreWrites;
 
-/** The database. Jobs and their events are only read here. */
+/**
+ * The database. Jobs and their events are only read here, as they were committed last: a read doesn't wait for a write
+ * that takes long.
+ */
 export class Store {
   readonly jobs: JobReader;
   readonly events: JobEventReader;
@@ -21,12 +24,12 @@ export class Store {
   readonly #writes: StoreWrites;
 
   private constructor(opened: OpenDatabase) {
-    const { database, changes } = opened;
+    const { database, reads } = opened;
     this.#opened = opened;
     this.#writes = new StoreWrites(opened);
-    this.jobs = new JobReader(database, new CountMemo(changes));
-    this.events = new JobEventReader(database);
-    this.projects = new ProjectQueries(database);
+    this.jobs = new JobReader(reads, new CountMemo(() => opened.version()));
+    this.events = new JobEventReader(reads);
+    this.projects = new ProjectQueries(database, reads);
     this.clusters = new ClusterQueries(database);
     this.sessions = new SessionQueries(database);
   }
@@ -40,9 +43,9 @@ export class Store {
     return new Store(await openDatabase(file));
   }
 
-  /** Grows with every change. */
+  /** Another number after each commit that changes something. */
   get version(): number {
-    return this.#opened.changes();
+    return this.#opened.version();
   }
 
   /** Whether it can be read. */
@@ -57,7 +60,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    await this.#opened.database.destroy();
+    await this.#opened.close();
   }
 }
 

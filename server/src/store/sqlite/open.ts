@@ -1,10 +1,8 @@
-import SqliteDatabase from 'better-sqlite3';
-import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
+import type { Database as Sqlite } from 'better-sqlite3';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Database, OpenDatabase } from '../database.ts';
 import { DatabaseError } from '../database-error.ts';
-import type { Tables } from '../tables.ts';
-import { PreparedSqliteDialect } from './dialect.ts';
+import { type Connection, connect, connectReader } from './connection.ts';
 import { databaseError } from './faults.ts';
 import { makePrivateFile } from './lock.ts';
 import * as initial from './migrations/0001-initial.ts';
@@ -44,43 +42,22 @@ const MIGRATION_ADVICE = 'Its tables were left as they are: start the version th
 
 /** Opens or creates the file, and migrates its tables. Throws DatabaseError. */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
-  let sqlite: SqliteDatabase.Database | undefined;
+  const writer = connectOrExplain(file);
+  let reader: Connection | null;
   try {
-    // SQLite gives its -wal and -shm files the same mode.
-    if (file !== ':memory:') makePrivateFile(file);
-    sqlite = new SqliteDatabase(file);
-    sqlite.pragma('journal_mode = WAL');
-    // In WAL mode, FULL syncs at each commit: an acknowledged write survives a power cut.
-    sqlite.pragma('synchronous = FULL');
-    // The store runs checkpoints in turns of their own before the WAL reaches this many pages.
-    sqlite.pragma('wal_autocheckpoint = 16384');
-    sqlite.pragma('foreign_keys = ON');
-    sqlite.pragma('busy_timeout = 5000');
-    // The file is mapped, up to SQLite's maximum (SQLITE_MAX_MMAP_SIZE). That counts as resident memory, although the
-    // system takes it back when needed.
-    sqlite.pragma(`mmap_size = ${2 ** 31}`);
-    sqlite.pragma('cache_size = -32768');
-    // SQLite's own function knows only ASCII letters.
-    sqlite.function('lower', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : text));
+    await migrate(writer.database, file);
+    reader = connectReader(writer);
   } catch (cause) {
-    sqlite?.close();
-    throw databaseError(file, "can't be opened", cause);
-  }
-  const database = new Kysely<Tables>({
-    dialect: new PreparedSqliteDialect(sqlite),
-    // `in ()` is an error in PostgreSQL.
-    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
-  });
-  try {
-    await migrate(database, file);
-  } catch (cause) {
-    await database.destroy();
+    await writer.close();
     throw databaseError(file, "can't be brought up to date", cause, MIGRATION_ADVICE);
   }
-  const totalChanges = sqlite.prepare('select total_changes()').pluck();
+  const { sqlite } = writer;
+  const changes = numberOf(sqlite, 'select total_changes()');
   return {
-    database,
-    changes: () => Number(totalChanges.get()),
+    database: writer.database,
+    reads: (reader ?? writer).database,
+    changes,
+    version: reader === null ? changes : numberOf(reader.sqlite, 'pragma data_version'),
     checkpoint: () => {
       if (!sqlite.open || sqlite.inTransaction) return false;
       try {
@@ -91,7 +68,27 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
         return false;
       }
     },
+    close: async () => {
+      // The last connection writes the WAL back, which a reader can't.
+      await reader?.close();
+      await writer.close();
+    },
   };
+}
+
+function connectOrExplain(file: string): Connection {
+  try {
+    // SQLite gives its -wal and -shm files the same mode.
+    if (file !== ':memory:') makePrivateFile(file);
+    return connect(file);
+  } catch (cause) {
+    throw databaseError(file, "can't be opened", cause);
+  }
+}
+
+function numberOf(sqlite: Sqlite, question: string): () => number {
+  const statement = sqlite.prepare(question).pluck();
+  return () => Number(statement.get());
 }
 
 /**
