@@ -63,6 +63,14 @@ const times = (count: number, part: (index: number) => string) =>
 const nested = (levels: number, breadth: number, field: string): string =>
   levels === 0 ? 'id' : times(breadth, () => `${field} { ${nested(levels - 1, breadth, field)} }`);
 
+const OBJECT_TYPES = ['Job', 'Project', 'Cluster', 'User'];
+/** Selections that exclude each other beside one that fits each of them and holds the next level. */
+const combined = (levels: number, of: (type: string, level: number) => string, holder: string): string =>
+  levels === 0
+    ? 'id'
+    : `${OBJECT_TYPES.map((type) => `... on ${type} { ${of(type, levels)} }`).join(' ')} ${holder.replace('#', () => combined(levels - 1, of, holder))}`;
+const chain = (levels: number): string => (levels === 0 ? 'id' : `a { ${chain(levels - 1)} }`);
+
 /** By kind: documents that a validator goes over again and again, or down into, or that have many errors. */
 const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'fields of one name': {
@@ -85,6 +93,15 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'that nothing spreads': `{ viewer { id } } ${times(900, (at) => `fragment f${at} on User { id }`)}`,
     'of one name': `{ ...f } ${'fragment f on Query { viewer { id } } '.repeat(400)}`,
     'that many operations spread': `${times(90, (at) => `query q${at} { ...f }`)} fragment f on Query { ${times(90, (at) => `a${at}: viewer { id name }`)} }`,
+  },
+  'types that exclude each other': {
+    'beside a field of an interface': `{ node(id: "x") { ${combined(14, () => 'a', '... on Node { a { # } }')} } }`,
+    'beside a field of no type': `{ node(id: "x") { ${combined(14, () => 'a', '... on Nothing { a { # } }')} } }`,
+    'beside a field of an enumeration': `{ node(id: "x") { ${combined(14, () => 'a', '... on JobState { a { # } }')} } }`,
+    'each with levels of its own': `{ node(id: "x") { ${combined(7, (_type, level) => chain(level), 'a { # }')} } }`,
+    'under other names': `{ node(id: "x") { ${combined(12, (type) => `a: ${type}`, 'a: b { # }')} } }`,
+    'in fragments': `{ node(id: "x") { ...f0 } } ${times(13, (at) => `fragment f${at} on Node { ${combined(1, () => 'a', `a { ...f${at + 1} }`)} }`)} fragment f13 on Node { id }`,
+    'in many operations': `${times(90, (at) => `query q${at} { node(id: "x") { ...f0 } }`)} ${times(6, (at) => `fragment f${at} on Node { ${combined(1, () => 'a', `a { ...f${at + 1} }`)} }`)} fragment f6 on Node { id }`,
   },
   depth: {
     'of fields': `{ job(id: "x") ${'{ arrayParent '.repeat(1600)} { id } ${'}'.repeat(1600)} }`,

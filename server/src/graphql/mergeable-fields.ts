@@ -17,6 +17,13 @@ import {
   type ValidationContext,
   type ValueNode,
 } from 'graphql';
+import { requestFault } from './error-codes.ts';
+
+/**
+ * How many selections are looked at, for all operations of a document. Fields of an interface belong to each type beside
+ * them, so that those below are looked at once for each combination of types. Documents that people write need hundreds.
+ */
+const MOST_LOOKED_AT = 50_000;
 
 type Parent = GraphQLNamedType | undefined;
 type Selection = readonly [SelectionSetNode, Parent];
@@ -32,13 +39,13 @@ interface Selected {
 /**
  * Checks that fields with the same response name can be merged (GraphQL specification, 5.3.2). graphql-js compares each
  * with each other one, and their selections. Here all fields of a name are compared with the first one, and their
- * selections are checked together: each field once, wherever it is spread.
+ * selections are checked together: each field once, wherever it is spread. Throws LIMIT_EXCEEDED.
  */
 export function mergeableFields(context: ValidationContext): ASTVisitor {
+  const check = new Check(context);
   return {
     OperationDefinition: ({ operation, selectionSet }) => {
       const root: Selection = [selectionSet, context.getSchema().getRootType(operation) ?? undefined];
-      const check = new Check(context);
       check.fields([root]);
       check.shapes([root]);
     },
@@ -49,6 +56,7 @@ class Check {
   readonly #context: ValidationContext;
   readonly #told = new Set<FieldNode>();
   readonly #arguments = new Map<FieldNode, string>();
+  #lookedAt = 0;
 
   constructor(context: ValidationContext) {
     this.#context = context;
@@ -91,6 +99,8 @@ class Check {
     const spread = new Set<string>();
     const add = ({ selections: parts }: SelectionSetNode, parent: Parent) => {
       for (const part of parts) {
+        this.#lookedAt += 1;
+        if (this.#lookedAt > MOST_LOOKED_AT) throw requestFault('LIMIT_EXCEEDED', TOO_MANY_COMBINATIONS);
         if (part.kind === Kind.FIELD) {
           const isComposite = isObjectType(parent) || isInterfaceType(parent);
           const definition = isComposite ? schema.getField(parent, part.name.value) : undefined;
@@ -130,6 +140,9 @@ class Check {
     this.#context.reportError(new GraphQLError(message, { nodes: [first.node, other.node] }));
   }
 }
+
+const TOO_MANY_COMBINATIONS =
+  'The document selects too many combinations of types. Select fewer types beside each other, or ask several questions';
 
 /** The selections of fields of one name. */
 function inside(fields: readonly Selected[]): Selection[] {

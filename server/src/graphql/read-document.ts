@@ -77,6 +77,8 @@ function parseAndValidate(text: string): ReadDocument {
     if (cause instanceof RangeError)
       return refused(requestFault('LIMIT_EXCEEDED', 'The document is nested too deeply'));
     if (!(cause instanceof GraphQLError)) throw cause;
+    // A rule that gave up.
+    if (cause.extensions['code'] === 'LIMIT_EXCEEDED') return refused(cause);
     const isTooLong = TOO_MANY_TOKENS.test(cause.message);
     return refused(coded(isTooLong ? 'LIMIT_EXCEEDED' : 'GRAPHQL_PARSE_FAILED', cause, withoutWord(cause.message)));
   }
