@@ -170,6 +170,8 @@ function sendErrors(response: ServerResponse, errors: readonly GraphQLError[]): 
 }
 
 function endForbidden(response: ServerResponse): void {
+  // All of it was given to the socket, and the client has yet to read the rest.
+  if (response.writableEnded) return void response.destroy();
   const extensions = { code: 'UNAUTHENTICATED' };
   const errors = [{ message: 'The session is over: sign in again', extensions }];
   response.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);

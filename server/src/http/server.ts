@@ -157,6 +157,11 @@ export class HttpServer {
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#connections.admit(request, response)) return;
     this.#measure(request, response);
+    // Otherwise, what goes wrong with one answer would end the process.
+    response.on('error', (cause) => {
+      this.#faults.error({ err: cause }, 'An answer could not be sent');
+      response.destroy();
+    });
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     try {
       await this.#route(request, response);
