@@ -41,7 +41,7 @@ export async function earlierAnswer(
   if (idempotencyKey === null) return null;
   const earlier = await jobs.byIdempotencyKey(user.id, idempotencyKey);
   if (earlier === null) return null;
-  const digest = await jobs.requestDigest(earlier.id);
+  const digest = await jobs.submissions.requestDigest(earlier.id);
   const differing = digest === null ? [] : differingFields(digest, fields);
   if (differing.length === 0) return answerFor(earlier);
   const key = `The idempotency key ${JSON.stringify(idempotencyKey)}`;

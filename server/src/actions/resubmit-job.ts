@@ -36,7 +36,7 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
   const { store } = context;
   const job = await store.jobs.get(input.id);
   if (job === null) return refuse('NOT_FOUND', 'id', 'Job not found');
-  const submission = await store.jobs.submission(job.arrayParentId ?? job.id);
+  const submission = await store.jobs.submissions.get(job.arrayParentId ?? job.id);
   if (submission === null || job.gitCommit === null) {
     return refuse('WRONG_STATE', 'id', `What ${job.name} was submitted with is not known: use submitJob`);
   }

@@ -60,7 +60,7 @@ type Submitted = Awaited<ReturnType<typeof submitJob>>;
 /** What is told with the job. */
 async function messageOf(outcome: Submitted): Promise<string | null | undefined> {
   if (!outcome.ok) throw new Error(JSON.stringify(outcome.refusals));
-  return (await store.jobs.submission(outcome.value.id))?.message;
+  return (await store.jobs.submissions.get(outcome.value.id))?.message;
 }
 
 describe('a job', () => {

@@ -249,7 +249,7 @@ export class SubmissionSteps {
   }
 
   async #submission(job: Job) {
-    const submission = await this.#options.jobs.submission(job.id);
+    const submission = await this.#options.jobs.submissions.get(job.id);
     if (submission === null) throw new Error(`Job ${job.id} was recorded without a submission`);
     return submission;
   }

@@ -75,15 +75,15 @@ export function createContext(services: Services, actor: UserActor, options: Ope
       }),
       job: batching((ids) => jobs.getMany(ids, (some) => work.jobs(some))),
       script: batching(async (ids) => {
-        const scripts = await jobs.scripts(ids, (text) => work.texts(text));
+        const scripts = await jobs.submissions.scripts(ids, (text) => work.texts(text));
         return ids.map((id) => scripts.get(id) ?? null);
       }),
       submission: batching(async (ids) => {
-        const submissions = await jobs.submissions(ids, (...texts) => work.texts(...texts));
+        const submissions = await jobs.submissions.getMany(ids, (...texts) => work.texts(...texts));
         return ids.map((id) => submissions.get(id) ?? null);
       }),
       submitMessage: batching(async (ids) => {
-        const messages = await jobs.submitMessages(ids);
+        const messages = await jobs.submissions.messages(ids);
         work.texts(...messages.values());
         return ids.map((id) => messages.get(id) ?? null);
       }),

@@ -54,7 +54,7 @@ describe('a database', () => {
     await first.close();
     const second = await Store.open(file);
     expect(await second.jobs.get(job.id)).toEqual({ ...job, number: 1 });
-    expect(await second.jobs.submission(job.id)).toEqual(submission);
+    expect(await second.jobs.submissions.get(job.id)).toEqual(submission);
     expect((await second.jobs.byIdempotencyKey('administrator', 'key'))?.id).toBe(job.id);
     expect(await second.jobs.byIdempotencyKey('somebody else', 'key')).toBeNull();
     await second.close();
@@ -372,7 +372,7 @@ describe('jobs', () => {
     const job = { ...aJob({ components: [unseenComponent(0), unseenComponent(1)] }), number: 1 };
     await insertJobs(store, [job], { submission: { ...NO_SUBMISSION, components } });
     expect(await store.jobs.get(job.id)).toEqual(job);
-    expect(await store.jobs.submission(job.id)).toEqual({ ...NO_SUBMISSION, components });
+    expect(await store.jobs.submissions.get(job.id)).toEqual({ ...NO_SUBMISSION, components });
     const at = new Date('2026-11-24T12:00:00Z');
     const seen = { state: 'FAILED', word: 'FAILED', exitCode: 3, attempt: 1, startedAt: at, endedAt: at } as const;
     const after = { ...job, components: [{ ...unseenComponent(0), ...seen, nodeList: 'n1' }, unseenComponent(1)] };
@@ -392,7 +392,7 @@ describe('jobs', () => {
     await old.destroy();
     const store = await Store.open(file);
     expect(await store.jobs.get('J')).toMatchObject({ name: 'old', components: [] });
-    expect(await store.jobs.submission('J')).toMatchObject({ extraOptions: [], components: [] });
+    expect(await store.jobs.submissions.get('J')).toMatchObject({ extraOptions: [], components: [] });
     await store.close();
   });
 
@@ -403,7 +403,7 @@ describe('jobs', () => {
     await writesOf(store).transaction(({ jobWriter }) => jobWriter.setScript(two.id, '#!/bin/bash\n'));
     expect(await store.jobs.getMany([two.id, 'none', one.id, two.id])).toEqual([two, null, one, two]);
     expect(await store.jobs.getMany([])).toEqual([]);
-    expect(await store.jobs.scripts([one.id, two.id])).toEqual(new Map([[two.id, '#!/bin/bash\n']]));
+    expect(await store.jobs.submissions.scripts([one.id, two.id])).toEqual(new Map([[two.id, '#!/bin/bash\n']]));
     await store.close();
   });
 
@@ -418,15 +418,15 @@ describe('jobs', () => {
       message: 'a remark',
     };
     await insertJobs(store, jobs, { submission });
-    expect(await turnsDuring(() => store.jobs.submissions(ids))).toBeGreaterThanOrEqual(15);
+    expect(await turnsDuring(() => store.jobs.submissions.getMany(ids))).toBeGreaterThanOrEqual(15);
     work.characters = 0;
-    expect(await store.jobs.submitMessages([...ids, 'none'])).toEqual(new Map(ids.map((id) => [id, 'a remark'])));
+    expect(await store.jobs.submissions.messages([...ids, 'none'])).toEqual(new Map(ids.map((id) => [id, 'a remark'])));
     expect(work.characters).toBeLessThan(20_000);
     work.characters = 0;
     const stop = () => {
       throw new Error('enough');
     };
-    await expect(store.jobs.submissions(ids, stop)).rejects.toThrow('enough');
+    await expect(store.jobs.submissions.getMany(ids, stop)).rejects.toThrow('enough');
     expect(work.characters).toBeLessThan((ids.length * 60_000) / 10);
     await store.close();
   });

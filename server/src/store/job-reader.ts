@@ -44,17 +44,18 @@ const NOTHING: ResolvedFilter = {
 };
 
 /** Reads stored jobs. */
-export class JobReader extends SubmissionReader {
+export class JobReader {
   readonly arrays: ArrayReader;
+  readonly submissions: SubmissionReader;
   readonly #database: Database;
   readonly #counts: CountMemo | null;
 
   /** With a memo, nothing is counted twice between writes; a transaction has none. */
   constructor(database: Database, counts: CountMemo | null = null) {
-    super(database);
     this.#database = database;
     this.#counts = counts;
     this.arrays = new ArrayReader(database);
+    this.submissions = new SubmissionReader(database);
   }
 
   async get(id: string): Promise<Job | null> {

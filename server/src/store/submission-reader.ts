@@ -50,15 +50,15 @@ export class SubmissionReader {
     return scripts;
   }
 
-  async submission(jobId: string): Promise<Submission | null> {
-    return (await this.submissions([jobId])).get(jobId) ?? null;
+  async get(jobId: string): Promise<Submission | null> {
+    return (await this.getMany([jobId])).get(jobId) ?? null;
   }
 
   /**
    * By job; a task of an array has none of its own. `onRead` gets the texts of each before the next ones are read: if
    * it throws, reading stops.
    */
-  async submissions(
+  async getMany(
     jobIds: readonly string[],
     onRead: (...texts: readonly (string | null)[]) => void = () => undefined,
   ): Promise<Map<string, Submission>> {
@@ -79,7 +79,7 @@ export class SubmissionReader {
   }
 
   /** The remarks on submissions by job, without those that have none. */
-  async submitMessages(jobIds: readonly string[]): Promise<Map<string, string>> {
+  async messages(jobIds: readonly string[]): Promise<Map<string, string>> {
     const messages = new Map<string, string>();
     for await (const batch of batches([...new Set(jobIds)], SCRIPTS_A_BATCH)) {
       const rows = await this.#database

@@ -69,8 +69,8 @@ async function startOn(path: string): Promise<Store> {
 async function readAll(store: Store): Promise<void> {
   const page = { limit: JOBS, backwards: false, from: null };
   const { rows } = await store.jobs.page(EVERY_JOB, { field: 'SUBMITTED_AT', direction: 'ASC' }, page);
-  await store.jobs.submissions(rows.map(({ row }) => row.id));
-  await store.jobs.scripts(rows.map(({ row }) => row.id));
+  await store.jobs.submissions.getMany(rows.map(({ row }) => row.id));
+  await store.jobs.submissions.scripts(rows.map(({ row }) => row.id));
   await store.jobs.count({ ...EVERY_JOB, search: 'train 3' });
   await store.projects.page(page, null);
   await store.events.after(0, 1000);

@@ -112,15 +112,15 @@ describe.each(['0011-session-secret', '0012-event-actors'])(
       const branches = await store.projects.branches(projects.map(({ id }) => id));
       const after = {
         jobs,
-        submissions: Object.fromEntries(await store.jobs.submissions(ids)),
-        scripts: Object.fromEntries(await store.jobs.scripts(ids)),
+        submissions: Object.fromEntries(await store.jobs.submissions.getMany(ids)),
+        scripts: Object.fromEntries(await store.jobs.submissions.scripts(ids)),
         events: await store.events.after(0, 100),
         // At that time a project was read with its branches.
         projects: projects.map((row) => ({ ...row, git: { ...row.git, branches: branches.get(row.id) } })),
         clusters: await store.clusters.all(),
         ended: await store.sessions.ended(new Date('2026-11-24T12:00:00Z')),
         keyed: (await store.jobs.byIdempotencyKey('administrator', 'key-1'))?.id ?? null,
-        digest: await store.jobs.requestDigest(first),
+        digest: await store.jobs.submissions.requestDigest(first),
       };
       expect(before.jobs).toHaveLength(6);
       // New versions may add fields, and lose none.
