@@ -77,7 +77,7 @@ export class Reconciler {
 
   /** Why records of jobs can't be read, which delays their ends; null: all can that are needed. */
   get recordsFault(): string | null {
-    return this.#recordsFault;
+    return this.#recordsFault ?? this.#vanished.recordsFault;
   }
 
   /** Resumes, once, the lookups in the accounting that were open when the server last ended. */
@@ -153,10 +153,11 @@ export class Reconciler {
     const { clusterName, log, onAccounting } = this.#options;
     const report = (cause: unknown) =>
       log.warn({ err: cause }, `${clusterName}: jobs that left the queue could not be looked up`);
+    const earlier = this.#vanished.recordsFault;
     this.#examining = this.#vanished
       .examine(missing, performance.now(), new Date())
       .then(async ({ updates, fault }) => {
-        if (fault !== null) report(fault);
+        if (fault !== null && fault.message !== earlier) report(fault);
         if (updates.length > 0) await this.#write(updates);
       })
       // A fault of the connection or the store: the jobs are still missing at the next query.

@@ -348,8 +348,17 @@ describe('a job that left the queue', () => {
         places[index]?.workDir === hidden.workDir ? { unreadable: 'it hangs' } : end,
       );
     await look([hidden, other], 0);
-    expect(await look([hidden, other], MINUTE)).toMatchObject([{ id: other.id, state: 'COMPLETED' }]);
-    for (let minutes = 0; minutes < 30; minutes += 1) expect(await look([hidden], MINUTE)).toEqual([]);
+    const both = await faultyLook([hidden, other], MINUTE);
+    expect(both.changed).toMatchObject([{ id: other.id, state: 'COMPLETED' }]);
+    for (let minutes = 0; minutes < 30; minutes += 1) {
+      const { changed, fault } = await faultyLook([hidden], MINUTE);
+      expect(changed).toEqual([]);
+      expect(fault?.message).toBe('it hangs');
+    }
+    await look([hidden], 1000);
+    expect(vanished.recordsFault).toBe('it hangs');
+    await look([], 1000);
+    expect(vanished.recordsFault).toBeNull();
   });
 
   it('costs one command a look for the markers of many', async () => {
@@ -383,7 +392,9 @@ describe('a job that left the queue', () => {
     slurm.records.endMarkers = async (places) =>
       (await endMarkers(places)).map((end) => (isUnreadable && end === null ? { unreadable: 'it hangs' } : end));
     await look([...tasks, last]);
-    expect(await look([...tasks, last])).toMatchObject([{ id: last.id, state: 'COMPLETED' }]);
+    const { changed, fault } = await faultyLook([...tasks, last], MINUTE);
+    expect(changed).toMatchObject([{ id: last.id, state: 'COMPLETED' }]);
+    expect(fault?.message).toBe(isUnreadable ? 'it hangs' : undefined);
   });
 
   it('is not given up while its accounts cannot be read, however long that takes, nor before they have caught up', async () => {

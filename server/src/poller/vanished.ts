@@ -1,7 +1,14 @@
 import type { Job } from '../domain/job.ts';
 import { ownerId } from '../domain/observation.ts';
 import { asError, messageOf } from '../domain/thrown.ts';
-import type { Accounting, JobAccount, LastRecord, Slurm, Unreadable } from '../slurm/index.ts';
+import {
+  type Accounting,
+  type JobAccount,
+  type LastRecord,
+  type Slurm,
+  SlurmUnavailable,
+  type Unreadable,
+} from '../slurm/index.ts';
 import { AccountingAnswer } from './accounting-answer.ts';
 import { accounted, conclude, GRACE_MS, leavesCodeToScript } from './conclusion.ts';
 import { FairTurns } from './fair-turns.ts';
@@ -51,6 +58,7 @@ export class VanishedJobs {
   readonly #requeued = new Map<string, { readonly job: Job; readonly since: number; askedAt: number }>();
   readonly #markerTurns = new FairTurns();
   #accountingFault: string | null = null;
+  #recordsFault: string | null = null;
 
   constructor(slurm: Pick<Slurm, 'accounting' | 'records'>) {
     this.#slurm = slurm;
@@ -59,6 +67,11 @@ export class VanishedJobs {
   /** Why the last query of the accounting failed; null: it didn't, or there is no accounting. */
   get accountingFault(): string | null {
     return this.#accountingFault;
+  }
+
+  /** Why end records could not be read at the last look; null: they could, or none was needed. */
+  get recordsFault(): string | null {
+    return this.#recordsFault;
   }
 
   /** There are attempts whose ends the accounting doesn't show yet. */
@@ -80,7 +93,7 @@ export class VanishedJobs {
     const requeued = [...this.#requeued.values()].filter(({ askedAt }) => now - askedAt >= ACCOUNTING_INTERVAL_MS);
     const asked = [...due.map(({ job }) => job), ...requeued.map(({ job }) => job)];
     if (asked.length === 0) {
-      if (this.#absences.size === 0) this.#accountingFault = null;
+      if (this.#absences.size === 0) [this.#accountingFault, this.#recordsFault] = [null, null];
       return { updates: [], fault: null };
     }
 
@@ -104,6 +117,7 @@ export class VanishedJobs {
       else updates.push(accounted(job, account, at));
     }
     const { ends, fault } = await this.#endsOf(open, accounting, now, at);
+    this.#recordsFault = fault?.message ?? null;
     return { updates: [...updates, ...ends], fault };
   }
 
@@ -122,11 +136,15 @@ export class VanishedJobs {
       return { ends: [], fault: asError(cause) };
     }
     const ends: JobUpdate[] = [];
+    let fault: Error | null = null;
     for (const { job, absence, account } of looked) {
       const record = markers.get(job.id) ?? null;
       const isUnreadable = typeof record === 'object' && record !== null && 'unreadable' in record;
-      // Then only the accounting can decide: it doesn't mean that there is no record.
-      if (isUnreadable && account === null) continue;
+      if (isUnreadable && account === null) {
+        // Then only the accounting can decide: it doesn't mean that there is no record.
+        fault ??= new SlurmUnavailable(record.unreadable);
+        continue;
+      }
       const isTakenOut = record === null && accounting.leavesOut(job);
       absence.takenOutSince = isTakenOut ? (absence.takenOutSince ?? now) : null;
       const { since, takenOutSince } = absence;
@@ -134,7 +152,7 @@ export class VanishedJobs {
       const update = conclude({ job, account, marker, since, takenOutSince }, accounting, now, at);
       if (update !== null) ends.push(update);
     }
-    return { ends, fault: null };
+    return { ends, fault };
   }
 
   /** A query that fails or times out says no more than one that Slurm can't answer. */

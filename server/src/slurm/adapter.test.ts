@@ -447,6 +447,16 @@ describe('asking for partitions and nodes', () => {
   });
 });
 
+// Root may look into any directory, so what ls says of those that can't be read is told here.
+const UNREADABLE = [
+  ['Permission denied', "ls: cannot open directory '/w/run/': Permission denied"],
+  ['Stale file handle', "ls: cannot access '/w/run/': Stale file handle"],
+  ['Input/output error', "ls: reading directory '/w/run/': Input/output error"],
+  ['Transport endpoint is not connected', "ls: cannot access '/w/run/': Transport endpoint is not connected"],
+  ['Host is down', "ls: cannot access '/w/run/': Host is down"],
+  ['Too many levels of symbolic links', "ls: cannot access '/w/run/': Too many levels of symbolic links"],
+] as const;
+
 describe('the end marker of a job', () => {
   const marker = (name: string, text: string) => writeFile(join(workDir, 'run', name), text);
   const records = (...tasks: readonly (number | null)[]) =>
@@ -459,6 +469,30 @@ describe('the end marker of a job', () => {
     });
   const endMarker = async (arrayTaskId: number | null) => (await endMarkers(arrayTaskId))[0];
   beforeEach(() => mkdir(join(workDir, 'run'), { recursive: true }));
+
+  it.each(UNREADABLE)('is not known while the directory gives "%s", and that of others is', async (reason, said) => {
+    const other = join(login.home, 'slurmql', 'jobs', 'other');
+    await mkdir(join(other, 'run'), { recursive: true });
+    await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
+    expect(await slurm.records.endMarkers([workDir, other].map((at) => ({ workDir: at, arrayTaskId: null })))).toEqual([
+      { unreadable: expect.stringContaining(reason) },
+      null,
+    ]);
+  });
+
+  it.each([
+    ['its directory', 'rm -r "$1"'],
+    ['the directory of its records', 'rm -r "$1/run"'],
+    ['the directory of its records, in whose place is a file,', 'rm -r "$1/run"; : >"$1/run"'],
+  ])('is none once %s is gone', async (_what, remove) => {
+    await runShell('/bin/sh', `set -- '${workDir}'\n${remove}\n`);
+    expect(await records(null, 3)).toEqual([null, null]);
+  });
+
+  it('is not known while the whole workspace is away', async () => {
+    await rename(join(login.home, 'slurmql'), join(login.home, 'unmounted'));
+    expect(await records(null)).toEqual([{ unreadable: expect.stringContaining('No such file or directory') }]);
+  });
 
   it('is the one that the batch script wrote', async () => {
     await marker('job.0.start', 'job=12 at=1795494200\n');
@@ -578,15 +612,7 @@ describe('the beginning of a command', () => {
     expect(await hasBegun()).toBe('gone');
   });
 
-  // Root may look into any directory, so what ls says of those that can't be read is told here.
-  it.each([
-    ['Permission denied', "ls: cannot open directory '/w/run/': Permission denied"],
-    ['Stale file handle', "ls: cannot access '/w/run/': Stale file handle"],
-    ['Input/output error', "ls: reading directory '/w/run/': Input/output error"],
-    ['Transport endpoint is not connected', "ls: cannot access '/w/run/': Transport endpoint is not connected"],
-    ['Host is down', "ls: cannot access '/w/run/': Host is down"],
-    ['Too many levels of symbolic links', "ls: cannot access '/w/run/': Too many levels of symbolic links"],
-  ])('is not known while the directory gives "%s", and that of others is', async (reason, said) => {
+  it.each(UNREADABLE)('is not known while the directory gives "%s", and that of others is', async (reason, said) => {
     const other = join(login.home, 'slurmql', 'jobs', 'other');
     await mkdir(join(other, 'run'), { recursive: true });
     await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);

@@ -336,7 +336,7 @@ export class TrueCluster {
 
   #markers(command: string): string {
     const now = this.#now;
-    const job = this.#jobs.find(({ workDir }) => command.includes(`'${workDir}/run/job.'`));
+    const job = this.#jobs.find(({ workDir }) => command.includes(`'${workDir}' job`));
     return (job?.attempts ?? [])
       .flatMap(({ number, startedAt, endedAt, end }) => {
         const name = `job.${number - 1}`;

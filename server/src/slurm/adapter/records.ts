@@ -27,7 +27,10 @@ export class DirectoryRecords implements JobRecords {
   async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
     return this.#inPlaces(this.#ends, places, async (asked) => {
       const sections = await this.#sections(markersScript(asked), 'markers', asked.length);
-      return sections.map((section) => (isWhole(section) ? this.#lastRecord(section.output) : unread(section)));
+      return sections.map((section) => {
+        if (isWhole(section)) return this.#lastRecord(section.output);
+        return section.exitCode === RECORDS_GONE ? null : unread(section);
+      });
     });
   }
 
@@ -85,10 +88,10 @@ export class DirectoryRecords implements JobRecords {
   async #inPlaces<T>(
     together: Together,
     places: readonly MarkerPlace[],
-    look: (places: readonly MarkerPlace[]) => Promise<readonly (T | Unreadable)[]>,
+    look: (places: readonly MarkerPlace[]) => Promise<readonly (T | Unreadable | null)[]>,
   ): Promise<readonly (T | Unreadable | null)[]> {
     const byDirectory = Map.groupBy(places, ({ workDir }) => workDir);
-    const found = new Map<MarkerPlace, T | Unreadable>();
+    const found = new Map<MarkerPlace, T | Unreadable | null>();
     const directories = await together.ask(byDirectory.keys(), async (some) => {
       const asked = some.flatMap((directory) => byDirectory.get(directory) ?? []);
       const answers = await look(asked);

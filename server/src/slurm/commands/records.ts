@@ -3,34 +3,6 @@ import { MAX_RECORDS } from '../parse/markers.ts';
 import { type Script, script } from '../shell.ts';
 import type { MarkerPlace } from '../slurm.ts';
 
-/** What the last attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. */
-export function markersScript(places: readonly MarkerPlace[]): Script {
-  // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link:
-  // it may put anything in the place of its records, too. Of a record that isn't whole its name is told: it was begun.
-  const print = `print() {
-  last=-1
-  for file in "$1"*.start "$1"*.end; do
-    number=\${file#"$1"}
-    number=\${number%.*}
-    case $number in
-      '' | *[!0-9]* | ??????*) ;;
-      *) [ "$number" -le "$last" ] || last=$number ;;
-    esac
-  done
-  [ "$last" != -1 ] || return 0
-  find "$1$last.start" "$1$last.end" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
-    { IFS= read -r line <"$file"; } 2>/dev/null || line=
-    printf '%s %s\\n' "\${file##*/}" "$line"
-  done
-  :
-}`;
-  const sections = places.map(({ workDir, arrayTaskId }, index) => ({
-    name: `markers-${index}`,
-    command: `print ${quote(`${workDir}/run/${arrayTaskId ?? 'job'}.`)}`,
-  }));
-  return script(null, print, sections);
-}
-
 /** The exit code of a section whose records are gone although the workspace exists. */
 export const RECORDS_GONE = 1;
 
@@ -42,6 +14,42 @@ const UNLISTED = `unlisted() {
   printf '%s\\n' "$2"
   return 2
 }`;
+
+/**
+ * What the last attempts of jobs wrote about their starts and ends: sections `markers-0` …, one `name text` a line. A
+ * section ends with RECORDS_GONE, or with another code and the reason why the directory of records can't be read now.
+ */
+export function markersScript(places: readonly MarkerPlace[]): Script {
+  // Without a process for each file: a job may have made any number of them. Only short files are opened, and no link:
+  // it may put anything in the place of its records, too. Of a record that isn't whole its name is told: it was begun.
+  const print = `${UNLISTED}
+print() {
+  last=-1
+  for file in "$1/run/$2."*.start "$1/run/$2."*.end; do
+    number=\${file#"$1/run/$2."}
+    number=\${number%.*}
+    case $number in
+      '' | *[!0-9]* | ??????*) ;;
+      *) [ "$number" -le "$last" ] || last=$number ;;
+    esac
+  done
+  if [ "$last" = -1 ]; then
+    # A pattern shows a directory that can't be read as empty.
+    said=$(LC_ALL=C ls -- "$1/run/" 2>&1 >/dev/null) || { unlisted "$1" "$said"; return; }
+    return 0
+  fi
+  find "$1/run/$2.$last.start" "$1/run/$2.$last.end" -prune -type f -size -2 2>/dev/null | while IFS= read -r file; do
+    { IFS= read -r line <"$file"; } 2>/dev/null || line=
+    printf '%s %s\\n' "\${file##*/}" "$line"
+  done
+  :
+}`;
+  const sections = places.map(({ workDir, arrayTaskId }, index) => ({
+    name: `markers-${index}`,
+    command: `print ${quote(workDir)} ${arrayTaskId ?? 'job'}`,
+  }));
+  return script(null, print, sections);
+}
 
 /**
  * The names in the directories of records, which show which commands have begun: sections `begun-0` …, one for each
