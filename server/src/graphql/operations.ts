@@ -1,8 +1,8 @@
-import { normalizedExecutor } from '@graphql-tools/executor';
 import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
+  execute,
   type GraphQLError,
   getOperationAST,
   OperationTypeNode,
@@ -157,8 +157,9 @@ export class Operations {
   /** As `run`, with the HTTP status in the extensions of errors. */
   execute(args: ExecutionArgs): Promise<ExecutionResult> {
     const { work } = args.contextValue as GraphQLContext;
-    // Yoga's executor, without yoga, so that WebSocket has the same one as HTTP.
-    return answerOf(work, this.#log, () => normalizedExecutor(args) as ExecutionResult | Promise<ExecutionResult>);
+    // Not yoga's executor: if an entry of a list fails at once, that one drops the promises of the entries before it,
+    // and a promise that fails unobserved ends the process.
+    return answerOf(work, this.#log, () => execute(args));
   }
 
   /** An error as clients see it. The log has the cause. */
