@@ -56,6 +56,7 @@ const kib = (bytes: number) => `${number(bytes / 1024)} KiB`;
 const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['depth of nested fields of an operation', number(LIMITS.depth)],
   ['fields of an operation, with aliases; fields of a fragment count wherever it is spread', number(LIMITS.fields)],
+  ['fields of all operations of a document together', number(LIMITS.allFields)],
   ['aliases of an operation', number(LIMITS.aliases)],
   [
     'values of its answer, estimated before it runs: lists count by page size or ids, long fields count more',

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { getIntrospectionQuery } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { TestServer } from './support/server.ts';
-import { leastWork } from './support/server-work.ts';
+import { leastWork, type Work } from './support/server-work.ts';
 
 const LARGE_BYTES = 900_000;
 
@@ -185,4 +187,52 @@ describe.each(Object.entries(DOCUMENTS))('hostile documents: %s', (_kind, docume
       expect(await server.query('{ viewer { name } }')).toEqual({ viewer: { name: 'Administrator' } });
     },
   );
+});
+
+/** Each takes milliseconds to parse and validate. */
+const SLOW: Readonly<Record<string, string>> = {
+  introspection:
+    '{ __schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } } }',
+  'many fields': `{ viewer { ${'id name '.repeat(190)} } }`,
+  'many aliases': `{ ${times(99, (at) => `a${at}: viewer { id name }`)} }`,
+  'many operations': `${times(5, (at) => `query q${at} { ...f }`)} fragment f on Query { viewer { ${'id '.repeat(390)} } }`,
+  'too many operations': `${times(99, (at) => `query q${at} { ...f }`)} fragment f on Query { viewer { ${'id '.repeat(390)} } }`,
+  'fields that are not there': `{ viewer { ${times(390, (at) => `unknown${at}`)} } }`,
+};
+const TOGETHER = 200;
+
+/** All of them in one write, so that they are received in one turn of the event loop. */
+async function overWebSocket(documents: readonly string[]): Promise<void> {
+  const socket = new WebSocket(`${server.address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  await once(socket, 'open');
+  const send = (message: object) => socket.send(JSON.stringify(message));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const answered = new Set<string>();
+  socket.on('message', (data) => {
+    const { type, id } = JSON.parse(String(data)) as { type: string; id: string };
+    if (type === 'connection_ack') {
+      const payloads = documents.map((query) => ({ query, operationName: query.startsWith('query q0') ? 'q0' : null }));
+      for (const [at, payload] of payloads.entries()) send({ id: `${at}`, type: 'subscribe', payload });
+    } else if (answered.add(id).size === documents.length) resolve();
+  });
+  send({ type: 'connection_init', payload: { authorization: `Bearer ${server.token}` } });
+  await promise;
+  socket.terminate();
+}
+
+async function overHttp(documents: readonly string[]): Promise<void> {
+  await Promise.all(documents.map(async (query) => (await post(JSON.stringify({ query }))).text()));
+}
+
+describe.each([
+  ['a WebSocket', overWebSocket],
+  ['HTTP', overHttp],
+])('documents that arrive together over %s', (_transport, send) => {
+  it.each(Object.entries(SLOW))('are read in turns of the event loop: %s', async (_what, query) => {
+    const many = (count: number) => () => send(Array.from({ length: count }, () => another(query)));
+    await many(10)();
+    // All in one turn, it would be held for as long as all of them take.
+    const isInTurns = ({ heldMs, cpuMs }: Work) => heldMs < cpuMs / 3;
+    expect(await leastWork(server, 8, many(TOGETHER), isInTurns)).toSatisfy(isInTurns);
+  });
 });

@@ -23,6 +23,8 @@ export const DOCUMENT_LIMITS = {
   depth: 16,
   /** Of one operation; each alias counts, and fragments count wherever they are spread. */
   fields: 400,
+  /** The same of all operations of a document together, each of which is validated. */
+  allFields: 2_000,
   aliases: 100,
   /** Operations and fragments. */
   definitions: 100,
@@ -64,7 +66,12 @@ export function checkDocument({ definitions }: DocumentNode): GraphQLError | nul
       } else fragments.set(definition.name.value, definition);
     }
     const measure = new Measure(fragments);
-    for (const operation of operations) measure.operation(operation);
+    let fields = 0;
+    for (const operation of operations) fields += measure.operation(operation).fields;
+    const { allFields } = DOCUMENT_LIMITS;
+    if (fields > allFields) {
+      throw new Refusal('LIMIT_EXCEEDED', `The operations have ${fields} fields together, at most ${allFields}`);
+    }
     for (const name of fragments.keys()) measure.fragment(name);
     return null;
   } catch (cause) {
@@ -110,7 +117,7 @@ class Measure {
     this.#fragments = fragments;
   }
 
-  operation({ variableDefinitions = [], directives = [], selectionSet }: OperationDefinitionNode): void {
+  operation({ variableDefinitions = [], directives = [], selectionSet }: OperationDefinitionNode): Size {
     atMost('variables', 'wide: variables', variableDefinitions.length);
     for (const variable of variableDefinitions) {
       measureType(variable.type);
@@ -118,7 +125,7 @@ class Measure {
       measureDirectives(variable.directives ?? []);
     }
     measureDirectives(directives);
-    this.#selections(selectionSet, 1, 0);
+    return this.#selections(selectionSet, 1, 0);
   }
 
   fragment(name: string): Size {

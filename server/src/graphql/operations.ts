@@ -105,6 +105,14 @@ export class Operations {
     this.#subscriptions = new SharedSubscriptions(log, metrics);
   }
 
+  /**
+   * Before an operation is prepared: many that arrive together are parsed and validated in turns of the event loop.
+   * Undefined: it may be prepared at once.
+   */
+  turn(): Promise<void> | undefined {
+    return this.#capacity.turns.pass('new');
+  }
+
   prepare(request: OperationRequest): PreparedOperation | RefusedOperation {
     const { query, operationName } = request;
     const read = readDocument(query);

@@ -64,6 +64,7 @@ export interface HttpOptions {
 export class HttpServer {
   readonly #options: HttpOptions;
   readonly #server: Server;
+  readonly #operations: Operations;
   readonly #yoga: GraphQLServer;
   readonly #connections: Connections;
   readonly #attempts: Attempts;
@@ -90,6 +91,7 @@ export class HttpServer {
     const attempts = new Attempts(authenticator, addresses, log, metrics);
     this.#attempts = attempts;
     const operations = new Operations(services);
+    this.#operations = operations;
     const streams = new OpenStreams(authenticator);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
@@ -223,6 +225,7 @@ export class HttpServer {
         if (verdict === null) return;
         const asker = askerOf(verdict);
         if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
+        await this.#operations.turn();
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');
         using waiting = this.#waiting(response, verdict);
