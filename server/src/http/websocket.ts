@@ -15,6 +15,7 @@ import { MessageSink, type Outlet } from './message-sink.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
 import { refuseUpgrade } from './raw-answer.ts';
+import { type RequestBytes, TooManyRequests } from './request-bytes.ts';
 import { renewal } from './session.ts';
 import { readSessionCookie } from './session-cookie.ts';
 import { KEY_PARAMETER } from './session-key.ts';
@@ -51,6 +52,7 @@ export interface WebSocketOptions {
   readonly streams: OpenStreams;
   readonly origins: AllowedOrigins;
   readonly connections: Connections;
+  readonly requestBytes: RequestBytes;
   readonly log: Logger;
 }
 
@@ -103,7 +105,14 @@ export class WebSocketTransport {
         },
         run: async (operation, { query, operationName, variables }, open) => {
           if (allowed === null) return [refused('UNAUTHENTICATED', 'Not connected')];
-          return this.#run(connection, allowed, operation, { query, operationName, variables }, open);
+          using held = this.#options.requestBytes.hold(allowed.asker.account);
+          try {
+            held.take(operation.bytes);
+          } catch (cause) {
+            if (cause instanceof TooManyRequests) return [refused(cause.excess.code, cause.excess.message)];
+            throw cause;
+          }
+          return await this.#run(connection, allowed, operation, { query, operationName, variables }, open);
         },
       };
       serveConnection(connection, handlers, this.#options.connections, this.#log);
