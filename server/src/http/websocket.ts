@@ -17,7 +17,7 @@ import { RateLimit } from './rate-limit.ts';
 import { refuseUpgrade } from './raw-answer.ts';
 import { type RequestBytes, TooManyRequests } from './request-bytes.ts';
 import { renewal } from './session.ts';
-import { readSessionCookie } from './session-cookie.ts';
+import { readSessionCookies } from './session-cookie.ts';
 import { KEY_PARAMETER } from './session-key.ts';
 import type { Operation, Outcome, ProtocolHandlers } from './transport-protocol.ts';
 import { serveConnection, type WebSocketConnection } from './websocket-connection.ts';
@@ -75,7 +75,8 @@ export class WebSocketTransport {
     this.#sockets.on('headers', (headers, request) => {
       // Only then, so that nobody else can test a cookie.
       if (!options.attempts.knows(request)) return;
-      const session = options.authenticator.sessions.read(readSessionCookie(request) ?? '');
+      const { sessions } = options.authenticator;
+      const session = sessions.read(sessions.choose(readSessionCookies(request), undefined) ?? '');
       const cookie = renewal(request, session, options.authenticator);
       if (cookie !== null) headers.push(`Set-Cookie: ${cookie}`);
     });
