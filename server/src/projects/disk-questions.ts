@@ -5,13 +5,14 @@ import {
   constants,
   fstatSync,
   lstatSync,
+  opendirSync,
   openSync,
-  readdirSync,
   readlinkSync,
   readSync,
   statSync,
 } from 'node:fs';
 import type { CommittedFile } from './commit-tree.ts';
+import { Names, type Room } from './entry-names.ts';
 import { GitError } from './git-error.ts';
 import { OpenDirectories } from './open-directories.ts';
 import { type BytePath, readable } from './paths.ts';
@@ -26,11 +27,6 @@ export interface FileStatus {
   readonly modifiedNs: bigint;
   /** Another one after each change; see `stampOf`. */
   readonly stamp: string;
-}
-
-export interface DirectoryEntry {
-  readonly name: BytePath;
-  readonly isDirectory: boolean;
 }
 
 export interface OpenedFile {
@@ -78,16 +74,26 @@ export class DiskQuestions {
     return this.#target(opened, path);
   }
 
-  /** None where there is no such directory any more. */
-  entries(directory: string, path: BytePath): readonly DirectoryEntry[] {
+  /**
+   * All in a directory that is not `.git`, for `entriesIn`: none where there is no such directory any more. Ends with the
+   * first that there is no room for.
+   */
+  entries(directory: string, path: BytePath, room: Room): Uint8Array<ArrayBuffer> {
+    const names = new Names();
     using opened = this.#directoriesIn(directory);
     const name = opened.directory(path);
-    if (name === null) return [];
-    const read = () => readdirSync(name, { withFileTypes: true, encoding: 'buffer' });
-    return this.#ask(path, read).map((entry) => ({
-      name: entry.name.toString('latin1'),
-      isDirectory: entry.isDirectory(),
-    }));
+    if (name === null) return names.bytes();
+    const found = this.#ask(path, () => opendirSync(name, { encoding: 'buffer' as BufferEncoding, bufferSize: 1000 }));
+    try {
+      while (names.count <= room.files && names.length <= room.bytes) {
+        const entry = this.#ask(path, () => found.readSync());
+        if (entry === null) break;
+        names.add(entry.name as unknown as Buffer, entry.isDirectory());
+      }
+      return names.bytes();
+    } finally {
+      this.#ask(path, () => found.closeSync());
+    }
   }
 
   /** A regular file, opened; null: there is none any more. */

@@ -20,7 +20,11 @@ export type Heartbeat = Int32Array<SharedArrayBuffer>;
 
 // Runs in a thread of its own, which a disk that hangs may keep.
 parentPort?.on('message', ({ name, parameters }: Question) => {
-  parentPort?.postMessage(reply(name, parameters));
+  const message = reply(name, parameters);
+  // Bytes change hands, and are not copied.
+  const bytes =
+    'answer' in message && message.answer instanceof Uint8Array ? [message.answer.buffer as ArrayBuffer] : [];
+  parentPort?.postMessage(message, bytes);
 });
 
 const heartbeat = workerData as Heartbeat;

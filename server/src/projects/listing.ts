@@ -1,3 +1,4 @@
+import type { Room } from './entry-names.ts';
 import { GitError, ServerBusy } from './git-error.ts';
 import { KeyedPlaces } from './lanes.ts';
 import { inUnits, MAX_FILES, MAX_PATHS_BYTES } from './limits.ts';
@@ -72,6 +73,11 @@ export class PathCount {
     this.#listing = listing;
     this.#what = what;
     this.#advice = advice;
+  }
+
+  /** For those that are yet to come. */
+  get room(): Room {
+    return { files: MAX_FILES - this.#files, bytes: MAX_PATHS_BYTES - this.#bytes };
   }
 
   add(path: BytePath): void {

@@ -1,5 +1,6 @@
 import { readStatuses } from './disk.ts';
 import { disks } from './disk-access.ts';
+import { entriesIn } from './entry-names.ts';
 import { git, gitRecords, LISTING } from './git.ts';
 import { GitError, GitExit } from './git-error.ts';
 import { type Listing, PathCount } from './listing.ts';
@@ -57,8 +58,8 @@ async function filesBelow(directory: string, path: BytePath, listing: Listing): 
   const directories = [path];
   const count = countIn(path, listing);
   for (let parent = directories.pop(); parent !== undefined; parent = directories.pop()) {
-    for await (const { name, isDirectory } of inTurns(await disks.ask(directory, 'entries', directory, parent))) {
-      if (name === '.git') continue;
+    const names = await disks.ask(directory, 'entries', directory, parent, count.room);
+    for await (const { name, isDirectory } of inTurns(entriesIn(names))) {
       const entry = `${parent}/${name}`;
       checkInside(path, entry.slice(path.length + 1));
       count.add(entry);
