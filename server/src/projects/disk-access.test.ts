@@ -193,5 +193,11 @@ it('no file of a repository is read in another way', async () => {
     if (/from 'node:fs(?:\/promises)?'/.test(text)) readers.push(name);
   }
   // The others only touch files of the server's own.
-  expect(readers.sort()).toEqual(['archive.ts', 'disk-questions.ts', 'open-directories.ts', 'staging.ts']);
+  expect(readers.sort()).toEqual([
+    'archive.ts',
+    'disk-questions.ts',
+    'open-directories.ts',
+    'own-places.ts',
+    'staging.ts',
+  ]);
 });

@@ -15,6 +15,7 @@ import type { CommittedFile } from './commit-tree.ts';
 import { Names, type Room } from './entry-names.ts';
 import { GitError } from './git-error.ts';
 import { OpenDirectories } from './open-directories.ts';
+import { type OwnPlace, OwnPlaces } from './own-places.ts';
 import { type BytePath, readable } from './paths.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -45,9 +46,12 @@ export function stampOf(changedNs: bigint, modifiedNs: bigint, inode: bigint, si
  */
 export class DiskQuestions {
   readonly #onAnswer: () => void;
+  readonly #own: OwnPlaces;
 
-  constructor(onAnswer: () => void) {
+  /** `own`: what is never told of. */
+  constructor(onAnswer: () => void, own: readonly OwnPlace[] = []) {
     this.#onAnswer = onAnswer;
+    this.#own = new OwnPlaces(own);
   }
 
   /** What lies under each of these paths; null: nothing, or something that is only behind a symbolic link. */
@@ -125,9 +129,9 @@ export class DiskQuestions {
 
   /** A link in the place of a directory counts as none. */
   #directoriesIn(directory: string): OpenDirectories {
-    return new OpenDirectories(directory, (path, name, flags) =>
-      this.#ifThere(path, () => openSync(name, flags), [...ABSENT, 'ELOOP']),
-    );
+    const open = (path: BytePath, name: Buffer, flags: number) =>
+      this.#ifThere(path, () => openSync(name, flags), [...ABSENT, 'ELOOP']);
+    return new OpenDirectories(directory, open, this.#own);
   }
 
   #target(opened: OpenDirectories, path: BytePath): string | null {

@@ -1,5 +1,6 @@
 export { chooseFiles, type JobFiles, leftOut } from './archive.ts';
 export { endChildren } from './children.ts';
+export { keepDataApart } from './disk-access.ts';
 export { GitError, ServerBusy } from './git-error.ts';
 export { setGitEnvironment } from './git-launch.ts';
 export { Lanes } from './lanes.ts';
