@@ -1,3 +1,4 @@
+import type { Room } from './entry-names.ts';
 import { GitError, ServerBusy } from './git-error.ts';
 import { KeyedPlaces } from './lanes.ts';
 import { inUnits, MAX_FILES, MAX_PATHS_BYTES } from './limits.ts';
@@ -17,9 +18,19 @@ const waiting = new Set<() => void>();
 /** More at a time wouldn't be faster. Those of other repositories don't wait for a disk that is slow. */
 const repositories = new KeyedPlaces(2);
 
-/** The memory that paths of a repository take, from when they are listed until it is disposed of. */
+/**
+ * The memory that paths of a repository take, from when they are listed until it is disposed of. Work that lists into it may
+ * go on then, as it waits for a disk: it ends at its next path, or when it asks `signal`.
+ */
 export class Listing implements Disposable {
+  readonly #over = new AbortController();
+  readonly signal: AbortSignal;
   #bytes = 0;
+
+  /** `outer`: of a listing that it is no part of but ends with. */
+  constructor(outer?: AbortSignal) {
+    this.signal = outer === undefined ? this.#over.signal : AbortSignal.any([outer, this.#over.signal]);
+  }
 
   /** Does work that lists a repository's files, in its turn. The listing is disposed of if that fails. */
   static of<T>(directory: string, work: (listing: Listing) => Promise<T>): Promise<T> {
@@ -35,8 +46,9 @@ export class Listing implements Disposable {
     });
   }
 
-  /** Throws ServerBusy. */
+  /** Throws ServerBusy, and a GitError after it was disposed of. */
   add(path: BytePath): void {
+    this.signal.throwIfAborted();
     this.#take(path.length + BYTES_A_PATH);
     if (heldBytes <= MAX_LISTED_BYTES) return;
     throw tooMuch(MAX_LISTED_BYTES);
@@ -50,6 +62,7 @@ export class Listing implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over.abort(new GitError('nobody waits for these files any more'));
     this.#take(-this.#bytes);
   }
 
@@ -72,6 +85,11 @@ export class PathCount {
     this.#listing = listing;
     this.#what = what;
     this.#advice = advice;
+  }
+
+  /** For those that are yet to come. */
+  get room(): Room {
+    return { files: MAX_FILES - this.#files, bytes: MAX_PATHS_BYTES - this.#bytes };
   }
 
   add(path: BytePath): void {
