@@ -1,4 +1,5 @@
 import { MAX_ARRAY_TASKS, type TaskRange, taskRanges } from './array-spec.ts';
+import { lastWhere } from './last-where.ts';
 
 /** A range of a list, and how many of its tasks come before. */
 interface Place extends TaskRange {
@@ -52,18 +53,6 @@ export class TaskList {
 
 export function isIn({ first, last, step }: TaskRange, index: number): boolean {
   return index >= first && index <= last && (index - first) % step === 0;
-}
-
-/** The last position for which a condition holds that holds for all before it, too; -1: for none. */
-export function lastWhere<T>(items: readonly T[], holds: (item: T) => boolean): number {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const item = items[middle];
-    if (item !== undefined && holds(item)) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 function countOf({ first, last, step }: TaskRange): number {

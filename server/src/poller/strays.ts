@@ -1,7 +1,7 @@
 import { isArray, type Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
+import { lastWhere } from '../domain/last-where.ts';
 import { type JobObservation, type Report, taskOf } from '../domain/observation.ts';
-import { lastWhere } from '../domain/task-list.ts';
 import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { Unexpected, UnexpectedTasks } from './comparison.ts';

@@ -1,6 +1,7 @@
 import type { TaskRange } from '../domain/array-spec.ts';
+import { lastWhere } from '../domain/last-where.ts';
 import type { TasksObservation } from '../domain/observation.ts';
-import { isIn, lastWhere } from '../domain/task-list.ts';
+import { isIn } from '../domain/task-list.ts';
 import type { Pace, Reading } from './parse/turns.ts';
 
 interface Place<T> {
