@@ -35,7 +35,7 @@ beforeEach(async () => {
     jobs: {
       inTurn: async (work: () => Promise<void>) => (isBusy ? undefined : work()),
       cancel: async (numbers: readonly string[]) => void cancelled.push(...numbers),
-      look: async () => [],
+      look: async () => ({ at: () => undefined }),
     },
     health: { message: null },
   };

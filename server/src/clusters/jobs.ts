@@ -1,9 +1,8 @@
 import pLimit from 'p-limit';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
-import type { JobObservation } from '../domain/observation.ts';
 import { Poller } from '../poller/index.ts';
-import { type JobControl, type Slurm, tellsOfNoAnswer } from '../slurm/index.ts';
+import { type JobControl, ShownJobs, type Slurm, tellsOfNoAnswer } from '../slurm/index.ts';
 import type { SshConnection } from '../ssh/index.ts';
 import { ActivityWatch } from './activity.ts';
 import { Cancellations } from './cancellations.ts';
@@ -139,10 +138,10 @@ export class ClusterJobs {
   }
 
   /** Every job in Slurm's memory as it is now. Throws when Slurm can't be asked. */
-  async look(): Promise<readonly JobObservation[]> {
-    const { observations } = await this.#options.slurm.queue.snapshot();
+  async look(): Promise<ShownJobs> {
+    const snapshot = await this.#options.slurm.queue.snapshot();
     this.#options.onAnswered();
-    return observations;
+    return ShownJobs.of(snapshot);
   }
 
   /**

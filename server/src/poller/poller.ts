@@ -1,7 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import { asError } from '../domain/thrown.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
-import { isInQueue } from './observe.ts';
+import { isInQueue } from './comparison.ts';
 import { type Reconciled, Reconciler, type ReconcilerOptions } from './reconciler.ts';
 import { PollSchedule } from './schedule.ts';
 

@@ -1,6 +1,5 @@
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
-import type { JobObservation } from '../domain/observation.ts';
 import { bounded } from '../domain/text.ts';
 import type { Journal } from '../events/index.ts';
 import { mentions, type QueueSnapshot, type Slurm } from '../slurm/index.ts';
@@ -8,9 +7,10 @@ import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Beginnings } from './beginnings.ts';
 import { commitUpdates } from './commit.ts';
+import { type Confirmed, reopened, SnapshotComparison, type SnapshotDiff } from './comparison.ts';
 import { Doubles } from './doubles.ts';
-import { type Confirmed, type JobUpdate, reopened, SnapshotComparison, type SnapshotDiff } from './observe.ts';
-import { slicesInTurns } from './turns.ts';
+import type { JobUpdate } from './observe.ts';
+import { inTurns, slicesInTurns } from './turns.ts';
 import { VanishedJobs } from './vanished.ts';
 
 /** The parts of Slurm that are used: nothing is submitted here. */
@@ -103,7 +103,7 @@ export class Reconciler {
       const rows = snapshot.faultyRows.slice(0, 3).map((row) => bounded(row, LOGGED_ROW));
       log.warn({ rows }, `${clusterName}: squeue printed rows that can't be read`);
     }
-    const diff = await this.#compare(asked, snapshot.observations, now);
+    const diff = await this.#compare(asked, snapshot, now);
     this.#reportWords(diff.unknownWords);
     await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
     // After this answer's ends are written: with the last of them, polling ends, too.
@@ -130,21 +130,25 @@ export class Reconciler {
   }
 
   /** Yields to the event loop: tens of thousands of jobs take tens of milliseconds. */
-  async #compare(jobIds: readonly string[], seen: readonly JobObservation[], now: Date): Promise<SnapshotDiff> {
+  async #compare(jobIds: readonly string[], snapshot: QueueSnapshot, now: Date): Promise<SnapshotDiff> {
     const active = this.#options.journal.active(this.#options.clusterName);
-    const comparison = await SnapshotComparison.of(seen, now, this.#confirmed);
+    const comparison = await SnapshotComparison.of(snapshot, now, this.#confirmed);
     for await (const ids of slicesInTurns(jobIds)) comparison.take(ids.flatMap((id) => active.get(id) ?? []));
     return comparison.diff();
   }
 
-  async #reopened({ unexpected }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
-    if (unexpected.length === 0) return [];
+  async #reopened({ unexpected, shown }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
     const { clusterName, jobs } = this.#options;
-    const known = await jobs.inSlurm(
-      clusterName,
-      unexpected.map(({ slurmJobId }) => slurmJobId),
-    );
-    return reopened(known, unexpected, now);
+    const known: Job[] = [];
+    if (unexpected.jobs.length > 0) {
+      const numbers = unexpected.jobs.map(({ slurmJobId }) => slurmJobId);
+      known.push(...(await jobs.inSlurm(clusterName, numbers)));
+    }
+    for await (const { seen } of inTurns(unexpected.tasks)) {
+      const tasks = await jobs.endedTasksInSlurm(clusterName, seen.slurmArrayId, (index) => seen.tasks.has(index));
+      for (const task of tasks) known.push(task);
+    }
+    return reopened(known, shown, now);
   }
 
   /** Runs one at a time; results are written as they arrive. */

@@ -2,7 +2,7 @@ import type { Inventory } from '../domain/inventory.ts';
 import type { JobAccount } from './parse/accounting.ts';
 import type { LastRecord } from './parse/markers.ts';
 import type { SlurmConfiguration, SlurmFoundBy } from './parse/probe.ts';
-import type { QueueSnapshot } from './parse/queue.ts';
+import type { QueueSnapshot } from './parse/queue-answer.ts';
 import type { SubmitAnswer } from './parse/submit.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
 import type { Unreadable } from './together.ts';

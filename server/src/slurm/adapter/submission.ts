@@ -114,17 +114,18 @@ export class SbatchSubmission implements SlurmSubmission {
     const claimed = /^\d{1,10}$/m.exec(claims)?.[0];
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
-    const { observations, faultyRows } = await this.#queue.snapshot();
+    const { observations, shared, faultyRows } = await this.#queue.snapshot();
     // A job that hasn't claimed its directory can't have submitted others yet, so the working directory identifies it,
     // too, if a wrapper passes on a copy of the script.
-    const recorded = observations.filter((seen) => (seen.ownerId ?? seen.directoryJobId) === jobId);
+    const recorded = [...observations, ...shared].filter((seen) => (seen.ownerId ?? seen.directoryJobId) === jobId);
     // A job that Slurm refused for its resources leaves a record, and a heterogeneous one a record of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];
     if (queued === undefined && mentions(faultyRows)({ slurmJobId: null, id: jobId, arrayParentId: null })) {
       throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
     }
-    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
+    if (queued === undefined) return { slurmJobId: null, sbatch };
+    return { slurmJobId: 'tasks' in queued ? queued.slurmArrayId : (queued.slurmJobId.split('_')[0] ?? null), sbatch };
   }
 
   async reset(workDir: string, isLost: boolean): Promise<number> {
