@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
-import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh2';
+import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
 import { asError, messageOf } from '../../domain/thrown.ts';
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
+import { nothingInCommon, offered } from './algorithms.ts';
 import { proveByCertifiedKey } from './certified-host.ts';
 import { logInWithCertificates } from './certified-login.ts';
 import { keepKeysAsObjects } from './cipher-keys.ts';
@@ -63,16 +64,6 @@ export interface LoginPermit {
   /** For each hop, the one key to offer there; null: all that there are. */
   readonly onlyKeys: AcceptedKeys | null;
 }
-
-/** AES-GCM is several times as fast as the others here. */
-const CIPHERS: readonly CipherAlgorithm[] = [
-  'aes128-gcm@openssh.com',
-  'aes256-gcm@openssh.com',
-  'aes128-ctr',
-  'aes192-ctr',
-  'aes256-ctr',
-  'chacha20-poly1305@openssh.com',
-];
 
 /** No server sends more before the login is complete. */
 const MOST_LOGIN_BYTES = 1024 * 1024;
@@ -219,7 +210,7 @@ async function logIn(
       readyTimeout: 0,
       keepaliveInterval: options.keepAliveIntervalMs,
       keepaliveCountMax: options.keepAliveMisses,
-      algorithms: { cipher: [...CIPHERS], serverHostKey: hostKey.algorithms },
+      algorithms: offered(hostKey.algorithms),
       hostVerifier: (key: Buffer) => {
         options.report.found(`${keyType(key)} ${fingerprint(key)}`);
         if (!hostKey.accepts(key)) return false;
@@ -247,6 +238,8 @@ async function logIn(
     if (!isHostTrusted) {
       if (message.includes(NO_HOST_KEY)) throw refused(`${hop.label} ${ONLY_WEAK_KEYS}`, error);
       const notFollowed = explainedBy(hop.notFollowed, 'handshake');
+      const uncommon = nothingInCommon(message);
+      if (uncommon !== undefined) throw unreachable(`${hop.label} ${uncommon}${notFollowed}`, error);
       throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}${notFollowed}`, error);
     }
     // A jump host that ends says nothing about this login.

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import ssh2, { type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
+import ssh2, { type Algorithms, type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
 import type { SshSettings } from '../settings.ts';
 import type { SshWorld } from '../testing.ts';
 
@@ -21,11 +21,18 @@ export async function startRawServer(world: SshWorld, attack: (socket: Socket) =
   return listen(world, server, (socket) => attack(socket), '127.0.0.1 ssh-ed25519 AAAA');
 }
 
-/** One that everybody gets to speak with; whom it lets in, and what it does then, is up to `attack`. */
-export async function startHostileSshd(world: SshWorld, attack: (client: Connection) => void): Promise<Hostile> {
+/**
+ * One that everybody gets to speak with; whom it lets in, and what it does then, is up to `attack`. `algorithms`: in
+ * the place of those that ssh2 offers of itself.
+ */
+export async function startHostileSshd(
+  world: SshWorld,
+  attack: (client: Connection) => void,
+  algorithms: Algorithms = {},
+): Promise<Hostile> {
   const path = world.path('hostile');
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
-  const server = new ssh2.Server({ hostKeys: [readFileSync(path)] }, (client) => {
+  const server = new ssh2.Server({ hostKeys: [readFileSync(path)], algorithms }, (client) => {
     client.on('error', () => {});
     attack(client);
   });
