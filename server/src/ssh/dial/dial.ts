@@ -21,6 +21,7 @@ import { type AskPerson, presentable } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
 import type { DialReport } from './report.ts';
 import { resolveRoute } from './route.ts';
+import { ServerWatch } from './server-watch.ts';
 
 export interface DialOptions {
   readonly signal: AbortSignal;
@@ -41,6 +42,7 @@ export interface DialOptions {
 export interface Dialled {
   /** The cluster's own client. */
   readonly client: Client;
+  readonly watch: ServerWatch;
   readonly link: Link;
   /** The key that each hop accepted; null: one of them accepted something else than a key. */
   readonly keys: AcceptedKeys | null;
@@ -93,7 +95,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
     const keys = new Map<string, string>();
     const told = prepared.flatMap(({ hop }) => hop.notFollowed.filter(({ concern }) => concern === 'always'));
     if (told.length > 0) report.found([...new Set(told.map(({ text }) => text))].join('; '));
-    let reached: { hop: Hop; client: Client } | undefined;
+    let reached: { hop: Hop; client: Client; watch: ServerWatch } | undefined;
     for (const next of allowed) {
       const { hop } = next;
       step = `connecting to ${hop.label}`;
@@ -103,13 +105,14 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
         : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
-      const { client, key } = await logIn(link, socket, next, ask, options);
+      const { client, watch, key } = await logIn(link, socket, next, ask, options);
       if (key !== undefined) keys.set(hop.label, key);
-      reached = { hop, client };
+      reached = { hop, client, watch };
     }
     if (reached === undefined) throw new Error('the route has no hop');
     report.succeed();
-    return { client: reached.client, link, keys: keys.size === prepared.length ? keys : null };
+    const { client, watch } = reached;
+    return { client, watch, link, keys: keys.size === prepared.length ? keys : null };
   }
 
   try {
@@ -175,7 +178,7 @@ async function logIn(
   { hop, hostKey, identities }: PreparedHop,
   ask: AskPerson | null,
   options: DialOptions,
-): Promise<{ readonly client: Client; readonly key: string | undefined }> {
+): Promise<{ readonly client: Client; readonly watch: ServerWatch; readonly key: string | undefined }> {
   const client = new ssh2.Client();
   const login = new Login(hop, identities, {
     ask,
@@ -222,6 +225,7 @@ async function logIn(
         // `false`, which ssh2 takes here, is missing in its types.
         login.next(methods, isPartial, proceed as (method: AnyAuthMethod | false) => void),
     });
+    const watch = new ServerWatch(client, socket, hop.label);
     let received = 0;
     const count = (chunk: Buffer) => {
       received += chunk.length;
@@ -230,7 +234,7 @@ async function logIn(
     socket.on('data', count);
     await Promise.race([ready, link.broken]).finally(() => socket.off('data', count));
     options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted.label}`}`);
-    return { client, key: login.accepted?.fingerprint };
+    return { client, watch, key: login.accepted?.fingerprint };
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
     if (error instanceof DialFailure) throw error;
