@@ -101,7 +101,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
       step = `connecting to ${hop.label}`;
       report.enter('reach', hop.label);
       const socket = reached
-        ? await reachThrough(reached.client, reached.hop, hop)
+        ? await reachThrough(link, reached.client, reached.hop, hop)
         : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;

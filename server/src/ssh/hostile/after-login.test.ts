@@ -1,6 +1,6 @@
 import type { Connection, ServerChannel } from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { SshUnavailable } from '../errors.ts';
+import { SshInterrupted, SshUnavailable } from '../errors.ts';
 import { eventually, SshWorld, stateOf } from '../testing.ts';
 import {
   type Attacked,
@@ -240,4 +240,39 @@ describe('a channel that a server', () => {
     await told.connection.run('true', request).catch(() => {});
     return told;
   }
+});
+
+test('an upload goes no further than a server that has no SFTP reads it, whatever its window', async () => {
+  const marks: string[] = [];
+  const hostile = await startHostileSshd(world, (client) => {
+    const protocol = Reflect.get(client, '_protocol') as Record<string, (...args: number[]) => void>;
+    const confirm = protocol['channelOpenConfirm']?.bind(protocol);
+    protocol['channelOpenConfirm'] = (remote = 0, local = 0) => confirm?.(remote, local, 0xffff_ffff, 32 * KIB);
+    onCommand(client, (grant) => {
+      const channel = grant();
+      let heard = '';
+      answeringShell(channel, () => {});
+      channel.on('data', (data: Buffer) => {
+        heard += data;
+        const mark = /'begin ([0-9a-f]{24})'/.exec(heard)?.[1];
+        if (mark === undefined || marks.includes(mark)) return;
+        marks.push(mark);
+        channel.write(`\nbegin ${mark}\n`);
+        stopReading(client);
+      });
+    });
+  });
+  const { connection } = await attacked(world, hostile, UNHURRIED);
+  await stateOf(connection, 'online');
+  let taken = 0;
+  const content = (async function* () {
+    for (; taken < 4_096; taken += 1) yield Buffer.alloc(256 * KIB);
+  })();
+  const upload = connection.files.write('archive', content, { mode: 0o600, timeoutMs: 6_000 });
+  await expect(upload).rejects.toThrow(SshInterrupted);
+  expect(marks).toHaveLength(1);
+  // What the system itself holds of a connection is a few MiB more.
+  expect(taken / 4).toBeGreaterThan(1);
+  expect(taken / 4).toBeLessThan(64);
+  await bystander.expectHarmless(connection, '');
 });
