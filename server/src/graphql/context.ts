@@ -38,8 +38,6 @@ export interface Loaders {
   readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
   /** Of these attempts; null: none has started. */
   readonly firstStart: DataLoader<string, Date | null>;
-  /** By cluster's name. */
-  readonly activeJobCount: DataLoader<string, number>;
 }
 
 /** The state of one operation. The signal is also aborted when the server stops. */
@@ -98,10 +96,6 @@ export function createContext(services: Services, actor: UserActor, options: Ope
       firstStart: batching(async (ids) => {
         const starts = await jobs.firstStarts(ids);
         return ids.map((id) => starts.get(id) ?? null);
-      }),
-      activeJobCount: batching(async (names) => {
-        const counts = await jobs.activeCounts();
-        return names.map((name) => counts.get(name) ?? 0);
       }),
     },
   };

@@ -127,18 +127,6 @@ export class JobReader {
     return found;
   }
 
-  /** Active jobs by cluster; an array counts once. */
-  async activeCounts(): Promise<Map<string, number>> {
-    const rows = await this.#database
-      .selectFrom(jobsBy('jobs_active'))
-      .select((select) => ['cluster_name', select.fn.countAll<number>().as('count')])
-      .where(IS_ACTIVE)
-      .where('array_parent_id', 'is', null)
-      .groupBy('cluster_name')
-      .execute();
-    return new Map(rows.map((row) => [row.cluster_name, Number(row.count)]));
-  }
-
   /**
    * The cost depends on the narrowest part of the filter, not on the number of jobs. Without a narrow part, jobs are
    * read one after another in turns of the event loop until the page is full: for words of fewer than three letters,
