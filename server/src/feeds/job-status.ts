@@ -1,7 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import { TURNS } from '../turns/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
-import { PACE } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /** The job as it is now, then after each change, up to its end. */
@@ -26,7 +26,8 @@ export function jobStatusFeed(
     async *follow(after, signal) {
       for await (const followed of journal.follow(after, signal)) {
         const { upTo } = followed;
-        const turn = PACE.pass();
+        // One event wakes thousands of readers.
+        const turn = TURNS.pass('new', 'events');
         if (turn !== undefined) await turn;
         if (signal.aborted) return;
         const missed = followed.kind === 'reset' ? await store.jobs.get(id) : null;

@@ -6,7 +6,7 @@ import type { Job } from '../domain/job.ts';
 import type { GitBranch, Project } from '../domain/project.ts';
 import type { Submission } from '../domain/submission.ts';
 import type { FileWatches } from '../logs/index.ts';
-import type { StateCount } from '../store/index.ts';
+import type { StateCount, StoreReads } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { LogSearches } from './job/log-searches.ts';
 import type { JobWaits } from './job/wait.ts';
@@ -50,14 +50,17 @@ export interface GraphQLContext extends Services, OperationOptions {
   readonly actor: UserActor;
   /** Of this operation. */
   readonly work: Work;
+  /** The store, read in the turns of this operation. */
+  readonly reads: StoreReads;
   readonly loaders: Loaders;
   /** Of the connection that receives a subscription's results, if it has others. */
   readonly seats?: Seats | undefined;
 }
 
 export function createContext(services: Services, actor: UserActor, options: OperationOptions): GraphQLContext {
-  const { jobs, projects } = services.store;
   const work = new Work(options);
+  const reads = services.store.readBy(work);
+  const { jobs, projects } = reads;
   const batching = <V>(load: (ids: readonly string[]) => Promise<readonly V[]>) =>
     new DataLoader<string, V>((ids) => work.read(() => load(ids)), { cache: false });
   return {
@@ -65,6 +68,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
     ...options,
     actor,
     work,
+    reads,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
       branches: batching(async (ids) => {

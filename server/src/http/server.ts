@@ -225,7 +225,7 @@ export class HttpServer {
         if (verdict === null) return;
         const asker = askerOf(verdict);
         if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
-        await this.#operations.turn();
+        await this.#operations.turn(asker);
         if (await this.#events.answer(request, body, response, verdict)) return;
         response.setHeader('cache-control', 'no-store');
         using waiting = this.#waiting(response, verdict);

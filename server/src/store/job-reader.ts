@@ -6,7 +6,6 @@ import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import { ArrayReader } from './array-reader.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import { closedAttempts, firstStarts } from './closed-attempts.ts';
-import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list/job-list.ts';
@@ -43,15 +42,17 @@ const NOTHING: ResolvedFilter = {
   includeArrayTasks: false,
 };
 
+type CountOnce = (question: string, countAnew: () => Promise<number>) => Promise<number>;
+
 /** Reads stored jobs. */
 export class JobReader {
   readonly arrays: ArrayReader;
   readonly submissions: SubmissionReader;
   readonly #database: Database;
-  readonly #counts: CountMemo | null;
+  readonly #counts: CountOnce | null;
 
-  /** With a memo, nothing is counted twice between writes; a transaction has none. */
-  constructor(database: Database, counts: CountMemo | null = null) {
+  /** `counts`: counts nothing twice between writes; a transaction has none. */
+  constructor(database: Database, counts: CountOnce | null = null) {
     this.#database = database;
     this.#counts = counts;
     this.arrays = new ArrayReader(database);
@@ -151,7 +152,7 @@ export class JobReader {
   /** A large number takes a while, in turns of the event loop. */
   async count(filter: JobFilter): Promise<number> {
     if (this.#counts === null) return this.#countAnew(filter);
-    return this.#counts.count(JSON.stringify(filter), () => this.#countAnew(filter));
+    return this.#counts(JSON.stringify(filter), () => this.#countAnew(filter));
   }
 
   async #countAnew(filter: JobFilter): Promise<number> {
