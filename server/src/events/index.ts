@@ -1,7 +1,5 @@
 export { JobMetrics } from './job-metrics.ts';
 export { type Followed, Journal } from './journal.ts';
-export { Pace } from './pace.ts';
 export { EventRetention } from './retention.ts';
 export type { JournalWriter, Remark } from './transaction.ts';
-export { TurnClock } from './turn-clock.ts';
 export { WakeUp } from './wake-up.ts';

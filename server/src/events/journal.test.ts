@@ -61,6 +61,39 @@ class Follower {
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
+it('knows how many jobs of a cluster are active, an array once', async () => {
+  const array = aJob({ state: 'RUNNING' });
+  const tasks = [0, 1].map((arrayTaskId) => aJob({ state: 'RUNNING', arrayParentId: array.id, arrayTaskId }));
+  const [held, lost] = [aJob({ state: 'HELD', clusterName: 'beta' }), aJob({ state: 'LOST', clusterName: 'beta' })];
+  const counts = (by: Journal) => ['alpha', 'beta', 'gamma'].map((name) => by.activeCount(name));
+  const again = async () => {
+    const other = new Journal(store);
+    await other.start();
+    return counts(other);
+  };
+  expect(counts(journal)).toEqual([0, 0, 0]);
+  await create(array, ...tasks, aJob({ state: 'SUBMITTING', slurmJobId: null }), held, lost);
+  expect(counts(journal)).toEqual([2, 1, 0]);
+  for (const [id, state, expected] of [
+    [held.id, 'CANCELLED', [2, 0, 0]],
+    [held.id, 'FAILED', [2, 0, 0]],
+    [held.id, 'PENDING', [2, 1, 0]],
+    [held.id, 'RUNNING', [2, 1, 0]],
+    [lost.id, 'RUNNING', [2, 2, 0]],
+  ] as const) {
+    await setState(id, state);
+    expect(counts(journal)).toEqual(expected);
+  }
+  await journal
+    .write(SYSTEM, async (writer) => {
+      await writer.update(held.id, (job) => ({ ...job, state: 'COMPLETED' }));
+      throw new Error('undone');
+    })
+    .catch(() => undefined);
+  expect(counts(journal)).toEqual([2, 2, 0]);
+  expect(await again()).toEqual(counts(journal));
+});
+
 describe('a write', () => {
   it('tells who asked for it, of an array too, and of what nobody asked for that nobody did', async () => {
     const ada = { user: { id: 'ada', name: 'Ada', role: 'MEMBER' }, via: 'SESSION' } as const;
@@ -271,7 +304,8 @@ describe('a follower', () => {
     journal = new Journal(store);
     await journal.start();
     const follower = new Follower(1);
-    await settle();
+    // It reads the store, in its turn.
+    while (follower.sequences.length === 0) await settle();
     await setState(job.id, 'COMPLETED');
     await settle();
     expect(follower.sequences).toEqual([2, 3]);

@@ -48,6 +48,8 @@ export class Journal {
   /** Since this start: of each job, one that was written before may stay. */
   readonly #estimates = new Map<string, number>();
   #forgetting: Promise<unknown> | null = null;
+  /** Without the tasks of arrays: there may be a hundred thousand, which nobody counts again for each event. */
+  readonly #activeCounts = new Map<string, number>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -75,7 +77,12 @@ export class Journal {
     return this.#active.get(clusterName) ?? NO_JOBS;
   }
 
-  /** The same of all clusters, also of those that are no longer configured. */
+  /** How many they are; an array counts once. */
+  activeCount(clusterName: string): number {
+    return this.#activeCounts.get(clusterName) ?? 0;
+  }
+
+  /** The active jobs of all clusters, also of those that are no longer configured. */
   *allActive(): Generator<Job, void, undefined> {
     for (const jobs of this.#active.values()) yield* jobs.values();
   }
@@ -168,8 +175,11 @@ export class Journal {
   #keepActive(job: Job): void {
     const jobs = this.#active.get(job.clusterName) ?? new Map<string, Job>();
     this.#active.set(job.clusterName, jobs);
+    const before = jobs.size;
     if (isActiveState(job.state)) jobs.set(job.id, job);
     else jobs.delete(job.id);
+    if (job.arrayParentId !== null) return;
+    this.#activeCounts.set(job.clusterName, this.activeCount(job.clusterName) + jobs.size - before);
   }
 
   /** A task is kept with the command of its array, so that a long one is in memory once. */

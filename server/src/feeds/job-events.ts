@@ -2,8 +2,8 @@ import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
 import type { JobState } from '../domain/job-state.ts';
+import { TURNS } from '../turns/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
-import { PACE } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /** An event as a filter shows it. */
@@ -42,7 +42,8 @@ export function jobEventsFeed(
             const { projectId } = event.job;
             // Only a search needs the project's name. Read without the loaders: the feed outlives its first reader.
             const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
-            const turn = PACE.pass();
+            // One event wakes thousands of readers, and a search takes time.
+            const turn = TURNS.pass('new', 'events');
             if (turn !== undefined) await turn;
             if (signal.aborted) return;
             const told = throughFilter(event, project?.name ?? null, filter);

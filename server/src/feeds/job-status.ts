@@ -1,8 +1,8 @@
 import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import { TURNS } from '../turns/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
-import { PACE } from './pace.ts';
 import type { FeedSources } from './sources.ts';
 
 /**
@@ -42,7 +42,8 @@ export function jobStatusFeed(
       };
       for await (const followed of journal.follow(after, signal)) {
         const { upTo } = followed;
-        const turn = PACE.pass();
+        // One event wakes thousands of readers.
+        const turn = TURNS.pass('new', 'events');
         if (turn !== undefined) await turn;
         if (signal.aborted) return;
         const missed = followed.kind === 'reset' ? await store.jobs.get(id) : null;

@@ -6,7 +6,7 @@ import type { Job } from '../domain/job.ts';
 import type { GitBranch, Project } from '../domain/project.ts';
 import type { Submission } from '../domain/submission.ts';
 import type { FileWatches } from '../logs/index.ts';
-import type { StateCount } from '../store/index.ts';
+import type { StateCount, StoreReads } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { LogSearches } from './job/log-searches.ts';
 import type { JobWaits } from './job/wait.ts';
@@ -38,8 +38,6 @@ export interface Loaders {
   readonly closedAttempts: DataLoader<string, readonly JobAttempt[]>;
   /** Of these attempts; null: none has started. */
   readonly firstStart: DataLoader<string, Date | null>;
-  /** By cluster's name. */
-  readonly activeJobCount: DataLoader<string, number>;
 }
 
 /** The state of one operation. The signal is also aborted when the server stops. */
@@ -52,14 +50,17 @@ export interface GraphQLContext extends Services, OperationOptions {
   readonly actor: UserActor;
   /** Of this operation. */
   readonly work: Work;
+  /** The store, read in the turns of this operation. */
+  readonly reads: StoreReads;
   readonly loaders: Loaders;
   /** Of the connection that receives a subscription's results, if it has others. */
   readonly seats?: Seats | undefined;
 }
 
 export function createContext(services: Services, actor: UserActor, options: OperationOptions): GraphQLContext {
-  const { jobs, projects } = services.store;
   const work = new Work(options);
+  const reads = services.store.readBy(work);
+  const { jobs, projects } = reads;
   const batching = <V>(load: (ids: readonly string[]) => Promise<readonly V[]>) =>
     new DataLoader<string, V>((ids) => work.read(() => load(ids)), { cache: false });
   return {
@@ -67,6 +68,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
     ...options,
     actor,
     work,
+    reads,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
       branches: batching(async (ids) => {
@@ -98,10 +100,6 @@ export function createContext(services: Services, actor: UserActor, options: Ope
       firstStart: batching(async (ids) => {
         const starts = await jobs.firstStarts(ids);
         return ids.map((id) => starts.get(id) ?? null);
-      }),
-      activeJobCount: batching(async (names) => {
-        const counts = await jobs.activeCounts();
-        return names.map((name) => counts.get(name) ?? 0);
       }),
     },
   };

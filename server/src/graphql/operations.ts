@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import type { UserActor } from '../domain/actor.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { TURNS } from '../turns/index.ts';
 import { answerOf, maskError } from './answers.ts';
 import { createContext, type GraphQLContext, type Services } from './context.ts';
 import { withCodeAlone, withCodesAlone } from './error-codes.ts';
@@ -21,7 +22,6 @@ import type { Sink } from './live/sink.ts';
 import { readDocument } from './read-document.ts';
 import { schema } from './schema.ts';
 import { isAnsweredFromStore } from './stored-answers.ts';
-import { Turns } from './turns.ts';
 import type { Scale } from './work.ts';
 
 /** An operation as a client sends it. */
@@ -82,7 +82,7 @@ export class Operations {
   readonly #log: Logger;
   readonly #waits = new JobWaits();
   readonly #searches = new LogSearches();
-  readonly #capacity = { turns: new Turns(), gate: new Gate() };
+  readonly #capacity = { turns: TURNS, gate: new Gate() };
   readonly #subscriptions: SharedSubscriptions;
 
   constructor(services: Services) {
@@ -109,8 +109,8 @@ export class Operations {
    * Before an operation is prepared: many that arrive together are parsed and validated in turns of the event loop.
    * Undefined: it may be prepared at once.
    */
-  turn(): Promise<void> | undefined {
-    return this.#capacity.turns.pass('new');
+  turn({ account }: Asker): Promise<void> | undefined {
+    return this.#capacity.turns.pass('new', account);
   }
 
   prepare(request: OperationRequest): PreparedOperation | RefusedOperation {

@@ -1,9 +1,9 @@
 import { OperationTypeNode } from 'graphql';
+import { Turns } from '../turns/index.ts';
 import type { OperationOptions } from './context.ts';
 import { Gate } from './gate.ts';
 import { LogSearches } from './job/log-searches.ts';
 import { JobWaits } from './job/wait.ts';
-import { Turns } from './turns.ts';
 
 /** What a small query runs with that has the server to itself. */
 export function alone(): OperationOptions {

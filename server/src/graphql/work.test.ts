@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OperationTypeNode } from 'graphql';
 import { expect, it } from 'vitest';
+import { Turns } from '../turns/index.ts';
 import { Gate } from './gate.ts';
 import { alone } from './testing.ts';
-import { Turns } from './turns.ts';
 import { Work } from './work.ts';
 
 it('gives the event loop back between small operations that begin at the same moment', async () => {

@@ -1,10 +1,11 @@
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
+import type { Reader } from '../store/index.ts';
+import type { Rank, Turns } from '../turns/index.ts';
 import { requestFault } from './error-codes.ts';
 import { GATE, type Gate, type Place } from './gate.ts';
 import { isPromise } from './promises.ts';
-import type { Turns } from './turns.ts';
 
 /** The limits of one operation while it runs: for costs that can't be estimated, such as lengths of texts and lists. */
 export const WORK_LIMITS = {
@@ -23,7 +24,12 @@ export const SMALL = {
   /** Rows of lists, as estimated. */
   rows: 250,
   bytes: 4 * 1024 ** 2,
+  /** In the store: a page or a count by an index takes much less among a million jobs. */
+  milliseconds: 100,
 } as const;
+
+/** What an operation may hold while it waits among hundreds of others. */
+const LITTLE = { values: 1000, bytes: 64 * 1024 } as const;
 
 /** How many entries are answered at once. */
 const FEW = 50;
@@ -48,15 +54,17 @@ export interface WorkOptions extends Capacity {
   readonly signal: AbortSignal;
 }
 
-/** Counts the work of one operation, or of one event of a subscription. */
-export class Work {
+/** Counts the work of one operation, or of one event of a subscription, and reads the store in its turns. */
+export class Work implements Reader {
   readonly #options: WorkOptions;
   #values = 0;
   #bytes = 0;
   #milliseconds = 0;
+  #hasRun = false;
   #hasRead = false;
   #hasEnded = false;
   readonly #broken = Promise.withResolvers<never>();
+  readonly #placed = Promise.withResolvers<void>();
   #place: Place | null = null;
   #entering: Promise<void> | null = null;
   #excess: GraphQLError | null = null;
@@ -82,12 +90,13 @@ export class Work {
       if (this.#options.scale.isLarge) {
         await this.#enter();
         // It was parsed and checked in this turn, which takes a while for a long one.
-        await this.#options.turns.wait('large');
+        await this.#options.turns.wait('large', this.#options.account);
       } else {
         // Many may begin at once, such as subscriptions that one change wakes.
-        const turn = this.#options.turns.pass('new');
+        const turn = this.#options.turns.pass('new', this.#options.account);
         if (turn !== undefined) await turn;
       }
+      this.#hasRun = true;
       const result = execute();
       return await (isPromise(result) ? Promise.race([result, this.#broken.promise]) : result);
     } finally {
@@ -102,9 +111,9 @@ export class Work {
       await this.#pass();
       this.#check();
       this.#hasRead = true;
-      const found = await this.#timed(work);
+      const found = await work();
       // The work that follows belongs to another turn.
-      if (this.#place !== null) await this.#options.turns.wait('large');
+      if (this.#place !== null) await this.#options.turns.wait('large', this.#options.account);
       return found;
     });
     // A read that fails doesn't prevent others.
@@ -112,10 +121,26 @@ export class Work {
     return result;
   }
 
-  async #timed<T>(work: () => Promise<T>): Promise<T> {
+  get placed(): Promise<void> {
+    return this.#placed.promise;
+  }
+
+  /** Runs one statement of the store, in a place if the operation has turned out to need one. */
+  async statement<T>(run: () => Promise<T>): Promise<T> {
+    const { turns, account } = this.#options;
+    this.#check();
+    if (this.#needsPlace) await this.#enter();
+    return turns.run(this.#rank, account, () => {
+      // Much may have happened while it waited.
+      this.#check();
+      return this.#timed(run);
+    });
+  }
+
+  async #timed<T>(run: () => Promise<T>): Promise<T> {
     const began = performance.now();
     try {
-      return await work();
+      return await run();
     } finally {
       this.#milliseconds += performance.now() - began;
       if (this.#milliseconds > WORK_LIMITS.seconds * 1000) this.#exceed(`takes more than ${WORK_LIMITS.seconds} s`);
@@ -179,14 +204,26 @@ export class Work {
   }
 
   get #needsPlace(): boolean {
-    return this.#place === null && (this.#values > SMALL.values || this.#bytes > SMALL.bytes);
+    if (this.#place !== null) return false;
+    return this.#values > SMALL.values || this.#bytes > SMALL.bytes || this.#milliseconds > SMALL.milliseconds;
+  }
+
+  get #rank(): Rank {
+    if (this.#place !== null) return 'large';
+    return this.#hasRead ? 'begun' : 'new';
+  }
+
+  /** Whether it has changed something, or holds so much that few like it may wait. */
+  get #hasBegun(): boolean {
+    if (this.#options.scale.kind === OperationTypeNode.MUTATION) return this.#hasRun;
+    return this.#hasRead && (this.#values > LITTLE.values || this.#bytes > LITTLE.bytes);
   }
 
   /** Undefined: continue at once. */
   #pass(): Promise<void> | undefined {
-    const { turns } = this.#options;
-    if (this.#needsPlace) return this.#enter().then(() => turns.pass('large'));
-    return turns.pass(this.#place !== null ? 'large' : this.#hasRead ? 'begun' : 'new');
+    const { turns, account } = this.#options;
+    if (this.#needsPlace) return this.#enter().then(() => turns.pass('large', account));
+    return turns.pass(this.#rank, account);
   }
 
   #enter(): Promise<void> {
@@ -197,8 +234,9 @@ export class Work {
   async #takePlace(): Promise<void> {
     const { gate, account, scale, signal } = this.#options;
     try {
-      const place = await gate.enter({ account, kind: scale.kind, hasBegun: this.#hasRead, signal });
+      const place = await gate.enter({ account, kind: scale.kind, hasBegun: this.#hasBegun, signal });
       this.#place = place;
+      this.#placed.resolve();
       void place.overdue.then(() => this.#giveUp(place));
       // What failed meanwhile has been answered.
       if (this.#hasEnded) place[Symbol.dispose]();

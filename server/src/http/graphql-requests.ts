@@ -61,7 +61,7 @@ export class GraphQLRequests {
     if (verdict === null) return;
     const asker = askerOf(verdict);
     if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
-    await operations.turn();
+    await operations.turn(asker);
     if (await this.#events.answer(request, body, response, verdict)) return;
     response.setHeader('cache-control', 'no-store');
     using waiting = this.#waiting(response, verdict);

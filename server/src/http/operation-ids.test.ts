@@ -1,6 +1,7 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aJob } from '../domain/testing.ts';
+import { JobReader } from '../store/job-reader.ts';
 import { SocketClient, Stage } from './testing.ts';
 
 let stage: Stage;
@@ -149,7 +150,7 @@ describe('an id that is used again in one piece with its end', () => {
   ])('ends nothing else of its connection where it waits for a place: %s', async (_what, query) => {
     const answer = Promise.withResolvers<never>();
     // A store that takes its time, which a real one does under load alone.
-    const slow = vi.spyOn(stage.store.jobs, 'page').mockImplementation(() => answer.promise);
+    const slow = vi.spyOn(JobReader.prototype, 'page').mockImplementation(() => answer.promise);
     const client = await connect();
     const all = Array.from({ length: 6 }, (_, at) => `a${at}`);
     client.sendTogether(all.map((name) => begin(name, query())));

@@ -55,7 +55,7 @@ export class StoredAnswers {
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
     const { user } = asker.actor;
     const key = `${user.role} ${user.id} ${body.toString()}`;
-    if (!this.#queries.has(key)) await this.#options.operations.turn();
+    if (!this.#queries.has(key)) await this.#options.operations.turn(asker);
     const query = this.#query(key, body);
     if (query === null) return false;
     const answer = this.#current(query, asker);

@@ -186,7 +186,7 @@ export class WebSocketTransport {
       const allowed = `at most ${OPERATIONS_A_SECOND} a second`;
       return [refused('RATE_LIMITED', `Too many operations were begun on this connection: ${allowed}. Wait a moment`)];
     }
-    await operations.turn();
+    await operations.turn(asker);
     const prepared = operations.prepare(wanted);
     if (prepared.errors !== null) return prepared.errors;
     // Its `complete` may have arrived together with it.

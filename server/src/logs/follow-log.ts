@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, type LogStream, logPath } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import type { LogChunk } from '../domain/log-chunk.ts';
-import { Pace } from '../events/index.ts';
 import { RemoteFileError, type RemoteFiles, SshError, SshInterrupted, SshUnavailable } from '../ssh/index.ts';
+import { TURNS } from '../turns/index.ts';
 import { absenceOf } from './absence.ts';
 import type { FileWatches, Followed, Place } from './file-watch.ts';
 import { isSettled, recordedBytes } from './log-end.ts';
@@ -16,9 +16,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const FARTHEST_BYTES = 2 ** 40;
 /** This many failed reads in a row count as lasting. */
 const LASTING_FAULTS = 3;
-
-/** Shared by all followers: one look at a file wakes thousands of them. */
-const PACE = new Pace();
 
 export interface FollowRequest {
   readonly stream: LogStream;
@@ -56,7 +53,8 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
   const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
 
   while (!signal.aborted) {
-    const turn = PACE.pass();
+    // One look at a file wakes thousands.
+    const turn = TURNS.pass('new', 'logs');
     if (turn !== undefined) await turn;
     if (watch.fault !== null) throw watch.fault;
     // Before the file is read, so that nothing that the job wrote at its end can be missed.

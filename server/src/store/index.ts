@@ -5,6 +5,7 @@ export { DatabaseError } from './database-error.ts';
 export type { JobReader } from './job-reader.ts';
 export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
 export type { ProjectFields } from './projects.ts';
+export type { Reader } from './reader.ts';
 export { holdLock } from './sqlite/index.ts';
-export { Store } from './store.ts';
+export { Store, type StoreReads } from './store.ts';
 export type { OnRead } from './whole-jobs.ts';

@@ -2,8 +2,9 @@ import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kyse
 import type { JobFilter } from '../domain/job-filter.ts';
 import { ACTIVE_JOB_STATES, JOB_STATES, type JobState } from '../domain/job-state.ts';
 import type { Database } from './database.ts';
+import { projectsHolding } from './project-texts.ts';
 import { wordsOf } from './search.ts';
-import { holdsWord, holdsWordInAnyCase, isAmong } from './sqlite/index.ts';
+import { holdsWord, isAmong } from './sqlite/index.ts';
 import type { Tables } from './tables.ts';
 
 /** A word of a search, and the projects whose names contain it: all their jobs match it. */
@@ -40,18 +41,18 @@ export async function resolveFilter(database: Database, filter: JobFilter): Prom
     [filter.endedAfter, filter.endedBefore],
   ] as const;
   if (times.some(([after, before]) => after !== null && before !== null && after >= before)) return null;
-  const words: SoughtWord[] = [];
-  for (const text of new Set(wordsOf(search))) {
-    const projects = await database
-      .selectFrom('projects')
-      .select('id')
-      .where(holdsWordInAnyCase(sql.ref<string>('name'), text))
-      .execute();
-    words.push({ text, projectIds: projects.map(({ id }) => id) });
-  }
+  const words = await soughtWords(database, [...new Set(wordsOf(search))]);
   // Nearly all jobs are inactive, so a list of states would not narrow the search.
   const isActive = filter.states === null && filter.isActive === false ? false : null;
   return { ...rest, ids, states: isActive === null ? states : null, isActive, words };
+}
+
+async function soughtWords(database: Database, words: readonly string[]): Promise<readonly SoughtWord[]> {
+  const projectIds = new Map(words.map((word) => [word, [] as string[]]));
+  for await (const projects of projectsHolding(database, ['name'], words)) {
+    for (const { id, words: held } of projects) for (const word of held) projectIds.get(word)?.push(id);
+  }
+  return [...projectIds].map(([text, ids]) => ({ text, projectIds: ids }));
 }
 
 /** Null: any. */

@@ -6,7 +6,6 @@ import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
 import { ArrayReader } from './array-reader.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import { closedAttempts, firstStarts } from './closed-attempts.ts';
-import type { CountMemo } from './count-memo.ts';
 import type { Database } from './database.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list/job-list.ts';
@@ -45,15 +44,17 @@ const NOTHING: ResolvedFilter = {
   includeArrayTasks: false,
 };
 
+type CountOnce = (question: string, countAnew: () => Promise<number>) => Promise<number>;
+
 /** Reads stored jobs. */
 export class JobReader {
   readonly arrays: ArrayReader;
   readonly submissions: SubmissionReader;
   readonly #database: Database;
-  readonly #counts: CountMemo | null;
+  readonly #counts: CountOnce | null;
 
-  /** With a memo, nothing is counted twice between writes; a transaction has none. */
-  constructor(database: Database, counts: CountMemo | null = null) {
+  /** `counts`: counts nothing twice between writes; a transaction has none. */
+  constructor(database: Database, counts: CountOnce | null = null) {
     this.#database = database;
     this.#counts = counts;
     this.arrays = new ArrayReader(database);
@@ -161,18 +162,6 @@ export class JobReader {
     return found;
   }
 
-  /** Active jobs by cluster; an array counts once. */
-  async activeCounts(): Promise<Map<string, number>> {
-    const rows = await this.#database
-      .selectFrom(jobsBy('jobs_active'))
-      .select((select) => ['cluster_name', select.fn.countAll<number>().as('count')])
-      .where(IS_ACTIVE)
-      .where('array_parent_id', 'is', null)
-      .groupBy('cluster_name')
-      .execute();
-    return new Map(rows.map((row) => [row.cluster_name, Number(row.count)]));
-  }
-
   /**
    * The cost depends on the narrowest part of the filter, not on the number of jobs. Without a narrow part, jobs are
    * read one after another in turns of the event loop until the page is full: for words of fewer than three letters,
@@ -197,7 +186,7 @@ export class JobReader {
   /** A large number takes a while, in turns of the event loop. */
   async count(filter: JobFilter): Promise<number> {
     if (this.#counts === null) return this.#countAnew(filter);
-    return this.#counts.count(JSON.stringify(filter), () => this.#countAnew(filter));
+    return this.#counts(JSON.stringify(filter), () => this.#countAnew(filter));
   }
 
   async #countAnew(filter: JobFilter): Promise<number> {

@@ -1,12 +1,13 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
+import { searchWords } from '../domain/job-filter.ts';
 import type { GitBranch, GitSnapshot, Project } from '../domain/project.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant } from './instants.ts';
 import { readJson } from './json.ts';
-import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
-import { containing } from './search.ts';
+import { decodeCursor, foreignCursor, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
+import { type NamedProjects, projectsHolding } from './project-texts.ts';
 import type { ProjectsTable } from './tables.ts';
 
 const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
@@ -14,6 +15,9 @@ const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
 const JOBS_A_TURN = 500;
 /** The branches of one may be hundreds of KiB of JSON. */
 const BRANCHES_A_BATCH = 10;
+
+/** Of the only order of projects, in cursors. */
+const ORDER = 'name';
 
 /** All but the branches, which lists of projects and of jobs don't need. */
 const COLUMNS = [
@@ -27,6 +31,9 @@ export interface ProjectFields {
   readonly condaEnv: string | null | undefined;
   readonly prologue: string | null | undefined;
 }
+
+/** Those that only read. */
+export type ProjectReads = Pick<ProjectQueries, 'get' | 'getMany' | 'byName' | 'branches' | 'page' | 'count'>;
 
 export class ProjectQueries {
   readonly #database: Database;
@@ -82,10 +89,11 @@ export class ProjectQueries {
 
   /** By name. */
   async page(request: PageRequest, search: string | null): Promise<KeysetPage<Project>> {
-    let query = this.#reads.selectFrom('projects').select(COLUMNS);
-    if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
-    const page = await keysetPage(query, request, () => ({
-      name: 'name',
+    const all = this.#reads.selectFrom('projects').select(COLUMNS);
+    const words = wordsIn(search);
+    const found = words.length === 0 ? all : all.where('id', 'in', await this.#next(words, request));
+    const page = await keysetPage(found, request, () => ({
+      name: ORDER,
       columns: ['name', 'id'],
       descending: false,
       valuesOf: (row) => [row.name, row.id],
@@ -94,9 +102,31 @@ export class ProjectQueries {
   }
 
   async count(search: string | null): Promise<number> {
-    let query = this.#reads.selectFrom('projects').select((select) => select.fn.countAll<number>().as('count'));
-    if (search !== null) query = query.where((where) => containing(where, ['name', 'path'], search));
-    return Number((await query.executeTakeFirstOrThrow()).count);
+    const words = wordsIn(search);
+    if (words.length === 0) {
+      const all = this.#reads.selectFrom('projects').select((select) => select.fn.countAll<number>().as('count'));
+      return Number((await all.executeTakeFirstOrThrow()).count);
+    }
+    let count = 0;
+    for await (const ids of this.#matching(words)) count += ids.length;
+    return count;
+  }
+
+  /** The ids of a page, and of the project after it. Throws CursorError. */
+  async #next(words: readonly string[], { from, limit, backwards }: PageRequest): Promise<readonly string[]> {
+    const next: string[] = [];
+    for await (const ids of this.#matching(words, { after: placeOf(from), isDescending: backwards })) {
+      next.push(...ids);
+      if (next.length > limit) break;
+    }
+    return next.slice(0, limit + 1);
+  }
+
+  /** Those with all words in their names or paths. */
+  async *#matching(words: readonly string[], part?: NamedProjects): AsyncGenerator<readonly string[], void, undefined> {
+    for await (const projects of projectsHolding(this.#reads, ['name', 'path'], words, part)) {
+      yield projects.flatMap(({ id, words: held }) => (held.size === words.length ? [id] : []));
+    }
   }
 
   /** Stores a new project. False: another one has the name already. */
@@ -157,6 +187,18 @@ export async function removeFurther(database: Database, id: string): Promise<boo
     await trx.deleteFrom('projects').where('id', '=', id).execute();
     return true;
   });
+}
+
+function wordsIn(search: string | null): readonly string[] {
+  return search === null ? [] : [...new Set(searchWords(search))];
+}
+
+function placeOf(cursor: string | null): NamedProjects['after'] {
+  if (cursor === null) return null;
+  const { order, values } = decodeCursor(cursor);
+  const [name, id] = values;
+  if (order !== ORDER || typeof name !== 'string' || typeof id !== 'string') throw foreignCursor(cursor);
+  return { name, id };
 }
 
 function toProject(row: Omit<Selectable<ProjectsTable>, 'branches'>): Project {

@@ -3,10 +3,18 @@ import { CountMemo } from './count-memo.ts';
 import type { OpenDatabase } from './database.ts';
 import { JobEventReader } from './job-event-reader.ts';
 import { JobReader } from './job-reader.ts';
-import { ProjectQueries } from './projects.ts';
+import { ProjectQueries, type ProjectReads } from './projects.ts';
+import { type Reader, SERVER } from './reader.ts';
 import { SessionQueries } from './sessions.ts';
 import { openDatabase } from './sqlite/index.ts';
 import { StoreWrites } from './store-writes.ts';
+
+/** Jobs, their events and projects, as they were committed last. */
+export interface StoreReads {
+  readonly jobs: JobReader;
+  readonly events: JobEventReader;
+  readonly projects: ProjectReads;
+}
 
 let privateWrites: (store: Store) => StoreWrites;
 
@@ -22,14 +30,17 @@ export class Store {
   readonly sessions: SessionQueries;
   readonly #opened: OpenDatabase;
   readonly #writes: StoreWrites;
+  readonly #counts: CountMemo;
 
   private constructor(opened: OpenDatabase) {
-    const { database, reads } = opened;
+    const { database } = opened;
     this.#opened = opened;
     this.#writes = new StoreWrites(opened);
-    this.jobs = new JobReader(reads, new CountMemo(() => opened.version()));
-    this.events = new JobEventReader(reads);
-    this.projects = new ProjectQueries(database, reads);
+    this.#counts = new CountMemo(() => opened.version());
+    const { jobs, events } = this.readBy(SERVER);
+    this.jobs = jobs;
+    this.events = events;
+    this.projects = new ProjectQueries(database, opened.readBy(SERVER));
     this.clusters = new ClusterQueries(database);
     this.sessions = new SessionQueries(database);
   }
@@ -46,6 +57,16 @@ export class Store {
   /** Another number after each commit that changes something. */
   get version(): number {
     return this.#opened.version();
+  }
+
+  /** What is read in the turns of somebody, and ends with them. */
+  readBy(reader: Reader): StoreReads {
+    const database = this.#opened.readBy(reader);
+    return {
+      jobs: new JobReader(database, (question, anew) => this.#counts.count(question, anew, reader.placed)),
+      events: new JobEventReader(database),
+      projects: new ProjectQueries(database),
+    };
   }
 
   /** Whether it can be read. */

@@ -4,6 +4,7 @@ import type { Job } from '../domain/job.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJobs } from './job-rows.ts';
+import { slicesOf } from './slices.ts';
 
 /** Bytes of text that one statement reads; a single row may have more. */
 const TEXTS_AT_ONCE = 4 * 1024 ** 2;
@@ -39,25 +40,9 @@ export async function* wholeJobs(
       .select(['id', BYTES.as('bytes')])
       .where(column, 'in', others)
       .execute();
-    for (const ids of slicesOf(long)) {
+    for (const ids of slicesOf(long, TEXTS_AT_ONCE)) {
       await nextTurn();
       yield await toJobs(database, await whole.where('id', 'in', ids).execute());
     }
   }
-}
-
-function slicesOf(sizes: readonly { readonly id: string; readonly bytes: number }[]): readonly (readonly string[])[] {
-  const slices: string[][] = [];
-  let slice: string[] = [];
-  let left = 0;
-  for (const { id, bytes } of sizes) {
-    if (bytes > left || slices.length === 0) {
-      slice = [];
-      slices.push(slice);
-      left = TEXTS_AT_ONCE;
-    }
-    slice.push(id);
-    left -= bytes;
-  }
-  return slices;
 }

@@ -81,7 +81,7 @@ builder.node(ClusterRef, {
     }),
     activeJobCount: t.int({
       description: 'Jobs that were submitted here and are not over; an array counts once.',
-      resolve: ({ name }, _args, { loaders }) => loaders.activeJobCount.load(name),
+      resolve: ({ name }, _args, { journal }) => journal.activeCount(name),
     }),
   }),
 });

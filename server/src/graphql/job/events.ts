@@ -89,16 +89,16 @@ builder.objectField(JobRef, 'events', (t) =>
     description: 'Its timeline, the oldest first.',
     args: forwardArguments(t),
     ...pageCost,
-    resolve: ({ id }, args, { store, work }) =>
+    resolve: ({ id }, args, { reads, work }) =>
       readConnection(
         args,
         work,
         async ({ from, limit }) => {
-          const found = await store.events.after(from === null ? 0 : sequenceOf(from), limit + 1, { jobId: id });
+          const found = await reads.events.after(from === null ? 0 : sequenceOf(from), limit + 1, { jobId: id });
           const rows = found.slice(0, limit).map((event) => ({ cursor: eventCursor(event.sequence), row: event }));
           return { rows, hasMore: found.length > limit };
         },
-        () => work.read(() => store.events.count(id)),
+        () => work.read(() => reads.events.count(id)),
       ),
   }),
 );

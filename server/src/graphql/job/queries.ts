@@ -48,13 +48,13 @@ builder.queryField('jobs', (t) =>
     args: jobListArguments(t),
     ...pageCost,
     resolve: (_root, { filter, orderBy, ...page }, context) => {
-      const { store, work } = context;
+      const { reads, work } = context;
       const wanted = toJobFilter(filter);
       return readJobList(
         context,
         page,
-        (request, onRead) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request, onRead),
-        () => work.read(() => store.jobs.count(wanted)),
+        (request, onRead) => reads.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request, onRead),
+        () => work.read(() => reads.jobs.count(wanted)),
       );
     },
   }),

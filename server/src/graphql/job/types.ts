@@ -23,7 +23,7 @@ import { JobSubmissionRef } from './submission.ts';
 builder.node(JobRef, {
   description: 'A batch job, an array of them, or one task of an array.',
   id: { resolve: ({ id }) => id, description: ID_DESCRIPTION },
-  loadManyWithoutCache: (ids, { store, work }) => work.read(() => store.jobs.getMany(ids, (jobs) => work.jobs(jobs))),
+  loadManyWithoutCache: (ids, { reads, work }) => work.read(() => reads.jobs.getMany(ids, (jobs) => work.jobs(jobs))),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'slurmName' in value,
   fields: (t) => ({
     name: t.exposeString('name', {
@@ -259,7 +259,7 @@ builder.node(JobRef, {
         readJobList(
           context,
           args,
-          (request, onRead) => context.store.jobs.tasksPage(id, request, onRead),
+          (request, onRead) => context.reads.jobs.tasksPage(id, request, onRead),
           async () => (await context.loaders.taskCounts.load(id)).reduce((sum, { count }) => sum + count, 0),
         ),
     }),

@@ -12,7 +12,11 @@ const query = 'subscription { count }';
 const subscriptions = new SharedSubscriptions(createLogger({ level: 'silent', format: 'json' }));
 const viewer: User = { id: 'ada', name: 'ada', role: 'VIEWER' };
 /** The field of these tests reaches nothing of it. */
-const context = createContext({ store: {} } as Services, { user: viewer, via: 'TOKEN' }, alone());
+const context = createContext(
+  { store: { readBy: () => ({}) } } as unknown as Services,
+  { user: viewer, via: 'TOKEN' },
+  alone(),
+);
 
 /** Takes one result at a time, when it is told to. */
 class Receiver implements Sink {

@@ -17,13 +17,13 @@ builder.objectField(ProjectRef, 'jobs', (t) =>
     },
     ...pageCost,
     resolve: (project, { filter, orderBy, ...page }, context) => {
-      const { store, work } = context;
+      const { reads, work } = context;
       const wanted = { ...toJobFilter(filter), projectIds: [project.id] };
       return readJobList(
         context,
         page,
-        (request, onRead) => store.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request, onRead),
-        () => work.read(() => store.jobs.count(wanted)),
+        (request, onRead) => reads.jobs.page(wanted, orderBy ?? NEWEST_FIRST, request, onRead),
+        () => work.read(() => reads.jobs.count(wanted)),
       );
     },
   }),

@@ -8,7 +8,7 @@ builder.queryField('project', (t) =>
     nullable: true,
     description: 'The project with this name. Null: there is none.',
     args: { name: t.arg.string({ required: true, description: "The project's name." }) },
-    resolve: (_root, { name }, { store }) => store.projects.byName(name),
+    resolve: (_root, { name }, { reads }) => reads.projects.byName(name),
   }),
 );
 
@@ -21,12 +21,12 @@ builder.queryField('projects', (t) =>
       search: t.arg.string({ description: 'Words that must all occur in the name or the path.' }),
     },
     ...pageCost,
-    resolve: (_root, { search, ...page }, { store, work }) =>
+    resolve: (_root, { search, ...page }, { reads, work }) =>
       readConnection(
         page,
         work,
-        (request) => store.projects.page(request, search ?? null),
-        () => work.read(() => store.projects.count(search ?? null)),
+        (request) => reads.projects.page(request, search ?? null),
+        () => work.read(() => reads.projects.count(search ?? null)),
       ),
   }),
 );

@@ -2,13 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../database.ts';
 import { jobsMatching, type ResolvedFilter, searchedBytes } from '../job-filter.ts';
+import { COMPARED_AT_ONCE } from '../search.ts';
 import type { Tables } from '../tables.ts';
-
-/**
- * Bytes of text that one statement searches, counted once for each word. SQLite compares a word at each position as far
- * as it matches: in this much text, that takes up to 15 ms for the longest words in the worst texts.
- */
-export const COMPARED_AT_ONCE = 1024 ** 2;
 
 /**
  * How many of the next `most` jobs one statement may compare with a filter: fewer if their texts are long or the words

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOB_ORDER_FIELDS, type JobFilter, matchesFilter } from '../../domain/job-filter.ts';
 import { aJob, aProject, EVERY_JOB } from '../../domain/testing.ts';
 import { Store } from '../index.ts';
+import { COMPARED_AT_ONCE } from '../search.ts';
 import { insertJobs, turnsDuring } from '../testing.ts';
 import { writesOf } from '../writes.ts';
-import { COMPARED_AT_ONCE } from './bounded-looks.ts';
 
 const a = (count: number) => 'a'.repeat(count);
 const NEWEST_FIRST = { field: 'SUBMITTED_AT', direction: 'DESC' } as const;

@@ -1,6 +1,7 @@
 import SqliteDatabase from 'better-sqlite3';
 import { HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import type { Database } from '../database.ts';
+import type { Reader } from '../reader.ts';
 import type { Tables } from '../tables.ts';
 import { PreparedSqliteDialect } from './dialect.ts';
 
@@ -8,6 +9,11 @@ import { PreparedSqliteDialect } from './dialect.ts';
 export interface Connection {
   readonly sqlite: SqliteDatabase.Database;
   readonly database: Database;
+  /**
+   * Queries that a reader runs. Each waits for its turn before it takes the connection: otherwise the connection would
+   * decide on the order, and a write could wait for a reader's turn.
+   */
+  readBy(reader: Reader): Database;
   close(): Promise<void>;
 }
 
@@ -32,17 +38,26 @@ export function connect(file: string): Connection {
     sqlite.close();
     throw cause;
   }
+  const dialect = new PreparedSqliteDialect(sqlite);
   const database = new Kysely<Tables>({
-    dialect: new PreparedSqliteDialect(sqlite),
+    dialect,
     // `in ()` is an error in PostgreSQL.
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   });
+  const executor = database.getExecutor();
+  // The driver would begin transactions, of which these queries have none.
+  const parts = { config: { dialect }, dialect, driver: dialect.createDriver() };
+  const readBy = (reader: Reader) => {
+    const provideConnection: typeof executor.provideConnection = (consumer) =>
+      reader.statement(() => executor.provideConnection(consumer));
+    return new Kysely<Tables>({ ...parts, executor: executor.withConnectionProvider({ provideConnection }) });
+  };
   const close = async () => {
     await database.destroy();
     // Kysely closes only what it has used.
     sqlite.close();
   };
-  return { sqlite, database, close };
+  return { sqlite, database, readBy, close };
 }
 
 /**

@@ -20,12 +20,6 @@ export function holdsWord(text: Expression<string | null>, word: string): Expres
   return sql<SqlBool>`instr(${text}, ${word}) > 0`;
 }
 
-/** Whether a text contains a lower-case word, ignoring case. */
-export function holdsWordInAnyCase(text: Expression<string | null>, word: string): Expression<SqlBool> {
-  // `lower` is this connection's own function, which knows all letters.
-  return sql<SqlBool>`instr(lower(${text}), ${word}) > 0`;
-}
-
 /** `jobs`, read through one index. PostgreSQL has no such hint and plans by itself. */
 export function jobsBy(index: string) {
   return sql<Tables['jobs']>`jobs`.as<'jobs'>(sql`jobs indexed by ${sql.ref(index)}`);

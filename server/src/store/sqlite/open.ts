@@ -43,10 +43,10 @@ const MIGRATION_ADVICE = 'Its tables were left as they are: start the version th
 /** Opens or creates the file, and migrates its tables. Throws DatabaseError. */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   const writer = connectOrExplain(file);
-  let reader: Connection | null;
+  let second: Connection | null;
   try {
     await migrate(writer.database, file);
-    reader = connectReader(writer);
+    second = connectReader(writer);
   } catch (cause) {
     await writer.close();
     throw databaseError(file, "can't be brought up to date", cause, MIGRATION_ADVICE);
@@ -55,9 +55,9 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
   const changes = numberOf(sqlite, 'select total_changes()');
   return {
     database: writer.database,
-    reads: (reader ?? writer).database,
+    readBy: (second ?? writer).readBy,
     changes,
-    version: reader === null ? changes : numberOf(reader.sqlite, 'pragma data_version'),
+    version: second === null ? changes : numberOf(second.sqlite, 'pragma data_version'),
     checkpoint: () => {
       if (!sqlite.open || sqlite.inTransaction) return false;
       try {
@@ -70,7 +70,7 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     },
     close: async () => {
       // The last connection writes the WAL back, which a reader can't.
-      await reader?.close();
+      await second?.close();
       await writer.close();
     },
   };

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Pace } from './pace.ts';
+import { Turns } from './turns.ts';
 
 it('gives the event loop back between those that are woken at the same moment, each in its turn', async () => {
-  const pace = new Pace();
+  const turns = new Turns();
   const order: number[] = [];
   const follow = async (number: number) => {
     for (let event = 0; event < 3; event += 1) {
-      const turn = pace.pass();
+      const turn = turns.pass('new', 'events');
       if (turn !== undefined) await turn;
       order.push(number);
       const until = performance.now() + 2;
@@ -29,5 +29,5 @@ it('gives the event loop back between those that are woken at the same moment, e
 });
 
 it('holds nobody up while there is little to do', () => {
-  expect(new Pace().pass()).toBeUndefined();
+  expect(new Turns().pass('new', 'events')).toBeUndefined();
 });

@@ -1,0 +1,1 @@
+export { type Rank, TURNS, Turns } from './turns.ts';
