@@ -11,10 +11,15 @@ interface Channel {
  * for SFTP it would go on with what follows on words that are no SFTP, in memory of the size that it took for that of a
  * message: words of a start-up file are one of a gigabyte and more.
  *
- * @param onData called with the size of what still comes. The server gets no more room for it
+ * @param onData called with the size of everything that still comes, in the place of the window's own count: ssh2 would
+ * drop what comes once the window is at nothing. The server gets no more room
  */
-export function deafen(channel: Channel, onData: (bytes: number) => void = () => {}): void {
+export function deafen(channel: Channel, onData?: (bytes: number) => void): void {
   channel.on('error', () => {});
+  const incoming: unknown = Reflect.get(channel, 'incoming');
+  if (onData !== undefined && typeof incoming === 'object' && incoming !== null) {
+    Reflect.set(incoming, 'window', Number.POSITIVE_INFINITY);
+  }
   dropPushed(channel, onData);
   if (!(channel instanceof Readable)) return;
   // What has come before.
@@ -26,12 +31,12 @@ export function deafen(channel: Channel, onData: (bytes: number) => void = () =>
 }
 
 /** ssh2 hands over what comes with `push`, and its end with null. */
-function dropPushed(stream: object, onData: (bytes: number) => void): void {
+function dropPushed(stream: object, onData: ((bytes: number) => void) | undefined): void {
   const push: unknown = Reflect.get(stream, 'push');
   if (typeof push !== 'function') return;
   Reflect.set(stream, 'push', (data: Buffer | null): unknown => {
     if (data === null) return push.call(stream, null);
-    onData(data.length);
+    onData?.(data.length);
     return false;
   });
 }

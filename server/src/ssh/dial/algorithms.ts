@@ -59,6 +59,12 @@ const NO_COMMON: readonly (readonly [RegExp, keyof typeof OFFERED, string, strin
 export function nothingInCommon(message: string): string | undefined {
   const [, part, what, keyword] = NO_COMMON.find(([words]) => words.test(message)) ?? [];
   if (part === undefined) return undefined;
+  if (part === 'compress') {
+    return (
+      'takes no connection without compression, the only one that is offered to it. ' +
+      `Have its administrators allow it (${keyword} in sshd_config)`
+    );
+  }
   return (
     `takes no ${what} that is offered to it: ${OFFERED[part].join(', ')}. ` +
     `Have its administrators allow one of them (${keyword} in sshd_config)`

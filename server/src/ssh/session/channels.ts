@@ -21,7 +21,7 @@ const GRACE_MS = 5;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 1_000;
 
-/** So much may come on a channel after this side has ended it: the room that it had, twice (ssh2 1.17, lib/Channel.js). */
+/** So much may come on a channel after this side has ended it: the most room that it had, twice (ssh2 1.17, lib/Channel.js). */
 const MOST_LATE_BYTES = 4 * 1024 * 1024;
 
 /** Shared by commands and SFTP. */
@@ -133,11 +133,10 @@ export class Channels {
     const timer = setTimeout(() => {
       isHanging = true;
       this.#hanging += 1;
-      if (this.#hanging >= Math.min(this.#all.capacity, MOST_COMMANDS)) {
-        this.#giveUp(
-          `${this.#hanging} requests hang on the cluster and block all further ones: one of its file systems seems to hang`,
-        );
-      }
+      if (this.#hanging < Math.min(this.#all.capacity, MOST_COMMANDS)) return;
+      const reason = `${this.#hanging} requests hang on the cluster and block all further ones: one of its file systems seems to hang`;
+      // What has come meanwhile says more.
+      setImmediate(() => this.#giveUp(reason));
     }, this.#options.silenceMs).unref();
     const settle = () => {
       clearTimeout(timer);
