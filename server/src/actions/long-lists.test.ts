@@ -34,7 +34,8 @@ beforeEach(async () => {
   const alpha = {
     jobs: {
       inTurn: async (work: () => Promise<void>) => (isBusy ? undefined : work()),
-      cancel: async (numbers: readonly string[]) => void cancelled.push(...numbers),
+      cancel: async (jobs: readonly Job[]) =>
+        void cancelled.push(...jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
       look: async () => ({ at: () => undefined }),
     },
     health: { message: null },
