@@ -176,6 +176,20 @@ describe('a count that several operations ask for', () => {
     expect(await Promise.all(counts)).toEqual(others.map(() => 2000));
   });
 
+  it('is not made in the turns of another account', async () => {
+    const slow = new Operation('ada');
+    const turn = Promise.withResolvers<void>();
+    const counts = vi.fn();
+    const reads = store.readBy({ account: 'ada', statement: (run) => turn.promise.then(run) });
+    const late = reads.jobs.count(filter).then(counts);
+    expect(await count(new Operation('ben'))).toBe(2000);
+    expect(await count(slow)).toBe(2000);
+    expect(counts).not.toHaveBeenCalled();
+    turn.resolve();
+    await late;
+    expect(counts).toHaveBeenCalledWith(2000);
+  });
+
   it('is made by whoever has a place, if the one who began has to wait for that', async () => {
     const asked = Promise.withResolvers<void>();
     const placed = Array.from({ length: GATE.runningOfAccount }, () => new Operation('ada')).map((operation) =>

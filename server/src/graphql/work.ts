@@ -121,6 +121,10 @@ export class Work implements Reader {
     return result;
   }
 
+  get account(): string {
+    return this.#options.account;
+  }
+
   get placed(): Promise<void> {
     return this.#placed.promise;
   }

@@ -116,7 +116,7 @@ describe('reads that come together hold the event loop no longer than one turn',
 
 it('one account reads in its turn, however much others read', async () => {
   const store = await Store.open(join(directory, 'slurmql.db'));
-  const readsOf = (account: string) => store.readBy({ statement: (run) => TURNS.run('begun', account, run) });
+  const readsOf = (account: string) => store.readBy({ account, statement: (run) => TURNS.run('begun', account, run) });
   const order: string[] = [];
   const busy = Array.from({ length: READS }, (_, at) =>
     readsOf('ada')

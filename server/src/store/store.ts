@@ -63,7 +63,7 @@ export class Store {
   readBy(reader: Reader): StoreReads {
     const database = this.#opened.readBy(reader);
     return {
-      jobs: new JobReader(database, (question, anew) => this.#counts.count(question, anew, reader.placed)),
+      jobs: new JobReader(database, (question, anew) => this.#counts.count(question, anew, reader)),
       events: new JobEventReader(database),
       projects: new ProjectQueries(database),
     };
