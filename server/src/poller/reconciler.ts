@@ -11,6 +11,7 @@ import { commitUpdates } from './commit.ts';
 import { type Confirmed, reopened, SnapshotComparison, type SnapshotDiff } from './comparison.ts';
 import { Doubles } from './doubles.ts';
 import type { JobUpdate } from './observe.ts';
+import { transactions } from './transactions.ts';
 import { inTurns, slicesInTurns } from './turns.ts';
 import { VanishedJobs } from './vanished.ts';
 
@@ -44,8 +45,6 @@ export interface Reconciled {
 const REQUEUED_BY_SLURM: ReadonlySet<JobState> = new Set(['PREEMPTED', 'NODE_FAIL', 'BOOT_FAIL']);
 /** Characters of an unreadable row. */
 const LOGGED_ROW = 500;
-/** A commit blocks the event loop until it is on disk. */
-const UPDATES_A_TRANSACTION = 2500;
 /** The most jobs whose earlier attempts are looked up after a start. */
 const MOST_UNTOLD = 200;
 
@@ -211,9 +210,7 @@ export class Reconciler {
     const current = known.length === 0 ? active : new Map([...known, ...active]);
     const now = performance.now();
     const { updates, fault } = await this.#beginnings.withoutHollowEnds(settled, current, now, new Date());
-    for (let start = 0; start < updates.length; start += UPDATES_A_TRANSACTION) {
-      await this.#commit(updates.slice(start, start + UPDATES_A_TRANSACTION));
-    }
+    for (const group of transactions(updates, current)) await this.#commit(group);
     this.#noteRecords(this.#doubles.fault ?? fault);
   }
 

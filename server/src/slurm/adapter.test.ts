@@ -8,6 +8,7 @@ import { NO_RESOURCES } from '../domain/testing.ts';
 import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
+import type { Runner } from './runner.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
 import type { AttemptPlace, JobRecords } from './slurm.ts';
 import { everyJob, fixture, LocalLogin, queueRow, runShell, WAITING } from './testing.ts';
@@ -447,7 +448,7 @@ describe('asking for partitions and nodes', () => {
   });
 });
 
-// Root may look into any directory, so what ls says of those that can't be read is told here.
+// Root may look into any directory, so what ls and find say of those that can't be read is told here.
 const UNREADABLE = [
   ['Permission denied', "ls: cannot open directory '/w/run/': Permission denied"],
   ['Stale file handle', "ls: cannot access '/w/run/': Stale file handle"],
@@ -473,7 +474,10 @@ describe('the end marker of a job', () => {
   it.each(UNREADABLE)('is not known while the directory gives "%s", and that of others is', async (reason, said) => {
     const other = join(login.home, 'slurmql', 'jobs', 'other');
     await mkdir(join(other, 'run'), { recursive: true });
-    await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
+    await login.command(
+      'find',
+      `case $* in *${JOB_ID}*) echo "${said.replace('ls:', 'find:')}" >&2; exit 1 ;; esac\nexec /usr/bin/find "$@"`,
+    );
     expect(await slurm.records.endMarkers([workDir, other].map((at) => ({ workDir: at, arrayTaskId: null })))).toEqual([
       { unreadable: expect.stringContaining(reason) },
       null,
@@ -589,6 +593,33 @@ describe('the end marker of a job', () => {
   });
 });
 
+describe('a directory with more names than a shell may hold', () => {
+  /** The login limits memory: no process may have more. */
+  const LIMIT_KIB = 12_000;
+  const limited: Runner = {
+    run: (text) => login.run(`ulimit -v ${LIMIT_KIB}\nexec /bin/sh -s <<'END OF SCRIPT'\n${text}\nEND OF SCRIPT\n`),
+  };
+
+  it('hides the records of no other job', async () => {
+    const others = Array.from({ length: 5 }, (_, index) => join(login.home, 'slurmql', 'jobs', `other-${index}`));
+    for (const other of others) {
+      await mkdir(join(other, 'run'), { recursive: true });
+      await writeFile(join(other, 'run/job.0.command'), '');
+      await writeFile(join(other, 'run/job.0.end'), 'job=14 code=3 at=1795494271\n');
+    }
+    await mkdir(join(workDir, 'run'), { recursive: true });
+    const make = `cd '${workDir}/run' && seq -f 'job.%.0f.${'z'.repeat(200)}.start' 25000 | xargs touch\n`;
+    expect((await runShell('/bin/sh', make)).exitCode).toBe(0);
+    const records = new SlurmAdapter(limited, SETTINGS).records;
+    const places = [...others.slice(0, 2), workDir, ...others.slice(2)].map((directory) => ({
+      ...{ workDir: directory, arrayTaskId: null, attempt: 1 },
+    }));
+    const ends = await records.endMarkers(places);
+    expect(ends.filter((one) => typeof one === 'object' && one !== null && 'exitCode' in one)).toHaveLength(5);
+    expect((await records.hasBegun(places)).filter((one) => one === true)).toHaveLength(5);
+  });
+});
+
 describe('the beginning of a command', () => {
   const run = () => join(workDir, 'run');
   const hasBegun = async () => (await slurm.records.hasBegun([{ workDir, arrayTaskId: null, attempt: 2 }]))[0];
@@ -615,7 +646,10 @@ describe('the beginning of a command', () => {
   it.each(UNREADABLE)('is not known while the directory gives "%s", and that of others is', async (reason, said) => {
     const other = join(login.home, 'slurmql', 'jobs', 'other');
     await mkdir(join(other, 'run'), { recursive: true });
-    await login.command('ls', `case $* in *${JOB_ID}*) echo "${said}" >&2; exit 2 ;; esac\nexec /bin/ls "$@"`);
+    await login.command(
+      'find',
+      `case $* in *${JOB_ID}*) echo "${said.replace('ls:', 'find:')}" >&2; exit 1 ;; esac\nexec /usr/bin/find "$@"`,
+    );
     const place = { arrayTaskId: null, attempt: 1 };
     expect(
       await slurm.records.hasBegun([
@@ -629,7 +663,7 @@ describe('the beginning of a command', () => {
     ['more records than there can be', '/usr/bin/seq -f "%g.0.end" 1 300000', 'more than 200,000 records'],
     ['a record of an attempt that no job has', 'echo job.70000.end', '70000 is no number of restarts'],
   ])('is known of others where a job has made %s', async (_what, list, reason) => {
-    await login.command('ls', `case $* in *${JOB_ID}*) ${list}; exit ;; esac\necho job.0.end`);
+    await login.command('find', `case $* in *${JOB_ID}*) ${list}; exit ;; esac\necho job.0.end`);
     const counting = new SlurmAdapter(
       {
         run: async (text) => {

@@ -1,6 +1,7 @@
-import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
+import { asError } from '../domain/thrown.ts';
+import { SshOutputTooLarge, SshUnavailable } from '../ssh/index.ts';
 
-/** A command that ended after this time was blocked by a directory; one that ended sooner lost its connection. */
+/** Commands that fail take no more time than this in one look: what is left is read the next time. */
 const TOO_LONG_MS = 30_000;
 /** Those that aren't asked for are forgotten beyond this number. */
 const MOST_SUSPECTS = 10_000;
@@ -8,8 +9,9 @@ const MOST_SUSPECTS = 10_000;
 const LEFT_ALONE_MS = 10 * 60_000;
 
 /**
- * Reads many directories with few commands, although a job can make its own directory block a command or print too
- * much: a group that fails is split into smaller ones, so that no directory delays the others for long.
+ * Reads many directories with few commands, although a job can make its own directory block a command, print too much, or
+ * have the login's shell killed: a group that fails is split into smaller ones, so that no directory delays the others for
+ * long.
  */
 export class Together {
   readonly #most: number;
@@ -25,7 +27,8 @@ export class Together {
 
   /**
    * `look` takes directories and returns what it found in each. The answer has that, or why a directory can't be read
-   * now. Other errors of `look` are thrown: then none could be read.
+   * now. Throws the first error of `look` if nothing could be read, and SshUnavailable always: then no directory is to
+   * blame.
    */
   async ask<T>(
     directories: Iterable<string>,
@@ -33,6 +36,11 @@ export class Together {
   ): Promise<ReadonlyMap<string, T | Unreadable>> {
     const answers = new Map<string, T | Unreadable>();
     const companies = this.#companies([...new Set(directories)], answers);
+    /** Those that failed alone, after which no other command has succeeded yet. */
+    let doubted: string[] = [];
+    let firstFault: unknown = null;
+    let isAnswered = companies.length === 0;
+    let lostMs = 0;
     for (let company = companies.pop(); company !== undefined; company = companies.pop()) {
       const startedAt = performance.now();
       try {
@@ -40,32 +48,55 @@ export class Together {
           answers.set(directory, answer);
           this.#suspects.delete(directory);
         }
+        isAnswered = true;
+        // It was them, and not the connection.
+        for (const directory of doubted) this.#leftAlone.set(directory, performance.now());
+        doubted = [];
         if (company.length === this.#suspectsTogether)
           this.#suspectsTogether = Math.min(this.#most, 2 * company.length);
       } catch (cause) {
-        if (cause instanceof SshOutputTooLarge && company.length > 1) {
-          companies.push(...halves(company));
-        } else if (cause instanceof SshOutputTooLarge) {
-          for (const directory of company) answers.set(directory, { unreadable: cause.message });
-        } else if (cause instanceof SshInterrupted && performance.now() - startedAt >= TOO_LONG_MS) {
+        if (cause instanceof SshUnavailable) throw cause;
+        const { message } = asError(cause);
+        if (cause instanceof SshOutputTooLarge) {
+          isAnswered = true;
+          if (company.length > 1) companies.push(...halves(company));
+          else for (const directory of company) answers.set(directory, { unreadable: message });
+          continue;
+        }
+        const tookMs = performance.now() - startedAt;
+        lostMs += tookMs;
+        if (lostMs >= TOO_LONG_MS) {
+          if (tookMs >= TOO_LONG_MS) isAnswered = true;
           this.#failed(company);
           // The next one may take as long, so it is read the next time.
-          for (const directory of [company, ...companies].flat()) answers.set(directory, { unreadable: cause.message });
-          return answers;
-        } else throw cause;
+          for (const directory of [company, ...companies].flat()) answers.set(directory, { unreadable: message });
+          companies.length = 0;
+        } else if (company.length > 1) {
+          companies.push(...halves(company));
+        } else {
+          for (const directory of company) answers.set(directory, { unreadable: message });
+          doubted.push(...company);
+          this.#suspect(company);
+        }
+        firstFault ??= cause;
       }
     }
+    if (!isAnswered) throw firstFault;
     return answers;
   }
 
   #failed(company: readonly string[]): void {
     const [directory = ''] = company;
     if (company.length === 1) this.#leftAlone.set(directory, performance.now());
+    this.#suspect(company);
+    this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
+  }
+
+  #suspect(company: readonly string[]): void {
     for (const one of company) {
       this.#suspects.delete(one);
       this.#suspects.add(one);
     }
-    this.#suspectsTogether = Math.max(1, Math.floor(company.length / 2));
   }
 
   /**

@@ -14,12 +14,14 @@ import { type AccountingForm, accountingForm, RECORDED } from './ends.ts';
 import { jobIds } from './job-ids.ts';
 import {
   Budget,
+  limitOfShared,
   MAX_ATTEMPT_NODES,
   MAX_ATTEMPTS,
   MAX_NAME,
   MAX_OBSERVATIONS,
   MAX_RESTARTS,
   MAX_ROW,
+  MAX_TEXT,
 } from './limits.ts';
 import { atOnce, Pace, type Reading } from './turns.ts';
 import { isDoubtfulSignal, numberValue, scriptEnd, textValue, timeValue } from './values.ts';
@@ -249,9 +251,9 @@ function parseFields(fields: readonly string[], clock: ClusterClock, tracksGpus:
     startedAt: clock.pastInstant(start),
     endedAt: clock.pastInstant(end),
     estimatedStartAt: null,
-    nodeList: textValue(nodes, MAX_NODE_LIST),
-    partition: textValue(partition),
-    allocated: parseAllocation(tres, timeLimitSeconds, tracksGpus),
+    nodeList: textValue(nodes, limitOfShared(MAX_NODE_LIST, ids.length)),
+    partition: textValue(partition, limitOfShared(MAX_TEXT, ids.length)),
+    allocated: ids.length === 1 ? parseAllocation(tres, timeLimitSeconds, tracksGpus) : null,
     components: [],
   };
   return ids.map((slurmJobId) => ({

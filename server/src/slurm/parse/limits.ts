@@ -8,6 +8,11 @@ export const MAX_TEXT = 1000;
 export const MAX_NAME = 256;
 /** Of the list of nodes of an attempt that is over, of which a job may have many. */
 export const MAX_ATTEMPT_NODES = 1000;
+/**
+ * Of one text of a row that several tasks share, counted for each of them, in UTF-16 units: it is stored with each. Tasks
+ * that share a row have no nodes, and 50,000 of them (MAX_ARRAY_TASKS) have room for 335 characters of a reason.
+ */
+export const MAX_SHARED_TEXT = 16 * 1024 * 1024;
 /** Of a path, in bytes: PATH_MAX in linux/limits.h. */
 export const MAX_PATH = 4096;
 /** Of one row of squeue or sacct, of one partition's line, and of one node's without its notes. */
@@ -83,4 +88,9 @@ export class Budget {
       throw cause;
     }
   }
+}
+
+/** The limit of a text in a row that so many tasks share. */
+export function limitOfShared(most: number, tasks: number): number {
+  return Math.min(most, Math.floor(MAX_SHARED_TEXT / tasks));
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
+import { heldBytes } from '../../domain/testing.ts';
 import { turnsDuring } from '../../store/testing.ts';
 import { UnreadableAnswer } from '../errors.ts';
 import { everyJob, fixture, labels, queueRow, WAITING } from '../testing.ts';
@@ -65,6 +66,25 @@ describe('a reader of one answer after another', () => {
     const starts = new Set(observations.map(({ startedAt }) => startedAt?.getTime()));
     expect([...starts]).toEqual([1_795_494_207_000 - clock.aheadMs]);
   });
+});
+
+it('keeps nothing of the jobs of others from one answer to the next', async () => {
+  const reader = new QueueReader();
+  const clock = new ClusterClock();
+  const path = '/elsewhere/'.repeat(200);
+  // One job of ours: what is kept of it must not keep the answer, either.
+  const answer = (round: number) =>
+    [
+      queueRow({ NodeList: `n${round}` }),
+      ...Array.from({ length: 10_000 }, (_, index) =>
+        queueRow({ JobArrayID: `${100 + index}`, Command: `${path}${round}`, WorkDir: path }),
+      ),
+    ].join('');
+  await new QueueReader().read(answer(0), ENDS, clock);
+  const before = heldBytes();
+  expect((await reader.read(answer(1), ENDS, clock)).observations).toHaveLength(1);
+  expect(heldBytes() - before).toBeLessThan(8 * 1024 ** 2);
+  expect((await reader.read(answer(2), ENDS, clock)).observations).toHaveLength(1);
 });
 
 describe('others have their turn while an answer is read', () => {
@@ -386,6 +406,25 @@ describe('rows of several tasks', () => {
   it('cost what their texts cost, however many tasks they name', () => {
     const rows = Array.from({ length: 2000 }, (_, row) => waiting(`${row + 1}_[0-49999]`));
     expect(parseQueue(rows.join('')).shared).toHaveLength(2000);
+  });
+
+  it.each<[string, Parameters<typeof queueRow>[0], 'nodeList' | 'reason' | 'partition']>([
+    ['a list of nodes', { NodeList: 'n,'.repeat(8000) }, 'nodeList'],
+    ['a reason', { Reason: 'r'.repeat(1000) }, 'reason'],
+    ['a partition', { Partition: 'p'.repeat(1000) }, 'partition'],
+  ])('have room for texts that all of them store: %s', (_what, parts, field) => {
+    const length = (JobArrayID: string) => {
+      const { observations, shared } = parseQueue(queueRow({ JobArrayID, ...parts }));
+      return [...observations, ...shared][0]?.[field]?.length ?? 0;
+    };
+    expect(length('8_[0-49999]') * 50_000).toBeLessThanOrEqual(16 * 1024 ** 2);
+    expect(length('8_[0-49999]')).toBeGreaterThan(300);
+    expect(length('8_[0-9]')).toBe(length('8'));
+  });
+
+  it('have no resources, whatever is printed of them', () => {
+    expect(parseQueue(queueRow({ JobArrayID: '8_[0-9]' })).shared[0]?.allocated).toBeNull();
+    expect(parseQueue(queueRow({ JobArrayID: '8_[5]' })).observations[0]?.allocated).not.toBeNull();
   });
 
   it('are bounded by the ranges that they list', () => {

@@ -11,7 +11,7 @@ import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { componentId } from './components.ts';
 import { afterRows, FIELD_END, type QueueEnds, queueEnds, RECORDED } from './ends.ts';
-import { MAX_NAME, MAX_PATH, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { limitOfShared, MAX_NAME, MAX_PATH, MAX_RESTARTS, MAX_ROW, MAX_TEXT } from './limits.ts';
 import { type KnownRow, QueueAnswer, type QueueSnapshot, type RowReading } from './queue-answer.ts';
 import { atOnce, inTurns, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
@@ -188,16 +188,18 @@ function readFields({ fields, owner }: RowParts, clock: ClusterClock, tracksGpus
   const [tres = '', timeLimit = ''] = fields.slice(QUEUE_FIELDS.indexOf('tres-alloc'));
   const place = placeOf(id);
   if (place === null) return 'faulty';
-  const reason = textValue(why);
+  const sharers = 'tasks' in place ? place.tasks.size : 1;
+  const text = (value: string, most = MAX_TEXT) => textValue(value, limitOfShared(most, sharers));
+  const reason = text(why);
   const state = jobState(word, reason);
   const isWaiting = state === 'PENDING' || state === 'HELD';
   const hasEnded = state !== null && !isActiveState(state);
   // While a job waits, squeue shows the scheduler's estimate in the same column.
   const [startedAt, estimatedStartAt] = isWaiting ? [null, clock.instant(start)] : [clock.pastInstant(start), null];
   const restarted = numberValue(restarts, MAX_RESTARTS, 'number of restarts');
-  const nodeList = textValue(nodes, MAX_NODE_LIST);
+  const nodeList = text(nodes, MAX_NODE_LIST);
   // While a job waits, squeue shows its request in the same column.
-  const hasNodes = !isWaiting && nodeList !== null;
+  const hasNodes = !isWaiting && nodeList !== null && sharers === 1;
   const allocated = hasNodes ? parseAllocation(tres, durationSeconds(timeLimit), tracksGpus) : null;
   const said: Report = {
     source: 'SQUEUE',
@@ -211,7 +213,7 @@ function readFields({ fields, owner }: RowParts, clock: ClusterClock, tracksGpus
     endedAt: hasEnded ? clock.pastInstant(end) : null,
     estimatedStartAt,
     nodeList,
-    partition: textValue(partition),
+    partition: text(partition),
     allocated,
     components: [],
   };
