@@ -35,9 +35,10 @@ import {
   STALLED_MS,
 } from './http/connections.ts';
 import { SIGN_IN_BODY } from './http/door.ts';
+import { MAX_BODY_BYTES } from './http/graphql-requests.ts';
 import { MOST_DOWNLOADS, MOST_DOWNLOADS_OF_ACCOUNT } from './http/log-download.ts';
 import { MAX_STREAMS, MAX_STREAMS_OF_ACCOUNT } from './http/open-streams.ts';
-import { MAX_BODY_BYTES } from './http/server.ts';
+import { MOST_REQUEST_BYTES, MOST_REQUEST_BYTES_OF_ACCOUNT } from './http/request-bytes.ts';
 import {
   MAX_ID_LENGTH,
   MAX_MESSAGE_BYTES,
@@ -83,6 +84,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['depth of nested lists and objects in a value', number(LIMITS.nesting)],
   ['values in all variables of an operation', number(LIMITS.variableValues)],
   ['body of an HTTP request (`PAYLOAD_TOO_LARGE`)', kib(MAX_BODY_BYTES)],
+  [
+    'requests that are still to be answered',
+    `${kib(MOST_REQUEST_BYTES_OF_ACCOUNT)} per session, ${kib(MOST_REQUEST_BYTES)} in all`,
+  ],
   ['WebSocket message (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
   ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],
   ['active operations on a WebSocket', number(MAX_OPERATIONS)],

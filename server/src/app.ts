@@ -18,7 +18,7 @@ import { VERSION } from './domain/version.ts';
 import { EventRetention, JobMetrics, Journal } from './events/index.ts';
 import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
-import { endChildren, Staging, setGitEnvironment } from './projects/index.ts';
+import { endChildren, keepDataApart, Staging, setGitEnvironment } from './projects/index.ts';
 import { DatabaseError, holdLock, Store } from './store/index.ts';
 import { createLogger, type Logger, logWarnings, Metrics } from './telemetry/index.ts';
 
@@ -61,6 +61,7 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.use(logWarnings(log));
     const metrics = new Metrics(VERSION);
     setGitEnvironment(environment.gitVariables);
+    keepDataApart(places);
 
     const store = await Store.open(places.databaseFile);
     stack.defer(() => store.close());

@@ -271,7 +271,14 @@ describe('whatever the umask, what the server makes is for its owner alone', () 
     for (const line of made) expect(line).toMatch(/^\S+ (?:40700|100600) 0 0 /);
     expect(made.map((line) => line.split(' ')[0])).toEqual(
       expect.arrayContaining([
-        ...['made', 'made/data', 'made/data/token', 'made/data/lock', 'made/data/slurmql.db-lock'],
+        ...[
+          'made',
+          'made/data',
+          'made/data/.gitignore',
+          'made/data/token',
+          'made/data/lock',
+          'made/data/slurmql.db-lock',
+        ],
         ...['made/data/slurmql.db', 'made/data/slurmql.db-wal', 'made/data/slurmql.db-shm'],
       ]),
     );

@@ -94,6 +94,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'that spread all of each other': `{ ...f0 } ${times(60, (at) => `fragment f${at} on Query { ${times(60, (other) => `...f${other}`)} }`)}`,
     'that nothing spreads': `{ viewer { id } } ${times(900, (at) => `fragment f${at} on User { id }`)}`,
     'of one name': `{ ...f } ${'fragment f on Query { viewer { id } } '.repeat(400)}`,
+    'that very many operations spread': `${times(99, (at) => `query q${at} { ...f }`)} fragment f on Query { viewer { ${'id '.repeat(390)} } }`,
     'that many operations spread': `${times(90, (at) => `query q${at} { ...f }`)} fragment f on Query { ${times(90, (at) => `a${at}: viewer { id name }`)} }`,
   },
   'types that exclude each other': {
@@ -189,17 +190,16 @@ describe.each(Object.entries(DOCUMENTS))('hostile documents: %s', (_kind, docume
   );
 });
 
-/** Each takes milliseconds to parse and validate. */
+/** Each takes milliseconds to parse and validate, and little to answer. */
 const SLOW: Readonly<Record<string, string>> = {
-  introspection:
-    '{ __schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } } }',
-  'many fields': `{ viewer { ${'id name '.repeat(190)} } }`,
-  'many aliases': `{ ${times(99, (at) => `a${at}: viewer { id name }`)} }`,
-  'many operations': `${times(5, (at) => `query q${at} { ...f }`)} fragment f on Query { viewer { ${'id '.repeat(390)} } }`,
-  'too many operations': `${times(99, (at) => `query q${at} { ...f }`)} fragment f on Query { viewer { ${'id '.repeat(390)} } }`,
+  'many fields': `{ jobs(first: 1) { nodes { ${times(390, (at) => ['id', 'name', 'state', 'command'][at % 4] ?? '')} } } }`,
+  'many arguments': `{ ${times(99, (at) => `a${at}: job(id: "x", waitUntilOverSeconds: 1) { id name }`)} }`,
+  'many variables': `query (${times(99, (at) => `$a${at}: ID! = "x"`)}) { ${times(99, (at) => `a${at}: job(id: $a${at}) { id name }`)} }`,
+  'many operations': `${times(5, (at) => `query q${at} { ...f }`)} fragment f on Query { ${times(95, (at) => `a${at}: viewer { id name role }`)} }`,
   'fields that are not there': `{ viewer { ${times(390, (at) => `unknown${at}`)} } }`,
+  'fields that are nearly there': `{ jobs { nodes { ${times(390, (at) => `submittedA${'t'.repeat(at % 9)}`)} } } }`,
 };
-const TOGETHER = 200;
+const TOGETHER = 100;
 
 /** All of them in one write, so that they are received in one turn of the event loop. */
 async function overWebSocket(documents: readonly string[]): Promise<void> {
@@ -232,7 +232,7 @@ describe.each([
     const many = (count: number) => () => send(Array.from({ length: count }, () => another(query)));
     await many(10)();
     // All in one turn, it would be held for as long as all of them take.
-    const isInTurns = ({ heldMs, cpuMs }: Work) => heldMs < cpuMs / 3;
+    const isInTurns = ({ heldMs, cpuMs }: Work) => heldMs < cpuMs / 2;
     expect(await leastWork(server, 8, many(TOGETHER), isInTurns)).toSatisfy(isInTurns);
   });
 });

@@ -85,6 +85,9 @@ const REFUSED: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       query: `query ($s: String) { ${times(100, (at) => `a${at}: jobs(filter: { search: $s }) { totalCount }`)} }`,
       variables: { s: 'word '.repeat(150_000) },
     },
+    'written once and spread often': {
+      query: `{ ${times(130, () => '...F')} } fragment F on Query { jobs(first: 0, filter: { clusters: [${'"" '.repeat(4700)}] }) { __typename } }`,
+    },
     'with many states': {
       query: `query ($s: [JobState!]) { ${times(50, (at) => `a${at}: jobs(filter: { states: $s }) { totalCount }`)} }`,
       variables: { s: Array<string>(40_000).fill('RUNNING') },

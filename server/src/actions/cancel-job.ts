@@ -47,10 +47,8 @@ async function cancelAll(
     [...byCluster].map(async ([clusterName, jobs]) => {
       // An array stands for its tasks.
       const named = jobs.filter(({ arrayParentId }) => arrayParentId === null || !requested.has(arrayParentId));
-      const numbers = [...named, ...(await tasksElsewhere(store.jobs, named))].flatMap(
-        ({ slurmJobId }) => slurmJobId ?? [],
-      );
-      await clusters.get(clusterName)?.jobs.cancel(numbers);
+      const all = [...named, ...(await tasksElsewhere(store.jobs, named))];
+      await clusters.get(clusterName)?.jobs.cancel(all.filter(({ slurmJobId }) => slurmJobId !== null));
     }),
   );
   for (const { id, state } of requested.values()) if (!isActiveState(state)) await staging.remove(id);

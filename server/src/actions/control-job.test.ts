@@ -32,10 +32,12 @@ beforeEach(async () => {
   const cluster = {
     jobs: {
       inTurn: <T>(work: () => Promise<T>) => work(),
-      look: async () =>
-        listed.map(({ id, arrayParentId, slurmJobId, state }) => ({
-          ...{ slurmJobId, state, ownerId: arrayParentId ?? id, directoryJobId: null },
-        })),
+      look: async () => ({
+        at: (number: string) => {
+          const job = listed.find(({ slurmJobId }) => slurmJobId === number);
+          return job && { state: job.state, ownerId: job.arrayParentId ?? job.id, directoryJobId: null };
+        },
+      }),
       control: async (_action: string, groups: readonly (readonly Job[])[]) => {
         askedAt = journal.newest;
         return answer(groups);

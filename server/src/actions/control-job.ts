@@ -218,10 +218,10 @@ function isBeingCancelled({ state, cancelRequestedAt }: Job): boolean {
 
 /** The states of those that Slurm still holds. A number alone doesn't make it the same job. */
 async function statesNow(cluster: Cluster, jobs: readonly Job[]): Promise<ReadonlyMap<string, JobState>> {
-  const seenById = new Map((await cluster.jobs.look()).map((seen) => [seen.slurmJobId, seen]));
+  const shown = await cluster.jobs.look();
   return new Map(
     jobs.flatMap((job) => {
-      const seen = seenById.get(job.slurmJobId ?? '');
+      const seen = shown.at(job.slurmJobId ?? '');
       return seen === undefined || !isOf(seen, job) ? [] : [[job.id, seen.state ?? job.state] as const];
     }),
   );

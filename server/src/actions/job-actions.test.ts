@@ -33,15 +33,17 @@ beforeEach(async () => {
   store = await Store.open(':memory:');
   const journal = new Journal(store);
   await journal.start();
-  const look = () =>
-    held.map(({ id, arrayParentId, slurmJobId, state, cancelRequestedAt }) => ({
-      ...{ slurmJobId, ownerId: arrayParentId ?? id, directoryJobId: null },
-      // Slurm has no such state.
-      state: cancelRequestedAt === null ? state : 'RUNNING',
-    }));
+  const at = (number: string) => {
+    const job = held.find(({ slurmJobId }) => slurmJobId === number);
+    if (job === undefined) return undefined;
+    const { id, arrayParentId, state, cancelRequestedAt } = job;
+    // Slurm has no state CANCELLING.
+    const shown = cancelRequestedAt === null ? state : 'RUNNING';
+    return { ownerId: arrayParentId ?? id, directoryJobId: null, state: shown };
+  };
   const [cancel, controlled] = [async () => undefined, async () => undefined];
   const inTurn = <T>(work: () => Promise<T>) => work();
-  const jobs = { inTurn, look: async () => look(), cancel, control: async () => [null], controlled };
+  const jobs = { inTurn, look: async () => ({ at }), cancel, control: async () => [null], controlled };
   const cluster = { jobs, health: { message: null } };
   context = {
     store,

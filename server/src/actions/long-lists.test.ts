@@ -34,8 +34,9 @@ beforeEach(async () => {
   const alpha = {
     jobs: {
       inTurn: async (work: () => Promise<void>) => (isBusy ? undefined : work()),
-      cancel: async (numbers: readonly string[]) => void cancelled.push(...numbers),
-      look: async () => [],
+      cancel: async (jobs: readonly Job[]) =>
+        void cancelled.push(...jobs.flatMap(({ slurmJobId }) => slurmJobId ?? [])),
+      look: async () => ({ at: () => undefined }),
     },
     health: { message: null },
   };

@@ -10,7 +10,7 @@ const authenticator = await Authenticator.open(TOKEN, {
 });
 
 const whoIs = (authorization?: string, cookie?: string, key?: string) =>
-  authenticator.authenticate({ authorization, cookie, key });
+  authenticator.authenticate({ authorization, cookies: cookie === undefined ? [] : [cookie], key });
 
 describe('a token', () => {
   it('in the Authorization header makes the administrator', () => {

@@ -13,8 +13,8 @@ export const ADMINISTRATOR: User = { id: 'administrator', name: 'Administrator',
 export interface Credentials {
   /** The Authorization header, or the same in a WebSocket's `connection_init`. */
   readonly authorization: string | undefined;
-  /** The value of a session's cookie. */
-  readonly cookie: string | undefined;
+  /** The values of cookies that may be a session's: another server of the host can set some of the same name. */
+  readonly cookies: readonly string[];
   /** The same session's key. */
   readonly key: string | undefined;
 }
@@ -59,12 +59,13 @@ export class Authenticator {
     return isSame(candidate, this.#token);
   }
 
-  authenticate({ authorization, cookie, key }: Credentials): Verdict {
+  authenticate({ authorization, cookies, key }: Credentials): Verdict {
     const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
     if (bearer !== undefined) {
       if (this.isToken(bearer)) return { kind: 'viewer', viewer: ADMINISTRATOR, session: null };
       return { kind: 'anonymous', why: 'wrong' };
     }
+    const cookie = this.sessions.choose(cookies, key);
     const session = cookie === undefined ? null : this.sessions.read(cookie);
     if (session !== null && this.sessions.isKey(session, key ?? '')) {
       return { kind: 'viewer', viewer: ADMINISTRATOR, session };

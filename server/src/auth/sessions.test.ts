@@ -103,6 +103,15 @@ describe('a session', () => {
     }
   });
 
+  it('that is ended while the clock is ahead is over once that is right, after a restart too', async () => {
+    const { cookie, key } = sessions.open(NOW);
+    vi.setSystemTime(inSeconds(SESSION_SECONDS + DAY));
+    await sessions.end(cookie, key);
+    vi.setSystemTime(NOW);
+    expect(sessions.read(cookie)).toBeNull();
+    expect((await newSessions()).read(cookie)).toBeNull();
+  });
+
   it('that is ended is over for every cookie of it, after a restart too, and no other one is', async () => {
     const { cookie, key } = sessions.open(NOW);
     const other = sessions.open(NOW);

@@ -73,6 +73,16 @@ export class Sessions {
     return session !== null && this.isCurrent(session) ? session : null;
   }
 
+  /** Of several cookies, that of the key's session, or else the one that was closest to being one. */
+  choose(cookies: readonly string[], key: string | undefined): string | undefined {
+    const current = cookies.filter((cookie) => this.read(cookie) !== null);
+    const own = current.find((cookie) => {
+      const session = this.read(cookie);
+      return session !== null && key !== undefined && this.isKey(session, key);
+    });
+    return own ?? current[0] ?? cookies.find((cookie) => this.isOwn(cookie)) ?? cookies[0];
+  }
+
   /** Whether this server once gave out the cookie. */
   isOwn(cookie: string): boolean {
     return this.#signed(cookie) !== null;
@@ -93,7 +103,8 @@ export class Sessions {
    */
   async end(cookie: string, key: string): Promise<void> {
     const session = this.#signed(cookie);
-    if (session === null || session.expiresAt.getTime() <= Date.now() || !this.isKey(session, key)) return;
+    // Also one that is over by this machine's clock, which may be wrong.
+    if (session === null || !this.isKey(session, key)) return;
     this.#endedIds.add(session.id);
     await this.#store.end(session.id, new Date(session.beganAt.getTime() + LONGEST_SESSION_SECONDS * 1000));
   }

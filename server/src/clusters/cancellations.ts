@@ -1,14 +1,17 @@
-import { isArray } from '../domain/job.ts';
+import { isArray, type Job } from '../domain/job.ts';
+import { ownerId } from '../domain/observation.ts';
 import type { Journal } from '../events/index.ts';
-import type { SlurmControl } from '../slurm/index.ts';
+import { mentions, type SlurmControl, type SlurmQueue } from '../slurm/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 
 export interface CancellationsOptions {
   readonly clusterName: string;
-  readonly slurm: Pick<SlurmControl, 'cancel'>;
+  readonly slurm: { readonly control: Pick<SlurmControl, 'cancel'>; readonly queue: SlurmQueue };
   readonly journal: Pick<Journal, 'active'>;
   readonly log: Logger;
 }
+
+export type Cancelled = Pick<Job, 'id' | 'arrayParentId' | 'slurmJobId'>;
 
 /** Sends recorded requests to cancel to Slurm, and again if one may have been lost. */
 export class Cancellations {
@@ -24,11 +27,19 @@ export class Cancellations {
     return this.#isOwed;
   }
 
-  /** With one command for all jobs. Never throws. */
-  async cancel(slurmJobIds: readonly string[]): Promise<void> {
+  /**
+   * With one command for all jobs, after a look at the queue: another job may have the number, as when Slurm lost its state
+   * and counts from 1 again, or the login node is that of another cluster now. Never throws.
+   */
+  async cancel(jobs: readonly Cancelled[]): Promise<void> {
     const { clusterName, slurm, log } = this.#options;
+    const slurmJobIds = jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []);
     try {
-      await slurm.cancel(slurmJobIds);
+      const isThere = await this.#look();
+      const there = jobs.filter(isThere);
+      // What Slurm doesn't show is over, which the poller finds out, or shows again.
+      if (there.length < jobs.length) this.#isOwed = true;
+      if (there.length > 0) await slurm.control.cancel(there.flatMap(({ slurmJobId }) => slurmJobId ?? []));
     } catch (cause) {
       this.#isOwed = true;
       log.warn({ err: cause, slurmJobIds }, `${clusterName}: jobs could not be cancelled yet`);
@@ -40,9 +51,24 @@ export class Cancellations {
     const { clusterName, journal } = this.#options;
     this.#isOwed = false;
     // An array is cancelled task by task: one of them may have been requeued since.
-    const slurmJobIds = [...journal.active(clusterName).values()].flatMap((job) =>
-      job.cancelRequestedAt === null || isArray(job) ? [] : (job.slurmJobId ?? []),
+    const requested = [...journal.active(clusterName).values()].filter(
+      (job) => job.cancelRequestedAt !== null && job.slurmJobId !== null && !isArray(job),
     );
-    if (slurmJobIds.length > 0) await this.cancel(slurmJobIds);
+    if (requested.length > 0) await this.cancel(requested);
   }
+
+  /** Whether Slurm holds a job, by its number and its batch script; of an array or a task, any task. */
+  async #look(): Promise<(job: Cancelled) => boolean> {
+    const { observations, faultyRows } = await this.#options.slurm.queue.snapshot();
+    const seen = new Set(observations.map((one) => `${one.ownerId ?? one.directoryJobId} ${numberOf(one.slurmJobId)}`));
+    // A row that can't be read may still show whose it is.
+    const isMentioned = mentions(faultyRows);
+    return (job) =>
+      seen.has(`${ownerId(job)} ${numberOf(job.slurmJobId ?? '')}`) || isMentioned({ ...job, slurmJobId: null });
+  }
+}
+
+/** The number that tasks, and components, have in common. */
+function numberOf(slurmJobId: string): string {
+  return /^\d*/.exec(slurmJobId)?.[0] ?? '';
 }

@@ -1,12 +1,11 @@
 import pLimit from 'p-limit';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
-import type { JobObservation } from '../domain/observation.ts';
 import { Poller } from '../poller/index.ts';
-import { type JobControl, type Slurm, tellsOfNoAnswer } from '../slurm/index.ts';
+import { type JobControl, ShownJobs, type Slurm, tellsOfNoAnswer } from '../slurm/index.ts';
 import type { SshConnection } from '../ssh/index.ts';
 import { ActivityWatch } from './activity.ts';
-import { Cancellations } from './cancellations.ts';
+import { Cancellations, type Cancelled } from './cancellations.ts';
 import type { Health } from './health.ts';
 import type { LastKnown } from './last-known.ts';
 import type { ClusterParts } from './parts.ts';
@@ -69,7 +68,7 @@ export class ClusterJobs {
       },
       onFault: (cause) => log.warn({ err: cause }, `${clusterName}: ends of jobs are seen late, at the poll interval`),
     });
-    this.#cancellations = new Cancellations({ clusterName, slurm: slurm.control, journal, log });
+    this.#cancellations = new Cancellations({ clusterName, slurm, journal, log });
   }
 
   /** The login can be used. `workspace` is absolute. */
@@ -123,13 +122,13 @@ export class ClusterJobs {
   }
 
   /**
-   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded. Never throws: a request that may
-   * be lost is repeated once the cluster answers again.
+   * Asks Slurm, with one command for all, to cancel jobs whose requests are recorded, as far as it still holds them. Never
+   * throws: a request that may be lost is repeated once the cluster answers again.
    */
-  async cancel(slurmJobIds: readonly string[]): Promise<void> {
-    if (slurmJobIds.length === 0) return;
+  async cancel(jobs: readonly Cancelled[]): Promise<void> {
+    if (jobs.length === 0) return;
     void this.#options.connection.wanted();
-    await this.#cancellations.cancel(slurmJobIds);
+    await this.#cancellations.cancel(jobs);
     this.#poller.acted();
   }
 
@@ -139,10 +138,10 @@ export class ClusterJobs {
   }
 
   /** Every job in Slurm's memory as it is now. Throws when Slurm can't be asked. */
-  async look(): Promise<readonly JobObservation[]> {
-    const { observations } = await this.#options.slurm.queue.snapshot();
+  async look(): Promise<ShownJobs> {
+    const snapshot = await this.#options.slurm.queue.snapshot();
     this.#options.onAnswered();
-    return observations;
+    return ShownJobs.of(snapshot);
   }
 
   /**
@@ -174,7 +173,7 @@ export class ClusterJobs {
     this.#options.onAnswered();
     this.#poller.acted();
     // It may have been cancelled while it was being submitted.
-    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job.slurmJobId]);
+    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job]);
   }
 
   #submissionsTried(fault: string | null): void {

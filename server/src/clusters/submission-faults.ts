@@ -14,6 +14,11 @@ export class SubmissionFaults {
     this.#onFault = onFault;
   }
 
+  /** The last attempt failed, of whatever job. */
+  get isAny(): boolean {
+    return this.#faults.size > 0;
+  }
+
   /** An attempt failed; the job says why. */
   async failed(jobId: string, message: string): Promise<void> {
     this.#faults.set(jobId, message);

@@ -12,6 +12,7 @@ import type { JobReader } from '../store/index.ts';
 import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
+import type { SubmissionRetries } from './submission-retries.ts';
 import { unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
@@ -25,6 +26,8 @@ const MAX_LOOKS = 15;
 const NOT_KNOWN = 'Not known yet whether Slurm took it';
 const FILES_GONE =
   'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
+const AGAIN = 'That may pass: it is tried again by itself, for a day';
+const GIVEN_UP = 'It was tried again for a day. See why on the login node, then submit it again';
 const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
 
 /** A job whose files are on the cluster; or that was handed to sbatch before, which left word of it. */
@@ -42,6 +45,7 @@ export interface SubmissionStepsOptions {
   readonly journal: Journal;
   readonly staging: Pick<Staging, 'open' | 'has' | 'remove'>;
   readonly faults: SubmissionFaults;
+  readonly retries: SubmissionRetries;
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   readonly certainlyAbsentMs: number;
   /** Between two looks at what is being unpacked, or at an sbatch that takes long. */
@@ -100,8 +104,11 @@ export class SubmissionSteps {
     const { slurm, lookMs } = this.#options;
     const isWanted = async () => isReachable() && !(await this.#isCancelled(job.id));
     const fault = await unpacked({ slurm, workDir, isWanted, signal, lookMs });
-    if (fault !== null) await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', fault);
-    return fault === null;
+    if (fault === null) return true;
+    const reason = fault.isFault ? this.#givenUp(job.id, fault.message) : fault.message;
+    if (reason === null) throw new Error(`${fault.message}. ${AGAIN}`);
+    await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', reason);
+    return false;
   }
 
   /**
@@ -150,19 +157,21 @@ export class SubmissionSteps {
         if (await this.#isFound(job, workDir)) return 'done';
         break;
       case 'running':
-      case 'unknown':
         await recordReason(journal, job.id, `${NOT_KNOWN}: ${answer.message}`);
+        await this.#isFound(job, workDir);
+        return 'done';
+      case 'unknown': {
+        const doubt = `${NOT_KNOWN}: ${answer.message}`;
+        await (answer.isFault ? faults.failed(job.id, doubt) : recordReason(journal, job.id, doubt));
         if (await this.#isFound(job, workDir)) return 'done';
-        if (answer.kind === 'running' || !this.#doubts.isAbsent(job.id, performance.now())) return 'done';
+        if (!this.#doubts.isAbsent(job.id, performance.now())) return 'done';
         if (await this.#isCancelled(job.id)) {
           await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
           return 'done';
         }
-        if (answer.isRefusal) {
-          await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', answer.message);
-          return 'done';
-        }
+        if (answer.isFault) return this.#tryLater(job, workDir, answer.message);
         break;
+      }
     }
     this.#doubts.settle(job.id);
     const lost = await slurm.reset(workDir, answer.kind === 'unknown');
@@ -174,6 +183,25 @@ export class SubmissionSteps {
       return 'done';
     }
     return 'reset';
+  }
+
+  /** Slurm certainly doesn't have the job, and did not refuse it. */
+  async #tryLater(job: Job, workDir: string, message: string): Promise<'done'> {
+    const { slurm, faults } = this.#options;
+    const reason = this.#givenUp(job.id, `Slurm doesn't have the job, because sbatch failed: ${message}`);
+    if (reason !== null) {
+      await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', reason);
+      return 'done';
+    }
+    this.#doubts.settle(job.id);
+    await slurm.reset(workDir, false);
+    await faults.failed(job.id, `Slurm doesn't have the job yet, because sbatch failed: ${message}. ${AGAIN}`);
+    return 'done';
+  }
+
+  /** Notes a fault that may go away. Null: the job is tried again; else why it isn't any more. */
+  #givenUp(jobId: string, message: string): string | null {
+    return this.#options.retries.failed(jobId, performance.now()) ? `${message}. ${GIVEN_UP}` : null;
   }
 
   /** `hasSource`: the project has arrived before. */
@@ -227,9 +255,10 @@ export class SubmissionSteps {
   }
 
   async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
-    const { journal, staging, faults } = this.#options;
+    const { journal, staging, faults, retries } = this.#options;
     this.#doubts.settle(job.id);
     faults.answered();
+    retries.hurry();
     const accepted = await recordAccepted(journal, job.id, slurmJobId, message);
     await staging.remove(job.id);
     this.#options.onAccepted(accepted);

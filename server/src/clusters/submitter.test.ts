@@ -36,6 +36,8 @@ let sizes: Map<string, number>;
 let sent: number;
 /** What happens to a file before it is written. */
 let underWay: (name: string) => Promise<void>;
+/** Jobs whose files the server has removed. */
+let removed: string[];
 let submitters: Submitter[];
 /** What the submitters told of faults, in its order. */
 let faults: (string | null)[];
@@ -51,6 +53,7 @@ beforeEach(async () => {
   hasFiles = true;
   sizes = new Map();
   sent = 0;
+  removed = [];
   underWay = async () => undefined;
   submitters = [];
   faults = [];
@@ -65,7 +68,7 @@ afterEach(async () => {
 });
 
 /** One that waits for next to nothing where another would wait for a minute. */
-function startSubmitter(): Submitter {
+function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = {}): Submitter {
   const silent = () => undefined;
   const log: Logger = { debug: silent, info: silent, warn: silent, error: silent };
   const submitter = new Submitter({
@@ -85,12 +88,12 @@ function startSubmitter(): Submitter {
         sent += 1;
         return Readable.from([archive]);
       },
-      remove: async () => undefined,
+      remove: async (jobId) => void removed.push(jobId),
       has: async () => hasFiles,
       size: async (jobId) => sizes.get(jobId) ?? archive.length,
     },
     log,
-    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5 },
+    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs: 1 },
     onAccepted: () => undefined,
     onFault: (fault) => faults.push(fault),
   });
@@ -238,6 +241,108 @@ describe('a Slurm that is away', () => {
     void submitter.submit(second.id);
     await once(second.id, ({ state }) => state === 'PENDING');
     expect(faults).toContain(null);
+  });
+});
+
+describe('a login node that is at fault for a while', () => {
+  const failsTwice = (faulty: string, works: string) =>
+    `echo called >>"$HOME/calls"\n[ "$(wc -l <"$HOME/calls")" -gt 2 ] || { ${faulty}; }\n${works}`;
+  const says = (words: string, code = 1) => `printf '%s\\n' '${words}' >&2; exit ${code}`;
+
+  it.each([
+    ['has no munged', says('sbatch: error: Batch job submission failed: Protocol authentication error')],
+    ['has no slurm.conf', says('sbatch: fatal: Could not establish a configuration source')],
+    ['misses a library', says('sbatch: error while loading shared libraries: libslurmfull.so: cannot open', 127)],
+    ['has lost sbatch', says('/bin/sh: 23: exec: sbatch: not found', 127)],
+    ['has a disk that is away', says('sbatch: error: Unable to open file job.sh')],
+    ['can start no process', says('/bin/sh: 0: Cannot fork', 2)],
+  ])('and %s ends no job and removes no files', async (_what, faulty) => {
+    await login.command('sbatch', failsTwice(faulty, 'echo 77'));
+    const job = await record();
+    startSubmitter();
+    const said = await once(job.id, ({ reason }) => reason?.includes('tried again by itself, for a day') === true);
+    expect(said).toMatchObject({ state: 'SUBMITTING' });
+    expect(removed).toEqual([]);
+    expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+    expect(await calls()).toBe(3);
+  });
+
+  it.each(['Input/output error', 'Stale file handle', 'Cannot send after transport endpoint shutdown'])(
+    'and whose tar says %s ends no job and removes no files',
+    async (words) => {
+      await login.command('sbatch', 'echo 77');
+      const tar = (await login.run('command -v tar')).stdout.trim();
+      await login.command('tar', failsTwice(says(`tar: ./a: Cannot open: ${words}`, 2), `exec ${tar} "$@"`));
+      const job = await record();
+      startSubmitter();
+      const said = await once(job.id, ({ reason }) => reason?.includes('tried again by itself, for a day') === true);
+      expect(said).toMatchObject({ state: 'SUBMITTING', reason: expect.stringContaining(words) });
+      expect(removed).toEqual([]);
+      await once(job.id, ({ state }) => state === 'PENDING');
+      expect(await calls()).toBe(3);
+    },
+  );
+
+  it('ends none of the jobs that wait, and each is submitted once', async () => {
+    const faulty = says('sbatch: error: Batch job submission failed: Protocol authentication error');
+    await login.command('sbatch', `[ -e "$HOME/repaired" ] || { ${faulty}; }\necho call >>"$HOME/calls"\necho $$`);
+    const jobs = [await record(), await record(), await record(), await record(), await record()];
+    startSubmitter();
+    for (const { id } of jobs) await once(id, ({ reason }) => reason?.includes('authentication') === true);
+    await login.run('touch repaired');
+    for (const { id } of jobs) {
+      expect(await once(id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+    }
+    expect(await calls()).toBe(5);
+  });
+
+  it('and has submitted the job all the same does so once', async () => {
+    await login.command(
+      'sbatch',
+      `echo called >>"$HOME/calls"; ln -s 79 ../run/job.claim; ${says('sbatch: error: Batch job submission failed: Protocol authentication error')}`,
+    );
+    const job = await record();
+    startSubmitter();
+    expect(await once(job.id, ({ slurmJobId }) => slurmJobId !== null)).toMatchObject({ slurmJobId: '79' });
+    expect(await calls()).toBe(1);
+  });
+
+  it('for longer than a day ends the job, which says what was seen and what to do', async () => {
+    await login.command('sbatch', says('sbatch: fatal: Could not establish a configuration source'));
+    const job = await record();
+    startSubmitter({ givenUpMs: 100, longestRetryMs: 60_000 });
+    const end = await once(job.id, ({ state }) => state !== 'SUBMITTING');
+    expect(end).toMatchObject({ state: 'SUBMIT_FAILED', workDir: null });
+    expect(end.reason).toMatch(/configuration source.*tried again for a day.*submit it again/);
+    expect(removed).toEqual([job.id]);
+  });
+
+  it('and whose tar is for longer than a day ends the job', async () => {
+    await login.command('tar', says('tar: ./a: Cannot open: Input/output error', 2));
+    const job = await record();
+    startSubmitter({ givenUpMs: 100, longestRetryMs: 60_000 });
+    const end = await once(job.id, ({ state }) => state !== 'SUBMITTING');
+    expect(end.reason).toMatch(/Input\/output error.*tried again for a day.*submit it again/);
+  });
+
+  it('keeps no job from being cancelled, however long the pause is', async () => {
+    await login.command('sbatch', `echo called >>"$HOME/calls"; ${says('sbatch: fork: Cannot allocate memory')}`);
+    const job = await record();
+    startSubmitter({ longestRetryMs: 24 * 60 * 60_000 });
+    await once(job.id, ({ reason }) => reason?.includes('tried again by itself, for a day') === true);
+    await journal.write(SYSTEM, (writer) =>
+      writer.update(job.id, (current) => ({ ...current, state: 'CANCELLING', cancelRequestedAt: new Date() })),
+    );
+    expect(await once(job.id, ({ state }) => state === 'CANCELLED')).toMatchObject({ workDir: null });
+  });
+
+  it('does not keep a refusal of Slurm from ending its job at once', async () => {
+    const refusal = 'sbatch: error: Batch job submission failed: Invalid partition name specified';
+    await login.command('sbatch', `echo called >>"$HOME/calls"; ${says(refusal)}`);
+    const job = await record();
+    startSubmitter();
+    expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'SUBMIT_FAILED' });
+    expect(await calls()).toBe(1);
   });
 });
 

@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Job } from '../domain/job.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { Lanes, type Staging } from '../projects/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { SubmissionFaults } from './submission-faults.ts';
+import { SubmissionRetries } from './submission-retries.ts';
 import { isBeingSubmitted, type Prepared, SubmissionSteps, type SubmissionStepsOptions } from './submission-steps.ts';
 
 /** How long is waited for what. */
@@ -14,9 +16,16 @@ const DELAYS = {
   certainlyAbsentMs: 60_000,
   /** Between two looks at a project that is being unpacked, or an sbatch that runs, for more than some seconds. */
   lookMs: 2_000,
+  /** The longest between two attempts of a job that a fault of the login node keeps from Slurm. */
+  longestRetryMs: 30 * 60_000,
+  /** For how long such a job is tried again. Hours pass before a login node is repaired. */
+  givenUpMs: 24 * 60 * 60_000,
+  /** Between two runs of sbatch while it fails: what ails it would reach every job that waits. */
+  spacingMs: 2_000,
 };
 
-export interface SubmitterOptions extends Omit<SubmissionStepsOptions, 'faults' | 'certainlyAbsentMs' | 'lookMs'> {
+export interface SubmitterOptions
+  extends Omit<SubmissionStepsOptions, 'faults' | 'retries' | 'certainlyAbsentMs' | 'lookMs'> {
   readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size'>;
   readonly log: Logger;
   /** Default: DELAYS. */
@@ -38,6 +47,7 @@ const UNPACKINGS = { small: 2, large: 2 };
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #faults: SubmissionFaults;
+  readonly #retries: SubmissionRetries;
   readonly #steps: SubmissionSteps;
   readonly #delays: typeof DELAYS;
   readonly #uploads = new Lanes(UPLOADS);
@@ -56,13 +66,16 @@ export class Submitter {
     this.#options = options;
     this.#delays = options.delays ?? DELAYS;
     this.#faults = new SubmissionFaults(options.journal, (fault) => options.onFault(fault));
+    this.#retries = new SubmissionRetries(this.#delays);
     const { certainlyAbsentMs, lookMs } = this.#delays;
-    this.#steps = new SubmissionSteps({ ...options, faults: this.#faults, certainlyAbsentMs, lookMs });
+    const own = { faults: this.#faults, retries: this.#retries };
+    this.#steps = new SubmissionSteps({ ...options, ...own, certainlyAbsentMs, lookMs });
   }
 
   /** The cluster can be asked; `workspace` is absolute. Takes up every job that isn't through yet. */
   connected(workspace: string): void {
     this.#workspace = workspace;
+    this.#retries.hurry();
     this.#tryAll();
   }
 
@@ -84,6 +97,7 @@ export class Submitter {
   /** Whatever waits to be tried again is tried now, or once what is under way has ended. */
   tryNow(): void {
     for (const jobId of this.#attempts.keys()) this.#wanted.add(jobId);
+    this.#retries.hurry();
     this.#tryAll();
   }
 
@@ -104,7 +118,11 @@ export class Submitter {
     clearTimeout(this.#look);
     if (this.#reachable === null) return;
     this.#look = setTimeout(() => this.#tryAll(), this.#delays.retryMs);
-    for (const { id } of this.#unanswered()) this.#try(id);
+    const now = performance.now();
+    for (const { id, cancelRequestedAt } of this.#unanswered()) {
+      // A cancelled one ends by being taken up.
+      if (cancelRequestedAt !== null || this.#retries.isDue(id, now)) this.#try(id);
+    }
   }
 
   #try(jobId: string): void {
@@ -120,6 +138,7 @@ export class Submitter {
   /** After an attempt: the job is tried again at once if that is wanted, else with the next look. */
   #plan(jobId: string): void {
     this.#faults.keepOnly((id) => this.#isLeft(id));
+    this.#retries.keepOnly((id) => this.#isLeft(id));
     if (this.#stop.signal.aborted || this.#workspace === null || !this.#isLeft(jobId)) return;
     if (this.#wanted.has(jobId) || this.#waiting.has(jobId)) this.#try(jobId);
   }
@@ -170,8 +189,17 @@ export class Submitter {
     if (!isReady) return 'done';
     const handed = prepared.isSubmitted
       ? 'running'
-      : await this.#turn(async () => (isReachable() ? this.#steps.hand(prepared) : 'done'));
+      : await this.#turn(async () => (isReachable() ? this.#hand(prepared) : 'done'));
     return handed === 'running' ? this.#steps.follow(prepared, isReachable, signal) : handed;
+  }
+
+  async #hand(prepared: Prepared): Promise<'done' | 'reset' | 'running'> {
+    try {
+      return await this.#steps.hand(prepared);
+    } finally {
+      const { signal } = this.#stop;
+      if (this.#faults.isAny) await pause(this.#delays.spacingMs, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   async #prepare(jobId: string): Promise<Prepared | null> {

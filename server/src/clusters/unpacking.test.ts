@@ -14,7 +14,7 @@ function cluster(answer: (question: number) => UnpackAnswer['kind']) {
     unpack: vi.fn(async (_workDir: string, _waits: boolean): Promise<UnpackAnswer> => {
       questions += 1;
       const kind = answer(questions);
-      return kind === 'failed' ? { kind, message: 'tar: no' } : { kind };
+      return kind === 'failed' ? { kind, message: 'tar: no', isFault: false } : { kind };
     }),
     dropUnpacking: vi.fn(async () => undefined),
   };
@@ -30,12 +30,18 @@ it('waits with the first question alone, and is over with the project', async ()
 });
 
 it('gives the words of tar', async () => {
-  expect(await unpacked({ ...options, slurm: cluster(() => 'failed') })).toBe('tar: no');
+  expect(await unpacked({ ...options, slurm: cluster(() => 'failed') })).toMatchObject({
+    message: 'tar: no',
+    isFault: false,
+  });
 });
 
-it('gives up what the login node has ended six times', async () => {
+it('gives up for now what the login node has ended six times, which is its own fault', async () => {
   const slurm = cluster(() => 'restarted');
-  expect(await unpacked({ ...options, slurm })).toMatch(/ended 6 times without a word.*submit it again/);
+  expect(await unpacked({ ...options, slurm })).toEqual({
+    message: expect.stringMatching(/ended 6 times without a word/),
+    isFault: true,
+  });
   expect(slurm.unpack).toHaveBeenCalledTimes(6);
 });
 

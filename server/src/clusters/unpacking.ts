@@ -4,8 +4,14 @@ import { ABANDONED_MS } from './submission-doubts.ts';
 
 /** By then a file system hangs: a login node unpacks the largest project in less. */
 const DEADLINE_MS = 60 * 60_000;
-/** What a login node ends so often without a word, it will end the next time. */
+/** What a login node ends so often without a word, it will end the next time for a while. */
 const MAX_RESTARTS = 5;
+
+/** Why a project can't be unpacked. `isFault`: it is the login node's fault, which may go away. */
+export interface UnpackFault {
+  readonly message: string;
+  readonly isFault: boolean;
+}
 
 export interface UnpackingOptions {
   readonly slurm: Pick<SlurmSubmission, 'unpack' | 'dropUnpacking'>;
@@ -20,9 +26,9 @@ export interface UnpackingOptions {
 
 /**
  * Has the cluster unpack a project, and waits for the end without holding one of the connection's few commands. Gives
- * why the project can't be unpacked, for good, or null. Throws what the cluster's faults throw; then it may go on there.
+ * why the project can't be unpacked, or null. Throws what the cluster's faults throw; then it may go on there.
  */
-export async function unpacked(options: UnpackingOptions): Promise<string | null> {
+export async function unpacked(options: UnpackingOptions): Promise<UnpackFault | null> {
   const { slurm, workDir, isWanted, signal, lookMs } = options;
   const begin = performance.now();
   let elsewhereSince: number | null = null;
@@ -30,10 +36,11 @@ export async function unpacked(options: UnpackingOptions): Promise<string | null
   for (let isFirst = true; !signal.aborted && (await isWanted()); isFirst = false) {
     const answer = await slurm.unpack(workDir, isFirst);
     if (answer.kind === 'unpacked') return null;
-    if (answer.kind === 'failed') return answer.message;
+    if (answer.kind === 'failed') return answer;
     if (answer.kind === 'restarted') restarts += 1;
     if (restarts > MAX_RESTARTS) {
-      return `The project can't be unpacked on the cluster: tar was ended ${restarts} times without a word. See why on the login node (limits on memory or time), then submit it again`;
+      const message = `The project can't be unpacked on the cluster: tar was ended ${restarts} times without a word (limits on memory or time of the login node?)`;
+      return { message, isFault: true };
     }
     const now = performance.now();
     elsewhereSince = answer.kind === 'elsewhere' ? (elsewhereSince ?? now) : null;

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,9 +22,19 @@ describe('the data directory', () => {
     expect(await modeOf(path)).toBe(0o700);
   });
 
+  it('is no part of a work tree in which it is made', async () => {
+    const path = join(directory, 'work', 'data');
+    await prepare(path);
+    expect(await readFile(join(path, '.gitignore'), 'utf8')).toBe('*\n');
+    await writeFile(join(path, '.gitignore'), 'own');
+    await prepare(path);
+    expect(await readFile(join(path, '.gitignore'), 'utf8')).toBe('own');
+  });
+
   it('that is there already is left as it is, also when it is not right', async () => {
     await writeFile(join(directory, 'slurmql.db'), 'data', { mode: 0o600 });
     await prepare(directory);
+    expect(await readdir(directory)).toEqual(['slurmql.db']);
     await chmod(directory, 0o755);
     await expect(prepare(directory)).rejects.toThrow(
       `SLURMQL_DATA_DIR: ${directory} is open to others (mode 0755). Run "chmod 700 ${directory}"`,

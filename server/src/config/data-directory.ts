@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, FileFault, LocalDisk } from '../files/index.ts';
 import { ConfigurationError, type Environment } from './environment.ts';
@@ -47,9 +47,12 @@ async function settled(
 }
 
 async function privateDirectory(wanted: string): Promise<string> {
+  const isNew = (await safePlace(wanted)) === null;
   const place = await safePlace(wanted, { make: true });
   refuseOtherThanDirectory(place);
   await access(place.path, constants.W_OK | constants.X_OK);
+  // Where a work tree holds it, no git takes it for a part of that.
+  if (isNew) await writeFile(join(place.path, '.gitignore'), '*\n', { mode: 0o600, flag: 'wx' });
   for (const name of ['token', 'lock']) await refuseIfThere(join(place.path, name));
   const staging = await safePlace(join(place.path, 'staging'));
   if (staging !== null) refuseOtherThanDirectory(staging);

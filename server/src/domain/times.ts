@@ -18,3 +18,15 @@ export function inOrder<T extends Span>(span: T, submittedAt: Date): T {
 function noEarlier(time: Date | null, than: Date): Date | null {
   return time !== null && time < than ? than : time;
 }
+
+/**
+ * How far the clocks of a cluster's machines may be apart. Slurm's controller takes no message whose MUNGE credential is
+ * older or newer (munge(1), --ttl, 300 s by default). Times of jobs are the controller's, and only the login's clock is
+ * compared with this server's.
+ */
+export const CLOCKS_DIFFER_MS = 300_000;
+
+/** Whether something was over for so long at `now`, by whatever clock of its cluster told its end. */
+export function isSurelyOver(endedAt: Date, now: Date, forMs: number): boolean {
+  return now.getTime() - endedAt.getTime() >= forMs + CLOCKS_DIFFER_MS;
+}

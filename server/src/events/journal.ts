@@ -3,8 +3,9 @@ import type { Actor } from '../domain/actor.ts';
 import { type Job, withCommandOf } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import { lastWhere } from '../domain/last-where.ts';
 import type { Store } from '../store/index.ts';
-import { type StoreWrites, writesOf } from '../store/writes.ts';
+import { type EventBounds, type StoreWrites, writesOf } from '../store/writes.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -44,6 +45,9 @@ export class Journal {
   #lastWrite: Promise<unknown> = Promise.resolve();
   /** By cluster and id. All writes pass through here, so it is as current as the store. */
   readonly #active = new Map<string, Map<string, Job>>();
+  /** Since this start: of each job, one that was written before may stay. */
+  readonly #estimates = new Map<string, number>();
+  #forgetting: Promise<unknown> | null = null;
   /** Without the tasks of arrays: there may be a hundred thousand, which nobody counts again for each event. */
   readonly #activeCounts = new Map<string, number>();
 
@@ -95,11 +99,20 @@ export class Journal {
 
   /** Removes all events but the newest `kept` of those since `since`. Followers from before that are reset. */
   async forget({ kept, since }: { readonly kept: number; readonly since: Date }): Promise<void> {
+    const upTo = await this.#store.events.beyondNewest(kept);
     for (;;) {
-      const removed = await this.#writes.removeOldestEvents({ kept, before: since, limit: FORGET_BATCH });
-      this.#oldest = await this.#store.events.oldest();
-      if (removed < FORGET_BATCH) return;
+      const removal = this.#forgetSome({ upTo, before: since, limit: FORGET_BATCH }).finally(() => {
+        this.#forgetting = null;
+      });
+      this.#forgetting = removal.catch(() => undefined);
+      if ((await removal) < FORGET_BATCH) return;
     }
+  }
+
+  async #forgetSome(bounds: EventBounds): Promise<number> {
+    const removed = await this.#writes.removeOldestEvents(bounds);
+    this.#oldest = await this.#store.events.oldest();
+    return removed;
   }
 
   /**
@@ -137,14 +150,22 @@ export class Journal {
   }
 
   async #transact<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
-    const { result, events } = await this.#writes.transaction(async (transaction) => {
-      const writer = new JournalTransaction(transaction, this.#newest, actor);
+    const { result, events, quiet, estimates } = await this.#writes.transaction(async (transaction) => {
+      const writer = new JournalTransaction(transaction, this.#newest, actor, this.#estimates);
       const result = await work(writer);
       await writer.rollUpArrays();
-      return { result, events: writer.events.map((event) => ({ ...event, job: this.#inBrief(event.job) })) };
+      await writer.removeSuperseded();
+      const events = writer.events.map((event) => ({ ...event, job: this.#inBrief(event.job) }));
+      const quiet = [...writer.quiet.values()].map((job) => this.#inBrief(job));
+      return { result, events, quiet, estimates: writer.estimates };
     });
     this.#newest += events.length;
     for (const { job } of events) this.#keepActive(job);
+    for (const job of quiet) this.#keepActive(job);
+    for (const [jobId, sequence] of estimates) {
+      if (sequence === null) this.#estimates.delete(jobId);
+      else this.#estimates.set(jobId, sequence);
+    }
     this.#recent = this.#recent.concat(events);
     if (this.#recent.length > RECENT_LIMIT * 1.5) this.#recent = this.#recent.slice(-RECENT_LIMIT);
     if (events.length > 0) this.#news.notify();
@@ -183,8 +204,9 @@ export class Journal {
       // The store may already show events that are committed but not announced; they follow later.
       const events = read.filter(({ sequence }) => sequence <= this.#newest);
       const last = events.at(-1);
-      // Some may have been removed during the read.
-      if (last === undefined || events[0]?.sequence !== position + 1) {
+      // Some may have been removed during the read. Numbers may be missing anyway: those of superseded events.
+      if (this.#forgetting !== null) await this.#forgetting;
+      if (last === undefined || position < this.#oldest - 1) {
         position = this.#newest;
         yield { kind: 'reset', upTo: position };
         continue;
@@ -206,7 +228,7 @@ export class Journal {
     }
     const first = this.#recent[0];
     if (first !== undefined && after >= first.sequence - 1) {
-      const start = after - first.sequence + 1;
+      const start = lastWhere(this.#recent, ({ sequence }) => sequence <= after) + 1;
       return this.#recent.slice(start, start + READ_BATCH);
     }
     return this.#readStored(after);

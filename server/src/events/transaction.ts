@@ -7,6 +7,7 @@ import { isActiveState } from '../domain/job-state.ts';
 import type { JobReader } from '../store/index.ts';
 import type { NewJob, Transaction } from '../store/writes.ts';
 import { rollUpArray } from './array-roll-up.ts';
+import { isEstimateAlone } from './estimates.ts';
 
 /** What an event says beside the change. */
 export interface Remark {
@@ -38,24 +39,39 @@ export interface JournalWriter {
   saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void>;
 }
 
+/** By job, its newest event if that tells of nothing but an estimate (`isEstimateAlone`); null: its newest event isn't one. */
+export type EstimateEvents = ReadonlyMap<string, number | null>;
+
 /**
  * Writes jobs together with their events, numbered from `base` + 1 on. The caller commits the transaction and announces
  * `events`.
+ *
+ * Estimates change all the time, and must not push other events out of the log: an event of nothing else is removed by
+ * the next one of its job, and a task has none, but its array one for all of its tasks.
  */
 export class JournalTransaction implements JournalWriter {
   readonly jobs: JobReader;
   readonly events: JobEvent[] = [];
+  /** Tasks that changed without an event of their own, as they are now. */
+  readonly quiet = new Map<string, Job>();
+  /** What this transaction changes in the map that it was given. */
+  readonly estimates = new Map<string, number | null>();
   readonly #transaction: Transaction;
   readonly #base: number;
   readonly #actorId: string | null;
   /** Arrays of which a task changed, and whether one of them changed its state. */
   readonly #arrays = new Map<string, boolean>();
+  /** Arrays of which a task has another estimate. */
+  readonly #estimated = new Set<string>();
+  readonly #earlier: EstimateEvents;
+  readonly #superseded: number[] = [];
 
-  constructor(transaction: Transaction, base: number, { user }: Actor) {
+  constructor(transaction: Transaction, base: number, { user }: Actor, earlier: EstimateEvents) {
     this.#transaction = transaction;
     this.jobs = transaction.jobs;
     this.#base = base;
     this.#actorId = user?.id ?? null;
+    this.#earlier = earlier;
   }
 
   async create(created: readonly NewJob[]): Promise<void> {
@@ -69,16 +85,19 @@ export class JournalTransaction implements JournalWriter {
     for (const { before, after } of real) {
       if (after.attempt > before.attempt) await this.saveAttempts(after.id, [closedAttempt(before)]);
     }
-    await this.#record(
-      real.map(({ before, after, message = null, request = null }) => ({
-        kind: before.state === after.state ? 'UPDATED' : 'STATE_CHANGED',
-        fromState: before.state,
-        changedFrom: changedFacts(before, after),
-        job: after,
-        message,
-        request,
-      })),
-    );
+    const told: Change[] = [];
+    for (const { before, after, message = null, request = null } of real) {
+      const isEstimate = message === null && request === null && isEstimateAlone(before, after);
+      if (isEstimate && after.arrayParentId !== null) {
+        this.quiet.set(after.id, after);
+        this.#estimated.add(after.arrayParentId);
+        continue;
+      }
+      const kind = before.state === after.state ? 'UPDATED' : 'STATE_CHANGED';
+      const changedFrom = changedFacts(before, after);
+      told.push({ kind, fromState: before.state, changedFrom, job: after, message, request, isEstimate });
+    }
+    await this.#record(told);
   }
 
   async update(jobId: string, apply: (job: Job) => Job, remark: Remark = {}): Promise<Job> {
@@ -106,13 +125,26 @@ export class JournalTransaction implements JournalWriter {
 
   /** Runs once at the end, so that an array has one event however many of its tasks changed. */
   async rollUpArrays(): Promise<void> {
-    for (const array of await this.jobs.getMany([...this.#arrays.keys()])) {
+    for (const array of await this.jobs.getMany([...new Set([...this.#arrays.keys(), ...this.#estimated])])) {
       if (array === null) continue;
       const rolledUp = await rollUpArray(array, this.jobs);
       if (!isDeepStrictEqual(array, rolledUp)) await this.change([{ before: array, after: rolledUp }]);
       // The counts of tasks by state belong to an array, but not to its row.
       else if (this.#arrays.get(array.id) === true) await this.#record([updated(array)]);
+      else if (this.#estimated.has(array.id)) await this.#record([{ ...updated(array), isEstimate: true }]);
     }
+  }
+
+  /** Runs after that: removes the events of estimates whose jobs have newer events. */
+  async removeSuperseded(): Promise<void> {
+    await this.#transaction.eventWriter.remove(this.#superseded);
+  }
+
+  #supersede({ jobId, sequence }: JobEvent, isEstimate: boolean): void {
+    const known = this.estimates.get(jobId);
+    const earlier = known === undefined ? this.#earlier.get(jobId) : known;
+    if (earlier != null) this.#superseded.push(earlier);
+    if (isEstimate || earlier != null) this.estimates.set(jobId, isEstimate ? sequence : null);
   }
 
   async #get(jobId: string): Promise<Job> {
@@ -124,7 +156,7 @@ export class JournalTransaction implements JournalWriter {
   async #record(changes: readonly Change[]): Promise<void> {
     const at = new Date();
     const first = this.#base + this.events.length + 1;
-    const events = changes.map((change, index) => ({
+    const events = changes.map(({ isEstimate: _, ...change }, index) => ({
       ...change,
       sequence: first + index,
       at,
@@ -133,7 +165,11 @@ export class JournalTransaction implements JournalWriter {
       actorId: this.#actorId,
     }));
     await this.#transaction.eventWriter.append(events);
-    this.events.push(...events);
+    for (const [index, event] of events.entries()) {
+      this.events.push(event);
+      this.quiet.delete(event.jobId);
+      this.#supersede(event, changes[index]?.isEstimate === true);
+    }
     for (const { kind, job } of changes) {
       if (job.arrayParentId === null) continue;
       this.#arrays.set(job.arrayParentId, kind !== 'UPDATED' || this.#arrays.get(job.arrayParentId) === true);
@@ -141,7 +177,10 @@ export class JournalTransaction implements JournalWriter {
   }
 }
 
-type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message' | 'request'>;
+type Change = Pick<JobEvent, 'kind' | 'fromState' | 'changedFrom' | 'job' | 'message' | 'request'> & {
+  /** It tells of nothing but an estimate. */
+  readonly isEstimate?: boolean;
+};
 
 /** As `isDeepStrictEqual`, and much faster for the many jobs of a large snapshot, which differ in the first few keys. */
 function isSameJob(before: Job, after: Job): boolean {

@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { aJob } from '../domain/testing.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../domain/job.ts';
+import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { jobStatusFeed } from './job-status.ts';
 import { Jobs, readAfter, readToEnd } from './testing.ts';
 
@@ -76,4 +78,60 @@ it.each([
   const { first, isOver } = await jobStatusFeed(job, jobs).open();
   expect(first.map(({ state }) => state)).toEqual(isThere ? ['COMPLETED'] : []);
   expect(isOver).toBe(true);
+});
+
+describe('a task', () => {
+  const at = (minute: number) => new Date(Date.UTC(2026, 10, 24, 12, minute));
+  const array = () => aJob({ resources: { ...NO_RESOURCES, array: '0-1' } });
+  const tasksOf = (parent: Job) =>
+    [0, 1].map((arrayTaskId) => aJob({ slurmJobId: `1234_${arrayTaskId}`, arrayParentId: parent.id, arrayTaskId }));
+
+  it('is told when its estimate changes, and not when only that of another does', async () => {
+    const parent = array();
+    const [task, other] = tasksOf(parent);
+    if (task === undefined || other === undefined) throw new Error('there are two');
+    await jobs.create(parent, task, other);
+    const feed = jobStatusFeed(task, jobs);
+    const reading = new AbortController();
+    const told: (Job['estimatedStartAt'] | 'RUNNING')[] = [];
+    const following = (async () => {
+      for await (const { entries } of feed.follow((await feed.open()).position, reading.signal))
+        for (const { value } of entries) told.push(value.state === 'RUNNING' ? 'RUNNING' : value.estimatedStartAt);
+    })();
+    const settle = async () => {
+      for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+    };
+    await settle();
+    for (const [job, news] of [
+      [task, { estimatedStartAt: at(1) }],
+      [other, { estimatedStartAt: at(2) }],
+      [other, { state: 'RUNNING' }],
+      [task, { estimatedStartAt: at(3) }],
+      [task, { estimatedStartAt: null }],
+      [task, { state: 'RUNNING' }],
+    ] as const) {
+      await jobs.change(job.id, news);
+      await settle();
+    }
+    reading.abort();
+    await following;
+    expect(told).toEqual([at(1), at(3), null, 'RUNNING']);
+  });
+
+  it('is told its estimate by a reader that was behind, from memory and from the store', async () => {
+    const parent = array();
+    const tasks = tasksOf(parent);
+    await jobs.create(parent, ...tasks);
+    const position = jobs.journal.newest;
+    for (let minute = 1; minute <= 9; minute += 1) {
+      for (const { id } of tasks) await jobs.change(id, { estimatedStartAt: at(minute) });
+    }
+    for (const source of ['memory', 'the store']) {
+      if (source === 'the store') await jobs.restart();
+      for (const task of tasks) {
+        const entries = (await readAfter(jobStatusFeed(task, jobs), position)).flatMap((batch) => batch.entries);
+        expect(entries.map(({ value }) => value.estimatedStartAt)).toEqual([at(9)]);
+      }
+    }
+  });
 });

@@ -1,12 +1,15 @@
 import type { Job } from '../domain/job.ts';
+import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { TURNS } from '../turns/index.ts';
 import type { Feed, FeedEntry } from './feed.ts';
 import type { FeedSources } from './sources.ts';
 
-/** The job as it is now, then after each change, up to its end. */
+/**
+ * The job as it is now, then after each change, up to its end. The estimate of a task changes with an event of its array.
+ */
 export function jobStatusFeed(
-  { id, clusterName }: Pick<Job, 'id' | 'clusterName'>,
+  { id, clusterName, arrayParentId }: Pick<Job, 'id' | 'clusterName' | 'arrayParentId'>,
   { store, journal }: Pick<FeedSources, 'store' | 'journal'>,
 ): Feed<Job> {
   return {
@@ -24,6 +27,19 @@ export function jobStatusFeed(
       }
     },
     async *follow(after, signal) {
+      const active = () => journal.active(clusterName).get(id);
+      let told = after === journal.newest ? active() : undefined;
+      const entryOf = ({ sequence, jobId, job }: JobEvent): readonly FeedEntry<Job>[] => {
+        if (jobId === id) {
+          told = job;
+          return [{ position: sequence, value: job }];
+        }
+        const current = arrayParentId !== null && jobId === arrayParentId ? active() : undefined;
+        if (current === undefined || current.estimatedStartAt?.getTime() === told?.estimatedStartAt?.getTime())
+          return [];
+        told = current;
+        return [{ position: sequence, value: current, isOwn: true }];
+      };
       for await (const followed of journal.follow(after, signal)) {
         const { upTo } = followed;
         // One event wakes thousands of readers.
@@ -33,9 +49,7 @@ export function jobStatusFeed(
         const missed = followed.kind === 'reset' ? await store.jobs.get(id) : null;
         const entries: FeedEntry<Job>[] =
           followed.kind === 'events'
-            ? followed.events
-                .filter((event) => event.jobId === id)
-                .map(({ sequence, job }) => ({ position: sequence, value: job }))
+            ? followed.events.flatMap(entryOf)
             : missed === null
               ? []
               : [{ position: upTo, value: missed, isOwn: true }];

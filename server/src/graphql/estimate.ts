@@ -71,6 +71,8 @@ class Estimator {
   readonly #variables: VariableValues;
   /** The sizes of variables, each of which may be used in any number of places. */
   readonly #weights = new Map<object, number>();
+  /** By field where it is written: a fragment may be spread in any number of places. */
+  readonly #arguments = new Map<FieldNode, { readonly of: object; readonly args: Arguments | null }>();
 
   constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: VariableValues) {
     this.#fragments = fragments;
@@ -97,13 +99,9 @@ class Estimator {
     const field =
       isObjectType(parent) || isInterfaceType(parent) ? schema.getField(parent, node.name.value) : undefined;
     if (field == null) return times;
-    let args: Arguments;
-    try {
-      args = getArgumentValues(field, node, this.#variables);
-    } catch {
-      // With invalid arguments, the field is an error and nothing below it runs; everything else does.
-      return times;
-    }
+    const args = this.#argumentsOf(field, node);
+    // With invalid arguments, the field is an error and nothing below it runs; everything else does.
+    if (args === null) return times;
     const { own, entries, rows, isOnce } = costOfField(field, parent, args);
     this.rows += rows * times;
     const ofEach = own + this.#weight(args);
@@ -111,6 +109,20 @@ class Estimator {
     const below =
       selectionSet === undefined ? 0 : this.selection(selectionSet, getNamedType(field.type), times * entries);
     return ofEach * (isOnce ? 1 : times) + below;
+  }
+
+  /** Null: they are invalid. */
+  #argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): Arguments | null {
+    const known = this.#arguments.get(node);
+    if (known?.of === field) return known.args;
+    let args: Arguments | null = null;
+    try {
+      args = getArgumentValues(field, node, this.#variables);
+    } catch {
+      // The field itself says what is wrong.
+    }
+    this.#arguments.set(node, { of: field, args });
+    return args;
   }
 
   /** The length of lists and texts in arguments, which are compared with each job or entry. */

@@ -184,9 +184,16 @@ export function excessOf(variables: unknown): string | null {
   let count = 0;
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > nesting) return `The variables are nested too deeply: at most ${nesting} levels`;
-    level = level.flatMap((part) => (typeof part === 'object' && part !== null ? Object.values(part) : []));
-    count += level.length;
-    if (count > variableValues) return `The variables contain more than ${variableValues} values`;
+    const next: unknown[] = [];
+    for (const part of level) {
+      if (typeof part !== 'object' || part === null) continue;
+      for (const value of Array.isArray(part) ? part : Object.values(part)) {
+        count += 1;
+        if (count > variableValues) return `The variables contain more than ${variableValues} values`;
+        next.push(value);
+      }
+    }
+    level = next;
   }
   return null;
 }

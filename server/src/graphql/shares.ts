@@ -39,20 +39,20 @@ export class Shares {
     return this.#size;
   }
 
-  /** Null: one more may be open. */
-  excess(account: string): Excess | null {
+  /** Null: so many more may be open. */
+  excess(account: string, more = 1): Excess | null {
     const { inAll, ofAccount } = this.#bounds;
-    if (this.#of(account) >= ofAccount) return excessOfAccount(`${ofAccount} ${this.#what}`);
-    return this.#size >= inAll ? excessInAll(`${inAll} ${this.#what}`) : null;
+    if (this.#of(account) + more > ofAccount) return excessOfAccount(`${ofAccount} ${this.#what}`);
+    return this.#size + more > inAll ? excessInAll(`${inAll} ${this.#what}`) : null;
   }
 
-  /** Counts one more until it is released, whether or not it exceeds a bound. */
-  add(account: string): Disposable {
-    this.#change(account, 1);
+  /** Counts so many more until they are released, whether or not they exceed a bound. */
+  add(account: string, more = 1): Disposable {
+    this.#change(account, more);
     let isOpen = true;
     return {
       [Symbol.dispose]: () => {
-        if (isOpen) this.#change(account, -1);
+        if (isOpen) this.#change(account, -more);
         isOpen = false;
       },
     };

@@ -65,6 +65,29 @@ it('a right session is heard however many wrong ones came before, and a wrong on
   expect(ask(key)).toBe('viewer');
 });
 
+it.each<[string, (own: string, other: string) => readonly string[]]>([
+  ['nothing of this server', (own) => ['x', own]],
+  ['something like a session', (own) => ['a.1.2.b', own]],
+  ['another session of this server', (own, other) => [other, own]],
+  ['several, before and after', (own, other) => ['x', other, own, 'y']],
+  ['the same session', (own) => [own, own]],
+])('a session is heard though the browser has cookies of its name with %s', (_what, cookies) => {
+  const { cookie, key } = authenticator.sessions.open(new Date());
+  const other = authenticator.sessions.open(new Date()).cookie;
+  const ask = (all: readonly string[]) => {
+    const headers = {
+      host: 'localhost',
+      cookie: all.map((value) => `slurmql_session_80=${value}`).join('; '),
+      'x-slurmql-session': key,
+    };
+    const socket = { remoteAddress: '192.0.2.1', localPort: 80 };
+    return attempts.authenticate({ headers, socket } as unknown as IncomingMessage).kind;
+  };
+  for (let count = 0; count < 100; count += 1) expect(ask(cookies(cookie, other))).toBe('viewer');
+  expect(ask(cookies('x', other))).toBe('anonymous');
+  expect(sent('wrong', '192.0.2.1')).toBe('wrong');
+});
+
 it('addresses of one IPv6 network count as one', () => {
   expect(
     heard(

@@ -51,7 +51,7 @@ export class Attempts {
   }
 
   /** As the authenticator does. `said`: credentials that are not in the headers. */
-  authenticate(request: IncomingMessage, said?: Omit<Credentials, 'cookie'>): Verdict | Slowed {
+  authenticate(request: IncomingMessage, said?: Omit<Credentials, 'cookies'>): Verdict | Slowed {
     const credentials = credentialsOf(request, said);
     const verdict = this.#authenticator.authenticate(credentials);
     if (verdict.kind === 'viewer') {

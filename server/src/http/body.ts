@@ -29,14 +29,16 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** Time limit for the whole body, from now on. */
   readonly timeoutMs: number;
+  /** Told of each part that arrives; reading ends with what it throws. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 const FIRST_BYTES = 4 * 1024;
 
-/** Reads the whole body. Throws BodyTooLarge, BodyTooSlow and ClientLeft; the rest is then read and discarded. */
+/** Reads the whole body. Throws BodyTooLarge, BodyTooSlow, ClientLeft, and what `onBytes` throws; the rest is then read and discarded. */
 export async function readBody(
   request: IncomingMessage,
-  { maxBytes, timeoutMs }: BodyBounds,
+  { maxBytes, timeoutMs, onBytes = () => undefined }: BodyBounds,
 ): Promise<Buffer<ArrayBuffer>> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge(maxBytes);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer<ArrayBuffer>>();
@@ -47,6 +49,12 @@ export async function readBody(
   const take = (piece: Buffer) => {
     const needed = size + piece.length;
     if (needed > maxBytes) return reject(new BodyTooLarge(maxBytes));
+    try {
+      onBytes(piece.length);
+    } catch (cause) {
+      request.off('data', take);
+      return reject(cause);
+    }
     if (needed > bytes.length) {
       const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(bytes.length * 2, needed)));
       bytes.copy(larger, 0, 0, size);

@@ -1,38 +1,34 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Authenticator, Verdict } from '../auth/index.ts';
+import type { Authenticator } from '../auth/index.ts';
 import { logAddress, Operations, type Services } from '../graphql/index.ts';
 import { BoundedLog } from '../telemetry/index.ts';
-import { askerOf } from './access.ts';
 import { Attempts } from './attempts.ts';
-import { BodyTooLarge, BodyTooSlow, ClientLeft, isJson, readBody } from './body.ts';
+import { BodyTooLarge, BodyTooSlow, ClientLeft, readBody } from './body.ts';
 import { ClientAddresses } from './client-address.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import { Connections, MOST_NEWCOMERS, NEWCOMER_MS } from './connections.ts';
 import { AllowedOrigins, addCorsHeaders, answerPreflight } from './cors.ts';
 import { Door, keyOfForm, SIGN_IN_BODY } from './door.ts';
-import { EventStreams } from './event-stream.ts';
 import { GraphiQL } from './graphiql.ts';
+import { BODY_MS, GraphQLRequests } from './graphql-requests.ts';
 import { listen } from './listen.ts';
 import { LogDownloads } from './log-download.ts';
 import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
 import { isData, pathOf, routeOf } from './paths.ts';
 import { answerNoRequest, refuseUpgrade } from './raw-answer.ts';
-import { onlyReads, sendError, sendJson } from './respond.ts';
+import { RequestBytes, TooManyRequests } from './request-bytes.ts';
+import { onlyReads, sendError, sendExcess, sendJson } from './respond.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
 import { KEY_SCRIPT_PATH, sendKeyScript } from './session-key.ts';
 import { wantsPage } from './sign-in-page.ts';
 import { type StaticFiles, staticFiles } from './static-files.ts';
-import { StoredAnswers } from './stored-answers.ts';
 import { WebSocketTransport } from './websocket.ts';
-import { answerGraphQL, createGraphQLServer, type GraphQLServer } from './yoga.ts';
 
-export const MAX_BODY_BYTES = 1024 * 1024;
-const BODY = { maxBytes: MAX_BODY_BYTES, timeoutMs: 60_000 };
 const SERVER_OPTIONS: ServerOptions = {
   headersTimeout: NEWCOMER_MS,
-  requestTimeout: BODY.timeoutMs + NEWCOMER_MS,
+  requestTimeout: BODY_MS + NEWCOMER_MS,
   connectionsCheckingInterval: 1_000,
   // Handled below, like any other request.
   requireHostHeader: false,
@@ -64,20 +60,18 @@ export interface HttpOptions {
 export class HttpServer {
   readonly #options: HttpOptions;
   readonly #server: Server;
-  readonly #operations: Operations;
-  readonly #yoga: GraphQLServer;
   readonly #connections: Connections;
   readonly #attempts: Attempts;
   readonly #door: Door;
   readonly #streams: OpenStreams;
+  readonly #graphql: GraphQLRequests;
   readonly #webSocket: WebSocketTransport;
-  readonly #events: EventStreams;
-  readonly #answers: StoredAnswers;
   readonly #logs: LogDownloads;
   readonly #files: StaticFiles;
   readonly #origins: AllowedOrigins;
   readonly #graphiql = new GraphiQL();
   readonly #faults: BoundedLog;
+  readonly #requestBytes = new RequestBytes();
   readonly #stopping = new AbortController();
 
   constructor(options: HttpOptions) {
@@ -91,12 +85,10 @@ export class HttpServer {
     const attempts = new Attempts(authenticator, addresses, log, metrics);
     this.#attempts = attempts;
     const operations = new Operations(services);
-    this.#operations = operations;
     const streams = new OpenStreams(authenticator);
     const origins = new AllowedOrigins(options.allowedOrigins);
     this.#origins = origins;
     this.#door = new Door({ authenticator, attempts, origins, connections });
-    this.#yoga = createGraphQLServer(operations, log);
     this.#streams = streams;
     this.#webSocket = new WebSocketTransport({
       operations,
@@ -105,10 +97,19 @@ export class HttpServer {
       streams,
       origins,
       connections,
+      requestBytes: this.#requestBytes,
       log,
     });
-    this.#events = new EventStreams({ operations, streams, connections });
-    this.#answers = new StoredAnswers({ operations, connections, version: () => services.store.version });
+    this.#graphql = new GraphQLRequests({
+      operations,
+      door: this.#door,
+      connections,
+      streams,
+      requestBytes: this.#requestBytes,
+      version: () => services.store.version,
+      stopping: this.#stopping.signal,
+      log,
+    });
     this.#logs = new LogDownloads(services, streams);
     this.#files = staticFiles(options.webDirectory);
     this.#server = createServer(SERVER_OPTIONS, (request, response) => void this.#respond(request, response));
@@ -122,6 +123,11 @@ export class HttpServer {
       else refuseUpgrade(socket, '404 Not Found');
     });
     metrics.gauge('slurmql_websocket_connections', 'Open WebSocket connections.', () => this.#webSocket.size);
+    metrics.gauge(
+      'slurmql_request_bytes',
+      'Bytes of requests that are still to be answered.',
+      () => this.#requestBytes.size,
+    );
     metrics.gauge('slurmql_streams', 'Connections that carry subscriptions or logs.', () => streams.size);
   }
 
@@ -169,6 +175,10 @@ export class HttpServer {
       await this.#route(request, response);
     } catch (cause) {
       if (cause instanceof ClientLeft) return;
+      if (cause instanceof TooManyRequests) {
+        response.setHeader('connection', 'close');
+        return sendExcess(response, cause.excess);
+      }
       if (cause instanceof BodyTooLarge || cause instanceof BodyTooSlow) {
         response.setHeader('connection', 'close');
         if (cause instanceof BodyTooSlow)
@@ -215,23 +225,7 @@ export class HttpServer {
           if (this.#door.admitsPage(request, response)) await this.#graphiql.sendPage(request, response);
           return;
         }
-        if (this.#door.authorize(request, response) === null) return;
-        if (request.method === 'POST' && !isJson(request)) {
-          return sendError(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type: send application/json');
-        }
-        const body = request.method === 'POST' ? await readBody(request, BODY) : null;
-        // Checked again: during a slow body the session may have ended.
-        const verdict = this.#door.authorize(request, response);
-        if (verdict === null) return;
-        const asker = askerOf(verdict);
-        if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
-        await this.#operations.turn(asker);
-        if (await this.#events.answer(request, body, response, verdict)) return;
-        response.setHeader('cache-control', 'no-store');
-        using waiting = this.#waiting(response, verdict);
-        const parts = { yoga: this.#yoga, connections: this.#connections };
-        await answerGraphQL(parts, request, body, response, { ...asker, signal: waiting.signal });
-        return;
+        return this.#graphql.answer(request, response);
       }
       case '/session':
         if (request.method === 'DELETE') {
@@ -276,26 +270,6 @@ export class HttpServer {
         if (openSessionFromAddress(request, response, who)) return;
         this.#files(request, response);
     }
-  }
-
-  /** Aborted once the client has left, its session is over, or the server stops. */
-  #waiting(
-    response: ServerResponse,
-    viewer: Verdict & { readonly kind: 'viewer' },
-  ): Disposable & { readonly signal: AbortSignal } {
-    const leaving = new AbortController();
-    const leave = () => leaving.abort();
-    response.once('close', leave);
-    this.#stopping.signal.addEventListener('abort', leave, { once: true });
-    if (response.destroyed || this.#stopping.signal.aborted) leave();
-    const stream = viewer.session === null ? null : this.#streams.add(viewer, () => response.destroy());
-    return {
-      signal: leaving.signal,
-      [Symbol.dispose]: () => {
-        this.#stopping.signal.removeEventListener('abort', leave);
-        stream?.[Symbol.dispose]();
-      },
-    };
   }
 
   async #readiness(request: IncomingMessage, response: ServerResponse): Promise<void> {

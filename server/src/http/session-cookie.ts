@@ -5,18 +5,20 @@ import { SESSION_SECONDS } from '../auth/index.ts';
 const NAME = 'slurmql_session';
 const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
 
+/** A browser has one of this server's; each is checked. */
+const MOST_COOKIES = 8;
+
 /**
- * The value of this server's cookie. Browsers send cookies to every port of a host, so each server there has a name of
- * its own.
+ * The values of cookies with this server's names. Browsers send cookies to every port of a host, so each server there
+ * has a name of its own. Another server can still set one of that name, which comes first if its path is longer.
  */
-export function readSessionCookie(request: IncomingMessage): string | undefined {
+export function readSessionCookies(request: IncomingMessage): readonly string[] {
   const cookies = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
   // The last name is that of an earlier release, whose sessions are no longer valid.
-  for (const name of [...namesOf(request), NAME]) {
-    const cookie = cookies.find((pair) => pair.startsWith(`${name}=`));
-    if (cookie !== undefined) return cookie.slice(name.length + 1);
-  }
-  return undefined;
+  const named = [...namesOf(request), NAME].flatMap((name) =>
+    cookies.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1)),
+  );
+  return named.slice(0, MOST_COOKIES);
 }
 
 /** The value of a Set-Cookie header. */

@@ -72,7 +72,8 @@ export async function endSession(
   authenticator: Authenticator,
   log: Logger,
 ): Promise<void> {
-  const { cookie = '', key = '' } = credentialsOf(request);
+  const { cookies, key = '' } = credentialsOf(request);
+  const cookie = authenticator.sessions.choose(cookies, key) ?? '';
   try {
     // Another site can at most make the browser drop the cookie, as can a page that has lost the key.
     if (!isForeign(request)) await authenticator.sessions.end(cookie, key);

@@ -32,11 +32,14 @@ export interface ProtocolHandlers {
 /** One operation, from its `subscribe` until it has ended completely. */
 export class Operation {
   readonly id: string;
+  /** Of its message. */
+  readonly bytes: number;
   readonly #leaving = new AbortController();
   #stream: SubscriptionStream | null = null;
 
-  constructor(id: string) {
+  constructor(id: string, bytes: number) {
     this.id = id;
+    this.bytes = bytes;
   }
 
   /** Aborted once its client no longer waits for it. */
@@ -94,7 +97,7 @@ export class TransportProtocol {
       case MessageType.Pong:
         return;
       case MessageType.Subscribe:
-        return this.#subscribe(message.id, message.payload);
+        return this.#subscribe(message.id, message.payload, Buffer.byteLength(text));
       case MessageType.Complete:
         this.#operations.get(message.id)?.leave();
         this.#operations.delete(message.id);
@@ -121,12 +124,12 @@ export class TransportProtocol {
     await this.#send({ type: MessageType.ConnectionAck });
   }
 
-  #subscribe(id: string, payload: SubscribePayload): Promise<void> | void {
+  #subscribe(id: string, payload: SubscribePayload, bytes: number): Promise<void> | void {
     if (!this.#isAllowed) return this.#socket.close(CloseCode.Unauthorized, 'Unauthorized');
     if (this.#operations.has(id)) {
       return this.#socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
     }
-    const operation = new Operation(id);
+    const operation = new Operation(id, bytes);
     this.#operations.set(id, operation);
     this.#open.add(operation);
     // Drops what the client sent.

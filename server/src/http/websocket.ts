@@ -15,8 +15,9 @@ import { MessageSink, type Outlet } from './message-sink.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { RateLimit } from './rate-limit.ts';
 import { refuseUpgrade } from './raw-answer.ts';
+import { type RequestBytes, TooManyRequests } from './request-bytes.ts';
 import { renewal } from './session.ts';
-import { readSessionCookie } from './session-cookie.ts';
+import { readSessionCookies } from './session-cookie.ts';
 import { KEY_PARAMETER } from './session-key.ts';
 import type { Operation, Outcome, ProtocolHandlers } from './transport-protocol.ts';
 import { serveConnection, type WebSocketConnection } from './websocket-connection.ts';
@@ -51,6 +52,7 @@ export interface WebSocketOptions {
   readonly streams: OpenStreams;
   readonly origins: AllowedOrigins;
   readonly connections: Connections;
+  readonly requestBytes: RequestBytes;
   readonly log: Logger;
 }
 
@@ -73,7 +75,8 @@ export class WebSocketTransport {
     this.#sockets.on('headers', (headers, request) => {
       // Only then, so that nobody else can test a cookie.
       if (!options.attempts.knows(request)) return;
-      const session = options.authenticator.sessions.read(readSessionCookie(request) ?? '');
+      const { sessions } = options.authenticator;
+      const session = sessions.read(sessions.choose(readSessionCookies(request), undefined) ?? '');
       const cookie = renewal(request, session, options.authenticator);
       if (cookie !== null) headers.push(`Set-Cookie: ${cookie}`);
     });
@@ -103,7 +106,14 @@ export class WebSocketTransport {
         },
         run: async (operation, { query, operationName, variables }, open) => {
           if (allowed === null) return [refused('UNAUTHENTICATED', 'Not connected')];
-          return this.#run(connection, allowed, operation, { query, operationName, variables }, open);
+          using held = this.#options.requestBytes.hold(allowed.asker.account);
+          try {
+            held.take(operation.bytes);
+          } catch (cause) {
+            if (cause instanceof TooManyRequests) return [refused(cause.excess.code, cause.excess.message)];
+            throw cause;
+          }
+          return await this.#run(connection, allowed, operation, { query, operationName, variables }, open);
         },
       };
       serveConnection(connection, handlers, this.#options.connections, this.#log);

@@ -1,5 +1,6 @@
 import { endRecordPath, type Job, type LogStream } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import { isSurelyOver } from '../domain/times.ts';
 import { RemoteFileError, type RemoteFiles, type RequestOptions } from '../ssh/index.ts';
 
 const RECORD_BYTES = 512;
@@ -12,7 +13,7 @@ const QUIET_WITHOUT_RECORD_MS = 7_000;
 
 /** Whether a job has been over long enough for all its output to be visible. */
 export function isLongOver(job: Job): boolean {
-  return !isActiveState(job.state) && job.endedAt !== null && Date.now() - job.endedAt.getTime() > LATE_MS;
+  return !isActiveState(job.state) && job.endedAt !== null && isSurelyOver(job.endedAt, new Date(), LATE_MS);
 }
 
 /**

@@ -96,6 +96,11 @@ describe('where no owner is told', () => {
     expect(older.leavesOut(job)).toBe(false);
   });
 
+  it.each([-299, -100, 0, 100, 299])('it does so whatever time the controller has: %i s ahead', async (ahead) => {
+    const { answer } = await answerOf([{ number: '31_9', ownerId: null, submittedAt: at(ahead * 1000) }]);
+    expect(answer.accountOf({ ...job, slurmJobId: '31_9' })).not.toBeNull();
+  });
+
   it('no more times are kept of a number than it can have', async () => {
     const told = many((index) => ({ number: `31_${index + 10}`, ownerId: null, submittedAt: at(-DAY * (index + 1)) }));
     const { answer, looks } = await answerOf(told);

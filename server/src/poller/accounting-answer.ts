@@ -1,13 +1,11 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import { ownerId } from '../domain/observation.ts';
-import { inOrder } from '../domain/times.ts';
+import { CLOCKS_DIFFER_MS, inOrder } from '../domain/times.ts';
 import type { Accounting, JobAccount } from '../slurm/index.ts';
 import { withOtherComponents } from './observe.ts';
 import { inTurns } from './turns.ts';
 
-/** Tolerance for times of submission, which come from the clocks of several machines. */
-const CLOCKS_DIFFER_MS = 60_000;
 /** A job that is being cancelled may have begun or not. */
 const MAY_NOT_HAVE_BEGUN: ReadonlySet<JobState> = new Set(['PENDING', 'HELD', 'CANCELLING']);
 

@@ -53,8 +53,8 @@ describe('a success that Slurm tells of', () => {
     expect((await told([completed()], 1)).jobs).toEqual([]);
     expect(beginnings.isWaiting).toBe(true);
     // Slurm may have forgotten it since.
-    expect((await told([], 89)).jobs).toEqual([]);
-    expect((await told([], 90)).jobs).toEqual([
+    expect((await told([], 90)).jobs).toEqual([]);
+    expect((await told([], 91)).jobs).toEqual([
       { state: 'FAILED', exitCode: null, signal: null, reason: expect.stringContaining('its command never began') },
     ]);
     expect(beginnings.isWaiting).toBe(false);
@@ -138,12 +138,13 @@ describe('a success that Slurm tells of', () => {
     expect(beginnings.isWaiting).toBe(false);
   });
 
-  it('in a later attempt is in doubt from its own end on', async () => {
+  it('in a later attempt is in doubt from the first look at its own end on', async () => {
     slurm.unbegun.set(DIRECTORY, false);
     await told([completed()], 1);
     const again = completed(job.id, { attempt: 2, endedAt: new Date(ENDED_AT.getTime() + 80 * SECOND) });
     expect((await told([again], 100)).jobs).toEqual([]);
-    expect((await told([again], 170)).jobs).toMatchObject([{ state: 'FAILED' }]);
+    expect((await told([again], 189)).jobs).toEqual([]);
+    expect((await told([again], 190)).jobs).toMatchObject([{ state: 'FAILED' }]);
   });
 
   it('is asked about with one question for all jobs', async () => {
@@ -175,7 +176,8 @@ describe('an end by what is a real-time signal or an error of Slurm', () => {
   it.each([32, 52, 53, 64])('is one without a signal when the command never began: %i', async (signal) => {
     slurm.unbegun.set(DIRECTORY, false);
     expect((await told([failed(signal)], 1)).jobs).toEqual([]);
-    expect((await told([], 90)).jobs).toEqual([{ state: 'FAILED', exitCode: null, signal: null, reason: 'x' }]);
+    expect((await told([], 90)).jobs).toEqual([]);
+    expect((await told([], 91)).jobs).toEqual([{ state: 'FAILED', exitCode: null, signal: null, reason: 'x' }]);
   });
 
   it('is one by that signal as soon as a record that was late shows', async () => {
@@ -223,7 +225,8 @@ describe('a failure by what is exit code 1 or an error of Slurm', () => {
   it('is one without a code when the command never began', async () => {
     slurm.unbegun.set(DIRECTORY, false);
     expect((await told([failed()], 1)).jobs).toEqual([]);
-    expect((await told([], 90)).jobs).toEqual([unknown]);
+    expect((await told([], 90)).jobs).toEqual([]);
+    expect((await told([], 91)).jobs).toEqual([unknown]);
   });
 
   it('is one by that code as soon as a record that was late shows', async () => {
@@ -268,8 +271,8 @@ describe('an end in doubt, when the clock of this machine is set,', () => {
   ])('%s, waits for its record as long as any other', async (_way, set) => {
     slurm.unbegun.set(DIRECTORY, false);
     expect((await told([completed()], 1)).jobs).toEqual([]);
-    expect((await told([], 89, [job], 89 + set)).jobs).toEqual([]);
-    expect((await told([], 90, [job], 90 + set)).jobs).toMatchObject([{ state: 'FAILED' }]);
+    expect((await told([], 90, [job], 90 + set)).jobs).toEqual([]);
+    expect((await told([], 91, [job], 91 + set)).jobs).toMatchObject([{ state: 'FAILED' }]);
   });
 
   it('forward, is believed when its record shows late', async () => {
@@ -299,5 +302,27 @@ describe('an end in doubt, when the clock of this machine is set,', () => {
     expect((await told([], 91, jobs, 91 + set)).jobs).toMatchObject([{ state: 'FAILED' }]);
     expect((await told([], 24 * HOUR, [other], 24 * HOUR + set)).jobs).toEqual([]);
     expect((await told([], 24 * HOUR + 1, [other], 24 * HOUR + set)).jobs).toMatchObject([{ state: 'COMPLETED' }]);
+  });
+});
+
+describe('an end in doubt, when the controller has another time than the login,', () => {
+  it.each([
+    ['is as far behind as Slurm allows', 299],
+    ['is behind', 100],
+    ['is ahead', -100],
+    ['is as far ahead as Slurm allows', -299],
+    ['was days ahead, and was set back', -2 * 24 * 3600],
+  ])('which %s, has its 90 s from the first look', async (_what, behind) => {
+    for (const end of [completed(), completed(job.id, { state: 'FAILED', exitCode: 1 })]) {
+      beginnings = new Beginnings(slurm.records);
+      slurm.unbegun.set(DIRECTORY, false);
+      expect((await told([end], 1, [job], 1 + behind)).jobs).toEqual([]);
+      expect((await told([], 90, [job], 90 + behind)).jobs).toEqual([]);
+      slurm.unbegun.clear();
+      expect((await told([], 90, [job], 90 + behind)).jobs).toMatchObject([{ exitCode: end.apply(job).exitCode }]);
+      slurm.unbegun.set(DIRECTORY, false);
+      expect((await told([end], 200, [job], 200)).jobs).toEqual([]);
+      expect((await told([], 290, [job], 290 + behind)).jobs).toMatchObject([{ state: 'FAILED', exitCode: null }]);
+    }
   });
 });

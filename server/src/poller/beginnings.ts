@@ -1,6 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { asError } from '../domain/thrown.ts';
+import { isSurelyOver } from '../domain/times.ts';
 import { type Begun, isDoubtfulCode, isDoubtfulSignal, type JobRecords, SlurmUnavailable } from '../slurm/index.ts';
 import type { JobUpdate } from './observe.ts';
 import { inTurns } from './turns.ts';
@@ -25,7 +26,7 @@ interface End {
 interface Doubt {
   readonly update: JobUpdate;
   readonly attempt: number;
-  /** When its job ended, as this machine's clock had it at the first look. */
+  /** The first look, or earlier if its job was surely over before. */
   readonly since: number;
   /** Since when its records can't be read, however long ago it ended: nobody may have looked before; null: they can. */
   readonly unreadableSince: number | null;
@@ -54,8 +55,8 @@ export class Beginnings {
 
   /**
    * The updates, and those kept back earlier, as far as they are certain now. `current`: the jobs that they are for.
-   * `now`: ms by a clock that nobody sets, by which is waited; `at`: the time by this machine's clock, which only tells how
-   * long ago a job ended. `fault`: why records could not be read, whose ends are kept back; null: all could.
+   * `now`: ms by a clock that nobody sets, by which is waited; `at`: the time by this machine's clock, which only tells
+   * whether a job ended long ago. `fault`: why records could not be read, whose ends are kept back; null: all could.
    */
   async withoutHollowEnds(
     updates: readonly JobUpdate[],
@@ -118,8 +119,8 @@ export class Beginnings {
   #keep({ update, after }: Pick<End, 'update' | 'after'>, now: number, at: Date, isLate: boolean): Doubt {
     const earlier = this.#doubts.get(update.jobId);
     const known = earlier?.attempt === after.attempt ? earlier : null;
-    const endedAgoMs = Math.max(0, at.getTime() - (after.endedAt ?? at).getTime());
-    const since = known?.since ?? now - endedAgoMs;
+    const isLongOver = after.endedAt !== null && isSurelyOver(after.endedAt, at, LATE_MS);
+    const since = known?.since ?? (isLongOver ? now - LATE_MS : now);
     const unreadableSince = isLate ? null : (known?.unreadableSince ?? now);
     const doubt = { update, attempt: after.attempt, since, unreadableSince, isLate };
     this.#doubts.set(update.jobId, doubt);

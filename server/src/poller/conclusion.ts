@@ -1,7 +1,7 @@
 import type { JobComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import { inOrder } from '../domain/times.ts';
+import { inOrder, isSurelyOver } from '../domain/times.ts';
 import { DOUBLE_EXIT_CODE, type EndMarker, type JobAccount } from '../slurm/index.ts';
 import type { AccountingAnswer } from './accounting-answer.ts';
 import { type JobUpdate, observed } from './observe.ts';
@@ -25,6 +25,8 @@ export interface Findings {
   readonly marker: EndMarker | null;
   /** Since when it is gone, or the accounting can be read again, whichever is later, because the accounting may lag. */
   readonly since: number;
+  /** Since when it is gone. */
+  readonly goneSince: number;
   /** Since when the accounting shows its array but not it; null: it doesn't. */
   readonly takenOutSince: number | null;
 }
@@ -35,7 +37,7 @@ export interface Findings {
  */
 export function conclude(findings: Findings, accounting: AccountingAnswer, now: number, at: Date): JobUpdate | null {
   const { job, account, marker, since, takenOutSince } = findings;
-  if (account !== null) return concludeAccount(findings, account, accounting, at);
+  if (account !== null) return concludeAccount(findings, account, accounting, now, at);
   // An accounting that can't be read, or lags, may still show it.
   const mayBeTold = accounting.isUnreadable(job) || now - since < GRACE_MS;
   if (marker !== null && marker.attempt >= job.attempt) {
@@ -53,15 +55,17 @@ export function conclude(findings: Findings, accounting: AccountingAnswer, now: 
 
 /** The same from an account without an exit code, which is the script's to give. */
 function concludeAccount(
-  { job, marker }: Findings,
+  { job, marker, goneSince }: Findings,
   account: JobAccount,
   accounting: AccountingAnswer,
+  now: number,
   at: Date,
 ): JobUpdate | null {
   // Slurm records a job as soon as it ends it: unless a signal ended the job's script, that may still write its own
   // record (KillWait).
   const { signal, endedAt } = account.latest;
-  const isLate = at.getTime() - (endedAt?.getTime() ?? 0) < MARKER_LATE_MS;
+  const isOver = endedAt === null || isSurelyOver(endedAt, at, MARKER_LATE_MS);
+  const isLate = !isOver && now - goneSince < MARKER_LATE_MS;
   if (marker === null && job.workDir !== null && signal === null && isLate) return null;
   // The script's own code is exact; that of sacct may be 128 less, and is 0 if Slurm ended the job.
   const attempt = Math.max(job.attempt, account.latest.attempt);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../domain/job.ts';
-import { ownerId } from '../domain/observation.ts';
+import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
 import { Store } from '../store/index.ts';
@@ -28,6 +28,7 @@ async function known(parts: Partial<Job>, claimer: string | null): Promise<Job> 
   return job;
 }
 
+const look = (jobs: readonly JobObservation[]) => doubles.look({ jobs, tasks: [] });
 const stray = (job: Job, parts: Parameters<typeof anObservation>[0] = {}) =>
   anObservation({ ownerId: ownerId(job), slurmJobId: '11', ...parts });
 
@@ -35,7 +36,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
   it('that works gives the job its number, and the other one is cancelled', async () => {
     const allocated = { cpus: 4, memoryMb: 1024, gpus: [], timeLimitSeconds: 60 };
     const job = await known({ state: 'HELD', nodeList: 'n1', allocated }, '11');
-    const { updates, cancel } = await doubles.look([stray(job)]);
+    const { updates, cancel } = await look([stray(job)]);
     expect(updates.map(({ apply }) => apply(job))).toMatchObject([
       { slurmJobId: '11', state: 'RUNNING', nodeList: null, allocated: null },
     ]);
@@ -47,7 +48,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     const others = Array.from({ length: 10_000 }, (_, index) => stray(job, { slurmJobId: `9_${index}` }));
     let cancel: readonly string[] = [];
     const turns = await turnsDuring(async () => {
-      cancel = (await doubles.look([...others, stray(job, { state: 'PENDING' })])).cancel;
+      cancel = (await look([...others, stray(job, { state: 'PENDING' })])).cancel;
     });
     expect(cancel).toEqual(['11']);
     // Once for whose they are, and once for those that are known.
@@ -56,7 +57,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
 
   it('that works though the end of the job was asked for is cancelled too', async () => {
     const job = await known({ state: 'CANCELLED', cancelRequestedAt: NOW }, '11');
-    const { updates, cancel } = await doubles.look([stray(job)]);
+    const { updates, cancel } = await look([stray(job)]);
     expect(updates.map(({ apply }) => apply(job))).toMatchObject([{ slurmJobId: '11', state: 'CANCELLING' }]);
     expect(cancel).toEqual(['11']);
   });
@@ -64,14 +65,14 @@ describe('a Slurm job under the name of a known one, with another number,', () =
   it('that waits while the job itself works is cancelled', async () => {
     const job = await known({}, '12');
     const waiting = stray(job, { state: 'PENDING' });
-    expect(await doubles.look([waiting])).toEqual({ updates: [], cancel: ['11'] });
-    await doubles.look([waiting]);
+    expect(await look([waiting])).toEqual({ updates: [], cancel: ['11'] });
+    await look([waiting]);
     expect(slurm.asked).toHaveLength(1);
   });
 
   it('that waits after the job was cancelled is cancelled: nothing is to run', async () => {
     const job = await known({ state: 'CANCELLED' }, null);
-    expect(await doubles.look([stray(job, { state: 'PENDING' })])).toEqual({ updates: [], cancel: ['11'] });
+    expect(await look([stray(job, { state: 'PENDING' })])).toEqual({ updates: [], cancel: ['11'] });
   });
 
   it.each<[string, Partial<Job>, Parameters<typeof anObservation>[0]]>([
@@ -83,7 +84,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     ['runs the script of an old job of another cluster', { clusterName: 'beta', state: 'COMPLETED' }, {}],
   ])('that %s is left alone, and no claim is read', async (_what, parts, seen) => {
     const job = await known(parts, '11');
-    expect(await doubles.look([stray(job, seen)])).toEqual({ updates: [], cancel: [] });
+    expect(await look([stray(job, seen)])).toEqual({ updates: [], cancel: [] });
     expect(slurm.asked).toEqual([]);
   });
 
@@ -91,10 +92,10 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     const [hidden, other] = [await known({}, null), await known({}, '12')];
     slurm.claims.set(hidden.workDir ?? '', { unreadable: 'Permission denied' });
     const seen = [stray(hidden, { state: 'PENDING' }), stray(other, { slurmJobId: '13', state: 'PENDING' })];
-    expect(await doubles.look(seen)).toEqual({ updates: [], cancel: ['13'] });
+    expect(await look(seen)).toEqual({ updates: [], cancel: ['13'] });
     expect(doubles.fault?.message).toBe('Permission denied');
     slurm.claims.set(hidden.workDir ?? '', '12');
-    expect((await doubles.look(seen)).cancel).toEqual(['11', '13']);
+    expect((await look(seen)).cancel).toEqual(['11', '13']);
     expect(doubles.fault).toBeNull();
   });
 
@@ -109,7 +110,7 @@ describe('a Slurm job under the name of a known one, with another number,', () =
     });
     await insertJobs(store, [task]);
     slurm.claims.set(`${task.workDir}/3`, '11_3');
-    const { updates, cancel } = await doubles.look([stray(array, { slurmJobId: '11_3' })]);
+    const { updates, cancel } = await look([stray(array, { slurmJobId: '11_3' })]);
     expect(updates.map(({ jobId, apply }) => [jobId, apply(task).slurmJobId])).toEqual([[task.id, '11_3']]);
     expect(cancel).toEqual(['12_3']);
   });

@@ -1,9 +1,10 @@
 import type { Job } from '../domain/job.ts';
 import { isActiveState } from '../domain/job-state.ts';
-import { type JobObservation, ownerId } from '../domain/observation.ts';
+import { ownerId } from '../domain/observation.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { type Claimer, DOUBLE_EXIT_CODE, type JobRecords, SlurmUnavailable, type Unreadable } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
+import type { Unexpected } from './comparison.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { JobUpdate } from './observe.ts';
 import { Strays } from './strays.ts';
@@ -41,7 +42,7 @@ export class Doubles {
 
   /** The consequences of observations with unknown numbers; `cancel`: the doubles to end. */
   async look(
-    unexpected: readonly JobObservation[],
+    unexpected: Unexpected,
   ): Promise<{ readonly updates: readonly JobUpdate[]; readonly cancel: readonly string[] }> {
     const updates: JobUpdate[] = [];
     const cancel: string[] = [];

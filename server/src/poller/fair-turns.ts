@@ -3,6 +3,12 @@ import { inTurns } from './turns.ts';
 /** Owners without items are forgotten beyond this number. */
 const MOST_REMEMBERED = 10_000;
 
+/** Items of one owner, which need not be made before they are chosen. */
+export interface Choices<T> {
+  readonly length: number;
+  at(index: number): T | undefined;
+}
+
 /**
  * Chooses some of many items: about as many of each owner, beginning with those that have waited longest. However many
  * items one owner has, those of others get their turn.
@@ -21,15 +27,23 @@ export class FairTurns {
       if (own === undefined) byOwner.set(owner, [item]);
       else own.push(item);
     }
+    return this.choose(byOwner, most);
+  }
+
+  /** The same of items that are grouped by their owners. */
+  choose<T>(byOwner: ReadonlyMap<string, Choices<T>>, most: number): readonly T[] {
     const chosen = this.#inOrder(byOwner).slice(0, most);
     const taken: T[] = [];
-    for (let round = 0; taken.length < most; round += 1) {
+    let isMore = true;
+    for (let round = 0; isMore && taken.length < most; round += 1) {
+      isMore = false;
       for (const owner of chosen) {
-        const own = byOwner.get(owner) ?? [];
-        if (round >= own.length || taken.length >= most) continue;
+        const own = byOwner.get(owner);
+        if (own === undefined || round >= own.length || taken.length >= most) continue;
+        isMore = true;
         const had = this.#had.get(owner) ?? 0;
-        const next = had % own.length;
-        taken.push(...own.slice(next, next + 1));
+        const item = own.at(had % own.length);
+        if (item !== undefined) taken.push(item);
         this.#had.delete(owner);
         this.#had.set(owner, had + 1);
       }

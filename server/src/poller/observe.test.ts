@@ -3,11 +3,13 @@ import { type JobComponent, unseenComponent, wholeOf } from '../domain/component
 import type { Job } from '../domain/job.ts';
 import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
+import { ShownJobs } from '../slurm/index.ts';
 import { parseAccounting } from '../slurm/parse/accounting.ts';
 import { parseQueue } from '../slurm/parse/queue.ts';
-import { fixture, labels } from '../slurm/testing.ts';
+import { everyJob, fixture, labels } from '../slurm/testing.ts';
 import { turnsDuring } from '../store/testing.ts';
-import { isInQueue, observed as observedAt, reopened, SnapshotComparison } from './observe.ts';
+import { isInQueue, reopened, SnapshotComparison } from './comparison.ts';
+import { observed as observedAt } from './observe.ts';
 import { anObservation } from './testing.ts';
 
 const NOW = new Date('2026-11-24T12:30:00Z');
@@ -16,10 +18,12 @@ const observed = (before: Job, observation: JobObservation) => observedAt(before
 const seen = (parts: Partial<JobObservation> = {}) => anObservation({ ownerId: ownerId(job), ...parts });
 
 async function compared(jobs: readonly Job[], observations: readonly JobObservation[]) {
-  const comparison = await SnapshotComparison.of(observations, NOW, new WeakMap());
+  const comparison = await SnapshotComparison.of({ observations, shared: [] }, NOW, new WeakMap());
   comparison.take(jobs);
   return comparison.diff();
 }
+
+const showing = (observations: readonly JobObservation[]) => ShownJobs.of({ observations, shared: [] });
 
 describe('a job after what its cluster said', () => {
   it('is in the state that Slurm says, with what belongs to it', () => {
@@ -124,7 +128,7 @@ describe('a job after what its cluster said', () => {
 
 describe('what a real Slurm 22.05.8 says of an end', () => {
   const sources = {
-    squeue: parseQueue(fixture('queue-later.txt')).observations,
+    squeue: everyJob(parseQueue(fixture('queue-later.txt'))),
     sacct: parseAccounting(fixture('accounting.txt')).accounts.map(({ latest }) => latest),
   };
   const labelOf = { squeue: labels('queue-later.txt'), sacct: labels('accounting.txt') };
@@ -173,7 +177,7 @@ describe('others have their turn', () => {
   it('while a snapshot of many unknown jobs is compared', async () => {
     let unexpected: readonly JobObservation[] = [];
     const turns = await turnsDuring(async () => {
-      unexpected = (await compared([], shown)).unexpected;
+      unexpected = (await compared([], shown)).unexpected.jobs;
     });
     expect(unexpected).toEqual(shown);
     // Once for what is shown, and once for what is left of it.
@@ -184,7 +188,7 @@ describe('others have their turn', () => {
     const over = aJob({ id: owner, slurmJobId: `7_${MANY - 1}`, state: 'FAILED' });
     let count = 0;
     const turns = await turnsDuring(async () => {
-      count = (await reopened([over], shown, NOW)).length;
+      count = (await reopened([over], await showing(shown), NOW)).length;
     });
     expect(count).toBe(1);
     expect(turns).toBeGreaterThanOrEqual(8);
@@ -225,10 +229,10 @@ describe('a snapshot of the queue', () => {
       seen({ slurmJobId: '3', state: 'COMPLETED', attempt: 2 }),
       seen({ slurmJobId: '4', state: null, word: 'NEW', attempt: 2 }),
     ];
-    expect(await compared([], seenJobs)).toEqual({
+    expect(await compared([], seenJobs)).toMatchObject({
       updates: [],
       missing: [],
-      unexpected: [seenJobs[0], seenJobs[2]],
+      unexpected: { jobs: [seenJobs[0], seenJobs[2]], tasks: [] },
       unknownWords: new Set(),
     });
   });
@@ -320,7 +324,7 @@ describe('a heterogeneous job', () => {
   it('knows nothing of a component that is not shown in a new attempt', async () => {
     const over = aJob({ state: 'FAILED', components: [part(0, { state: 'FAILED' }), part(1, { state: 'FAILED' })] });
     const said = shows(over, part(0, { state: 'PENDING', attempt: 2 }));
-    expect((await reopened([over], [said], NOW)).map(({ apply }) => apply(over))).toMatchObject([
+    expect((await reopened([over], await showing([said]), NOW)).map(({ apply }) => apply(over))).toMatchObject([
       { state: 'PENDING', attempt: 2, components: [{ state: 'PENDING' }, { state: null }] },
     ]);
   });
@@ -363,7 +367,11 @@ describe('a job that was over', () => {
     seen({ slurmJobId: over.slurmJobId ?? '', ownerId: ownerId(over), attempt: 2, ...parts });
 
   it('lives again when Slurm shows it alive, and the old request to cancel is void', async () => {
-    const [update] = await reopened([over], [again({ state: 'PENDING', startedAt: null, nodeList: null })], NOW);
+    const [update] = await reopened(
+      [over],
+      await showing([again({ state: 'PENDING', startedAt: null, nodeList: null })]),
+      NOW,
+    );
     expect(update?.apply(over)).toMatchObject({
       state: 'PENDING',
       attempt: 2,
@@ -374,7 +382,11 @@ describe('a job that was over', () => {
   });
 
   it('may have ended another time meanwhile', async () => {
-    const [update] = await reopened([over], [again({ state: 'FAILED', exitCode: 7, endedAt: NOW })], NOW);
+    const [update] = await reopened(
+      [over],
+      await showing([again({ state: 'FAILED', exitCode: 7, endedAt: NOW })]),
+      NOW,
+    );
     expect(update?.apply(over)).toMatchObject({ state: 'FAILED', exitCode: 7, attempt: 2 });
   });
 
@@ -383,11 +395,11 @@ describe('a job that was over', () => {
     ['another job of the same number', again({ ownerId: '01K00000000000000000000099' })],
     ['an unknown word', again({ state: null, word: 'NEW' })],
   ])('stays so for %s', async (_what, observation) => {
-    expect(await reopened([over], [observation], NOW)).toEqual([]);
+    expect(await reopened([over], await showing([observation]), NOW)).toEqual([]);
   });
 
   it('is not what an active job is', async () => {
-    expect(await reopened([{ ...over, state: 'RUNNING' }], [again()], NOW)).toEqual([]);
+    expect(await reopened([{ ...over, state: 'RUNNING' }], await showing([again()]), NOW)).toEqual([]);
   });
 
   it('never goes back to an earlier attempt', () => {

@@ -6,7 +6,7 @@ import { ownerId } from '../domain/observation.ts';
 import { aJob } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
-import { SshInterrupted } from '../ssh/index.ts';
+import { SshInterrupted, SshUnavailable } from '../ssh/index.ts';
 import { Store } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Poller } from './poller.ts';
@@ -471,6 +471,49 @@ describe('what a poller writes', () => {
     poller.connected();
     await pass(120 * SECOND);
     expect(await store.jobs.get(gone.id)).toMatchObject({ state: 'FAILED', exitCode: 1 });
+  });
+
+  it.each<[string, Error]>([
+    ['scancel refuses', new SlurmUnavailable('scancel: error: Kill job error on job id 2')],
+    ['scancel is cut off', new SlurmUnavailable('the answer to "cancel" was cut off')],
+    ['scancel takes too long', new SshInterrupted('the command took longer than 60 s')],
+    ['the connection breaks', new SshUnavailable('there is no connection')],
+    ['something else is wrong', new Error('no such thing')],
+  ])('asks at its interval, and counts each answer, though a double cannot be ended: %s', async (_why, fault) => {
+    const job = await create({ slurmJobId: '1', state: 'RUNNING', workDir: '/w/jobs/1' });
+    slurm.observations = [see(job), see(job, { slurmJobId: '2', state: 'PENDING' })];
+    slurm.claims.set('/w/jobs/1', '1');
+    let tries = 0;
+    slurm.control.cancel = async () => {
+      tries += 1;
+      throw fault;
+    };
+    poller.connected();
+    await pass(305 * SECOND);
+    expect(slurm.questions).toBe(11);
+    expect(answers).toEqual(Array.from({ length: 11 }, () => null));
+    expect(poller.isUnanswered).toBe(false);
+    // The double is tried at each answer, and told once.
+    expect(tries).toBe(11);
+    expect(warnings).toEqual(['alpha: doubles of jobs could not be cancelled']);
+  });
+
+  it('goes on asking while the double of a cancelled job cannot be ended, though no job is active any more', async () => {
+    const job = await create({ slurmJobId: '1', state: 'RUNNING', workDir: '/w/jobs/1' });
+    const double = see(job, { slurmJobId: '2', state: 'PENDING' });
+    slurm.observations = [see(job, { state: 'CANCELLED', endedAt: new Date() }), double];
+    const { cancel } = slurm.control;
+    slurm.control.cancel = () => Promise.reject(new SlurmUnavailable('scancel: error: Kill job error on job id 2'));
+    poller.connected();
+    await pass(125 * SECOND);
+    expect((await store.jobs.get(job.id))?.state).toBe('CANCELLED');
+    expect(slurm.questions).toBeGreaterThanOrEqual(5);
+    slurm.control.cancel = cancel;
+    await pass(35 * SECOND);
+    expect(slurm.asked).toContain('cancel 2');
+    const { questions } = slurm;
+    await pass(120 * SECOND);
+    expect(slurm.questions).toBe(questions);
   });
 
   it('tells of no unreadable records once they were read, whichever of two looks at them ends first', async () => {

@@ -1,7 +1,7 @@
 import type { Job } from '../domain/job.ts';
 import { asError } from '../domain/thrown.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
-import { isInQueue } from './observe.ts';
+import { isInQueue } from './comparison.ts';
 import { type Reconciled, Reconciler, type ReconcilerOptions } from './reconciler.ts';
 import { PollSchedule } from './schedule.ts';
 
@@ -37,6 +37,8 @@ export class Poller {
   #requeueUntil = Number.NEGATIVE_INFINITY;
   /** The last query got no answer: it is repeated even if no job is active any more. */
   #isOwed = false;
+  /** The last answer left something to do: it is repeated, too. */
+  #isUnfinished = false;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -159,7 +161,8 @@ export class Poller {
       await this.#reconciler.inform();
       // Chosen before the query, so that a job submitted meanwhile doesn't count as missing from the answer.
       const asked = [...journal.active(clusterName).values()].filter(isInQueue).map((job) => job.id);
-      if (asked.length === 0 && performance.now() > this.#requeueUntil && !this.#isOwed) {
+      const isNeeded = asked.length > 0 || this.#isOwed || this.#isUnfinished;
+      if (!isNeeded && performance.now() > this.#requeueUntil) {
         return this.#reconciler.askAccounting();
       }
       const askedAt = performance.now();
@@ -168,6 +171,7 @@ export class Poller {
       this.#isOwed = false;
       this.#schedule.answered(performance.now() - askedAt);
       const reconciled = await this.#reconciler.take(snapshot, asked, now);
+      this.#isUnfinished = reconciled.isUnfinished;
       this.#watchEnds(reconciled, performance.now());
       onAnswer(reconciled.unread.length === 0 ? null : unreadable(reconciled.unread));
     } catch (cause) {

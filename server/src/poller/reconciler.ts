@@ -1,16 +1,17 @@
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
-import type { JobObservation } from '../domain/observation.ts';
 import { bounded } from '../domain/text.ts';
+import { asError } from '../domain/thrown.ts';
 import type { Journal } from '../events/index.ts';
 import { mentions, type QueueSnapshot, type Slurm } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Beginnings } from './beginnings.ts';
 import { commitUpdates } from './commit.ts';
+import { type Confirmed, reopened, SnapshotComparison, type SnapshotDiff } from './comparison.ts';
 import { Doubles } from './doubles.ts';
-import { type Confirmed, type JobUpdate, reopened, SnapshotComparison, type SnapshotDiff } from './observe.ts';
-import { slicesInTurns } from './turns.ts';
+import type { JobUpdate } from './observe.ts';
+import { inTurns, slicesInTurns } from './turns.ts';
 import { VanishedJobs } from './vanished.ts';
 
 /** The parts of Slurm that are used: nothing is submitted here. */
@@ -33,6 +34,8 @@ export interface Reconciled {
   readonly hasNews: boolean;
   /** Jobs are completing, are missing, or wait for their records: the next query may show their ends. */
   readonly isEndNear: boolean;
+  /** Doubles go on, because they could not be cancelled: ask again, even if no job is active. */
+  readonly isUnfinished: boolean;
   /** Jobs that stay unchanged because their rows can't be read. */
   readonly unread: readonly Job[];
 }
@@ -61,6 +64,7 @@ export class Reconciler {
   /** The lookups that were open when the server last ended have been resumed. */
   #isInformed = false;
   #recordsFault: string | null = null;
+  #cancelFault: string | null = null;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: ReconcilerOptions) {
@@ -96,14 +100,14 @@ export class Reconciler {
     return this.#vanished.isWaiting;
   }
 
-  /** `asked`: the jobs that Slurm had before the query. Throws if a further query was needed and failed. */
+  /** `asked`: the jobs that Slurm had before the query. Throws only what the store throws. */
   async take(snapshot: QueueSnapshot, asked: readonly string[], now: Date): Promise<Reconciled> {
-    const { clusterName, slurm, journal, log } = this.#options;
+    const { clusterName, journal, log } = this.#options;
     if (snapshot.faultyRows.length > 0) {
       const rows = snapshot.faultyRows.slice(0, 3).map((row) => bounded(row, LOGGED_ROW));
       log.warn({ rows }, `${clusterName}: squeue printed rows that can't be read`);
     }
-    const diff = await this.#compare(asked, snapshot.observations, now);
+    const diff = await this.#compare(asked, snapshot, now);
     this.#reportWords(diff.unknownWords);
     await this.#write([...diff.updates, ...(await this.#reopened(diff, now))]);
     // After this answer's ends are written: with the last of them, polling ends, too.
@@ -112,7 +116,7 @@ export class Reconciler {
     // An unreadable row still shows that its job exists.
     const isMentioned = mentions(snapshot.faultyRows);
     this.#examine(diff.missing.filter((job) => !isMentioned(job)));
-    if (doubles.cancel.length > 0) await slurm.control.cancel(doubles.cancel);
+    await this.#cancel(doubles.cancel);
     const isClearedAway = journal
       .active(clusterName)
       .values()
@@ -120,6 +124,7 @@ export class Reconciler {
     return {
       hasNews: diff.updates.length > 0,
       isEndNear: diff.missing.length > 0 || this.#beginnings.isWaiting || isClearedAway,
+      isUnfinished: this.#cancelFault !== null,
       unread: diff.missing.filter(isMentioned),
     };
   }
@@ -130,21 +135,39 @@ export class Reconciler {
   }
 
   /** Yields to the event loop: tens of thousands of jobs take tens of milliseconds. */
-  async #compare(jobIds: readonly string[], seen: readonly JobObservation[], now: Date): Promise<SnapshotDiff> {
+  async #compare(jobIds: readonly string[], snapshot: QueueSnapshot, now: Date): Promise<SnapshotDiff> {
     const active = this.#options.journal.active(this.#options.clusterName);
-    const comparison = await SnapshotComparison.of(seen, now, this.#confirmed);
+    const comparison = await SnapshotComparison.of(snapshot, now, this.#confirmed);
     for await (const ids of slicesInTurns(jobIds)) comparison.take(ids.flatMap((id) => active.get(id) ?? []));
     return comparison.diff();
   }
 
-  async #reopened({ unexpected }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
-    if (unexpected.length === 0) return [];
+  /** The queue was read, whether or not Slurm ends these: those that go on are in the next answer again. */
+  async #cancel(doubles: readonly string[]): Promise<void> {
+    const { clusterName, slurm, log } = this.#options;
+    try {
+      if (doubles.length > 0) await slurm.control.cancel(doubles);
+      this.#cancelFault = null;
+    } catch (cause) {
+      const { message } = asError(cause);
+      if (message !== this.#cancelFault)
+        log.warn({ err: cause }, `${clusterName}: doubles of jobs could not be cancelled`);
+      this.#cancelFault = message;
+    }
+  }
+
+  async #reopened({ unexpected, shown }: SnapshotDiff, now: Date): Promise<readonly JobUpdate[]> {
     const { clusterName, jobs } = this.#options;
-    const known = await jobs.inSlurm(
-      clusterName,
-      unexpected.map(({ slurmJobId }) => slurmJobId),
-    );
-    return reopened(known, unexpected, now);
+    const known: Job[] = [];
+    if (unexpected.jobs.length > 0) {
+      const numbers = unexpected.jobs.map(({ slurmJobId }) => slurmJobId);
+      known.push(...(await jobs.inSlurm(clusterName, numbers)));
+    }
+    for await (const { seen } of inTurns(unexpected.tasks)) {
+      const tasks = await jobs.endedTasksInSlurm(clusterName, seen.slurmArrayId, (index) => seen.tasks.has(index));
+      for (const task of tasks) known.push(task);
+    }
+    return reopened(known, shown, now);
   }
 
   /** Runs one at a time; results are written as they arrive. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../domain/job.ts';
-import { ownerId } from '../domain/observation.ts';
+import { type JobObservation, ownerId } from '../domain/observation.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { type JobReader, Store } from '../store/index.ts';
 import { insertJobs } from '../store/testing.ts';
@@ -43,9 +43,9 @@ async function aStoredJob(): Promise<Job> {
 const shown = (job: Job, slurmJobId: string, parts: Parameters<typeof anObservation>[0] = {}) =>
   anObservation({ ownerId: ownerId(job), slurmJobId, state: 'PENDING', ...parts });
 
-async function found(observations: Parameters<Strays['find']>[0]): Promise<(string | null)[]> {
+async function found(observations: readonly JobObservation[]): Promise<(string | null)[]> {
   read = 0;
-  return (await strays.find(observations)).map(({ job }) => job.slurmJobId);
+  return (await strays.find({ jobs: observations, tasks: [] })).map(({ job }) => job.slurmJobId);
 }
 
 describe('a task of an array that is shown under another number', () => {
@@ -70,7 +70,7 @@ describe('a task of an array that is shown under another number', () => {
     const [large, small] = [await anArray(1000), await anArray(2)];
     const all = Array.from({ length: 1000 }, (_, index) => shown(large, `11_${index}`));
     const seen = shown(small, '13_1');
-    expect((await strays.find([...all, seen])).map((stray) => stray.seen)).toContain(seen);
+    expect((await strays.find({ jobs: [...all, seen], tasks: [] })).map((stray) => stray.seen)).toContain(seen);
   });
 });
 

@@ -1,9 +1,11 @@
 import { isArray, type Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
-import type { JobObservation } from '../domain/observation.ts';
+import { lastWhere } from '../domain/last-where.ts';
+import { type JobObservation, type Report, taskOf } from '../domain/observation.ts';
 import { DOUBLE_EXIT_CODE } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
-import { FairTurns } from './fair-turns.ts';
+import type { Unexpected, UnexpectedTasks } from './comparison.ts';
+import { type Choices, FairTurns } from './fair-turns.ts';
 import { inTurns } from './turns.ts';
 
 /** Jobs and arrays that are read in one look; each may have a long command. */
@@ -21,7 +23,7 @@ export interface Stray {
 }
 
 /** A Slurm job with an unknown number, and the job whose batch script it runs; for a task, its array. */
-interface Unexpected {
+interface Candidate {
   readonly owner: Job;
   readonly seen: JobObservation;
 }
@@ -36,7 +38,7 @@ export class Strays {
   readonly #ownerTurns = new FairTurns();
   readonly #strayTurns = new FairTurns();
   /** They run the script of no known job, or not as that job: they never will, since jobs are stored first. */
-  readonly #strangers = new WeakSet<JobObservation>();
+  readonly #strangers = new WeakSet<Report>();
 
   constructor(clusterName: string, jobs: JobReader) {
     this.#clusterName = clusterName;
@@ -44,40 +46,47 @@ export class Strays {
   }
 
   /** Of `unexpected`, those that are a job of ours if one of its two numbers may have claimed the directory. */
-  async find(unexpected: readonly JobObservation[]): Promise<readonly Stray[]> {
-    const known = await this.#ofKnownJobs(unexpected);
-    const chosen = await this.#strayTurns.take(known, ({ owner }) => owner.id, STRAYS_A_LOOK);
-    const tasks = await this.#tasksOf(chosen);
-    return chosen.flatMap(({ owner, seen }) => {
+  async find(unexpected: Unexpected): Promise<readonly Stray[]> {
+    const chosen = this.#strayTurns.choose(await this.#ofKnownJobs(unexpected), STRAYS_A_LOOK);
+    const candidates = chosen.flatMap(({ owner, shown, index }) => {
+      const seen = shown.at(index);
+      return seen === null ? [] : [{ owner, seen }];
+    });
+    const tasks = await this.#tasksOf(candidates);
+    return candidates.flatMap(({ owner, seen }) => {
       const job = isArray(owner) ? tasks.get(seen) : owner;
       return job !== undefined && isStray(job, seen) ? [{ job, seen }] : [];
     });
   }
 
-  async #ofKnownJobs(unexpected: readonly JobObservation[]): Promise<readonly Unexpected[]> {
-    const byOwner = new Map<string, JobObservation[]>();
-    for await (const seen of inTurns(unexpected)) {
-      if (seen.ownerId === null || this.#strangers.has(seen)) continue;
-      const others = byOwner.get(seen.ownerId);
-      if (others === undefined) byOwner.set(seen.ownerId, [seen]);
-      else others.push(seen);
+  /** By job, what is shown of it. */
+  async #ofKnownJobs({ jobs, tasks }: Unexpected): Promise<ReadonlyMap<string, ShownOfOwner>> {
+    const byOwner = new Map<string, Shown[]>();
+    for await (const shown of inTurns([...jobs.map(ofOne), ...tasks.map(ofMany)])) {
+      const { ownerId } = shown.said;
+      if (ownerId === null || this.#strangers.has(shown.said)) continue;
+      const others = byOwner.get(ownerId);
+      if (others === undefined) byOwner.set(ownerId, [shown]);
+      else others.push(shown);
     }
     const ids = await this.#ownerTurns.take([...byOwner.keys()], (id) => id, OWNERS_A_LOOK);
     const owners = await this.#jobs.getMany(ids);
-    const known: Unexpected[] = [];
+    const known = new Map<string, ShownOfOwner>();
     for (const [index, id] of ids.entries()) {
       const owner = owners[index] ?? null;
-      for await (const seen of inTurns(byOwner.get(id) ?? [])) {
+      const own: Shown[] = [];
+      for await (const shown of inTurns(byOwner.get(id) ?? [])) {
         // Clusters may share a workspace, but no cluster says anything about another one's jobs.
-        if (owner?.clusterName === this.#clusterName && runsAs(owner, seen)) known.push({ owner, seen });
-        else this.#strangers.add(seen);
+        if (owner?.clusterName === this.#clusterName && runsAs(owner, shown)) own.push(shown);
+        else this.#strangers.add(shown.said);
       }
+      if (owner !== null && own.length > 0) known.set(id, new ShownOfOwner(owner, own));
     }
     return known;
   }
 
   /** The tasks of arrays that are shown. */
-  async #tasksOf(chosen: readonly Unexpected[]): Promise<ReadonlyMap<JobObservation, Job>> {
+  async #tasksOf(chosen: readonly Candidate[]): Promise<ReadonlyMap<JobObservation, Job>> {
     const tasks = new Map<JobObservation, Job>();
     for (const [arrayId, shown] of Map.groupBy(chosen, ({ owner }) => owner.id)) {
       const indexes = shown.flatMap(({ seen }) => taskIndex(seen) ?? []);
@@ -91,6 +100,50 @@ export class Strays {
   }
 }
 
+/** A row of one job, or of several tasks. */
+interface Shown {
+  readonly said: Report;
+  readonly isTask: boolean;
+  readonly size: number;
+  /** Null: that one isn't unexpected. */
+  at(index: number): JobObservation | null;
+}
+
+function ofOne(seen: JobObservation): Shown {
+  return { said: seen, isTask: taskIndex(seen) !== null, size: 1, at: () => seen };
+}
+
+function ofMany({ seen, has }: UnexpectedTasks): Shown {
+  const at = (position: number) => {
+    const index = seen.tasks.at(position);
+    return has(index) ? taskOf(seen, index) : null;
+  };
+  return { said: seen, isTask: true, size: seen.tasks.size, at };
+}
+
+/** What is shown of one owner, as one list. */
+class ShownOfOwner implements Choices<{ readonly owner: Job; readonly shown: Shown; readonly index: number }> {
+  readonly length: number;
+  readonly #owner: Job;
+  readonly #shown: readonly { readonly shown: Shown; readonly before: number }[];
+
+  constructor(owner: Job, shown: readonly Shown[]) {
+    let before = 0;
+    this.#owner = owner;
+    this.#shown = shown.map((one) => {
+      const place = { shown: one, before };
+      before += one.size;
+      return place;
+    });
+    this.length = before;
+  }
+
+  at(position: number) {
+    const place = this.#shown[lastWhere(this.#shown, ({ before }) => before <= position)];
+    return place === undefined ? undefined : { owner: this.#owner, shown: place.shown, index: position - place.before };
+  }
+}
+
 /** Null: it is no task of an array. */
 function taskIndex({ slurmJobId }: JobObservation): number | null {
   const [, index] = slurmJobId.split('_');
@@ -98,8 +151,8 @@ function taskIndex({ slurmJobId }: JobObservation): number | null {
 }
 
 /** Whether a Slurm job runs the script of a job as that one was submitted: as an array, or not. */
-function runsAs(owner: Job, seen: JobObservation): boolean {
-  return owner.arrayParentId === null && isArray(owner) === (taskIndex(seen) !== null);
+function runsAs(owner: Job, { isTask }: Shown): boolean {
+  return owner.arrayParentId === null && isArray(owner) === isTask;
 }
 
 function isStray(job: Job, seen: JobObservation): boolean {

@@ -1,4 +1,4 @@
-import type { JobObservation } from '../domain/observation.ts';
+import type { JobObservation, TasksObservation } from '../domain/observation.ts';
 import {
   type Begun,
   type Claimer,
@@ -20,6 +20,7 @@ export class ToldSlurm implements PolledSlurm {
   /** Thrown by whatever needs Slurm; an error of the connection by everything. */
   fault: Error | null = null;
   observations: readonly JobObservation[] = [];
+  shared: readonly TasksObservation[] = [];
   faultyRows: readonly string[] = [];
   /** Null: it keeps no accounts. */
   accounts: readonly (JobObservation | JobAccount)[] | null = null;
@@ -56,7 +57,7 @@ export class ToldSlurm implements PolledSlurm {
       this.asked.push('queue');
       await this.gate;
       this.#throwFault();
-      return { observations: this.observations, faultyRows: this.faultyRows };
+      return { observations: this.observations, shared: this.shared, faultyRows: this.faultyRows };
     },
   };
 

@@ -5,7 +5,7 @@ import { NO_RESOURCES } from '../domain/testing.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
 import { parseAccounting } from '../slurm/parse/accounting.ts';
 import { parseQueue } from '../slurm/parse/queue.ts';
-import { fixture } from '../slurm/testing.ts';
+import { everyJob, fixture } from '../slurm/testing.ts';
 import { SshUnavailable } from '../ssh/index.ts';
 import { ToldSlurm } from './testing.ts';
 
@@ -14,9 +14,10 @@ import { ToldSlurm } from './testing.ts';
 const slurm = new ToldSlurm();
 const queue = parseQueue(fixture('releases/26.05/queue.txt'), undefined, true);
 slurm.observations = queue.observations;
+slurm.shared = queue.shared;
 slurm.accounts = parseAccounting(fixture('releases/26.05/accounting.txt'), undefined, true, true).accounts;
 const numbers = new Map(
-  queue.observations.map((seen) => [labelOf(seen) ?? '', seen.slurmJobId.split('_')[0] ?? ''] as const),
+  everyJob(queue).map((seen) => [labelOf(seen) ?? '', seen.slurmJobId.split('_')[0] ?? ''] as const),
 );
 
 const request = {

@@ -521,3 +521,29 @@ describe('a job that was requeued', () => {
     expect(slurm.asked).toHaveLength(1 + 10);
   });
 });
+
+describe('an end without a record, when the controller has another time than the login,', () => {
+  it.each([
+    ['is right', 0],
+    ['is behind', -200],
+    ['is as far behind as Slurm allows', -299],
+    ['is ahead', 200],
+    ['was days ahead, and was set back', 2 * 24 * 3600],
+  ])('which %s, is told 45 s after the job is gone, and not sooner', async (_what, aheadSeconds) => {
+    const job = running();
+    slurm.accounts = [account(job, { state: 'FAILED', exitCode: 1, endedAt: new Date(now + aheadSeconds * 1000) })];
+    await look([job], 0);
+    expect(await look([job], 14_000)).toEqual([]);
+    expect(await look([job], 30_000)).toEqual([]);
+    expect(await look([job], 30_000)).toMatchObject([{ state: 'FAILED' }]);
+  });
+
+  it('has the code of a record that shows meanwhile', async () => {
+    const job = running();
+    slurm.accounts = [account(job, { state: 'FAILED', exitCode: 1, endedAt: new Date(now - 200_000) })];
+    await look([job], 0);
+    expect(await look([job], 14_000)).toEqual([]);
+    slurm.markers.set(job.workDir ?? '', marker(3));
+    expect(await look([job], 30_000)).toMatchObject([{ state: 'FAILED', exitCode: 3 }]);
+  });
+});

@@ -23,6 +23,7 @@ const MARKERS_A_TICK = 200;
 
 interface Absence {
   snapshots: number;
+  readonly goneSince: number;
   /** Since when it is gone, or the accounting can be read again, whichever is later, because the accounting may lag. */
   since: number;
   askedAt: number;
@@ -147,9 +148,9 @@ export class VanishedJobs {
       }
       const isTakenOut = record === null && accounting.leavesOut(job);
       absence.takenOutSince = isTakenOut ? (absence.takenOutSince ?? now) : null;
-      const { since, takenOutSince } = absence;
+      const { since, goneSince, takenOutSince } = absence;
       const marker = isUnreadable || record === 'begun' ? null : record;
-      const update = conclude({ job, account, marker, since, takenOutSince }, accounting, now, at);
+      const update = conclude({ job, account, marker, since, goneSince, takenOutSince }, accounting, now, at);
       if (update !== null) ends.push(update);
     }
     return { ends, fault };
@@ -183,6 +184,7 @@ export class VanishedJobs {
     return missing.flatMap((job) => {
       const absence = this.#absences.get(job.id) ?? {
         snapshots: 0,
+        goneSince: now,
         since: now,
         askedAt: Number.NEGATIVE_INFINITY,
         takenOutSince: null,

@@ -20,6 +20,103 @@ afterEach(async () => {
   await repository[Symbol.asyncDispose]();
 });
 
+describe('a tree in which a link has the name of a directory', () => {
+  type Tree = readonly (readonly [name: string, content: string | Tree])[];
+
+  /** Text is where a link leads; where it is empty, it is a file. */
+  async function treeOf(entries: Tree): Promise<string> {
+    const parts: Buffer[] = [];
+    for (const [name, content] of entries) {
+      const isTree = typeof content !== 'string';
+      await repository.write({ '.git/forged': isTree ? '' : content });
+      const id = isTree ? await treeOf(content) : await repository.git('hash-object', '-w', '.git/forged');
+      const mode = isTree ? '40000' : content === '' ? '100644' : '120000';
+      parts.push(Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex'));
+    }
+    await repository.write({ '.git/forged': Buffer.concat(parts) });
+    return repository.git('hash-object', '-w', '-t', 'tree', '--literally', '.git/forged');
+  }
+
+  const FILE = ['authorized_keys', ''] as const;
+  it.each<[string, Tree]>([
+    [
+      'before it',
+      [
+        ['a', '/etc'],
+        ['a', [FILE]],
+      ],
+    ],
+    [
+      'after it',
+      [
+        ['a', [FILE]],
+        ['a', '/etc'],
+      ],
+    ],
+    [
+      'deeper',
+      [
+        [
+          'x',
+          [
+            ['a', '../..'],
+            ['a', [FILE]],
+          ],
+        ],
+      ],
+    ],
+    [
+      'with another link in it',
+      [
+        ['a', '..'],
+        [
+          'a',
+          [
+            ['b', '/etc'],
+            ['b', [FILE]],
+          ],
+        ],
+      ],
+    ],
+    [
+      'with links alone in it',
+      [
+        ['a', '/etc'],
+        [
+          'a',
+          [
+            ['b', '/root'],
+            ['c', '/'],
+          ],
+        ],
+      ],
+    ],
+    [
+      'among others',
+      [
+        ['a', '/etc'],
+        ['a-b', ''],
+        ['a.b', 'a'],
+        ['a', [FILE]],
+        ['b', 'a'],
+      ],
+    ],
+  ])('is packed so that nothing is written through the link: %s', async (_what, entries) => {
+    const commit = await repository.git('commit-tree', '-m', 'Forged', await treeOf(entries));
+    await repository.git('update-ref', 'HEAD', commit);
+    const archive = join(repository.path, '.git/archive.tar.gz');
+    await packFiles(await repository.choose(false), archive);
+    const { stdout } = await run('tar', ['-tvzf', archive]);
+    const links: string[] = [];
+    for (const line of stdout.trim().split('\n')) {
+      const [, kind = '', path = ''] = /^(.)\S+ \S+ +\d+ \S+ \S+ (\S+)/.exec(line) ?? [];
+      expect(links.filter((link) => path.startsWith(`${link}/`))).toEqual([]);
+      if (kind === 'l') links.push(path);
+    }
+    expect(links.length).toBeGreaterThan(0);
+  });
+});
+
 describe("a commit's files", () => {
   const FILES = {
     'train.py': '# $Id$ $Format:%H$\nprint("ü")\n',

@@ -165,8 +165,7 @@ async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFile
   for (const { path, kind } of committed) {
     if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'directory', modifiedSeconds });
   }
-  const withContent = committed.filter(({ kind }) => kind !== 'submodule');
-  for await (const { file, chunks } of readContents(directory, withContent, PACKING)) {
+  for await (const { file, chunks } of readContents(directory, linksLast(committed), PACKING)) {
     const { path, isExecutable, sizeBytes } = file;
     if (file.kind === 'link') {
       yield tarHeader({ ...PLAIN, path, kind: 'link', target: await text(chunks), modifiedSeconds });
@@ -178,6 +177,16 @@ async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFile
   }
   for (const { path } of uncommitted) yield* diskBytes(directory, path);
   yield TAR_END;
+}
+
+/**
+ * A tree that is made by hand can hold a link and a directory of one name, and some tars write through a link that they have
+ * made. So each link comes after all that may lie below it; then its place is taken, and tar says so.
+ */
+function linksLast(committed: readonly CommittedFile[]): CommittedFile[] {
+  const links = committed.filter(({ kind }) => kind === 'link');
+  links.sort((one, other) => (one.path < other.path ? 1 : -1));
+  return [...committed.filter(({ kind }) => kind === 'file'), ...links];
 }
 
 const PLAIN: Omit<TarEntry, 'path' | 'modifiedSeconds'> = {

@@ -1,7 +1,9 @@
+import { basename, dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { OpenedFile } from './disk-questions.ts';
-import type { Answer, Heartbeat, Question, QuestionName, Reply } from './disk-worker.ts';
+import type { Answer, Heartbeat, Question, QuestionName, Reply, WorkerData } from './disk-worker.ts';
 import { GitError, ServerBusy } from './git-error.ts';
+import { type OwnPlace, ownPlace } from './own-places.ts';
 import { Places } from './places.ts';
 
 const SILENCE_MS = 30_000;
@@ -16,13 +18,20 @@ const BUSY =
  */
 export class DiskAccess {
   readonly #places = new Places({ inRepository: 1, inAll: IN_ALL, patienceMs: 60_000, busy: BUSY });
-  readonly #startWorker: (workerData: Heartbeat) => Worker;
+  readonly #startWorker: (workerData: WorkerData) => Worker;
   /** Repositories whose disk has fallen silent, until it answers. */
   readonly #silent = new Set<string>();
   readonly #idle: DiskThread[] = [];
+  #own: readonly OwnPlace[] = [];
 
   constructor(startWorker = startDiskWorker) {
     this.#startWorker = startWorker;
+  }
+
+  /** What no repository's file is from now on, wherever it lies: before it, nothing. */
+  keepOutOf(own: readonly OwnPlace[]): void {
+    this.#own = own;
+    for (const thread of this.#idle.splice(0)) thread.end();
   }
 
   /**
@@ -65,7 +74,7 @@ export class DiskAccess {
   }
 
   async #askThread(question: Question, onSilence: () => void): Promise<unknown> {
-    const thread = this.#idle.pop() ?? new DiskThread(this.#startWorker);
+    const thread = this.#idle.pop() ?? new DiskThread(this.#startWorker, this.#own);
     const reply = await thread.ask(question, onSilence);
     this.#idle.push(thread);
     thread.rest(() => this.#idle.splice(this.#idle.indexOf(thread), 1));
@@ -77,11 +86,23 @@ export class DiskAccess {
 /** Every access to files of a repository goes this way. */
 export const disks = new DiskAccess();
 
+/** The files of the server's own data are no repository's, also where a work tree holds them. */
+export function keepDataApart({
+  directory,
+  databaseFile,
+}: {
+  readonly directory: string;
+  readonly databaseFile: string;
+}): void {
+  // Beside a database lie files whose names begin with its own.
+  disks.keepOutOf([ownPlace(directory, ''), ownPlace(dirname(databaseFile), basename(databaseFile))]);
+}
+
 function noAnswer(): GitError {
   return new GitError(`its disk has not answered for ${SILENCE_MS / 1000} s`);
 }
 
-function startDiskWorker(workerData: Heartbeat): Worker {
+function startDiskWorker(workerData: WorkerData): Worker {
   // Built, both files lie in one directory, too.
   const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
   // A file stays open when the thread ends that opened it.
@@ -95,8 +116,8 @@ class DiskThread {
   #reply = Promise.withResolvers<Reply>();
   #ending: NodeJS.Timeout | undefined;
 
-  constructor(start: (workerData: Heartbeat) => Worker) {
-    this.#worker = start(this.#heartbeat);
+  constructor(start: (workerData: WorkerData) => Worker, own: readonly OwnPlace[]) {
+    this.#worker = start({ heartbeat: this.#heartbeat, own });
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply) => this.#reply.resolve(reply));
     this.#worker.on('error', (cause) => this.#reply.reject(cause));
@@ -124,7 +145,12 @@ class DiskThread {
   rest(onEnd: () => void): void {
     this.#ending = setTimeout(() => {
       onEnd();
-      void this.#worker.terminate();
+      this.end();
     }, IDLE_MS).unref();
+  }
+
+  end(): void {
+    clearTimeout(this.#ending);
+    void this.#worker.terminate();
   }
 }

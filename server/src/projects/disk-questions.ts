@@ -5,15 +5,17 @@ import {
   constants,
   fstatSync,
   lstatSync,
+  opendirSync,
   openSync,
-  readdirSync,
   readlinkSync,
   readSync,
   statSync,
 } from 'node:fs';
 import type { CommittedFile } from './commit-tree.ts';
+import { Names, type Room } from './entry-names.ts';
 import { GitError } from './git-error.ts';
 import { OpenDirectories } from './open-directories.ts';
+import { type OwnPlace, OwnPlaces } from './own-places.ts';
 import { type BytePath, readable } from './paths.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -26,11 +28,6 @@ export interface FileStatus {
   readonly modifiedNs: bigint;
   /** Another one after each change; see `stampOf`. */
   readonly stamp: string;
-}
-
-export interface DirectoryEntry {
-  readonly name: BytePath;
-  readonly isDirectory: boolean;
 }
 
 export interface OpenedFile {
@@ -49,9 +46,12 @@ export function stampOf(changedNs: bigint, modifiedNs: bigint, inode: bigint, si
  */
 export class DiskQuestions {
   readonly #onAnswer: () => void;
+  readonly #own: OwnPlaces;
 
-  constructor(onAnswer: () => void) {
+  /** `own`: what is never told of. */
+  constructor(onAnswer: () => void, own: readonly OwnPlace[] = []) {
     this.#onAnswer = onAnswer;
+    this.#own = new OwnPlaces(own);
   }
 
   /** What lies under each of these paths; null: nothing, or something that is only behind a symbolic link. */
@@ -78,16 +78,26 @@ export class DiskQuestions {
     return this.#target(opened, path);
   }
 
-  /** None where there is no such directory any more. */
-  entries(directory: string, path: BytePath): readonly DirectoryEntry[] {
+  /**
+   * All in a directory that is not `.git`, for `entriesIn`: none where there is no such directory any more. Ends with the
+   * first that there is no room for.
+   */
+  entries(directory: string, path: BytePath, room: Room): Uint8Array<ArrayBuffer> {
+    const names = new Names();
     using opened = this.#directoriesIn(directory);
     const name = opened.directory(path);
-    if (name === null) return [];
-    const read = () => readdirSync(name, { withFileTypes: true, encoding: 'buffer' });
-    return this.#ask(path, read).map((entry) => ({
-      name: entry.name.toString('latin1'),
-      isDirectory: entry.isDirectory(),
-    }));
+    if (name === null) return names.bytes();
+    const found = this.#ask(path, () => opendirSync(name, { encoding: 'buffer' as BufferEncoding, bufferSize: 1000 }));
+    try {
+      while (names.count <= room.files && names.length <= room.bytes) {
+        const entry = this.#ask(path, () => found.readSync());
+        if (entry === null) break;
+        names.add(entry.name as unknown as Buffer, entry.isDirectory());
+      }
+      return names.bytes();
+    } finally {
+      this.#ask(path, () => found.closeSync());
+    }
   }
 
   /** A regular file, opened; null: there is none any more. */
@@ -119,9 +129,9 @@ export class DiskQuestions {
 
   /** A link in the place of a directory counts as none. */
   #directoriesIn(directory: string): OpenDirectories {
-    return new OpenDirectories(directory, (path, name, flags) =>
-      this.#ifThere(path, () => openSync(name, flags), [...ABSENT, 'ELOOP']),
-    );
+    const open = (path: BytePath, name: Buffer, flags: number) =>
+      this.#ifThere(path, () => openSync(name, flags), [...ABSENT, 'ELOOP']);
+    return new OpenDirectories(directory, open, this.#own);
   }
 
   #target(opened: OpenDirectories, path: BytePath): string | null {

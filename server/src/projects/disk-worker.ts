@@ -1,6 +1,7 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { DiskQuestions } from './disk-questions.ts';
 import { GitError } from './git-error.ts';
+import type { OwnPlace } from './own-places.ts';
 
 type Methods = { [K in keyof DiskQuestions]: DiskQuestions[K] };
 export type QuestionName = keyof Methods;
@@ -18,15 +19,26 @@ export type Reply = { readonly answer: unknown } | { readonly fault: string; rea
 /** Counts the answers of the disk. */
 export type Heartbeat = Int32Array<SharedArrayBuffer>;
 
+export interface WorkerData {
+  readonly heartbeat: Heartbeat;
+  readonly own: readonly OwnPlace[];
+}
+
 // Runs in a thread of its own, which a disk that hangs may keep.
-parentPort?.on('message', ({ name, parameters }: Question) => {
-  parentPort?.postMessage(reply(name, parameters));
-});
+if (parentPort !== null) answerAll(parentPort, workerData as WorkerData);
 
-const heartbeat = workerData as Heartbeat;
-const questions = new DiskQuestions(() => Atomics.add(heartbeat, 0, 1));
+function answerAll(port: MessagePort, { heartbeat, own }: WorkerData): void {
+  const questions = new DiskQuestions(() => Atomics.add(heartbeat, 0, 1), own);
+  port.on('message', (question: Question) => {
+    const message = reply(questions, question);
+    // Bytes change hands, and are not copied.
+    const bytes =
+      'answer' in message && message.answer instanceof Uint8Array ? [message.answer.buffer as ArrayBuffer] : [];
+    port.postMessage(message, bytes);
+  });
+}
 
-function reply(name: QuestionName, parameters: readonly unknown[]): Reply {
+function reply(questions: DiskQuestions, { name, parameters }: Question): Reply {
   try {
     const method = questions[name] as (...parameters: readonly unknown[]) => unknown;
     return { answer: method.apply(questions, [...parameters]) };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readStatuses } from './disk.ts';
 import { DiskQuestions } from './disk-questions.ts';
+import { entriesIn } from './entry-names.ts';
+import { MAX_FILES } from './limits.ts';
+import { Listing, PathCount } from './listing.ts';
 import { onDisk } from './paths.ts';
 
 let directory: string;
@@ -14,6 +17,11 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slurmql-disk-'));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const listed = (disk: DiskQuestions, path: string, room = { files: 1000, bytes: 100_000 }) =>
+  [...entriesIn(disk.entries(directory, path, room))].map(
+    ({ name, isDirectory }) => `${name}${isDirectory ? '/' : ''}`,
+  );
 
 const kinds = async (paths: readonly string[]) =>
   Object.fromEntries([...(await readStatuses(directory, paths))].map(([path, { kind }]) => [path, kind]));
@@ -63,6 +71,51 @@ it('names of millions of directories that are not there cost next to nothing', a
   expect(turns).toBeGreaterThan(1);
 });
 
+describe('a directory', () => {
+  const quiet = () => new DiskQuestions(() => undefined);
+
+  it('is told with the bytes of each name, and what is a directory, but for .git', async () => {
+    expect(listed(quiet(), 'gone')).toEqual([]);
+    await mkdir(join(directory, 'a/empty'), { recursive: true });
+    expect(listed(quiet(), 'a/empty')).toEqual([]);
+    for (const name of ['caf\xe9', 'caf\xc3\xa9', 'x'.repeat(255), '\n', ' ', '.gitignore'])
+      await writeFile(onDisk(directory, `a/${name}`), '');
+    await mkdir(join(directory, 'a/.git'));
+    await symlink('empty', join(directory, 'a/link'));
+    const names = ['caf\xe9', 'caf\xc3\xa9', 'x'.repeat(255), '\n', ' ', '.gitignore', 'empty/', 'link'];
+    expect(listed(quiet(), 'a').sort()).toEqual(names.sort());
+  });
+
+  it('is read as far as there is room and told as bytes, however many names it has', async () => {
+    await mkdir(join(directory, 'many'));
+    for (let index = 0; index < 5000; index += 1) writeFileSync(join(directory, 'many', `file-${index}`), '');
+    let answers = 0;
+    const disk = new DiskQuestions(() => {
+      answers += 1;
+    });
+    const all = disk.entries(directory, 'many', { files: 1_000_000, bytes: 1_000_000 });
+    // Of a million objects, the thread that unpacks them would do nothing else for seconds.
+    expect(all).toBeInstanceOf(Uint8Array);
+    expect(new Set([...entriesIn(all)].map(({ name }) => name)).size).toBe(5000);
+    expect(answers).toBeGreaterThan(5000);
+    answers = 0;
+    expect(listed(disk, 'many', { files: 10, bytes: 1_000_000 })).toHaveLength(11);
+    expect(listed(disk, 'many', { files: 5000, bytes: 100 }).length).toBeLessThan(20);
+    expect(answers).toBeLessThan(100);
+  });
+
+  it('is refused where there is room for none of its files', async () => {
+    await mkdir(join(directory, 'a/b/c'), { recursive: true });
+    for (const name of ['1', 'b/2', 'b/c/3']) await writeFile(join(directory, 'a', name), '');
+    using listing = new Listing();
+    const count = new PathCount(listing, 'it holds');
+    for (let index = 0; index < MAX_FILES; index += 1) count.add('');
+    expect(count.room.files).toBe(0);
+    for (const { name } of entriesIn(quiet().entries(directory, 'a', count.room)))
+      expect(() => count.add(name)).toThrow('it holds more than 1000000 files');
+  });
+});
+
 describe('a link that takes the place of a directory on the way to a file, at whatever moment, is not followed', () => {
   const SHA = createHash('sha1').update('blob 7\0SECRET\n').digest('hex');
   const FILE = { path: 'a/b/file', kind: 'file', isExecutable: false, objectId: SHA, sizeBytes: 7 } as const;
@@ -79,7 +132,7 @@ describe('a link that takes the place of a directory on the way to a file, at wh
       },
     ],
     ['when a link is read', (disk) => disk.target(directory, 'a/b/link')],
-    ['when a directory is listed', (disk) => disk.entries(directory, 'a/b').map(({ name }) => name)],
+    ['when a directory is listed', (disk) => listed(disk, 'a/b').sort()],
     ['when files are looked up', (disk) => disk.statuses(directory, ['a/b/file'])[0]?.sizeBytes],
     ['when contents are compared', (disk) => disk.areAsCommitted(directory, [FILE])],
   ])('%s', async (_when, ask) => {

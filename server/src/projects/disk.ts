@@ -8,13 +8,18 @@ const CHUNK_BYTES = 256 * 1024;
 /** So many bytes are compared in one question, or one file. */
 const COMPARED_BYTES = 16 * 1024 * 1024;
 
-/** What lies under these paths; what isn't there, or only behind a symbolic link, is left out. Throws GitError. */
+/**
+ * What lies under these paths; what isn't there, or only behind a symbolic link, is left out. Throws GitError, and what the
+ * signal does.
+ */
 export async function readStatuses(
   directory: string,
   paths: Iterable<BytePath>,
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<BytePath, FileStatus>> {
   const statuses = new Map<BytePath, FileStatus>();
   for (const slice of slices(paths)) {
+    signal?.throwIfAborted();
     const answers = await disks.ask(directory, 'statuses', directory, slice);
     for (const [index, status] of answers.entries()) {
       const path = slice[index];

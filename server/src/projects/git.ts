@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
 import { GitError, GitExit, UnreadableDirectory } from './git-error.ts';
+import { gitLaunch, MAX_GIT_BYTES, saysOutOfMemory } from './git-launch.ts';
 import { inTurn } from './git-places.ts';
+import { inUnits } from './limits.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -16,37 +18,6 @@ const MOST_READ = 64 * 1024;
 
 const run = promisify(execFile);
 
-/** Nothing is asked of a person or fetched, and an object is what its id says. */
-const ENVIRONMENT = {
-  LC_ALL: 'C',
-  GIT_TERMINAL_PROMPT: '0',
-  GIT_OPTIONAL_LOCKS: '0',
-  GIT_NO_LAZY_FETCH: '1',
-  GIT_ALLOW_PROTOCOL: 'none',
-  GIT_NO_REPLACE_OBJECTS: '1',
-};
-let environment: Readonly<Record<string, string>> = ENVIRONMENT;
-
-/** What every git gets of the process's environment from now on, by name: before it, nothing. */
-export function setGitEnvironment(variables: Readonly<Record<string, string>>): void {
-  environment = { ...variables, ...ENVIRONMENT };
-}
-
-/** A repository's own configuration can name programs; these are the ones that the commands used here would start. */
-const SAFE = [
-  ...['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'core.pager=cat', 'gc.auto=0', 'maintenance.auto=false'],
-  ...['protocol.allow=never', 'safe.bareRepository=explicit'],
-].flatMap((setting) => ['-c', setting]);
-
-/** git itself goes to the directory: a program that lies there, or a disk that hangs, has no part in its start. */
-const START_DIRECTORY = '/';
-/** Looks for git on the PATH that git gets, and ends with 127 where there is none. */
-const LAUNCHER = '/usr/bin/env';
-
-function launcherArguments(directory: string, args: readonly string[]): string[] {
-  return ['git', '-C', directory, ...SAFE, ...args];
-}
-
 /**
  * What git prints, as UTF-8. Throws GitError: GitExit where git itself said no, ServerBusy.
  *
@@ -55,9 +26,9 @@ function launcherArguments(directory: string, args: readonly string[]): string[]
 export async function git(directory: string, args: readonly string[], repository = directory): Promise<string> {
   try {
     const { stdout } = await inTurn(repository, ANSWER_TIMEOUT_MS, () => {
-      const answer = run(LAUNCHER, launcherArguments(directory, args), {
-        cwd: START_DIRECTORY,
-        env: environment,
+      const { file, args: all, options } = gitLaunch(directory, args);
+      const answer = run(file, all, {
+        ...options,
         timeout: ANSWER_TIMEOUT_MS,
         maxBuffer: 32 * 1024 * 1024,
       });
@@ -113,12 +84,9 @@ export function startGit(
   { timeoutMs, late = LATE }: Deadline,
   input: Iterable<string> = [],
 ): GitProcess {
+  const launch = gitLaunch(directory, args);
   const child: ChildProcessByStdio<Writable, Readable, Readable> = tracked(
-    spawn(LAUNCHER, launcherArguments(directory, args), {
-      cwd: START_DIRECTORY,
-      env: environment,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    }),
+    spawn(launch.file, launch.args, { ...launch.options, stdio: ['pipe', 'pipe', 'pipe'] }),
   );
   let isLate = false;
   const deadline = setTimeout(() => {
@@ -139,6 +107,7 @@ export function startGit(
       const [code] = await once(child, 'close');
       if (isLate) throw new GitError(late);
       if (code === 127) throw new GitError(MISSING);
+      if (saysOutOfMemory(stderr)) throw new GitError(TOO_LARGE);
       const said = oneLine(stderr, leftOut) || `git ended with ${code ?? 'a signal'}`;
       if (code === null) throw new GitError(said);
       if (code !== 0) throw new GitExit(said, code);
@@ -191,13 +160,16 @@ function startInTurn(directory: string, args: readonly string[], deadline: Deadl
 
 const LATE = 'git did not answer in time';
 const MISSING = 'git is not installed';
+const TOO_LARGE = `git needs more than ${inUnits(MAX_GIT_BYTES)} of memory to read this repository: look for a very large .gitignore, commit message or file in .git, and store large files without deltas (git -c core.bigFileThreshold=16m repack -adF)`;
 
 function asGitError(cause: unknown): GitError {
   if (cause instanceof GitError) return cause;
   if (!(cause instanceof Error)) return new GitError(String(cause), { cause });
   if ('code' in cause && cause.code === 127) return new GitError(MISSING, { cause });
   if ('killed' in cause && cause.killed === true) return new GitError(LATE, { cause });
-  const said = 'stderr' in cause && typeof cause.stderr === 'string' ? oneLine(cause.stderr) : cause.message;
+  const stderr = 'stderr' in cause && typeof cause.stderr === 'string' ? cause.stderr : null;
+  if (stderr !== null && saysOutOfMemory(stderr.slice(-MOST_READ))) return new GitError(TOO_LARGE, { cause });
+  const said = stderr === null ? cause.message : oneLine(stderr);
   if ('code' in cause && typeof cause.code === 'number') return new GitExit(said, cause.code, { cause });
   return new GitError(said, { cause });
 }

@@ -33,6 +33,36 @@ describe.each<[string, string, (files: typeof FILES) => void]>([
   });
 });
 
+it.each([
+  ['of a commit', checkCommitted],
+  ['that are not committed', checkUncommitted],
+])('files %s that are not too much are only added up', (_what, check) => {
+  let looks = 0;
+  const file = (sizeBytes: number) => ({
+    path: 'x',
+    get sizeBytes() {
+      looks += 1;
+      return sizeBytes;
+    },
+  });
+  // Each is larger than those before.
+  check(Array.from({ length: 1000 }, (_, index) => file(index)));
+  expect(looks).toBe(1000);
+});
+
+it.each([
+  [1, 2, 3, 4, 5],
+  [5, 4, 3, 2, 1],
+  [3, 5, 1, 4, 2],
+  [4, 1, 5, 2, 3],
+  [1, 5, 2, 4, 3],
+])('the largest are named in whatever order they come: %i %i %i %i %i', (...sizes) => {
+  const files = sizes.map((size) => ({ path: `${size}.bin`, sizeBytes: size * GIB }));
+  expect(() => checkCommitted(files)).toThrow(
+    '15 GiB in 5 files, the largest: 5.bin (5 GiB), 4.bin (4 GiB), 3.bin (3 GiB)',
+  );
+});
+
 it('files that are packed to as much as is sent are', () => {
   expect(() => checkPacked(MAX_PACKED_BYTES, FILES)).not.toThrow();
 });

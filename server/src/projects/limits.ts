@@ -27,11 +27,10 @@ interface Sized {
 }
 
 /** Throws a GitError that names the largest of them when files of a commit are too much. */
-export function checkCommitted(files: Iterable<Sized>): void {
-  const { sum, text } = weigh(files);
-  if (sum <= MAX_COMMITTED_BYTES) return;
+export function checkCommitted(files: readonly Sized[]): void {
+  if (sumOf(files) <= MAX_COMMITTED_BYTES) return;
   throw new GitError(
-    `the commit has ${text}; at most ${inUnits(MAX_COMMITTED_BYTES)} of files are sent with a job: keep data sets on the cluster`,
+    `the commit has ${weigh(files)}; at most ${inUnits(MAX_COMMITTED_BYTES)} of files are sent with a job: keep data sets on the cluster`,
   );
 }
 
@@ -40,32 +39,40 @@ export function checkPacked(packedBytes: number, files: Iterable<Sized>): void {
   if (packedBytes <= MAX_PACKED_BYTES) return;
   const most = inUnits(MAX_PACKED_BYTES);
   throw new GitError(
-    `${weigh(files).text} come to more than ${most} when they are packed; at most ${most} is sent with a job: keep data sets on the cluster`,
+    `${weigh(files)} come to more than ${most} when they are packed; at most ${most} is sent with a job: keep data sets on the cluster`,
   );
 }
 
 /** Throws a GitError that names the largest of them when files that are not committed are too much. */
-export function checkUncommitted(files: Iterable<Sized>): void {
-  const { sum, text } = weigh(files);
-  if (sum <= MAX_UNCOMMITTED_BYTES) return;
+export function checkUncommitted(files: readonly Sized[]): void {
+  if (sumOf(files) <= MAX_UNCOMMITTED_BYTES) return;
   throw new GitError(
-    `${text} are not committed; at most ${inUnits(MAX_UNCOMMITTED_BYTES)} of such files are sent with a job: let git ignore them (.gitignore), or move them out of the work tree`,
+    `${weigh(files)} are not committed; at most ${inUnits(MAX_UNCOMMITTED_BYTES)} of such files are sent with a job: let git ignore them (.gitignore), or move them out of the work tree`,
   );
 }
 
-function weigh(files: Iterable<Sized>): { readonly sum: number; readonly text: string } {
+function sumOf(files: readonly Sized[]): number {
+  let sum = 0;
+  for (const { sizeBytes } of files) sum += sizeBytes;
+  return sum;
+}
+
+function weigh(files: Iterable<Sized>): string {
   let sum = 0;
   let count = 0;
-  let largest: Sized[] = [];
+  const largest: Sized[] = [];
   for (const file of files) {
     sum += file.sizeBytes;
     count += 1;
-    if (largest.length === NAMED && file.sizeBytes <= (largest.at(-1)?.sizeBytes ?? 0)) continue;
-    largest = [...largest, file].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, NAMED);
+    // Each one may be larger than all before.
+    if (file.sizeBytes <= (largest[NAMED - 1]?.sizeBytes ?? -1)) continue;
+    const smaller = largest.findIndex(({ sizeBytes }) => sizeBytes < file.sizeBytes);
+    largest.splice(smaller === -1 ? largest.length : smaller, 0, file);
+    if (largest.length > NAMED) largest.pop();
   }
   const named = largest.map(({ path, sizeBytes }) => `${readable(path)} (${inUnits(sizeBytes)})`).join(', ');
   const most = count > NAMED ? `, the largest: ${named}` : `: ${named}`;
-  return { sum, text: `${inUnits(sum)} in ${count} file${count === 1 ? '' : 's'}${most}` };
+  return `${inUnits(sum)} in ${count} file${count === 1 ? '' : 's'}${most}`;
 }
 
 /** A size as people read it: two digits after the point, and never rounded down to a limit that it exceeds. */

@@ -70,7 +70,7 @@ describe('the lists of files that jobs wait with', () => {
 
   it('are begun when enough of those before them are gone', async () => {
     const repository = await repositoryWith(FILES);
-    const [one, two] = [holding(1), holding(1)];
+    const [one, two] = [holding(3), holding(3)];
     let chosen = 0;
     const choices = [false, true, true].map(async (includeUncommitted) => {
       using files = await repository.choose(includeUncommitted);
@@ -83,6 +83,31 @@ describe('the lists of files that jobs wait with', () => {
     one[Symbol.dispose]();
     expect(await Promise.all(choices)).toEqual([2, 2, 2]);
     two[Symbol.dispose]();
+    expectNothingHeld();
+  });
+
+  it('wait for those of their own repository where these hold much, and other repositories do not wait for them', async () => {
+    const [large, ...others] = await Promise.all(Array.from({ length: 5 }, () => repositoryWith(FILES)));
+    if (large === undefined) throw new Error('no repository');
+    const held = await Listing.of(large.path, async (listing) => {
+      take(listing, 5);
+      return listing;
+    });
+    let own = 0;
+    const next = [false, true].map(async (includeUncommitted) => {
+      using files = await large.choose(includeUncommitted);
+      own += 1;
+      return files.committed.length;
+    });
+    // Also those whose jobs already hold a list.
+    for (const other of others) {
+      using first = await other.choose(false);
+      using second = await other.choose(true);
+      expect([first, second].map(({ committed }) => committed.length)).toEqual([2, 2]);
+    }
+    expect(own).toBe(0);
+    held[Symbol.dispose]();
+    expect(await Promise.all(next)).toEqual([2, 2]);
     expectNothingHeld();
   });
 

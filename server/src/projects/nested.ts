@@ -1,5 +1,6 @@
 import { readStatuses } from './disk.ts';
 import { disks } from './disk-access.ts';
+import { entriesIn } from './entry-names.ts';
 import { git, gitRecords, LISTING } from './git.ts';
 import { GitError, GitExit } from './git-error.ts';
 import { type Listing, PathCount } from './listing.ts';
@@ -30,6 +31,7 @@ export async function repositoryInside(directory: string, path: BytePath): Promi
 
 /** Every file below a directory that is a repository of its own, but for what that one ignores. Throws GitError. */
 export async function filesInside(directory: string, path: BytePath, listing: Listing): Promise<DiskFile[]> {
+  listing.signal.throwIfAborted();
   const repository = await repositoryInside(directory, path);
   if (repository === null) return filesBelow(directory, path, listing);
   const paths = new Set<BytePath>();
@@ -42,7 +44,7 @@ export async function filesInside(directory: string, path: BytePath, listing: Li
     paths.add(name);
   }
   const files: DiskFile[] = [];
-  for await (const [name, { kind, sizeBytes }] of inTurns(await readStatuses(repository, paths))) {
+  for await (const [name, { kind, sizeBytes }] of inTurns(await readStatuses(repository, paths, listing.signal))) {
     if (kind !== 'directory') files.push({ path: `${path}/${name}`, sizeBytes });
     else
       for await (const file of inTurns(await filesInside(repository, name, listing)))
@@ -57,8 +59,8 @@ async function filesBelow(directory: string, path: BytePath, listing: Listing): 
   const directories = [path];
   const count = countIn(path, listing);
   for (let parent = directories.pop(); parent !== undefined; parent = directories.pop()) {
-    for await (const { name, isDirectory } of inTurns(await disks.ask(directory, 'entries', directory, parent))) {
-      if (name === '.git') continue;
+    const names = await disks.ask(directory, 'entries', directory, parent, count.room);
+    for await (const { name, isDirectory } of inTurns(entriesIn(names))) {
       const entry = `${parent}/${name}`;
       checkInside(path, entry.slice(path.length + 1));
       count.add(entry);
@@ -66,7 +68,7 @@ async function filesBelow(directory: string, path: BytePath, listing: Listing): 
     }
   }
   const files: DiskFile[] = [];
-  for await (const [name, { sizeBytes }] of inTurns(await readStatuses(directory, paths))) {
+  for await (const [name, { sizeBytes }] of inTurns(await readStatuses(directory, paths, listing.signal))) {
     files.push({ path: name, sizeBytes });
   }
   return files;

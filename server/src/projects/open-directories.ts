@@ -1,4 +1,5 @@
 import { closeSync, constants, existsSync } from 'node:fs';
+import { type OwnPlaces, refuseOwn } from './own-places.ts';
 import { type BytePath, onDisk, parentOf } from './paths.ts';
 
 const TOP = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -13,6 +14,8 @@ interface OpenDirectory {
   readonly descriptor: number;
   /** By which the file system reaches it. */
   readonly name: Buffer;
+  /** What the names in it begin with that are the server's own. */
+  readonly ownNames: readonly string[];
 }
 
 /**
@@ -25,24 +28,26 @@ interface OpenDirectory {
 export class OpenDirectories implements Disposable {
   readonly #root: string;
   readonly #open: (path: BytePath, name: Buffer, flags: number) => number | null;
+  readonly #own: OwnPlaces;
   readonly #hasDescriptors = existsSync(DESCRIPTORS);
   /** Each in the one before. Of very many, the first are closed. */
   readonly #directories: OpenDirectory[] = [];
   #missing: BytePath | null = null;
 
-  /** `open` gives a descriptor; null: what is there is no directory. */
-  constructor(root: string, open: (path: BytePath, name: Buffer, flags: number) => number | null) {
+  /** `open` gives a descriptor; null: what is there is no directory. Below `own`, nothing is reached. */
+  constructor(root: string, open: (path: BytePath, name: Buffer, flags: number) => number | null, own: OwnPlaces) {
     this.#root = root;
     this.#open = open;
+    this.#own = own;
   }
 
-  /** The name for the file system of what lies in a directory. Null: no such directory, or only behind a link. */
+  /** The name for the file system of what lies in a directory. Null: no such directory, or only behind a link. Throws GitError. */
   entry(path: BytePath): Buffer | null {
     const directory = this.#enter(parentOf(path));
     return directory && nameIn(directory, path);
   }
 
-  /** The name for the file system of a directory. Null: it is not there, or only behind a link. */
+  /** The name for the file system of a directory. Null: it is not there, or only behind a link. Throws GitError. */
   directory(path: BytePath): Buffer | null {
     const directory = this.#enter(path);
     return directory?.name ?? null;
@@ -76,7 +81,7 @@ export class OpenDirectories implements Disposable {
       return null;
     }
     const name = this.#hasDescriptors ? Buffer.from(`${DESCRIPTORS}/${descriptor}`) : onDisk(this.#root, path);
-    const directory = { path, descriptor, name };
+    const directory = { path, descriptor, name, ownNames: this.#own.namesIn(descriptor) };
     this.#directories.push(directory);
     if (this.#directories.length > MOST_OPEN) closeAll(this.#directories.splice(0, 1));
     return directory;
@@ -88,6 +93,7 @@ function closeAll(directories: readonly OpenDirectory[]): void {
 }
 
 function nameIn(directory: OpenDirectory, path: BytePath): Buffer {
+  refuseOwn(path, directory.ownNames);
   const name = path.slice(path.lastIndexOf('/') + 1);
   return Buffer.concat([directory.name, Buffer.from(`/${name}`, 'latin1')]);
 }

@@ -38,6 +38,29 @@ it('a branch that is checked out and has a long name is shown by its start', asy
   expect((branch ?? '').length).toBeLessThanOrEqual(1000);
 });
 
+describe('what a job is to run', () => {
+  it.each([
+    ...[':/A', ':/', 'HEAD^{/A}', 'main^{/A}~0', 'HEAD~0^{/A commit}^0', 'HEAD^{/^A}^{}', ':/!-B'],
+    ...['HEAD^{/((a{1,255}){1,255}){1,255}}', ':/(((((a{1,99}){1,99}){1,99}){1,99}){1,99})'],
+  ])('is never searched for in the messages of commits: %s', async (gitRef) => {
+    await using repository = await Repository.create();
+    await repository.commit();
+    const message = `${JSON.stringify(gitRef)} is not a branch, tag or commit of ${repository.path}`;
+    const source = await chooseSource(repository.path, { gitRef, includeUncommitted: false });
+    expect(source).toMatchObject({ ok: false, refusals: [{ code: 'UNKNOWN_REF', message }] });
+  });
+
+  it.each(['main', '@', 'HEAD~0', 'HEAD^{}', 'HEAD^{commit}^0', 'main@{0}', 'main@{2030-01-01 00:00:00}', 'tag/1'])(
+    'is named in any other way that git knows: %s',
+    async (ref) => {
+      await using repository = await Repository.create();
+      const sha = await repository.commit();
+      await repository.git('tag', '-m', 'Tag', 'tag/1');
+      expect(await readCommit(repository.path, ref)).toMatchObject({ sha });
+    },
+  );
+});
+
 describe('a repository that git cannot read', () => {
   const faults: [string, string, (repository: Repository) => unknown][] = [
     ['it is gone', 'there is no such directory', (repository) => repository[Symbol.asyncDispose]()],

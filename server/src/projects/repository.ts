@@ -66,8 +66,15 @@ async function readBranches(path: string): Promise<readonly GitBranch[]> {
   return branches;
 }
 
+/**
+ * A search in the messages of all commits, by a regular expression, which may take any time and memory (gitrevisions(7)): of
+ * what else begins with a colon, nothing is a commit. Names of branches and tags hold neither.
+ */
+const IS_SEARCH = /^:|\^\{\//;
+
 /** The commit that a branch, tag or id stands for; null when it stands for none. Throws GitError. */
 export async function readCommit(path: string, ref: string): Promise<GitCommit | null> {
+  if (IS_SEARCH.test(ref)) return null;
   const sha = await gitIfAny(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
   if (sha === '') return null;
   const text = await describeCommit(path, sha.trim(), '%H%x00%an%x00%ct%x00%s');

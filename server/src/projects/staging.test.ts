@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -87,6 +87,44 @@ describe("a job's packed files", () => {
     await expect(read).rejects.toThrow(/ENOENT/);
     await writeFile(join(directory, 'there.tar.gz'), '');
     expect(await staging.has('there')).toBe(true);
+  });
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ['their name leads nowhere', () => symlink('job.tar.gz', join(directory, 'job.tar.gz')), 'ELOOP'],
+    ['the directory is not there', () => rename(directory, `${directory}-away`), 'ENOENT'],
+    [
+      'a file has its place',
+      async () => {
+        await rename(directory, `${directory}-away`);
+        await writeFile(directory, '');
+      },
+      'ENOTDIR',
+    ],
+    [
+      'a link that leads to itself has its place',
+      async () => {
+        await rename(directory, `${directory}-away`);
+        await symlink('staging', directory);
+      },
+      'ELOOP',
+    ],
+    [
+      'a link to a disk that is away has its place',
+      async () => {
+        await rename(directory, `${directory}-away`);
+        await symlink('away', directory);
+      },
+      'ENOENT',
+    ],
+  ])('are not told to be gone when the disk does not say so: %s', async (_what, spoil, code) => {
+    await spoil();
+    await expect(staging.has('job')).rejects.toThrow(code);
+  });
+
+  it('are told to be gone after a start without their directory', async () => {
+    await rm(directory, { recursive: true });
+    await staging.start();
+    expect(await staging.has('job')).toBe(false);
   });
 
   it('are packed though those of another repository are stuck', async () => {

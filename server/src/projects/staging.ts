@@ -44,6 +44,7 @@ export class Staging {
 
   /** Removes what an earlier run left behind, and from then on what this one does. */
   async start(): Promise<void> {
+    await this.#makeDirectory();
     await this.#sweep();
     const again = () => void this.#sweep().catch((cause: unknown) => this.#options.onFault(cause));
     this.#timer = setInterval(again, SWEEP_INTERVAL_MS);
@@ -73,7 +74,7 @@ export class Staging {
   }
 
   async #pack(jobId: string, files: JobFiles): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await this.#makeDirectory();
     if ((await this.#heldBytes()) > MAX_STAGED_BYTES) await this.#sweep();
     const held = await this.#heldBytes();
     if (held > MAX_STAGED_BYTES) {
@@ -99,9 +100,20 @@ export class Staging {
     }
   }
 
-  /** Whether a job's files are there: a database that was put back from a backup may know of more jobs. */
+  /**
+   * Whether a job's files are there: a database that was put back from a backup may know of more jobs. Throws where the disk
+   * doesn't tell, as a job whose files are gone is given up for good; so it does where not even the directory is there,
+   * which is made at the start.
+   */
   async has(jobId: string): Promise<boolean> {
-    return (await stat(this.#file(jobId)).catch(() => null)) !== null;
+    try {
+      await stat(this.#file(jobId));
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+      await stat(this.#directory);
+      return false;
+    }
   }
 
   /** Opened once it is read: whoever asks for it may never come to that. */
@@ -139,6 +151,10 @@ export class Staging {
       const removal = rm(join(this.#directory, name), { recursive: true, force: true });
       await removal.catch((cause: unknown) => this.#options.onFault(cause));
     }
+  }
+
+  async #makeDirectory(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
   }
 
   async #heldBytes(): Promise<number> {

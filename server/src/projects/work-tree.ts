@@ -45,9 +45,9 @@ export async function compareWorkTree(directory: string, sha: string, listing: L
   const { changed, unchanged } = look;
   // Before anything is read: what is too large is so by its size alone.
   checkUncommitted(changed);
-  await inTime(async (signal) => {
+  await inTime(async () => {
     for await (const compared of compareContents(directory, look.suspects)) {
-      signal.throwIfAborted();
+      listing.signal.throwIfAborted();
       for (const { file, isSame } of compared) {
         if (isSame) unchanged.push(file);
         else changed.push({ path: file.path, sizeBytes: file.sizeBytes });
@@ -58,9 +58,9 @@ export async function compareWorkTree(directory: string, sha: string, listing: L
   return { isDirty: changed.length > 0 || unchanged.length < look.count, unchanged, changed };
 }
 
-/** Whether the work tree differs from a commit; null: from nothing. Throws GitError. */
-export async function isDirty(directory: string, sha: string | null): Promise<boolean> {
-  using listing = new Listing();
+/** Whether the work tree differs from a commit; null: from nothing. Throws GitError, and what the signal does. */
+export async function isDirty(directory: string, sha: string | null, signal?: AbortSignal): Promise<boolean> {
+  using listing = new Listing(signal);
   const committed: CommitTree = sha === null ? new Map() : await readCommitTree(directory, sha, listing);
   // However many there are, one is enough.
   const rest: string[] = [];
@@ -79,27 +79,28 @@ export async function isDirty(directory: string, sha: string | null): Promise<bo
   const look = await inTime(() => lookAt(directory, committed, rest, listing));
   const { changed, unchanged, suspects } = look;
   if (changed.length > 0 || unchanged.length + suspects.length < look.count) return true;
-  return inTime(async (signal) => {
+  return await inTime(async () => {
     for await (const compared of compareContents(directory, suspects)) {
-      signal.throwIfAborted();
+      listing.signal.throwIfAborted();
       if (compared.some(({ isSame }) => !isSame)) return true;
     }
     return false;
   });
 }
 
-/** Throws GitError where the disk takes longer than COMPARING_MS, also for a call that never returns. */
-async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = new AbortController();
+/**
+ * Throws GitError where the disk takes longer than COMPARING_MS, also for a call that never returns. The work ends then with
+ * its listing, which is disposed of by whoever made it.
+ */
+async function inTime<T>(work: () => Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    late.abort();
     reject(
       new GitError(`the work tree was not compared within ${COMPARING_MS / 60_000} minutes: look why the disk is slow`),
     );
   }, COMPARING_MS);
   try {
-    return await Promise.race([work(late.signal), promise]);
+    return await Promise.race([work(), promise]);
   } finally {
     clearTimeout(timer);
   }
@@ -137,7 +138,7 @@ async function lookAt(
     if (path.endsWith('/')) repositories.add(path.slice(0, -1));
     else paths.add(path);
   }
-  const statuses = await readStatuses(directory, paths);
+  const statuses = await readStatuses(directory, paths, listing.signal);
   const unchanged: CommittedFile[] = [];
   const suspects: CommittedFile[] = [];
   const changed = new Map<BytePath, DiskFile>();
@@ -209,10 +210,11 @@ async function isSubmoduleChanged(
   was: CommittedFile | undefined,
   listing: Listing,
 ): Promise<boolean> {
+  listing.signal.throwIfAborted();
   const repository = await repositoryInside(directory, path);
   if (repository !== null && was?.kind === 'submodule') {
     const head = await gitIfAny(repository, ['rev-parse', '--verify', '--quiet', 'HEAD']);
-    if (head.trim() === was.objectId) return isDirty(repository, was.objectId);
+    if (head.trim() === was.objectId) return isDirty(repository, was.objectId, listing.signal);
   }
   return (await filesInside(directory, path, listing)).length > 0;
 }

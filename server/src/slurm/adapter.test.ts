@@ -10,7 +10,7 @@ import { SlurmAdapter } from './adapter.ts';
 import { SlurmUnavailable } from './errors.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
 import type { AttemptPlace, JobRecords } from './slurm.ts';
-import { fixture, LocalLogin, queueRow, runShell, WAITING } from './testing.ts';
+import { everyJob, fixture, LocalLogin, queueRow, runShell, WAITING } from './testing.ts';
 
 const JOB_ID = '01K00000000000000000000042';
 const SETTINGS: ClusterSettings = {
@@ -137,7 +137,7 @@ describe('looking for Slurm on a login', () => {
     await slurmIs('slurm 22.05.8');
     await slurm.login.probe();
     await refuses('--array-unique');
-    expect(await slurm.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
+    expect(await slurm.queue.snapshot()).toEqual({ observations: [], shared: [], faultyRows: [] });
     expect((await calls()).at(-1)).toContain(' --array ');
   });
 
@@ -197,7 +197,7 @@ describe('looking for Slurm on a login', () => {
     );
     const asked = async () => (await readFile(join(login.home, 'asked'), 'utf8')).trim().split('\n');
     for (const expected of [['apart'], ['apart', 'together']]) {
-      expect((await slurm.queue.snapshot()).observations).toHaveLength(2000);
+      expect(everyJob(await slurm.queue.snapshot())).toHaveLength(2000);
       expect(await asked()).toEqual(expected);
     }
     // One of them is held: squeue puts it into the row of the others.
@@ -236,7 +236,7 @@ describe('looking for Slurm on a login', () => {
     await login.profile('echo "Welcome to alpha!"\nPATH="$PATH:$HOME/opt slurm"');
     await expect(slurm.queue.snapshot()).rejects.toThrow(SlurmUnavailable);
     expect(await slurm.login.probe()).toMatchObject({ slurmVersion: '23.02.1', foundBy: 'login-shell' });
-    expect(await slurm.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
+    expect(await slurm.queue.snapshot()).toEqual({ observations: [], shared: [], faultyRows: [] });
   });
 
   it('finds it behind a module, with the variables that the module sets', async () => {
@@ -333,7 +333,7 @@ describe('asking for the queue', () => {
 
   it('gives an empty one for what is an answer', async () => {
     await says('squeue', '');
-    expect(await slurm.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
+    expect(await slurm.queue.snapshot()).toEqual({ observations: [], shared: [], faultyRows: [] });
   });
 
   it('knows nothing when squeue fails, whatever it printed before', async () => {
@@ -365,7 +365,7 @@ describe('asking for the queue', () => {
       },
       SETTINGS,
     );
-    expect(await noisy.queue.snapshot()).toEqual({ observations: [], faultyRows: [] });
+    expect(await noisy.queue.snapshot()).toEqual({ observations: [], shared: [], faultyRows: [] });
   });
 
   it('knows nothing from an answer that was cut off', async () => {

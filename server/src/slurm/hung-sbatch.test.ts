@@ -76,7 +76,7 @@ describe('an sbatch that hangs', () => {
     expect(await slurm.submit(request())).toMatchObject({ kind: 'running' });
     expect(await slurm.answer(workDir, false)).toMatchObject({ kind: 'running' });
     expect(await slurm.find(workDir, JOB_ID)).toEqual({ slurmJobId: null, sbatch: 'running' });
-    expect(await slurm.answer(workDir, true)).toMatchObject({ kind: 'unknown', isRefusal: false });
+    expect(await slurm.answer(workDir, true)).toMatchObject({ kind: 'unknown', isFault: false });
     const [pid] = await lines('pids');
     await expect.poll(() => isAlive(pid)).toBe(false);
     expect(await slurm.find(workDir, JOB_ID)).toEqual({ slurmJobId: null, sbatch: 'over' });
@@ -93,7 +93,7 @@ describe('an sbatch that hangs', () => {
     await expect.poll(() => isAlive(pid), { timeout: 60_000 }).toBe(false);
     await expect
       .poll(() => slurm.answer(workDir, false))
-      .toEqual({ kind: 'unknown', message: 'sbatch did not end within 5 minutes and was killed', isRefusal: false });
+      .toEqual({ kind: 'unknown', message: 'sbatch did not end within 5 minutes and was killed', isFault: false });
     expect((await lines('sleeps')).filter((seconds) => seconds === '1').length).toBeGreaterThanOrEqual(300);
   });
 
@@ -102,7 +102,7 @@ describe('an sbatch that hangs', () => {
     const timeout = execFileSync('sh', ['-c', 'command -v timeout']).toString().trim();
     await login.command('timeout', `echo "$3" >"$HOME/limit"; shift 3; exec ${timeout} -s KILL 0.1 "$@"`);
     await login.command('sbatch', HANGS);
-    expect(await slurm.submit(request())).toMatchObject({ kind: 'unknown', isRefusal: false });
+    expect(await slurm.submit(request())).toMatchObject({ kind: 'unknown', isFault: false });
     const [pid] = await lines('pids');
     await expect.poll(() => isAlive(pid)).toBe(false);
     expect(await lines('limit')).toEqual(['300']);

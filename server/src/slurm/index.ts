@@ -10,11 +10,13 @@ export { checkLogin, type LoginShell, WorkspaceTrial } from './login-check.ts';
 export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker, LastRecord } from './parse/markers.ts';
-export { mentions, type QueueSnapshot } from './parse/queue.ts';
+export { mentions } from './parse/queue.ts';
+export type { QueueSnapshot } from './parse/queue-answer.ts';
 export { rejectedField, type SubmitAnswer, tellsOfNoAnswer } from './parse/submit.ts';
 export { inTurns, Pace, type Reading } from './parse/turns.ts';
 export { isDoubtfulCode, isDoubtfulSignal } from './parse/values.ts';
 export { MAX_OPTIONS_BYTES, optionsSize, type SubmitRequest } from './sbatch-options.ts';
+export { ShownJobs } from './shown-jobs.ts';
 export type {
   Accounting,
   Begun,

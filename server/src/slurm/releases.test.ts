@@ -13,7 +13,7 @@ import { isTooOld, parseVersion } from './parse/probe.ts';
 import { isCutOff, parseQueue } from './parse/queue.ts';
 import { parseSubmit, rejectedField } from './parse/submit.ts';
 import type { Runner } from './runner.ts';
-import { fixture, LocalLogin } from './testing.ts';
+import { everyJob, fixture, LocalLogin } from './testing.ts';
 
 // What test/releases/record.ts recorded: the same jobs on each release. Whatever a release prints, it is read as the same.
 
@@ -176,7 +176,7 @@ describe.each(RELEASES)('what Slurm %s printed', (release) => {
     expect(isCutOff(recorded.text('queue.txt'), queueEnds(RECORDED))).toBe(false);
     const observed = (file: string) =>
       Object.fromEntries(
-        parseQueue(recorded.text(file)).observations.flatMap((one) =>
+        everyJob(parseQueue(recorded.text(file))).flatMap((one) =>
           labelOf(one)?.startsWith('array') ? [] : [[one.slurmJobId, one]],
         ),
       );

@@ -2,7 +2,7 @@ import type { Inventory } from '../domain/inventory.ts';
 import type { JobAccount } from './parse/accounting.ts';
 import type { LastRecord } from './parse/markers.ts';
 import type { SlurmConfiguration, SlurmFoundBy } from './parse/probe.ts';
-import type { QueueSnapshot } from './parse/queue.ts';
+import type { QueueSnapshot } from './parse/queue-answer.ts';
 import type { SubmitAnswer } from './parse/submit.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
 import type { Unreadable } from './together.ts';
@@ -168,10 +168,11 @@ export interface JobDirectoryState {
 /**
  * How far the unpacking of a project is. `elsewhere`: it was started on another login node, so this one can't tell
  * whether it still runs; `restarted`: it had ended without a result, and was started again; `failed`: the message of tar.
+ * `isFault`: not the archive is at fault but the login node or its disk, and that may go away.
  */
 export type UnpackAnswer =
   | { readonly kind: 'unpacked' | 'running' | 'elsewhere' | 'restarted' }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string; readonly isFault: boolean };
 
 /** The traces of a job whose number is unknown. */
 export interface SubmitTraces {

@@ -3,10 +3,12 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type JobObservation, taskOf } from '../domain/observation.ts';
 import type { CommandResult } from '../ssh/index.ts';
 import type { Ownership } from './owner.ts';
 import { queueEnds, RECORDED } from './parse/ends.ts';
 import { endOf, QUEUE_FIELDS } from './parse/queue.ts';
+import type { QueueSnapshot } from './parse/queue-answer.ts';
 import type { Runner } from './runner.ts';
 import type { Script } from './shell.ts';
 
@@ -158,6 +160,11 @@ export const WAITING = {
   NodeList: '',
   'tres-alloc': 'N/A',
 } as const;
+
+/** Everything that a snapshot of the queue says, task by task. */
+export function everyJob({ observations, shared }: QueueSnapshot): readonly JobObservation[] {
+  return [...observations, ...shared.flatMap((seen) => [...seen.tasks.indexes()].map((index) => taskOf(seen, index)))];
+}
 
 /** What a real Slurm 22.05.8 printed of jobs like ours. */
 export function fixture(name: string): string {

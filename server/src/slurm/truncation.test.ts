@@ -4,7 +4,7 @@ import type { CommandResult } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { parseQueue } from './parse/queue.ts';
 import type { Runner } from './runner.ts';
-import { asAsked, fixture } from './testing.ts';
+import { asAsked, everyJob, fixture } from './testing.ts';
 
 const OUTPUTS: Readonly<Record<string, string>> = {
   clock: '1795494600',
@@ -40,7 +40,7 @@ const slurm = new SlurmAdapter(login, {
   gpuCacheSeconds: 60,
 });
 const QUESTIONS = {
-  squeue: async () => (await slurm.queue.snapshot()).observations,
+  squeue: async () => everyJob(await slurm.queue.snapshot()),
   sacct: async () => {
     const answer = await slurm.accounting.read(['1']);
     if (answer.kind !== 'read') throw new Error(answer.kind);
@@ -71,7 +71,7 @@ describe.each(Object.entries(QUESTIONS))('the answer of %s', (_name, ask) => {
 
 it('rows of squeue that are cut off tell nothing that the whole ones do not', () => {
   const rows = fixture('queue-later.txt');
-  const observations = (text: string) => parseQueue(text).observations.map((seen) => JSON.stringify(seen));
+  const observations = (text: string) => everyJob(parseQueue(text)).map((seen) => JSON.stringify(seen));
   const whole = new Set(observations(rows));
   expect(whole.size).toBeGreaterThan(20);
   fc.assert(

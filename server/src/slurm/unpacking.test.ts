@@ -223,6 +223,7 @@ describe('a project that cannot be unpacked', () => {
     expect(await slurm.unpack(workDir, true)).toEqual({
       kind: 'failed',
       message: "The project can't be unpacked on the cluster: tar: file: Cannot open: File name too long",
+      isFault: false,
     });
     expect(await readdir(workDir)).not.toContain('source');
     expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: true });
@@ -236,7 +237,30 @@ describe('a project that cannot be unpacked', () => {
     expect(await slurm.unpack(workDir, true)).toMatchObject({
       kind: 'failed',
       message: expect.stringContaining("can't be unpacked"),
+      isFault: false,
     });
+  });
+
+  it.each([
+    ['archive', 'tar: a/b: Cannot open: Not a directory'],
+    ['archive', 'tar: a: Cannot mkdir: File name too long\ntar: a/b: Cannot open: No such file or directory'],
+    ['archive', 'gzip: stdin: unexpected end of file\ntar: Unexpected EOF in archive'],
+    ['archive', 'gzip: stdin: invalid compressed data--crc error'],
+    ['archive', "tar: can't open 'a/b': File name too long"],
+    ['node', 'tar: ./train.py: Cannot open: Input/output error'],
+    ['node', 'tar: ./a: Cannot mkdir: Stale file handle'],
+    ['node', 'tar: ./a: Cannot open: Cannot send after transport endpoint shutdown'],
+    ['node', 'tar (child): gzip: Cannot exec: Resource temporarily unavailable'],
+    ['node', 'tar: Cannot allocate memory'],
+    ['node', 'sh: tar: not found'],
+    ['node', 'tar: ./a: Cannot open: Permission denied'],
+    ['node', 'tar: a: Cannot open: Stale file handle\ntar: a/b: Cannot open: Not a directory'],
+    ['node', 'tar: error while loading shared libraries: libacl.so.1: cannot open shared object file'],
+  ])('is the fault of the %s: %s', async (whose, said) => {
+    await tarFirst(`cat >&2 <<'SAID'\n${said}\nSAID\nexit 2`);
+    expect(await slurm.unpack(workDir, true)).toMatchObject({ kind: 'failed', isFault: whose === 'node' });
+    await rm(join(login.bin, 'tar'));
+    expect(await unpacked()).toEqual({ kind: 'unpacked' });
   });
 
   it.each(['tar: file: Cannot write: No space left on device', 'tar: file: Wrote only 5632 of 10240 bytes'])(

@@ -271,7 +271,8 @@ export class SshConnection {
     this.#session = undefined;
     const failure = unreachable(`the connection to ${this.#settings.host} was lost: ${reason.message}`, reason);
     if (!this.#policy.asksPerson) this.#lookout.lost();
-    if (!this.#policy.lost(performance.now() - session.madeAt, reason instanceof ChannelsExhausted)) {
+    const isGivenUp = reason instanceof ChannelsExhausted || reason instanceof DialFailure;
+    if (!this.#policy.lost(performance.now() - session.madeAt, isGivenUp)) {
       this.#fail(failure);
       return;
     }

@@ -80,15 +80,15 @@ export class ReconnectPolicy {
 
   /**
    * A connection was lost that held for so long: whether it is made again at once. Otherwise that is a failure as that
-   * of an attempt. `isExhausted`: it was given up because too much hung on it.
+   * of an attempt. `isGivenUp`: by this side, for what the server did.
    */
-  lost(heldMs: number, isExhausted: boolean): boolean {
+  lost(heldMs: number, isGivenUp: boolean): boolean {
     if (this.#asksPerson) {
       this.#failures = 0;
       return false;
     }
-    // What hangs stays on the cluster: it is to get no more of it each minute.
-    if (heldMs >= this.#timing.steadyAfterMs && !isExhausted) this.#failures = 0;
+    // What hangs stays on the cluster, which is to get no more of it each minute; a hostile one does the same again.
+    if (heldMs >= this.#timing.steadyAfterMs && !isGivenUp) this.#failures = 0;
     else if (this.#failures === 0) this.#failures = 1;
     // A server that drops every login at once is not to be bothered each second.
     else return false;

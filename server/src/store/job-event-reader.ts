@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Selectable, sql } from 'kysely';
 import { z } from 'zod';
 import type { Job } from '../domain/job.ts';
@@ -27,6 +28,9 @@ export interface EventsWanted {
   /** About as many bytes as the texts of their jobs may have, but at least one event. Default: any. */
   readonly bytes?: number;
 }
+
+/** Events that one statement counts. */
+const COUNTED_AT_ONCE = 20_000;
 
 /** The durable log of every job's changes. */
 export class JobEventReader {
@@ -63,6 +67,25 @@ export class JobEventReader {
       .select((select) => select.fn.min('sequence').as('sequence'))
       .executeTakeFirst();
     return Number(row?.sequence ?? 0);
+  }
+
+  /** The number of the newest event but `kept`; null: there are no more. Yields to the event loop among many. */
+  async beyondNewest(kept: number): Promise<number | null> {
+    let number = Number.MAX_SAFE_INTEGER;
+    for (let left = kept; left >= 0; left -= COUNTED_AT_ONCE) {
+      const row = await this.#database
+        .selectFrom('job_events')
+        .select('sequence')
+        .where('sequence', '<', number)
+        .orderBy('sequence', 'desc')
+        .limit(1)
+        .offset(Math.min(left, COUNTED_AT_ONCE - 1))
+        .executeTakeFirst();
+      if (row === undefined) return null;
+      number = Number(row.sequence);
+      await nextTurn();
+    }
+    return number;
   }
 
   /** Up to `limit` events after a sequence number, in order: of one job, or of all. Each carries its job as it is now. */

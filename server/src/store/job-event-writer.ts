@@ -6,7 +6,8 @@ import { JobEventReader } from './job-event-reader.ts';
 import { insertEventRun } from './sqlite/index.ts';
 
 export interface EventBounds {
-  readonly kept: number;
+  /** Whatever their age; null: none. */
+  readonly upTo: number | null;
   readonly before: Date;
   readonly limit: number;
 }
@@ -56,11 +57,17 @@ export class JobEventWriter {
     );
   }
 
+  async remove(sequences: readonly number[]): Promise<void> {
+    for await (const batch of batches(sequences)) {
+      await this.#database.deleteFrom('job_events').where('sequence', 'in', batch).execute();
+    }
+  }
+
   /**
-   * Removes the oldest events: those beyond the newest `kept`, and those from before `before`; never the newest of all,
+   * Removes the oldest events: those with numbers up to `upTo`, and those from before `before`; never the newest of all,
    * from which numbering continues. Removes at most `limit`, and returns how many.
    */
-  async removeOldest({ kept, before, limit }: EventBounds): Promise<number> {
+  async removeOldest({ upTo, before, limit }: EventBounds): Promise<number> {
     const newest = await new JobEventReader(this.#database).newest();
     const oldest = await this.#database
       .selectFrom('job_events')
@@ -69,7 +76,7 @@ export class JobEventWriter {
       .orderBy('sequence')
       .limit(limit)
       .execute();
-    const surplus = oldest.findLast(({ sequence, at }) => sequence <= newest - kept || at < before.getTime());
+    const surplus = oldest.findLast(({ sequence, at }) => sequence <= (upTo ?? 0) || at < before.getTime());
     if (surplus === undefined) return 0;
     const { numDeletedRows } = await this.#database
       .deleteFrom('job_events')

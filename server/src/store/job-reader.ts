@@ -15,6 +15,8 @@ import { jobsBy } from './sqlite/index.ts';
 import { SubmissionReader } from './submission-reader.ts';
 import { type OnRead, wholeJobs } from './whole-jobs.ts';
 
+/** Of which only the numbers are read. */
+const TASKS_A_LOOK = 1000;
 /** Each job may have a long command. */
 const TASKS_A_TURN = 200;
 
@@ -108,6 +110,38 @@ export class JobReader {
         .where('slurm_job_id', 'in', batch)
         .execute();
       for (const { id } of rows) ids.push(id);
+    }
+    return (await this.getMany(ids)).flatMap((job) => job ?? []);
+  }
+
+  /** The tasks that are over of an array's number in one cluster's Slurm, of which some are wanted by their indexes. */
+  async endedTasksInSlurm(
+    clusterName: string,
+    slurmArrayId: string,
+    isWanted: (index: number) => boolean,
+  ): Promise<Job[]> {
+    const ids: string[] = [];
+    // A number may have been used again.
+    let last = { slurm_job_id: `${slurmArrayId}_` as string | null, id: '' };
+    for (let isMore = true; isMore; ) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .select(['id', 'slurm_job_id', 'array_task_id', 'is_active'])
+        .where('cluster_name', '=', clusterName)
+        .where('slurm_job_id', '>=', last.slurm_job_id)
+        .where(({ eb, or }) => or([eb('slurm_job_id', '>', last.slurm_job_id), eb('id', '>', last.id)]))
+        // The character that follows "_".
+        .where('slurm_job_id', '<', `${slurmArrayId}\``)
+        .orderBy('slurm_job_id')
+        .orderBy('id')
+        .limit(TASKS_A_LOOK)
+        .execute();
+      for (const { id, array_task_id: index, is_active: isActive } of rows) {
+        if (isActive === 0 && index !== null && isWanted(index)) ids.push(id);
+      }
+      last = rows.at(-1) ?? last;
+      isMore = rows.length === TASKS_A_LOOK;
+      if (isMore) await nextTurn();
     }
     return (await this.getMany(ids)).flatMap((job) => job ?? []);
   }

@@ -14,7 +14,7 @@ import { byteRange } from '../../src/http/byte-range.ts';
 import { ClientAddresses, networkOf } from '../../src/http/client-address.ts';
 import { acceptedCoding } from '../../src/http/compression.ts';
 import { isForeign } from '../../src/http/origin.ts';
-import { readSessionCookie } from '../../src/http/session-cookie.ts';
+import { readSessionCookies } from '../../src/http/session-cookie.ts';
 import { patternFault } from '../../src/logs/search-log.ts';
 import { publicAddress, withPublicAddresses } from '../../src/projects/remote-address.ts';
 import { CursorError } from '../../src/store/index.ts';
@@ -94,8 +94,8 @@ export const CLIENT_TARGETS: readonly Target[] = [
     'a credential',
     (text) =>
       [
-        authenticator.authenticate({ authorization: text, cookie: undefined, key: undefined }),
-        authenticator.authenticate({ authorization: undefined, cookie: text, key: text }),
+        authenticator.authenticate({ authorization: text, cookies: [], key: undefined }),
+        authenticator.authenticate({ authorization: undefined, cookies: [text, text], key: text }),
       ].map(({ kind }) => kind),
     {
       samples: ['Bearer x', 'a.99999999999.b'],
@@ -103,7 +103,7 @@ export const CLIENT_TARGETS: readonly Target[] = [
       pieces: ['Bearer ', '.', '9.'],
     },
   ),
-  target('cookies', (text) => readSessionCookie({ headers: { cookie: text, host: 'example.org:4000' } } as never), {
+  target('cookies', (text) => readSessionCookies({ headers: { cookie: text, host: 'example.org:4000' } } as never), {
     samples: ['other=c; slurmql_session_4000=a.99999999999.b'],
     frames: [AS_IT_IS, (text) => `slurmql_session_4000=${text}`],
     pieces: ['slurmql_session_4000=', '; ', 'a;'],

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../src/domain/observation.ts';
 import type { Accounting, Slurm } from '../../src/slurm/index.ts';
+import { everyJob } from '../../src/slurm/testing.ts';
 import { labelOf } from './scene.ts';
 
 /** What shows the jobs of scene.ts, in the queue and in the accounting. */
@@ -59,7 +60,7 @@ const inAccounts = (hasExactCodes: boolean): Readonly<Record<string, Facts>> => 
 /** What every implementation says of jobs. */
 export function testJobs(stage: () => JobStage): void {
   const observed = async (label: string) =>
-    (await stage().slurm.queue.snapshot()).observations.filter((one) => labelOf(one) === label);
+    everyJob(await stage().slurm.queue.snapshot()).filter((one) => labelOf(one) === label);
 
   describe('the queue', () => {
     it.each(Object.entries(IN_QUEUE))('says of %s what it is', async (label, expected) => {

@@ -33,7 +33,8 @@ builder.subscriptionField('jobEvents', (t) =>
     type: JobEventRef,
     description:
       'Every change of every job that passes the filter, in commit order. With `after`, first replays ' +
-      'all changes since that event. Without it, starts now.',
+      'all changes since that event. Without it, starts now. An event of nothing but a new `estimatedStartAt` is not ' +
+      'replayed if a newer event of its job is; of tasks, it is an event of their array.',
     args: {
       filter: t.arg({
         type: JobFilterInput,

@@ -11,6 +11,8 @@ class Numbers {
   readonly #news = new WakeUp();
   readonly isShown: (number: number) => boolean;
   newest = 0;
+  /** Readers that hold what they were told last. */
+  reading = 0;
   #isOver = false;
 
   constructor(isShown: (number: number) => boolean = () => true) {
@@ -40,6 +42,15 @@ class Numbers {
   }
 
   async *#follow(after: number, signal: AbortSignal) {
+    this.reading += 1;
+    try {
+      yield* this.#readOn(after, signal);
+    } finally {
+      this.reading -= 1;
+    }
+  }
+
+  async *#readOn(after: number, signal: AbortSignal) {
     let position = after;
     while (!signal.aborted) {
       if (position < this.newest) {
@@ -213,6 +224,22 @@ describe('a tape', () => {
     }
     expect(slow.received).toEqual(quick.received);
     expect(slow.most).toBe(3);
+  });
+
+  it('holds nothing for those who are behind and can take no more', async () => {
+    const numbers = new Numbers();
+    numbers.grow(100);
+    const tape = new Tape(
+      numbers.feed(),
+      async (number) => Buffer.from(String(number)),
+      () => undefined,
+    );
+    const receivers = Array.from({ length: 20 }, () => new Receiver(3));
+    for (const [index, receiver] of receivers.entries()) tape.join(numbers.feed(index), receiver);
+    await turns(50);
+    expect(receivers.map(({ received }) => received.length)).toEqual(receivers.map(() => 3));
+    // The tape's own reader.
+    expect(numbers.reading).toBeLessThanOrEqual(1);
   });
 
   it('reads no further while nobody can take more', async () => {

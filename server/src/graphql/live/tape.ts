@@ -97,21 +97,31 @@ export class Tape<T> {
   async #catchUp(reader: TapeReader): Promise<void> {
     const { signal } = reader;
     if (this.#attach(reader)) return;
+    for (;;) {
+      // Before anything is read: thousands may wait for room, and each would hold what it has read.
+      await reader.drained();
+      const isOver = await this.#readOn(reader);
+      if (isOver) this.#finish(reader);
+      if (isOver || signal.aborted || reader.next !== null) return;
+    }
+  }
+
+  /** As far as the subscriber has room, and the tape doesn't have the rest. True: the feed has ended. */
+  async #readOn(reader: TapeReader): Promise<boolean> {
+    const { signal } = reader;
     for await (const { upTo, entries } of this.#feed.follow(reader.position, signal)) {
       for (const entry of entries) {
-        await reader.drained();
-        if (signal.aborted) return;
+        if (!reader.isReady) return false;
         const result = await this.#resultOf(entry);
-        await reader.deliver(result);
-        if (signal.aborted) return;
+        if (signal.aborted || !reader.offer(result)) return false;
         reader.position = entry.position;
-        if (this.#attach(reader)) return;
+        if (this.#attach(reader)) return false;
       }
       reader.position = Math.max(reader.position, upTo);
-      if (this.#attach(reader)) return;
+      if (this.#attach(reader)) return false;
       await nextTurn();
     }
-    if (!signal.aborted) this.#finish(reader);
+    return !signal.aborted;
   }
 
   #resultOf({ position, value, isOwn }: FeedEntry<T>): Promise<Buffer> {

@@ -2,7 +2,9 @@ import { ArrayView, mayLackTask, withLackingTasks } from '../array-view.ts';
 import { ARRAY_OPTIONS, type ArrayOption, queueScript, queueTrial } from '../commands/queue.ts';
 import { SlurmUnavailable } from '../errors.ts';
 import { queueEnds } from '../parse/ends.ts';
-import { isCutOff, QueueReader, type QueueSnapshot } from '../parse/queue.ts';
+import { isCutOff, QueueReader } from '../parse/queue.ts';
+import type { QueueSnapshot } from '../parse/queue-answer.ts';
+import { inTurns } from '../parse/turns.ts';
 import { timeValue } from '../parse/values.ts';
 import { newNonce } from '../shell.ts';
 import type { SlurmQueue } from '../slurm.ts';
@@ -43,11 +45,12 @@ export class SqueueQueue implements SlurmQueue {
     if (this.#arrays === '--array-unique') return this.#ask(this.#arrays);
     if (!this.#arrayView.isApart) {
       const together = await this.#ask(null);
-      if (this.#arrayView.sawTogether(together.observations)) return together;
+      if (await inTurns(this.#arrayView.sawTogether(together))) return together;
     }
     const apart = await this.#ask(this.#arrays);
-    this.#arrayView.sawApart(apart.observations);
-    return mayLackTask(apart.observations) ? withLackingTasks(apart, await this.#ask(null)) : apart;
+    await inTurns(this.#arrayView.sawApart(apart));
+    if (!(await inTurns(mayLackTask(apart)))) return apart;
+    return inTurns(withLackingTasks(apart, await this.#ask(null)));
   }
 
   async #ask(arrays: ArrayOption | null): Promise<QueueSnapshot> {

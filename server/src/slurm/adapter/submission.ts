@@ -14,6 +14,7 @@ import { dropUnpackingScript, UNPACK_STATES, unpackScript } from '../commands/un
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { mentions } from '../parse/queue.ts';
+import { SYSTEM_FAULT } from '../parse/refusal.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
@@ -53,6 +54,9 @@ const WORKSPACE_ADVICE =
   'Free some space there, or set "workspace" in clusters.yaml to a directory that can be written. It is tried again by itself';
 /** tar's messages when the archive is not at fault; for a file that was cut off on a full disk it gives no reason. */
 const NO_ROOM = /no space left|quota exceeded|wrote only \d+ of|short write|write error/i;
+/** What only the archive, or a name in it, is at fault for: in the words of GNU's, BusyBox's and libarchive's tar, and gzip. */
+const ARCHIVE_FAULT =
+  /not a directory|is a directory|name too long|too many levels|file exists|illegal byte sequence|multibyte|unexpected e(?:of|nd)|truncated|short read|gzip format|invalid (?:compressed|magic|tar|argument)|not look like a tar|crc error|corrupt|damaged/i;
 /** The only directories that are ever removed: a ULID below the workspace. */
 const JOB_DIRECTORY = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -93,7 +97,7 @@ export class SbatchSubmission implements SlurmSubmission {
     if (kind !== 'failed') return { kind };
     const message = `The project can't be unpacked on the cluster: ${slurmMessage(said)}`;
     if (NO_ROOM.test(message)) throw new SlurmUnavailable(`${message}. ${WORKSPACE_ADVICE}`);
-    return { kind, message };
+    return { kind, message, isFault: !isArchiveAtFault(said) };
   }
 
   async dropUnpacking(workDir: string): Promise<void> {
@@ -114,17 +118,18 @@ export class SbatchSubmission implements SlurmSubmission {
     const claimed = /^\d{1,10}$/m.exec(claims)?.[0];
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
-    const { observations, faultyRows } = await this.#queue.snapshot();
+    const { observations, shared, faultyRows } = await this.#queue.snapshot();
     // A job that hasn't claimed its directory can't have submitted others yet, so the working directory identifies it,
     // too, if a wrapper passes on a copy of the script.
-    const recorded = observations.filter((seen) => (seen.ownerId ?? seen.directoryJobId) === jobId);
+    const recorded = [...observations, ...shared].filter((seen) => (seen.ownerId ?? seen.directoryJobId) === jobId);
     // A job that Slurm refused for its resources leaves a record, and a heterogeneous one a record of each component.
     const isRefused = recorded.some(({ state, reason }) => state === 'FAILED' && reason === 'BadConstraints');
     const queued = isRefused ? undefined : recorded[0];
     if (queued === undefined && mentions(faultyRows)({ slurmJobId: null, id: jobId, arrayParentId: null })) {
       throw new SlurmUnavailable("squeue shows the job in a row that can't be read");
     }
-    return { slurmJobId: queued?.slurmJobId.split('_')[0] ?? null, sbatch };
+    if (queued === undefined) return { slurmJobId: null, sbatch };
+    return { slurmJobId: 'tasks' in queued ? queued.slurmArrayId : (queued.slurmJobId.split('_')[0] ?? null), sbatch };
   }
 
   async reset(workDir: string, isLost: boolean): Promise<number> {
@@ -199,8 +204,15 @@ function readAnswer(ask: Script, { stdout, stderr }: CommandResult): SubmitAnswe
     case 'running':
       return { kind: 'running', message: `sbatch still runs on the login node, for up to ${LIMIT}` };
     default:
-      return { kind: 'unknown', message: NO_ANSWER[noCode], isRefusal: false };
+      return { kind: 'unknown', message: NO_ANSWER[noCode], isFault: false };
   }
+}
+
+/** Else the login node is, or its disk. */
+function isArchiveAtFault(said: string): boolean {
+  // A directory that can't be made lets the files in it fail, too.
+  const others = said.replaceAll(/no such file or directory/gi, '');
+  return ARCHIVE_FAULT.test(others) && !SYSTEM_FAULT.test(others);
 }
 
 function unwritable(errors: string): SlurmUnavailable {

@@ -17,8 +17,16 @@ export const MAX_ANSWER = 1024 * 1024;
 /** Entries of TRES and GRES of one job or node. */
 export const MAX_RESOURCES = 16 * 1024;
 
-/** Jobs, tasks and attempts in one answer of squeue, and in all answers of sacct that are read together. */
+/**
+ * Jobs, tasks and attempts in all answers of sacct that are read together, and jobs and ranges of tasks in one answer of
+ * squeue.
+ */
 export const MAX_OBSERVATIONS = 500_000;
+/**
+ * Tasks of arrays whose rows in one answer of squeue lie between each other, which are taken one by one. No rows are
+ * unless tasks were moved to other partitions. Two whole arrays (MAX_ARRAY_TASKS).
+ */
+export const MAX_INTERLEAVED = 100_000;
 export const MAX_NODES = 100_000;
 export const MAX_PARTITIONS = 10_000;
 /** Nodes in partitions, each counted in each; and features of nodes. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobObservation } from '../../domain/observation.ts';
 import { turnsDuring } from '../../store/testing.ts';
 import { UnreadableAnswer } from '../errors.ts';
-import { fixture, labels, queueRow } from '../testing.ts';
+import { everyJob, fixture, labels, queueRow, WAITING } from '../testing.ts';
 import { ClusterClock } from './clock.ts';
 import { FIELD_END, queueEnds, RECORDED } from './ends.ts';
 import { isCutOff, mentions, parseQueue, QUEUE_FIELDS, QueueReader } from './queue.ts';
@@ -38,7 +38,7 @@ it.each(['queue.txt', 'queue-later.txt', 'queue-heterogeneous.txt'])(
 /** What a recorded queue says of the first job with this label. */
 function recorded(file: string, label: string): JobObservation {
   const labelOf = labels(file);
-  const found = parseQueue(fixture(file)).observations.find((seen) => labelOf(seen) === label);
+  const found = everyJob(parseQueue(fixture(file))).find((seen) => labelOf(seen) === label);
   if (found === undefined) throw new Error(`${file} has no job ${label}`);
   return found;
 }
@@ -69,13 +69,18 @@ describe('a reader of one answer after another', () => {
 
 describe('others have their turn while an answer is read', () => {
   const MANY = 10_000;
+  const RANGES = Array.from({ length: 500 }, (_, index) => `${3 * index}-${3 * index + 1}`).join(',');
   const lines = (count: number, id: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => queueRow({ JobArrayID: id(index) })).join('');
 
   it.each([
     ['with a row for each job', lines(MANY, (index) => `${index + 1}`), MANY],
-    ['with many tasks in one row', queueRow({ JobArrayID: `7_[0-${MANY - 1}]`, State: 'PENDING', NodeList: '' }), MANY],
-    ['with many tasks beside components', lines(1, () => `7_[0-${MANY - 1}]`) + lines(1, () => '9+0'), MANY + 1],
+    [
+      'with many tasks in rows that lie between each other',
+      ['0-49998:2', '1-49999:2'].map((list) => queueRow({ JobArrayID: `7_[${list}]`, Partition: list })).join(''),
+      50_000,
+    ],
+    ['with many ranges of tasks', lines(MANY / 500, (row) => `${row + 1}_[${RANGES}]`), 2 * MANY],
     ['with the components of many jobs', lines(MANY, (index) => `${(index >> 1) + 1}+${index & 1}`), MANY / 2],
     ['with rows of others alone', lines(MANY, () => '7').replaceAll(ID, 'other'), 0],
   ])('%s', async (_what, output, count) => {
@@ -84,7 +89,7 @@ describe('others have their turn while an answer is read', () => {
     for (const _answer of ['first', 'again']) {
       let made = 0;
       const turns = await turnsDuring(async () => {
-        made = (await reader.read(output, ENDS, new ClusterClock())).observations.length;
+        made = everyJob(await reader.read(output, ENDS, new ClusterClock())).length;
       });
       expect(made).toBe(count);
       expect(turns).toBeGreaterThanOrEqual(count === 0 ? 8 : 25);
@@ -134,7 +139,7 @@ describe('the recorded queue of heterogeneous jobs of a real Slurm 22.05.8', () 
 describe('the recorded queue of a real Slurm 22.05.8', () => {
   it('shows every one of our jobs in its state', () => {
     const states = new Map<string, string[]>();
-    for (const seen of parseQueue(fixture('queue-later.txt')).observations) {
+    for (const seen of everyJob(parseQueue(fixture('queue-later.txt')))) {
       const { slurmJobId, state } = seen;
       const label = labels('queue-later.txt')(seen) ?? '';
       const task = /_\d+$/.exec(slurmJobId)?.[0].slice(1);
@@ -148,7 +153,7 @@ describe('the recorded queue of a real Slurm 22.05.8', () => {
       killed: ['FAILED'],
       timeout: ['TIMEOUT'],
       running: ['RUNNING'],
-      array: [...[2, 3, 4, 5, 6, 7, 8, 9].map((task) => `${task} PENDING`), '0 RUNNING', '1 RUNNING'],
+      array: ['0 RUNNING', '1 RUNNING', ...[2, 3, 4, 5, 6, 7, 8, 9].map((task) => `${task} PENDING`)],
       'array-held-step': [0, 2, 4, 6, 8, 11].map((task) => `${task} HELD`),
       'array-done': ['1 FAILED', '2 FAILED'],
       held: ['HELD'],
@@ -273,9 +278,11 @@ describe('a row of the queue', () => {
     ['8_[0-3,9,10-20:2%4]', 11, '8_0', '8_20'],
     ['8_[5]', 1, '8_5', '8_5'],
     ['8_[0-8:2]', 5, '8_0', '8_8'],
-  ])('of the waiting tasks %s is one observation a task', (id, count, first, last) => {
-    const { observations, faultyRows } = parseQueue(queueRow({ JobArrayID: id, State: 'PENDING', NodeList: '' }));
-    expect(faultyRows).toEqual([]);
+  ])('of the waiting tasks %s is one observation for all of them', (id, count, first, last) => {
+    const snapshot = parseQueue(queueRow({ JobArrayID: id, State: 'PENDING', NodeList: '' }));
+    expect(snapshot.faultyRows).toEqual([]);
+    expect(snapshot.observations.length + snapshot.shared.length).toBe(1);
+    const observations = everyJob(snapshot);
     expect(observations).toHaveLength(count);
     expect([observations[0]?.slurmJobId, observations.at(-1)?.slurmJobId]).toEqual([first, last]);
     expect(new Set(observations.map(({ state }) => state))).toEqual(new Set(['PENDING']));
@@ -301,8 +308,8 @@ describe('a row of the queue', () => {
   });
 
   it('is no fault for being the only one or none', () => {
-    expect(parseQueue('')).toEqual({ observations: [], faultyRows: [] });
-    expect(parseQueue('\n')).toEqual({ observations: [], faultyRows: [] });
+    expect(parseQueue('')).toEqual({ observations: [], shared: [], faultyRows: [] });
+    expect(parseQueue('\n')).toEqual({ observations: [], shared: [], faultyRows: [] });
   });
 });
 
@@ -316,6 +323,76 @@ describe('rows that contradict each other', () => {
 
   it('do not when they say the same', () => {
     expect(parseQueue(`${queueRow()}${queueRow()}`)).toEqual(parseQueue(queueRow()));
+  });
+});
+
+describe('rows of several tasks', () => {
+  const waiting = (id: string, Partition = 'gpu') => queueRow({ ...WAITING, JobArrayID: id, Partition });
+  const shown = (...rows: readonly string[]) => {
+    const snapshot = parseQueue(rows.join(''));
+    const tasks = everyJob(snapshot).map(({ slurmJobId, partition }) => `${slurmJobId} ${partition}`);
+    return { tasks: tasks.sort(), faulty: snapshot.faultyRows.length };
+  };
+  const each = (from: number, to: number, step: number, partition = 'gpu') =>
+    Array.from({ length: (to - from) / step + 1 }, (_, index) => `8_${from + index * step} ${partition}`);
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['beside each other', [waiting('8_[0-3]'), waiting('8_[4-7]', 'cpu')], [...each(0, 3, 1), ...each(4, 7, 1, 'cpu')]],
+    [
+      'between each other',
+      [waiting('8_[0-8:2]'), waiting('8_[1-9:2]', 'cpu')],
+      [...each(0, 8, 2), ...each(1, 9, 2, 'cpu')],
+    ],
+    [
+      'one task of which has begun',
+      [waiting('8_[0-8:2]'), queueRow({ JobArrayID: '8_3' })],
+      [...each(0, 8, 2), '8_3 gpu'],
+    ],
+    ['twice', [waiting('8_[0-3]'), waiting('8_[0-3]')], each(0, 3, 1)],
+  ])('%s contradict nothing', (_what, rows, tasks) => {
+    for (const order of [rows, rows.toReversed()])
+      expect(shown(...order)).toEqual({ tasks: tasks.toSorted(), faulty: 0 });
+  });
+
+  it.each<[string, readonly string[]]>([
+    ['a task of its own', [waiting('8_[0-8:2]'), queueRow({ JobArrayID: '8_4' })]],
+    ['the only task of a list', [waiting('8_[0-8:2]'), waiting('8_[4]')]],
+    ['the same tasks', [waiting('8_[0-3]'), waiting('8_[0-3]', 'cpu')]],
+  ])('that contradict each other conclude nothing of them: %s', (_what, rows) => {
+    for (const order of [rows, rows.toReversed()]) {
+      const { tasks, faulty } = shown(...order, queueRow({ JobArrayID: '9' }));
+      expect(tasks).toEqual(['9 gpu']);
+      expect(faulty).toBe(2);
+    }
+  });
+
+  it('conclude nothing of the tasks in which they overlap', () => {
+    expect(shown(waiting('8_[0-5]'), waiting('8_[4-9]', 'cpu'))).toEqual({
+      tasks: [...each(0, 3, 1), ...each(6, 9, 1, 'cpu')],
+      faulty: 2,
+    });
+  });
+
+  it('that lie between each other are not read beyond a bound, and are reported', () => {
+    const rows = Array.from({ length: 5 }, (_, row) => [
+      waiting(`${row + 1}_[0-49998:2]`),
+      waiting(`${row + 1}_[1-49999:2]`, 'cpu'),
+    ]);
+    const { tasks, faulty } = shown(...rows.flat());
+    expect(tasks).toHaveLength(100_000);
+    expect(faulty).toBe(6);
+  });
+
+  it('cost what their texts cost, however many tasks they name', () => {
+    const rows = Array.from({ length: 2000 }, (_, row) => waiting(`${row + 1}_[0-49999]`));
+    expect(parseQueue(rows.join('')).shared).toHaveLength(2000);
+  });
+
+  it('are bounded by the ranges that they list', () => {
+    const list = Array.from({ length: 25_000 }, (_, index) => 2 * index).join(',');
+    const rows = (count: number) => Array.from({ length: count }, (_, row) => waiting(`${row + 1}_[${list}]`)).join('');
+    expect(parseQueue(rows(20)).shared).toHaveLength(20);
+    expect(() => parseQueue(rows(21))).toThrow(UnreadableAnswer);
   });
 });
 
@@ -348,10 +425,10 @@ describe("a path of somebody's job, in which any sign but NUL may stand,", () =>
         for (const [index, [place, Command, WorkDir]] of jobs.entries()) {
           rows.splice(place, 0, queueRow({ JobArrayID: `${100 + index}`, Command, WorkDir }, ASKED));
         }
-        const { observations, faultyRows } = read(rows.join(''));
-        expect(faultyRows).toEqual([]);
-        expect(observations.filter(({ slurmJobId }) => Number.parseInt(slurmJobId, 10) < 100)).toEqual(
-          truth.observations,
+        const snapshot = read(rows.join(''));
+        expect(snapshot.faultyRows).toEqual([]);
+        expect(everyJob(snapshot).filter(({ slurmJobId }) => Number.parseInt(slurmJobId, 10) < 100)).toEqual(
+          everyJob(truth),
         );
       }),
       { numRuns: 500 },
@@ -368,7 +445,7 @@ describe("a path of somebody's job, in which any sign but NUL may stand,", () =>
     const many = Array.from({ length: length > 4096 ? 5 : 1000 }, (_, index) =>
       queueRow({ JobArrayID: `${100 + index}`, Command: path, WorkDir: path.slice(0, 4096) }, ASKED),
     );
-    expect(read([...many, ...own].join('')).observations).toEqual(expect.arrayContaining([...truth.observations]));
+    expect(everyJob(read([...many, ...own].join('')))).toEqual(expect.arrayContaining([...everyJob(truth)]));
   });
 
   it('is read as it is from one answer to the next, also where two are alike but for their end', async () => {
@@ -404,8 +481,8 @@ describe('a damaged queue', () => {
   });
 
   const output = fixture('queue-later.txt');
-  const truth = new Set(parseQueue(output).observations.map((seen) => JSON.stringify(seen)));
-  const inventions = (text: string) => parseQueue(text).observations.filter((seen) => !truth.has(JSON.stringify(seen)));
+  const truth = new Set(everyJob(parseQueue(output)).map((seen) => JSON.stringify(seen)));
+  const inventions = (text: string) => everyJob(parseQueue(text)).filter((seen) => !truth.has(JSON.stringify(seen)));
 
   it('says nothing that the whole one does not say, wherever it ends', () => {
     for (let length = 0; length <= output.length; length += 1) expect(inventions(output.slice(0, length))).toEqual([]);
@@ -434,7 +511,7 @@ describe('a damaged queue', () => {
     const rows = output.split(ENDS.row);
     const kept = rows.slice(0, 10);
     const half = `${kept.join(ENDS.row)}${ENDS.row}${(rows[10] ?? '').slice(0, 12)}`;
-    expect(parseQueue(half).observations).toEqual(parseQueue(`${kept.join(ENDS.row)}${ENDS.row}`).observations);
+    expect(everyJob(parseQueue(half))).toEqual(everyJob(parseQueue(`${kept.join(ENDS.row)}${ENDS.row}`)));
     expect(parseQueue(half).faultyRows).toHaveLength(1);
   });
 });

@@ -1,17 +1,18 @@
 import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import { MAX_NODE_LIST } from '../../domain/node-list.ts';
-import { type JobObservation, ownerId } from '../../domain/observation.ts';
+import { type JobObservation, ownerId, type Report, type TasksObservation } from '../../domain/observation.ts';
+import { TaskList } from '../../domain/task-list.ts';
 import { bounded, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
-import { ownership } from '../owner.ts';
+import { type Ownership, ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
-import { joinComponents } from './components.ts';
+import { componentId } from './components.ts';
 import { afterRows, FIELD_END, type QueueEnds, queueEnds, RECORDED } from './ends.ts';
-import { jobIds } from './job-ids.ts';
-import { Budget, MAX_NAME, MAX_OBSERVATIONS, MAX_PATH, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { MAX_NAME, MAX_PATH, MAX_RESTARTS, MAX_ROW } from './limits.ts';
+import { type KnownRow, QueueAnswer, type QueueSnapshot, type RowReading } from './queue-answer.ts';
 import { atOnce, inTurns, Pace, type Reading } from './turns.ts';
 import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
 
@@ -41,12 +42,6 @@ export function endOf(field: (typeof QUEUE_FIELDS)[number], ends: QueueEnds): st
   return field === 'TimeLimit' || field === 'Command' ? ends.path : FIELD_END;
 }
 
-export interface QueueSnapshot {
-  readonly observations: readonly JobObservation[];
-  /** Malformed rows, for the log: nothing is concluded from them. */
-  readonly faultyRows: readonly string[];
-}
-
 /**
  * Whether squeue's output ends within a row, even with exit code 0: each row is followed by a line feed. A cut between
  * two rows can't be seen.
@@ -70,9 +65,10 @@ export function mentions(rows: readonly string[]): (job: Pick<Job, 'slurmJobId' 
 }
 
 /**
- * The rows of our own jobs. The waiting rest of an array is one row of squeue, and becomes one observation for each
- * task; a heterogeneous job is one row for each component, and becomes one observation. Nothing is concluded from rows
- * that contradict each other. Throws UnreadableAnswer for output that is not squeue's.
+ * The rows of our own jobs. The waiting rest of an array is one row of squeue, and stays one observation: a few bytes
+ * may name tens of thousands of tasks, of which none may be known. A heterogeneous job is one row for each component,
+ * and becomes one observation. Nothing is concluded from rows that contradict each other. Throws UnreadableAnswer for
+ * output that is not squeue's.
  */
 export function parseQueue(
   output: string,
@@ -80,12 +76,12 @@ export function parseQueue(
   tracksGpus = false,
   ends = queueEnds(RECORDED),
 ): QueueSnapshot {
-  return atOnce(readRows(output, ends, (text) => ({ text, reading: readRow(text, clock, tracksGpus) })));
+  return atOnce(readRows(output, ends, (text) => readRow(text, clock, tracksGpus)));
 }
 
 /**
- * Reads squeue's answers one after another, as `parseQueue` does. An unchanged row gives the very same observations,
- * and costs almost nothing: most rows of large queues are unchanged.
+ * Reads squeue's answers one after another, as `parseQueue` does. An unchanged row gives the very same observation, and
+ * costs almost nothing: most rows of large queues are unchanged. Nothing is kept of rows that are of no job of ours.
  */
 export class QueueReader {
   #known: ReadonlyMap<string, KnownRow> = new Map();
@@ -99,12 +95,10 @@ export class QueueReader {
     const known = isAlike ? this.#known : new Map<string, KnownRow>();
     const readings = new Map<string, KnownRow>();
     const readKnown = (text: string): KnownRow => {
-      let row = readings.get(text) ?? known.get(text);
-      if (row === undefined) {
-        // A copy: otherwise an unchanged row would keep the whole answer in memory.
-        const own = ownText(text);
-        row = { text: own, reading: readRow(own, clock, tracksGpus) };
-      }
+      const before = readings.get(text) ?? known.get(text);
+      if (before === undefined && partsOf(text) === 'nobodys') return NOBODYS;
+      // A copy: otherwise an unchanged row would keep the whole answer in memory.
+      const row = before ?? readRow(ownText(text), clock, tracksGpus);
       readings.set(row.text, row);
       return row;
     };
@@ -116,13 +110,10 @@ export class QueueReader {
   }
 }
 
-/**
- * A few bytes of a row can name tens of thousands of tasks: each counts towards a turn. The number in a faulty row is
- * unknown, so it takes a turn of its own.
- */
+/** A row may list tens of thousands of ranges, and nothing says how many a faulty one has: it takes a turn of its own. */
 function* readRows(output: string, ends: QueueEnds, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
   const pace = new Pace();
-  const answer = new Answer(pace);
+  const answer = new QueueAnswer(pace);
   for (const text of rowsOf(output, ends)) {
     const row = read(text);
     yield* answer.take(row);
@@ -132,13 +123,7 @@ function* readRows(output: string, ends: QueueEnds, read: (text: string) => Know
   return yield* answer.snapshot();
 }
 
-/** The observations of a row, or that it can't be read. */
-type RowReading = readonly JobObservation[] | 'faulty';
-
-interface KnownRow {
-  readonly text: string;
-  readonly reading: RowReading;
-}
+const NOBODYS: KnownRow = { text: '', reading: 'nobodys' };
 
 /** Ends a path in the text of a row, whatever the query asked for, so that unchanged rows have the same text. */
 const NUL = '\0';
@@ -169,89 +154,40 @@ function shortened(path: string): string {
   return path.length > MAX_PATH ? path.slice(0, MAX_PATH + 1) : path;
 }
 
-/** Of unreadable rows, in UTF-16 units: output with more isn't squeue's. */
-const MAX_FAULTY = 4 * MAX_ROW;
-/** Added to the length of each, so that their number has a bound as well. */
-const A_FAULTY_ROW = 64;
-
-/** One answer of squeue, row by row. */
-class Answer {
-  readonly #seen = new Map<string, { readonly observation: JobObservation; readonly row: string }>();
-  readonly #contradicted = new Set<string>();
-  readonly #faultyRows: string[] = [];
-  readonly #made = new Budget(MAX_OBSERVATIONS, 'jobs and tasks');
-  readonly #pace: Pace;
-  #faulty = 0;
-
-  constructor(pace: Pace) {
-    this.#pace = pace;
-  }
-
-  *take({ text: row, reading }: KnownRow): Reading<void> {
-    if (reading === 'faulty') {
-      this.#fail(row);
-      return;
-    }
-    this.#made.take(reading.length);
-    for (const observation of reading) {
-      const { slurmJobId } = observation;
-      const known = this.#seen.get(slurmJobId);
-      if (known === undefined) {
-        this.#seen.set(slurmJobId, { observation, row });
-      } else if (known.row !== row) {
-        if (!this.#contradicted.has(slurmJobId)) this.#fail(known.row);
-        this.#contradicted.add(slurmJobId);
-        this.#fail(row);
-      }
-      if (this.#pace.isDue(1)) yield;
-    }
-  }
-
-  /** What follows the last complete row is no row. */
-  takeRest(rest: string): void {
-    if (rest.trim() !== '') this.#fail(rest);
-  }
-
-  *snapshot(): Reading<QueueSnapshot> {
-    const certain: JobObservation[] = [];
-    for (const [slurmJobId, { observation }] of this.#seen) {
-      if (!this.#contradicted.has(slurmJobId)) certain.push(observation);
-      if (this.#pace.isDue(1)) yield;
-    }
-    return { observations: yield* joinComponents(certain, this.#pace), faultyRows: this.#faultyRows };
-  }
-
-  #fail(row: string): void {
-    if (this.#faultyRows.at(-1) === row) return;
-    this.#faulty += row.length + A_FAULTY_ROW;
-    if (this.#faulty > MAX_FAULTY) throw new UnreadableAnswer("squeue prints too much that isn't its own");
-    this.#faultyRows.push(row);
-  }
-}
-
 /** A row of our job with a value that Slurm can't produce is as faulty as a malformed one. */
-function readRow(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
+function readRow(text: string, clock: ClusterClock, tracksGpus: boolean): KnownRow {
+  const parts = partsOf(text);
+  if (typeof parts === 'string') return { text, reading: parts };
   try {
-    return readFields(row, clock, tracksGpus);
+    return { text, reading: readFields(parts, clock, tracksGpus) };
   } catch (cause) {
-    if (cause instanceof UnreadableAnswer) return 'faulty';
+    if (cause instanceof UnreadableAnswer) return { text, reading: 'faulty' };
     throw cause;
   }
 }
 
-function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowReading {
+interface RowParts {
+  readonly fields: readonly string[];
+  readonly owner: Ownership;
+}
+
+function partsOf(row: string): RowParts | 'nobodys' | 'faulty' {
   const parts = row.split(NUL, 4);
   const [own = '', command = '', workDir = ''] = parts;
   const fields = own.split(FIELD_END, OWN_FIELDS + 1);
   if (parts.length !== 3 || fields.length !== OWN_FIELDS) return 'faulty';
   const owner = ownership(command, workDir);
-  if (owner.ownerId === null && owner.directoryJobId === null) return [];
-  if (own.length > MAX_ROW) return 'faulty';
+  if (owner.ownerId === null && owner.directoryJobId === null) return 'nobodys';
+  return own.length > MAX_ROW ? 'faulty' : { fields, owner };
+}
+
+/** Throws UnreadableAnswer for values that Slurm can't produce. */
+function readFields({ fields, owner }: RowParts, clock: ClusterClock, tracksGpus: boolean): RowReading {
   const [id = '', word = '', exit = '', start = '', end = '', restarts = '', nodes = '', partition = '', why = ''] =
     fields;
   const [tres = '', timeLimit = ''] = fields.slice(QUEUE_FIELDS.indexOf('tres-alloc'));
-  const ids = jobIds(id);
-  if (ids === null) return 'faulty';
+  const place = placeOf(id);
+  if (place === null) return 'faulty';
   const reason = textValue(why);
   const state = jobState(word, reason);
   const isWaiting = state === 'PENDING' || state === 'HELD';
@@ -263,9 +199,8 @@ function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowR
   // While a job waits, squeue shows its request in the same column.
   const hasNodes = !isWaiting && nodeList !== null;
   const allocated = hasNodes ? parseAllocation(tres, durationSeconds(timeLimit), tracksGpus) : null;
-  return ids.map((slurmJobId) => ({
+  const said: Report = {
     source: 'SQUEUE',
-    slurmJobId,
     ...owner,
     state,
     word: bounded(word, MAX_NAME),
@@ -279,5 +214,17 @@ function readFields(row: string, clock: ClusterClock, tracksGpus: boolean): RowR
     partition: textValue(partition),
     allocated,
     components: [],
-  }));
+  };
+  return { ...said, ...place };
+}
+
+/** `14`, `8_2` and `9+1` are themselves, `8_[4-6,9%2]` is the tasks that it names. Null: none of these. */
+function placeOf(
+  id: string,
+): Pick<JobObservation, 'slurmJobId'> | Pick<TasksObservation, 'slurmArrayId' | 'tasks'> | null {
+  if (/^\d{1,10}(?:_\d{1,9})?$/.test(id) || componentId(id) !== null) return { slurmJobId: id };
+  const [, slurmArrayId = '', list = ''] = /^(\d{1,10})_\[([^\]]+)\]$/.exec(id) ?? [];
+  const tasks = TaskList.read(list);
+  if (tasks === null) return null;
+  return tasks.size === 1 ? { slurmJobId: `${slurmArrayId}_${tasks.at(0)}` } : { slurmArrayId, tasks };
 }

@@ -57,7 +57,7 @@ describe('an answer of sbatch', () => {
     ['its messages', 0, '42\n', pages],
     ['a refusal', 1, '', `sbatch: error: invalid account\n${pages}`],
   ])('leaves it open whether there is a job where it has no end: %s', (_what, exitCode, stdout, stderr) => {
-    expect(parseSubmit(exitCode, stdout, stderr)).toMatchObject({ kind: 'unknown', isRefusal: false });
+    expect(parseSubmit(exitCode, stdout, stderr)).toMatchObject({ kind: 'unknown', isFault: false });
   });
 
   it('keeps what was said beside the number, in its own words and lines', () => {
@@ -125,7 +125,7 @@ describe('an answer of sbatch', () => {
     expect(parseSubmit(1, '', '')).toEqual({
       kind: 'unknown',
       message: 'sbatch ended with code 1 and printed no job number',
-      isRefusal: true,
+      isFault: false,
     });
   });
 });

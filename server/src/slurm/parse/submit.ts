@@ -1,22 +1,23 @@
 import { linesOf } from '../../domain/text.ts';
 import { MAX_ANSWER } from './limits.ts';
 import { joinedLines, MAX_READ, slurmMessage } from './messages.ts';
+import { isRefusal } from './refusal.ts';
 
 /** What sbatch answered. */
 export type SubmitAnswer =
   /** `message`: what else it printed, such as a warning, in lines; null: nothing. */
   | { readonly kind: 'accepted'; readonly slurmJobId: string; readonly message: string | null }
-  /** Slurm took no job; `message` is its own words. */
+  /** Slurm, or sbatch itself, refuses this job, and will do so again; `message` is its own words. */
   | { readonly kind: 'rejected'; readonly message: string }
   /** It was never asked: there is no job, and the fault may go away. */
   | { readonly kind: 'not-asked'; readonly message: string }
   /** It hasn't ended. Slurm may have the job already. */
   | { readonly kind: 'running'; readonly message: string }
   /**
-   * sbatch failed in a way that leaves open whether there is a job. `isRefusal`: if there is none, sbatch refused it,
-   * and will do so again.
+   * sbatch failed in a way that leaves open whether there is a job. `isFault`: it said why, and neither Slurm nor the job is
+   * at fault, but the login node or the way to Slurm; that may go away.
    */
-  | { readonly kind: 'unknown'; readonly message: string; readonly isRefusal: boolean };
+  | { readonly kind: 'unknown'; readonly message: string; readonly isFault: boolean };
 
 /** Messages about a lost answer, as opposed to a refusal (src/common/slurm_errno.c). */
 const LOST_ANSWER =
@@ -60,7 +61,7 @@ function plain(line: string): string {
  */
 export function parseSubmit(exitCode: number, stdout: string, stderr: string): SubmitAnswer {
   if (stdout.length + stderr.length > MAX_ANSWER) {
-    return { kind: 'unknown', message: 'sbatch printed more than can be read', isRefusal: false };
+    return { kind: 'unknown', message: 'sbatch printed more than can be read', isFault: false };
   }
   let id: string | undefined;
   let others = stdout;
@@ -78,11 +79,15 @@ export function parseSubmit(exitCode: number, stdout: string, stderr: string): S
   // 129 and more: it was killed; 255 is its own.
   const wasKilled = exitCode > 128 && exitCode < 255;
   // A number despite a failure leaves open whether there is a job.
-  if (exitCode === 0 || wasKilled || id !== undefined) return { kind: 'unknown', message, isRefusal: false };
+  if (exitCode === 0 || wasKilled || id !== undefined) return { kind: 'unknown', message, isFault: false };
   if (NOT_CONNECTED.test(stderr)) return { kind: 'not-asked', message };
-  if (LOST_ANSWER.test(stderr)) return { kind: 'unknown', message, isRefusal: false };
-  // sbatch says why it refuses; without a message, a wrapper may have swallowed it.
-  return said === '' ? { kind: 'unknown', message, isRefusal: true } : { kind: 'rejected', message };
+  // Without a message, a wrapper may have swallowed it.
+  if (said === '') return { kind: 'unknown', message, isFault: false };
+  // 126 and 127 are the shell's, which could not run it.
+  const isRefused = exitCode !== 126 && exitCode !== 127 && isRefusal(stderr);
+  // Slurm may have taken the job at a try before, whose answer was lost.
+  if (isRefused && !LOST_ANSWER.test(stderr)) return { kind: 'rejected', message };
+  return { kind: 'unknown', message, isFault: !isRefused };
 }
 
 /** The field of the input that Slurm's message is about; null if it doesn't say. */

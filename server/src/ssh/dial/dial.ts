@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
-import ssh2, { type AnyAuthMethod, type CipherAlgorithm, type Client } from 'ssh2';
+import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
 import { asError, messageOf } from '../../domain/thrown.ts';
 import { abortable } from '../deadline.ts';
 import type { SshEnvironment, SshLog, SshSettings } from '../settings.ts';
 import { Agent } from './agent.ts';
+import { nothingInCommon, offered } from './algorithms.ts';
 import { proveByCertifiedKey } from './certified-host.ts';
 import { logInWithCertificates } from './certified-login.ts';
 import { keepKeysAsObjects } from './cipher-keys.ts';
@@ -20,6 +21,7 @@ import { type AskPerson, presentable } from './question.ts';
 import { reachDirectly, reachThrough } from './reach.ts';
 import type { DialReport } from './report.ts';
 import { resolveRoute } from './route.ts';
+import { ServerWatch } from './server-watch.ts';
 
 export interface DialOptions {
   readonly signal: AbortSignal;
@@ -40,6 +42,7 @@ export interface DialOptions {
 export interface Dialled {
   /** The cluster's own client. */
   readonly client: Client;
+  readonly watch: ServerWatch;
   readonly link: Link;
   /** The key that each hop accepted; null: one of them accepted something else than a key. */
   readonly keys: AcceptedKeys | null;
@@ -63,16 +66,6 @@ export interface LoginPermit {
   /** For each hop, the one key to offer there; null: all that there are. */
   readonly onlyKeys: AcceptedKeys | null;
 }
-
-/** AES-GCM is several times as fast as the others here. */
-const CIPHERS: readonly CipherAlgorithm[] = [
-  'aes128-gcm@openssh.com',
-  'aes256-gcm@openssh.com',
-  'aes128-ctr',
-  'aes192-ctr',
-  'aes256-ctr',
-  'chacha20-poly1305@openssh.com',
-];
 
 /** No server sends more before the login is complete. */
 const MOST_LOGIN_BYTES = 1024 * 1024;
@@ -102,23 +95,24 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
     const keys = new Map<string, string>();
     const told = prepared.flatMap(({ hop }) => hop.notFollowed.filter(({ concern }) => concern === 'always'));
     if (told.length > 0) report.found([...new Set(told.map(({ text }) => text))].join('; '));
-    let reached: { hop: Hop; client: Client } | undefined;
+    let reached: { hop: Hop; client: Client; watch: ServerWatch } | undefined;
     for (const next of allowed) {
       const { hop } = next;
       step = `connecting to ${hop.label}`;
       report.enter('reach', hop.label);
       const socket = reached
-        ? await reachThrough(reached.client, reached.hop, hop)
+        ? await reachThrough(link, reached.client, reached.hop, hop)
         : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
-      const { client, key } = await logIn(link, socket, next, ask, options);
+      const { client, watch, key } = await logIn(link, socket, next, ask, options);
       if (key !== undefined) keys.set(hop.label, key);
-      reached = { hop, client };
+      reached = { hop, client, watch };
     }
     if (reached === undefined) throw new Error('the route has no hop');
     report.succeed();
-    return { client: reached.client, link, keys: keys.size === prepared.length ? keys : null };
+    const { client, watch } = reached;
+    return { client, watch, link, keys: keys.size === prepared.length ? keys : null };
   }
 
   try {
@@ -184,7 +178,7 @@ async function logIn(
   { hop, hostKey, identities }: PreparedHop,
   ask: AskPerson | null,
   options: DialOptions,
-): Promise<{ readonly client: Client; readonly key: string | undefined }> {
+): Promise<{ readonly client: Client; readonly watch: ServerWatch; readonly key: string | undefined }> {
   const client = new ssh2.Client();
   const login = new Login(hop, identities, {
     ask,
@@ -219,7 +213,7 @@ async function logIn(
       readyTimeout: 0,
       keepaliveInterval: options.keepAliveIntervalMs,
       keepaliveCountMax: options.keepAliveMisses,
-      algorithms: { cipher: [...CIPHERS], serverHostKey: hostKey.algorithms },
+      algorithms: offered(hostKey.algorithms),
       hostVerifier: (key: Buffer) => {
         options.report.found(`${keyType(key)} ${fingerprint(key)}`);
         if (!hostKey.accepts(key)) return false;
@@ -231,6 +225,7 @@ async function logIn(
         // `false`, which ssh2 takes here, is missing in its types.
         login.next(methods, isPartial, proceed as (method: AnyAuthMethod | false) => void),
     });
+    const watch = new ServerWatch(client, socket, hop.label);
     let received = 0;
     const count = (chunk: Buffer) => {
       received += chunk.length;
@@ -239,7 +234,7 @@ async function logIn(
     socket.on('data', count);
     await Promise.race([ready, link.broken]).finally(() => socket.off('data', count));
     options.report.found(`as ${hop.user}${login.accepted === undefined ? '' : ` with ${login.accepted.label}`}`);
-    return { client, key: login.accepted?.fingerprint };
+    return { client, watch, key: login.accepted?.fingerprint };
   } catch (error) {
     if (hostKey.fault !== undefined) throw refused(hostKey.fault, error);
     if (error instanceof DialFailure) throw error;
@@ -247,6 +242,8 @@ async function logIn(
     if (!isHostTrusted) {
       if (message.includes(NO_HOST_KEY)) throw refused(`${hop.label} ${ONLY_WEAK_KEYS}`, error);
       const notFollowed = explainedBy(hop.notFollowed, 'handshake');
+      const uncommon = nothingInCommon(message);
+      if (uncommon !== undefined) throw unreachable(`${hop.label} ${uncommon}${notFollowed}`, error);
       throw unreachable(`${hop.label} broke off before the login: ${message}. ${BROKEN_OFF}${notFollowed}`, error);
     }
     // A jump host that ends says nothing about this login.

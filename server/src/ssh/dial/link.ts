@@ -14,7 +14,7 @@ export class Link {
   readonly #reject: (reason: Error) => void;
   readonly #clients: Client[] = [];
   #socket: Socket | undefined;
-  #isBroken = false;
+  #reason: Error | undefined;
 
   constructor() {
     const { promise, reject } = Promise.withResolvers<never>();
@@ -24,12 +24,17 @@ export class Link {
     this.#reject = reject;
   }
 
+  /** Why it has ended; undefined: it hasn't. */
+  get reason(): Error | undefined {
+    return this.#reason;
+  }
+
   /** Sets the socket of the link. Call it once, while the socket is still connecting. */
   addSocket(socket: Socket): void {
     this.#socket = socket;
     socket.on('error', (error) => this.break(error));
     socket.on('close', () => this.break(new Error('the connection was closed')));
-    if (this.#isBroken) socket.destroy();
+    if (this.#reason !== undefined) socket.destroy();
   }
 
   /** Call it before the client connects. */
@@ -44,8 +49,8 @@ export class Link {
 
   /** Ends the link at once. Only the first reason counts. */
   break(reason: Error): void {
-    if (this.#isBroken) return;
-    this.#isBroken = true;
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
     this.#reject(reason);
     this.#socket?.destroy();
   }
@@ -53,7 +58,7 @@ export class Link {
   /** Disconnects from every hop, then ends the link. */
   async close(): Promise<void> {
     const socket = this.#socket;
-    if (!this.#isBroken && socket && !socket.connecting) {
+    if (this.#reason === undefined && socket && !socket.connecting) {
       for (const client of this.#clients.toReversed()) client.end();
       socket.end();
       const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);

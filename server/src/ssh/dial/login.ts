@@ -7,7 +7,7 @@ import ssh2, {
   type SigningRequestOptions,
 } from 'ssh2';
 import { bounded } from '../../domain/text.ts';
-import { type DialFailure, refused, refusedForNow } from './failure.ts';
+import { type DialFailure, refused, refusedForNow, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Identities, Identity } from './identities.ts';
 import { explainedBy, type NotFollowed } from './not-followed.ts';
@@ -100,7 +100,7 @@ export class Login {
     if (identity !== undefined) {
       this.#current = 'key';
       this.#offered.push(identity.label);
-      proceed({ type: 'agent', username, agent: new SoleIdentity(identity, () => (this.#accepted = identity)) });
+      proceed({ type: 'agent', username, agent: new SoleIdentity(identity, (times) => this.#accept(identity, times)) });
     } else if (this.#conversation.ask === null || this.#wrongAnswers >= MOST_WRONG_ANSWERS) {
       proceed(false);
     } else if (this.#takes('keyboard-interactive') && !this.#isKeyboardUseless) {
@@ -112,6 +112,16 @@ export class Login {
     } else {
       proceed(false);
     }
+  }
+
+  /** The server has accepted a key for so many times now, and each time a signature by it is due. */
+  #accept(identity: Identity, times: number): void {
+    this.#accepted = identity;
+    if (times === 1) return;
+    const { label } = this.#hop;
+    this.#conversation.giveUp(
+      unreachable(`${label} accepts ${identity.label} over and over, and wants another signature each time`),
+    );
   }
 
   /** Learns from the server's answer to the last method. */
@@ -228,9 +238,11 @@ export class Login {
  */
 class SoleIdentity extends ssh2.BaseAgent<ParsedKey> {
   readonly #identity: Identity;
-  readonly #onAccepted: () => void;
+  readonly #onAccepted: (times: number) => void;
+  #signatures = 0;
 
-  constructor(identity: Identity, onAccepted: () => void) {
+  /** It signs once, however often it is accepted: a signature takes time, and an agent may ask a person for each. */
+  constructor(identity: Identity, onAccepted: (times: number) => void) {
     super();
     this.#identity = identity;
     this.#onAccepted = onAccepted;
@@ -246,7 +258,9 @@ class SoleIdentity extends ssh2.BaseAgent<ParsedKey> {
     options: SigningRequestOptions | SignCallback,
     callback?: SignCallback,
   ): void {
-    this.#onAccepted();
+    this.#signatures += 1;
+    this.#onAccepted(this.#signatures);
+    if (this.#signatures > 1) return;
     if (typeof options === 'function') this.#identity.sign(data, {}, options);
     else if (callback) this.#identity.sign(data, options, callback);
   }

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { messageOf } from '../../domain/thrown.ts';
-import { nobodyAt, refused, unreachable } from './failure.ts';
+import { DialFailure, nobodyAt, refused, unreachable } from './failure.ts';
 import type { Hop } from './hop.ts';
 import type { Link } from './link.ts';
 import type { Opened } from './lookout.ts';
@@ -92,10 +92,12 @@ const ADMINISTRATIVELY_PROHIBITED = 1;
  *
  * @throws DialFailure
  */
-export function reachThrough(jumpHost: Client, jump: Hop, { host, port }: Hop): Promise<Duplex> {
+export function reachThrough(link: Link, jumpHost: Client, jump: Hop, { host, port }: Hop): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     jumpHost.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
       if (error === undefined || error === null) resolve(stream);
+      // This side has given the jump host up, and ssh2 knows only that there is no answer.
+      else if (link.reason instanceof DialFailure) reject(link.reason);
       else if ('reason' in error && error.reason === ADMINISTRATIVELY_PROHIBITED) {
         reject(refused(`the jump host ${jump.label} doesn't forward connections (AllowTcpForwarding)`, error));
       } else {

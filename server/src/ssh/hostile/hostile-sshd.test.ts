@@ -2,20 +2,18 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Connection, ServerChannel, SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { heldBytes } from '../../domain/testing.ts';
-import type { SshConnection } from '../connection.ts';
-import type { ConnectionState } from '../connection-state.ts';
 import { SshError } from '../errors.ts';
 import { eventually, SshWorld, stateOf } from '../testing.ts';
-import type { SshTiming } from '../timing.ts';
 import {
   answeringShell,
+  attacked,
+  Bystander,
   flood,
-  type Hostile,
   letIn,
   onCommand,
   onSftp,
   STATUS_CODE,
+  sendData,
   sendMessage,
   startHostileSshd,
   startRawServer,
@@ -36,45 +34,14 @@ const requestEndedBy = (words: RegExp) => (/deadline/.test(words.source) ? reque
 const unhurried = { timeoutMs: 30_000 };
 
 let world: SshWorld;
-let honest: SshConnection;
+let bystander: Bystander;
 beforeAll(async () => {
   world = await SshWorld.create();
-  honest = world.connect(await world.settings(await world.startSshd()));
-  await honest.run('true', unhurried);
+  bystander = await Bystander.create(world);
 });
 afterAll(() => world.close());
 
-let memoryBefore: number;
-beforeEach(() => {
-  memoryBefore = heldBytes();
-});
-
-async function attacked(hostile: Hostile, timing: Partial<SshTiming>) {
-  const messages: string[] = [];
-  const connection = world.connect(await hostile.settings(), {}, { timing });
-  const note = (state: ConnectionState) => {
-    if ('message' in state && state.message !== null) messages.push(state.message);
-  };
-  connection.onStateChange(note);
-  note(connection.state);
-  return { connection, messages };
-}
-
-/** That others have gone on, and that nothing was kept of what came. */
-async function expectHarmless(connection: SshConnection, told: string): Promise<void> {
-  expect((await honest.run('echo fine', unhurried)).stdout).toBe('fine\n');
-  expect(told.length).toBeLessThan(6_000);
-  expect(heldBytes() - memoryBefore).toBeLessThan(100 * MIB);
-  await connection.stop();
-}
-
-async function expectTold({ connection, messages }: { connection: SshConnection; messages: string[] }, words: string) {
-  await eventually(
-    () => messages.some((message) => message.includes(words)),
-    () => `"${words}" among ${JSON.stringify(messages.map((message) => message.slice(0, 300)))}`,
-  );
-  await expectHarmless(connection, messages.find((message) => message.includes(words)) ?? '');
-}
+beforeEach(() => bystander.begin());
 
 const packet = (length: number, rest: Buffer) => {
   const head = Buffer.alloc(4);
@@ -135,7 +102,7 @@ describe('before it is known to be an SSH server, one that', () => {
     ],
   };
   test.each(Object.entries(attacks))('%s is given up, and told', async (_, [attack, words]) => {
-    await expectTold(await attacked(await startRawServer(world, attack), SOON), words);
+    await bystander.expectTold(await attacked(world, await startRawServer(world, attack), SOON), words);
   });
 });
 
@@ -189,7 +156,7 @@ describe('during the login, a server that', () => {
     ],
   };
   test.each(Object.entries(attacks))('%s is given up, and told', async (_, [attack, words]) => {
-    await expectTold(await attacked(await startHostileSshd(world, attack), SOON), words);
+    await bystander.expectTold(await attacked(world, await startHostileSshd(world, attack), SOON), words);
   });
 });
 
@@ -227,13 +194,13 @@ describe('on channels, a server that', () => {
     ],
   };
   test.each(Object.entries(lost))('%s has its connection given up, and told', async (_, [attack, words]) => {
-    const told = await attacked(await startHostileSshd(world, attack), { ...UNHURRIED, silenceMs: 1_000 });
+    const told = await attacked(world, await startHostileSshd(world, attack), { ...UNHURRIED, silenceMs: 1_000 });
     const ask = () => Promise.all([1, 2, 3, 4, 5].map(() => told.connection.run('true', request).catch(() => {})));
     await eventually(async () => {
       await ask();
       return told.messages.some((message) => message.includes(words));
     });
-    await expectTold(told, words);
+    await bystander.expectTold(told, words);
   });
 
   const failing: Readonly<Record<string, readonly [(channel: ServerChannel, client: Connection) => void, RegExp]>> = {
@@ -284,7 +251,7 @@ describe('on channels, a server that', () => {
   };
   test.each(Object.entries(failing))('a command on one that %s fails within its bounds', async (_, [attack, words]) => {
     const hostile = await startHostileSshd(world, (client) => onCommand(client, (grant) => attack(grant(), client)));
-    const { connection } = await attacked(hostile, UNHURRIED);
+    const { connection } = await attacked(world, hostile, UNHURRIED);
     await stateOf(connection, 'online');
     const failure = await connection.run('true', requestEndedBy(words)).then(
       () => new Error('it ran'),
@@ -292,7 +259,7 @@ describe('on channels, a server that', () => {
     );
     expect(failure).toBeInstanceOf(SshError);
     expect(failure.message).toMatch(words);
-    await expectHarmless(connection, failure.message);
+    await bystander.expectHarmless(connection, failure.message);
   });
 
   test('an exit code that no program has is passed on as it is, and nothing else comes of it', async () => {
@@ -305,9 +272,9 @@ describe('on channels, a server that', () => {
         });
       }),
     );
-    const { connection } = await attacked(hostile, UNHURRIED);
+    const { connection } = await attacked(world, hostile, UNHURRIED);
     expect(await connection.run('true', unhurried)).toEqual({ exitCode: 0xffff_ffff, stdout: '', stderr: '' });
-    await expectHarmless(connection, '');
+    await bystander.expectHarmless(connection, '');
   });
 });
 
@@ -402,7 +369,7 @@ describe('over SFTP, a server that', () => {
   };
   test.each(Object.entries(lies))('%s fails within its bounds', async (_, [attack, words]) => {
     const hostile = await startHostileSshd(world, (client) => onSftp(client, attack));
-    const { connection } = await attacked(hostile, UNHURRIED);
+    const { connection } = await attacked(world, hostile, UNHURRIED);
     await eventually(() => connection.files.transport === 'sftp');
     const failure = await connection.files.read('file', 0, 4 * MIB, requestEndedBy(words)).then(
       () => new Error('it was read'),
@@ -410,15 +377,6 @@ describe('over SFTP, a server that', () => {
     );
     expect(failure).toBeInstanceOf(SshError);
     expect(failure.message).toMatch(words);
-    await expectHarmless(connection, failure.message);
+    await bystander.expectHarmless(connection, failure.message);
   });
 });
-
-/** Data of a channel, whatever its window. */
-function sendData(client: Connection, channel: ServerChannel, data: Buffer): void {
-  const { id } = Reflect.get(channel, 'outgoing') as { id: number };
-  const head = Buffer.alloc(5);
-  head.writeUInt8(94);
-  head.writeUInt32BE(id, 1);
-  sendMessage(client, Buffer.concat([head, text(data)]));
-}

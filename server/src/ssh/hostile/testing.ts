@@ -1,13 +1,75 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import ssh2, { type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
+import ssh2, { type Algorithms, type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
+import { expect } from 'vitest';
+import { heldBytes } from '../../domain/testing.ts';
+import type { SshConnection } from '../connection.ts';
+import type { ConnectionState } from '../connection-state.ts';
 import type { SshSettings } from '../settings.ts';
-import type { SshWorld } from '../testing.ts';
+import { eventually, type SshWorld } from '../testing.ts';
+import type { SshTiming } from '../timing.ts';
 
 // An SSH server that means harm, or is broken: for tests. What is honest of it is ssh2's own server.
 
 const { utils } = ssh2;
+const MIB = 1024 * 1024;
+const unhurried = { timeoutMs: 30_000 };
+
+/** A connection to a hostile server, and all messages of its states. */
+export interface Attacked {
+  readonly connection: SshConnection;
+  readonly messages: readonly string[];
+}
+
+export async function attacked(world: SshWorld, hostile: Hostile, timing: Partial<SshTiming>): Promise<Attacked> {
+  const messages: string[] = [];
+  const connection = world.connect(await hostile.settings(), {}, { timing });
+  const note = (state: ConnectionState) => {
+    if ('message' in state && state.message !== null) messages.push(state.message);
+  };
+  connection.onStateChange(note);
+  note(connection.state);
+  return { connection, messages };
+}
+
+/** A connection to a server that means no harm, which goes on whatever others do. */
+export class Bystander {
+  readonly #connection: SshConnection;
+  #heldBefore = heldBytes();
+
+  private constructor(connection: SshConnection) {
+    this.#connection = connection;
+  }
+
+  static async create(world: SshWorld): Promise<Bystander> {
+    const connection = world.connect(await world.settings(await world.startSshd()));
+    await connection.run('true', unhurried);
+    return new Bystander(connection);
+  }
+
+  /** An attack is about to begin. */
+  begin(): void {
+    this.#heldBefore = heldBytes();
+  }
+
+  /** That others have gone on, and that nothing was kept of what came. Stops the connection that was attacked. */
+  async expectHarmless(connection: SshConnection, told: string): Promise<void> {
+    expect((await this.#connection.run('echo fine', unhurried)).stdout).toBe('fine\n');
+    expect(told.length).toBeLessThan(6_000);
+    expect(heldBytes() - this.#heldBefore).toBeLessThan(100 * MIB);
+    await connection.stop();
+  }
+
+  /** The same, once the connection has told what the server did. */
+  async expectTold({ connection, messages }: Attacked, words: string): Promise<void> {
+    await eventually(
+      () => messages.some((message) => message.includes(words)),
+      () => `"${words}" among ${JSON.stringify(messages.map((message) => message.slice(0, 300)))}`,
+    );
+    await this.expectHarmless(connection, messages.find((message) => message.includes(words)) ?? '');
+  }
+}
 
 export interface Hostile {
   /** How many have connected. */
@@ -21,11 +83,18 @@ export async function startRawServer(world: SshWorld, attack: (socket: Socket) =
   return listen(world, server, (socket) => attack(socket), '127.0.0.1 ssh-ed25519 AAAA');
 }
 
-/** One that everybody gets to speak with; whom it lets in, and what it does then, is up to `attack`. */
-export async function startHostileSshd(world: SshWorld, attack: (client: Connection) => void): Promise<Hostile> {
+/**
+ * One that everybody gets to speak with; whom it lets in, and what it does then, is up to `attack`. `algorithms`: in
+ * the place of those that ssh2 offers of itself.
+ */
+export async function startHostileSshd(
+  world: SshWorld,
+  attack: (client: Connection) => void,
+  algorithms: Algorithms = {},
+): Promise<Hostile> {
   const path = world.path('hostile');
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
-  const server = new ssh2.Server({ hostKeys: [readFileSync(path)] }, (client) => {
+  const server = new ssh2.Server({ hostKeys: [readFileSync(path)], algorithms }, (client) => {
     client.on('error', () => {});
     attack(client);
   });
@@ -133,6 +202,52 @@ export function sendMessage(client: Connection, payload: Buffer): void {
   const packet = write.alloc(payload.length);
   packet.set(payload, write.allocStart);
   cipher.encrypt(write.finalize(packet));
+}
+
+/** Data of a channel, whatever its window. `type`: 1 for standard error; undefined: plain data. */
+export function sendData(client: Connection, channel: ServerChannel, data: Buffer, type?: number): void {
+  const head = type === undefined ? [94, outgoingId(channel)] : [95, outgoingId(channel), uint32(type)];
+  sendMessage(client, message(...head, text(data)));
+}
+
+/** The number by which the other side knows a channel. */
+export function outgoingId(channel: ServerChannel): Buffer {
+  const { id } = Reflect.get(channel, 'outgoing') as { id: number };
+  return uint32(id);
+}
+
+/** Bytes and what follows them. */
+export function message(...parts: readonly (number | Buffer)[]): Buffer {
+  return Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : part)));
+}
+
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** Sends messages without end, as fast as they are taken. `each` gives what to send next. */
+export function floodMessages(client: Connection, each: () => Buffer): void {
+  const socket = socketOf(client);
+  const timer = setInterval(() => {
+    for (let turn = 0; turn < 200 && socket.writable && socket.writableLength < MIB; turn += 1) {
+      sendMessage(client, each());
+    }
+  }, 1);
+  timer.unref();
+  socket.once('close', () => clearInterval(timer));
+}
+
+/** The server reads nothing more of what comes. */
+export function stopReading(client: Connection): void {
+  const socket = socketOf(client);
+  socket.removeAllListeners('data');
+  socket.pause();
+}
+
+function socketOf(client: Connection): Socket {
+  return Reflect.get(client, '_sock') as Socket;
 }
 
 /** As in RFC 4251, section 5. */

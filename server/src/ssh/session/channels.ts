@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientCallback, ClientChannel, ClientSFTPCallback, SFTPWrapper } from 'ssh2';
 import { asError } from '../../domain/thrown.ts';
 import { abortable } from '../deadline.ts';
+import { deafen } from '../deafen.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
 import { NoSftp, SftpRequest } from './sftp-request.ts';
@@ -20,15 +21,21 @@ const GRACE_MS = 5;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 1_000;
 
+/** So much may come on a channel after this side has ended it: the most room that it had, twice (ssh2 1.17, lib/Channel.js). */
+const MOST_LATE_BYTES = 4 * 1024 * 1024;
+
 /** Shared by commands and SFTP. */
 interface Channel {
-  once(event: 'close' | 'data', listener: () => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+  on(event: 'error', listener: () => void): unknown;
   end(): unknown;
 }
 
 export interface ChannelsOptions {
   /** How long the server may take to open or to close a channel. */
   readonly silenceMs: number;
+  /** What was written to the connection and the server has not taken yet. */
+  readonly unsentBytes: () => number;
   /** Called when no channel can be had any more: the connection is useless. */
   readonly onExhausted: (reason: ChannelsExhausted) => void;
 }
@@ -55,11 +62,18 @@ export class Channels {
   /** All open channels. */
   #opened = 0;
   #hanging = 0;
+  /** When the server has closed each channel. It may do so as soon as it has granted it. */
+  readonly #closings = new WeakMap<Channel, Promise<void>>();
   #yieldSftp: (() => void) | undefined;
 
   constructor(client: Client, options: ChannelsOptions) {
     this.#client = client;
     this.#options = options;
+  }
+
+  /** What was written to the connection and the server has not taken yet. */
+  get unsentBytes(): number {
+    return this.#options.unsentBytes();
   }
 
   /** How many channels were ended here long enough ago that the server should have closed them. */
@@ -107,27 +121,38 @@ export class Channels {
     return sftp;
   }
 
-  /** This side has ended the channel; the server must do so, too. */
+  /** This side has ended the channel; the server must do so, too. What still comes on it is dropped. */
   ended(channel: Channel): void {
-    this.#awaitEnd(new Promise((resolve) => channel.once('close', resolve)), channel);
+    deafen(channel, this.#awaitEnd(this.#closing(channel)));
   }
 
-  #awaitEnd(end: Promise<void>, channel?: Channel): void {
+  /** Returns what to call with the size of everything that still comes. */
+  #awaitEnd(closed: Promise<unknown>): (bytes: number) => void {
     let isHanging = false;
+    let lateBytes = 0;
     const timer = setTimeout(() => {
       isHanging = true;
       this.#hanging += 1;
-      channel?.once('data', () => this.#giveUp('the server keeps sending data that nobody needs any more'));
-      if (this.#hanging >= Math.min(this.#all.capacity, MOST_COMMANDS)) {
-        this.#giveUp(
-          `${this.#hanging} requests hang on the cluster and block all further ones: one of its file systems seems to hang`,
-        );
-      }
+      if (this.#hanging < Math.min(this.#all.capacity, MOST_COMMANDS)) return;
+      const reason = `${this.#hanging} requests hang on the cluster and block all further ones: one of its file systems seems to hang`;
+      // What has come meanwhile says more.
+      setImmediate(() => this.#giveUp(reason));
     }, this.#options.silenceMs).unref();
-    void end.then(() => {
+    const settle = () => {
       clearTimeout(timer);
       if (isHanging) this.#hanging -= 1;
-    });
+    };
+    closed.then(settle, settle);
+    return (bytes) => {
+      lateBytes += bytes;
+      if (isHanging || lateBytes > MOST_LATE_BYTES) {
+        this.#giveUp('the server keeps sending data that nobody needs any more');
+      }
+    };
+  }
+
+  #closing(channel: Channel): Promise<void> {
+    return this.#closings.get(channel) ?? Promise.resolve();
   }
 
   #giveUp(reason: string): void {
@@ -156,7 +181,12 @@ export class Channels {
         return await abortable(opened, signal, notSent);
       } catch (error) {
         if (signal.aborted) {
-          this.#awaitEnd(opened.then(endOf, () => {}));
+          const late = opened.then((channel) => {
+            channel.end();
+            deafen(channel, (bytes) => drop(bytes));
+            return this.#closing(channel);
+          });
+          const drop = this.#awaitEnd(late);
           throw notSent(signal.reason);
         }
         if (!isRefusal(error)) throw notSent(asError(error));
@@ -179,6 +209,7 @@ export class Channels {
           reject(error);
           return;
         }
+        this.#closings.set(channel, new Promise((closed) => channel.once('close', closed)));
         channel.once('close', () => {
           if (this.#all.capacity < MOST_CHANNELS) setTimeout(leave, GRACE_MS).unref();
           else leave();
@@ -215,14 +246,6 @@ export class Channels {
 
 function notSent(reason: Error): SshUnavailable {
   return new SshUnavailable(`the request was not sent: ${reason.message}`, { cause: reason });
-}
-
-/** Ends a channel that came too late. */
-function endOf(channel: Channel): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  channel.once('close', resolve);
-  channel.end();
-  return promise;
 }
 
 /** A server's refusal carries the reason as a number (RFC 4254 section 5.1); a connection that broke has none. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientChannel } from 'ssh2';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
 import type { Channels } from './channels.ts';
@@ -46,6 +47,9 @@ const GIVE_UP_MS = 50_000;
 const LINGER_MS = 500;
 /** Room for the markers around the script's own output. */
 const FRAME_BYTES = 1024;
+/** An upload waits while the connection holds so much that the server has not taken, and looks again so soon. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+const LOOK_AGAIN_MS = 10;
 /** No login prints more before a shell answers. */
 const MOST_NOISE_BYTES = 1024 * 1024;
 
@@ -165,7 +169,7 @@ export async function runScript(
       if (awaited === undefined || !isSent || !stdout.last(awaited.ready.length).includes(awaited.ready)) return;
       const { content } = awaited;
       awaited = undefined;
-      send(channel, content, () => isOver).catch(stop);
+      send(channels, channel, content, () => isOver).catch(stop);
     });
     channel.stderr.on('data', (chunk: Buffer) => {
       collect(stderr, chunk);
@@ -201,10 +205,17 @@ export async function runScript(
 
 /**
  * Sends no more than the other side's window takes, and nothing once the command is over. Each piece waits for the one
- * before it, because ssh2 would buffer 2 MiB for each channel besides that window.
+ * before it, because ssh2 would buffer 2 MiB for each channel besides that window; and for the connection, because a
+ * server may give a window of 4 GiB and read nothing.
  */
-async function send(channel: ClientChannel, content: AsyncIterable<Buffer>, isOver: () => boolean): Promise<void> {
+async function send(
+  channels: Channels,
+  channel: ClientChannel,
+  content: AsyncIterable<Buffer>,
+  isOver: () => boolean,
+): Promise<void> {
   for await (const piece of content) {
+    while (channels.unsentBytes > MOST_WAITING_BYTES && !isOver()) await pause(LOOK_AGAIN_MS);
     if (isOver() || !channel.writable) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const go = () => resolve();

@@ -17,8 +17,12 @@ export interface Session {
  * @param silenceMs how long the server may leave a request without an answer; @param onSftpFault called when
  * `files.sftpFault` is known
  */
-export function openSession({ client, link }: Dialled, silenceMs: number, onSftpFault: () => void): Session {
-  const channels = new Channels(client, { silenceMs, onExhausted: (reason) => link.break(reason) });
+export function openSession({ client, watch, link }: Dialled, silenceMs: number, onSftpFault: () => void): Session {
+  const channels = new Channels(client, {
+    silenceMs,
+    unsentBytes: () => watch.unsentBytes,
+    onExhausted: (reason) => link.break(reason),
+  });
   return {
     link,
     channels,

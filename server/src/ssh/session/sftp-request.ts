@@ -1,4 +1,5 @@
 import type { Client, ClientSFTPCallback, SFTPWrapper } from 'ssh2';
+import { deafen } from '../deafen.ts';
 
 /** draft-ietf-secsh-filexfer-02: what ssh2 speaks. */
 const SFTP_VERSION = 3;
@@ -52,17 +53,6 @@ export class SftpRequest {
     }
     return added.length > 0;
   }
-}
-
-/**
- * Has a channel that spoke no SFTP read no more. ssh2 (1.17) would go on with what follows, in memory of the size that
- * it took for that of a message: words of a start-up file are one of a gigabyte and more.
- */
-export function deafen(sftp: RawSftp): void {
-  const push: unknown = Reflect.get(sftp, 'push');
-  sftp.on('error', () => {});
-  if (typeof push !== 'function') return;
-  Reflect.set(sftp, 'push', (data: Buffer | null) => data !== null || push.call(sftp, data));
 }
 
 interface RawSftp {

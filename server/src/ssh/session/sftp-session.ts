@@ -1,10 +1,11 @@
 import type { SFTPWrapper } from 'ssh2';
 import { abortable, Deadline } from '../deadline.ts';
+import { deafen } from '../deafen.ts';
 import { RemoteFileError, SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
 import type { Channels } from './channels.ts';
 import { SftpChannel } from './sftp-channel.ts';
-import { deafen, NoSftp } from './sftp-request.ts';
+import { NoSftp } from './sftp-request.ts';
 
 const MOST_OPERATIONS = 128;
 const LONGEST_LINE = 1_024;

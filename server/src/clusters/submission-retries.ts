@@ -1,0 +1,58 @@
+export interface RetryPauses {
+  /** After the first fault, in ms; after each further one it is twice as long. */
+  readonly retryMs: number;
+  readonly longestRetryMs: number;
+  /** So long a job is tried again, then it is given up. */
+  readonly givenUpMs: number;
+}
+
+/** The faults of a job in a row. */
+interface Row {
+  readonly since: number;
+  readonly last: number;
+  readonly count: number;
+  /** When it may be tried again. */
+  readonly due: number;
+}
+
+/** So many of the longest pauses without a fault, as while the cluster can't be reached, and a row has ended. */
+const ENDS_ROW = 4;
+
+/**
+ * Jobs that can't be submitted because of faults that are neither theirs nor a Slurm's that is away: those of the login
+ * node, its disks, and the way to Slurm. They are tried again at growing intervals. By the monotonic clock.
+ */
+export class SubmissionRetries {
+  readonly #pauses: RetryPauses;
+  readonly #rows = new Map<string, Row>();
+
+  constructor(pauses: RetryPauses) {
+    this.#pauses = pauses;
+  }
+
+  /** An attempt met such a fault. True: it has for so long that the job is given up. */
+  failed(jobId: string, now: number): boolean {
+    const { retryMs, longestRetryMs, givenUpMs } = this.#pauses;
+    const known = this.#rows.get(jobId);
+    const before = known !== undefined && now - known.last <= ENDS_ROW * longestRetryMs ? known : undefined;
+    const count = before?.count ?? 0;
+    const since = before?.since ?? now;
+    const due = now + Math.min(retryMs * 2 ** count, longestRetryMs);
+    this.#rows.set(jobId, { since, last: now, count: count + 1, due });
+    return now - since >= givenUpMs;
+  }
+
+  isDue(jobId: string, now: number): boolean {
+    return now >= (this.#rows.get(jobId)?.due ?? 0);
+  }
+
+  /** What keeps them may be over: all are due. */
+  hurry(): void {
+    for (const [jobId, row] of this.#rows) this.#rows.set(jobId, { ...row, due: 0 });
+  }
+
+  /** Drops what is known of jobs that are no longer being submitted. */
+  keepOnly(isLeft: (jobId: string) => boolean): void {
+    for (const jobId of this.#rows.keys()) if (!isLeft(jobId)) this.#rows.delete(jobId);
+  }
+}

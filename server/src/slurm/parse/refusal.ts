@@ -1,0 +1,86 @@
+import { linesOf } from '../../domain/text.ts';
+
+// Only a refusal of Slurm's own ends a submission. The messages were compared with the sources of 20.11, 22.05 and 26.05:
+// src/common/slurm_errno.c, slurm_opt.c, plugin.c, spank.c, read_config.c, src/sbatch and src/plugins/auth/munge.
+
+/** What the controller, or the way to it, said last; before the colon, sbatch's own words (src/sbatch/sbatch.c). */
+const FAILED = /batch job submission failed: (.*)$/i;
+
+/** Errors of the system (errno(3)) in the words of glibc and musl, except those that a job_submit plugin may return. */
+export const SYSTEM_FAULT = new RegExp(
+  [
+    'input/output error|i/o error|no such file or directory|stale (?:nfs )?file handle|permission denied \\(|no such device',
+    'resource temporarily unavailable|cannot allocate memory|out of memory|no buffer space|no space left|quota exceeded',
+    'too many open files|no file descriptors|file table overflow|interrupted system call|device or resource busy',
+    'resource busy|read-only file system|broken pipe|bad file descriptor|network is (?:unreachable|down)|no route to host',
+    'host is (?:unreachable|down)|connection|timed out|transport endpoint|try again|text file busy|remote i/o',
+    'exec format error|structure needs cleaning|required key not available|no such process|not connected|protocol error',
+  ].join('|'),
+  'i',
+);
+
+/** Of src/common/slurm_errno.c: the way to the controller, its state at the moment, or that of what it depends on. */
+const PASSING = new RegExp(
+  [
+    'unexpected message|communication|message (?:send|receive) failure|insane message length|read would block',
+    'write would block|incompatible versions|version number error|unable to contact|zero bytes|header lengths',
+    'authentication|credential|token generation|find an address|missing socket|incoming file|outgoing file|shutting down',
+    'plugin (?:init|file|access|name|has|missing)|(?:incompatible|required|spank|mpi) plugin|rate limit|(?:zero|entire|message) length',
+    'standby mode|submissions disabled|maxjobcount|unable to create job record|requested nodes are busy|ports are in use',
+    'writing script|internal error|connect to database|database|lua script loading|lua function|memory management',
+    'data has not changed|in progress|again later|again in a bit|presently disabled|invalid (?:user|group) id',
+    'resolve (?:user|group) id|not found on host|internally wrong|tls missing',
+    'missing unix|unable to load file|federat|job locked|duplicate job id|unknown negative|no error|send entire message',
+  ].join('|'),
+  'i',
+);
+
+/** Of a line; some of the patterns take time that grows with its square. */
+const MAX_LINE = 500;
+
+/** A job_submit plugin refuses with this, too. */
+const UNSPECIFIED = /unspecified error/i;
+
+/** What sbatch itself says; by its name alone, as a program that can't be started is named by its path. */
+const OWN = /^[\w.+-]*sbatch[\w.+-]*: (?!(?:warning|info|debug\d?): )(?:(?:error|fatal): )?(.*)$/i;
+const OWN_OF_OPTIONS = /^(?:\/\S*\/)?[\w.+-]*sbatch[\w.+-]*: ((?:unrecognized|invalid|ambiguous) option|option ).*$/i;
+
+/** sbatch couldn't read its configuration, load a plug-in, or get a credential, or failed in the system. */
+const OWN_FAULT = new RegExp(
+  [
+    'configuration (?:source|file)|conf(?:ig)? file|slurm\\.conf file|no slurm\\.conf|fetch[ _](?:remote )?configs?|dns srv',
+    'temporary config|res_nsearch|munge|auth_g|has (?:authentication )?error|lookup failed',
+    'parse error|parsing error|parse_(?:file|buffer)|dlopen|plugin[^:]*(?:not found|load|missing|incompatible|detected|version)',
+    '(?:load|find|open|create|initiali[sz]e|incompatible)\\b[^:]*(?:plugin|context)|plugrack|shared (?:object|librar)',
+    'failed to (?:open|initiali[sz]e|register|fetch|read|write)|unable to (?:open|read|establish|process|allocate)|cannot stat',
+    'could not (?:establish|open|write|create)|internal parsing error|allocation failure|getcwd|gethostname|getrlimit|: fork',
+  ].join('|'),
+  'i',
+);
+
+/** What sbatch says about options and scripts, and the last words of a cli_filter plugin that refuses a job. */
+const OWN_REFUSAL = new RegExp(
+  [
+    '^invalid\\b|--[a-z]|^-s/|\\boptions?\\b|mutually exclusive|specif|\\bscript|argument|only permitted|not permitted',
+    'priority must|too few processes|rejecting|exclusive access|set by (?:two|environment)|is not handled|line must start',
+    'terminated with error|post-option processing failed|unexpected `|unmatched `|can not have|inconsistent values',
+    'one-task-per-sharing|node list',
+  ].join('|'),
+  'i',
+);
+
+/**
+ * Whether sbatch's error output is a refusal of this job, which it would meet again: by the controller, or by sbatch
+ * because of the options or the script. Anything else is a fault of the login node or of the way to Slurm.
+ */
+export function isRefusal(stderr: string): boolean {
+  const lines = [...linesOf(stderr)].map((line) => line.slice(0, MAX_LINE).trim());
+  const own = lines.flatMap((line) => OWN.exec(line)?.[1] ?? []);
+  const isFaulty = own.some((words) => OWN_FAULT.test(words) || SYSTEM_FAULT.test(words));
+  const failed = lines.flatMap((line) => FAILED.exec(line)?.[1] ?? []).at(-1);
+  if (failed !== undefined) {
+    return !PASSING.test(failed) && !SYSTEM_FAULT.test(failed) && !(isFaulty && UNSPECIFIED.test(failed));
+  }
+  if (isFaulty) return false;
+  return own.some((words) => OWN_REFUSAL.test(words)) || lines.some((line) => OWN_OF_OPTIONS.test(line));
+}
