@@ -67,7 +67,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ['text that an operation reads; size of its answer', `${kib(WORK_LIMITS.bytes)}; ${kib(WORK_LIMITS.answerBytes)}`],
   ['time that it spends in the database', `${WORK_LIMITS.seconds} s`],
   [
-    `large operations: over ${number(SMALL.values)} values, ${number(SMALL.rows)} entries of pages, ${kib(SMALL.bytes)} of text, or ${SMALL.milliseconds} ms in the database`,
+    `large operations: over ${number(SMALL.values)} values, ${number(SMALL.rows)} entries of pages, ${kib(SMALL.bytes)} of text, or ${SMALL.cpuMs} ms of processor time in the database`,
     `${GATE.running} at a time, ${GATE.runningOfAccount} per session`,
   ],
   [

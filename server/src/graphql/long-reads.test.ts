@@ -9,13 +9,20 @@ import { SMALL, WORK_LIMITS, Work } from './work.ts';
 
 /** By a clock that nothing else moves. */
 const STATEMENT_MS = 10;
-const STATEMENTS_OF_A_SMALL_ONE = SMALL.milliseconds / STATEMENT_MS;
+const STATEMENTS_OF_A_SMALL_ONE = SMALL.cpuMs / STATEMENT_MS;
 
 let now = 0;
+/** From then on, others have the processor. */
+let busySince = Number.POSITIVE_INFINITY;
 let gate: Gate;
 let turns: Turns;
 beforeEach(() => {
   vi.spyOn(performance, 'now').mockImplementation(() => now);
+  vi.spyOn(process, 'threadCpuUsage').mockImplementation((before) => ({
+    user: Math.min(now, busySince) * 1000 - (before?.user ?? 0),
+    system: 0,
+  }));
+  busySince = Number.POSITIVE_INFINITY;
   gate = new Gate();
   turns = new Turns();
 });
@@ -81,6 +88,14 @@ describe('an operation that reads for long', () => {
     for (const account of ['ben', 'ada']) expect(await new Operation(account).read(3)).toBe(3);
     expect(gate.waiting).toBeGreaterThan(0);
     await Promise.all(long);
+  });
+
+  it('is not one that only waits for the processor', async () => {
+    const held = await Promise.all(Array.from({ length: GATE.runningOfAccount }, () => enter('ada')));
+    busySince = now;
+    expect(await new Operation('ada').read(LONG)).toBe(LONG);
+    expect(gate.waiting).toBe(0);
+    for (const place of held) place[Symbol.dispose]();
   });
 
   it('is refused if too many wait, unless it is a mutation, which has changed something', async () => {
