@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmod, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
-import { CommandError, run } from './run.ts';
+import { describe, expect, test } from 'vitest';
+import { findProcess } from './processes.ts';
+import { asRoot, CommandError, run } from './run.ts';
 import { readState } from './state.ts';
 import { leftovers, newDirectory, ssh, tracesOf } from './test-support.ts';
 
@@ -59,6 +62,52 @@ test('up in the foreground stops at Ctrl-C with exit code 0 and leaves nothing',
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([0, null]);
   expect(leftovers(traces)).toEqual([]);
+});
+
+describe('what others may have written', () => {
+  /** A directory with the state of an instance that "down" would end: its keeper is a process of this test. */
+  async function withState(directory: string): Promise<Disposable & { readonly isAlive: () => boolean }> {
+    const keeper = spawn('sleep', ['300'], { stdio: 'ignore' });
+    await once(keeper, 'spawn');
+    const { pid = 0 } = keeper;
+    await mkdir(directory);
+    const state = { keeper: { pid, startTime: findProcess(pid)?.startTime }, clusters: [] };
+    await writeFile(join(directory, 'state.json'), JSON.stringify(state));
+    return {
+      isAlive: () => keeper.exitCode === null && keeper.signalCode === null,
+      [Symbol.dispose]: () => void keeper.kill('SIGKILL'),
+    };
+  }
+
+  async function root(command: string, args: readonly string[]): Promise<void> {
+    const wanted = await asRoot(command, args);
+    if (wanted === undefined) throw new Error('no root');
+    await run(wanted.command, wanted.args);
+  }
+
+  test.each<[string, string, (directory: string) => Promise<void>]>([
+    ['of another user', 'belongs to another user', (directory) => root('chown', ['65534:65534', directory])],
+    ['that all users may write to', 'can be written by all users', (directory) => chmod(directory, 0o1777)],
+    [
+      'behind a link',
+      'is no directory',
+      async (directory) => {
+        await rename(directory, `${directory}-there`);
+        await symlink(`${directory}-there`, directory);
+      },
+    ],
+  ])('is not believed, in a directory %s', async (_whose, why, change) => {
+    const directory = newDirectory();
+    using keeper = await withState(directory);
+    await change(directory);
+    for (const command of ['down', 'status', 'up']) {
+      const { exitCode, output } = await cli(command, '--directory', directory);
+      expect([exitCode, output]).toEqual([1, expect.stringContaining(`${directory} ${why}: it is left alone`)]);
+    }
+    expect(keeper.isAlive()).toBe(true);
+    expect(await readdir(directory)).toEqual(['state.json']);
+    await root('rm', ['-rf', directory, `${directory}-there`]);
+  });
 });
 
 test('a wrong command shows the usage, a wrong option names itself', async () => {

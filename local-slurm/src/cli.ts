@@ -94,7 +94,7 @@ async function describe(cluster: InstanceState['clusters'][number]): Promise<str
   const login = ['-F', 'none', '-i', identityFile, '-o', `UserKnownHostsFile=${knownHosts}`, '-p', `${port}`];
   const sinfo = 'sinfo --Node --Format=NodeList:14,Partition:12,StateLong:14,Gres:20';
   // By a login: the daemons need not be in this system.
-  const nodes = await run('ssh', [...login, '-o', 'BatchMode=yes', `${user}@${host}`, sinfo]);
+  const nodes = await run('ssh', [...login, '-o', 'BatchMode=yes', '--', `${user}@${host}`, sinfo]);
   return `
 ${name}: ssh ${login.join(' ')} ${user}@${host}
   SLURM_CONF=${slurmConf}

@@ -6,7 +6,7 @@ import { type Account, abandonedAccounts, removeAccount } from './account.ts';
 import { removeClockRemains } from './clock.ts';
 import { killAll, listProcesses, type ProcessInfo } from './processes.ts';
 import { run } from './run.ts';
-import { isAlive, readState } from './state.ts';
+import { foreignness, isAlive, readState } from './state.ts';
 
 /** Longer paths don't fit the socket of a job step: `<directory>/<cluster>/spool/<node>/<node>_<job>.<step>`, 107 bytes. */
 const LONGEST_DIRECTORY = 50;
@@ -60,7 +60,7 @@ export async function removeAbandoned(onProgress: (line: string) => void, tempor
   for (const account of await abandonedAccounts()) {
     const { directory, maker } = account;
     onProgress(`removing what a killed instance left: ${account.name}, ${directory}`);
-    const state = await readState(directory);
+    const state = (await foreignness(directory)) === undefined ? await readState(directory) : undefined;
     if (state?.keeper.pid === maker.pid && state.keeper.startTime === maker.startTime) {
       await removeLeftovers(account, directory);
       await removeDirectory(directory);
@@ -82,7 +82,7 @@ async function isAbandoned(directory: string): Promise<boolean> {
   try {
     const { uid } = await lstat(directory);
     // Root's alone: what others write into a directory of theirs is no reason to remove it.
-    if (uid !== process.getuid?.()) return false;
+    if (uid !== process.getuid?.() || (await foreignness(directory)) !== undefined) return false;
     const state = await readState(directory);
     return state?.release !== undefined && !isAlive(state);
   } catch (error) {

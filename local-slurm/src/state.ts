@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProcess, type ProcessIdentity } from './processes.ts';
 
@@ -35,14 +36,37 @@ export interface InstanceState {
   readonly clusters: readonly LocalCluster[];
 }
 
-/** The state of the instance in this directory, or undefined when there is none. */
+/**
+ * The state of the instance in this directory, or undefined when there is none. Throws if others could have written it: who
+ * names the keeper has it killed, as root, and a cluster's user and host are words of a command line.
+ */
 export async function readState(directory: string): Promise<InstanceState | undefined> {
+  const fault = await foreignness(directory);
+  if (fault !== undefined) throw new Error(`${directory} ${fault}: it is left alone.`);
   try {
     return JSON.parse(await readFile(stateFile(directory), 'utf8')) as InstanceState;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
+}
+
+/** Why what lies in a directory may be others'; undefined: it isn't, or there is nothing. */
+export async function foreignness(directory: string): Promise<string | undefined> {
+  let found: Stats;
+  try {
+    found = await lstat(directory);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+  if (!found.isDirectory()) return 'is no directory';
+  if (found.uid !== 0 && found.uid !== process.getuid?.()) return 'belongs to another user';
+  return (found.mode & 0o002) === 0 ? undefined : 'can be written by all users';
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Writes the state as a whole: a reader sees the old one or the new one. */

@@ -16,6 +16,14 @@ const ACCIDENTS = {
   'dies with the shell that started it, before it has submitted': 'once $name && kill -9 $PPID $$; exec "$real" "$@"',
   'says more than a number': 'echo "Welcome to alpha"; echo 99; "$real" "$@"; echo "Thank you"; echo "be nice" >&2',
   'takes its time': 'sleep 3; exec "$real" "$@"',
+  'gets no credential at first, as no munged runs': `once $name && {
+  sed 's,^AuthInfo=.*,AuthInfo=socket=/nowhere,' "$SLURM_CONF" >"$HOME/no-munge.conf"
+  SLURM_CONF=$HOME/no-munge.conf exec "$real" "$@"
+}
+exec "$real" "$@"`,
+  'can not be started at first': 'once $name && exec /nowhere/sbatch "$@"; exec "$real" "$@"',
+  'has submitted before it finds a disk away':
+    '"$real" "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: Stale file handle" >&2; exit 1',
 };
 
 // The wrapper stands in the project.

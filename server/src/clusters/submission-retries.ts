@@ -1,5 +1,5 @@
 export interface RetryPauses {
-  /** After the first fault, in ms; after each further one it is twice as long. */
+  /** Between two looks at all jobs, in ms: a first fault is met with the next one, then the pauses double from here. */
   readonly retryMs: number;
   readonly longestRetryMs: number;
   /** So long a job is tried again, then it is given up. */
@@ -37,7 +37,7 @@ export class SubmissionRetries {
     const before = known !== undefined && now - known.last <= ENDS_ROW * longestRetryMs ? known : undefined;
     const count = before?.count ?? 0;
     const since = before?.since ?? now;
-    const due = now + Math.min(retryMs * 2 ** count, longestRetryMs);
+    const due = now + Math.min(retryMs * (2 ** count - 1), longestRetryMs);
     this.#rows.set(jobId, { since, last: now, count: count + 1, due });
     return now - since >= givenUpMs;
   }

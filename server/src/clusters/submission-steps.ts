@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { SYSTEM } from '../domain/actor.ts';
@@ -35,6 +36,8 @@ export interface Prepared {
   readonly job: Job;
   readonly workDir: string;
   readonly isSubmitted: boolean;
+  /** Of the small files' names until the project is unpacked; of each attempt its own, as an earlier one may still go on. */
+  readonly suffix: string;
 }
 
 export interface SubmissionStepsOptions {
@@ -81,14 +84,15 @@ export class SubmissionSteps {
     );
     if (!isBeingSubmitted(job)) return null;
     const { isSubmitted, isUploaded } = await slurm.makeJobDirectory(workDir);
+    const suffix = `.${randomBytes(8).toString('hex')}`;
     if (!isSubmitted && job.cancelRequestedAt === null) {
       if (!isUploaded && !(await this.#options.staging.has(jobId))) {
         await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', FILES_GONE);
         return null;
       }
-      await this.#upload(job, workDir, isUploaded);
+      await this.#upload(job, workDir, suffix, isUploaded);
     }
-    return { job, workDir, isSubmitted };
+    return { job, workDir, isSubmitted, suffix };
   }
 
   /**
@@ -96,14 +100,14 @@ export class SubmissionSteps {
    * ask; `signal`: nobody waits any more.
    */
   async unpack(
-    { job, workDir, isSubmitted }: Prepared,
+    { job, workDir, isSubmitted, suffix }: Prepared,
     isReachable: () => boolean,
     signal: AbortSignal,
   ): Promise<boolean> {
     if (isSubmitted) return true;
     const { slurm, lookMs } = this.#options;
     const isWanted = async () => isReachable() && !(await this.#isCancelled(job.id));
-    const fault = await unpacked({ slurm, workDir, isWanted, signal, lookMs });
+    const fault = await unpacked({ slurm, workDir, suffix, isWanted, signal, lookMs });
     if (fault === null) return true;
     const reason = fault.isFault ? this.#givenUp(job.id, fault.message) : fault.message;
     if (reason === null) throw new Error(`${fault.message}. ${AGAIN}`);
@@ -205,7 +209,7 @@ export class SubmissionSteps {
   }
 
   /** `hasSource`: the project has arrived before. */
-  async #upload(job: Job, workDir: string, hasSource: boolean): Promise<void> {
+  async #upload(job: Job, workDir: string, suffix: string, hasSource: boolean): Promise<void> {
     const { settings, files, journal, staging } = this.#options;
     const submission = await this.#submission(job);
     const script = batchScript({
@@ -218,8 +222,12 @@ export class SubmissionSteps {
     });
     await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
     const writes = [
-      files.write(`${workDir}/job.sh`, Buffer.from(script), SMALL_FILE),
-      files.write(`${workDir}/environment.sh`, Buffer.from(environmentFile(submission.environment)), SMALL_FILE),
+      files.write(`${workDir}/job.sh${suffix}`, Buffer.from(script), SMALL_FILE),
+      files.write(
+        `${workDir}/environment.sh${suffix}`,
+        Buffer.from(environmentFile(submission.environment)),
+        SMALL_FILE,
+      ),
     ];
     if (!hasSource) writes.push(files.write(`${workDir}/source.tar.gz`, staging.open(job.id), SOURCE_FILE));
     // Waits for all of them: one that goes on would write into what the next attempt sends.

@@ -38,6 +38,8 @@ let sent: number;
 let underWay: (name: string) => Promise<void>;
 /** Jobs whose files the server has removed. */
 let removed: string[];
+/** Small files are written in part, then this is called; null: they are whole. */
+let partly: ((name: string) => void) | null;
 let submitters: Submitter[];
 /** What the submitters told of faults, in its order. */
 let faults: (string | null)[];
@@ -55,6 +57,7 @@ beforeEach(async () => {
   sent = 0;
   removed = [];
   underWay = async () => undefined;
+  partly = null;
   submitters = [];
   faults = [];
   await login.command('squeue', ':');
@@ -67,6 +70,9 @@ afterEach(async () => {
   await login[Symbol.asyncDispose]();
 });
 
+/** Of a file, without what an attempt adds to it. */
+const plainName = (path: string) => basename(path).replace(/\.[0-9a-f]{16}$/, '');
+
 /** One that waits for next to nothing where another would wait for a minute. */
 function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = {}): Submitter {
   const silent = () => undefined;
@@ -76,8 +82,13 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = 
     slurm: new SlurmAdapter(login, SETTINGS).submission,
     files: {
       write: async (path, content) => {
-        await underWay(basename(path));
+        await underWay(plainName(path));
         await mkdir(dirname(path), { recursive: true });
+        if (partly !== null && basename(path) !== 'source.tar.gz') {
+          await writeFile(path, '#!/bin/bash\nhalf of i');
+          partly(plainName(path));
+          throw new Error('the connection broke');
+        }
         await writeFile(path, content);
       },
     },
@@ -196,6 +207,55 @@ describe('the files of a job', () => {
     source.resolve();
     await once(job.id, ({ state }) => state === 'PENDING');
     expect(begun.slice(3).toSorted()).toEqual(['environment.sh', 'job.sh', 'source.tar.gz']);
+  });
+});
+
+describe('the batch script of a job', () => {
+  it('is whole under its name, though the server is started anew while it is written', async () => {
+    const tar = (await login.run('command -v tar')).stdout.trim();
+    // The first server's files have arrived, and its unpacking waits.
+    await login.command('tar', `touch "$HOME/waits"; until [ -e "$HOME/go" ]; do sleep 0.02; done; exec ${tar} "$@"`);
+    await login.command('sbatch', 'for last; do :; done; cat "$last" ../environment.sh >"$HOME/taken"; echo 77');
+    const job = await record();
+    const first = startSubmitter();
+    await expect.poll(() => readdir(login.home)).toContain('waits');
+    await first.stop();
+    const directory = join(login.home, 'slurmql', 'jobs', job.id);
+    const whole = await readFile(join(directory, 'job.sh'), 'utf8');
+    // The next one is cut off in the middle of each.
+    const begun: string[] = [];
+    const cut = Promise.withResolvers<void>();
+    partly = (name) => {
+      if (begun.push(name) === 2) cut.resolve();
+    };
+    startSubmitter();
+    await cut.promise;
+    expect(begun.toSorted()).toEqual(['environment.sh', 'job.sh']);
+    expect(await readFile(join(directory, 'job.sh'), 'utf8')).toBe(whole);
+    await submitters[1]?.stop();
+    partly = null;
+    startSubmitter();
+    await login.run('touch go');
+    await once(job.id, ({ state }) => state === 'PENDING');
+    expect(await readFile(join(login.home, 'taken'), 'utf8')).toContain(whole);
+    // Nothing is left of the attempts between.
+    expect((await readdir(directory)).filter((name) => name.includes('.sh'))).toEqual(['environment.sh', 'job.sh']);
+  });
+
+  it('is not handed to sbatch where it can not take its name', async () => {
+    await login.command('sbatch', 'echo called >>"$HOME/calls"; echo 77');
+    const mv = (await login.run('command -v mv')).stdout.trim();
+    await login.command(
+      'mv',
+      `case $3 in job.sh) echo "mv: cannot move: Disk quota exceeded" >&2; exit 1 ;; esac; exec ${mv} "$@"`,
+    );
+    const job = await record();
+    startSubmitter();
+    await once(job.id, ({ reason }) => /Disk quota exceeded.*Free some space/.test(reason ?? ''));
+    await expect(calls()).rejects.toThrow('ENOENT');
+    await rm(join(login.bin, 'mv'));
+    await once(job.id, ({ state }) => state === 'PENDING');
+    expect(await calls()).toBe(1);
   });
 });
 

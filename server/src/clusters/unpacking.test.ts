@@ -21,7 +21,13 @@ function cluster(answer: (question: number) => UnpackAnswer['kind']) {
   return slurm;
 }
 
-const options = { workDir: '/w/jobs/1', isWanted: async () => true, signal: new AbortController().signal, lookMs: 0 };
+const options = {
+  workDir: '/w/jobs/1',
+  suffix: '.new',
+  isWanted: async () => true,
+  signal: new AbortController().signal,
+  lookMs: 0,
+};
 
 it('waits with the first question alone, and is over with the project', async () => {
   const slurm = cluster((question) => (question < 4 ? 'running' : 'unpacked'));

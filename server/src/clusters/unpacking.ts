@@ -16,6 +16,8 @@ export interface UnpackFault {
 export interface UnpackingOptions {
   readonly slurm: Pick<SlurmSubmission, 'unpack' | 'dropUnpacking'>;
   readonly workDir: string;
+  /** Of the names under which the small files were uploaded. */
+  readonly suffix: string;
   /** False: nobody needs the project any more. */
   isWanted(): Promise<boolean>;
   /** Aborted: nobody waits any more. */
@@ -29,12 +31,12 @@ export interface UnpackingOptions {
  * why the project can't be unpacked, or null. Throws what the cluster's faults throw; then it may go on there.
  */
 export async function unpacked(options: UnpackingOptions): Promise<UnpackFault | null> {
-  const { slurm, workDir, isWanted, signal, lookMs } = options;
+  const { slurm, workDir, suffix, isWanted, signal, lookMs } = options;
   const begin = performance.now();
   let elsewhereSince: number | null = null;
   let restarts = 0;
   for (let isFirst = true; !signal.aborted && (await isWanted()); isFirst = false) {
-    const answer = await slurm.unpack(workDir, isFirst);
+    const answer = await slurm.unpack(workDir, isFirst, suffix);
     if (answer.kind === 'unpacked') return null;
     if (answer.kind === 'failed') return answer;
     if (answer.kind === 'restarted') restarts += 1;

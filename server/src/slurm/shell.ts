@@ -39,11 +39,40 @@ export interface Script {
  */
 export type SearchPath = Readonly<Record<string, string>> | null;
 
+// What a login exports changes what the scripts' own commands do: options of tar (TAR_OPTIONS, TAR_READER_OPTIONS, TAPE), of
+// gzip and pigz, and of grep before 3.6; how ls writes names; sizes of df; where `cd` goes. Programs of the working directory,
+// which may be a repository's, stand in for others where PATH has "." or another relative entry. bash takes options from
+// SHELLOPTS and BASHOPTS, also as /bin/sh.
+const OWN_SHELL = `set +efuCxv
+! command -v shopt >/dev/null || shopt -u failglob nullglob dotglob nocaseglob nocasematch
+slurmql_path=$PATH
+absolute_path() {
+  slurmql_rest=$PATH:
+  PATH=
+  while [ -n "$slurmql_rest" ]; do
+    case $slurmql_rest in /*) PATH=$PATH\${PATH:+:}\${slurmql_rest%%:*} ;; esac
+    slurmql_rest=\${slurmql_rest#*:}
+  done
+  unset -v slurmql_rest
+  PATH=\${PATH:-/usr/bin:/bin}
+}
+absolute_path`;
+const OWN_VARIABLES =
+  'unset -v TAR_OPTIONS TAR_READER_OPTIONS TAPE GZIP PIGZ GREP_OPTIONS QUOTING_STYLE BLOCKSIZE BLOCK_SIZE DF_BLOCK_SIZE CDPATH';
+
 /**
  * Frames each section with lines that no login banner can forge. The script is one compound command, so a connection
  * that breaks while it is sent leaves a syntax error and not half a script that runs.
+ *
+ * Its commands are found by absolute entries of PATH alone; as the login set it, PATH is `$slurmql_path`. `handsOn`: the
+ * login's other variables stay, for sbatch to hand on to the job.
  */
-export function script(searchPath: SearchPath, preamble: string, sections: readonly Section[]): Script {
+export function script(
+  searchPath: SearchPath,
+  preamble: string,
+  sections: readonly Section[],
+  handsOn = false,
+): Script {
   const nonce = randomBytes(12).toString('hex');
   const framed = sections.map(
     ({ name, command }) =>
@@ -52,12 +81,13 @@ export function script(searchPath: SearchPath, preamble: string, sections: reado
   const path = Object.entries(searchPath ?? {})
     .map(([name, value]) => `${name}=${quote(value)}; export ${name}\n`)
     .join('');
+  const own = `${OWN_SHELL}\n${handsOn ? '' : `${OWN_VARIABLES}\n`}`;
   let answer: { readonly stdout: string; readonly results: ReadonlyMap<string, SectionResult> } = {
     stdout: '',
     results: new Map(),
   };
   return {
-    text: `{\nprintf '\\n%s\\n' ${quote(`begin ${nonce}`)} >&2\n${path}${preamble}\n${framed.join('\n')}\n}\n`,
+    text: `{\nprintf '\\n%s\\n' ${quote(`begin ${nonce}`)} >&2\n${path}${own}${preamble}\n${framed.join('\n')}\n}\n`,
     errors: (stderr) => stderr.slice(afterFirst(stderr, `\nbegin ${nonce}\n`)),
     read: (stdout, name) => {
       if (answer.stdout !== stdout) answer = { stdout, results: sectionsIn(stdout, sections, nonce) };

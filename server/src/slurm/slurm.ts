@@ -124,9 +124,10 @@ export interface SlurmSubmission {
   makeJobDirectory(workDir: string): Promise<JobDirectoryState>;
   /**
    * Starts to unpack `source.tar.gz`, which must be complete, or reports how far it is. It continues when nobody waits.
-   * `waits`: a few seconds for its end. Throws SlurmUnavailable if there is no room for the files, or none are left.
+   * `waits`: a few seconds for its end. `suffix`: of the uploaded `job.sh` and `environment.sh`, which lose it first, so that
+   * under their names they are always whole. Throws SlurmUnavailable if there is no room for the files, or none are left.
    */
-  unpack(workDir: string, waits: boolean): Promise<UnpackAnswer>;
+  unpack(workDir: string, waits: boolean, suffix?: string): Promise<UnpackAnswer>;
   /** Ends an unpacking that takes too long. The files have to be uploaded again. */
   dropUnpacking(workDir: string): Promise<void>;
   /**

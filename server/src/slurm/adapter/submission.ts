@@ -83,8 +83,8 @@ export class SbatchSubmission implements SlurmSubmission {
     };
   }
 
-  async unpack(workDir: string, waits: boolean): Promise<UnpackAnswer> {
-    const ask = unpackScript(this.#session.searchPath, workDir, waits);
+  async unpack(workDir: string, waits: boolean, suffix = ''): Promise<UnpackAnswer> {
+    const ask = unpackScript(this.#session.searchPath, workDir, waits, suffix);
     const { stdout, stderr } = await this.#session.run(ask, 'submit');
     const word = ask.read(stdout, 'state')?.output.trim();
     const said = ask.read(stdout, 'said')?.output;

@@ -43,11 +43,18 @@ export const END_WORK = `end_work() {
  * when the job's files need not be sent again; section `safety` tells who could put another directory in its place.
  */
 export function jobDirectoryScript(workDir: string): Script {
-  const tell =
-    'if [ -d submit ]; then echo submitted; elif is_unpacked || [ -f unpack/source.tar.gz ]; then echo uploaded; fi';
+  // Small files of an earlier attempt, which was cut off before they got their names, are sent again.
+  const tell = `if [ -d submit ]; then echo submitted
+else
+  rm -f job.sh.* environment.sh.*
+  if is_unpacked || [ -f unpack/source.tar.gz ]; then echo uploaded; fi
+fi`;
   // Everything below the workspace is its owner's alone.
   return script(null, `umask 077\n${IS_UNPACKED}`, [
-    { name: 'directory', command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && (cd ${quote(workDir)} && ${tell})` },
+    {
+      name: 'directory',
+      command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && (cd ${quote(workDir)} && { ${tell}\n})`,
+    },
     safetySection(workspaceOf(workDir), workDir),
   ]);
 }

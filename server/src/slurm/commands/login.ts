@@ -18,7 +18,7 @@ if command -v sbatch >/dev/null; then echo path; else
       module) variables=$($limit bash -lc 'module load slurm; env' 2>/dev/null) ;;
     esac
     found=$(printf '%s\\n' "$variables" | sed -n 's/^PATH=//p' | tail -n 1)
-    (PATH=$found; command -v sbatch) >/dev/null || continue
+    (PATH=$found; absolute_path; command -v sbatch) >/dev/null || continue
     echo "$way"
     for name in LD_LIBRARY_PATH SLURM_CONF PATH; do
       value=$(printf '%s\\n' "$variables" | sed -n "s/^$name=//p" | tail -n 1)
@@ -26,6 +26,7 @@ if command -v sbatch >/dev/null; then echo path; else
       export "$name=$value"
       printf '%s=%s\\n' "$name" "$value"
     done
+    absolute_path
     break
   done
 fi

@@ -101,15 +101,17 @@ export function submitScript(searchPath: SearchPath, workDir: string, options: r
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
   // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names. The group
   // has the number of its first process.
-  const work = `mask=$1 setsid=$2
-shift 2
+  const work = `mask=$1 setsid=$2 slurmql_path=$3
+shift 3
 limit=
+# Looked up before the repository's directory is entered, whose own programs mustn't stand in for them.
+slurmql_sbatch=$(unset -f sbatch; command -v sbatch)
 if [ -n "$setsid" ]; then
   ln -s "$(uname -n) $$" owner || exit
   "$setsid" /bin/sh -c ${quote(WATCH)} sh $$ >/dev/null 2>&1 &
 else
   ln -s -- "- $$" owner || exit
-  ! command -v timeout >/dev/null || limit='timeout -s KILL ${SBATCH_LIMIT_SECONDS}'
+  ! limit=$(unset -f timeout; command -v timeout) || limit="$limit -s KILL ${SBATCH_LIMIT_SECONDS}"
 fi
 ${IS_UNPACKED}
 if (cd .. && is_unpacked); then
@@ -117,7 +119,10 @@ if (cd .. && is_unpacked); then
     umask "$mask"
     [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
     # As one goes there from the home.
-    cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && exec $limit sbatch "$@" ${quote(`${workDir}/job.sh`)}
+    cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && {
+      case $slurmql_sbatch in /*) PATH=$slurmql_path ;; *) slurmql_sbatch=sbatch ;; esac
+      exec $limit "$slurmql_sbatch" "$@" ${quote(`${workDir}/job.sh`)}
+    }
   )
   echo $? >code.part
 else
@@ -126,16 +131,19 @@ fi
 mv code.part code`;
   const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
   // Each option is a word by itself: Linux takes no word of more than 128 KiB (execve(2)).
-  const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" ${quoteAll(options)}`;
-  return script(searchPath, preamble, [
-    {
-      name: 'code',
-      command: `if ! LC_ALL=C mkdir submit; then :
+  const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" "$slurmql_path" ${quoteAll(options)}`;
+  return script(
+    searchPath,
+    preamble,
+    [
+      {
+        name: 'code',
+        command: `if ! LC_ALL=C mkdir submit; then :
 elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
 else
   setsid=$(command -v setsid)
   (
-    cd submit || exit
+    cd ./submit || exit
     \${setsid:+"$setsid"} ${run} >stdout 2>stderr </dev/null ||
       # With an owner, what hasn't begun can't begin any more.
       ! ln -s -- '- 0' owner || echo ${word('not-started')} >code
@@ -149,9 +157,11 @@ for pause in $pauses; do
   sleep "$pause" 2>/dev/null || sleep 1
 done
 if [ -d submit ]; then show_code; else echo ${word('not-begun')}; fi`,
-    },
-    ...SAID,
-  ]);
+      },
+      ...SAID,
+    ],
+    true,
+  );
 }
 
 /**
@@ -159,7 +169,7 @@ if [ -d submit ]; then show_code; else echo ${word('not-begun')}; fi`,
  * before, if it still runs and is on this login node. Slurm may have the job all the same.
  */
 export function answerScript(workDir: string, ends: boolean): Script {
-  const end = `(cd submit && { [ -e code ] || { end_work . ${quote(workDir)} && say_killed ${word('cancelled')}; }; })\n`;
+  const end = `(cd ./submit && { [ -e code ] || { end_work . ${quote(workDir)} && say_killed ${word('cancelled')}; }; })\n`;
   const preamble = `umask 077\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\n${END_WORK}\n${SAY_KILLED}\ncd ${quote(workDir)} || exit`;
   return script(null, preamble, [{ name: 'code', command: `${ends ? end : ''}show_code` }, ...SAID]);
 }

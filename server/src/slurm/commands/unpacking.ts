@@ -25,9 +25,9 @@ const PAUSES = '0.01 0.01 0.02 0.02 0.04 0.1 0.2 0.3 0.5 0.8 1';
  * at work, which neither a broken connection nor a signal to the login's shell ends. The files appear as `source` at
  * once, and whole. Sections `state` and `said`, with the words of a tar that failed: the next script has it try again.
  *
- * `waits`: for up to three seconds, if it isn't over before.
+ * `waits`: for up to three seconds, if it isn't over before. `suffix`: of the small files, which take their names first.
  */
-export function unpackScript(searchPath: SearchPath, workDir: string, waits: boolean): Script {
+export function unpackScript(searchPath: SearchPath, workDir: string, waits: boolean, suffix: string): Script {
   // What has lost the lock to another can't put its files in the place of the other's: they have another path.
   const into = `unpack/${randomBytes(8).toString('hex')}`;
   // tar's words are read, so they have to be English ones; and kept in memory until its half-unpacked files have made
@@ -44,11 +44,17 @@ elif [ -d ${into} ]; then
 fi`;
   // Its command line names the directory: see END_WORK.
   const run = (text: string) => `/bin/sh -c ${quote(text)} sh "$mask" ${quote(workDir)} >/dev/null 2>&1 </dev/null &`;
+  // Where they have none any more, an earlier one of these scripts has taken it.
+  const place = (name: string) => {
+    const file = quote(`${name}${suffix}`);
+    return `{ [ ! -e ${file} ] || mv -f ${file} ${name} || is_placed=; }`;
+  };
   const preamble = `mask=$(umask)\numask 077\n${AT_WORK}\n${IS_UNPACKED}\n${SHOW}\n${HAS_FILES}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [
     {
       name: 'state',
-      command: `state= old=unpack.old.$$
+      command: `state= old=unpack.old.$$ is_placed=yes
+${suffix === '' ? ':' : `${place('job.sh')}; ${place('environment.sh')}`}
 if ! is_unpacked && [ -d unpack ]; then
   if [ "$(at_work unpack)" = over ]; then
     [ -e unpack/code ] || state=restarted
@@ -76,7 +82,8 @@ for pause in ${waits ? PAUSES : ''}; do
   ! is_over || break
   sleep "$pause" 2>/dev/null || sleep 1
 done
-if is_unpacked; then
+if [ -z "$is_placed" ]; then echo unwritable
+elif is_unpacked; then
   rm -rf unpack
   echo unpacked
 elif [ -e unpack/code ]; then echo failed

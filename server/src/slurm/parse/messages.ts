@@ -15,6 +15,8 @@ export function joinedLines(output: string, words: (line: string) => string, sep
 /** A command's error output as one line for people, without the command's name and repetitions. */
 export function slurmMessage(stderr: string): string {
   return joinedLines(stderr, (line) =>
-    line.replace(/^(?:sbatch|squeue|sacct|scancel|scontrol|sinfo|slurm_\w+): (?:error: |fatal: )?/, '').trim(),
+    line
+      .replace(/^(?:\/\S*\/)?(?:sbatch|squeue|sacct|scancel|scontrol|sinfo|slurm_\w+): (?:error: |fatal: )?/, '')
+      .trim(),
   );
 }

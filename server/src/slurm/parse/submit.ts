@@ -47,7 +47,7 @@ const NUMBER = /^(\d{1,10})(?:;[\w.-]+)?$/;
 function plain(line: string): string {
   return (
     line
-      .replace(/^sbatch: /, '')
+      .replace(/^(?:\/\S*\/)?sbatch: /, '')
       // Colours of a terminal.
       .replace(/\p{Cc}\[[0-9;]*[A-Za-z]/gu, '')
       .replace(/\p{Cc}+/gu, ' ')
