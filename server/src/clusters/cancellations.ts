@@ -59,8 +59,10 @@ export class Cancellations {
 
   /** Whether Slurm holds a job, by its number and its batch script; of an array or a task, any task. */
   async #look(): Promise<(job: Cancelled) => boolean> {
-    const { observations, faultyRows } = await this.#options.slurm.queue.snapshot();
-    const seen = new Set(observations.map((one) => `${one.ownerId ?? one.directoryJobId} ${numberOf(one.slurmJobId)}`));
+    const { observations, shared, faultyRows } = await this.#options.slurm.queue.snapshot();
+    const seen = new Set<string>();
+    for (const one of observations) seen.add(`${one.ownerId ?? one.directoryJobId} ${numberOf(one.slurmJobId)}`);
+    for (const one of shared) seen.add(`${one.ownerId ?? one.directoryJobId} ${one.slurmArrayId}`);
     // A row that can't be read may still show whose it is.
     const isMentioned = mentions(faultyRows);
     return (job) =>

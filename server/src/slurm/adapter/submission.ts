@@ -14,7 +14,7 @@ import { dropUnpackingScript, UNPACK_STATES, unpackScript } from '../commands/un
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { mentions } from '../parse/queue.ts';
-import { SYSTEM_FAULT } from '../parse/refusal.ts';
+import { isSystemFault } from '../parse/refusal.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
@@ -212,7 +212,7 @@ function readAnswer(ask: Script, { stdout, stderr }: CommandResult): SubmitAnswe
 function isArchiveAtFault(said: string): boolean {
   // A directory that can't be made lets the files in it fail, too.
   const others = said.replaceAll(/no such file or directory/gi, '');
-  return ARCHIVE_FAULT.test(others) && !SYSTEM_FAULT.test(others);
+  return ARCHIVE_FAULT.test(others) && !isSystemFault(others);
 }
 
 function unwritable(errors: string): SlurmUnavailable {

@@ -7,35 +7,29 @@ import { linesOf } from '../../domain/text.ts';
 const FAILED = /batch job submission failed: (.*)$/i;
 
 /** Errors of the system (errno(3)) in the words of glibc and musl, except those that a job_submit plugin may return. */
-export const SYSTEM_FAULT = new RegExp(
-  [
-    'input/output error|i/o error|no such file or directory|stale (?:nfs )?file handle|permission denied \\(|no such device',
-    'resource temporarily unavailable|cannot allocate memory|out of memory|no buffer space|no space left|quota exceeded',
-    'too many open files|no file descriptors|file table overflow|interrupted system call|device or resource busy',
-    'resource busy|read-only file system|broken pipe|bad file descriptor|network is (?:unreachable|down)|no route to host',
-    'host is (?:unreachable|down)|connection|timed out|transport endpoint|try again|text file busy|remote i/o',
-    'exec format error|structure needs cleaning|required key not available|no such process|not connected|protocol error',
-  ].join('|'),
-  'i',
-);
+const SYSTEM_FAULT: readonly RegExp[] = [
+  /input\/output error|i\/o error|no such file or directory|stale (?:nfs )?file handle|permission denied \(|no such device/i,
+  /resource temporarily unavailable|cannot allocate memory|out of memory|no buffer space|no space left|quota exceeded/i,
+  /too many open files|no file descriptors|file table overflow|interrupted system call|device or resource busy/i,
+  /resource busy|read-only file system|broken pipe|bad file descriptor|network is (?:unreachable|down)|no route to host/i,
+  /host is (?:unreachable|down)|connection|timed out|transport endpoint|try again|text file busy|remote i\/o/i,
+  /exec format error|structure needs cleaning|required key not available|no such process|not connected|protocol error/i,
+];
 
 /** Of src/common/slurm_errno.c: the way to the controller, its state at the moment, or that of what it depends on. */
-const PASSING = new RegExp(
-  [
-    'unexpected message|communication|message (?:send|receive) failure|insane message length|read would block',
-    'write would block|incompatible versions|version number error|unable to contact|zero bytes|header lengths',
-    'authentication|credential|token generation|find an address|missing socket|incoming file|outgoing file|shutting down',
-    'plugin (?:init|file|access|name|has|missing)|(?:incompatible|required|spank|mpi) plugin|rate limit|(?:zero|entire|message) length',
-    'standby mode|submissions disabled|maxjobcount|unable to create job record|requested nodes are busy|ports are in use',
-    'writing script|internal error|connect to database|database|lua script loading|lua function|memory management',
-    'data has not changed|in progress|again later|again in a bit|presently disabled|invalid (?:user|group) id',
-    'resolve (?:user|group) id|not found on host|internally wrong|tls missing',
-    'missing unix|unable to load file|federat|job locked|duplicate job id|unknown negative|no error|send entire message',
-  ].join('|'),
-  'i',
-);
+const PASSING: readonly RegExp[] = [
+  /unexpected message|communication|message (?:send|receive) failure|insane message length|read would block/i,
+  /write would block|incompatible versions|version number error|unable to contact|zero bytes|header lengths/i,
+  /authentication|credential|token generation|find an address|missing socket|incoming file|outgoing file|shutting down/i,
+  /plugin (?:init|file|access|name|has|missing)|(?:incompatible|required|spank|mpi) plugin|rate limit|(?:zero|entire|message) length/i,
+  /standby mode|submissions disabled|maxjobcount|unable to create job record|requested nodes are busy|ports are in use/i,
+  /writing script|internal error|connect to database|database|lua script loading|lua function|memory management/i,
+  /data has not changed|in progress|again later|again in a bit|presently disabled|invalid (?:user|group) id/i,
+  /resolve (?:user|group) id|not found on host|internally wrong|tls missing/i,
+  /missing unix|unable to load file|federat|job locked|duplicate job id|unknown negative|no error|send entire message/i,
+];
 
-/** Of a line; some of the patterns take time that grows with its square. */
+/** Of a line; each of many patterns is looked for in it. */
 const MAX_LINE = 500;
 
 /** A job_submit plugin refuses with this, too. */
@@ -46,28 +40,25 @@ const OWN = /^[\w.+-]*sbatch[\w.+-]*: (?!(?:warning|info|debug\d?): )(?:(?:error
 const OWN_OF_OPTIONS = /^(?:\/\S*\/)?[\w.+-]*sbatch[\w.+-]*: ((?:unrecognized|invalid|ambiguous) option|option ).*$/i;
 
 /** sbatch couldn't read its configuration, load a plug-in, or get a credential, or failed in the system. */
-const OWN_FAULT = new RegExp(
-  [
-    'configuration (?:source|file)|conf(?:ig)? file|slurm\\.conf file|no slurm\\.conf|fetch[ _](?:remote )?configs?|dns srv',
-    'temporary config|res_nsearch|munge|auth_g|has (?:authentication )?error|lookup failed',
-    'parse error|parsing error|parse_(?:file|buffer)|dlopen|plugin[^:]*(?:not found|load|missing|incompatible|detected|version)',
-    '(?:load|find|open|create|initiali[sz]e|incompatible)\\b[^:]*(?:plugin|context)|plugrack|shared (?:object|librar)',
-    'failed to (?:open|initiali[sz]e|register|fetch|read|write)|unable to (?:open|read|establish|process|allocate)|cannot stat',
-    'could not (?:establish|open|write|create)|internal parsing error|allocation failure|getcwd|gethostname|getrlimit|: fork',
-  ].join('|'),
-  'i',
-);
+const OWN_FAULT: readonly RegExp[] = [
+  /configuration (?:source|file)|conf(?:ig)? file|slurm\.conf file|no slurm\.conf|fetch[ _](?:remote )?configs?|dns srv/i,
+  /temporary config|res_nsearch|munge|auth_g|has (?:authentication )?error|lookup failed/i,
+  /parse error|parsing error|parse_(?:file|buffer)|dlopen|plugrack|shared (?:object|librar)/i,
+  /failed to (?:open|initiali[sz]e|register|fetch|read|write)|unable to (?:open|read|establish|process|allocate)|cannot stat/i,
+  /could not (?:establish|open|write|create)|internal parsing error|allocation failure|getcwd|gethostname|getrlimit|: fork/i,
+];
+
+/** Of a plug-in or its context, in the same part of what sbatch says. */
+const PLUGIN = /plugin|context/i;
+const NOT_LOADED = /not found|load|missing|incompatible|detected|version|find\b|open\b|create\b|initiali[sz]e\b/i;
 
 /** What sbatch says about options and scripts, and the last words of a cli_filter plugin that refuses a job. */
-const OWN_REFUSAL = new RegExp(
-  [
-    '^invalid\\b|--[a-z]|^-s/|\\boptions?\\b|mutually exclusive|specif|\\bscript|argument|only permitted|not permitted',
-    'priority must|too few processes|rejecting|exclusive access|set by (?:two|environment)|is not handled|line must start',
-    'terminated with error|post-option processing failed|unexpected `|unmatched `|can not have|inconsistent values',
-    'one-task-per-sharing|node list',
-  ].join('|'),
-  'i',
-);
+const OWN_REFUSAL: readonly RegExp[] = [
+  /^invalid\b|--[a-z]|^-s\/|\boptions?\b|mutually exclusive|specif|\bscript|argument|only permitted|not permitted/i,
+  /priority must|too few processes|rejecting|exclusive access|set by (?:two|environment)|is not handled|line must start/i,
+  /terminated with error|post-option processing failed|unexpected `|unmatched `|can not have|inconsistent values/i,
+  /one-task-per-sharing|node list/i,
+];
 
 /**
  * Whether sbatch's error output is a refusal of this job, which it would meet again: by the controller, or by sbatch
@@ -76,11 +67,25 @@ const OWN_REFUSAL = new RegExp(
 export function isRefusal(stderr: string): boolean {
   const lines = [...linesOf(stderr)].map((line) => line.slice(0, MAX_LINE).trim());
   const own = lines.flatMap((line) => OWN.exec(line)?.[1] ?? []);
-  const isFaulty = own.some((words) => OWN_FAULT.test(words) || SYSTEM_FAULT.test(words));
+  const isFaulty = own.some((words) => isOwnFault(words) || isSystemFault(words));
   const failed = lines.flatMap((line) => FAILED.exec(line)?.[1] ?? []).at(-1);
   if (failed !== undefined) {
-    return !PASSING.test(failed) && !SYSTEM_FAULT.test(failed) && !(isFaulty && UNSPECIFIED.test(failed));
+    return !isAny(PASSING, failed) && !isSystemFault(failed) && !(isFaulty && UNSPECIFIED.test(failed));
   }
   if (isFaulty) return false;
-  return own.some((words) => OWN_REFUSAL.test(words)) || lines.some((line) => OWN_OF_OPTIONS.test(line));
+  return own.some((words) => isAny(OWN_REFUSAL, words)) || lines.some((line) => OWN_OF_OPTIONS.test(line));
+}
+
+/** Whether an error is one of the system, such as that of a disk, in whatever program. */
+export function isSystemFault(words: string): boolean {
+  return isAny(SYSTEM_FAULT, words);
+}
+
+function isOwnFault(words: string): boolean {
+  const parts = words.split(':');
+  return isAny(OWN_FAULT, words) || parts.some((part) => PLUGIN.test(part) && NOT_LOADED.test(part));
+}
+
+function isAny(patterns: readonly RegExp[], words: string): boolean {
+  return patterns.some((pattern) => pattern.test(words));
 }

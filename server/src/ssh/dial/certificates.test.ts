@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { createKey } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SshConnection } from '../connection.ts';
+import { SshInterrupted } from '../errors.ts';
 import { eventually, SshWorld, stateOf, type WorldSshd } from '../testing.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
@@ -180,6 +181,15 @@ describe('a host that is trusted by its certificate', () => {
     const connection = world.connect(await trusting(sshd, '127.0.0.*'));
     const { stdout } = await connection.run('head -c 2000000 /dev/zero | tr "\\0" x', { timeoutMs: 20_000 });
     expect(stdout.length).toBe(2_000_000);
+    expect(await hello(connection)).toBe('hello\n');
+  });
+
+  test('that exchanges keys without end has its connection given up, and what it cut short is no output', async () => {
+    const sshd = await startCertified();
+    await sshd.reconfigure((config) => `RekeyLimit 16K\n${config}`);
+    const connection = world.connect(await trusting(sshd, '127.0.0.*'));
+    const cut = connection.run('head -c 16000000 /dev/zero | tr "\\0" x', { timeoutMs: 60_000 });
+    await expect(cut).rejects.toThrow(SshInterrupted);
     expect(await hello(connection)).toBe('hello\n');
   });
 

@@ -16,6 +16,8 @@ const CHANNEL_OPEN = 90;
 const CHANNEL_OPEN_CONFIRMATION = 91;
 const CHANNEL_DATA = 94;
 const CHANNEL_EXTENDED_DATA = 95;
+const CHANNEL_EOF = 96;
+const CHANNEL_CLOSE = 97;
 const CHANNEL_REQUEST = 98;
 
 /** A login with six keys, an answer of a person and their prompts takes some thirty; PAM may add lines to read. */
@@ -31,7 +33,7 @@ const IDLE_MESSAGE_BYTES = 1024;
 /** Each so many bytes sent, or received on channels, allow one more: a server may enlarge its window with every packet. */
 const BYTES_FOR_A_MESSAGE = 256;
 /** Exchanges of keys: so many at once, and one in so many seconds or bytes. sshd's RekeyLimit is a GiB or so. */
-const MOST_EXCHANGES = 60;
+const MOST_EXCHANGES = 100;
 const SECONDS_FOR_AN_EXCHANGE = 10;
 const BYTES_FOR_AN_EXCHANGE = 1024 * 1024;
 /** Answers that wait to be sent. sshd has one open question at a time (ClientAliveInterval). */
@@ -64,6 +66,8 @@ export class ServerWatch {
   #isLoggedIn = false;
   /** How many bytes came on a channel beyond its window. */
   readonly #overdrawn = new WeakMap<Incoming, number>();
+  /** What the server has said to be all. */
+  readonly #ended = new WeakSet<Incoming>();
   /** Since all was sent. */
   #answers = 0;
   /** The packet that is being read was counted as one that carries nothing. */
@@ -95,6 +99,12 @@ export class ServerWatch {
     return this.#socket.writableLength + heldBackBytes(this.#client);
   }
 
+  /** Whether all that the server had to send on a channel has come; otherwise, that closed because the connection did. */
+  hasEnded(channel: object): boolean {
+    const incoming: unknown = Reflect.get(channel, 'incoming');
+    return typeof incoming === 'object' && incoming !== null && this.#ended.has(incoming as Incoming);
+  }
+
   #look(message: Buffer): Buffer {
     const type = message[0] ?? IGNORE;
     if (!this.#isCounted) this.#countIdle(1);
@@ -119,6 +129,10 @@ export class ServerWatch {
         return message;
       case CHANNEL_REQUEST:
         if (message[endOfText(message, 5)] !== 0) this.#countAnswer();
+        return message;
+      case CHANNEL_EOF:
+      case CHANNEL_CLOSE:
+        this.#noteEnd(message);
         return message;
       case CHANNEL_OPEN_CONFIRMATION:
         this.#checkPackets(message);
@@ -162,6 +176,11 @@ export class ServerWatch {
   #countAnswer(): void {
     this.#answers += 1;
     if (this.#answers > MOST_WAITING_ANSWERS) this.#end('asks on and on without reading the answers');
+  }
+
+  #noteEnd(message: Buffer): void {
+    const incoming = message.length < 5 ? undefined : incomingOf(this.#client, message.readUInt32BE(1));
+    if (incoming !== undefined) this.#ended.add(incoming);
   }
 
   /** Nothing is granted, so nothing of it is read but whether the server waits for an answer (RFC 4254, section 4). */

@@ -36,6 +36,8 @@ export interface ChannelsOptions {
   readonly silenceMs: number;
   /** What was written to the connection and the server has not taken yet. */
   readonly unsentBytes: () => number;
+  /** Whether all that the server had to send on a channel has come. */
+  readonly hasEnded: (channel: object) => boolean;
   /** Called when no channel can be had any more: the connection is useless. */
   readonly onExhausted: (reason: ChannelsExhausted) => void;
 }
@@ -74,6 +76,11 @@ export class Channels {
   /** What was written to the connection and the server has not taken yet. */
   get unsentBytes(): number {
     return this.#options.unsentBytes();
+  }
+
+  /** Whether all that the server had to send on a channel has come; otherwise it closed because the connection did. */
+  hasEnded(channel: object): boolean {
+    return this.#options.hasEnded(channel);
   }
 
   /** How many channels were ended here long enough ago that the server should have closed them. */

@@ -185,14 +185,18 @@ export async function runScript(
           reject(new SshUnavailable(`the login ended with exit code ${code} instead of running a command${said()}`));
         } else if (!isSent) {
           reject(new SshUnavailable('the command was not sent: its channel was closed before a shell answered'));
-        } else if (typeof exitCode === 'number') {
+        } else if (typeof exitCode === 'number' && channels.hasEnded(channel)) {
           resolve({
             exitCode,
             stdout: shell.without(stdout.bytes),
             stderr: framed.without(shell.without(stderr.bytes)),
           });
         } else {
-          reject(new SshInterrupted('the command ended without an exit code: it was killed or the connection broke'));
+          reject(
+            new SshInterrupted(
+              'the command ended without an exit code, or not all of its output came: it was killed or the connection broke',
+            ),
+          );
         }
       });
     });

@@ -21,6 +21,7 @@ export function openSession({ client, watch, link }: Dialled, silenceMs: number,
   const channels = new Channels(client, {
     silenceMs,
     unsentBytes: () => watch.unsentBytes,
+    hasEnded: (channel) => watch.hasEnded(channel),
     onExhausted: (reason) => link.break(reason),
   });
   return {
