@@ -391,11 +391,19 @@ describe('submitJob refuses', () => {
     }
   });
 
+  // Nobody said why, so that sbatch is run five times, a minute apart.
   it('what Slurm refused though its words were lost', async () => {
-    await until(
-      () => stands(UNHEARD.name),
-      ({ jobs, records }) => jobs.length === 1 && jobs[0]?.state !== 'SUBMITTING' && records > 0,
+    let recorded = 0;
+    const { jobs } = await until(
+      async () => {
+        const now = await stands(UNHEARD.name);
+        recorded = Math.max(recorded, now.records);
+        return now;
+      },
+      ({ jobs: [job] }) => job !== undefined && job.state !== 'SUBMITTING',
+      480_000,
     );
-    expect((await stands(UNHEARD.name)).jobs).toEqual(REFUSED);
-  });
+    expect(jobs).toEqual(REFUSED);
+    expect(recorded).toBeGreaterThan(0);
+  }, 500_000);
 });

@@ -70,7 +70,7 @@ describe('a text of megabytes', () => {
     await using _wrapper = await login.wrap(
       'sbatch',
       `case "$*" in *--version*) exec "$real" "$@" ;; esac
-{ echo "sbatch: error: no"; ${much()}; } >&2; exit 1`,
+{ ${much()}; printf '\\nsbatch: error: Batch job submission failed: Requested node configuration is not available\\n'; } >&2; exit 1`,
     );
     const { submitJob } = await submit('refused');
     const [error] = submitJob.userErrors;
