@@ -123,10 +123,12 @@ export class Workbench implements AsyncDisposable {
 
   /** Resolves once a subscriber has been told this state. */
   async reaches(id: string, state: string): Promise<JobData> {
+    const seen: string[] = [];
     for await (const job of this.#inTime(id)) {
       if (job.state === state) return job;
+      seen.push(`${job.state} (${job.reason})`);
     }
-    throw new Error(`The job ended without ever being ${state}`);
+    throw new Error(`The job ended without ever being ${state}: ${seen.join(', ')}`);
   }
 
   /** Throws what is known of the job and of its nodes when it takes too long. */
