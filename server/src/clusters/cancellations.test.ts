@@ -76,6 +76,12 @@ describe('a request to cancel', () => {
     expect(cancellations.isOwed).toBe(false);
   });
 
+  it('of a job that Slurm has only just taken is sent at once', async () => {
+    await cancellations.cancelNew(cancelling({ slurmJobId: '17' }));
+    expect(await calls()).toEqual(['scancel 17']);
+    expect(cancellations.isOwed).toBe(false);
+  });
+
   it.each<[string, (job: Job) => readonly Row[]]>([
     ['nothing', () => []],
     ['the job of somebody else', () => [['17', aJob().id]]],

@@ -32,16 +32,27 @@ export class Cancellations {
    * and counts from 1 again, or the login node is that of another cluster now. Never throws.
    */
   async cancel(jobs: readonly Cancelled[]): Promise<void> {
-    const { clusterName, slurm, log } = this.#options;
-    const slurmJobIds = jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []);
-    try {
-      const isThere = await this.#look();
-      const there = jobs.filter(isThere);
+    await this.#send(jobs, async () => {
+      const there = jobs.filter(await this.#look());
       // What Slurm doesn't show is over, which the poller finds out, or shows again.
       if (there.length < jobs.length) this.#isOwed = true;
-      if (there.length > 0) await slurm.control.cancel(there.flatMap(({ slurmJobId }) => slurmJobId ?? []));
+      return there;
+    });
+  }
+
+  /** The same for a job whose number Slurm has told just now, so that a short one doesn't end before. */
+  async cancelNew(job: Cancelled): Promise<void> {
+    await this.#send([job], async () => [job]);
+  }
+
+  async #send(jobs: readonly Cancelled[], chosen: () => Promise<readonly Cancelled[]>): Promise<void> {
+    const { clusterName, slurm, log } = this.#options;
+    try {
+      const slurmJobIds = (await chosen()).flatMap(({ slurmJobId }) => slurmJobId ?? []);
+      if (slurmJobIds.length > 0) await slurm.control.cancel(slurmJobIds);
     } catch (cause) {
       this.#isOwed = true;
+      const slurmJobIds = jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []);
       log.warn({ err: cause, slurmJobIds }, `${clusterName}: jobs could not be cancelled yet`);
     }
   }

@@ -173,7 +173,8 @@ export class ClusterJobs {
     this.#options.onAnswered();
     this.#poller.acted();
     // It may have been cancelled while it was being submitted.
-    if (job.cancelRequestedAt !== null && job.slurmJobId !== null) void this.cancel([job]);
+    if (job.cancelRequestedAt === null || job.slurmJobId === null) return;
+    void this.#cancellations.cancelNew(job).then(() => this.#poller.acted());
   }
 
   #submissionsTried(fault: string | null): void {
