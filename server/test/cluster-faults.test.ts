@@ -5,12 +5,8 @@ import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { Payload } from './support/payload.ts';
 import { TestRepository } from './support/repository.ts';
+import { SMALL } from './support/slurm.ts';
 
-const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
-  accounting: false,
-} as const;
 const THREE_HOURS = 3 * 60 * 60;
 /** Holds a small file system. */
 const ROOM = 'small room';
@@ -24,16 +20,16 @@ beforeAll(async () => {
   await ensurePackages(['locales']);
   slurm = await startLocalSlurm({
     clusters: [
-      { ...CLUSTER, name: 'alpha' },
-      { ...CLUSTER, name: 'beta' },
-      { ...CLUSTER, name: 'away' },
+      { ...SMALL, name: 'alpha' },
+      { ...SMALL, name: 'beta' },
+      { ...SMALL, name: 'away' },
       // How long squeue waits for a controller that hangs.
-      { ...CLUSTER, name: 'frozen', slurmConf: ['MessageTimeout=3'] },
-      { ...CLUSTER, name: 'ahead', clockOffsetSeconds: THREE_HOURS },
-      { ...CLUSTER, name: 'books', clockOffsetSeconds: THREE_HOURS, accounting: true, account: { home: 'home-books' } },
-      { ...CLUSTER, name: 'behind', clockOffsetSeconds: -THREE_HOURS },
-      { ...CLUSTER, name: 'full', account: { home: 'home-full' } },
-      { ...CLUSTER, name: 'homeless', account: { home: 'home-less' } },
+      { ...SMALL, name: 'frozen', slurmConf: ['MessageTimeout=3'] },
+      { ...SMALL, name: 'ahead', clockOffsetSeconds: THREE_HOURS },
+      { ...SMALL, name: 'books', clockOffsetSeconds: THREE_HOURS, accounting: true, account: { home: 'home-books' } },
+      { ...SMALL, name: 'behind', clockOffsetSeconds: -THREE_HOURS },
+      { ...SMALL, name: 'full', account: { home: 'home-full' } },
+      { ...SMALL, name: 'homeless', account: { home: 'home-less' } },
     ],
   });
   stack.defer(() => slurm.stop());

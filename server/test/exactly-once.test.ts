@@ -5,6 +5,7 @@ import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { Payload } from './support/payload.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 
 let slurm: LocalSlurm;
@@ -15,10 +16,8 @@ beforeAll(async () => {
   slurm = await startLocalSlurm({
     clusters: [
       {
+        ...SMALL,
         name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-        accounting: false,
         // How long sbatch waits for a controller that hangs.
         slurmConf: ['MessageTimeout=3'],
       },

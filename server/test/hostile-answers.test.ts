@@ -5,6 +5,7 @@ import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 
 // A cluster, or a script around one of its commands, that answers with what no Slurm answers with.
 
@@ -23,13 +24,7 @@ const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
   slurm = await startLocalSlurm({
-    clusters: [
-      {
-        name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-      },
-    ],
+    clusters: [{ ...SMALL, name: 'alpha', accounting: true }],
   });
   stack.defer(() => slurm.stop());
   login = await ClusterLogin.open(slurm.cluster('alpha'));

@@ -8,13 +8,9 @@ import { type Chunk, TAIL, Workbench } from './support/jobs.ts';
 import { LogWriter, WAIT } from './support/log-writer.ts';
 import { memoryDuring } from './support/memory.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 import { Tail } from './support/tail.ts';
 
-const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
-  accounting: false,
-} as const;
 const MB = 1_000_000;
 /** Above what the server takes anyway: far more than what it may keep, far less than the files of these tests. */
 const MEMORY_BYTES = 400 * MB;
@@ -25,8 +21,8 @@ let bench: Workbench;
 beforeAll(async () => {
   slurm = await startLocalSlurm({
     clusters: [
-      { ...CLUSTER, name: 'alpha' },
-      { ...CLUSTER, name: 'bare', sshdConfig: ['Subsystem none /bin/false'] },
+      { ...SMALL, name: 'alpha' },
+      { ...SMALL, name: 'bare', sshdConfig: ['Subsystem none /bin/false'] },
     ],
   });
   bench = await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 }));

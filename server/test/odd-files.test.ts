@@ -3,12 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterHealth } from './support/cluster-health.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
-
-const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
-  accounting: false,
-} as const;
+import { SMALL } from './support/slurm.ts';
 
 /** What a job may put in the place of a file, by what it is told to be. */
 const ODD = [
@@ -26,8 +21,8 @@ let bench: Workbench;
 beforeAll(async () => {
   slurm = await startLocalSlurm({
     clusters: [
-      { ...CLUSTER, name: 'alpha' },
-      { ...CLUSTER, name: 'bare', sshdConfig: ['Subsystem none /bin/false'] },
+      { ...SMALL, name: 'alpha' },
+      { ...SMALL, name: 'bare', sshdConfig: ['Subsystem none /bin/false'] },
     ],
   });
   bench = await Workbench.open(slurm.clustersYaml({ poll_interval_seconds: 1 }));

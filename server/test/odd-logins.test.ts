@@ -4,12 +4,7 @@ import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { TestServer } from './support/server.ts';
-
-const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
-  accounting: false,
-} as const;
+import { SMALL } from './support/slurm.ts';
 
 /** What a login may print before anything else: frames, rows and complaints that look like ours and Slurm's own. */
 const BANNER = `Welcome!
@@ -103,14 +98,14 @@ beforeAll(async () => {
   slurm = await startLocalSlurm({
     clusters: [
       ...NAMES.map((name) => ({
-        ...CLUSTER,
+        ...SMALL,
         name,
         account: { home: `home-${name}`, shell: SHELLS[name].shell },
       })),
-      { ...CLUSTER, name: 'odd', account: { home: `home of "O'Brien" 100%` } },
-      { ...CLUSTER, name: 'german', account: { home: 'home-german' } },
-      { ...CLUSTER, name: 'turned', account: { home: 'home-turned' } },
-      { ...CLUSTER, name: 'settings', accounting: true, account: { home: 'home-settings' } },
+      { ...SMALL, name: 'odd', account: { home: `home of "O'Brien" 100%` } },
+      { ...SMALL, name: 'german', account: { home: 'home-german' } },
+      { ...SMALL, name: 'turned', account: { home: 'home-turned' } },
+      { ...SMALL, name: 'settings', accounting: true, account: { home: 'home-settings' } },
     ],
   });
   stack.defer(() => slurm.stop());
@@ -225,7 +220,7 @@ cd() { builtin cd "$@" && ls; }; export -f cd; export CDPATH=.:..: GREP_OPTIONS=
 it('what a login says instead of running a command is the word on its cluster', async () => {
   const sshd = `ForceCommand echo "Password change required but no TTY available." >&2; exit 1`;
   await using stopped = new AsyncDisposableStack();
-  const closed = await startLocalSlurm({ clusters: [{ ...CLUSTER, name: 'closed', sshdConfig: [sshd] }] });
+  const closed = await startLocalSlurm({ clusters: [{ ...SMALL, name: 'closed', sshdConfig: [sshd] }] });
   stopped.defer(() => closed.stop());
   const server = stopped.use(await TestServer.start(closed.clustersYaml()));
   const { statusMessage } = await new ClusterHealth(() => server, 'closed').reaches('DEGRADED');

@@ -4,6 +4,7 @@ import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { TestServer, until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 
 /** What a login's Slurm, or a script around it, doesn't know of what is asked. */
 const REFUSED = {
@@ -18,11 +19,7 @@ let slurm: LocalSlurm;
 const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  const layout = {
-    nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-    partitions: [{ name: 'main', nodes: ['n1'] }],
-  };
-  slurm = await startLocalSlurm({ clusters: [{ name: 'alpha', ...layout }] });
+  slurm = await startLocalSlurm({ clusters: [{ ...SMALL, name: 'alpha', accounting: true }] });
   stack.defer(() => slurm.stop());
 });
 afterAll(() => stack.disposeAsync());

@@ -4,6 +4,7 @@ import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { Payload } from './support/payload.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 
 const ACCIDENTS = {
   'is killed before it asked Slurm': 'once $name && kill -9 $$; exec "$real" "$@"',
@@ -57,14 +58,7 @@ const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
   slurm = await startLocalSlurm({
-    clusters: [
-      {
-        name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-        accounting: false,
-      },
-    ],
+    clusters: [{ ...SMALL, name: 'alpha' }],
   });
   stack.defer(() => slurm.stop());
   login = await ClusterLogin.open(slurm.cluster('alpha'));

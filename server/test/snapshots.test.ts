@@ -4,11 +4,7 @@ import { ClusterHealth, type HealthData } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
-
-const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
-} as const;
+import { SMALL } from './support/slurm.ts';
 
 let slurm: LocalSlurm;
 let bench: Workbench;
@@ -25,8 +21,8 @@ const stack = new AsyncDisposableStack();
 beforeAll(async () => {
   slurm = await startLocalSlurm({
     clusters: [
-      { ...CLUSTER, name: 'alpha' },
-      { ...CLUSTER, name: 'beta', accounting: false, account: { home: 'home-beta' } },
+      { ...SMALL, name: 'alpha', accounting: true },
+      { ...SMALL, name: 'beta', account: { home: 'home-beta' } },
     ],
   });
   stack.defer(() => slurm.stop());

@@ -7,13 +7,8 @@ import { ClusterHealth } from './support/cluster-health.ts';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
 import { TestServer } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
-
-const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
-  accounting: false,
-} as const;
 
 let slurm: LocalSlurm;
 const stack = new AsyncDisposableStack();
@@ -21,10 +16,10 @@ const stack = new AsyncDisposableStack();
 beforeAll(async () => {
   slurm = await startLocalSlurm({
     clusters: [
-      { ...CLUSTER, name: 'alpha', sshdConfig: ['LogLevel VERBOSE'] },
-      { ...CLUSTER, name: 'beta' },
-      { ...CLUSTER, name: 'single', sshdConfig: ['MaxSessions 1'] },
-      { ...CLUSTER, name: 'double', sshdConfig: ['MaxSessions 2'] },
+      { ...SMALL, name: 'alpha', sshdConfig: ['LogLevel VERBOSE'] },
+      { ...SMALL, name: 'beta' },
+      { ...SMALL, name: 'single', sshdConfig: ['MaxSessions 1'] },
+      { ...SMALL, name: 'double', sshdConfig: ['MaxSessions 2'] },
     ],
   });
   stack.defer(() => slurm.stop());

@@ -2,7 +2,7 @@ import type { LocalSlurm } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { Workbench } from './support/jobs.ts';
-import { startSlurm } from './support/slurm.ts';
+import { SMALL, startSlurm } from './support/slurm.ts';
 import { timeline } from './support/told.ts';
 
 /** By cluster: what stands in the start-up files of its login. */
@@ -26,10 +26,8 @@ const stack = new AsyncDisposableStack();
 beforeAll(async () => {
   slurm = await startSlurm({
     clusters: NAMES.map((name) => ({
+      ...SMALL,
       name,
-      nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-      partitions: [{ name: 'main', nodes: ['n1'] }],
-      accounting: false,
       account: { home: `home-${name}` },
     })),
   });

@@ -5,6 +5,7 @@ import { Workbench } from './support/jobs.ts';
 import { Payload } from './support/payload.ts';
 import { TestRepository } from './support/repository.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 
 const FILES = 200;
@@ -29,14 +30,7 @@ const hangs = (name: string) =>
 
 beforeAll(async () => {
   slurm = await startLocalSlurm({
-    clusters: [
-      {
-        name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-        accounting: false,
-      },
-    ],
+    clusters: [{ ...SMALL, name: 'alpha' }],
   });
   stack.defer(() => slurm.stop());
   login = await ClusterLogin.open(slurm.cluster('alpha'));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterHealth } from './support/cluster-health.ts';
 import { Workbench } from './support/jobs.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 
 // One cluster under many names, each with a workspace of its own. "daemon" stands for another user, "lab" for a group
 // of several people.
@@ -87,14 +88,7 @@ const asRoot = (script: string) =>
 
 beforeAll(async () => {
   slurm = await startLocalSlurm({
-    clusters: [
-      {
-        name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-        accounting: false,
-      },
-    ],
+    clusters: [{ ...SMALL, name: 'alpha' }],
   });
   root = `${slurm.directory}/places`;
   await slurm.run('alpha', 'mkdir', [root]);

@@ -5,6 +5,7 @@ import { ClusterLogin } from './support/cluster-login.ts';
 import { type JobData, Workbench } from './support/jobs.ts';
 import { TestRepository } from './support/repository.ts';
 import { until } from './support/server.ts';
+import { SMALL } from './support/slurm.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 
 const MIB = 1024 ** 2;
@@ -20,14 +21,7 @@ const stack = new AsyncDisposableStack();
 
 beforeAll(async () => {
   slurm = await startLocalSlurm({
-    clusters: [
-      {
-        name: 'alpha',
-        nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
-        partitions: [{ name: 'main', nodes: ['n1'] }],
-        accounting: false,
-      },
-    ],
+    clusters: [{ ...SMALL, name: 'alpha' }],
   });
   stack.defer(() => slurm.stop());
   const login = await ClusterLogin.open(slurm.cluster('alpha'));

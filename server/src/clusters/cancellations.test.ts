@@ -1,21 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob } from '../domain/testing.ts';
 import { SlurmAdapter } from '../slurm/index.ts';
-import { LocalLogin, queueRow } from '../slurm/testing.ts';
+import { LocalLogin, queueRow, SETTINGS } from '../slurm/testing.ts';
 import { Cancellations } from './cancellations.ts';
 
-const SETTINGS: ClusterSettings = {
-  name: 'alpha',
-  host: 'login',
-  workspace: '~/slurmql',
-  gpuRequest: 'gres',
-  pollIntervalSeconds: 30,
-  gpuCacheSeconds: 60,
-};
 const NOW = new Date();
 const silent = () => undefined;
 

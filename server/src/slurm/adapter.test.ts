@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ClusterSettings } from '../domain/cluster.ts';
 import { NO_RESOURCES } from '../domain/testing.ts';
 import { SshInterrupted, SshOutputTooLarge } from '../ssh/index.ts';
 import { SlurmAdapter } from './adapter.ts';
@@ -11,18 +10,9 @@ import { SlurmUnavailable } from './errors.ts';
 import type { Runner } from './runner.ts';
 import type { SubmitRequest } from './sbatch-options.ts';
 import type { AttemptPlace, JobRecords } from './slurm.ts';
-import { everyJob, fixture, LocalLogin, queueRow, runShell, WAITING } from './testing.ts';
+import { everyJob, fixture, LocalLogin, queueRow, runShell, SETTINGS, WAITING } from './testing.ts';
 
 const JOB_ID = '01K00000000000000000000042';
-const SETTINGS: ClusterSettings = {
-  name: 'alpha',
-  host: 'login',
-  workspace: '~/slurmql',
-  gpuRequest: 'gres',
-  pollIntervalSeconds: 30,
-  gpuCacheSeconds: 60,
-};
-
 let login: LocalLogin;
 let slurm: SlurmAdapter;
 let workDir: string;

@@ -1,20 +1,10 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClusterSettings } from '../domain/cluster.ts';
 import { NO_RESOURCES } from '../domain/testing.ts';
 import { SlurmAdapter } from './adapter.ts';
 import { script } from './shell.ts';
-import { LocalLogin, runShell } from './testing.ts';
-
-const SETTINGS: ClusterSettings = {
-  name: 'alpha',
-  host: 'login',
-  workspace: '~/slurmql',
-  gpuRequest: 'gres',
-  pollIntervalSeconds: 30,
-  gpuCacheSeconds: 60,
-};
+import { LocalLogin, runShell, SETTINGS } from './testing.ts';
 
 let login: LocalLogin;
 let slurm: SlurmAdapter;

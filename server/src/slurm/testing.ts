@@ -3,6 +3,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ClusterSettings } from '../domain/cluster.ts';
 import { type JobObservation, taskOf } from '../domain/observation.ts';
 import type { CommandResult } from '../ssh/index.ts';
 import type { Ownership } from './owner.ts';
@@ -36,6 +37,16 @@ const TOOLS = [
   ],
   ...['rm', 'sed', 'setsid', 'sh', 'sleep', 'sort', 'stat', 'tail', 'tar', 'touch', 'tr', 'true', 'uname', 'wc'],
 ];
+
+/** Of the cluster that `LocalLogin` stands for. */
+export const SETTINGS: ClusterSettings = {
+  name: 'alpha',
+  host: 'login',
+  workspace: '~/slurmql',
+  gpuRequest: 'gres',
+  pollIntervalSeconds: 30,
+  gpuCacheSeconds: 60,
+};
 
 /**
  * A cluster's login on this machine: scripts run in a real `/bin/sh -s`, in a home of their own, and Slurm's commands

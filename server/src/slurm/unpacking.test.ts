@@ -4,19 +4,9 @@ import { access, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClusterSettings } from '../domain/cluster.ts';
 import { SlurmAdapter } from './adapter.ts';
 import type { SlurmSubmission } from './slurm.ts';
-import { LocalLogin, runShell } from './testing.ts';
-
-const SETTINGS: ClusterSettings = {
-  name: 'alpha',
-  host: 'login',
-  workspace: '~/slurmql',
-  gpuRequest: 'gres',
-  pollIntervalSeconds: 30,
-  gpuCacheSeconds: 60,
-};
+import { LocalLogin, runShell, SETTINGS } from './testing.ts';
 
 let login: LocalLogin;
 let slurm: SlurmSubmission;

@@ -8,6 +8,13 @@ declare module 'vitest' {
   }
 }
 
+/** A cluster, but for its name, that starts soon: one node, and no accounting. */
+export const SMALL = {
+  nodes: [{ name: 'n1', cpus: 64, memoryMb: 512_000 }],
+  partitions: [{ name: 'main', nodes: ['n1'] }],
+  accounting: false,
+} as const;
+
 /** Clusters of a file's own, of the release that it is run on. */
 export function startSlurm(
   options: LocalSlurmOptions & Required<Pick<LocalSlurmOptions, 'clusters'>>,
