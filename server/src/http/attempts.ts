@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator, Credentials, Unknown, Verdict } from '../auth/index.ts';
+import { TokenBucket } from '../domain/token-bucket.ts';
 import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
 import { type ClientAddresses, networkOf } from './client-address.ts';
 import { credentialsOf } from './credentials.ts';
-import { RateLimit } from './rate-limit.ts';
 
 /** Wrong credentials that an address may send: a burst, then one per this many seconds. */
 export const WRONG_AT_ONCE = 30;
@@ -37,9 +37,9 @@ export class Attempts {
   readonly #refused: BoundedLog;
   readonly #slowed: BoundedLog;
   readonly #count: Metrics['refusedCredentials'];
-  readonly #all = new RateLimit(WRONG_AT_ONCE_IN_ALL, WRONG_A_SECOND_IN_ALL);
+  readonly #all = new TokenBucket(WRONG_AT_ONCE_IN_ALL, WRONG_A_SECOND_IN_ALL);
   /** By network; those that have been silent longest come first. */
-  readonly #suspects = new Map<string, RateLimit>();
+  readonly #suspects = new Map<string, TokenBucket>();
   readonly #known = new Set<string>();
 
   constructor(authenticator: Authenticator, addresses: ClientAddresses, log: Logger, metrics: Metrics) {
@@ -110,7 +110,7 @@ export class Attempts {
     const suspect = this.#suspects.get(network);
     if (suspect === undefined) {
       if (!this.#hasRoom()) return false;
-      const limit = new RateLimit(WRONG_AT_ONCE, 1 / SECONDS_FOR_A_WRONG_ONE);
+      const limit = new TokenBucket(WRONG_AT_ONCE, 1 / SECONDS_FOR_A_WRONG_ONE);
       this.#suspects.set(network, limit);
       this.#all.take();
       return limit.take();
@@ -124,7 +124,7 @@ export class Attempts {
   #hasRoom(): boolean {
     for (const [network, limit] of this.#suspects) {
       if (this.#suspects.size < MOST_SUSPECTS) return true;
-      if (!limit.isWhole) return false;
+      if (!limit.isFull) return false;
       this.#suspects.delete(network);
     }
     return true;

@@ -4,6 +4,7 @@ import { GraphQLError, OperationTypeNode } from 'graphql';
 import { CloseCode, handleProtocols } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator, Session } from '../auth/index.ts';
+import { TokenBucket } from '../domain/token-bucket.ts';
 import { type Asker, type ErrorCode, type OperationRequest, type Operations, Seats } from '../graphql/index.ts';
 import { BoundedLog, type Logger } from '../telemetry/index.ts';
 import { askerOf, isUnlisted, refusalOf } from './access.ts';
@@ -13,7 +14,6 @@ import type { Connections } from './connections.ts';
 import { type AllowedOrigins, ORIGIN_REFUSED } from './cors.ts';
 import { MessageSink, type Outlet } from './message-sink.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { RateLimit } from './rate-limit.ts';
 import { refuseUpgrade } from './raw-answer.ts';
 import { type RequestBytes, TooManyRequests } from './request-bytes.ts';
 import { renewal } from './session.ts';
@@ -42,7 +42,7 @@ interface Allowed {
   readonly asker: Asker;
   readonly session: Session | null;
   readonly outlet: Outlet;
-  readonly rate: RateLimit;
+  readonly rate: TokenBucket;
 }
 
 export interface WebSocketOptions {
@@ -156,7 +156,7 @@ export class WebSocketTransport {
     socket.once('close', () => stream[Symbol.dispose]());
     connections.prove(request.socket);
     const backlog = new Backlog(request.socket, (bytes) => connections.hold(request.socket, bytes));
-    const rate = new RateLimit(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
+    const rate = new TokenBucket(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
     return {
       asker: askerOf(verdict),
       session: verdict.session,

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
-import { Allowance } from './allowance.ts';
+import { TokenBucket } from '../../domain/token-bucket.ts';
 import { unreachable } from './failure.ts';
 import { heldBackBytes, type Incoming, incomingOf, listenToMessages, outliveErrors } from './messages.ts';
 
@@ -60,8 +60,8 @@ export class ServerWatch {
   readonly #client: Client;
   readonly #socket: Duplex;
   readonly #label: string;
-  readonly #idle = new Allowance(MOST_IDLE_MESSAGES, IDLE_MESSAGES_A_SECOND);
-  readonly #exchanges = new Allowance(MOST_EXCHANGES, 1 / SECONDS_FOR_AN_EXCHANGE);
+  readonly #idle = new TokenBucket(MOST_IDLE_MESSAGES, IDLE_MESSAGES_A_SECOND);
+  readonly #exchanges = new TokenBucket(MOST_EXCHANGES, 1 / SECONDS_FOR_AN_EXCHANGE);
   #loginMessages = 0;
   #isLoggedIn = false;
   /** How many bytes came on a channel beyond its window. */
