@@ -66,6 +66,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
   return {
     ...services,
     ...options,
+    signal: work.signal,
     actor,
     work,
     reads,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { OperationTypeNode } from 'graphql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aJob, EVERY_JOB } from '../domain/testing.ts';
@@ -41,12 +42,15 @@ class Operation {
 
   /** The number that were run; rejects if it was stopped. */
   read(statements: number): Promise<number> {
-    return this.work.run(() =>
-      this.work.read(async () => {
-        for (let count = 0; count < statements; count += 1) await this.work.statement(() => this.#next());
-        return this.done;
-      }),
-    );
+    return this.work.run(() => this.statements(statements));
+  }
+
+  /** Of one field of it. */
+  statements(statements: number): Promise<number> {
+    return this.work.read(async () => {
+      for (let count = 0; count < statements; count += 1) await this.work.statement(() => this.#next());
+      return this.done;
+    });
   }
 
   async #next(): Promise<void> {
@@ -147,6 +151,53 @@ describe('an operation that reads for long', () => {
     expect([operation.done, gate.running, gate.waiting]).toEqual([STATEMENTS_OF_A_SMALL_ONE + 1, 0, 0]);
   });
 
+  it('ends with its answer, which does not wait for all fields if one has failed', async () => {
+    const operation = new Operation('ada');
+    const fields: Promise<unknown>[] = [];
+    const outcome = operation.work.run(async () => {
+      fields.push(...Array.from({ length: 5 }, () => operation.statements(LONG).catch(String)));
+      fields.push(once(operation.work.signal, 'abort'));
+      await until(() => gate.running === 1 && operation.done > STATEMENTS_OF_A_SMALL_ONE);
+      throw new Error('a field has failed');
+    });
+    await expect(outcome).rejects.toThrow('a field has failed');
+    const before = operation.done;
+    await Promise.all(fields);
+    await until(() => gate.running === 0);
+    // One statement may have been under way.
+    expect(operation.done).toBeLessThanOrEqual(before + 1);
+  });
+
+  it('keeps its place until the read under way has ended', async () => {
+    const operation = new Operation('ada');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const outcome = operation.work.run(async () => {
+      await operation.statements(LONG);
+      void operation.work.read(() => promise);
+      throw new Error('a field has failed');
+    });
+    await expect(outcome).rejects.toThrow('a field has failed');
+    await new Promise(setImmediate);
+    expect(gate.running).toBe(1);
+    resolve();
+    await until(() => gate.running === 0);
+  });
+
+  it('gives up its wait for a place when it is answered', async () => {
+    const held = await Promise.all(Array.from({ length: GATE.runningOfAccount }, () => enter('ada')));
+    const operation = new Operation('ada');
+    const outcome = operation.work.run(async () => {
+      operation.statements(LONG).catch(() => undefined);
+      await until(() => gate.waiting === 1);
+      throw new Error('a field has failed');
+    });
+    await expect(outcome).rejects.toThrow('a field has failed');
+    expect(gate.waiting).toBe(0);
+    for (const place of held) place[Symbol.dispose]();
+    await new Promise(setImmediate);
+    expect([operation.done, gate.running]).toEqual([STATEMENTS_OF_A_SMALL_ONE + 1, 0]);
+  });
+
   it('ends once it has read for too long', async () => {
     const operation = new Operation('ada');
     const most = (WORK_LIMITS.seconds * 1000) / STATEMENT_MS;
@@ -217,8 +268,10 @@ describe('a count that several operations ask for', () => {
     );
     await until(() => gate.running === GATE.runningOfAccount);
     const first = new Operation('ada');
-    await first.read(STATEMENTS_OF_A_SMALL_ONE + 1);
-    const waiting = countFor(first);
+    const waiting = first.work.run(async () => {
+      await first.statements(STATEMENTS_OF_A_SMALL_ONE + 1);
+      return countFor(first);
+    });
     await until(() => gate.waiting === 1);
     asked.resolve();
     expect(await Promise.all(placed)).toEqual(placed.map(() => 2000));

@@ -63,7 +63,7 @@ export class Work implements Reader {
   #cpuMs = 0;
   #hasRun = false;
   #hasRead = false;
-  #hasEnded = false;
+  readonly #ending = new AbortController();
   readonly #broken = Promise.withResolvers<never>();
   readonly #placed = Promise.withResolvers<void>();
   #place: Place | null = null;
@@ -73,8 +73,15 @@ export class Work implements Reader {
 
   constructor(options: WorkOptions) {
     this.#options = options;
+    if (options.signal.aborted) this.#leave();
+    else options.signal.addEventListener('abort', this.#leave, { once: true });
     // It may fail when nobody waits any more.
     this.#broken.promise.catch(() => undefined);
+  }
+
+  /** Aborted once nobody waits for any of it: an error may be the answer before the other fields have ended. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** The limit that it exceeded; null: none. After that, this is its only answer, and the rest fails at once. */
@@ -101,14 +108,19 @@ export class Work implements Reader {
       const result = execute();
       return await (isPromise(result) ? Promise.race([result, this.#broken.promise]) : result);
     } finally {
-      this.#hasEnded = true;
-      this.#place?.[Symbol.dispose]();
+      this.#options.signal.removeEventListener('abort', this.#leave);
+      this.#ending.abort();
+      // What it still reads takes as much as before.
+      void this.#lastRead.then(() => this.#place?.[Symbol.dispose]());
     }
   }
+
+  readonly #leave = (): void => this.#ending.abort(this.#options.signal.reason);
 
   /** Reads from the store, or does other work that may take long: one after another. Throws once a limit is exceeded. */
   read<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#lastRead.then(async () => {
+      this.#check();
       await this.#pass();
       this.#check();
       this.#hasRead = true;
@@ -241,14 +253,15 @@ export class Work implements Reader {
   }
 
   async #takePlace(): Promise<void> {
-    const { gate, account, scale, signal } = this.#options;
+    const { gate, account, scale } = this.#options;
+    const { signal } = this;
     try {
       const place = await gate.enter({ account, kind: scale.kind, hasBegun: this.#hasBegun, signal });
       this.#place = place;
       this.#placed.resolve();
       void place.overdue.then(() => this.#giveUp(place));
       // What failed meanwhile has been answered.
-      if (this.#hasEnded) place[Symbol.dispose]();
+      if (signal.aborted) place[Symbol.dispose]();
     } catch (cause) {
       if (cause instanceof GraphQLError) this.#excess ??= cause;
       throw cause;
@@ -269,6 +282,6 @@ export class Work implements Reader {
 
   #check(): void {
     if (this.#excess !== null) throw this.#excess;
-    this.#options.signal.throwIfAborted();
+    this.signal.throwIfAborted();
   }
 }

@@ -74,7 +74,8 @@ export class EventStreams {
     using _pings = pings(response);
     const backlog = new Backlog(response, (bytes) => connections.hold(request.socket, bytes));
     const sink = new EventSink(response, backlog);
-    const outcome = prepared.errors === null ? await operations.subscribe(prepared, askerOf(verdict), sink) : prepared;
+    const asker = { ...askerOf(verdict), signal: leaving.signal };
+    const outcome = prepared.errors === null ? await operations.subscribe(prepared, asker, sink) : prepared;
     await send(outcome, response, leaving.signal);
     await closed;
     return true;
