@@ -39,6 +39,8 @@ import { MAX_BODY_BYTES } from './http/graphql-requests.ts';
 import { MOST_DOWNLOADS, MOST_DOWNLOADS_OF_ACCOUNT } from './http/log-download.ts';
 import { MAX_STREAMS, MAX_STREAMS_OF_ACCOUNT } from './http/open-streams.ts';
 import { MOST_REQUEST_BYTES, MOST_REQUEST_BYTES_OF_ACCOUNT } from './http/request-bytes.ts';
+import { MOST_VALUES } from './http/request-json.ts';
+import { MAX_PING_LENGTH } from './http/transport-protocol.ts';
 import {
   MAX_ID_LENGTH,
   MAX_MESSAGE_BYTES,
@@ -88,7 +90,9 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     'requests that are still to be answered',
     `${kib(MOST_REQUEST_BYTES_OF_ACCOUNT)} per session, ${kib(MOST_REQUEST_BYTES)} in all`,
   ],
+  ['values in the JSON of a request, with all that it contains (closed with 4400)', number(MOST_VALUES)],
   ['WebSocket message (closed with 1009)', kib(MAX_MESSAGE_BYTES)],
+  ['ping over a WebSocket (closed with 4400)', `${number(MAX_PING_LENGTH)} characters`],
   ['document and variables of a subscription', `${number(MAX_LENGTH)} characters`],
   ['active operations on a WebSocket', number(MAX_OPERATIONS)],
   [

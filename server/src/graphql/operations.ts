@@ -109,7 +109,7 @@ export class Operations {
    * Before an operation is prepared: many that arrive together are parsed and validated in turns of the event loop.
    * Undefined: it may be prepared at once.
    */
-  turn({ account }: Asker): Promise<void> | undefined {
+  turn({ account }: Pick<Asker, 'account'>): Promise<void> | undefined {
     return this.#capacity.turns.pass('new', account);
   }
 

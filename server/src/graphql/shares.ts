@@ -22,6 +22,12 @@ export function excessOfAccount(most: string): Excess {
   return { code: 'LIMIT_EXCEEDED', message };
 }
 
+/** What is counted until it is released. */
+export interface Share extends Disposable {
+  /** It has become so much more, whether or not that exceeds a bound. */
+  add(more: number): void;
+}
+
 /** Counts what is open, in total and for each account. */
 export class Shares {
   readonly #bounds: Bounds;
@@ -47,12 +53,19 @@ export class Shares {
   }
 
   /** Counts so many more until they are released, whether or not they exceed a bound. */
-  add(account: string, more = 1): Disposable {
-    this.#change(account, more);
+  add(account: string, more = 1): Share {
+    let counted = 0;
     let isOpen = true;
+    const add = (size: number) => {
+      if (!isOpen) return;
+      counted += size;
+      this.#change(account, size);
+    };
+    add(more);
     return {
+      add,
       [Symbol.dispose]: () => {
-        if (isOpen) this.#change(account, -more);
+        add(-counted);
         isOpen = false;
       },
     };

@@ -29,36 +29,38 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** Time limit for the whole body, from now on. */
   readonly timeoutMs: number;
-  /** Told of each part that arrives; reading ends with what it throws. */
-  readonly onBytes?: (bytes: number) => void;
+  /** Told of memory before it is taken; reading ends with what it throws. */
+  readonly onMemory?: (bytes: number) => void;
 }
 
 const FIRST_BYTES = 4 * 1024;
 
-/** Reads the whole body. Throws BodyTooLarge, BodyTooSlow, ClientLeft, and what `onBytes` throws; the rest is then read and discarded. */
+/** Reads the whole body. Throws BodyTooLarge, BodyTooSlow, ClientLeft, and what `onMemory` throws; the rest is then read and discarded. */
 export async function readBody(
   request: IncomingMessage,
-  { maxBytes, timeoutMs, onBytes = () => undefined }: BodyBounds,
+  { maxBytes, timeoutMs, onMemory = () => undefined }: BodyBounds,
 ): Promise<Buffer<ArrayBuffer>> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge(maxBytes);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer<ArrayBuffer>>();
   // Memory of its own, which grows with what has come: pieces of a body that comes in crumbs would each keep what they
   // were read into.
-  let bytes = Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, maxBytes));
+  let bytes = Buffer.alloc(0);
   let size = 0;
+  const grow = (needed: number) => {
+    const room = Math.min(maxBytes, Math.max(bytes.length * 2, needed, FIRST_BYTES));
+    onMemory(room - bytes.length);
+    const larger = Buffer.allocUnsafeSlow(room);
+    bytes.copy(larger, 0, 0, size);
+    bytes = larger;
+  };
   const take = (piece: Buffer) => {
     const needed = size + piece.length;
     if (needed > maxBytes) return reject(new BodyTooLarge(maxBytes));
     try {
-      onBytes(piece.length);
+      if (needed > bytes.length) grow(needed);
     } catch (cause) {
       request.off('data', take);
       return reject(cause);
-    }
-    if (needed > bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(bytes.length * 2, needed)));
-      bytes.copy(larger, 0, 0, size);
-      bytes = larger;
     }
     size += piece.copy(bytes, size);
   };

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
 import { type ClientAddresses, networkOf, plainAddress } from './client-address.ts';
+import { ReadingPace } from './reading-pace.ts';
 
 /**
  * The maximum number of connections without a credential. Beyond it, the oldest is closed rather than the newest
@@ -26,6 +27,8 @@ interface Connection {
   readonly address: string;
   /** Requests whose answers have not been sent completely. */
   readonly unanswered: Set<ServerResponse>;
+  /** The latest, whose body may yet have to come. */
+  request: IncomingMessage | null;
   /** How much its client had read, and since when it has read no more. */
   progress: string;
   takenAt: number;
@@ -45,6 +48,7 @@ export class Connections {
   #timer: NodeJS.Timeout | undefined;
   /** Connections with buffered answers. */
   readonly #untaken = new Set<Socket>();
+  readonly #pace = new ReadingPace((socket) => this.#mayWait(socket));
   #untakenBytes = 0;
   #isCutPlanned = false;
 
@@ -79,6 +83,7 @@ export class Connections {
     this.#open.set(socket, {
       address,
       unanswered: new Set(),
+      request: null,
       progress: '',
       takenAt: performance.now(),
       untakenBytes: 0,
@@ -88,6 +93,7 @@ export class Connections {
     // Behind a proxy there are many clients at one address.
     if (!this.#addresses.isProxy(address)) this.#newcomersByNetwork.set(networkOf(address), neighbours.add(socket));
     socket.once('close', () => this.#closed(socket));
+    this.#pace.watch(socket);
     if (this.#newcomers.size > MOST_NEWCOMERS || neighbours.size > MOST_NEWCOMERS_OF_AN_ADDRESS) this.#planCut();
   }
 
@@ -112,6 +118,8 @@ export class Connections {
       return false;
     }
     connection.unanswered.add(response);
+    connection.request = request;
+    this.#pace.begin(socket);
     response.once('close', () => connection.unanswered.delete(response));
     // The rest of a body is read and discarded for a while, so that the client gets to read the answer.
     response.once('finish', () => {
@@ -126,6 +134,7 @@ export class Connections {
   admitUpgrade(socket: Socket): boolean {
     // Node no longer handles it.
     socket.on('error', () => socket.destroy());
+    this.#pace.forget(socket);
     if (this.#open.get(socket)?.unanswered.size === 0) return true;
     socket.destroy();
     return false;
@@ -156,6 +165,11 @@ export class Connections {
     if (bytes <= SHORT_BYTES) return;
     const held = this.hold(socket, bytes);
     response.once('close', () => held[Symbol.dispose]());
+  }
+
+  /** Not a client that has sent all that it wants to. */
+  #mayWait(socket: Socket): boolean {
+    return this.#newcomers.has(socket) || this.#open.get(socket)?.request?.complete === false;
   }
 
   #count(socket: Socket, connection: Connection, bytes: number): void {

@@ -9,6 +9,7 @@ import type { Door } from './door.ts';
 import { EventStreams } from './event-stream.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { RequestBytes } from './request-bytes.ts';
+import { weightOf } from './request-json.ts';
 import { sendError } from './respond.ts';
 import { StoredAnswers } from './stored-answers.ts';
 import { answerGraphQL, createGraphQLServer, type GraphQLServer } from './yoga.ts';
@@ -54,8 +55,9 @@ export class GraphQLRequests {
       return sendError(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type: send application/json');
     }
     using held = requestBytes.hold(askerOf(early).account);
-    const bounds = { maxBytes: MAX_BODY_BYTES, timeoutMs: BODY_MS, onBytes: (bytes: number) => held.take(bytes) };
+    const bounds = { maxBytes: MAX_BODY_BYTES, timeoutMs: BODY_MS, onMemory: (bytes: number) => held.take(bytes) };
     const body = request.method === 'POST' ? await readBody(request, bounds) : null;
+    if (body !== null) held.take(weightOf(body));
     // Checked again: during a slow body the session may have ended.
     const verdict = door.authorize(request, response);
     if (verdict === null) return;

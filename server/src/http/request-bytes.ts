@@ -1,6 +1,6 @@
 import { type Excess, Shares } from '../graphql/index.ts';
 
-/** What is parsed of a request takes a few times as much memory, until it is answered. */
+/** Of the requests and what is parsed of them, until they are answered. */
 export const MOST_REQUEST_BYTES = 64 * 1024 ** 2;
 export const MOST_REQUEST_BYTES_OF_ACCOUNT = 32 * 1024 ** 2;
 
@@ -17,7 +17,7 @@ export class TooManyRequests extends Error {
 
 /** A request, from its first byte until its answer. */
 export interface HeldRequest extends Disposable {
-  /** More of it has arrived. Throws TooManyRequests. */
+  /** It takes more memory. Throws TooManyRequests. */
   take(bytes: number): void;
 }
 
@@ -33,14 +33,14 @@ export class RequestBytes {
   }
 
   hold(account: string): HeldRequest {
-    const stack = new DisposableStack();
+    const share = this.#shares.add(account, 0);
     return {
       take: (bytes) => {
         const excess = this.#shares.excess(account, bytes);
         if (excess !== null) throw new TooManyRequests(excess);
-        stack.use(this.#shares.add(account, bytes));
+        share.add(bytes);
       },
-      [Symbol.dispose]: () => stack.dispose(),
+      [Symbol.dispose]: () => share[Symbol.dispose](),
     };
   }
 }

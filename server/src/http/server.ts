@@ -18,6 +18,7 @@ import { MAX_STREAMS, OpenStreams } from './open-streams.ts';
 import { isData, pathOf, routeOf } from './paths.ts';
 import { answerNoRequest, refuseUpgrade } from './raw-answer.ts';
 import { RequestBytes, TooManyRequests } from './request-bytes.ts';
+import { TooManyValues } from './request-json.ts';
 import { onlyReads, sendError, sendExcess, sendJson } from './respond.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { endSession, openSession, openSessionFromAddress } from './session.ts';
@@ -179,6 +180,7 @@ export class HttpServer {
         response.setHeader('connection', 'close');
         return sendExcess(response, cause.excess);
       }
+      if (cause instanceof TooManyValues) return sendError(response, 400, 'LIMIT_EXCEEDED', cause.message);
       if (cause instanceof BodyTooLarge || cause instanceof BodyTooSlow) {
         response.setHeader('connection', 'close');
         if (cause instanceof BodyTooSlow)

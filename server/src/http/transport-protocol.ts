@@ -10,6 +10,10 @@ import {
 import type { SubscriptionStream } from '../graphql/index.ts';
 import { NEWCOMER_MS } from './connections.ts';
 
+/** It is sent back, however many come. */
+export const MAX_PING_LENGTH = 1024;
+const PING_TOO_LONG = `A ping has at most ${MAX_PING_LENGTH} characters`;
+
 /** The connection to a client. */
 export interface ProtocolSocket {
   /** Resolves once the message was taken, or the client has left. Never throws. */
@@ -32,7 +36,7 @@ export interface ProtocolHandlers {
 /** One operation, from its `subscribe` until it has ended completely. */
 export class Operation {
   readonly id: string;
-  /** Of its message. */
+  /** That its message takes. */
   readonly bytes: number;
   readonly #leaving = new AbortController();
   #stream: SubscriptionStream | null = null;
@@ -86,18 +90,22 @@ export class TransportProtocol {
     }, NEWCOMER_MS);
   }
 
-  /** Handles a message. Throws if it can't be answered, which is not the client's fault. */
-  async receive(text: string): Promise<void> {
+  /**
+   * Handles a message, which takes this many bytes once it is parsed. Throws if it can't be answered, which is not the
+   * client's fault.
+   */
+  async receive(text: string, bytes: number): Promise<void> {
     const message = read(text);
     switch (message?.type) {
       case MessageType.ConnectionInit:
         return this.#begin(message.payload);
       case MessageType.Ping:
+        if (text.length > MAX_PING_LENGTH) return this.#socket.close(CloseCode.BadRequest, PING_TOO_LONG);
         return this.#send({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) });
       case MessageType.Pong:
         return;
       case MessageType.Subscribe:
-        return this.#subscribe(message.id, message.payload, Buffer.byteLength(text));
+        return this.#subscribe(message.id, message.payload, bytes);
       case MessageType.Complete:
         this.#operations.get(message.id)?.leave();
         this.#operations.delete(message.id);

@@ -4,6 +4,9 @@ import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { BoundedLog } from '../telemetry/index.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
+import { Inbox, type InboxOptions } from './inbox.ts';
+import { TooManyRequests } from './request-bytes.ts';
+import { TooManyValues, weightOf } from './request-json.ts';
 import { type ProtocolHandlers, TransportProtocol } from './transport-protocol.ts';
 
 /** A client that hasn't answered a ping by the next one is disconnected. */
@@ -15,7 +18,9 @@ const MOST_REASON_BYTES = 123;
 /** Time for a client to receive the reason of the close. */
 const FAREWELL_MS = 1_000;
 
-export interface WebSocketConnection {
+const TRY_AGAIN_LATER = 1013;
+
+export interface WebSocketConnection extends Pick<InboxOptions, 'turn' | 'hold'> {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
   /** Whether `connection_init` has been accepted. */
@@ -29,7 +34,7 @@ export function serveConnection(
   connections: Connections,
   log: BoundedLog,
 ): void {
-  const { socket, request } = connection;
+  const { socket, request, turn, hold } = connection;
   // The library answers violations of the WebSocket protocol with a code.
   socket.on('error', () => undefined);
   if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
@@ -47,12 +52,21 @@ export function serveConnection(
     },
     handlers,
   );
-  socket.on('message', (message) => {
-    protocol.receive(String(message)).catch((cause: unknown) => {
+  const receive = async (message: Buffer) => {
+    try {
+      await protocol.receive(String(message), message.length + weightOf(message));
+    } catch (cause) {
+      if (cause instanceof TooManyValues) return socket.close(CloseCode.BadRequest, cause.message);
       log.error({ err: cause }, 'A message over WebSocket could not be answered');
       socket.close(CloseCode.InternalServerError, 'Internal server error');
-    });
-  });
+    }
+  };
+  const refuse = (cause: unknown) => {
+    if (!(cause instanceof TooManyRequests)) throw cause;
+    socket.close(TRY_AGAIN_LATER, shortened(cause.message));
+    setTimeout(() => socket.terminate(), FAREWELL_MS).unref();
+  };
+  new Inbox({ socket, stream: request.socket, turn, hold, read: (message) => void receive(message), refuse });
   socket.once('close', () => {
     pings[Symbol.dispose]();
     protocol.end();

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import { CloseCode, handleProtocols } from 'graphql-ws';
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Authenticator, Session } from '../auth/index.ts';
 import { TokenBucket } from '../domain/token-bucket.ts';
 import { type Asker, type ErrorCode, type OperationRequest, type Operations, Seats } from '../graphql/index.ts';
@@ -36,6 +36,9 @@ export const MAX_ID_LENGTH = 1000;
 /** Operations a connection may begin: at once, and a second in the long run. */
 export const OPERATIONS_AT_ONCE = 400;
 export const OPERATIONS_A_SECOND = 50;
+
+/** The account of connections before they are authenticated. */
+const NEWCOMERS = 'newcomers';
 
 /** An authenticated client. */
 interface Allowed {
@@ -98,7 +101,14 @@ export class WebSocketTransport {
     }
     this.#sockets.handleUpgrade(request, socket, head, (client) => {
       let allowed: Allowed | null = null;
-      const connection = { socket: client, request, isAcknowledged: () => allowed !== null };
+      const account = () => allowed?.asker.account ?? NEWCOMERS;
+      const connection = {
+        socket: client,
+        request,
+        isAcknowledged: () => allowed !== null,
+        turn: () => this.#options.operations.turn({ account: account() }),
+        hold: () => this.#options.requestBytes.hold(account()),
+      };
       const handlers: ProtocolHandlers = {
         connect: (parameters) => {
           allowed = this.#admit(connection, parameters);
@@ -117,7 +127,6 @@ export class WebSocketTransport {
         },
       };
       serveConnection(connection, handlers, this.#options.connections, this.#log);
-      readNoFasterThanIsRead(client, socket);
     });
   }
 
@@ -210,20 +219,6 @@ export class WebSocketTransport {
   cut(): void {
     for (const client of this.#sockets.clients) client.terminate();
   }
-}
-
-/**
- * Most messages, including pings, are answered: while a client doesn't read the answers, nothing more is read from it.
- * This applies before authentication, too.
- */
-function readNoFasterThanIsRead(client: WebSocket, stream: Duplex): void {
-  const wait = () => {
-    if (!stream.writableNeedDrain || client.isPaused) return;
-    client.pause();
-    stream.once('drain', () => client.resume());
-  };
-  client.on('message', wait);
-  client.on('ping', wait);
 }
 
 function refused(code: ErrorCode, message: string): GraphQLError {

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import {
@@ -38,7 +37,7 @@ export function createGraphQLServer(operations: Operations, log: Logger) {
     },
     // Its cache is bounded only by a number of documents, of any size.
     parserAndValidationCache: false,
-    plugins: [parameters, parts, operation(operations), codes],
+    plugins: [parameters(operations), parts, operation(operations), codes],
   });
 }
 
@@ -103,29 +102,27 @@ function operation(operations: Operations): Plugin<Asker & { readonly operation:
   };
 }
 
-/**
- * To read JSON of this length takes a millisecond or less: of more, what follows is left to another turn of the event
- * loop.
- */
-const LONG_BYTES = 128 * 1024;
-
-/** Variables in an address or a form are JSON too. */
-const parameters: Plugin = {
-  onRequestParse: ({ requestParser, setRequestParser }) => {
-    if (requestParser === undefined) return;
-    setRequestParser(async (request) => {
-      try {
-        const params = await requestParser(request);
-        if (Number(request.headers.get('content-length')) > LONG_BYTES) await nextTurn();
-        return params;
-      } catch (cause) {
-        if (cause instanceof SyntaxError)
-          throw requestFault('BAD_REQUEST', 'variables or extensions are not valid JSON');
-        throw cause;
-      }
-    });
-  },
-};
+/** A body is parsed in a turn of its own, since many may have come at once. Variables in an address are JSON too. */
+function parameters(operations: Operations): Plugin<object, Asker> {
+  return {
+    onRequestParse: ({ requestParser, setRequestParser, serverContext }) => {
+      if (requestParser === undefined) return;
+      setRequestParser(async (request) => {
+        await operations.turn(serverContext);
+        try {
+          const params = await requestParser(request);
+          // A long one has taken the rest of the turn.
+          await operations.turn(serverContext);
+          return params;
+        } catch (cause) {
+          if (cause instanceof SyntaxError)
+            throw requestFault('BAD_REQUEST', 'variables or extensions are not valid JSON');
+          throw cause;
+        }
+      });
+    },
+  };
+}
 
 const parts: Plugin = {
   onParams: ({ params }) => {
