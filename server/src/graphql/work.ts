@@ -31,6 +31,9 @@ export const SMALL = {
 /** What an operation may hold while it waits among hundreds of others. */
 const LITTLE = { values: 1000, bytes: 64 * 1024 } as const;
 
+/** Made once: each takes its stack, as long as a small operation takes. */
+const ANSWERED = new DOMException('The operation has been answered', 'AbortError');
+
 /** How many entries are answered at once. */
 const FEW = 50;
 
@@ -109,7 +112,7 @@ export class Work implements Reader {
       return await (isPromise(result) ? Promise.race([result, this.#broken.promise]) : result);
     } finally {
       this.#options.signal.removeEventListener('abort', this.#leave);
-      this.#ending.abort();
+      this.#ending.abort(ANSWERED);
       // What it still reads takes as much as before.
       void this.#lastRead.then(() => this.#place?.[Symbol.dispose]());
     }

@@ -34,6 +34,10 @@ export function weightOf(json: Buffer): number {
 }
 
 function endOfString(json: Buffer, start: number): number {
+  // Most texts, and documents above all, are long and have no quote in them.
+  const quote = json.indexOf(QUOTE, start + 1);
+  if (quote === -1) return json.length;
+  if (json[quote - 1] !== BACKSLASH) return quote;
   for (let at = start + 1; at < json.length; at += 1) {
     if (json[at] === BACKSLASH) at += 1;
     else if (json[at] === QUOTE) return at;
