@@ -1,8 +1,10 @@
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SlurmAdapter } from './adapter.ts';
+import { script } from './shell.ts';
 import { LocalLogin, SETTINGS } from './testing.ts';
+import { absoluteWorkspace, workspaceSection } from './workspace.ts';
 
 // A command may die half-way: the kernel ends it for want of memory, or its disk fails. What it had printed until then is
 // no answer, although the script goes on behind it.
@@ -59,9 +61,9 @@ describe('which commands have begun', () => {
 
   it.each([
     ...[0, 1, 2].flatMap((lines) => deaths.map(([how, death]) => ['find', lines, how, death, IDS[0]] as const)),
-    ['sed', 2, 'killed', DEATHS.killed, 'command$'],
-    ['sed', 0, 'killed', DEATHS.killed, '-e q'],
-    ['head', 2, 'killed', DEATHS.killed, '-n 200001'],
+    ['sed', 2, 'killed', DEATHS.killed, 'command$'] as const,
+    ['sed', 0, 'killed', DEATHS.killed, '-e q'] as const,
+    ['head', 2, 'killed', DEATHS.killed, '-n 200001'] as const,
   ])(
     "is not known of a job for which %s, after %d lines, is %s, and is of others'",
     async (name, lines, _how, death, word) => {
@@ -88,7 +90,7 @@ describe('the last record of a job', () => {
   it.each([
     ...[0, 1, 2].flatMap((lines) => deaths.map(([how, death]) => ['find', lines, how, death, IDS[0]] as const)),
     ...[0, 1].flatMap((lines) => deaths.map(([how, death]) => ['find', lines, how, death, '-size'] as const)),
-    ['sed', 0, 'killed', DEATHS.killed, '-e q'],
+    ['sed', 0, 'killed', DEATHS.killed, '-e q'] as const,
   ])('is not known while %s, after %d lines, is %s, and that of others is', async (name, lines, _how, death, word) => {
     await dies(name, lines, death, word);
     expect(await ends()).toEqual([UNREADABLE, END]);
@@ -133,5 +135,133 @@ describe('the claim of a directory', () => {
     await login.command('readlink', 'exit 1');
     expect(await claimers()).toEqual([UNREADABLE, UNREADABLE]);
     await hasDied();
+  });
+});
+
+describe('whether Slurm has a job whose number is unknown', () => {
+  const find = async () => (await slurm.submission.find(workDir, IDS[0])).slurmJobId;
+  beforeEach(async () => {
+    for (const task of [1, 2, 3]) await symlink('12', join(workDir, 'run', `${task}.claim`));
+    await login.command('squeue', 'exit 0');
+  });
+
+  it.each([
+    ...deaths.map(([how, death]) => ['find', how, death, '*.claim'] as const),
+    ['readlink', 'killed', DEATHS.killed, 'claim'] as const,
+  ])('is not denied where %s is %s', async (name, _how, death, word) => {
+    await dies(name, 0, death, word);
+    await expect(find()).rejects.toThrow(/./);
+    await hasDied();
+    expect(await find()).toBe('12');
+  });
+
+  it('is known by one of the claims that were listed', async () => {
+    await dies('find', 2, DEATHS.killed, '*.claim');
+    expect(await find()).toBe('12');
+  });
+});
+
+describe('how often sbatch was lost', () => {
+  it('is counted without a list of names', async () => {
+    for (let lost = 1; lost <= 12; lost += 1) {
+      await mkdir(join(workDir, 'submit'));
+      expect(await slurm.submission.reset(workDir, true)).toBe(lost);
+    }
+  });
+});
+
+describe('who may write to the way to a workspace', () => {
+  // What only the end of the way shows.
+  const unsafe = () => chmod(join(login.home, 'slurmql'), 0o777);
+
+  it.each([
+    ...[1, 2].flatMap((lines) => deaths.map(([how, death]) => ['stat', lines, how, death, '/slurmql'] as const)),
+    ['readlink', 0, 'killed', DEATHS.killed, '/link'] as const,
+  ])('is not told where %s, after %d lines, is %s', async (name, lines, _how, death, word) => {
+    await symlink(join(login.home, 'slurmql'), join(login.home, 'link'));
+    const workspace = join(login.home, 'link');
+    expect(await slurm.submission.workspaceFault(workspace)).toBeNull();
+    await unsafe();
+    await dies(name, lines, death, word);
+    expect(await slurm.submission.workspaceFault(workspace)).toMatch(/doesn't tell who may write/);
+    await hasDied();
+    expect(await slurm.submission.workspaceFault(workspace)).toMatch(/can be written by everybody/);
+  });
+
+  it('is not told where the way to a directory that has just been made leads to nothing', async () => {
+    await symlink(join(login.home, 'slurmql'), join(login.home, 'link'));
+    const made = () => slurm.submission.makeJobDirectory(join(login.home, 'link/jobs', IDS[0]));
+    await expect(made()).resolves.toMatchObject({ isSubmitted: false });
+    await login.command('readlink', 'echo /nowhere');
+    await expect(made()).rejects.toThrow("doesn't tell who may write");
+  });
+});
+
+describe('the variables of a login shell', () => {
+  const CUT = 'PATH="$HOME/../tools"\nenv | head -n 3\necho "PATH=$HOME/slurm:$PATH"\nkill -9 $$';
+  const workspace = async () => {
+    const ask = script(null, '', [workspaceSection('/w/$SCRATCH')]);
+    const { stdout } = await login.run(ask.text);
+    return absoluteWorkspace('/w/$SCRATCH', login.home, ask.read(stdout, 'workspace')?.output ?? '');
+  };
+  beforeEach(async () => {
+    await login.profile(`export SCRATCH=ada/data\nPATH=${login.bin}:$PATH`);
+  });
+
+  it('lead to no other workspace where env dies behind half a value', async () => {
+    expect(await workspace()).toBe('/w/ada/data');
+    await login.command('env', 'printf SCRATCH=ada\nkill -9 $$');
+    await expect(workspace()).rejects.toThrow('SCRATCH');
+  });
+
+  it.each([
+    ['sed', 'kill -9 $$'],
+    ['sed', 'echo /w/ad; exit 1'],
+  ])('lead to no other workspace where %s dies: %s', async (name, death) => {
+    await login.command(name, death);
+    await expect(workspace()).rejects.toThrow(/./);
+  });
+
+  it.each([
+    ['env', CUT],
+    ['env', 'echo "PATH=$HOME/slurm:$PATH"; kill $$'],
+    ['env', 'echo "PATH=$HOME/slurm:$PATH"; exit 1'],
+  ])('find no Slurm where %s dies before it has told all: %s', async (name, death) => {
+    const slurmAt = join(login.home, 'slurm');
+    await login.command('sbatch', 'echo "slurm 22.05.8"', slurmAt);
+    await login.command('scontrol', 'echo "ClusterName = $SLURM_CONF"', slurmAt);
+    await login.command('squeue', 'exit 0', slurmAt);
+    await login.profile(
+      `PATH=${slurmAt}:${login.bin}:$PATH LATER=1 SLURM_CONF=/etc/own.conf; export PATH LATER SLURM_CONF`,
+    );
+    expect(await slurm.login.probe()).toMatchObject({ clusterName: '/etc/own.conf' });
+    await login.command(name, death);
+    await expect(slurm.login.probe()).rejects.toThrow("sbatch isn't found");
+  });
+});
+
+describe('what sbatch said', () => {
+  const answer = () => slurm.submission.answer(workDir, false);
+  beforeEach(async () => {
+    await mkdir(join(workDir, 'submit'));
+    await writeFile(join(workDir, 'submit/code'), '1\n');
+    await writeFile(join(workDir, 'submit/stdout'), '');
+    await writeFile(
+      join(workDir, 'submit/stderr'),
+      'sbatch: error: Batch job submission failed: Invalid qos specification\nsbatch: error: Unable to contact slurm controller\n',
+    );
+  });
+
+  it.each([
+    ['submit/stderr', 1],
+    ['submit/stderr', 0],
+    ['submit/stdout', 0],
+    ['submit/code', 0],
+  ])('is not known where tail dies in %s behind %d lines', async (word, lines) => {
+    expect((await answer()).kind).toBe('unknown');
+    await dies('tail', lines, DEATHS.killed, word);
+    await expect(answer()).rejects.toThrow('cut off');
+    await hasDied();
+    expect((await answer()).kind).toBe('unknown');
   });
 });
