@@ -16,22 +16,21 @@ export class KeptRows {
     this.#owners = owners;
   }
 
+  /** Whether a row is worth reading, by its id. The rows of active jobs always have room. */
+  hasRoom(id: string): boolean {
+    if (this.#owners === null || this.rows.size < this.#owners.activeCount + MAX_OTHER_ROWS) return true;
+    return this.#owners.hasNumber(/^\d{1,10}(?:_\d{1,9})?/.exec(id)?.[0] ?? '');
+  }
+
   /** Keeps a row, if there is room for it. Returns what is to be concluded from it. */
   keep(row: KnownRow): KnownRow {
     const { text, reading } = row;
     const known = this.rows.get(text);
     if (known !== undefined) return known;
-    if (typeof reading !== 'string' && !this.#hasRoom(reading)) return NOBODYS;
+    if (typeof reading !== 'string' && !this.hasRoom(idOf(reading))) return NOBODYS;
     const kept: KnownRow = this.#hasTooMany(reading) ? { text, reading: 'faulty' } : row;
     this.rows.set(text, kept);
     return kept;
-  }
-
-  /** The rows of active jobs always have. */
-  #hasRoom(reading: Exclude<RowReading, string>): boolean {
-    if (this.#owners === null || this.rows.size < this.#owners.activeCount + MAX_OTHER_ROWS) return true;
-    const number = 'tasks' in reading ? reading.slurmArrayId : reading.slurmJobId;
-    return this.#owners.hasNumber(number.split('+', 1)[0] ?? '');
   }
 
   #hasTooMany(reading: RowReading): boolean {
@@ -39,4 +38,8 @@ export class KeptRows {
     this.#ranges += reading.tasks.ranges.length;
     return this.#ranges > MAX_RANGES;
   }
+}
+
+function idOf(reading: Exclude<RowReading, string>): string {
+  return 'tasks' in reading ? reading.slurmArrayId : reading.slurmJobId;
 }

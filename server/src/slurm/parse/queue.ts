@@ -112,6 +112,7 @@ export class QueueReader {
       if (parts === 'nobodys') return NOBODYS;
       const isOurs = parts === 'faulty' || owners === null || owners.has(ownerIn(parts));
       if (isOurs !== true) return isOurs === null ? null : NOBODYS;
+      if (typeof parts === 'object' && !kept.hasRoom(parts.fields[0] ?? '')) return NOBODYS;
       // A copy: otherwise an unchanged row would keep the whole answer in memory.
       return kept.keep(readRow(ownText(text), clock, tracksGpus));
     };
