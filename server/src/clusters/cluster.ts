@@ -77,7 +77,10 @@ export class Cluster {
     });
     this.#connection =
       connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, memory: loginMemory });
-    this.#slurm = new SlurmAdapter(this.#connection, settings);
+    this.#slurm = new SlurmAdapter(this.#connection, settings, {
+      active: () => parts.journal.active(settings.name),
+      among: (ids) => parts.store.jobs.among(settings.name, ids),
+    });
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
     this.#inventory = sharedInventory({
       ...{ slurm: this.#slurm, health: this.#health },

@@ -7,6 +7,7 @@ import { SqueueQueue } from './adapter/queue.ts';
 import { DirectoryRecords } from './adapter/records.ts';
 import { Session } from './adapter/session.ts';
 import { SbatchSubmission } from './adapter/submission.ts';
+import type { OwnJobs } from './own-jobs.ts';
 import type { Runner } from './runner.ts';
 import type {
   JobRecords,
@@ -29,9 +30,10 @@ export class SlurmAdapter implements Slurm {
   readonly submission: SlurmSubmission;
   readonly control: SlurmControl;
 
-  constructor(runner: Runner, settings: ClusterSettings) {
+  /** `jobs`: those that the queue may speak of; null: any. */
+  constructor(runner: Runner, settings: ClusterSettings, jobs: OwnJobs | null = null) {
     const session = new Session(runner, settings);
-    const queue = new SqueueQueue(session);
+    const queue = new SqueueQueue(session, jobs);
     this.login = new ProbedLogin(session, queue);
     this.queue = queue;
     this.accounting = new SacctAccounting(session);

@@ -60,10 +60,11 @@ export class ArrayView {
     const pace = new Pace();
     let isDoubtful = false;
     for (const task of tasksOf(snapshot)) {
-      if (pace.isDue(1)) yield;
+      const ranges = rangesOf(task);
+      if (pace.isDue(ranges.length)) yield;
       if (!isWaiting(task)) continue;
       const array = arrayOf(task);
-      const hasBegun = rangesOf(task).some((range) => this.#begun.touches(array, range));
+      const hasBegun = ranges.some((range) => this.#begun.touches(array, range));
       if (hasBegun || this.#mayBeJoined(task.reason)) isDoubtful = true;
     }
     this.#begun = yield* taskRows(snapshot, (task) => !isWaiting(task), pace);
@@ -139,8 +140,9 @@ function* eachOf(seen: TasksObservation): Generator<JobObservation, void, undefi
 function* taskRows(snapshot: QueueSnapshot, isWanted: (task: Shown) => boolean, pace: Pace): Reading<TaskRows<null>> {
   const found = new TaskRows<null>();
   for (const task of tasksOf(snapshot)) {
-    if (isWanted(task)) for (const range of rangesOf(task)) found.add(arrayOf(task), range, null);
-    if (pace.isDue(1)) yield;
+    const ranges = rangesOf(task);
+    if (isWanted(task)) for (const range of ranges) found.add(arrayOf(task), range, null);
+    if (pace.isDue(ranges.length)) yield;
   }
   yield* found.sort(pace);
   return found;

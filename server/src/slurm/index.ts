@@ -8,6 +8,7 @@ export { type GpuDemand, gpuDemands, MOST_NODE_NAMES, mayGetNode } from './gpu-d
 export { faultInJobName, slurmJobName } from './job-name.ts';
 export { checkLogin, type LoginShell, WorkspaceTrial } from './login-check.ts';
 export { constraintConflict, optionConflicts, rivalsOf } from './option-conflicts.ts';
+export type { OwnJobs } from './own-jobs.ts';
 export type { JobAccount } from './parse/accounting.ts';
 export type { EndMarker, LastRecord } from './parse/markers.ts';
 export { mentions } from './parse/queue.ts';

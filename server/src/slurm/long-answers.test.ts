@@ -111,14 +111,14 @@ describe('others have their turn while an answer is read that tells', () => {
   });
 
   it('of many records', async () => {
-    const slurm = slurmThatSays(lines(20_000, (index) => `${index}.0.command`));
+    const slurm = slurmThatSays(`${lines(20_000, (index) => `${index}.0.command`)}whole\n`);
     const place = { workDir: DIRECTORY, arrayTaskId: 19_999, attempt: 1 };
     expect(await turnsDuring(() => slurm.records.hasBegun([place]))).toBeGreaterThanOrEqual(15);
     expect(await slurm.records.hasBegun([place])).toEqual([true]);
   });
 
   it('of a few records in each of many directories', async () => {
-    const slurm = slurmThatSays(lines(200, (index) => `${index}.0.command`));
+    const slurm = slurmThatSays(`${lines(200, (index) => `${index}.0.command`)}whole\n`);
     const places = Array.from({ length: 100 }, (_, index) => ({
       workDir: `${DIRECTORY}${index}`,
       arrayTaskId: 1,

@@ -128,9 +128,34 @@ function afterFirst(text: string, line: string): number {
 /** How long a login shell may take: it may ask a question that nobody answers. */
 const LOGIN_SHELL_SECONDS = 20;
 
-/** Sets `limit`, a command prefix that bounds the time of a login shell. */
-export const LIMITED = `limit=
-! command -v timeout >/dev/null || limit='timeout ${LOGIN_SHELL_SECONDS}'`;
+/** Printed behind the variables of a login shell: without it, they may not be all. */
+const ALL_TOLD = 'slurmql_told=all';
+// Any shell takes this on its standard input.
+const TELL_ALL = `/bin/sh -c 'env && echo ${ALL_TOLD}'`;
+
+/**
+ * Shell functions, and `limit`, a command prefix that bounds the time of a login shell. `login_variables` sets `variables`
+ * to those of the user's login shell, or of bash as one (`bash`), also after loading a module (`module`); to nothing if
+ * they were cut off. `login_value` prints the value of one of them.
+ */
+export const LOGIN_VARIABLES = `limit=
+! command -v timeout >/dev/null || limit='timeout ${LOGIN_SHELL_SECONDS}'
+login_variables() {
+  case $1 in
+    login) variables=$(echo ${quote(TELL_ALL)} | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null) ;;
+    bash) variables=$($limit bash -lc ${quote(TELL_ALL)} 2>/dev/null) ;;
+    module) variables=$($limit bash -lc ${quote(`module load slurm; ${TELL_ALL}`)} 2>/dev/null) ;;
+  esac
+  case "
+$variables
+" in
+    *'
+${ALL_TOLD}
+'*) ;;
+    *) variables= ;;
+  esac
+}
+login_value() { printf '%s\\n' "$variables" | sed -n -e "/^$1=/{s///;h;}" -e '\${x;p;}'; }`;
 
 /** Unsets variables by prefix: they silently filter and reformat the output of Slurm's commands. */
 export function unsetByPrefix(prefixes: readonly string[]): string {

@@ -36,6 +36,11 @@ export class TaskRows<T = TasksObservation> {
     else known.push({ range, row, reach: range.last });
   }
 
+  /** Forgets the tasks of an array. */
+  drop(slurmArrayId: string): void {
+    this.#places.delete(slurmArrayId);
+  }
+
   *sort(pace: Pace): Reading<void> {
     for (const places of this.#places.values()) {
       places.sort((left, right) => left.range.first - right.range.first);

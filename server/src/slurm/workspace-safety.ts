@@ -4,7 +4,7 @@ import { SlurmUnavailable, UnreadableAnswer } from './errors.ts';
 import { Budget, MAX_PATH } from './parse/limits.ts';
 import { slurmMessage } from './parse/messages.ts';
 import type { Runner } from './runner.ts';
-import { type Section, script } from './shell.ts';
+import { type Section, type SectionResult, script } from './shell.ts';
 import { shown } from './workspace.ts';
 
 // Whoever may write to a directory above the workspace can replace what is in it, and so have their own commands run by
@@ -27,9 +27,10 @@ const MAX_LINE = MAX_PATH + 1024;
 /**
  * The section `safety`: the login, with its group where nobody else is in that; then all that lies on the way to
  * `path`, which is the workspace or below it, from the root on, links taken one by one. The line `inside` comes behind
- * the workspace itself, and the line `unclear` comes first if a name has a line feed in it.
+ * the workspace itself, and the line `unclear` comes first if a name has a line feed in it. Ends with exit code 0 only if
+ * all of it is told: what a command that died has left out would be taken for safe. `isMade`: the path exists.
  */
-export function safetySection(workspace: string, path: string): Section {
+export function safetySection(workspace: string, path: string, isMade = false): Section {
   return {
     name: 'safety',
     command: `walk() {
@@ -55,12 +56,13 @@ export function safetySection(workspace: string, path: string): Section {
     [ "$links" -le 40 ] || { whole=; break; }
     set -- "$@" "$at/$name"
     # A line feed at its end is a part of the name.
-    target=$(readlink "$at/$name"; echo .)
+    target=$(readlink "$at/$name" && echo .) || { told= whole=; break; }
     rest=\${target%??}/$rest
     case $rest in /*) at= ;; esac
   done
-  [ $# = 0 ] || LC_ALL=C stat -c '%f:%u:%g:%U:%G:%n' -- "$@"
+  [ $# = 0 ] || LC_ALL=C stat -c '%f:%u:%g:%U:%G:%n' -- "$@" || told=
 }
+told=yes
 user=$(id -un) group=$(id -gn) private=
 if [ "$user" = "$group" ]; then
   case $(getent group "$group" 2>/dev/null) in *:*:*: | *:*:*:"$user") private=$(id -g) ;; esac
@@ -68,7 +70,8 @@ fi
 printf '%s:%s:%s\\n' "$(id -u)" "$private" "$user"
 at=
 walk ${quote(workspace)}
-[ -z "$whole" ] || { echo ${INSIDE}; walk ${quote(path.slice(workspace.length + 1))}; }`,
+[ -z "$whole" ] || { echo ${INSIDE}; walk ${quote(path.slice(workspace.length + 1))}; }
+[ -n "$told" ]${isMade ? ' && [ -n "$whole" ]' : ''}`,
   };
 }
 
@@ -178,5 +181,10 @@ export async function findSafetyFault(
   if (section === null) {
     throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || `who may write to ${shown(workspace)} isn't told`);
   }
-  return safetyFault(workspace, section.output, trusted);
+  return safetyFault(workspace, wholeOf(section), trusted);
+}
+
+/** What `safetyFault` reads of the section `safety`. */
+export function wholeOf(section: SectionResult | null): string {
+  return section?.exitCode === 0 ? section.output : '';
 }

@@ -2,7 +2,7 @@ import { bounded, ownText } from '../domain/text.ts';
 import { type WorkspacePart, workspaceParts } from '../domain/workspace.ts';
 import { SlurmUnavailable } from './errors.ts';
 import { MAX_NAME, MAX_PATH } from './parse/limits.ts';
-import { LIMITED, type Section } from './shell.ts';
+import { LOGIN_VARIABLES, type Section } from './shell.ts';
 
 /** Where nothing sets it. */
 const OWN_NAME = '\n[ -n "$value" ] || value=$(id -un)';
@@ -13,13 +13,15 @@ export function workspaceSection(workspace: string): Section {
     if (part.kind === 'home') return `printf '%s\\n' ~${part.user}`;
     const { name } = part;
     // What sites set (SCRATCH, WORK) is often known to login shells alone.
-    const line = `sed -n 's/^${name}=//p' | tail -n 1`;
     return `value=\${${name}-}
-[ -n "$value" ] || value=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null | ${line})
-[ -n "$value" ] || value=$($limit bash -lc env 2>/dev/null | ${line})${/^(?:USER|LOGNAME)$/.test(name) ? OWN_NAME : ''}
+for way in login bash; do
+  [ -z "$value" ] || break
+  login_variables "$way"
+  value=$(login_value ${name}) || exit
+done${/^(?:USER|LOGNAME)$/.test(name) ? OWN_NAME : ''}
 printf '%s\\n' "$value"`;
   });
-  return { name: 'workspace', command: [LIMITED, ...lines, ':'].join('\n') };
+  return { name: 'workspace', command: [LOGIN_VARIABLES, ...lines, ':'].join('\n') };
 }
 
 /**

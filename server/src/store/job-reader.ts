@@ -146,6 +146,21 @@ export class JobReader {
     return (await this.getMany(ids)).flatMap((job) => job ?? []);
   }
 
+  /** Those of these ids that are of a cluster's jobs. */
+  async among(clusterName: string, ids: readonly string[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    for await (const batch of batches(ids)) {
+      const rows = await this.#database
+        .selectFrom('jobs')
+        .select('id')
+        .where('id', 'in', batch)
+        .where('cluster_name', '=', clusterName)
+        .execute();
+      for (const { id } of rows) found.add(id);
+    }
+    return found;
+  }
+
   /** Those of these ids that stand for jobs that Slurm has not answered for yet. */
   async submitting(ids: readonly string[]): Promise<Set<string>> {
     const found = new Set<string>();

@@ -1,6 +1,7 @@
 import { ArrayView, mayLackTask, withLackingTasks } from '../array-view.ts';
 import { ARRAY_OPTIONS, type ArrayOption, queueScript, queueTrial } from '../commands/queue.ts';
 import { SlurmUnavailable } from '../errors.ts';
+import type { OwnJobs } from '../own-jobs.ts';
 import { queueEnds } from '../parse/ends.ts';
 import { isCutOff, QueueReader } from '../parse/queue.ts';
 import type { QueueSnapshot } from '../parse/queue-answer.ts';
@@ -12,12 +13,13 @@ import { refusesOption, type Session } from './session.ts';
 
 export class SqueueQueue implements SlurmQueue {
   readonly #session: Session;
-  readonly #reader = new QueueReader();
+  readonly #reader: QueueReader;
   readonly #arrayView = new ArrayView();
   #arrays: ArrayOption = ARRAY_OPTIONS[0];
 
-  constructor(session: Session) {
+  constructor(session: Session, jobs: OwnJobs | null) {
     this.#session = session;
+    this.#reader = new QueueReader(jobs);
   }
 
   /** Finds out which options of squeue work here: they differ between Slurm's releases. */

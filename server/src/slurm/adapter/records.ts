@@ -1,9 +1,10 @@
-import { begunScript, claimsScript, markersScript, RECORDS_GONE } from '../commands/records.ts';
+import { begunScript, claimsScript, markersScript } from '../commands/records.ts';
 import { SlurmUnavailable, UnreadableAnswer } from '../errors.ts';
+import { readListing } from '../parse/listing.ts';
 import { type LastRecord, lastEnd, readBegun } from '../parse/markers.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { inTurns, Pace } from '../parse/turns.ts';
-import type { Script, SectionResult } from '../shell.ts';
+import type { Script } from '../shell.ts';
 import type { AttemptPlace, Begun, Claimer, JobRecords, MarkerPlace } from '../slurm.ts';
 import { Together, type Unreadable } from '../together.ts';
 import type { Session } from './session.ts';
@@ -28,8 +29,9 @@ export class DirectoryRecords implements JobRecords {
     return this.#inPlaces(this.#ends, places, async (asked) => {
       const sections = await this.#sections(markersScript(asked), 'markers', asked.length);
       return sections.map((section) => {
-        if (isWhole(section)) return this.#lastRecord(section.output);
-        return section.exitCode === RECORDS_GONE ? null : unread(section);
+        const listing = readListing(section);
+        if (listing === 'gone') return null;
+        return 'listed' in listing ? this.#lastRecord(listing.listed) : listing;
       });
     });
   }
@@ -68,8 +70,7 @@ export class DirectoryRecords implements JobRecords {
     const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
     for (const [index, section] of sections.entries()) {
       const directory = directories[index] ?? '';
-      if (isWhole(section)) found.set(directory, await begunIn(section.output, tasks.get(directory), pace));
-      else found.set(directory, section.exitCode === RECORDS_GONE ? 'gone' : unread(section));
+      found.set(directory, await begunIn(section, tasks.get(directory), pace));
     }
     return found;
   }
@@ -78,8 +79,9 @@ export class DirectoryRecords implements JobRecords {
     return this.#inPlaces(this.#claims, places, async (asked) => {
       const sections = await this.#sections(claimsScript(asked), 'claim', asked.length);
       return sections.map((section, index) => {
-        if (isWhole(section)) return claimerIn(section.output, asked[index]?.arrayTaskId ?? null);
-        return section.exitCode === RECORDS_GONE ? null : unread(section);
+        const listing = readListing(section);
+        if (listing === 'gone') return null;
+        return 'listed' in listing ? claimerIn(listing.listed, asked[index]?.arrayTaskId ?? null) : listing;
       });
     });
   }
@@ -107,23 +109,15 @@ export class DirectoryRecords implements JobRecords {
     });
   }
 
-  /** The sections `NAME-0` … of a script. Throws SlurmUnavailable if one is missing. */
-  async #sections(ask: Script, name: string, count: number): Promise<readonly SectionResult[]> {
+  /** What the sections `NAME-0` … of a script print. Throws SlurmUnavailable if one is missing. */
+  async #sections(ask: Script, name: string, count: number): Promise<readonly string[]> {
     const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
     return Array.from({ length: count }, (_, index) => {
       const section = ask.read(stdout, `${name}-${index}`);
-      if (section !== null) return section;
+      if (section !== null) return section.output;
       throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of records was cut off');
     });
   }
-}
-
-function isWhole({ exitCode }: SectionResult): boolean {
-  return exitCode === 0;
-}
-
-function unread({ output }: SectionResult): Unreadable {
-  return { unreadable: slurmMessage(output) };
 }
 
 function inRecordsOf(workDir: string, { unreadable }: Unreadable): Unreadable {
@@ -135,9 +129,11 @@ async function begunIn(
   output: string,
   tasks: ReadonlySet<string> | undefined,
   pace: Pace,
-): Promise<BegunOfTasks | Unreadable> {
+): Promise<BegunOfTasks | 'gone' | Unreadable> {
   try {
-    return await inTurns(readBegun(output, pace, tasks));
+    const begun = await inTurns(readBegun(output, pace, tasks));
+    const listing = readListing(output);
+    return listing === 'gone' || 'unreadable' in listing ? listing : begun;
   } catch (cause) {
     if (cause instanceof UnreadableAnswer) return { unreadable: cause.message };
     throw cause;

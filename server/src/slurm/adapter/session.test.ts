@@ -3,13 +3,18 @@ import { SlurmAdapter } from '../adapter.ts';
 
 const LOST = 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n';
 
+/** What a section says that tells nothing: lists of records say that they are whole. */
+const nothing = (name = '') => (name.startsWith('markers-') || name.startsWith('claim-') ? 'whole' : '');
+
 /** A Slurm whose sections are empty, with this on standard error. */
 function slurmWithErrors(stderr: string): SlurmAdapter {
   return new SlurmAdapter(
     {
       run: async (script) => {
         const sections = [...script.matchAll(/'begin (\S+) (\w+)'/g)];
-        const answers = sections.map(([, name, nonce]) => `\nbegin ${name} ${nonce}\n\nend ${name} ${nonce} 0\n`);
+        const answers = sections.map(
+          ([, name, nonce]) => `\nbegin ${name} ${nonce}\n${nothing(name)}\nend ${name} ${nonce} 0\n`,
+        );
         return { exitCode: 0, stdout: answers.join(''), stderr };
       },
     },

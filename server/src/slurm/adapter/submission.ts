@@ -28,7 +28,7 @@ import type {
   UnpackAnswer,
 } from '../slurm.ts';
 import { workspaceOf } from '../workspace.ts';
-import { findSafetyFault, safetyFault } from '../workspace-safety.ts';
+import { findSafetyFault, safetyFault, wholeOf } from '../workspace-safety.ts';
 import { refusesOption, type Session } from './session.ts';
 
 /** A job that requests nothing. */
@@ -74,8 +74,7 @@ export class SbatchSubmission implements SlurmSubmission {
     const { stdout, stderr } = await this.#session.run(ask, 'submit');
     const section = ask.read(stdout, 'directory');
     if (section?.exitCode !== 0) throw unwritable(ask.errors(stderr));
-    const safety = ask.read(stdout, 'safety')?.output ?? '';
-    const fault = safetyFault(workspaceOf(workDir), safety, this.#trusted);
+    const fault = safetyFault(workspaceOf(workDir), wholeOf(ask.read(stdout, 'safety')), this.#trusted);
     if (fault !== null) throw new SlurmUnavailable(fault);
     return {
       isSubmitted: section.output.includes('submitted'),
@@ -187,7 +186,12 @@ const NO_ANSWER: Readonly<Record<'timed-out' | 'cancelled' | 'elsewhere' | 'over
 };
 
 function readAnswer(ask: Script, { stdout, stderr }: CommandResult): SubmitAnswer {
-  const text = (name: string) => ask.read(stdout, name)?.output ?? '';
+  const text = (name: string) => {
+    const section = ask.read(stdout, name);
+    // What shows it has died, and may have left out the line that matters.
+    if (section !== null && section.exitCode !== 0) throw new SlurmUnavailable('the answer of sbatch was cut off');
+    return section?.output ?? '';
+  };
   const code = text('code').trim();
   if (/^\d+$/.test(code)) return parseSubmit(Number(code), text('stdout'), text('stderr'));
   const noCode = NO_CODES.find((word) => word === code) ?? 'over';

@@ -55,7 +55,7 @@ fi`;
       name: 'directory',
       command: `LC_ALL=C mkdir -p ${quote(`${workDir}/run`)} && (cd ${quote(workDir)} && { ${tell}\n})`,
     },
-    safetySection(workspaceOf(workDir), workDir),
+    safetySection(workspaceOf(workDir), workDir, true),
   ]);
 }
 

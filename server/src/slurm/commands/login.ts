@@ -1,4 +1,4 @@
-import { LIMITED, type Script, type SearchPath, script } from '../shell.ts';
+import { LOGIN_VARIABLES, type Script, type SearchPath, script } from '../shell.ts';
 import { workspaceSection } from '../workspace.ts';
 import { CLEAN_QUERY } from './environment.ts';
 
@@ -8,20 +8,16 @@ import { CLEAN_QUERY } from './environment.ts';
  * what it found for the rest of the script. Prints how sbatch was found and the variables to set; or neither, and the
  * output of the module command.
  */
-const FIND_SLURM = `${LIMITED}
+const FIND_SLURM = `${LOGIN_VARIABLES}
 if command -v sbatch >/dev/null; then echo path; else
   for way in login bash module none; do
-    case $way in
-      none) echo none; $limit bash -lc 'module load slurm' 2>&1 >/dev/null | tail -n 5; break ;;
-      login) variables=$(echo env | $limit "\${SHELL:-/bin/sh}" -l 2>/dev/null) ;;
-      bash) variables=$($limit bash -lc env 2>/dev/null) ;;
-      module) variables=$($limit bash -lc 'module load slurm; env' 2>/dev/null) ;;
-    esac
-    found=$(printf '%s\\n' "$variables" | sed -n 's/^PATH=//p' | tail -n 1)
-    (PATH=$found; absolute_path; command -v sbatch) >/dev/null || continue
+    if [ "$way" = none ]; then echo none; $limit bash -lc 'module load slurm' 2>&1 >/dev/null | tail -n 5; break; fi
+    login_variables "$way"
+    found=$(login_value PATH) || exit
+    [ -n "$found" ] && (PATH=$found; absolute_path; command -v sbatch) >/dev/null || continue
     echo "$way"
     for name in LD_LIBRARY_PATH SLURM_CONF PATH; do
-      value=$(printf '%s\\n' "$variables" | sed -n "s/^$name=//p" | tail -n 1)
+      value=$(login_value "$name") || exit
       [ -n "$value" ] || continue
       export "$name=$value"
       printf '%s=%s\\n' "$name" "$value"

@@ -2,25 +2,39 @@ import { quote } from '../../ssh/index.ts';
 import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_SUBMIT } from './environment.ts';
 import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-directory.ts';
+import { LISTING } from './listing.ts';
 
-/** The number in the first claim that holds one: a job may have put any number of links beside its own. */
-const CLAIMS = `for claim in run/*.claim; do
-  number=
-  [ ! -L "$claim" ] || number=$(readlink "$claim")
-  case $number in
-    '' | *[!0-9]* | ???????????*) ;;
-    *) echo "$number"; break ;;
-  esac
-done
-:`;
+/**
+ * A shell function: the number in the first claim of the job `$1` that holds one. A job may have put any number of links
+ * beside its own. Fails where none is found though there may be one.
+ */
+const CLAIMS = `${LISTING}
+claimed() {
+  names "$1" -name '*.claim' -type l | {
+    number= end=
+    while [ -z "$number" ] && IFS= read -r claim; do
+      case $claim in
+        /*) end= ;;
+        *) end=$claim; continue ;;
+      esac
+      number=$(readlink "$claim") || { end="the link $claim can't be read"; break; }
+      case $number in '' | *[!0-9]* | ???????????*) number= ;; esac
+    done
+    [ -z "$number" ] || { echo "$number"; exit; }
+    case $end in
+      whole | gone) ;;
+      *) printf '%s\\n' "\${end#unread }" >&2; exit 1 ;;
+    esac
+  }
+}`;
 
 /**
  * What tells whether Slurm took a job: sections `claims` (the Slurm job number of one, if there is any) and `sbatch`
  * (running, over, elsewhere).
  */
 export function tracesScript(workDir: string): Script {
-  return script(null, `${AT_WORK}\ncd ${quote(workDir)} || exit`, [
-    { name: 'claims', command: CLAIMS },
+  return script(null, `${AT_WORK}\n${CLAIMS}\ncd ${quote(workDir)} || exit`, [
+    { name: 'claims', command: `claimed ${quote(workDir)}` },
     { name: 'sbatch', command: 'at_work submit' },
   ]);
 }
@@ -31,13 +45,14 @@ export function tracesScript(workDir: string): Script {
  */
 export function resetSubmitScript(workDir: string, isLost: boolean): Script {
   // What was said is kept; of attempts that didn't reach Slurm, which have no bound, the last one's.
-  const away = isLost ? '"submit.failed.$(($# + 1))"' : 'submit.unasked';
-  const lost = 'set -- submit.failed.*; [ -e "$1" ] || shift';
+  const away = isLost ? '"submit.failed.$((count + 1))"' : 'submit.unasked';
+  // Counted without a list of names, which may be cut short.
+  const lost = 'count=0; while [ -e "submit.failed.$((count + 1))" ]; do count=$((count + 1)); done';
   return script(null, `cd ${quote(workDir)} || exit`, [
     // The project stays as it was unpacked: no job has begun in it. The lock goes last: should this be cut off in the
     // middle, it is done again.
     { name: 'reset', command: `${lost}\nrm -rf submit.unasked && mv submit ${away}` },
-    { name: 'failures', command: `${lost}\necho $#` },
+    { name: 'failures', command: `${lost}\necho $count` },
   ]);
 }
 

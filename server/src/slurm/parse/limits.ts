@@ -32,6 +32,16 @@ export const MAX_OBSERVATIONS = 500_000;
  * unless tasks were moved to other partitions. Two whole arrays (MAX_ARRAY_TASKS).
  */
 export const MAX_INTERLEAVED = 100_000;
+/**
+ * Ranges of tasks in one answer of squeue. The waiting rest of an array has a few; with a gap behind each task, two whole
+ * arrays have as many.
+ */
+export const MAX_RANGES = 100_000;
+/**
+ * Rows of our jobs in one answer of squeue besides one for each active job: of jobs that are over, of components, and of
+ * doubles. Two whole arrays whose tasks are over.
+ */
+export const MAX_OTHER_ROWS = 100_000;
 export const MAX_NODES = 100_000;
 export const MAX_PARTITIONS = 10_000;
 /** Nodes in partitions, each counted in each; and features of nodes. */

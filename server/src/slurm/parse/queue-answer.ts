@@ -94,10 +94,16 @@ export class QueueAnswer {
 
   /** The rows of several tasks, of which no other row has one. */
   *#certainShared(): Reading<readonly TasksObservation[]> {
-    const rows = yield* this.#apart();
     const byTask = new TaskRows<SharedRow>();
-    for (const row of rows) for (const range of row.seen.tasks.ranges) byTask.add(row.seen.slurmArrayId, range, row);
+    for (const row of this.#shared.values()) {
+      const { slurmArrayId, tasks } = row.seen;
+      for (const range of tasks.ranges) byTask.add(slurmArrayId, range, row);
+      if (this.#pace.isDue(tasks.ranges.length)) yield;
+    }
     yield* byTask.sort(this.#pace);
+    const interleaved = yield* byTask.interleaved(this.#pace);
+    for (const slurmArrayId of interleaved) byTask.drop(slurmArrayId);
+    const rows = yield* this.#apart(interleaved);
     for (const [slurmJobId, { row }] of this.#seen) {
       const rival = byTask.at(slurmJobId);
       if (rival !== undefined) {
@@ -113,13 +119,7 @@ export class QueueAnswer {
    * The rows of several tasks, without those that have some between the tasks of another row, as when every other task
    * was moved to another partition: their tasks are taken one by one.
    */
-  *#apart(): Reading<readonly SharedRow[]> {
-    const byTask = new TaskRows<SharedRow>();
-    for (const row of this.#shared.values()) {
-      for (const range of row.seen.tasks.ranges) byTask.add(row.seen.slurmArrayId, range, row);
-    }
-    yield* byTask.sort(this.#pace);
-    const interleaved = yield* byTask.interleaved(this.#pace);
+  *#apart(interleaved: ReadonlySet<string>): Reading<readonly SharedRow[]> {
     const apart: SharedRow[] = [];
     for (const shared of this.#shared.values()) {
       const { seen, row } = shared;

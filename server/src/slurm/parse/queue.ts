@@ -5,15 +5,17 @@ import { type JobObservation, ownerId, type Report, type TasksObservation } from
 import { TaskList } from '../../domain/task-list.ts';
 import { bounded, ownText } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
+import { Owners, type OwnJobs } from '../own-jobs.ts';
 import { type Ownership, ownership } from '../owner.ts';
 import { jobState } from '../states.ts';
 import { parseAllocation } from './allocation.ts';
 import { type ClusterClock, SAME_CLOCK } from './clock.ts';
 import { componentId } from './components.ts';
 import { afterRows, FIELD_END, type QueueEnds, queueEnds, RECORDED } from './ends.ts';
+import { KeptRows, NOBODYS } from './kept-rows.ts';
 import { limitOfShared, MAX_NAME, MAX_PATH, MAX_RESTARTS, MAX_ROW, MAX_TEXT } from './limits.ts';
 import { type KnownRow, QueueAnswer, type QueueSnapshot, type RowReading } from './queue-answer.ts';
-import { atOnce, inTurns, Pace, type Reading } from './turns.ts';
+import { atOnce, inTurns, Pace } from './turns.ts';
 import { durationSeconds, numberValue, scriptEnd, textValue } from './values.ts';
 
 /** squeue's output fields, in the order in which `parseQueue` reads them (man squeue, --Format). */
@@ -76,54 +78,92 @@ export function parseQueue(
   tracksGpus = false,
   ends = queueEnds(RECORDED),
 ): QueueSnapshot {
-  return atOnce(readRows(output, ends, (text) => readRow(text, clock, tracksGpus)));
+  return atOnce(readRows(output, ends, (text) => readRow(text, clock, tracksGpus), askNobody));
 }
 
 /**
  * Reads squeue's answers one after another, as `parseQueue` does. An unchanged row gives the very same observation, and
- * costs almost nothing: most rows of large queues are unchanged. Nothing is kept of rows that are of no job of ours.
+ * costs almost nothing: most rows of large queues are unchanged. Nothing is kept of rows that are of no job of ours: a
+ * cluster can print any number of them.
  */
 export class QueueReader {
+  readonly #owners: Owners | null;
   #known: ReadonlyMap<string, KnownRow> = new Map();
   #aheadMs = 0;
   #tracksGpus = false;
+
+  /** `jobs`: those that rows may be of; null: whoever has a job's directory or batch script. */
+  constructor(jobs: OwnJobs | null = null) {
+    this.#owners = jobs === null ? null : new Owners(jobs);
+  }
 
   async read(output: string, ends: QueueEnds, clock: ClusterClock, tracksGpus = false): Promise<QueueSnapshot> {
     // Another answer may correct the clock meanwhile: rows read before that are read again.
     const { aheadMs } = clock;
     const isAlike = aheadMs === this.#aheadMs && tracksGpus === this.#tracksGpus;
     const known = isAlike ? this.#known : new Map<string, KnownRow>();
-    const readings = new Map<string, KnownRow>();
-    const readKnown = (text: string): KnownRow => {
-      const before = readings.get(text) ?? known.get(text);
-      if (before === undefined && partsOf(text) === 'nobodys') return NOBODYS;
+    const owners = this.#owners?.look() ?? null;
+    const kept = new KeptRows(owners);
+    const readKnown = (text: string): KnownRow | null => {
+      const before = kept.rows.get(text) ?? known.get(text);
+      // There may be room now for what was too much in the last answer.
+      if (before !== undefined && before.reading !== 'faulty') return kept.keep(before);
+      const parts = partsOf(text);
+      if (parts === 'nobodys') return NOBODYS;
+      const isOurs = parts === 'faulty' || owners === null || owners.has(ownerIn(parts));
+      if (isOurs !== true) return isOurs === null ? null : NOBODYS;
+      if (typeof parts === 'object' && !kept.hasRoom(parts.fields[0] ?? '')) return NOBODYS;
       // A copy: otherwise an unchanged row would keep the whole answer in memory.
-      const row = before ?? readRow(ownText(text), clock, tracksGpus);
-      readings.set(row.text, row);
-      return row;
+      return kept.keep(readRow(ownText(text), clock, tracksGpus));
     };
-    const snapshot = await inTurns(readRows(output, ends, readKnown));
-    this.#known = readings;
+    const ask = async (texts: readonly string[]) => {
+      const ids = texts.map(partsOf).flatMap((parts) => (typeof parts === 'string' ? [] : [ownerIn(parts)]));
+      await owners?.ask(new Set(ids));
+    };
+    const snapshot = await inTurns(readRows(output, ends, readKnown, ask));
+    owners?.end();
+    this.#known = kept.rows;
     this.#aheadMs = aheadMs;
     this.#tracksGpus = tracksGpus;
     return snapshot;
   }
 }
 
-/** A row may list tens of thousands of ranges, and nothing says how many a faulty one has: it takes a turn of its own. */
-function* readRows(output: string, ends: QueueEnds, read: (text: string) => KnownRow): Reading<QueueSnapshot> {
+/** So many rows wait until it is known whose they are. */
+const ASKED_TOGETHER = 1000;
+
+/**
+ * A row may list tens of thousands of ranges, and nothing says how many a faulty one has: it takes a turn of its own.
+ * `read`: null if `ask` has to be called before, or tells nothing.
+ */
+function* readRows<T extends Promise<void> = never>(
+  output: string,
+  ends: QueueEnds,
+  read: (text: string) => KnownRow | null,
+  ask: (texts: readonly string[]) => T,
+): Generator<T | undefined, QueueSnapshot, undefined> {
   const pace = new Pace();
   const answer = new QueueAnswer(pace);
+  let open: string[] = [];
   for (const text of rowsOf(output, ends)) {
     const row = read(text);
-    yield* answer.take(row);
-    if (row.reading === 'faulty' || pace.isDue(1)) yield;
+    if (row === null) open.push(text);
+    else yield* answer.take(row);
+    if (row?.reading === 'faulty' || pace.isDue(1)) yield;
+    if (open.length < ASKED_TOGETHER) continue;
+    yield ask(open);
+    for (const one of open) yield* answer.take(read(one) ?? NOBODYS);
+    open = [];
   }
+  if (open.length > 0) yield ask(open);
+  for (const one of open) yield* answer.take(read(one) ?? NOBODYS);
   answer.takeRest(afterRows(output, ends.row));
   return yield* answer.snapshot();
 }
 
-const NOBODYS: KnownRow = { text: '', reading: 'nobodys' };
+function askNobody(): never {
+  throw new Error('All rows are read');
+}
 
 /** Ends a path in the text of a row, whatever the query asked for, so that unchanged rows have the same text. */
 const NUL = '\0';
@@ -158,6 +198,7 @@ function shortened(path: string): string {
 function readRow(text: string, clock: ClusterClock, tracksGpus: boolean): KnownRow {
   const parts = partsOf(text);
   if (typeof parts === 'string') return { text, reading: parts };
+  if (!parts.isWhole) return { text, reading: 'faulty' };
   try {
     return { text, reading: readFields(parts, clock, tracksGpus) };
   } catch (cause) {
@@ -169,16 +210,23 @@ function readRow(text: string, clock: ClusterClock, tracksGpus: boolean): KnownR
 interface RowParts {
   readonly fields: readonly string[];
   readonly owner: Ownership;
+  /** It has all fields, and not more than a row has room for. */
+  readonly isWhole: boolean;
+}
+
+/** The job that it is of, as far as that is shown. */
+function ownerIn({ owner }: RowParts): string {
+  return owner.ownerId ?? owner.directoryJobId ?? '';
 }
 
 function partsOf(row: string): RowParts | 'nobodys' | 'faulty' {
   const parts = row.split(NUL, 4);
   const [own = '', command = '', workDir = ''] = parts;
   const fields = own.split(FIELD_END, OWN_FIELDS + 1);
-  if (parts.length !== 3 || fields.length !== OWN_FIELDS) return 'faulty';
+  const isRow = parts.length === 3 && fields.length === OWN_FIELDS;
   const owner = ownership(command, workDir);
-  if (owner.ownerId === null && owner.directoryJobId === null) return 'nobodys';
-  return own.length > MAX_ROW ? 'faulty' : { fields, owner };
+  if (owner.ownerId === null && owner.directoryJobId === null) return isRow ? 'nobodys' : 'faulty';
+  return parts.length === 3 ? { fields, owner, isWhole: isRow && own.length <= MAX_ROW } : 'faulty';
 }
 
 /** Throws UnreadableAnswer for values that Slurm can't produce. */

@@ -3,6 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** A reader of a large answer; each `yield` is a point where the event loop may turn. */
 export type Reading<T> = Generator<undefined, T, undefined>;
 
+/** The same, which waits at some points for what it has asked. */
+export type Asking<T> = Generator<Promise<void> | undefined, T, undefined>;
+
 /** How many lines are read, or objects made, in one turn. */
 const READ_A_TURN = 1000;
 
@@ -15,10 +18,11 @@ export function atOnce<T>(reading: Reading<T>): T {
 }
 
 /** The same in turns of the event loop. */
-export async function inTurns<T>(reading: Reading<T>): Promise<T> {
+export async function inTurns<T>(reading: Asking<T>): Promise<T> {
   for (;;) {
     const step = reading.next();
     if (step.done === true) return step.value;
+    if (step.value !== undefined) await step.value;
     await nextTurn();
   }
 }
