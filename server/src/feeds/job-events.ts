@@ -33,7 +33,7 @@ export function jobEventsFeed(
       return { first: [], position: isUnknown ? Number.NEGATIVE_INFINITY : (start ?? journal.newest), isOver: false };
     },
     async *follow(after, signal) {
-      for await (const followed of journal.follow(after, signal)) {
+      for await (const followed of journal.follow(after, signal, { reads, account })) {
         const { upTo } = followed;
         const entries: FeedEntry<ToldEvent>[] = [];
         if (followed.kind === 'reset') entries.push({ position: upTo, value: resetAt(upTo), isOwn: true });

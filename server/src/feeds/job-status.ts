@@ -40,7 +40,7 @@ export function jobStatusFeed(
         told = current;
         return [{ position: sequence, value: current, isOwn: true }];
       };
-      for await (const followed of journal.follow(after, signal)) {
+      for await (const followed of journal.follow(after, signal, { reads, account })) {
         const { upTo } = followed;
         // One event wakes thousands of readers.
         const turn = TURNS.pass('new', account());
