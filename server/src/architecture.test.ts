@@ -125,7 +125,33 @@ describe('the rooms of the server', () => {
       'store/writes.ts',
     ]);
   });
+
+  it('keep the reads of the server itself from all that is done for clients, which reads for whoever asks', () => {
+    const forClients = ['actions', 'feeds', 'graphql', 'http', 'logs'];
+    // A store as these get it, `ClientStore`, has no reads of its own; the class has.
+    const naming = productFiles.filter(
+      (file) => forClients.includes(roomOf(file)) && importedNames(textOf(file)).includes('Store'),
+    );
+    expect(naming).toEqual([]);
+    expect(importedNames(textOf('app.ts'))).toContain('Store');
+    // `readerOf` and `Work` wait in the turns of accounts; only the server goes before these.
+    const first = productFiles.filter((file) => /\bSERVER\b|TURNS[^;]*'server'/.test(textOf(file)));
+    expect(first).toEqual(['store/reader.ts', 'store/store.ts']);
+  });
 });
+
+/** What a file imports by name. */
+function importedNames(text: string): readonly string[] {
+  return [...text.matchAll(/^import\b[^;'"]*?\{([^}]*)\}[^;'"]*?\bfrom\b/gm)].flatMap(([, names = '']) =>
+    names.split(',').map(
+      (name) =>
+        name
+          .trim()
+          .replace(/^type\s+/, '')
+          .split(/\s+as\s+/)[0] ?? '',
+    ),
+  );
+}
 
 describe('roles', () => {
   it('are compared by the policy alone', () => {

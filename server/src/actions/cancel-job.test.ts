@@ -16,6 +16,7 @@ beforeEach(async () => {
   store = await Store.open(':memory:');
   removed = [];
   context = {
+    reads: store,
     store,
     journal: new Journal(store),
     clusters: { get: () => null } as never,

@@ -3,7 +3,6 @@ import { isArray, type Job } from '../domain/job.ts';
 import { actionFits } from '../domain/job-action.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
-import type { JobReader } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { changeWithTasks, forEachJob, forOneJob, NOT_THERE, writeEach } from './many-jobs.ts';
 
@@ -25,7 +24,7 @@ export async function cancelJobs(
 }
 
 async function cancelAll(
-  { store, journal, clusters, staging }: ActionContext,
+  { reads, journal, clusters, staging }: ActionContext,
   actor: Actor,
   ids: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
@@ -47,26 +46,23 @@ async function cancelAll(
     [...byCluster].map(async ([clusterName, jobs]) => {
       // An array stands for its tasks.
       const named = jobs.filter(({ arrayParentId }) => arrayParentId === null || !requested.has(arrayParentId));
-      const all = [...named, ...(await tasksElsewhere(store.jobs, named))];
+      const all = [...named, ...tasksElsewhere(journal, clusterName, named)];
       await clusters.get(clusterName)?.jobs.cancel(all.filter(({ slurmJobId }) => slurmJobId !== null));
     }),
   );
   for (const { id, state } of requested.values()) if (!isActiveState(state)) await staging.remove(id);
-  for (const job of await store.jobs.getMany([...requested.keys()])) if (job !== null) outcomes.set(job.id, done(job));
+  for (const job of await reads.jobs.getMany([...requested.keys()])) if (job !== null) outcomes.set(job.id, done(job));
   return outcomes;
 }
 
-/** Tasks of these arrays that run under another number than their array's, since sbatch was run twice. */
-async function tasksElsewhere(queries: JobReader, jobs: readonly Job[]): Promise<Job[]> {
-  const elsewhere: Job[] = [];
-  for (const array of jobs.filter(isArray)) {
-    for await (const tasks of queries.tasksInTurns(array.id)) {
-      elsewhere.push(
-        ...tasks.filter((task) => isActiveState(task.state) && task.slurmJobId?.split('_')[0] !== array.slurmJobId),
-      );
-    }
-  }
-  return elsewhere;
+/** Active tasks of these arrays that run under another number than their array's, since sbatch was run twice. */
+function tasksElsewhere(journal: ActionContext['journal'], clusterName: string, jobs: readonly Job[]): Job[] {
+  const arrays = new Map(jobs.filter(isArray).map((array) => [array.id, array]));
+  if (arrays.size === 0) return [];
+  return [...journal.active(clusterName).values()].filter(({ arrayParentId, slurmJobId }) => {
+    const array = arrays.get(arrayParentId ?? '');
+    return array !== undefined && slurmJobId?.split('_')[0] !== array.slurmJobId;
+  });
 }
 
 function refusedBecause(

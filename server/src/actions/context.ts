@@ -1,11 +1,13 @@
 import type { Clusters } from '../clusters/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { Staging } from '../projects/index.ts';
-import type { Store } from '../store/index.ts';
+import type { ClientStore, StoreReads } from '../store/index.ts';
 
 /** What a write works on. */
 export interface ActionContext {
-  readonly store: Store;
+  /** The store, read for the actor. */
+  readonly reads: StoreReads;
+  readonly store: Pick<ClientStore, 'projects'>;
   readonly journal: Journal;
   readonly clusters: Clusters;
   readonly staging: Staging;

@@ -48,7 +48,7 @@ beforeEach(async () => {
     health: { message: null },
   };
   context = {
-    ...{ store, journal },
+    ...{ reads: store, store, journal },
     clusters: { get: () => cluster, successor: async () => cluster } as never,
     staging: { remove: async () => undefined } as never,
   };

@@ -95,10 +95,10 @@ async function controlAll(
   ids: ReadonlySet<string>,
   control: Control,
 ): Promise<ReadonlyMap<string, Outcome<Job>>> {
-  const { store } = context;
+  const { reads } = context;
   const outcomes = new Map<string, Outcome<Job>>();
   const asked: Job[] = [];
-  for (const job of await store.jobs.getMany([...ids])) {
+  for (const job of await reads.jobs.getMany([...ids])) {
     if (job === null) continue;
     const refused = refusedUnseen(job, control);
     if (refused === null) asked.push(job);
@@ -113,7 +113,7 @@ async function controlAll(
   );
   // As they are by now: looking at them may have brought news.
   const accepted = [...outcomes].flatMap(([id, outcome]) => (outcome.ok ? [id] : []));
-  for (const job of await store.jobs.getMany(accepted)) if (job !== null) outcomes.set(job.id, done(job));
+  for (const job of await reads.jobs.getMany(accepted)) if (job !== null) outcomes.set(job.id, done(job));
   return outcomes;
 }
 
@@ -153,7 +153,7 @@ async function controlOn(
 
 /** Adds to the outcomes. Throws when Slurm can't be asked. */
 async function controlJobs(
-  { store, journal, clusters }: ActionContext,
+  { reads, journal, clusters }: ActionContext,
   actor: Actor,
   cluster: Cluster,
   asked: readonly Job[],
@@ -162,7 +162,7 @@ async function controlJobs(
 ): Promise<void> {
   const subjects: Subject[] = [];
   for (const job of asked) {
-    const all = isArray(job) ? await store.jobs.tasks(job.id) : [job];
+    const all = isArray(job) ? await reads.jobs.tasks(job.id) : [job];
     const parts = all.filter((part) => !isBeingCancelled(part));
     if (parts.length > 0) subjects.push({ job, parts });
     else if (all.length === 0) outcomes.set(job.id, refuse('WRONG_STATE', 'id', NO_TASKS));

@@ -40,6 +40,7 @@ beforeEach(async () => {
     jobs: { submit: async () => undefined },
   };
   context = {
+    reads: store,
     store,
     journal,
     clusters: { get: () => alpha, successor: async () => alpha, submit: async () => undefined } as never,

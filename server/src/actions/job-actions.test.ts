@@ -46,6 +46,7 @@ beforeEach(async () => {
   const jobs = { inTurn, look: async () => ({ at }), cancel, control: async () => [null], controlled };
   const cluster = { jobs, health: { message: null } };
   context = {
+    reads: store,
     store,
     journal,
     clusters: { get: () => cluster, successor: async () => cluster } as never,

@@ -59,7 +59,7 @@ export async function launchJob(
   from: LaunchSource,
   request: KeyedRequest,
 ): Promise<Outcome<Job>> {
-  const { store, clusters } = context;
+  const { reads, clusters } = context;
   const cluster = clusters.get(asked.cluster);
   if (cluster === null) return noCluster(context, asked.cluster);
   // The cluster is also asked for its default partition.
@@ -148,7 +148,7 @@ export async function launchJob(
     pause(input.waitSeconds * 1000, undefined, { signal: deadline.signal, ref: false }).catch(() => undefined),
   ]);
   deadline.abort();
-  return answerFor((await store.jobs.get(id)) ?? job);
+  return answerFor((await reads.jobs.get(id)) ?? job);
 }
 
 interface Launch {
@@ -167,7 +167,7 @@ async function recorded(
   actor: UserActor,
   { job, submission, files, request }: Launch,
 ): Promise<Outcome<Job> | null> {
-  const { store, journal, clusters, staging } = context;
+  const { reads, journal, clusters, staging } = context;
   // Not only at the end, because Slurm's answer may take long.
   await using _packed = await staging.pack(job.id, files).finally(() => files[Symbol.dispose]());
   try {
@@ -182,7 +182,7 @@ async function recorded(
       return null;
     });
   } catch (cause) {
-    const project = await store.projects.get(job.projectId ?? '').catch(() => undefined);
+    const project = await reads.projects.get(job.projectId ?? '').catch(() => undefined);
     if (project !== null) throw cause;
     return refuse('NOT_FOUND', 'projectId', 'The project was removed while its files were being packed');
   }
@@ -240,12 +240,12 @@ function componentNotAllowed(
 }
 
 /** Jobs that the request names and can't refer to. */
-async function danglingReferences({ store }: ActionContext, input: LaunchJob): Promise<Refusal[]> {
+async function danglingReferences({ reads }: ActionContext, input: LaunchJob): Promise<Refusal[]> {
   const refusals: Refusal[] = [];
-  if (input.basedOnJobId !== null && (await store.jobs.get(input.basedOnJobId)) === null) {
+  if (input.basedOnJobId !== null && (await reads.jobs.get(input.basedOnJobId)) === null) {
     refusals.push(refusal('NOT_FOUND', 'basedOnJobId', 'Job not found'));
   }
-  const dependencies = await store.jobs.getMany(input.dependsOn.map(({ jobId }) => jobId));
+  const dependencies = await reads.jobs.getMany(input.dependsOn.map(({ jobId }) => jobId));
   for (const [index, dependency] of dependencies.entries()) {
     if (dependency === null) refusals.push(refusal('NOT_FOUND', 'dependsOn', 'Job not found'));
     else if (dependency.clusterName !== input.cluster) {

@@ -41,6 +41,7 @@ beforeEach(async () => {
     health: { message: null },
   };
   context = {
+    reads: store,
     store,
     journal,
     clusters: { get: () => alpha } as never,

@@ -23,7 +23,7 @@ beforeEach(async () => {
   const journal = new Journal(store);
   await journal.start();
   await store.projects.save(aProject({ id: 'P', name: 'vision', path: repository.path, syncedAt: new Date(0) }));
-  context = { store, journal, clusters: {} as never, staging: {} as never };
+  context = { reads: store, store, journal, clusters: {} as never, staging: {} as never };
 });
 afterEach(async () => {
   await store.close();

@@ -71,10 +71,14 @@ export async function updateProject(
 }
 
 /** Reads the state of the repository again. */
-export async function syncProject({ store }: ActionContext, actor: Actor, id: string): Promise<Outcome<Project>> {
+export async function syncProject(
+  { reads, store }: ActionContext,
+  actor: Actor,
+  id: string,
+): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
-  const project = await store.projects.get(id);
+  const project = await reads.projects.get(id);
   if (project === null) return notFound();
   try {
     const syncedAt = new Date();
@@ -89,13 +93,13 @@ export async function syncProject({ store }: ActionContext, actor: Actor, id: st
 
 /** Removes a project. Its repository isn't touched, and its jobs stay in the history. */
 export async function removeProject(
-  { store, journal }: ActionContext,
+  { reads, journal }: ActionContext,
   actor: Actor,
   id: string,
 ): Promise<Outcome<string>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
-  const project = await store.projects.get(id);
+  const project = await reads.projects.get(id);
   if (project === null) return notFound();
   await journal.removeProject(id);
   return done(id);

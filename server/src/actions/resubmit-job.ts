@@ -30,13 +30,13 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
     idempotencyKey: input.idempotencyKey,
     fields: { mutation: 'resubmitJob', id: input.id },
   };
-  const earlier = await earlierAnswer(context.store.jobs, actor, request);
+  const earlier = await earlierAnswer(context.reads.jobs, actor, request);
   if (earlier !== null) return earlier;
 
-  const { store } = context;
-  const job = await store.jobs.get(input.id);
+  const { reads } = context;
+  const job = await reads.jobs.get(input.id);
   if (job === null) return refuse('NOT_FOUND', 'id', 'Job not found');
-  const submission = await store.jobs.submissions.get(job.arrayParentId ?? job.id);
+  const submission = await reads.jobs.submissions.get(job.arrayParentId ?? job.id);
   if (submission === null || job.gitCommit === null) {
     return refuse('WRONG_STATE', 'id', `What ${job.name} was submitted with is not known: use submitJob`);
   }
@@ -44,7 +44,7 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
     const message = `${job.name} ran with uncommitted changes on top of ${job.gitCommit}, and they are not kept: commit what it needs and use submitJob`;
     return refuse('WRONG_STATE', 'id', message);
   }
-  const project = job.projectId === null ? null : await store.projects.get(job.projectId);
+  const project = job.projectId === null ? null : await reads.projects.get(job.projectId);
   if (project === null) {
     const message = `The project of ${job.name} has been removed: add it again with addProject, then use submitJob with gitRef ${job.gitCommit}`;
     return refuse('WRONG_STATE', 'id', message);
@@ -88,10 +88,10 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
  * forgets such jobs; one that can no longer fulfil it is a refusal.
  */
 async function dependenciesLeft(
-  { store }: ActionContext,
+  { reads }: ActionContext,
   { dependsOn }: Submission,
 ): Promise<{ readonly dependsOn: Submission['dependsOn']; readonly refusals: readonly Refusal[] }> {
-  const jobs = await store.jobs.getMany(dependsOn.map(({ jobId }) => jobId));
+  const jobs = await reads.jobs.getMany(dependsOn.map(({ jobId }) => jobId));
   const refusals: Refusal[] = [];
   const left = dependsOn.filter(({ kind }, index) => {
     const job = jobs[index] ?? null;

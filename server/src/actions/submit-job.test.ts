@@ -48,7 +48,7 @@ beforeEach(async () => {
     submit: async () => undefined,
   };
   stagingDirectory = join(repository.path, '.git/staging');
-  context = { store, journal, clusters: clusters as never, staging: stagingFor(store, stagingDirectory) };
+  context = { reads: store, store, journal, clusters: clusters as never, staging: stagingFor(store, stagingDirectory) };
 });
 afterEach(async () => {
   await store.close();

@@ -21,7 +21,7 @@ export async function submitJob(context: ActionContext, actor: UserActor, asked:
   const tooLarge = submitJobSizes(asked);
   if (tooLarge.length > 0) return { ok: false, refusals: tooLarge };
   const request = keyedRequest(asked);
-  const earlier = await earlierAnswer(context.store.jobs, actor, request);
+  const earlier = await earlierAnswer(context.reads.jobs, actor, request);
   if (earlier !== null) return earlier;
   const { input, refusals, message } = takeOver(asked);
   const faults = [...checkSubmitJob(input), ...refusals];
@@ -45,20 +45,20 @@ function byName(refusal: Refusal): Refusal {
 }
 
 async function chosenProject(
-  { store }: ActionContext,
+  { reads }: ActionContext,
   { projectId, project: name }: SubmitJob,
 ): Promise<Outcome<Project>> {
   if (projectId !== null && name !== null) {
     return refuse('INVALID_INPUT', 'project', 'projectId and project both name a project: set only one of them');
   }
   if (name !== null) {
-    const named = await store.projects.byName(name);
+    const named = await reads.projects.byName(name);
     return named === null
       ? refuse('NOT_FOUND', 'project', `There is no project named ${JSON.stringify(name)}`)
       : done(named);
   }
   if (projectId === null) return refuse('INVALID_INPUT', 'projectId', 'projectId or project is required');
-  const found = await store.projects.get(projectId);
+  const found = await reads.projects.get(projectId);
   return found === null ? refuse('NOT_FOUND', 'projectId', 'Project not found') : done(found);
 }
 

@@ -577,6 +577,28 @@ describe('what is written at once', () => {
     await Promise.all(followers.map((follower) => follower.stop()));
   });
 
+  it('is read for each account in its turns, however many of another one are far behind', async () => {
+    await create(...Array.from({ length: 6000 }, (_, at) => aJob({ id: `job ${at}` })));
+    journal = new Journal(store);
+    await journal.start();
+    const ending = new AbortController();
+    const order: string[] = [];
+    const follow = async (name: string, after: number) => {
+      const account = () => name;
+      const follower = { reads: store.readFor(account), account };
+      for await (const _ of journal.follow(after, ending.signal, follower)) {
+        order.push(name);
+        return;
+      }
+    };
+    const others = Array.from({ length: 200 }, (_, at) => follow('ada', at));
+    await nextTurn();
+    await Promise.all(['ben', 'eve'].map((name, at) => follow(name, 300 + at)));
+    expect(order.length).toBeLessThan(20);
+    await Promise.all(others);
+    expect(order).toHaveLength(202);
+  });
+
   it('is recalled after a start in turns', async () => {
     await create(...Array.from({ length: 6000 }, (_, at) => aJob({ id: `job ${at}` })));
     journal = new Journal(store);

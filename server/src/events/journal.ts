@@ -4,7 +4,7 @@ import { type Job, withCommandOf } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { lastWhere } from '../domain/last-where.ts';
-import type { Store } from '../store/index.ts';
+import type { Store, StoreReads } from '../store/index.ts';
 import { type EventBounds, type StoreWrites, writesOf } from '../store/writes.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
@@ -27,6 +27,20 @@ export type Followed =
   | { readonly kind: 'events'; readonly events: readonly JobEvent[]; readonly upTo: number }
   | { readonly kind: 'reset'; readonly upTo: number };
 
+/** Who follows: what is no longer in memory is read for them, and one that is far behind holds up no other account. */
+export interface Follower {
+  readonly reads: Pick<StoreReads, 'events'>;
+  /** Asked at each read. */
+  account(): string;
+}
+
+/** Reads of the store for one account: one after another, and once for all that begin at the same event. */
+interface Reading {
+  last: Promise<unknown>;
+  /** By the event before the first one. */
+  readonly reads: Map<number, Promise<readonly JobEvent[]>>;
+}
+
 /**
  * The only way to write jobs: a change and its event are one transaction, and followers get it after the commit, in
  * commit order. Followers have a position and no queue, so one that doesn't read costs nothing and misses nothing.
@@ -37,9 +51,10 @@ export class Journal {
   readonly #news = new WakeUp();
   #recent: JobEvent[] = [];
   #recalling: Promise<void> | null = null;
-  /** Reads of the store in progress, by the event before the first one. */
-  readonly #reads = new Map<number, Promise<readonly JobEvent[]>>();
-  #lastRead: Promise<unknown> = Promise.resolve();
+  /** By account. */
+  readonly #reading = new Map<string, Reading>();
+  /** The server itself. */
+  readonly #own: Follower;
   #newest = 0;
   #oldest = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
@@ -54,6 +69,7 @@ export class Journal {
   constructor(store: Store) {
     this.#store = store;
     this.#writes = writesOf(store);
+    this.#own = { reads: store, account: () => 'server' };
   }
 
   async start(): Promise<void> {
@@ -192,7 +208,7 @@ export class Journal {
    * Everything committed after the sequence number `after`, then everything that follows, until the signal is aborted.
    * A reset if the events after that position are no longer kept, or never existed; then it continues from now.
    */
-  async *follow(after: number, signal: AbortSignal): AsyncGenerator<Followed, void, undefined> {
+  async *follow(after: number, signal: AbortSignal, follower = this.#own): AsyncGenerator<Followed, void, undefined> {
     let position = after;
     while (!signal.aborted) {
       if (position === this.#newest) {
@@ -200,7 +216,7 @@ export class Journal {
         continue;
       }
       const isKept = position < this.#newest && position >= this.#oldest - 1;
-      const read = isKept ? await this.#read(position) : [];
+      const read = isKept ? await this.#read(position, follower) : [];
       // The store may already show events that are committed but not announced; they follow later.
       const events = read.filter(({ sequence }) => sequence <= this.#newest);
       const last = events.at(-1);
@@ -218,7 +234,7 @@ export class Journal {
     }
   }
 
-  async #read(after: number): Promise<readonly JobEvent[]> {
+  async #read(after: number, follower: Follower): Promise<readonly JobEvent[]> {
     if (this.#recent.length === 0 && this.#newest - after <= RECENT_LIMIT) {
       // After a start, all returning followers read the same events.
       this.#recalling ??= this.#recall().finally(() => {
@@ -231,22 +247,29 @@ export class Journal {
       const start = lastWhere(this.#recent, ({ sequence }) => sequence <= after) + 1;
       return this.#recent.slice(start, start + READ_BATCH);
     }
-    return this.#readStored(after);
+    return this.#readStored(after, follower);
   }
 
-  /** Once for all followers at the same place, and at most one read in a turn of the event loop. */
-  #readStored(after: number): Promise<readonly JobEvent[]> {
-    const known = this.#reads.get(after);
+  /** At most one read of an account in a turn of the event loop. */
+  #readStored(after: number, { reads: { events }, account }: Follower): Promise<readonly JobEvent[]> {
+    const name = account();
+    const reading = this.#reading.get(name) ?? { last: Promise.resolve(), reads: new Map() };
+    this.#reading.set(name, reading);
+    const { last, reads } = reading;
+    const known = reads.get(after);
     if (known !== undefined) return known;
-    const read = this.#lastRead
+    const read = last
       .then(async () => {
-        const events = await this.#store.events.after(after, READ_BATCH, { bytes: READ_BYTES });
+        const found = await events.after(after, READ_BATCH, { bytes: READ_BYTES });
         await nextTurn();
-        return events;
+        return found;
       })
-      .finally(() => this.#reads.delete(after));
-    this.#lastRead = read.catch(() => undefined);
-    this.#reads.set(after, read);
+      .finally(() => {
+        reads.delete(after);
+        if (reads.size === 0) this.#reading.delete(name);
+      });
+    reading.last = read.catch(() => undefined);
+    reads.set(after, read);
     return read;
   }
 
@@ -255,7 +278,7 @@ export class Journal {
     const events: JobEvent[] = [];
     const end = this.#newest;
     for (let position = end - RECENT_LIMIT; position < end; position = events.at(-1)?.sequence ?? end) {
-      const batch = await this.#readStored(position);
+      const batch = await this.#readStored(position, this.#own);
       if (batch.length === 0) break;
       events.push(...batch);
     }

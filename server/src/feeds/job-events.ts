@@ -23,7 +23,7 @@ export interface ToldEvent
 export function jobEventsFeed(
   start: number | null,
   filter: JobFilter,
-  { journal, store }: Pick<FeedSources, 'store' | 'journal'>,
+  { journal, reads, account }: Pick<FeedSources, 'reads' | 'journal' | 'account'>,
 ): Feed<ToldEvent> {
   return {
     newest: () => journal.newest,
@@ -33,7 +33,7 @@ export function jobEventsFeed(
       return { first: [], position: isUnknown ? Number.NEGATIVE_INFINITY : (start ?? journal.newest), isOver: false };
     },
     async *follow(after, signal) {
-      for await (const followed of journal.follow(after, signal)) {
+      for await (const followed of journal.follow(after, signal, { reads, account })) {
         const { upTo } = followed;
         const entries: FeedEntry<ToldEvent>[] = [];
         if (followed.kind === 'reset') entries.push({ position: upTo, value: resetAt(upTo), isOwn: true });
@@ -41,9 +41,9 @@ export function jobEventsFeed(
           for (const event of followed.events) {
             const { projectId } = event.job;
             // Only a search needs the project's name. Read without the loaders: the feed outlives its first reader.
-            const project = filter.search === null || projectId === null ? null : await store.projects.get(projectId);
+            const project = filter.search === null || projectId === null ? null : await reads.projects.get(projectId);
             // One event wakes thousands of readers, and a search takes time.
-            const turn = TURNS.pass('new', 'events');
+            const turn = TURNS.pass('new', account());
             if (turn !== undefined) await turn;
             if (signal.aborted) return;
             const told = throughFilter(event, project?.name ?? null, filter);

@@ -10,13 +10,13 @@ import type { FeedSources } from './sources.ts';
  */
 export function jobStatusFeed(
   { id, clusterName, arrayParentId }: Pick<Job, 'id' | 'clusterName' | 'arrayParentId'>,
-  { store, journal }: Pick<FeedSources, 'store' | 'journal'>,
+  { reads, journal, account }: Pick<FeedSources, 'reads' | 'journal' | 'account'>,
 ): Feed<Job> {
   return {
     newest: () => journal.newest,
     async open() {
       for (;;) {
-        const stored = await store.jobs.get(id);
+        const stored = await reads.jobs.get(id);
         // In one step with the position, so that no change is lost between the two or sent twice.
         const active = journal.active(clusterName).get(id);
         const position = journal.newest;
@@ -40,13 +40,13 @@ export function jobStatusFeed(
         told = current;
         return [{ position: sequence, value: current, isOwn: true }];
       };
-      for await (const followed of journal.follow(after, signal)) {
+      for await (const followed of journal.follow(after, signal, { reads, account })) {
         const { upTo } = followed;
         // One event wakes thousands of readers.
-        const turn = TURNS.pass('new', 'events');
+        const turn = TURNS.pass('new', account());
         if (turn !== undefined) await turn;
         if (signal.aborted) return;
-        const missed = followed.kind === 'reset' ? await store.jobs.get(id) : null;
+        const missed = followed.kind === 'reset' ? await reads.jobs.get(id) : null;
         const entries: FeedEntry<Job>[] =
           followed.kind === 'events'
             ? followed.events.flatMap(entryOf)

@@ -16,13 +16,20 @@ export type LogTailStart = Pick<FollowRequest, 'stream' | 'after' | 'signal' | '
 export function logTail(
   job: Job,
   start: LogTailStart,
-  { clusters, watches, journal, store }: Omit<FeedSources, 'clusters'> & { readonly clusters: Pick<Clusters, 'files'> },
+  {
+    clusters,
+    watches,
+    journal,
+    reads,
+    account,
+  }: Omit<FeedSources, 'clusters'> & { readonly clusters: Pick<Clusters, 'files'> },
 ): AsyncGenerator<LogChunk, void, undefined> {
   return followLog({
     ...start,
     files: clusters.files(job.clusterName),
     watches,
+    account: account(),
     // Asked at each look at the file. An active job is in memory.
-    job: async () => journal.active(job.clusterName).get(job.id) ?? (await store.jobs.get(job.id)) ?? job,
+    job: async () => journal.active(job.clusterName).get(job.id) ?? (await reads.jobs.get(job.id)) ?? job,
   });
 }

@@ -1,16 +1,20 @@
 import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { Journal } from '../events/index.ts';
-import { Store } from '../store/index.ts';
+import { Store, type StoreReads } from '../store/index.ts';
 import type { Feed, FeedBatch } from './feed.ts';
 
 /** A journal on a store in memory. */
 export class Jobs implements AsyncDisposable {
   readonly store: Store;
+  /** For whoever follows a feed. */
+  readonly reads: StoreReads;
+  readonly account = () => 'events of ada';
   journal: Journal;
 
   private constructor(store: Store) {
     this.store = store;
+    this.reads = store.readFor(this.account);
     this.journal = new Journal(store);
   }
 

@@ -5,8 +5,9 @@ import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { GitBranch, Project } from '../domain/project.ts';
 import type { Submission } from '../domain/submission.ts';
+import type { FeedSources } from '../feeds/index.ts';
 import type { FileWatches } from '../logs/index.ts';
-import type { StateCount, StoreReads } from '../store/index.ts';
+import type { ClientStore, StateCount, StoreReads } from '../store/index.ts';
 import type { Logger, Metrics } from '../telemetry/index.ts';
 import type { LogSearches } from './job/log-searches.ts';
 import type { JobWaits } from './job/wait.ts';
@@ -14,7 +15,8 @@ import type { Seats } from './live/seats.ts';
 import { Work, type WorkOptions } from './work.ts';
 
 /** The parts of the server that resolvers use. */
-export interface Services extends ActionContext {
+export interface Services extends Omit<ActionContext, 'reads' | 'store'> {
+  readonly store: ClientStore;
   readonly watches: FileWatches;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -107,11 +109,21 @@ export function createContext(services: Services, actor: UserActor, options: Ope
 }
 
 /**
- * The same for one event of a subscription, which has the limits of a whole operation. `signal`: aborted once nobody
- * waits for its events.
+ * The same for one event of a subscription, which has the limits of a whole operation. `account`: of a subscriber.
+ * `signal`: aborted once nobody waits for its events.
  */
-export function contextOfEvent(context: GraphQLContext, signal: AbortSignal): GraphQLContext {
-  // The first subscriber doesn't pay for the others.
-  const account = `events of ${context.actor.user.id}`;
-  return createContext(context, context.actor, { ...context, account, signal });
+export function contextOfEvent(context: GraphQLContext, account: string, signal: AbortSignal): GraphQLContext {
+  return createContext(context, context.actor, { ...context, account: eventsOf(account), signal });
+}
+
+/** What feeds are read from in the turns of an account's events. `account`: asked each time, because it may change. */
+export function feedSources(services: Services, account: () => string): FeedSources {
+  const { store, journal, clusters, watches } = services;
+  const ofEvents = () => eventsOf(account());
+  return { reads: store.readFor(ofEvents), journal, clusters, watches, account: ofEvents };
+}
+
+/** Events take turns of their own: what an account asks for itself doesn't wait for its subscriptions. */
+function eventsOf(account: string): string {
+  return `events of ${account}`;
 }

@@ -53,6 +53,11 @@ class Operation {
     });
   }
 
+  /** A statement of what it does, rather than of a field of its answer. */
+  act(): Promise<void> {
+    return this.work.statement(() => this.#next());
+  }
+
   async #next(): Promise<void> {
     await undefined;
     now += STATEMENT_MS;
@@ -128,6 +133,21 @@ describe('an operation that reads for long', () => {
     await expect(holding()).rejects.toMatchObject(BUSY);
     for (const place of held) place[Symbol.dispose]();
     await Promise.all(waiting);
+  });
+
+  it('does what it does to the end if it is a mutation, also when its client leaves, and ends its answer then', async () => {
+    const held = await Promise.all(Array.from({ length: GATE.runningOfAccount }, () => enter('ada')));
+    const mutation = new Operation('ada', OperationTypeNode.MUTATION);
+    const outcome = mutation.work.run(async () => {
+      for (let count = 0; count < LONG; count += 1) await mutation.act();
+    });
+    await until(() => gate.waiting > 0);
+    mutation.leaving.abort();
+    await outcome;
+    expect(mutation.done).toBe(LONG);
+    await expect(mutation.statements(1)).rejects.toThrow(/aborted/);
+    for (const place of held) place[Symbol.dispose]();
+    expect([gate.running, gate.waiting]).toEqual([0, 0]);
   });
 
   it('ends with its client, while it reads', async () => {

@@ -147,12 +147,14 @@ export class Work implements Reader {
 
   /** Runs one statement of the store, in a place if the operation has turned out to need one. */
   async statement<T>(run: () => Promise<T>): Promise<T> {
-    const { turns, account } = this.#options;
-    this.#check();
-    if (this.#needsPlace) await this.#enter();
+    const { turns, account, scale } = this.#options;
+    const isMutation = scale.kind === OperationTypeNode.MUTATION;
+    // What a mutation does isn't left half done because nobody waits for it: only its answer ends, in `read`.
+    if (!isMutation) this.#check();
+    if (this.#needsPlace) await this.#enter().catch((cause: unknown) => isMutation || Promise.reject(cause));
     return turns.run(this.#rank, account, () => {
       // Much may have happened while it waited.
-      this.#check();
+      if (!isMutation) this.#check();
       return this.#timed(run);
     });
   }

@@ -2,6 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { aJob } from '../domain/testing.ts';
 import { ERROR_CODES } from '../graphql/index.ts';
+import { JobReader } from '../store/job-reader.ts';
 import { type AskedOperation, Stage, TOKEN, type ToldError, TRANSPORTS } from './testing.ts';
 
 let stage: Stage;
@@ -136,7 +137,7 @@ describe.each(Object.entries(ERRORS))('an error %s', (transport, ask) => {
   });
 
   it('of ours is masked', async () => {
-    vi.spyOn(stage.store.jobs, 'get').mockRejectedValue(new Error('a secret'));
+    vi.spyOn(JobReader.prototype, 'getMany').mockRejectedValue(new Error('a secret'));
     const errors = await ask({ query: `{ job(id: "${NOBODY}") { id } }` });
     expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
   });
@@ -202,7 +203,7 @@ describe.each(['by server-sent events', 'over WebSocket'])('a subscription %s', 
   });
 
   it('masks a fault of ours, at its beginning and later', async () => {
-    vi.spyOn(stage.store.jobs, 'get').mockRejectedValue(new Error('a secret'));
+    vi.spyOn(JobReader.prototype, 'getMany').mockRejectedValue(new Error('a secret'));
     const errors = await ask(`subscription { jobStatus(id: "${NOBODY}") { id } }`);
     expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
     vi.restoreAllMocks();

@@ -8,6 +8,7 @@ import { aJob } from '../domain/testing.ts';
 import type { ErrorCode } from '../graphql/index.ts';
 import { MOST_WAITS_OF_ACCOUNT } from '../graphql/job/wait.ts';
 import { excessInAll } from '../graphql/shares.ts';
+import { JobReader } from '../store/job-reader.ts';
 import { WRONG_AT_ONCE } from './attempts.ts';
 import { OpenStreams } from './open-streams.ts';
 import { Stage, TOKEN } from './testing.ts';
@@ -128,7 +129,7 @@ const REQUESTS: Readonly<Record<ErrorCode, Readonly<Record<string, () => Promise
   },
   INTERNAL_SERVER_ERROR: {
     'at which the store fails': () => {
-      vi.spyOn(stage.store.jobs, 'get').mockRejectedValue(new Error('a secret'));
+      vi.spyOn(JobReader.prototype, 'getMany').mockRejectedValue(new Error('a secret'));
       return ask(`{ job(id: "${id}") { id } }`);
     },
   },

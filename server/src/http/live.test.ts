@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { signIn } from '../../test/support/session.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob, aProject } from '../domain/testing.ts';
+import { JobReader } from '../store/job-reader.ts';
 import { SocketClient, type SocketOptions, Stage, TOKEN } from './testing.ts';
 
 let stage: Stage;
@@ -562,11 +563,11 @@ describe('server-sent events', () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     // A store that takes its time, which a real one does under load alone.
-    const get = stage.store.jobs.get.bind(stage.store.jobs);
-    const slow = vi.spyOn(stage.store.jobs, 'get').mockImplementation(async (id) => {
+    const { get } = JobReader.prototype;
+    const slow = vi.spyOn(JobReader.prototype, 'get').mockImplementation(async function (this: JobReader, id) {
       asked.resolve();
       await answer.promise;
-      return get(id);
+      return get.call(this, id);
     });
     const receiver = await ask({ query: STATUS, variables: { id: globalId(job) } }, `authorization: Bearer ${TOKEN}`);
     await asked.promise;

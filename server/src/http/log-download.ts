@@ -55,14 +55,14 @@ export class LogDownloads {
     if (excess !== null) return sendExcess(response, excess);
     using _open = this.#open.add(account);
     using _stream = this.#streams.add(viewer, () => response.destroy());
-    await this.#send(address, request, response);
+    await this.#send(address, request, response, account);
   }
 
-  async #send(address: LogAddress, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #send(address: LogAddress, request: IncomingMessage, response: ServerResponse, account: string): Promise<void> {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const { store, clusters } = this.#services;
-    const job = await store.jobs.get(address.jobId);
+    const job = await store.readFor(() => account).jobs.get(address.jobId);
     if (job === null) return refuse(response, { kind: 'missing', message: 'Job not found' });
     const opened = await openLog(clusters.files(job.clusterName), job, address.stream);
     if (opened.kind !== 'file') return refuse(response, opened);

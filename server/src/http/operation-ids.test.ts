@@ -170,7 +170,7 @@ describe('an id that is used again in one piece with its end', () => {
     await stage.create([job]);
     const answer = Promise.withResolvers<null>();
     // A store that takes its time, which a real one does under load alone.
-    const slow = vi.spyOn(stage.store.jobs, 'get').mockImplementation(() => answer.promise);
+    const slow = vi.spyOn(JobReader.prototype, 'get').mockImplementation(() => answer.promise);
     const client = await connect();
     for (const begun of [ROUNDS, 2 * ROUNDS]) {
       client.sendTogether(rounds((at) => [begin(`${at}`, status(at))]).flat());

@@ -9,7 +9,6 @@ import { Clusters } from '../clusters/index.ts';
 import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { JobMetrics, Journal } from '../events/index.ts';
-import type { Services } from '../graphql/index.ts';
 import { FileWatches } from '../logs/index.ts';
 import { stagingFor, takeGitEnvironment } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
@@ -37,7 +36,7 @@ export class Stage implements AsyncDisposable {
   readonly #http: HttpServer;
 
   private constructor(
-    { store, journal, clusters }: Pick<Services, 'store' | 'journal' | 'clusters'>,
+    { store, journal, clusters }: Pick<Stage, 'store' | 'journal' | 'clusters'>,
     http: HttpServer,
     address: string,
     stack: AsyncDisposableStack,

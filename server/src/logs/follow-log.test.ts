@@ -15,6 +15,7 @@ function follow(files: MemoryFiles, job: () => Job, after = 0) {
     stream: 'STDOUT',
     after,
     signal: new AbortController().signal,
+    account: 'ada',
     files: files.remote,
     watches: new FileWatches(createLogger({ level: 'error', format: 'json' })),
     job: async () => job(),
@@ -108,7 +109,15 @@ it('the job of a log is asked for once at each look, however many follow it', as
     return job;
   };
   const followers = Array.from({ length: 500 }, () =>
-    followLog({ stream: 'STDOUT', after: 0, signal: ending.signal, files: files.remote, watches, job: ask }),
+    followLog({
+      stream: 'STDOUT',
+      after: 0,
+      signal: ending.signal,
+      account: 'ada',
+      files: files.remote,
+      watches,
+      job: ask,
+    }),
   );
   await Promise.all(followers.map((chunks) => chunks.next()));
   const more = followers.map((chunks) => chunks.next());

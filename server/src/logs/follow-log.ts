@@ -24,6 +24,8 @@ export interface FollowRequest {
   readonly signal: AbortSignal;
   readonly files: RemoteFiles;
   readonly watches: FileWatches;
+  /** Of whoever follows it: accounts take turns. */
+  readonly account: string;
   /** Taken before each read, and released once that has been sent. Absent: no wait. */
   seat?(): Promise<Disposable | null> | null;
   /** The job as it is now; asked once at each look for all who follow this file. */
@@ -54,7 +56,7 @@ export async function* followLog(request: FollowRequest): AsyncGenerator<LogChun
 
   while (!signal.aborted) {
     // One look at a file wakes thousands.
-    const turn = TURNS.pass('new', 'logs');
+    const turn = TURNS.pass('new', request.account);
     if (turn !== undefined) await turn;
     if (watch.fault !== null) throw watch.fault;
     // Before the file is read, so that nothing that the job wrote at its end can be missed.

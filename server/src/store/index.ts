@@ -7,5 +7,5 @@ export { CursorError, type KeysetPage, type PageRequest } from './keyset.ts';
 export type { ProjectFields } from './projects.ts';
 export type { Reader } from './reader.ts';
 export { holdLock } from './sqlite/index.ts';
-export { Store, type StoreReads } from './store.ts';
+export { type ClientStore, Store, type StoreReads } from './store.ts';
 export type { OnRead } from './whole-jobs.ts';

@@ -100,7 +100,7 @@ export class JobReader {
   }
 
   /** Jobs by their numbers in one cluster's Slurm, which may have reused a number. */
-  async inSlurm(clusterName: string, slurmJobIds: readonly string[]): Promise<Job[]> {
+  async inSlurm(clusterName: string, slurmJobIds: readonly string[], onRead?: OnRead<Job>): Promise<Job[]> {
     const ids: string[] = [];
     for await (const batch of batches(slurmJobIds)) {
       const rows = await this.#database
@@ -111,7 +111,7 @@ export class JobReader {
         .execute();
       for (const { id } of rows) ids.push(id);
     }
-    return (await this.getMany(ids)).flatMap((job) => job ?? []);
+    return (await this.getMany(ids, onRead)).flatMap((job) => job ?? []);
   }
 
   /** The tasks that are over of an array's number in one cluster's Slurm, of which some are wanted by their indexes. */

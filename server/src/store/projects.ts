@@ -35,6 +35,9 @@ export interface ProjectFields {
 /** Those that only read. */
 export type ProjectReads = Pick<ProjectQueries, 'get' | 'getMany' | 'byName' | 'branches' | 'page' | 'count'>;
 
+/** Those that write. */
+export type ProjectWrites = Pick<ProjectQueries, 'save' | 'update' | 'saveSnapshot'>;
+
 export class ProjectQueries {
   readonly #database: Database;
   readonly #reads: Database;
@@ -161,14 +164,16 @@ export class ProjectQueries {
    * project as it is then; null: there is none.
    */
   async saveSnapshot(id: string, git: GitSnapshot, syncedAt: Date): Promise<Project | null> {
-    await this.#database
-      .updateTable('projects')
-      .set({ ...fromSnapshot(git), synced_at: syncedAt.getTime() })
-      .where('id', '=', id)
-      // A time in the future is no later question: the clock was set back.
-      .where((where) => where.not(where.between('synced_at', syncedAt.getTime() + 1, Date.now())))
-      .execute();
-    return this.get(id);
+    return this.#database.transaction().execute(async (trx) => {
+      await trx
+        .updateTable('projects')
+        .set({ ...fromSnapshot(git), synced_at: syncedAt.getTime() })
+        .where('id', '=', id)
+        // A time in the future is no later question: the clock was set back.
+        .where((where) => where.not(where.between('synced_at', syncedAt.getTime() + 1, Date.now())))
+        .execute();
+      return new ProjectQueries(trx).get(id);
+    });
   }
 }
 

@@ -12,5 +12,18 @@ export interface Reader {
 
 const ACCOUNT = 'server';
 
-/** The server itself. */
-export const SERVER: Reader = { account: ACCOUNT, statement: (run) => TURNS.run('begun', ACCOUNT, run) };
+/**
+ * The server itself, before all accounts: what it reads to submit, poll and write doesn't grow with what clients ask
+ * for, and must not wait for it.
+ */
+export const SERVER: Reader = { account: ACCOUNT, statement: (run) => TURNS.run('server', ACCOUNT, run) };
+
+/** Whoever reads for an account, without limits of its own. `account`: asked at each statement, because it may change. */
+export function readerOf(account: () => string): Reader {
+  return {
+    get account() {
+      return account();
+    },
+    statement: (run) => TURNS.run('new', account(), run),
+  };
+}

@@ -114,6 +114,24 @@ describe('reads that come together hold the event loop no longer than one turn',
   });
 });
 
+it('the server itself reads before all accounts, however many read', async () => {
+  const store = await Store.open(join(directory, 'slurmql.db'));
+  const order: string[] = [];
+  const clients = Array.from({ length: READS }, (_, at) =>
+    store
+      .readFor(() => `account ${at}`)
+      .jobs.getMany(ids.slice(at, at + 100))
+      .then(() => order.push('client')),
+  );
+  await new Promise(setImmediate);
+  const own = [store.jobs.getMany(ids.slice(0, 100)), store.jobs.tasks(array.id), store.events.newest()];
+  const server = own.map((read) => read.then(() => order.push('server')));
+  await Promise.all([...clients, ...server]);
+  // Some clients were at their last statement.
+  expect(order.slice(0, 10).filter((one) => one === 'server')).toHaveLength(3);
+  await store.close();
+});
+
 it('one account reads in its turn, however much others read', async () => {
   const store = await Store.open(join(directory, 'slurmql.db'));
   const readsOf = (account: string) => store.readBy({ account, statement: (run) => TURNS.run('begun', account, run) });

@@ -3,8 +3,8 @@ import { CountMemo } from './count-memo.ts';
 import type { OpenDatabase } from './database.ts';
 import { JobEventReader } from './job-event-reader.ts';
 import { JobReader } from './job-reader.ts';
-import { ProjectQueries, type ProjectReads } from './projects.ts';
-import { type Reader, SERVER } from './reader.ts';
+import { ProjectQueries, type ProjectReads, type ProjectWrites } from './projects.ts';
+import { type Reader, readerOf, SERVER } from './reader.ts';
 import { SessionQueries } from './sessions.ts';
 import { openDatabase } from './sqlite/index.ts';
 import { StoreWrites } from './store-writes.ts';
@@ -16,13 +16,24 @@ export interface StoreReads {
   readonly projects: ProjectReads;
 }
 
+/** The store for all that is done for clients: read in the turns of whoever asks, never in the server's own. */
+export interface ClientStore {
+  /** Another number after each commit that changes something. */
+  readonly version: number;
+  readonly projects: ProjectWrites;
+  /** What is read in the turns of somebody, and ends with them. */
+  readBy(reader: Reader): StoreReads;
+  /** What is read in the turns of an account. `account`: asked at each statement, because it may change. */
+  readFor(account: () => string): StoreReads;
+}
+
 let privateWrites: (store: Store) => StoreWrites;
 
 /**
  * The database. Jobs and their events are only read here, as they were committed last: a read doesn't wait for a write
- * that takes long.
+ * that takes long. `jobs`, `events` and `projects` are read for the server itself.
  */
-export class Store {
+export class Store implements ClientStore {
   readonly jobs: JobReader;
   readonly events: JobEventReader;
   readonly projects: ProjectQueries;
@@ -54,12 +65,10 @@ export class Store {
     return new Store(await openDatabase(file));
   }
 
-  /** Another number after each commit that changes something. */
   get version(): number {
     return this.#opened.version();
   }
 
-  /** What is read in the turns of somebody, and ends with them. */
   readBy(reader: Reader): StoreReads {
     const database = this.#opened.readBy(reader);
     return {
@@ -67,6 +76,10 @@ export class Store {
       events: new JobEventReader(database),
       projects: new ProjectQueries(database),
     };
+  }
+
+  readFor(account: () => string): StoreReads {
+    return this.readBy(readerOf(account));
   }
 
   /** Whether it can be read. */

@@ -80,6 +80,35 @@ it('what has read something goes on before what has not, of the same account', a
   expect(done).toEqual(['begun', 'new', 'large']);
 });
 
+it('what the server does for itself goes on before all accounts, however many wait', async () => {
+  const turns = new Turns();
+  const done: string[] = [];
+  const clients = (['begun', 'new', 'large'] as const).flatMap((rank) =>
+    Array.from({ length: 100 }, (_, at) => turns.wait(rank, `account ${at}`).then(() => done.push(rank))),
+  );
+  const own = Array.from({ length: 3 }, () => turns.wait('server', 'server').then(() => done.push('server')));
+  await Promise.all([...clients, ...own]);
+  expect(done.slice(0, 4)).toEqual(['server', 'server', 'server', 'begun']);
+});
+
+it('what the server does for itself keeps none of the others from their turns', async () => {
+  const turns = new Turns();
+  let isOver = false;
+  const server = Promise.all(
+    Array.from({ length: 200 }, () =>
+      turns.run('server', 'server', async () => {
+        now += 5;
+      }),
+    ),
+  ).then(() => {
+    isOver = true;
+  });
+  await new Promise(setImmediate);
+  for (const rank of ['begun', 'new', 'large'] as const) await turns.run(rank, 'ada', async () => undefined);
+  expect(isOver).toBe(false);
+  await server;
+});
+
 describe('what takes a while once it has begun', () => {
   const STATEMENT_MS = 5;
   /** Promise steps before it holds the event loop, and after. */
@@ -92,7 +121,7 @@ describe('what takes a while once it has begun', () => {
     await step();
   };
 
-  it.each(['begun', 'new', 'large'] as const)('is done one after another, in turns: %s', async (rank) => {
+  it.each(['server', 'begun', 'new', 'large'] as const)('is done one after another, in turns: %s', async (rank) => {
     const turns = new Turns();
     const began = now;
     const work = async (account: string) => {

@@ -12,16 +12,17 @@ const STEPS = 4;
 const MOST_STEPS = 32;
 
 /**
- * Priorities: first the small tasks, and of an account first those that have read something, because they keep that
- * until they are done; then the large ones.
+ * Priorities: first what the server does for itself, which clients can't make more of; then the small tasks, and of an
+ * account first those that have read something, because they keep that until they are done; then the large ones.
  */
-export type Rank = 'begun' | 'new' | 'large';
+export type Rank = 'server' | 'begun' | 'new' | 'large';
 
 /**
  * Shares the event loop among tasks that may be many or long: in turns of some milliseconds for all of them together,
  * account by account.
  */
 export class Turns {
+  readonly #first = new Line();
   readonly #small = new Line();
   readonly #large = new Line();
   readonly #turn = new TurnClock();
@@ -31,15 +32,21 @@ export class Turns {
 
   /** Undefined: continue, this turn is still short. Otherwise await it. */
   pass(rank: Rank, account: string): Promise<void> | undefined {
-    const isNext = this.#small.isEmpty && (rank !== 'large' || this.#large.isEmpty);
-    if (isNext && this.#turn.elapsedMs() < (rank === 'large' ? LARGE_MS : TURN_MS)) return undefined;
+    if (this.#isNext(rank) && this.#turn.elapsedMs() < (rank === 'large' ? LARGE_MS : TURN_MS)) return undefined;
     return this.wait(rank, account);
+  }
+
+  #isNext(rank: Rank): boolean {
+    if (!this.#first.isEmpty) return false;
+    if (rank === 'server') return true;
+    return this.#small.isEmpty && (rank !== 'large' || this.#large.isEmpty);
   }
 
   /** Resolves in a later turn: for work that is about to take long without a pause, or just did. */
   wait(rank: Rank, account: string): Promise<void> {
     return new Promise((resolve) => {
-      if (rank === 'large') this.#large.add(account, resolve, false);
+      if (rank === 'server') this.#first.add(account, resolve, false);
+      else if (rank === 'large') this.#large.add(account, resolve, false);
       else this.#small.add(account, resolve, rank === 'begun');
       if (!this.#isRunning) void this.#run();
     });
@@ -60,8 +67,9 @@ export class Turns {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (!this.#small.isEmpty || !this.#large.isEmpty) {
+    while (!this.#first.isEmpty || !this.#small.isEmpty || !this.#large.isEmpty) {
       await nextTurn();
+      await this.#goOn(this.#first, TURN_MS);
       await this.#goOn(this.#small, TURN_MS);
       await this.#goOn(this.#large, LARGE_MS);
     }

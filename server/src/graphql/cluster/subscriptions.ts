@@ -11,11 +11,11 @@ builder.subscriptionField('clusterStatus', (t) =>
       'Health of the connection and the poller of one cluster or of all. Sends the current status, then every change. A cluster that is ' +
       'removed from clusters.yaml is sent once more, with `isConfigured` false. A new one is included automatically.',
     args: { name: t.arg.string({ description: 'Null: all clusters.' }) },
-    subscribe: (_root, { name }, { clusters }) => {
+    subscribe: (_root, { name }, { clusters, account }) => {
       if (name != null && clusters.get(name) === null) {
         throw fault('NOT_FOUND', `There is no cluster ${JSON.stringify(name)}`);
       }
-      return new FeedStream(clusterStatusFeed(clusters, name ?? null));
+      return new FeedStream(() => clusterStatusFeed(clusters, name ?? null), account);
     },
     resolve: (cluster) => cluster,
   }),

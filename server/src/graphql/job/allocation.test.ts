@@ -11,8 +11,8 @@ import { alone } from '../testing.ts';
 /** Asks for the names of the nodes of so many jobs, each with this list. */
 function asked(count: number, nodeList: string) {
   const job: Job = aJob({ nodeList, allocated: { cpus: 1, memoryMb: null, gpus: [], timeLimitSeconds: null } });
-  const reads = { jobs: { get: async () => job } };
-  const services = { store: { ...reads, readBy: () => reads } } as unknown as Services;
+  const reads = { jobs: { getMany: async (ids: readonly string[]) => ids.map(() => job) } };
+  const services = { store: { readBy: () => reads } } as unknown as Services;
   const user = { id: 'ada', name: 'Ada', role: 'ADMIN' } as const;
   const contextValue = createContext(services, { user, via: 'TOKEN' }, alone());
   const id = encodeGlobalID('Job', job.id);

@@ -1,5 +1,5 @@
 import type { Job } from '../../domain/job.ts';
-import type { Store } from '../../store/index.ts';
+import type { GraphQLContext } from '../context.ts';
 import { fault } from '../faults.ts';
 import { localId } from '../ids.ts';
 
@@ -11,15 +11,15 @@ export interface JobName {
 
 /** The job with this id, or with this Slurm number on a cluster; null: there is none. */
 export async function findJob(
-  { jobs }: Pick<Store, 'jobs'>,
+  { reads, work, loaders }: Pick<GraphQLContext, 'reads' | 'work' | 'loaders'>,
   { id, cluster, slurmJobId }: JobName,
 ): Promise<Job | null> {
-  if (id != null && cluster == null && slurmJobId == null) return jobs.get(localId(id, 'Job'));
+  if (id != null && cluster == null && slurmJobId == null) return loaders.job.load(localId(id, 'Job'));
   if (id != null || cluster == null || slurmJobId == null) {
     throw fault('BAD_USER_INPUT', 'Identify the job by id, or by cluster and slurmJobId');
   }
   const { number, component } = readNumber(slurmJobId);
-  const found = await jobs.inSlurm(cluster, [number]);
+  const found = await work.read(() => reads.jobs.inSlurm(cluster, [number], (some) => work.jobs(some)));
   // After a reset, Slurm's numbers start again: the newest job is meant.
   const [newest] = found.sort((left, right) => (left.id < right.id ? 1 : -1));
   if (newest === undefined || (component !== null && component >= newest.components.length)) return null;

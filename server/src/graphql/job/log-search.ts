@@ -82,8 +82,8 @@ builder.queryField('logSearch', (t) =>
       }),
     },
     ...costs({ own: 1000 }),
-    resolve: async (_root, args, { store, clusters, account, searches }) => {
-      const job = await store.jobs.get(localId(args.jobId, 'Job'));
+    resolve: async (_root, args, { loaders, clusters, account, searches }) => {
+      const job = await loaders.job.load(localId(args.jobId, 'Job'));
       if (job === null) throw fault('NOT_FOUND', 'Job not found');
       if (isArray(job)) throw fault('BAD_USER_INPUT', 'jobId: an array has no log of its own: search one of its tasks');
       const { pattern } = args;

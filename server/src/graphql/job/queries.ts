@@ -26,11 +26,13 @@ builder.queryField('job', (t) =>
           'job as it is then. Ask again while `isActive`. Null: answers at once.',
       }),
     },
-    resolve: async (_root, { waitUntilOverSeconds, ...name }, { store, journal, waits, account, signal }) => {
-      const job = await findJob(store, name);
+    resolve: async (_root, { waitUntilOverSeconds, ...name }, context) => {
+      const { loaders, journal, waits, account, signal } = context;
+      const job = await findJob(context, name);
       if (!isWaitedFor(job, waitUntilOverSeconds)) return job;
-      await waits.untilOver(job, journal, waitUntilOverSeconds ?? 0, { account, signal });
-      return store.jobs.get(job.id);
+      const { id, clusterName } = job;
+      const read = () => loaders.job.load(id);
+      return waits.untilOver({ id, clusterName, read }, journal, waitUntilOverSeconds ?? 0, { account, signal });
     },
   }),
 );

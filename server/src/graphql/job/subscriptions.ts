@@ -4,7 +4,7 @@ import { isArray, type Job } from '../../domain/job.ts';
 import type { LogChunk } from '../../domain/log-chunk.ts';
 import { jobEventsFeed, jobStatusFeed, logTail } from '../../feeds/index.ts';
 import { builder } from '../builder.ts';
-import type { GraphQLContext } from '../context.ts';
+import { feedSources, type GraphQLContext } from '../context.ts';
 import { fault, withCursorFaults } from '../faults.ts';
 import { localId } from '../ids.ts';
 import { FeedStream } from '../live/feed-stream.ts';
@@ -20,9 +20,11 @@ builder.subscriptionField('jobStatus', (t) =>
     type: JobRef,
     description: 'Sends a job as it is now, then after every change. Completes once the job is over.',
     args: { id: t.arg.id({ required: true, description: 'The id of a job, an array, or a task.' }) },
-    subscribe: async (_root, { id }, context) => {
-      const job = await existingJob(id, context);
-      return new FeedStream(jobStatusFeed(job, context));
+    subscribe: async (_root, args, context) => {
+      // Only what names it: the rest may be long, and a subscription lasts.
+      const { id, clusterName, arrayParentId } = await existingJob(args.id, context);
+      const job = { id, clusterName, arrayParentId };
+      return new FeedStream((account) => jobStatusFeed(job, feedSources(context, account)), context.account);
     },
     resolve: (job) => job,
   }),
@@ -44,7 +46,8 @@ builder.subscriptionField('jobEvents', (t) =>
     },
     subscribe: async (_root, { filter, after }, context) => {
       const start = after == null ? null : await withCursorFaults('after', async () => sequenceOf(after));
-      return new FeedStream(jobEventsFeed(start, toJobFilter(filter), context));
+      const wanted = toJobFilter(filter);
+      return new FeedStream((account) => jobEventsFeed(start, wanted, feedSources(context, account)), context.account);
     },
     resolve: (event) => event,
   }),
@@ -83,7 +86,7 @@ builder.subscriptionField('logTail', (t) =>
                 signal,
                 seat: () => context.seats?.take(job.clusterName, signal) ?? null,
               },
-              context,
+              feedSources(context, () => context.account),
             ),
           ),
       );
@@ -110,8 +113,9 @@ async function* withLogFaults(
   }
 }
 
-async function existingJob(globalId: string, { store }: GraphQLContext): Promise<Job> {
-  const job = await store.jobs.get(localId(globalId, 'Job'));
+async function existingJob(globalId: string, context: GraphQLContext): Promise<Job> {
+  const { reads } = feedSources(context, () => context.account);
+  const job = await reads.jobs.get(localId(globalId, 'Job'));
   if (job === null) throw fault('NOT_FOUND', 'Job not found');
   return job;
 }

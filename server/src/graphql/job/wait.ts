@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../../domain/job.ts';
 import { isActiveState } from '../../domain/job-state.ts';
 import type { Journal } from '../../events/index.ts';
@@ -8,6 +9,11 @@ import { Shares } from '../shares.ts';
 export const LONGEST_WAIT_SECONDS = 300;
 export const MOST_WAITS = 1000;
 export const MOST_WAITS_OF_ACCOUNT = 500;
+
+interface WaitedFor extends Pick<Job, 'id' | 'clusterName'> {
+  /** Reads it as it is in the store. */
+  read(): Promise<Job | null>;
+}
 
 /** Requests that wait for the end of a job: each costs a timer, and a lookup in memory at each commit. */
 export class JobWaits {
@@ -21,15 +27,15 @@ export class JobWaits {
   }
 
   /**
-   * Resolves once the job is over, after `seconds`, or once the asker's signal is aborted, whichever comes first. Throws
-   * what a caller may be told.
+   * The job once it is over, after `seconds`, or once the asker's signal is aborted, whichever comes first. Throws what a
+   * caller may be told.
    */
   async untilOver(
-    { id, clusterName }: Job,
-    journal: Journal,
+    { id, clusterName, read }: WaitedFor,
+    journal: Pick<Journal, 'active' | 'nextChange'>,
     seconds: number,
     { account, signal }: { readonly account: string; readonly signal: AbortSignal },
-  ): Promise<void> {
+  ): Promise<Job | null> {
     if (seconds < 0 || seconds > LONGEST_WAIT_SECONDS) {
       throw fault('BAD_USER_INPUT', `waitUntilOverSeconds is ${seconds}: wait for 0 to ${LONGEST_WAIT_SECONDS}`);
     }
@@ -42,9 +48,14 @@ export class JobWaits {
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     try {
-      // Every active job is in memory, which each commit updates before it notifies anyone.
-      const isActive = () => journal.active(clusterName).has(id);
-      while (isActive() && !leaving.signal.aborted) await journal.nextChange(leaving.signal);
+      for (;;) {
+        // Every active job is in memory, which each commit updates before it notifies anyone.
+        const active = journal.active(clusterName).get(id);
+        const job = active ?? (await read());
+        if (!isWaitedFor(job, seconds) || leaving.signal.aborted) return job;
+        // The store shows a commit a moment before it is in memory.
+        await (active === undefined ? nextTurn() : journal.nextChange(leaving.signal));
+      }
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', leave);

@@ -5,20 +5,25 @@ import type { Feed } from '../../feeds/index.ts';
  * stream.
  */
 export class FeedStream<T> implements AsyncGenerator<T, void, undefined> {
-  readonly feed: Feed<T>;
+  /** The feed, read in the turns of an account: asked each time, because it may change. */
+  readonly feedFor: (account: () => string) => Feed<T>;
+  readonly #account: string;
   readonly #ending = new AbortController();
   readonly #values: AsyncGenerator<T, void, undefined>;
 
-  constructor(feed: Feed<T>) {
-    this.feed = feed;
+  /** `account`: of the subscriber. */
+  constructor(feedFor: (account: () => string) => Feed<T>, account: string) {
+    this.feedFor = feedFor;
+    this.#account = account;
     this.#values = this.#read();
   }
 
   async *#read(): AsyncGenerator<T, void, undefined> {
-    const { first, position, isOver } = await this.feed.open();
+    const feed = this.feedFor(() => this.#account);
+    const { first, position, isOver } = await feed.open();
     yield* first;
     if (isOver) return;
-    for await (const { entries } of this.feed.follow(position, this.#ending.signal)) {
+    for await (const { entries } of feed.follow(position, this.#ending.signal)) {
       for (const { value } of entries) yield value;
     }
   }

@@ -14,6 +14,7 @@ import { answerOf, jsonLength, maskError } from '../answers.ts';
 import { contextOfEvent, type GraphQLContext } from '../context.ts';
 import { requestFault, withCodeAlone, withCodesAlone } from '../error-codes.ts';
 import { WORK_LIMITS, type Work } from '../work.ts';
+import { type Audience, Audiences } from './audience.ts';
 import { FeedStream } from './feed-stream.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { Kept } from './memo.ts';
@@ -37,6 +38,11 @@ export type SubscriptionStream = AsyncGenerator<never, void, void>;
 /** Of a document and its variables, which are kept while it is open. Lists of ids are the longest. */
 export const MAX_LENGTH = 64 * 1024;
 
+interface SharedTape {
+  readonly tape: Tape<unknown>;
+  readonly audience: Audience;
+}
+
 /** Masks an error for the client. */
 type Mask = (cause: unknown) => GraphQLError;
 
@@ -48,7 +54,8 @@ const contextOf = ({ contextValue }: Pick<ExecutionArgs, 'contextValue'>) => con
  */
 export class SharedSubscriptions {
   // The fields know the type of a tape's values.
-  readonly #tapes = new Map<string, Tape<unknown>>();
+  readonly #tapes = new Map<string, SharedTape>();
+  readonly #audiences = new Audiences();
   readonly #kept = new Kept();
   readonly #open = new OpenSubscriptions();
   readonly #log: Logger;
@@ -95,7 +102,7 @@ export class SharedSubscriptions {
     if (!(Symbol.asyncIterator in source)) return this.#answer(() => source, contextOf(args).work);
     if (!(source instanceof FeedStream)) {
       const results = mapSourceToResponseEvent(validated, source, (event) =>
-        this.#execute(event, contextOf(args).signal),
+        this.#execute(event, contextOf(args).account, contextOf(args).signal),
       );
       if (!('next' in results)) return this.#answer(() => results, contextOf(args).work);
       return new SilentStream(
@@ -104,37 +111,53 @@ export class SharedSubscriptions {
         () => end(results),
       );
     }
-    const { feed }: FeedStream<unknown> = source;
-    return new SilentStream(() => this.#tape(subscription, feed, validated).join(feed, sink), this.#mask);
+    return new SilentStream(() => this.#join(subscription, source, validated), this.#mask);
+  }
+
+  #join(subscription: SharedSubscription, source: FeedStream<unknown>, validated: ValidatedSubscriptionArgs): Place {
+    const { account } = contextOf(subscription.args);
+    const { tape, audience } = this.#tape(subscription, source, validated);
+    const subscriber = audience.add(account);
+    const place = tape.join(
+      source.feedFor(() => account),
+      subscription.sink,
+    );
+    const leave = () => subscriber[Symbol.dispose]();
+    place.ended.then(leave, leave);
+    return place;
   }
 
   #tape(
     { args, query, viewer }: SharedSubscription,
-    feed: FeedStream<unknown>['feed'],
+    { feedFor }: FeedStream<unknown>,
     validated: ValidatedSubscriptionArgs,
-  ): Tape<unknown> {
+  ): SharedTape {
     const variables = withoutResume(args.document, args.variableValues ?? {});
     const key = JSON.stringify([viewer.id, viewer.role, query, args.operationName ?? null, variables]);
     const known = this.#tapes.get(key);
     if (known !== undefined) return known;
+    const audience = this.#audiences.create();
+    const account = () => audience.account();
     const tape: Tape<unknown> = new Tape(
-      feed,
+      feedFor(account),
       // The first subscriber may leave before the others.
       async (value, signal) => {
-        const result = await this.#execute({ ...validated, rootValue: value }, signal);
+        const result = await this.#execute({ ...validated, rootValue: value }, account(), signal);
         return Buffer.from(JSON.stringify(result));
       },
       () => {
-        if (this.#tapes.get(key) === tape) this.#tapes.delete(key);
+        if (this.#tapes.get(key) === shared) this.#tapes.delete(key);
       },
       this.#kept,
     );
-    this.#tapes.set(key, tape);
-    return tape;
+    const shared = { tape, audience };
+    this.#tapes.set(key, shared);
+    return shared;
   }
 
-  async #execute(event: ValidatedSubscriptionArgs, signal: AbortSignal): Promise<ExecutionResult> {
-    const context = contextOfEvent(contextOf(event), signal);
+  /** `account`: whose turns it takes. */
+  async #execute(event: ValidatedSubscriptionArgs, account: string, signal: AbortSignal): Promise<ExecutionResult> {
+    const context = contextOfEvent(contextOf(event), account, signal);
     return this.#answer(() => executeSubscriptionEvent({ ...event, contextValue: context }), context.work);
   }
 
