@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
 import { OpenFile, readStatuses } from './disk.ts';
@@ -12,6 +13,7 @@ import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
 import { type BytePath, readable } from './paths.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar.ts';
+import { slices } from './turns.ts';
 import { compareWorkTree } from './work-tree.ts';
 
 const PACKING = { timeoutMs: 10 * 60_000, late: "the files weren't packed within 10 minutes" };
@@ -162,10 +164,9 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFiles): AsyncGenerator<Buffer> {
   const modifiedSeconds = Number(await describeCommit(directory, sha, '%ct'));
-  for (const { path, kind } of committed) {
-    if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'directory', modifiedSeconds });
-  }
-  for await (const { file, chunks } of readContents(directory, linksLast(committed), PACKING)) {
+  const { submodules, contents } = await inOrder(committed);
+  for (const { path } of submodules) yield tarHeader({ ...PLAIN, path, kind: 'directory', modifiedSeconds });
+  for await (const { file, chunks } of readContents(directory, contents, PACKING)) {
     const { path, isExecutable, sizeBytes } = file;
     if (file.kind === 'link') {
       yield tarHeader({ ...PLAIN, path, kind: 'link', target: await text(chunks), modifiedSeconds });
@@ -181,12 +182,36 @@ async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFile
 
 /**
  * A tree that is made by hand can hold a link and a directory of one name, and some tars write through a link that they have
- * made. So each link comes after all that may lie below it; then its place is taken, and tar says so.
+ * made. So each link comes after all that may lie below it; then its place is taken, and tar says so. What lies below it has
+ * a longer way: the deepest come first, in git's order. A million paths in no order would be sorted in one go of seconds.
  */
-function linksLast(committed: readonly CommittedFile[]): CommittedFile[] {
-  const links = committed.filter(({ kind }) => kind === 'link');
-  links.sort((one, other) => (one.path < other.path ? 1 : -1));
-  return [...committed.filter(({ kind }) => kind === 'file'), ...links];
+async function inOrder(
+  committed: readonly CommittedFile[],
+): Promise<{ readonly submodules: readonly CommittedFile[]; readonly contents: readonly CommittedFile[] }> {
+  const submodules: CommittedFile[] = [];
+  const files: CommittedFile[] = [];
+  const links = new Map<number, CommittedFile[]>();
+  for (const slice of slices(committed, { sizeOf: ({ path }) => path.length, mostBytes: PIECE_BYTES })) {
+    for (const file of slice) {
+      if (file.kind === 'submodule') submodules.push(file);
+      if (file.kind === 'file') files.push(file);
+      if (file.kind !== 'link') continue;
+      const depth = depthOf(file.path);
+      const beside = links.get(depth);
+      if (beside === undefined) links.set(depth, [file]);
+      else beside.push(file);
+    }
+    await nextTurn();
+  }
+  const deepestFirst = [...links].toSorted(([one], [other]) => other - one);
+  return { submodules, contents: files.concat(...deepestFirst.map(([, beside]) => beside)) };
+}
+
+/** In how many directories it lies. */
+function depthOf(path: BytePath): number {
+  let depth = 0;
+  for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) depth += 1;
+  return depth;
 }
 
 const PLAIN: Omit<TarEntry, 'path' | 'modifiedSeconds'> = {
