@@ -8,6 +8,7 @@ import { OpenFile, readStatuses } from './disk.ts';
 import { disks } from './disk-access.ts';
 import type { FileStatus } from './disk-questions.ts';
 import { GitError } from './git-error.ts';
+import { isLarge } from './lanes.ts';
 import { checkCommitted, checkPacked } from './limits.ts';
 import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
@@ -114,9 +115,26 @@ export function leftOut({ committed }: Pick<JobFiles, 'committed'>): string | nu
   return `Empty for the job: ${all}. These are submodules, or repositories that were committed as one entry, whose files are no part of the commit: commit the files themselves, or put them on the cluster`;
 }
 
-/** What they take before they are packed. */
-export function unpackedBytes(files: JobFiles): number {
-  return filesOf(files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+/** Whether they take long to pack and to unpack: by what they take, or by how many files and directories they are. */
+export function takeLong(files: JobFiles): boolean {
+  let bytes = 0;
+  let count = 0;
+  let before = '';
+  for (const { path, sizeBytes } of filesOf(files)) {
+    bytes += sizeBytes + path.length;
+    count += 1 + depthOf(path, commonLength(path, before));
+    before = path;
+    // So a look at a million is over after some thousands.
+    if (isLarge(bytes, count)) return true;
+  }
+  return false;
+}
+
+/** How much of two paths is the same: what is behind it leads through directories of its own. */
+function commonLength(path: BytePath, other: BytePath): number {
+  let length = 0;
+  while (length < path.length && path.charCodeAt(length) === other.charCodeAt(length)) length += 1;
+  return length;
 }
 
 function* filesOf({ committed, uncommitted }: JobFiles): Generator<CommittedFile | DiskFile> {
@@ -207,10 +225,10 @@ async function inOrder(
   return { submodules, contents: files.concat(...deepestFirst.map(([, beside]) => beside)) };
 }
 
-/** In how many directories it lies. */
-function depthOf(path: BytePath): number {
+/** In how many directories it lies, but for those whose names end before `start`. */
+function depthOf(path: BytePath, start = 0): number {
   let depth = 0;
-  for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) depth += 1;
+  for (let at = path.indexOf('/', start); at !== -1; at = path.indexOf('/', at + 1)) depth += 1;
   return depth;
 }
 
