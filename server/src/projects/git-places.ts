@@ -7,6 +7,7 @@ import { Places } from './places.ts';
 const places = new Places({
   ofOwner: 3,
   inAll: 8,
+  keptForOthers: 3,
   patienceMs: 60_000,
   busy: 'the server waits for git in this repository, or in too many others: try again in a while, or look why the disk is slow',
 });

@@ -10,6 +10,12 @@ export function isLarge(sizeBytes: number, files = 0): boolean {
   return sizeBytes > LARGE_BYTES || files > LARGE_FILES;
 }
 
+interface LaneCounts {
+  readonly small: number;
+  readonly large: number;
+  readonly keptForOthers?: number;
+}
+
 /**
  * Work on files side by side, so many at a time: what is small never waits for what is large. Projects take turns, so that
  * one with many jobs keeps no other waiting for more than what is under way.
@@ -18,9 +24,10 @@ export class Lanes {
   readonly #small: Places;
   readonly #large: Places;
 
-  constructor({ small, large }: { readonly small: number; readonly large: number }) {
-    this.#small = new Places({ ofOwner: small, inAll: small });
-    this.#large = new Places({ ofOwner: large, inAll: large });
+  /** `keptForOthers`: of each, so many are for projects that have none. */
+  constructor({ small, large, keptForOthers = 0 }: LaneCounts) {
+    this.#small = new Places({ ofOwner: small, inAll: small, keptForOthers });
+    this.#large = new Places({ ofOwner: large, inAll: large, keptForOthers });
   }
 
   /** In its project's turn, and there in the order of these calls. */

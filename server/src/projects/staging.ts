@@ -32,7 +32,7 @@ export interface StagingOptions {
 export class Staging {
   readonly #options: StagingOptions;
   readonly #directory: string;
-  readonly #lanes = new Lanes({ small: 4, large: 4 });
+  readonly #lanes = new Lanes({ small: 4, large: 4, keptForOthers: 2 });
   /** One whose disk hangs keeps no other from being packed. */
   readonly #repositories = new Places({ ofOwner: 2, inAll: Number.POSITIVE_INFINITY });
   /** Jobs that are about to be recorded. */
