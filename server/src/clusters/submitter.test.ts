@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
-import { aJob, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
+import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmAdapter } from '../slurm/index.ts';
 import { LocalLogin } from '../slurm/testing.ts';
@@ -32,6 +32,8 @@ let archive: Buffer;
 let hasFiles: boolean;
 /** How much the server packed for a job, unless it is next to nothing. */
 let sizes: Map<string, number>;
+/** Jobs whose files are small, and many. */
+let long: Set<string>;
 /** How often files were sent. */
 let sent: number;
 /** What happens to a file before it is written. */
@@ -54,6 +56,7 @@ beforeEach(async () => {
   archive = await readFile(join(login.home, 'empty.tar.gz'));
   hasFiles = true;
   sizes = new Map();
+  long = new Set();
   sent = 0;
   removed = [];
   underWay = async () => undefined;
@@ -102,6 +105,7 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = 
       remove: async (jobId) => void removed.push(jobId),
       has: async () => hasFiles,
       size: async (jobId) => sizes.get(jobId) ?? archive.length,
+      takesLong: async (jobId) => sizes.has(jobId) || long.has(jobId),
     },
     log,
     delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs: 1 },
@@ -113,9 +117,9 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = 
   return submitter;
 }
 
-async function record(array: string | null = null): Promise<Job> {
+async function record(array: string | null = null, projectId: string | null = null): Promise<Job> {
   const resources = { ...NO_RESOURCES, array };
-  const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null, resources });
+  const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null, resources, projectId });
   await journal.write(SYSTEM, (writer) => writer.create([{ job, idempotencyKey: null, submission: NO_SUBMISSION }]));
   return job;
 }
@@ -539,6 +543,35 @@ describe('projects that take long to be unpacked', () => {
     for (const { id } of all) await allow(id);
     for (const { id } of all) await once(id, isTaken);
     expect(await calls()).toBe(5);
+  });
+
+  it('are also those that are small and of many files', async () => {
+    const all = [await record(), await record(), await record()];
+    for (const { id } of all) long.add(id);
+    const submitter = startSubmitter();
+    await expect.poll(begun, { timeout: 20_000 }).toBe(2);
+    const small = await record();
+    await allow(small.id);
+    void submitter.submit(small.id);
+    expect(await once(small.id, isTaken)).toMatchObject({ slurmJobId: '1' });
+    for (const { id } of all) await allow(id);
+    for (const { id } of all) await once(id, isTaken);
+  });
+
+  it('come in turns by project: one with many jobs is not before all others', async () => {
+    const [project, other] = ['many', 'other'];
+    for (const id of [project, other]) await store.projects.save(aProject({ id }));
+    const sweep = [];
+    for (let count = 0; count < 5; count += 1) sweep.push(await record(null, project));
+    const single = await record(null, other);
+    for (const { id } of [...sweep, single]) long.add(id);
+    await allow(single.id);
+    startSubmitter();
+    await expect.poll(begun, { timeout: 20_000 }).toBe(2);
+    for (const { id } of sweep.slice(0, 2)) await allow(id);
+    await once(single.id, isTaken);
+    for (const { id } of sweep) await allow(id);
+    for (const { id } of sweep) await once(id, isTaken);
   });
 
   it('go on without the server, and the next one waits for what the first one began', async () => {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Job } from '../domain/job.ts';
 import { messageOf } from '../domain/thrown.ts';
-import { Lanes, type Staging } from '../projects/index.ts';
+import { isLarge, Lanes, type Staging } from '../projects/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { SubmissionFaults } from './submission-faults.ts';
 import { SubmissionRetries } from './submission-retries.ts';
@@ -26,7 +26,7 @@ const DELAYS = {
 
 export interface SubmitterOptions
   extends Omit<SubmissionStepsOptions, 'faults' | 'retries' | 'certainlyAbsentMs' | 'lookMs'> {
-  readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size'>;
+  readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size' | 'takesLong'>;
   readonly log: Logger;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
@@ -180,12 +180,17 @@ export class Submitter {
   }
 
   async #tryOnce(jobId: string): Promise<'done' | 'reset'> {
-    const size = await this.#options.staging.size(jobId);
-    const prepared = await this.#uploads.run(size, () => this.#prepare(jobId));
+    const { staging, journal, settings } = this.#options;
+    const project = journal.active(settings.name).get(jobId)?.projectId ?? '';
+    const isMuch = isLarge(await staging.size(jobId));
+    const prepared = await this.#uploads.run(project, isMuch, () => this.#prepare(jobId));
     if (prepared === null) return 'done';
     const isReachable = () => this.#reachable !== null;
     const { signal } = this.#stop;
-    const isReady = await this.#unpackings.run(size, () => this.#steps.unpack(prepared, isReachable, signal));
+    const isLong = await staging.takesLong(jobId);
+    const isReady = await this.#unpackings.run(project, isLong, () =>
+      this.#steps.unpack(prepared, isReachable, signal),
+    );
     if (!isReady) return 'done';
     const handed = prepared.isSubmitted
       ? 'running'

@@ -101,6 +101,21 @@ describe('a tree in which a link has the name of a directory', () => {
         ['b', 'a'],
       ],
     ],
+    [
+      'below others, in any order',
+      [
+        ['b', [['c', '..']]],
+        ['a', '/etc'],
+        ['b', '/root'],
+        [
+          'a',
+          [
+            ['c', '..'],
+            ['c', [['d', [FILE, ['e', '/']]]]],
+          ],
+        ],
+      ],
+    ],
   ])('is packed so that nothing is written through the link: %s', async (_what, entries) => {
     const commit = await repository.git('commit-tree', '-m', 'Forged', await treeOf(entries));
     await repository.git('update-ref', 'HEAD', commit);
@@ -115,6 +130,55 @@ describe('a tree in which a link has the name of a directory', () => {
     }
     expect(links.length).toBeGreaterThan(0);
   });
+});
+
+describe('many files of a commit in no order', () => {
+  const FILES = 20_000;
+  const names = Array.from({ length: FILES }, (_, index) => `${(index * 7919) % FILES}`);
+  it.each<[string, readonly string[], string]>([
+    ['files', names, '100644'],
+    ['links', names, '120000'],
+    ['links under one long name', names.map((name) => `${'p'.repeat(110)}/${name}`), '120000'],
+    ['links in directories of their own', names.map((name) => `${name}/a`), '120000'],
+    ['links that are deep', names.map((name) => `${'a/'.repeat(Number(name) % 100)}${name}`), '120000'],
+    ['submodules', names, '160000'],
+  ])(
+    'are packed without a look at more than a few of them in a turn of the event loop: %s',
+    async (_what, paths, mode) => {
+      await repository.write({ a: 'x' });
+      await repository.commit();
+      const objectId = await repository.git('hash-object', 'a');
+      const looks = { inThisTurn: 0, most: 0, inAll: 0 };
+      const nextTurn = () => {
+        looks.inThisTurn = 0;
+        turn = setImmediate(nextTurn);
+      };
+      let turn = setImmediate(nextTurn);
+      const kind = mode === '120000' ? 'link' : mode === '160000' ? 'submodule' : 'file';
+      const committed = paths.map((path) => ({
+        get path() {
+          looks.inThisTurn += 1;
+          looks.inAll += 1;
+          looks.most = Math.max(looks.most, looks.inThisTurn);
+          return path;
+        },
+        kind: kind as 'file' | 'link' | 'submodule',
+        isExecutable: false,
+        objectId,
+        sizeBytes: kind === 'submodule' ? 0 : 1,
+      }));
+      try {
+        await packFiles(
+          { ...(await repository.choose(false)), committed },
+          join(repository.path, '.git/archive.tar.gz'),
+        );
+      } finally {
+        clearImmediate(turn);
+      }
+      expect(looks.inAll).toBeGreaterThanOrEqual(FILES);
+      expect(looks.most).toBeLessThan(FILES / 3);
+    },
+  );
 });
 
 describe("a commit's files", () => {

@@ -1,17 +1,20 @@
 import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { type CommittedFile, describeCommit, readCommitTree, readContents } from './commit-tree.ts';
 import { OpenFile, readStatuses } from './disk.ts';
 import { disks } from './disk-access.ts';
 import type { FileStatus } from './disk-questions.ts';
 import { GitError } from './git-error.ts';
+import { isLarge } from './lanes.ts';
 import { checkCommitted, checkPacked } from './limits.ts';
 import { Listing } from './listing.ts';
 import type { DiskFile } from './nested.ts';
 import { type BytePath, readable } from './paths.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar.ts';
+import { slices } from './turns.ts';
 import { compareWorkTree } from './work-tree.ts';
 
 const PACKING = { timeoutMs: 10 * 60_000, late: "the files weren't packed within 10 minutes" };
@@ -112,9 +115,26 @@ export function leftOut({ committed }: Pick<JobFiles, 'committed'>): string | nu
   return `Empty for the job: ${all}. These are submodules, or repositories that were committed as one entry, whose files are no part of the commit: commit the files themselves, or put them on the cluster`;
 }
 
-/** What they take before they are packed. */
-export function unpackedBytes(files: JobFiles): number {
-  return filesOf(files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+/** Whether they take long to pack and to unpack: by what they take, or by how many files and directories they are. */
+export function takeLong(files: JobFiles): boolean {
+  let bytes = 0;
+  let count = 0;
+  let before = '';
+  for (const { path, sizeBytes } of filesOf(files)) {
+    bytes += sizeBytes + path.length;
+    count += 1 + depthOf(path, commonLength(path, before));
+    before = path;
+    // So a look at a million is over after some thousands.
+    if (isLarge(bytes, count)) return true;
+  }
+  return false;
+}
+
+/** How much of two paths is the same: what is behind it leads through directories of its own. */
+function commonLength(path: BytePath, other: BytePath): number {
+  let length = 0;
+  while (length < path.length && path.charCodeAt(length) === other.charCodeAt(length)) length += 1;
+  return length;
 }
 
 function* filesOf({ committed, uncommitted }: JobFiles): Generator<CommittedFile | DiskFile> {
@@ -162,10 +182,9 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFiles): AsyncGenerator<Buffer> {
   const modifiedSeconds = Number(await describeCommit(directory, sha, '%ct'));
-  for (const { path, kind } of committed) {
-    if (kind === 'submodule') yield tarHeader({ ...PLAIN, path, kind: 'directory', modifiedSeconds });
-  }
-  for await (const { file, chunks } of readContents(directory, linksLast(committed), PACKING)) {
+  const { submodules, contents } = await inOrder(committed);
+  for (const { path } of submodules) yield tarHeader({ ...PLAIN, path, kind: 'directory', modifiedSeconds });
+  for await (const { file, chunks } of readContents(directory, contents, PACKING)) {
     const { path, isExecutable, sizeBytes } = file;
     if (file.kind === 'link') {
       yield tarHeader({ ...PLAIN, path, kind: 'link', target: await text(chunks), modifiedSeconds });
@@ -181,12 +200,36 @@ async function* archiveBytes({ directory, sha, committed, uncommitted }: JobFile
 
 /**
  * A tree that is made by hand can hold a link and a directory of one name, and some tars write through a link that they have
- * made. So each link comes after all that may lie below it; then its place is taken, and tar says so.
+ * made. So each link comes after all that may lie below it; then its place is taken, and tar says so. What lies below it has
+ * a longer way: the deepest come first, in git's order. A million paths in no order would be sorted in one go of seconds.
  */
-function linksLast(committed: readonly CommittedFile[]): CommittedFile[] {
-  const links = committed.filter(({ kind }) => kind === 'link');
-  links.sort((one, other) => (one.path < other.path ? 1 : -1));
-  return [...committed.filter(({ kind }) => kind === 'file'), ...links];
+async function inOrder(
+  committed: readonly CommittedFile[],
+): Promise<{ readonly submodules: readonly CommittedFile[]; readonly contents: readonly CommittedFile[] }> {
+  const submodules: CommittedFile[] = [];
+  const files: CommittedFile[] = [];
+  const links = new Map<number, CommittedFile[]>();
+  for (const slice of slices(committed, { sizeOf: ({ path }) => path.length, mostBytes: PIECE_BYTES })) {
+    for (const file of slice) {
+      if (file.kind === 'submodule') submodules.push(file);
+      if (file.kind === 'file') files.push(file);
+      if (file.kind !== 'link') continue;
+      const depth = depthOf(file.path);
+      const beside = links.get(depth);
+      if (beside === undefined) links.set(depth, [file]);
+      else beside.push(file);
+    }
+    await nextTurn();
+  }
+  const deepestFirst = [...links].toSorted(([one], [other]) => other - one);
+  return { submodules, contents: files.concat(...deepestFirst.map(([, beside]) => beside)) };
+}
+
+/** In how many directories it lies, but for those whose names end before `start`. */
+function depthOf(path: BytePath, start = 0): number {
+  let depth = 0;
+  for (let at = path.indexOf('/', start); at !== -1; at = path.indexOf('/', at + 1)) depth += 1;
+  return depth;
 }
 
 const PLAIN: Omit<TarEntry, 'path' | 'modifiedSeconds'> = {

@@ -17,7 +17,7 @@ const BUSY =
  * by the few that the process has for its other files, for names of hosts and for compression.
  */
 export class DiskAccess {
-  readonly #places = new Places({ inRepository: 1, inAll: IN_ALL, patienceMs: 60_000, busy: BUSY });
+  readonly #places = new Places({ ofOwner: 1, inAll: IN_ALL, patienceMs: 60_000, busy: BUSY });
   readonly #startWorker: (workerData: WorkerData) => Worker;
   /** Repositories whose disk has fallen silent, until it answers. */
   readonly #silent = new Set<string>();

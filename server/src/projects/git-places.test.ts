@@ -126,11 +126,11 @@ describe('gits that do not end', () => {
     return { started, keys, letGo };
   }
 
-  it('are eight, and three in a repository; others wait in their turn', async () => {
+  it('are three in a repository, and fewer in the next ones; others wait in their turn', async () => {
     const { started, keys, letGo } = begin(60_000);
-    await expect.poll(() => started.length).toBe(8);
+    await expect.poll(() => started.length).toBe(7);
     await setTimeout(50);
-    expect(started.sort()).toEqual(['/a', '/a', '/a', '/b', '/b', '/b', '/c', '/c']);
+    expect(started.sort()).toEqual(['/a', '/a', '/a', '/b', '/b', '/c', '/d']);
     await letGo();
     expect(started.sort()).toEqual(keys);
   });
@@ -143,17 +143,44 @@ describe('gits that do not end', () => {
     expect(started.sort()).toEqual(keys);
   });
 
+  it('in four repositories leave a place for another one', async () => {
+    const { started, keys, letGo } = begin(60_000);
+    await expect.poll(() => started.length).toBe(7);
+    for (let count = 0; count < 5; count += 1) {
+      expect(await inTurn(`/e${count}`, 60_000, async () => 'answered')).toBe('answered');
+    }
+    expect(started).toHaveLength(7);
+    await letGo();
+    expect(started.sort()).toEqual(keys);
+  });
+
+  it('are eight in all', async () => {
+    const { started, letGo } = begin(60_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const start = (key: string) => async () => {
+      started.push(key);
+      await promise;
+    };
+    const more = ['/e', '/f', '/g'].map((key) => inTurn(key, 60_000, start(key)));
+    await expect.poll(() => started.length).toBe(8);
+    await setTimeout(50);
+    expect(started).toHaveLength(8);
+    resolve();
+    await letGo();
+    await Promise.all(more);
+  });
+
   it('are not waited for by others for longer than a minute', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { started, letGo } = begin(60 * 60_000);
-      await expect.poll(() => started.length).toBe(8);
+      await expect.poll(() => started.length).toBe(7);
       vi.advanceTimersByTime(61_000);
       const answers = await letGo();
-      expect(started).toHaveLength(8);
+      expect(started).toHaveLength(7);
       const refused = answers.filter(({ status }) => status === 'rejected');
       expect(refused).toEqual(
-        Array.from({ length: 12 }, () => ({ status: 'rejected', reason: expect.any(ServerBusy) })),
+        Array.from({ length: 13 }, () => ({ status: 'rejected', reason: expect.any(ServerBusy) })),
       );
     } finally {
       vi.useRealTimers();

@@ -5,8 +5,9 @@ import { Places } from './places.ts';
 
 /** Those of other repositories don't wait for one whose git hangs. */
 const places = new Places({
-  inRepository: 3,
+  ofOwner: 3,
   inAll: 8,
+  keptForOthers: 3,
   patienceMs: 60_000,
   busy: 'the server waits for git in this repository, or in too many others: try again in a while, or look why the disk is slow',
 });
@@ -16,7 +17,7 @@ const starts = pLimit(1);
 const GRACE_MS = 1000;
 
 /**
- * Runs a git of a repository in its turn, the first come first. One that a hanging disk keeps alive beyond its deadline
+ * Runs a git of a repository in its turn. One that a hanging disk keeps alive beyond its deadline
  * keeps its place in its repository until it ends, and takes none from others. Throws ServerBusy.
  *
  * @param repository its path, as git names it

@@ -3,7 +3,7 @@ export { endChildren } from './children.ts';
 export { keepDataApart } from './disk-access.ts';
 export { GitError, ServerBusy } from './git-error.ts';
 export { setGitEnvironment } from './git-launch.ts';
-export { Lanes } from './lanes.ts';
+export { isLarge, Lanes } from './lanes.ts';
 export { withPublicAddresses } from './remote-address.ts';
 export { gitVersion, readCommit, readRepository, repositoryTopLevel } from './repository.ts';
 export { Staging } from './staging.ts';

@@ -1,39 +1,37 @@
-import pLimit, { type LimitFunction } from 'p-limit';
+import { Places } from './places.ts';
 
+/** Of bytes, so many take seconds to send, to write or to read. */
 const LARGE_BYTES = 16 * 1024 * 1024;
+/** And so many files, however small, to unpack: on a network disk, some hundred a second. */
+const LARGE_FILES = 2000;
 
-/** Work on files side by side, so many at a time: what is small never waits for what is large. */
-export class Lanes {
-  readonly #small: ReturnType<typeof pLimit>;
-  readonly #large: ReturnType<typeof pLimit>;
-
-  constructor({ small, large }: { readonly small: number; readonly large: number }) {
-    this.#small = pLimit(small);
-    this.#large = pLimit(large);
-  }
-
-  /** In its turn; the first come is the first served among those of about its size. */
-  run<T>(sizeBytes: number, work: () => Promise<T>): Promise<T> {
-    return sizeBytes > LARGE_BYTES ? this.#large(work) : this.#small(work);
-  }
+/** Whether so much takes long. */
+export function isLarge(sizeBytes: number, files = 0): boolean {
+  return sizeBytes > LARGE_BYTES || files > LARGE_FILES;
 }
 
-/** So many at a time of each key, such as of one repository. */
-export class KeyedPlaces {
-  readonly #count: number;
-  readonly #limits = new Map<string, LimitFunction>();
+interface LaneCounts {
+  readonly small: number;
+  readonly large: number;
+  readonly keptForOthers?: number;
+}
 
-  constructor(count: number) {
-    this.#count = count;
+/**
+ * Work on files side by side, so many at a time: what is small never waits for what is large. Projects take turns, so that
+ * one with many jobs keeps no other waiting for more than what is under way.
+ */
+export class Lanes {
+  readonly #small: Places;
+  readonly #large: Places;
+
+  /** `keptForOthers`: of each, so many are for projects that have none. */
+  constructor({ small, large, keptForOthers = 0 }: LaneCounts) {
+    this.#small = new Places({ ofOwner: small, inAll: small, keptForOthers });
+    this.#large = new Places({ ofOwner: large, inAll: large, keptForOthers });
   }
 
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const limit = this.#limits.get(key) ?? pLimit(this.#count);
-    this.#limits.set(key, limit);
-    try {
-      return await limit(work);
-    } finally {
-      if (limit.activeCount + limit.pendingCount === 0 && this.#limits.get(key) === limit) this.#limits.delete(key);
-    }
+  /** In its project's turn, and there in the order of these calls. */
+  run<T>(project: string, isLong: boolean, work: () => Promise<T>): Promise<T> {
+    return (isLong ? this.#large : this.#small).run(project, work);
   }
 }

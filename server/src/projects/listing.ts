@@ -1,8 +1,8 @@
 import type { Room } from './entry-names.ts';
 import { GitError, ServerBusy } from './git-error.ts';
-import { KeyedPlaces } from './lanes.ts';
 import { inUnits, MAX_FILES, MAX_PATHS_BYTES } from './limits.ts';
 import type { BytePath } from './paths.ts';
+import { Places } from './places.ts';
 
 /** What a path takes beside its own length, with what is known of its file: 200 to 330 were measured. */
 export const BYTES_A_PATH = 250;
@@ -20,7 +20,7 @@ let heldBytes = 0;
 const heldOf = new Map<string, number>();
 const waiting = new Set<() => void>();
 /** More at a time wouldn't be faster. Those of other repositories don't wait for a disk that is slow. */
-const repositories = new KeyedPlaces(2);
+const repositories = new Places({ ofOwner: 2, inAll: Number.POSITIVE_INFINITY });
 
 /**
  * The memory that paths of a repository take, from when they are listed until it is disposed of. Work that lists into it may

@@ -41,6 +41,7 @@ it('a branch that is checked out and has a long name is shown by its start', asy
 describe('what a job is to run', () => {
   it.each([
     ...[':/A', ':/', 'HEAD^{/A}', 'main^{/A}~0', 'HEAD~0^{/A commit}^0', 'HEAD^{/^A}^{}', ':/!-B'],
+    ...['^:/A', '^:/(((((a{1,99}){1,99}){1,99}){1,99}){1,99})', '^HEAD', '^main', '^HEAD^{/A}', '^', '^^:/A'],
     ...['HEAD^{/((a{1,255}){1,255}){1,255}}', ':/(((((a{1,99}){1,99}){1,99}){1,99}){1,99})'],
   ])('is never searched for in the messages of commits: %s', async (gitRef) => {
     await using repository = await Repository.create();

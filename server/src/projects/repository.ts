@@ -68,16 +68,20 @@ async function readBranches(path: string): Promise<readonly GitBranch[]> {
 
 /**
  * A search in the messages of all commits, by a regular expression, which may take any time and memory (gitrevisions(7)): of
- * what else begins with a colon, nothing is a commit. Names of branches and tags hold neither.
+ * what else begins with a colon, nothing is a commit. A caret before it leaves a commit out, and stands for none. Names of
+ * branches and tags hold neither.
  */
-const IS_SEARCH = /^:|\^\{\//;
+const IS_NO_COMMIT = /^[:^]|\^\{\//;
+/** Of SHA-1 or SHA-256, as git prints it. */
+const IS_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The commit that a branch, tag or id stands for; null when it stands for none. Throws GitError. */
 export async function readCommit(path: string, ref: string): Promise<GitCommit | null> {
-  if (IS_SEARCH.test(ref)) return null;
-  const sha = await gitIfAny(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
-  if (sha === '') return null;
-  const text = await describeCommit(path, sha.trim(), '%H%x00%an%x00%ct%x00%s');
+  if (IS_NO_COMMIT.test(ref)) return null;
+  const said = await gitIfAny(path, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
+  const sha = said.trim();
+  if (!IS_ID.test(sha)) return null;
+  const text = await describeCommit(path, sha, '%H%x00%an%x00%ct%x00%s');
   const [id = '', author = '', seconds = '', subject = ''] = text.split('\0');
   const short = (line: string) => bounded(line, MAX_LINE);
   return { sha: id, author: short(author), subject: short(subject), committedAt: dateOf(seconds) };

@@ -145,6 +145,47 @@ describe("a job's packed files", () => {
   });
 });
 
+describe('what takes long to unpack', () => {
+  const many = (count: number, nameOf: (index: number) => string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [nameOf(index), '']));
+  it.each<[string, Record<string, string | Buffer>, boolean]>([
+    ['a file', { a: 'a' }, false],
+    ['some hundred files', many(500, (index) => `${index}`), false],
+    ['some hundred files in few directories', many(500, (index) => `a/b/c/d/e/f/g/h/${index % 3}/${index}`), false],
+    ['much that packs well', { a: Buffer.alloc(17 * 1024 * 1024) }, true],
+    ['thousands of empty files', many(2100, (index) => `${index}`), true],
+    ['thousands of files in one directory', many(2100, (index) => `a/${index}`), true],
+    ['few files in many directories', many(60, (index) => `${index}/${'d/'.repeat(40)}f`), true],
+    ['files in as many directories', many(1100, (index) => `${index}/f`), true],
+  ])('is known of %s, also after the server has started again', async (_what, files, isLong) => {
+    await using repository = await Repository.create();
+    await repository.commit();
+    await repository.write(files);
+    for (const includeUncommitted of [true, false]) {
+      if (!includeUncommitted) await repository.commit();
+      const id = includeUncommitted ? 'dirty' : 'clean';
+      recorded.add(id);
+      const packed = await staging.pack(id, await repository.choose(includeUncommitted));
+      await packed[Symbol.asyncDispose]();
+      expect(await staging.size(id)).toBeLessThan(1024 * 1024);
+      const next = new Staging({ directory, needFiles: async () => recorded, onFault: (cause) => faults.push(cause) });
+      await next.start();
+      await next.stop();
+      expect(await next.takesLong(id)).toBe(isLong);
+      await next.remove(id);
+    }
+    expect(await readdir(directory)).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  it('is told by the size of what an earlier release packed', async () => {
+    await writeFile(join(directory, 'job.tar.gz'), '');
+    expect(await staging.takesLong('job')).toBe(false);
+    await truncate(join(directory, 'job.tar.gz'), 17 * 1024 * 1024);
+    expect(await staging.takesLong('job')).toBe(true);
+  });
+});
+
 describe('files of no job', () => {
   const GIB = 1024 ** 3;
   const names = async () => (await readdir(directory)).toSorted();
@@ -191,7 +232,7 @@ describe('files of no job', () => {
     }
   });
 
-  it.each(['old.tar.gz', 'old.tar.gz.part', 'kept.tar.gz.part', 'notes.txt'])(
+  it.each(['old.tar.gz', 'old.tar.gz.part', 'old.long', 'kept.tar.gz.part', 'notes.txt'])(
     'are removed at the start: %s',
     async (name) => {
       recorded.add('kept');

@@ -1,12 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type JobFiles, packFiles, unpackedBytes } from './archive.ts';
+import { type JobFiles, packFiles, takeLong } from './archive.ts';
 import { GitError } from './git-error.ts';
-import { KeyedPlaces, Lanes } from './lanes.ts';
+import { isLarge, Lanes } from './lanes.ts';
 import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
+import { Places } from './places.ts';
 
 const PACKED = '.tar.gz';
+/** What ends the name of an empty file: this job's packed one may be small, but takes long to unpack. */
+const LONG = '.long';
 /** What ends the name of a file that is not complete. */
 const PART = '.part';
 /** How often what belongs to no job is removed; in ms. */
@@ -29,9 +32,9 @@ export interface StagingOptions {
 export class Staging {
   readonly #options: StagingOptions;
   readonly #directory: string;
-  readonly #lanes = new Lanes({ small: 4, large: 4 });
+  readonly #lanes = new Lanes({ small: 4, large: 4, keptForOthers: 2 });
   /** One whose disk hangs keeps no other from being packed. */
-  readonly #repositories = new KeyedPlaces(2);
+  readonly #repositories = new Places({ ofOwner: 2, inAll: Number.POSITIVE_INFINITY });
   /** Jobs that are about to be recorded. */
   readonly #unrecorded = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -63,8 +66,9 @@ export class Staging {
     this.#unrecorded.add(jobId);
     const release = () => this.#release(jobId);
     try {
+      const isLong = takeLong(files);
       await this.#repositories.run(files.directory, () =>
-        this.#lanes.run(unpackedBytes(files), () => this.#pack(jobId, files)),
+        this.#lanes.run(files.directory, isLong, () => this.#pack(jobId, files, isLong)),
       );
     } catch (cause) {
       await release();
@@ -73,7 +77,7 @@ export class Staging {
     return { [Symbol.asyncDispose]: release };
   }
 
-  async #pack(jobId: string, files: JobFiles): Promise<void> {
+  async #pack(jobId: string, files: JobFiles, isLong: boolean): Promise<void> {
     await this.#makeDirectory();
     if ((await this.#heldBytes()) > MAX_STAGED_BYTES) await this.#sweep();
     const held = await this.#heldBytes();
@@ -84,6 +88,7 @@ export class Staging {
     }
     const part = `${this.#file(jobId)}${PART}`;
     await packFiles(files, part);
+    if (isLong) await writeFile(this.#mark(jobId), '', { mode: 0o600 });
     await rename(part, this.#file(jobId));
     await syncDirectory(this.#directory);
   }
@@ -129,8 +134,18 @@ export class Staging {
     return sizeOf(this.#file(jobId));
   }
 
+  /** Whether they take long to unpack. Where the disk doesn't tell, they may: what is short doesn't wait for them then. */
+  async takesLong(jobId: string): Promise<boolean> {
+    if (isLarge(await this.size(jobId))) return true;
+    return stat(this.#mark(jobId)).then(
+      () => true,
+      (cause: unknown) => !(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'),
+    );
+  }
+
   async remove(jobId: string): Promise<void> {
     await rm(this.#file(jobId), { force: true });
+    await rm(this.#mark(jobId), { force: true });
   }
 
   /** Removes all but the files of jobs that need them, and of those that are about to be recorded. */
@@ -166,11 +181,15 @@ export class Staging {
   #file(jobId: string): string {
     return join(this.#directory, `${jobId}${PACKED}`);
   }
+
+  #mark(jobId: string): string {
+    return join(this.#directory, `${jobId}${LONG}`);
+  }
 }
 
 /** The job that a packed file is named after. */
 function jobIdOf(name: string): string {
-  return basename(name, PACKED);
+  return basename(basename(name, PACKED), LONG);
 }
 
 /** So that a file of this name is there after a power cut, too: a job may be acknowledged that needs it. */
