@@ -1,6 +1,5 @@
-import { EventEmitter } from 'node:events';
 import type { Client } from 'ssh2';
-import { deafen } from '../deafen.ts';
+import { OTHERWISE } from '../client-channels.ts';
 
 /** What ssh2 (1.17) reads packets with and keeps meanwhile (lib/protocol/Protocol.js, lib/protocol/zlib.js). */
 interface Protocol {
@@ -14,25 +13,6 @@ interface PacketReader {
   read(payload: Buffer): Buffer;
   cleanup(): void;
 }
-
-/** What the server may still send on a channel (lib/Channel.js, lib/protocol/SFTP.js, lib/client.js). */
-export interface Incoming {
-  readonly window: number;
-  /** `eof`: it has said that this is all. */
-  readonly state: 'open' | 'eof' | 'closed';
-}
-interface OpenChannel extends EventEmitter {
-  readonly incoming: Incoming;
-  readonly stderr?: unknown;
-}
-
-/** All channels of a client, by their numbers; those that the server hasn't opened yet are functions (lib/utils.js). */
-interface ChannelManager {
-  readonly _channels: Readonly<Record<number, OpenChannel | (() => void) | undefined>>;
-  update(id: number, channel: OpenChannel): void;
-}
-
-const OTHERWISE = 'this ssh2 has no place to watch what servers send: 1.17 is needed';
 
 export interface MessageListener {
   /** A packet has come. Those of an exchange of keys aren't told. */
@@ -67,33 +47,6 @@ export function listenToMessages(client: Client, listener: MessageListener): voi
 /** How many bytes ssh2 holds back while keys are exchanged. */
 export function heldBackBytes(client: Client): number {
   return protocolOf(client)._queue?.reduce((sum, { length }) => sum + length, 0) ?? 0;
-}
-
-/** Undefined: no such channel is open. */
-export function incomingOf(client: Client, channel: number): Incoming | undefined {
-  const found = managerOf(client)._channels[channel];
-  return typeof found === 'object' ? found.incoming : undefined;
-}
-
-/**
- * Has every channel survive its errors, from the moment that it opens, and read nothing after one: an error that nobody
- * listens to ends the process, and ssh2 hands no channel out before the server has granted what is to run on it. To be
- * called when `connect` was.
- */
-export function outliveErrors(client: Client): void {
-  const manager = managerOf(client);
-  const update = manager.update.bind(manager);
-  manager.update = (id, channel) => {
-    channel.on('error', () => deafen(channel));
-    if (channel.stderr instanceof EventEmitter) channel.stderr.on('error', () => {});
-    update(id, channel);
-  };
-}
-
-function managerOf(client: Client): ChannelManager {
-  const { _chanMgr: manager } = client as unknown as { readonly _chanMgr?: Partial<ChannelManager> };
-  if (typeof manager?._channels !== 'object' || typeof manager.update !== 'function') throw new Error(OTHERWISE);
-  return manager as ChannelManager;
 }
 
 function protocolOf(client: Client): Protocol {

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { TokenBucket } from '../../domain/token-bucket.ts';
+import { type Incoming, incomingOf, outliveErrors } from '../client-channels.ts';
 import { unreachable } from './failure.ts';
-import { heldBackBytes, type Incoming, incomingOf, listenToMessages, outliveErrors } from './messages.ts';
+import { heldBackBytes, listenToMessages } from './messages.ts';
 
 /** Messages of RFC 4250, section 4.1.2, and of RFC 4252. */
 const IGNORE = 2;
