@@ -22,6 +22,12 @@ interface ChannelManager {
   update(id: number, channel: OpenChannel): void;
 }
 
+/** Where a client keeps what is to be done with the answer to each global request (lib/client.js). */
+interface Asking {
+  readonly _callbacks: (() => void)[];
+  readonly _protocol: { ping(): void };
+}
+
 export const OTHERWISE = 'this ssh2 has no place to watch what servers send: 1.17 is needed';
 
 /** Undefined: no such channel is open. */
@@ -54,6 +60,17 @@ export function requestChannel(client: Client, request: () => void): () => OpenC
   request();
   const [added] = Object.keys(managerOf(client)._channels).filter((number) => !before.has(number));
   return () => (added === undefined ? undefined : openChannel(client, Number(added)));
+}
+
+/**
+ * Calls `received` once the server has received all that was written so far, or the connection has ended: a server
+ * answers global requests in their order (RFC 4254, section 4). It is asked as ssh2 asks for a sign of life.
+ */
+export function askReceipt(client: Client, received: () => void): void {
+  const { _callbacks: callbacks, _protocol: protocol } = client as unknown as Partial<Asking>;
+  if (!Array.isArray(callbacks) || typeof protocol?.ping !== 'function') throw new Error(OTHERWISE);
+  callbacks.push(received);
+  protocol.ping();
 }
 
 function openChannel(client: Client, channel: number): OpenChannel | undefined {

@@ -44,6 +44,11 @@ export function listenToMessages(client: Client, listener: MessageListener): voi
   protocol._onPacket = () => listener.onPacket();
 }
 
+/** Something has come from the server, so it is not asked for a sign of life before the next interval is over. */
+export function noteLife(client: Client): void {
+  (client as unknown as { readonly _resetKA?: () => void })._resetKA?.();
+}
+
 /** How many bytes ssh2 holds back while keys are exchanged. */
 export function heldBackBytes(client: Client): number {
   return protocolOf(client)._queue?.reduce((sum, { length }) => sum + length, 0) ?? 0;

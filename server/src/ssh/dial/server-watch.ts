@@ -3,7 +3,7 @@ import type { Client } from 'ssh2';
 import { TokenBucket } from '../../domain/token-bucket.ts';
 import { type Incoming, incomingOf, outliveErrors } from '../client-channels.ts';
 import { unreachable } from './failure.ts';
-import { heldBackBytes, listenToMessages } from './messages.ts';
+import { heldBackBytes, listenToMessages, noteLife } from './messages.ts';
 
 /** Messages of RFC 4250, section 4.1.2, and of RFC 4252. */
 const IGNORE = 2;
@@ -13,8 +13,11 @@ const KEXINIT = 20;
 const USERAUTH_SUCCESS = 52;
 const LAST_OF_LOGIN = 79;
 const GLOBAL_REQUEST = 80;
+const REQUEST_SUCCESS = 81;
+const REQUEST_FAILURE = 82;
 const CHANNEL_OPEN = 90;
 const CHANNEL_OPEN_CONFIRMATION = 91;
+const CHANNEL_WINDOW_ADJUST = 93;
 const CHANNEL_DATA = 94;
 const CHANNEL_EXTENDED_DATA = 95;
 const CHANNEL_EOF = 96;
@@ -135,6 +138,12 @@ export class ServerWatch {
       case CHANNEL_CLOSE:
         this.#noteEnd(message);
         return message;
+      // An answer to the question for a sign of life may have to wait behind what comes, and the question behind what goes.
+      case REQUEST_SUCCESS:
+      case REQUEST_FAILURE:
+      case CHANNEL_WINDOW_ADJUST:
+        if (this.#isLoggedIn) noteLife(this.#client);
+        return message;
       case CHANNEL_OPEN_CONFIRMATION:
         this.#checkPackets(message);
         return message;
@@ -154,6 +163,7 @@ export class ServerWatch {
     if (incoming.state !== 'open') this.#end('sends more on a channel after the end of it');
     this.#countOverdrawn(incoming, bytes);
     this.#idle.add(1);
+    noteLife(this.#client);
     this.#allowFor(bytes);
     return true;
   }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientCallback, ClientChannel, ClientSFTPCallback, SFTPWrapper } from 'ssh2';
 import { asError } from '../../domain/thrown.ts';
+import { askReceipt } from '../client-channels.ts';
 import { abortable } from '../deadline.ts';
 import { deafen } from '../deafen.ts';
 import { SshUnavailable } from '../errors.ts';
@@ -79,6 +80,11 @@ export class Channels {
   /** What was written to the connection and the server has not taken yet. */
   get unsentBytes(): number {
     return this.#options.unsentBytes();
+  }
+
+  /** Calls `received` once the server has received all that was written so far, or the connection has ended. */
+  askReceipt(received: () => void): void {
+    askReceipt(this.#client, received);
   }
 
   /** Whether all that the server had to send on a channel has come; otherwise it closed because the connection did. */
