@@ -105,7 +105,7 @@ export async function dial(settings: SshSettings, environment: SshEnvironment, o
         : await reachDirectly(hop, link, options.opened);
       report.found(`${hop.host} port ${hop.port} takes connections`);
       step = `logging in as ${hop.label}`;
-      const { client, watch, key } = await logIn(link, socket, next, ask, options);
+      const { client, watch, key } = await logIn(link, socket, next, reached?.watch, ask, options);
       if (key !== undefined) keys.set(hop.label, key);
       reached = { hop, client, watch };
     }
@@ -176,6 +176,7 @@ async function logIn(
   link: Link,
   socket: Duplex,
   { hop, hostKey, identities }: PreparedHop,
+  carrier: ServerWatch | undefined,
   ask: AskPerson | null,
   options: DialOptions,
 ): Promise<{ readonly client: Client; readonly watch: ServerWatch; readonly key: string | undefined }> {
@@ -225,7 +226,7 @@ async function logIn(
         // `false`, which ssh2 takes here, is missing in its types.
         login.next(methods, isPartial, proceed as (method: AnyAuthMethod | false) => void),
     });
-    const watch = new ServerWatch(client, socket, hop.label);
+    const watch = new ServerWatch(client, socket, hop.label, carrier);
     let received = 0;
     const count = (chunk: Buffer) => {
       received += chunk.length;

@@ -44,6 +44,8 @@ export class Link {
       // A key that the agent won't sign with is no failure: ssh2 continues with the next one.
       if (error.level !== 'agent') this.break(error);
     });
+    // The server has ended it: what waits to be sent could keep the socket open for long.
+    client.on('end', () => this.break(new Error('the connection was closed')));
     client.on('close', () => this.break(new Error('the connection was closed')));
   }
 

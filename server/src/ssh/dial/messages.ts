@@ -1,41 +1,25 @@
-import { EventEmitter } from 'node:events';
 import type { Client } from 'ssh2';
-import { deafen } from '../deafen.ts';
+import { OTHERWISE } from '../client-channels.ts';
 
-/** What ssh2 (1.17) reads packets with and keeps meanwhile (lib/protocol/Protocol.js, lib/protocol/zlib.js). */
+/** What ssh2 (1.17) reads packets with and keeps meanwhile (lib/protocol/Protocol.js, lib/protocol/crypto.js). */
 interface Protocol {
-  /** Called for each packet with a message of any length, unless keys are exchanged. */
-  _onPacket: () => void;
   readonly _packetRW: { read: PacketReader };
+  /** None before the first packet. Each exchange of keys sets another. */
+  _decipher: Decipher | undefined;
   /** Packets that wait for the end of an exchange of keys. */
   readonly _queue: readonly Buffer[] | undefined;
+}
+interface Decipher {
+  /** Called for each packet. It is another function while keys are exchanged. */
+  _onPayload: (payload: Buffer) => unknown;
 }
 interface PacketReader {
   read(payload: Buffer): Buffer;
   cleanup(): void;
 }
 
-/** What the server may still send on a channel (lib/Channel.js, lib/protocol/SFTP.js, lib/client.js). */
-export interface Incoming {
-  readonly window: number;
-  /** `eof`: it has said that this is all. */
-  readonly state: 'open' | 'eof' | 'closed';
-}
-interface OpenChannel extends EventEmitter {
-  readonly incoming: Incoming;
-  readonly stderr?: unknown;
-}
-
-/** All channels of a client, by their numbers; those that the server hasn't opened yet are functions (lib/utils.js). */
-interface ChannelManager {
-  readonly _channels: Readonly<Record<number, OpenChannel | (() => void) | undefined>>;
-  update(id: number, channel: OpenChannel): void;
-}
-
-const OTHERWISE = 'this ssh2 has no place to watch what servers send: 1.17 is needed';
-
 export interface MessageListener {
-  /** A packet has come. Those of an exchange of keys aren't told. */
+  /** A packet has come, with a message of any length or none. What it throws ends the connection. */
   onPacket(): void;
   /** What ssh2 is to read in the place of a message that has come. What it throws ends the connection. */
   onMessage(message: Buffer): Buffer;
@@ -61,7 +45,35 @@ export function listenToMessages(client: Client, listener: MessageListener): voi
       reader = next;
     },
   });
-  protocol._onPacket = () => listener.onPacket();
+  let decipher = protocol._decipher;
+  Object.defineProperty(protocol, '_decipher', {
+    get: () => decipher,
+    set: (next: Decipher | undefined) => {
+      decipher = next;
+      if (next !== undefined) listenToPackets(next, listener);
+    },
+  });
+}
+
+/** The handler of messages isn't told of all packets: those without a message are dropped before while keys are exchanged. */
+function listenToPackets(decipher: Decipher, listener: MessageListener): void {
+  let onPayload = decipher._onPayload;
+  if (typeof onPayload !== 'function') throw new Error(OTHERWISE);
+  const counted = (payload: Buffer) => {
+    listener.onPacket();
+    return onPayload(payload);
+  };
+  Object.defineProperty(decipher, '_onPayload', {
+    get: () => counted,
+    set: (next: Decipher['_onPayload']) => {
+      onPayload = next;
+    },
+  });
+}
+
+/** Something has come from the server, so it is not asked for a sign of life before the next interval is over. */
+export function noteLife(client: Client): void {
+  (client as unknown as { readonly _resetKA?: () => void })._resetKA?.();
 }
 
 /** How many bytes ssh2 holds back while keys are exchanged. */
@@ -69,36 +81,9 @@ export function heldBackBytes(client: Client): number {
   return protocolOf(client)._queue?.reduce((sum, { length }) => sum + length, 0) ?? 0;
 }
 
-/** Undefined: no such channel is open. */
-export function incomingOf(client: Client, channel: number): Incoming | undefined {
-  const found = managerOf(client)._channels[channel];
-  return typeof found === 'object' ? found.incoming : undefined;
-}
-
-/**
- * Has every channel survive its errors, from the moment that it opens, and read nothing after one: an error that nobody
- * listens to ends the process, and ssh2 hands no channel out before the server has granted what is to run on it. To be
- * called when `connect` was.
- */
-export function outliveErrors(client: Client): void {
-  const manager = managerOf(client);
-  const update = manager.update.bind(manager);
-  manager.update = (id, channel) => {
-    channel.on('error', () => deafen(channel));
-    if (channel.stderr instanceof EventEmitter) channel.stderr.on('error', () => {});
-    update(id, channel);
-  };
-}
-
-function managerOf(client: Client): ChannelManager {
-  const { _chanMgr: manager } = client as unknown as { readonly _chanMgr?: Partial<ChannelManager> };
-  if (typeof manager?._channels !== 'object' || typeof manager.update !== 'function') throw new Error(OTHERWISE);
-  return manager as ChannelManager;
-}
-
 function protocolOf(client: Client): Protocol {
   const { _protocol: protocol } = client as unknown as { readonly _protocol?: Partial<Protocol> };
-  if (typeof protocol?._packetRW?.read?.read !== 'function' || typeof protocol._onPacket !== 'function') {
+  if (typeof protocol?._packetRW?.read?.read !== 'function' || !('_decipher' in protocol)) {
     throw new Error(OTHERWISE);
   }
   return protocol as Protocol;

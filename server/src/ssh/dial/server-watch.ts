@@ -1,10 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { TokenBucket } from '../../domain/token-bucket.ts';
+import { type Incoming, incomingOf, outliveErrors } from '../client-channels.ts';
 import { unreachable } from './failure.ts';
-import { heldBackBytes, type Incoming, incomingOf, listenToMessages, outliveErrors } from './messages.ts';
+import { heldBackBytes, listenToMessages, noteLife } from './messages.ts';
+import { ReadPace } from './read-pace.ts';
 
 /** Messages of RFC 4250, section 4.1.2, and of RFC 4252. */
+const DISCONNECT = 1;
 const IGNORE = 2;
 const DEBUG = 4;
 const SERVICE_ACCEPT = 6;
@@ -12,8 +15,11 @@ const KEXINIT = 20;
 const USERAUTH_SUCCESS = 52;
 const LAST_OF_LOGIN = 79;
 const GLOBAL_REQUEST = 80;
+const REQUEST_SUCCESS = 81;
+const REQUEST_FAILURE = 82;
 const CHANNEL_OPEN = 90;
 const CHANNEL_OPEN_CONFIRMATION = 91;
+const CHANNEL_WINDOW_ADJUST = 93;
 const CHANNEL_DATA = 94;
 const CHANNEL_EXTENDED_DATA = 95;
 const CHANNEL_EOF = 96;
@@ -45,8 +51,11 @@ const MOST_OVERDRAWN_BYTES = 2 * 1024 * 1024;
 /** Every SSH server takes packets of 32,768 bytes (RFC 4253, section 6.1); those of small devices may have less. */
 const LEAST_PACKET_BYTES = 1024;
 
+/** A reason of DISCONNECT (RFC 4253, section 11.1). */
+const BY_APPLICATION = 11;
 /** The one kind of extended data that there is (RFC 4254, section 5.2). */
 const STDERR = 1;
+const READS_NOTHING = 'reads nothing of what is sent to it';
 const NOTHING = Buffer.from([IGNORE, 0, 0, 0, 0]);
 /** One that ssh2 doesn't know, so that it refuses it. */
 const REFUSED_REQUEST = Buffer.from([GLOBAL_REQUEST, 0, 0, 0, 0, 1]);
@@ -70,33 +79,40 @@ export class ServerWatch {
   readonly #ended = new WeakSet<Incoming>();
   /** Since all was sent. */
   #answers = 0;
-  /** The packet that is being read was counted as one that carries nothing. */
-  #isCounted = false;
+  readonly #pace: ReadPace;
+  /** What carries this connection, if it is another one: what waits there is on its way, too. */
+  readonly #carrier: ServerWatch | undefined;
+  #isEnded = false;
 
   /** Begins. To be called as soon as the client connects over the socket. */
-  constructor(client: Client, socket: Duplex, label: string) {
+  constructor(client: Client, socket: Duplex, label: string, carrier?: ServerWatch) {
     this.#client = client;
     this.#socket = socket;
     this.#label = label;
+    this.#carrier = carrier;
+    this.#pace = new ReadPace(socket);
+    client.on('handshake', ({ sc }) => {
+      this.#pace.cipher = sc.cipher;
+    });
     outliveErrors(client);
     listenToMessages(client, {
-      onPacket: () => {
-        this.#isCounted = true;
-        this.#countIdle(1);
-      },
+      onPacket: () => this.#countIdle(1),
       onMessage: (message) => this.#look(message),
     });
     const write = socket.write.bind(socket);
     socket.write = (...args: unknown[]) => {
       const [data] = args;
       if (Buffer.isBuffer(data)) this.#allowFor(data.length);
-      return write(...(args as Parameters<Duplex['write']>));
+      const isRoom = write(...(args as Parameters<Duplex['write']>));
+      // A server that reads nothing need not send anything either.
+      if (!isRoom) this.#checkUnsent();
+      return isRoom;
     };
   }
 
-  /** What this side has written and the server has not taken yet. */
+  /** What this side has written and the server has not taken yet, nor a jump host on the way to it. */
   get unsentBytes(): number {
-    return this.#socket.writableLength + heldBackBytes(this.#client);
+    return this.#socket.writableLength + heldBackBytes(this.#client) + (this.#carrier?.unsentBytes ?? 0);
   }
 
   /** Whether all that the server had to send on a channel has come; otherwise, that closed because the connection did. */
@@ -107,12 +123,13 @@ export class ServerWatch {
 
   #look(message: Buffer): Buffer {
     const type = message[0] ?? IGNORE;
-    if (!this.#isCounted) this.#countIdle(1);
-    this.#isCounted = false;
     if (this.#isData(type, message)) return message;
     this.#countIdle(message.length / IDLE_MESSAGE_BYTES);
     if (!this.#isLoggedIn) this.#countLogin();
     switch (type) {
+      case DISCONNECT:
+        this.#checkEnd(message);
+        return message;
       case DEBUG:
         return NOTHING;
       case KEXINIT:
@@ -134,6 +151,12 @@ export class ServerWatch {
       case CHANNEL_CLOSE:
         this.#noteEnd(message);
         return message;
+      // An answer to the question for a sign of life may have to wait behind what comes, and the question behind what goes.
+      case REQUEST_SUCCESS:
+      case REQUEST_FAILURE:
+      case CHANNEL_WINDOW_ADJUST:
+        if (this.#isLoggedIn) noteLife(this.#client);
+        return message;
       case CHANNEL_OPEN_CONFIRMATION:
         this.#checkPackets(message);
         return message;
@@ -153,7 +176,9 @@ export class ServerWatch {
     if (incoming.state !== 'open') this.#end('sends more on a channel after the end of it');
     this.#countOverdrawn(incoming, bytes);
     this.#idle.add(1);
+    noteLife(this.#client);
     this.#allowFor(bytes);
+    this.#pace.count(bytes);
     return true;
   }
 
@@ -164,8 +189,17 @@ export class ServerWatch {
 
   #countIdle(times: number): void {
     if (!this.#idle.take(times)) this.#end('sends messages that nobody asked for, without end');
-    if (this.#socket.writableLength === 0) this.#answers = 0;
-    else if (this.unsentBytes > MOST_UNSENT_BYTES) this.#end('reads nothing of what is sent to it');
+    const unsent = this.unsentBytes;
+    if (unsent === 0) this.#answers = 0;
+    else if (unsent > MOST_UNSENT_BYTES) this.#end(READS_NOTHING);
+  }
+
+  /** Beside what comes in: there, what is thrown ends the connection. */
+  #checkUnsent(): void {
+    if (this.#isEnded || this.unsentBytes <= MOST_UNSENT_BYTES) return;
+    this.#isEnded = true;
+    // Whoever writes is to find the connection as it was.
+    process.nextTick(() => this.#client.emit('error', this.#fault(READS_NOTHING)));
   }
 
   #countLogin(): void {
@@ -181,6 +215,11 @@ export class ServerWatch {
   #noteEnd(message: Buffer): void {
     const incoming = message.length < 5 ? undefined : incomingOf(this.#client, message.readUInt32BE(1));
     if (incoming !== undefined) this.#ended.add(incoming);
+  }
+
+  /** ssh2 makes no error of an end on purpose, and waits until the server has closed the socket. */
+  #checkEnd(message: Buffer): void {
+    if (message.length < 5 || message.readUInt32BE(1) === BY_APPLICATION) throw new Error('the server ended it');
   }
 
   /** Nothing is granted, so nothing of it is read but whether the server waits for an answer (RFC 4254, section 4). */
@@ -209,7 +248,11 @@ export class ServerWatch {
   }
 
   #end(fault: string): never {
-    throw unreachable(`${this.#label} ${fault}, as only a broken or hostile SSH server does: ask its administrators`);
+    throw this.#fault(fault);
+  }
+
+  #fault(fault: string): Error {
+    return unreachable(`${this.#label} ${fault}, as only a broken or hostile SSH server does: ask its administrators`);
   }
 }
 

@@ -259,6 +259,9 @@ test('an upload goes no further than a server that has no SFTP reads it, whateve
         marks.push(mark);
         channel.write(`\nbegin ${mark}\n`);
         stopReading(client);
+        // Receipts for what it hasn't read.
+        const timer = setInterval(() => sendMessage(client, message(82)), 2);
+        client.on('close', () => clearInterval(timer));
       });
     });
   });

@@ -192,16 +192,20 @@ export function flood(stream: { write(data: Buffer): boolean; writable: boolean 
   timer.unref();
 }
 
-/** Sends a message of any kind, encrypted as it has to be at this time (ssh2 1.17, lib/protocol/Protocol.js). */
+/** Sends a message of any kind, encrypted as it has to be at this time, an exchange of keys included (ssh2 1.17, lib/protocol/Protocol.js). */
 export function sendMessage(client: Connection, payload: Buffer): void {
   const protocol: unknown = Reflect.get(client, '_protocol');
   const { write } = Reflect.get(protocol as object, '_packetRW') as {
-    write: { allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer };
+    write: {
+      allocStartKEX: number;
+      alloc(size: number, isInExchange: boolean): Buffer;
+      finalize(packet: Buffer, isInExchange: boolean): Buffer;
+    };
   };
   const cipher = Reflect.get(protocol as object, '_cipher') as { encrypt(packet: Buffer): void };
-  const packet = write.alloc(payload.length);
-  packet.set(payload, write.allocStart);
-  cipher.encrypt(write.finalize(packet));
+  const packet = write.alloc(payload.length, true);
+  packet.set(payload, write.allocStartKEX);
+  cipher.encrypt(write.finalize(packet, true));
 }
 
 /** Data of a channel, whatever its window. `type`: 1 for standard error; undefined: plain data. */

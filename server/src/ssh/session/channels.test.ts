@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { SshUnavailable } from '../errors.ts';
-import { SshWorld } from '../testing.ts';
+import { eventually, SshWorld } from '../testing.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 
@@ -71,4 +72,40 @@ test('the line has an end', async () => {
   controller.abort();
   const turnedAway = (await Promise.all(all)).filter((message) => String(message).includes('256 requests wait'));
   expect(turnedAway).toHaveLength(300 - 256 - 4);
+});
+
+/** The sshd processes that run as the login: they start its commands. */
+const sshdOfLogin = () =>
+  execFileSync('ps', ['-o', 'pid=,comm=', '-u', world.account.name])
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('sshd'))
+    .map((line) => Number.parseInt(line, 10));
+
+/** As the login, who may look at its own: root of a container may not. */
+const prlimit = (...args: string[]) =>
+  execFileSync('prlimit', args, { uid: world.account.uid, gid: world.account.gid }).toString().trim();
+/** The hard limit stays as it is. */
+const limitProcesses = (most: string) => {
+  for (const pid of sshdOfLogin()) prlimit(`--pid=${pid}`, `--nproc=${most}:`);
+};
+const processLimit = () => prlimit(`--pid=${sshdOfLogin()[0]}`, '--nproc', '--output=SOFT', '--noheadings');
+
+test('once a login that had too many processes has fewer, commands run again on the same connection', async () => {
+  const connection = await connectTo();
+  await connection.run('true', request);
+  const states: string[] = [];
+  connection.onStateChange(({ status }) => states.push(status));
+  const before = processLimit();
+  limitProcesses('1');
+  for (let round = 0; round < 25; round += 1) {
+    await expect(connection.run('true', request)).rejects.toThrow(/started no command.*ulimit -u/);
+  }
+  const many = Array.from({ length: 30 }, () => connection.run('true', request));
+  for (const result of await Promise.allSettled(many)) expect(result.status).toBe('rejected');
+  limitProcesses(before);
+  await eventually(async () => (await connection.run('echo fine', request)).stdout === 'fine\n');
+  const atOnce = await Promise.all(Array.from({ length: 30 }, () => connection.run('echo fine', request)));
+  expect(atOnce.filter(({ stdout }) => stdout === 'fine\n')).toHaveLength(30);
+  expect(states).toEqual([]);
 });

@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientCallback, ClientChannel, ClientSFTPCallback, SFTPWrapper } from 'ssh2';
 import { asError } from '../../domain/thrown.ts';
+import { askReceipt } from '../client-channels.ts';
 import { abortable } from '../deadline.ts';
 import { deafen } from '../deafen.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
+import { CommandRefused, requestCommand } from './command-request.ts';
 import { NoSftp, SftpRequest } from './sftp-request.ts';
 
 const MOST_COMMANDS = 4;
@@ -61,8 +63,10 @@ export class Channels {
   readonly #commands = new Gate(MOST_COMMANDS, LONGEST_LINE);
   readonly #all = new Gate(MOST_CHANNELS, LONGEST_LINE);
   #grants = 0;
-  /** All open channels. */
+  /** All channels that were ever granted. */
   #opened = 0;
+  /** When it was refused a channel for the first time since the last was granted, though it had none. */
+  #refusedAt: number | undefined;
   #hanging = 0;
   /** When the server has closed each channel. It may do so as soon as it has granted it. */
   readonly #closings = new WeakMap<Channel, Promise<void>>();
@@ -76,6 +80,11 @@ export class Channels {
   /** What was written to the connection and the server has not taken yet. */
   get unsentBytes(): number {
     return this.#options.unsentBytes();
+  }
+
+  /** Calls `received` once the server has received all that was written so far, or the connection has ended. */
+  askReceipt(received: () => void): void {
+    askReceipt(this.#client, received);
   }
 
   /** Whether all that the server had to send on a channel has come; otherwise it closed because the connection did. */
@@ -172,7 +181,7 @@ export class Channels {
     const timer = setTimeout(() => {
       if (this.#opened === openedBefore) this.#giveUp('the server answers no request for a channel');
     }, this.#options.silenceMs).unref();
-    this.#client.exec(command, (error, channel) => {
+    requestCommand(this.#client, command, (error, channel) => {
       clearTimeout(timer);
       done(error, channel);
     });
@@ -203,11 +212,18 @@ export class Channels {
     }
   }
 
-  /** Opens one channel. Rejects with ssh2's own error, and releases the place. */
+  /** Opens one channel. Rejects with ssh2's own error or a CommandRefused, and releases the place. */
   #attempt<C extends Channel>(request: OpenRequest<C>): Promise<C> {
     const leave = () => {
       this.#all.leave();
       this.#settleTurns();
+    };
+    const leaveWith = (channel: Channel) => {
+      this.#closings.set(channel, new Promise((closed) => channel.once('close', closed)));
+      channel.once('close', () => {
+        if (this.#all.capacity < MOST_CHANNELS) setTimeout(leave, GRACE_MS).unref();
+        else leave();
+      });
     };
     return new Promise<C>((resolve, reject) => {
       // ssh2 throws at once when the socket is gone: that rejects the promise, too.
@@ -216,11 +232,7 @@ export class Channels {
           reject(error);
           return;
         }
-        this.#closings.set(channel, new Promise((closed) => channel.once('close', closed)));
-        channel.once('close', () => {
-          if (this.#all.capacity < MOST_CHANNELS) setTimeout(leave, GRACE_MS).unref();
-          else leave();
-        });
+        leaveWith(channel);
         this.#opened += 1;
         this.#countGrant();
         resolve(channel);
@@ -228,18 +240,31 @@ export class Channels {
     }).catch((error: unknown) => {
       // The limit has to fall first, or the place would go to the next in line at once.
       if (isRefusal(error)) this.#shrink();
-      leave();
+      if (error instanceof CommandRefused) {
+        leaveWith(error.channel);
+        error.channel.close();
+        this.ended(error.channel);
+      } else leave();
       throw error;
     });
   }
 
   #shrink(): void {
     this.#grants = 0;
+    if (this.#all.inside === 1) this.#countLoneRefusal();
     this.#all.capacity = Math.max(1, this.#all.inside - 1);
+  }
+
+  /** A server that has granted channels, and grants none though all are closed, counts sessions that nobody has. */
+  #countLoneRefusal(): void {
+    this.#refusedAt ??= performance.now();
+    if (this.#opened === 0 || performance.now() - this.#refusedAt < this.#options.silenceMs) return;
+    this.#giveUp('the server grants no channel any more, though none is open');
   }
 
   #countGrant(): void {
     this.#grants += 1;
+    this.#refusedAt = undefined;
     if (this.#grants < GRANTS_TO_RECOVER || this.#all.capacity === MOST_CHANNELS) return;
     this.#grants = 0;
     this.#all.capacity += 1;

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
-import type { ClientChannel } from 'ssh2';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
 import type { Channels } from './channels.ts';
+import { sendInput } from './command-input.ts';
 import { Output } from './output.ts';
 import { OwnShell, SHELL_COMMAND, wordsOf } from './own-shell.ts';
 
@@ -47,9 +46,6 @@ const GIVE_UP_MS = 50_000;
 const LINGER_MS = 500;
 /** Room for the markers around the script's own output. */
 const FRAME_BYTES = 1024;
-/** An upload waits while the connection holds so much that the server has not taken, and looks again so soon. */
-const MOST_WAITING_BYTES = 4 * 1024 * 1024;
-const LOOK_AGAIN_MS = 10;
 /** No login prints more before a shell answers. */
 const MOST_NOISE_BYTES = 1024 * 1024;
 
@@ -82,15 +78,15 @@ export async function runScript(
     const timers = new Set<NodeJS.Timeout>();
     let size = 0;
     let isSent = false;
-    let isOver = false;
+    const over = new AbortController();
     let awaited = input;
     /** The script's exit code, if the shell that ran it continued after its end. */
     let endedWith: number | undefined;
     let isInputEnded = false;
 
     function settle(conclude: () => void): void {
-      if (isOver) return;
-      isOver = true;
+      if (over.signal.aborted) return;
+      over.abort();
       signal.removeEventListener('abort', onAbort);
       clearTimers();
       conclude();
@@ -153,7 +149,7 @@ export async function runScript(
 
     function collect(output: Output, chunk: Buffer): void {
       // Data after the end is discarded: the channel closes only once it is drained.
-      if (isOver) return;
+      if (over.signal.aborted) return;
       output.append(chunk);
       size += chunk.length;
       if (!isSent && size > MOST_NOISE_BYTES) {
@@ -169,7 +165,7 @@ export async function runScript(
       if (awaited === undefined || !isSent || !stdout.last(awaited.ready.length).includes(awaited.ready)) return;
       const { content } = awaited;
       awaited = undefined;
-      send(channels, channel, content, () => isOver).catch(stop);
+      sendInput(channels, channel, content, over.signal).catch(stop);
     });
     channel.stderr.on('data', (chunk: Buffer) => {
       collect(stderr, chunk);
@@ -205,30 +201,6 @@ export async function runScript(
     later(GIVE_UP_MS, endInput);
     write(shell.greeting);
   });
-}
-
-/**
- * Sends no more than the other side's window takes, and nothing once the command is over. Each piece waits for the one
- * before it, because ssh2 would buffer 2 MiB for each channel besides that window; and for the connection, because a
- * server may give a window of 4 GiB and read nothing.
- */
-async function send(
-  channels: Channels,
-  channel: ClientChannel,
-  content: AsyncIterable<Buffer>,
-  isOver: () => boolean,
-): Promise<void> {
-  for await (const piece of content) {
-    while (channels.unsentBytes > MOST_WAITING_BYTES && !isOver()) await pause(LOOK_AGAIN_MS);
-    if (isOver() || !channel.writable) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const go = () => resolve();
-    channel.once('close', go);
-    channel.write(piece, go);
-    await promise;
-    channel.off('close', go);
-  }
-  if (!isOver()) channel.end();
 }
 
 /**

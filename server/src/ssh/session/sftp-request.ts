@@ -1,4 +1,5 @@
 import type { Client, ClientSFTPCallback, SFTPWrapper } from 'ssh2';
+import { type OpenChannel, requestChannel } from '../client-channels.ts';
 import { deafen } from '../deafen.ts';
 
 /** draft-ietf-secsh-filexfer-02: what ssh2 speaks. */
@@ -9,16 +10,12 @@ export class NoSftp extends Error {
   override readonly name = 'NoSftp';
 }
 
-/**
- * Asks for an SFTP channel, until `signal` aborts. Where the server grants a channel and has no SFTP to run on it, ssh2
- * (1.17) reports that and leaves the channel open, neither closing it nor handing it out; it would take one of the
- * server's sessions for as long as the connection holds, the only one perhaps. So it is found among the client's
- * channels and closed.
- */
+/** Asks for an SFTP channel, until `signal` aborts. One that the server grants without SFTP to run on it is closed. */
 export class SftpRequest {
   readonly #client: Client;
   readonly #signal: AbortSignal;
   #isSilent = false;
+  #find: () => OpenChannel | undefined = () => undefined;
 
   constructor(client: Client, signal: AbortSignal) {
     this.#client = client;
@@ -31,33 +28,28 @@ export class SftpRequest {
   }
 
   send(done: ClientSFTPCallback): void {
-    const before = new Set(sftpChannels(this.#client));
     const onAbort = () => {
-      this.#isSilent = this.#endAllBut(before);
+      this.#isSilent = this.#end();
     };
     this.#signal.addEventListener('abort', onAbort, { once: true });
-    this.#client.sftp((error, sftp) => {
-      this.#signal.removeEventListener('abort', onAbort);
-      const fault = error ?? wrongVersion(sftp);
-      const hadChannel = fault !== undefined && this.#endAllBut(before);
-      done(hadChannel ? new NoSftp(fault.message) : error, sftp);
-    });
+    const request = () =>
+      this.#client.sftp((error, sftp) => {
+        this.#signal.removeEventListener('abort', onAbort);
+        const fault = error ?? wrongVersion(sftp);
+        const hadChannel = fault !== undefined && this.#end();
+        done(hadChannel ? new NoSftp(fault.message) : error, sftp);
+      });
+    this.#find = requestChannel(this.#client, request);
   }
 
-  /** Whether there was any. */
-  #endAllBut(before: ReadonlySet<unknown>): boolean {
-    const added = sftpChannels(this.#client).filter((channel) => !before.has(channel));
-    for (const channel of added) {
-      deafen(channel);
-      channel.end();
-    }
-    return added.length > 0;
+  /** Whether there was a channel. */
+  #end(): boolean {
+    const channel = this.#find();
+    if (channel === undefined) return false;
+    deafen(channel);
+    channel.end();
+    return true;
   }
-}
-
-interface RawSftp {
-  on(event: 'error', listener: () => void): unknown;
-  end(): unknown;
 }
 
 /** ssh2 (1.17) takes any version for an answer. */
@@ -65,12 +57,4 @@ function wrongVersion(sftp: SFTPWrapper): Error | undefined {
   const version: unknown = Reflect.get(sftp, '_version');
   if (typeof version !== 'number' || version === SFTP_VERSION) return undefined;
   return new Error(`it speaks version ${version}, though ${SFTP_VERSION} was asked for`);
-}
-
-/** There is no public list of them: none are found where ssh2 keeps them elsewhere. */
-function sftpChannels(client: Client): readonly RawSftp[] {
-  const manager: unknown = Reflect.get(client, '_chanMgr');
-  const channels: unknown = typeof manager === 'object' && manager !== null ? Reflect.get(manager, '_channels') : null;
-  if (typeof channels !== 'object' || channels === null) return [];
-  return Object.values(channels).filter((channel: unknown) => channel?.constructor.name === 'SFTP');
 }

@@ -1,5 +1,5 @@
 /** Pieces on their way at first, at least and at most. */
-const FIRST = 8;
+const FIRST = 4;
 const LEAST = 2;
 const MOST = 64;
 /** For about so long an upload makes others on its connection wait. */
