@@ -266,7 +266,7 @@ export class SubmissionSteps {
     const { journal, staging, faults, retries } = this.#options;
     this.#doubts.settle(job.id);
     faults.answered();
-    retries.hurry();
+    retries.accepted(job.id);
     const accepted = await recordAccepted(journal, job.id, slurmJobId, message);
     await staging.remove(job.id);
     this.#options.onAccepted(accepted);

@@ -74,7 +74,7 @@ afterEach(async () => {
 const plainName = (path: string) => basename(path).replace(/\.[0-9a-f]{16}$/, '');
 
 /** One that waits for next to nothing where another would wait for a minute. */
-function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = {}): Submitter {
+function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20, spacingMs = 1 } = {}): Submitter {
   const silent = () => undefined;
   const log: Logger = { debug: silent, info: silent, warn: silent, error: silent };
   const submitter = new Submitter({
@@ -104,7 +104,7 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = 
       size: async (jobId) => sizes.get(jobId) ?? archive.length,
     },
     log,
-    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs: 1 },
+    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs },
     onAccepted: () => undefined,
     onFault: (fault) => faults.push(fault),
   });
@@ -403,6 +403,77 @@ describe('a login node that is at fault for a while', () => {
     startSubmitter();
     expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'SUBMIT_FAILED' });
     expect(await calls()).toBe(1);
+  });
+});
+
+describe('jobs that faults keep from Slurm', () => {
+  const HOUR = 60 * 60_000;
+  const says = (words: string, code = 1) => `printf '%s\\n' '${words}' >&2; exit ${code}`;
+  const isKept = ({ reason }: Job) => reason?.includes('tried again by itself, for a day') === true;
+  const isTaken = ({ state }: Job) => state === 'PENDING';
+  const sweep = () => Promise.all([record(), record(), record(), record(), record()]);
+
+  it.each([
+    ['no credential', 'sbatch: error: Batch job submission failed: Protocol authentication error'],
+    ['no configuration', 'sbatch: fatal: Could not establish a configuration source'],
+    [
+      'no controller',
+      'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)',
+    ],
+    ['a full table of jobs', 'sbatch: error: Batch job submission failed: MaxJobCount limit reached'],
+    ['busy nodes', 'sbatch: error: Batch job submission failed: Requested nodes are busy'],
+  ])('such as %s, hold up none that Slurm takes, however long sbatch is spared for them', async (_what, words) => {
+    const faulty = await sweep();
+    await login.command(
+      'sbatch',
+      `case $PWD in *${faulty.map(({ id }) => id).join('*|*')}*) ${says(words)} ;; esac; echo 78`,
+    );
+    const submitter = startSubmitter({ spacingMs: HOUR, longestRetryMs: HOUR });
+    for (const { id } of faulty) await once(id, ({ reason }) => reason !== null);
+    for (const good of await sweep()) {
+      void submitter.submit(good.id);
+      await once(good.id, isTaken);
+    }
+  });
+
+  it('take one place of those where projects are unpacked', async () => {
+    await login.command('sbatch', 'echo 78');
+    const tar = (await login.run('command -v tar')).stdout.trim();
+    const faulty = await sweep();
+    // At first the disk is away, then it hangs.
+    await login.command(
+      'tar',
+      `case $PWD in *${faulty.map(({ id }) => id).join('*|*')}*)
+  id=\${PWD##*/}
+  [ -e "$HOME/failed.$id" ] || { touch "$HOME/failed.$id"; ${says('tar: ./a: Cannot open: Input/output error', 2)}; }
+  [ -e "$HOME/back" ] || touch "$HOME/hangs.$id"
+  until [ -e "$HOME/back" ]; do sleep 0.05; done
+esac
+exec ${tar} "$@"`,
+    );
+    const submitter = startSubmitter();
+    await expect
+      .poll(async () => (await readdir(login.home)).filter((name) => name.startsWith('hangs')), { timeout: 20_000 })
+      .toHaveLength(1);
+    for (const { id } of faulty) expect(isKept((await store.jobs.get(id)) ?? aJob())).toBe(true);
+    const good = await record();
+    void submitter.submit(good.id);
+    await once(good.id, isTaken);
+    expect((await readdir(login.home)).filter((name) => name.startsWith('hangs'))).toHaveLength(1);
+    await login.run('touch back');
+    for (const { id } of faulty) await once(id, isTaken);
+  });
+
+  it('are looked for with one look at the queue at a time, which others share', async () => {
+    await login.command('squeue', 'echo begin >>"$HOME/looks"; sleep 0.1; echo end >>"$HOME/looks"');
+    const slurm = new SlurmAdapter(login, SETTINGS).submission;
+    const jobs = await sweep();
+    const directory = (id: string) => `${login.home}/slurmql/jobs/${id}`;
+    for (const { id } of jobs) await slurm.makeJobDirectory(directory(id));
+    await Promise.all(jobs.map(({ id }) => slurm.find(directory(id), id)));
+    const looks = (await readFile(join(login.home, 'looks'), 'utf8')).split('\n').filter(Boolean);
+    expect(looks.length / 2).toBeLessThan(jobs.length);
+    expect(looks.filter((line, index) => line !== (index % 2 === 0 ? 'begin' : 'end'))).toEqual([]);
   });
 });
 
