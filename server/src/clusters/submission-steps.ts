@@ -4,15 +4,15 @@ import pLimit from 'p-limit';
 import { SYSTEM } from '../domain/actor.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
-import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import type { Staging } from '../projects/index.ts';
 import { batchScript, environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
-import { recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
+import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
 import { unpacked } from './unpacking.ts';
 
@@ -49,6 +49,7 @@ export interface SubmissionStepsOptions {
   readonly staging: Pick<Staging, 'open' | 'has' | 'remove'>;
   readonly faults: SubmissionFaults;
   readonly retries: SubmissionRetries;
+  readonly log: Logger;
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   readonly certainlyAbsentMs: number;
   /** Between two looks at what is being unpacked, or at an sbatch that takes long. */
@@ -263,22 +264,32 @@ export class SubmissionSteps {
   }
 
   async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
-    const { journal, staging, faults, retries } = this.#options;
+    const { journal, faults, retries } = this.#options;
     this.#doubts.settle(job.id);
     faults.answered();
     retries.accepted(job.id);
     const accepted = await recordAccepted(journal, job.id, slurmJobId, message);
-    await staging.remove(job.id);
     this.#options.onAccepted(accepted);
+    await this.#removeFiles(job.id);
   }
 
   /** Without its directory, nothing that is still under way can bring Slurm the job. */
   async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
-    const { slurm, journal, staging } = this.#options;
+    const { slurm, journal } = this.#options;
     await slurm.removeJobDirectory(workDir);
     this.#doubts.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
-    await staging.remove(job.id);
+    await this.#removeFiles(job.id);
+  }
+
+  /** Never throws, as the outcome is recorded by then: what can't be removed now is removed by a sweep. */
+  async #removeFiles(jobId: string): Promise<void> {
+    const { settings, staging, log } = this.#options;
+    await staging
+      .remove(jobId)
+      .catch((cause) =>
+        log.warn({ err: cause, job: jobId }, `${settings.name}: the files of a job can't be removed yet`),
+      );
   }
 
   async #isCancelled(jobId: string): Promise<boolean> {
@@ -290,9 +301,4 @@ export class SubmissionSteps {
     if (submission === null) throw new Error(`Job ${job.id} was recorded without a submission`);
     return submission;
   }
-}
-
-/** Slurm has neither taken nor refused it. The tasks of an array come with it. */
-export function isBeingSubmitted(job: Job): boolean {
-  return job.slurmJobId === null && job.arrayParentId === null && isActiveState(job.state);
 }

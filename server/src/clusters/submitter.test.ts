@@ -38,6 +38,10 @@ let sent: number;
 let underWay: (name: string) => Promise<void>;
 /** Jobs whose files the server has removed. */
 let removed: string[];
+/** What happens when it does. */
+let removing: () => Promise<void>;
+/** Jobs that Slurm took, as the submitter told. */
+let accepted: Job[];
 /** Small files are written in part, then this is called; null: they are whole. */
 let partly: ((name: string) => void) | null;
 let submitters: Submitter[];
@@ -56,6 +60,8 @@ beforeEach(async () => {
   sizes = new Map();
   sent = 0;
   removed = [];
+  removing = async () => undefined;
+  accepted = [];
   underWay = async () => undefined;
   partly = null;
   submitters = [];
@@ -99,13 +105,16 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20, spa
         sent += 1;
         return Readable.from([archive]);
       },
-      remove: async (jobId) => void removed.push(jobId),
+      remove: async (jobId) => {
+        await removing();
+        removed.push(jobId);
+      },
       has: async () => hasFiles,
       size: async (jobId) => sizes.get(jobId) ?? archive.length,
     },
     log,
     delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs },
-    onAccepted: () => undefined,
+    onAccepted: (job) => accepted.push(job),
     onFault: (fault) => faults.push(fault),
   });
   submitters.push(submitter);
@@ -184,6 +193,38 @@ describe('a recorded job', () => {
     const job = await record();
     await old.submit(job.id);
     expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+  });
+});
+
+describe("a data directory where a job's files can not be removed", () => {
+  const FAULTS = ['EIO', 'ESTALE', 'EROFS', 'EACCES', 'ENOTCONN'].map((code): [string] => [code]);
+  const failing = (code: string) => {
+    removing = async () => {
+      throw new Error(`${code}: unlink`);
+    };
+  };
+
+  it.each(FAULTS)('with %s keeps none that Slurm took from being told of, and gives it no reason', async (code) => {
+    failing(code);
+    await login.command('sbatch', 'echo 77');
+    const job = await record();
+    const submitter = startSubmitter();
+    await submitter.submit(job.id);
+    await expect.poll(() => accepted.map(({ id, slurmJobId }) => [id, slurmJobId])).toEqual([[job.id, '77']]);
+    await submitter.stop();
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'PENDING', reason: null });
+    expect(faults.filter((fault) => fault !== null)).toEqual([]);
+  });
+
+  it.each(FAULTS)('with %s changes nothing of what Slurm refused', async (code) => {
+    failing(code);
+    await login.command('sbatch', 'echo "sbatch: error: Invalid --time specification" >&2; exit 1');
+    const job = await record();
+    const submitter = startSubmitter();
+    await submitter.submit(job.id);
+    await once(job.id, ({ state }) => state === 'SUBMIT_FAILED');
+    await submitter.stop();
+    expect(await store.jobs.get(job.id)).toMatchObject({ reason: 'Invalid --time specification' });
   });
 });
 
@@ -455,7 +496,7 @@ exec ${tar} "$@"`,
     await expect
       .poll(async () => (await readdir(login.home)).filter((name) => name.startsWith('hangs')), { timeout: 20_000 })
       .toHaveLength(1);
-    for (const { id } of faulty) expect(isKept((await store.jobs.get(id)) ?? aJob())).toBe(true);
+    for (const { id } of faulty) await once(id, isKept);
     const good = await record();
     void submitter.submit(good.id);
     await once(good.id, isTaken);

@@ -3,10 +3,10 @@ import pLimit from 'p-limit';
 import type { Job } from '../domain/job.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { Lanes, type Staging } from '../projects/index.ts';
-import type { Logger } from '../telemetry/index.ts';
 import { SubmissionFaults } from './submission-faults.ts';
+import { isBeingSubmitted } from './submission-outcome.ts';
 import { SubmissionRetries } from './submission-retries.ts';
-import { isBeingSubmitted, type Prepared, SubmissionSteps, type SubmissionStepsOptions } from './submission-steps.ts';
+import { type Prepared, SubmissionSteps, type SubmissionStepsOptions } from './submission-steps.ts';
 
 /** How long is waited for what. */
 const DELAYS = {
@@ -27,7 +27,6 @@ const DELAYS = {
 export interface SubmitterOptions
   extends Omit<SubmissionStepsOptions, 'faults' | 'retries' | 'certainlyAbsentMs' | 'lookMs'> {
   readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size'>;
-  readonly log: Logger;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
   /** What keeps jobs from Slurm, whenever that may have changed; null: nothing. */
