@@ -54,8 +54,8 @@ export interface SubmissionStepsOptions {
   readonly certainlyAbsentMs: number;
   /** Between two looks at what is being unpacked, or at an sbatch that takes long. */
   readonly lookMs: number;
-  /** Slurm took a job. */
-  onAccepted(job: Job): void;
+  /** Slurm took a job. `isNew`: just now; else its number may be days old. */
+  onAccepted(job: Job, isNew: boolean): void;
 }
 
 /**
@@ -127,6 +127,10 @@ export class SubmissionSteps {
       return 'done';
     }
     const answer = await this.#ask(job, workDir);
+    if (answer.kind === 'accepted') {
+      await this.#accepted(job, answer.slurmJobId, answer.message, true);
+      return 'done';
+    }
     return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer);
   }
 
@@ -263,13 +267,13 @@ export class SubmissionSteps {
     return slurmJobId !== null;
   }
 
-  async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
+  async #accepted(job: Job, slurmJobId: string, message: string | null, isNew = false): Promise<void> {
     const { journal, faults, retries } = this.#options;
     this.#doubts.settle(job.id);
     faults.answered();
     retries.accepted(job.id);
     const accepted = await recordAccepted(journal, job.id, slurmJobId, message);
-    this.#options.onAccepted(accepted);
+    this.#options.onAccepted(accepted, isNew);
     await this.#removeFiles(job.id);
   }
 

@@ -9,7 +9,7 @@ import type { Job } from '../domain/job.ts';
 import { aJob, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmAdapter } from '../slurm/index.ts';
-import { LocalLogin } from '../slurm/testing.ts';
+import { LocalLogin, queueRow } from '../slurm/testing.ts';
 import { Store } from '../store/index.ts';
 import { DatabaseWork } from '../store/testing.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -42,6 +42,8 @@ let removed: string[];
 let removing: () => Promise<void>;
 /** Jobs that Slurm took, as the submitter told. */
 let accepted: Job[];
+/** Those that it took just now. */
+let fresh: Job[];
 /** Small files are written in part, then this is called; null: they are whole. */
 let partly: ((name: string) => void) | null;
 let submitters: Submitter[];
@@ -62,6 +64,7 @@ beforeEach(async () => {
   removed = [];
   removing = async () => undefined;
   accepted = [];
+  fresh = [];
   underWay = async () => undefined;
   partly = null;
   submitters = [];
@@ -114,7 +117,10 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20, spa
     },
     log,
     delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs },
-    onAccepted: (job) => accepted.push(job),
+    onAccepted: (job, isNew) => {
+      accepted.push(job);
+      if (isNew) fresh.push(job);
+    },
     onFault: (fault) => faults.push(fault),
   });
   submitters.push(submitter);
@@ -225,6 +231,45 @@ describe("a data directory where a job's files can not be removed", () => {
     await once(job.id, ({ state }) => state === 'SUBMIT_FAILED');
     await submitter.stop();
     expect(await store.jobs.get(job.id)).toMatchObject({ reason: 'Invalid --time specification' });
+  });
+});
+
+describe('the number of a job', () => {
+  const queueOf = (id: string) => {
+    const directory = `/home/ada/slurmql/jobs/${id}`;
+    const row = queueRow({ JobArrayID: '17', Command: `${directory}/job.sh`, WorkDir: directory });
+    return login.command('squeue', `cat <<'ROWS'\n${row}ROWS`);
+  };
+
+  it('is new where sbatch has just told it', async () => {
+    await login.command('sbatch', 'echo 17');
+    const job = await record();
+    await startSubmitter().submit(job.id);
+    expect(fresh.map(({ slurmJobId }) => slurmJobId)).toEqual(['17']);
+  });
+
+  it.each<[string, string, (id: string) => Promise<unknown>]>([
+    ['an answer', 'echo 0 >submit/code; echo 17 >submit/stdout; : >submit/stderr', async () => undefined],
+    ['a claim', 'ln -s 17 run/job.claim', async () => undefined],
+    ['an answer without a number', 'echo 0 >submit/code; : >submit/stdout', queueOf],
+    [
+      'a refusal, and a claim',
+      'echo 1 >submit/code; echo "sbatch: error: no" >submit/stderr; ln -s 17 run/a.claim',
+      queueOf,
+    ],
+    ['nothing but its place in the queue', ':', queueOf],
+  ])('is not new where an earlier sbatch has left %s', async (_what, left, prepare) => {
+    await login.command('sbatch', 'echo called >>"$HOME/calls"; echo 18');
+    const job = await record();
+    await prepare(job.id);
+    await login.run(
+      `mkdir -p slurmql/jobs/${job.id}/submit slurmql/jobs/${job.id}/run; cd slurmql/jobs/${job.id}; ln -s 'elsewhere 1' submit/owner; ${left}`,
+    );
+    startSubmitter();
+    await once(job.id, ({ slurmJobId }) => slurmJobId === '17');
+    await expect.poll(() => accepted.map(({ slurmJobId }) => slurmJobId)).toEqual(['17']);
+    expect(fresh).toEqual([]);
+    await expect(calls()).rejects.toThrow('ENOENT');
   });
 });
 
