@@ -14,6 +14,7 @@ import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
+import { AGAIN, CANCELLED_ON_THE_WAY, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
 import { unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
@@ -23,13 +24,6 @@ const MAX_LOST = 5;
 
 /** So often a running sbatch is looked at, then the job is looked for in Slurm, too. */
 const MAX_LOOKS = 15;
-
-const NOT_KNOWN = 'Not known yet whether Slurm took it';
-const FILES_GONE =
-  'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
-const AGAIN = 'That may pass: it is tried again by itself, for a day';
-const GIVEN_UP = 'It was tried again for a day. See why on the login node, then submit it again';
-const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
 
 /** A job whose files are on the cluster; or that was handed to sbatch before, which left word of it. */
 export interface Prepared {
@@ -127,11 +121,7 @@ export class SubmissionSteps {
       return 'done';
     }
     const answer = await this.#ask(job, workDir);
-    if (answer.kind === 'accepted') {
-      await this.#accepted(job, answer.slurmJobId, answer.message, true);
-      return 'done';
-    }
-    return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer);
+    return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer, true);
   }
 
   /**
@@ -150,11 +140,11 @@ export class SubmissionSteps {
     return 'done';
   }
 
-  async #conclude(job: Job, workDir: string, answer: SubmitAnswer): Promise<'done' | 'reset'> {
+  async #conclude(job: Job, workDir: string, answer: SubmitAnswer, isNew = false): Promise<'done' | 'reset'> {
     const { slurm, journal, faults } = this.#options;
     switch (answer.kind) {
       case 'accepted':
-        await this.#accepted(job, answer.slurmJobId, answer.message);
+        await this.#accepted(job, answer.slurmJobId, answer.message, isNew);
         return 'done';
       case 'rejected':
         faults.answered();

@@ -273,6 +273,60 @@ describe('the number of a job', () => {
   });
 });
 
+describe("the removal of a job's directory", () => {
+  const JOBS = 'slurmql/jobs';
+  const left = async () => (await readdir(join(login.home, JOBS))).toSorted();
+  const goOn = () => login.run('touch go');
+
+  beforeEach(async () => {
+    const rm = (await login.run('command -v rm')).stdout.trim();
+    // Of a job's own directory, or of what has taken its files: one that hangs.
+    await login.command(
+      'rm',
+      `case "$*" in *-rf*/${JOBS}/??????????????????????????*) until [ -e "$HOME/go" ]; do sleep 0.02; done ;; esac; exec ${rm} "$@"`,
+    );
+  });
+  afterEach(goOn);
+
+  it.each([
+    ['refused', 'echo "sbatch: error: Invalid --time specification" >&2; exit 1'],
+    [
+      'refused for the moment',
+      'echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy" >&2; exit 1',
+    ],
+  ])('holds up no answer to one that Slurm %s, however long it takes', async (_what, answer) => {
+    await login.command('sbatch', `echo called >>"$HOME/calls"; ${answer}`);
+    const job = await record();
+    startSubmitter();
+    await once(job.id, ({ state }) => state === 'SUBMIT_FAILED');
+    expect(await left()).not.toContain(job.id);
+    expect(await calls()).toBe(1);
+    await goOn();
+    await expect.poll(left).toEqual([]);
+  });
+
+  it.each([
+    ['that sbatch refused', 'mkdir submit source; echo 1 >submit/code'],
+    ['that is unpacked', 'mkdir source'],
+    ['with half of its files left', 'mkdir submit source; touch source/a source/b'],
+    ['with files that have only arrived', 'mkdir unpack; touch unpack/source.tar.gz'],
+    ['that holds nothing', ':'],
+  ])('of one %s leaves nothing for the next attempt, and nothing of that is removed', async (_what, content) => {
+    const slurm = new SlurmAdapter(login, SETTINGS).submission;
+    const { id } = aJob();
+    const workDir = `${login.home}/${JOBS}/${id}`;
+    await slurm.makeJobDirectory(workDir);
+    await login.run(`cd ${JOBS}/${id} && { ${content}; }`);
+    // While it still goes on, as after a connection that broke.
+    await slurm.removeJobDirectory(workDir);
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    await writeFile(join(workDir, 'job.sh'), 'the next');
+    await goOn();
+    await expect.poll(left).toEqual([id]);
+    expect((await readdir(workDir)).toSorted()).toEqual(['job.sh', 'run']);
+  });
+});
+
 describe('the files of a job', () => {
   it('are sent side by side, and again only when none is on its way any more', async () => {
     await login.command('sbatch', 'echo 77');
