@@ -33,6 +33,14 @@ describe('a job whose cluster is no longer in clusters.yaml', () => {
     expect(removed).toEqual([job.id]);
   });
 
+  it.each(['EIO', 'EROFS', 'EACCES'])('is cancelled though its files can not be removed (%s)', async (code) => {
+    const job = aJob({ state: 'SUBMITTING', slurmJobId: null, workDir: null });
+    await insertJobs(store, [job]);
+    const staging = { remove: () => Promise.reject(new Error(code)) } as never;
+    const answer = await cancelJob({ ...context, staging }, ADA, job.id);
+    expect(answer).toMatchObject({ ok: true, value: { state: 'CANCELLED' } });
+  });
+
   it.each([
     ['is on its way', { state: 'SUBMITTING', slurmJobId: null, workDir: '/w/jobs/1' }],
     ['is in Slurm', { state: 'RUNNING', slurmJobId: '1', workDir: '/w/jobs/1' }],

@@ -50,7 +50,10 @@ async function cancelAll(
       await clusters.get(clusterName)?.jobs.cancel(all.filter(({ slurmJobId }) => slurmJobId !== null));
     }),
   );
-  for (const { id, state } of requested.values()) if (!isActiveState(state)) await staging.remove(id);
+  for (const { id, state } of requested.values()) {
+    // They are cancelled by now: a sweep removes what can't be removed, and reports it.
+    if (!isActiveState(state)) await staging.remove(id).catch(() => undefined);
+  }
   for (const job of await reads.jobs.getMany([...requested.keys()])) if (job !== null) outcomes.set(job.id, done(job));
   return outcomes;
 }

@@ -111,6 +111,61 @@ describe('a request to cancel', () => {
     expect(await calls()).toEqual(['scancel 17']);
   });
 
+  describe('beside many others', () => {
+    const MANY = 200;
+    let jobs: Job[];
+    /** Goes on with a look at the queue that waits. */
+    const goOn = () => login.run('touch go');
+    const looks = async () => (await calls()).filter((line) => line === 'squeue begins').length;
+
+    beforeEach(async () => {
+      jobs = Array.from({ length: MANY }, (_, index) => cancelling({ slurmJobId: `${100 + index}` }));
+      active = jobs;
+      await shows(jobs.map(({ slurmJobId, id }): Row => [slurmJobId ?? '', id]));
+      const rows = await readFile(join(login.bin, 'squeue'), 'utf8');
+      await login.command(
+        'squeue',
+        `echo "squeue begins" >>"$HOME/calls"; until [ -e "$HOME/go" ]; do sleep 0.02; done\n${rows.replace(/^#!.*\n/, '')}\necho "squeue ends" >>"$HOME/calls"`,
+      );
+    });
+
+    it.each<[string, (job: Job) => Promise<void>]>([
+      ['of single jobs', (job) => cancellations.cancel([job])],
+      ['of the same job', () => cancellations.cancel(jobs.slice(0, 1))],
+      ['of several jobs each', (job) => cancellations.cancel([job, ...jobs.slice(0, 3)])],
+      ['of all that are recorded', () => cancellations.repeat()],
+      ['of both kinds', (job) => (job.id < (jobs[9]?.id ?? '') ? cancellations.repeat() : cancellations.cancel([job]))],
+    ])('shares a look and a command: %s', async (_what, request) => {
+      const first = cancellations.cancel(jobs.slice(0, 1));
+      await expect.poll(looks).toBeGreaterThan(0);
+      const single = await looks();
+      const rest = jobs.slice(1).map(request);
+      await goOn();
+      await Promise.all([first, ...rest]);
+      const said = await calls();
+      // The first one's look, and one for all that came during it.
+      expect(await looks()).toBeLessThanOrEqual(4 * single);
+      expect(said.filter((line) => line.startsWith('scancel'))).toHaveLength(2);
+      const begins = said.filter((line) => line.startsWith('squeue'));
+      expect(begins.filter((line, index) => line !== (index % 2 === 0 ? 'squeue begins' : 'squeue ends'))).toEqual([]);
+      expect(cancellations.isOwed).toBe(false);
+    });
+
+    it('is looked for with a look that began after it', async () => {
+      const [first, late] = jobs.splice(0, 2);
+      if (first === undefined || late === undefined) throw new Error('there are no jobs');
+      const sent = [cancellations.cancel([first])];
+      await expect.poll(looks).toBe(1);
+      sent.push(cancellations.cancel([late]));
+      await goOn();
+      await Promise.all(sent);
+      expect((await calls()).filter((line) => line.startsWith('scancel'))).toEqual([
+        `scancel ${first.slurmJobId}`,
+        `scancel ${late.slurmJobId}`,
+      ]);
+    });
+  });
+
   it('is kept while the queue can not be read', async () => {
     await login.command('squeue', 'echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1');
     const job = cancelling({ slurmJobId: '17' });

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { isArray, type Job } from '../domain/job.ts';
 import { ownerId } from '../domain/observation.ts';
 import type { Journal } from '../events/index.ts';
@@ -17,6 +18,9 @@ export type Cancelled = Pick<Job, 'id' | 'arrayParentId' | 'slurmJobId'>;
 export class Cancellations {
   readonly #options: CancellationsOptions;
   #isOwed = false;
+  readonly #turn = pLimit(1);
+  /** What goes with the next look at the queue. */
+  #next: { readonly jobs: Cancelled[]; readonly sent: Promise<void> } | null = null;
 
   constructor(options: CancellationsOptions) {
     this.#options = options;
@@ -29,9 +33,23 @@ export class Cancellations {
 
   /**
    * With one command for all jobs, after a look at the queue: another job may have the number, as when Slurm lost its state
-   * and counts from 1 again, or the login node is that of another cluster now. Never throws.
+   * and counts from 1 again, or the login node is that of another cluster now. Requests that come during a look share the
+   * next one, and its command: a queue may be long, and however many cancel, one is read and held at a time. Never throws.
    */
-  async cancel(jobs: readonly Cancelled[]): Promise<void> {
+  cancel(jobs: readonly Cancelled[]): Promise<void> {
+    if (this.#next === null) {
+      const all: Cancelled[] = [];
+      const sent = this.#turn(() => {
+        this.#next = null;
+        return this.#sendSeen(all);
+      });
+      this.#next = { jobs: all, sent };
+    }
+    for (const job of jobs) this.#next.jobs.push(job);
+    return this.#next.sent;
+  }
+
+  async #sendSeen(jobs: readonly Cancelled[]): Promise<void> {
     await this.#send(jobs, async () => {
       const there = jobs.filter(await this.#look());
       // What Slurm doesn't show is over, which the poller finds out, or shows again.
@@ -49,7 +67,7 @@ export class Cancellations {
     const { clusterName, slurm, log } = this.#options;
     try {
       const slurmJobIds = (await chosen()).flatMap(({ slurmJobId }) => slurmJobId ?? []);
-      if (slurmJobIds.length > 0) await slurm.control.cancel(slurmJobIds);
+      if (slurmJobIds.length > 0) await slurm.control.cancel([...new Set(slurmJobIds)]);
     } catch (cause) {
       this.#isOwed = true;
       const slurmJobIds = jobs.flatMap(({ slurmJobId }) => slurmJobId ?? []);

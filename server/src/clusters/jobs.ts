@@ -56,7 +56,7 @@ export class ClusterJobs {
     });
     this.#submitter = new Submitter({
       ...{ settings, slurm: slurm.submission, files: connection.files, jobs, journal, staging, log },
-      onAccepted: (job) => this.#accepted(job),
+      onAccepted: (job, isNew) => this.#accepted(job, isNew),
       onFault: (fault) => this.#submissionsTried(fault),
     });
     this.#activity = new ActivityWatch({
@@ -168,13 +168,14 @@ export class ClusterJobs {
     return this.#options.connection.state.status === 'online';
   }
 
-  #accepted(job: Job): void {
+  #accepted(job: Job, isNew: boolean): void {
     this.#options.known.heard();
     this.#options.onAnswered();
     this.#poller.acted();
     // It may have been cancelled while it was being submitted.
     if (job.cancelRequestedAt === null || job.slurmJobId === null) return;
-    void this.#cancellations.cancelNew(job).then(() => this.#poller.acted());
+    const sent = isNew ? this.#cancellations.cancelNew(job) : this.#cancellations.cancel([job]);
+    void sent.then(() => this.#poller.acted());
   }
 
   #submissionsTried(fault: string | null): void {

@@ -14,9 +14,9 @@ export class SubmissionFaults {
     this.#onFault = onFault;
   }
 
-  /** The last attempt failed, of whatever job. */
-  get isAny(): boolean {
-    return this.#faults.size > 0;
+  /** The last attempt to submit it failed, and Slurm has answered no job since. */
+  has(jobId: string): boolean {
+    return this.#faults.has(jobId);
   }
 
   /** An attempt failed; the job says why. */

@@ -2,6 +2,7 @@ import { ulid } from 'ulid';
 import { SYSTEM } from '../domain/actor.ts';
 import { arrayTaskIds } from '../domain/array-spec.ts';
 import type { Job } from '../domain/job.ts';
+import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import { batches } from '../store/index.ts';
 
@@ -52,9 +53,16 @@ export async function recordNeverTaken(
   );
 }
 
-/** Why a job isn't in Slurm yet. */
+/** Why a job isn't in Slurm yet, for as long as it isn't. */
 export async function recordReason(journal: Journal, jobId: string, reason: string): Promise<void> {
-  await journal.write(SYSTEM, (writer) => writer.update(jobId, (current) => ({ ...current, reason })));
+  await journal.write(SYSTEM, (writer) =>
+    writer.update(jobId, (current) => (isBeingSubmitted(current) ? { ...current, reason } : current)),
+  );
+}
+
+/** Slurm has neither taken nor refused it. The tasks of an array come with it. */
+export function isBeingSubmitted(job: Job): boolean {
+  return job.slurmJobId === null && job.arrayParentId === null && isActiveState(job.state);
 }
 
 /** It starts out as its array does. */

@@ -37,6 +37,31 @@ describe('a job that faults keep from Slurm', () => {
     expect(retries.isDue('a', 2 * MINUTE)).toBe(false);
   });
 
+  it('is one of many that is due once Slurm took a job of others, and no other before that one has failed', () => {
+    const retries = new SubmissionRetries(PAUSES);
+    for (const id of ['a', 'b', 'c']) for (let count = 0; count < 10; count += 1) retries.failed(id, 0);
+    const due = (now: number) => ['a', 'b', 'c'].filter((id) => retries.isDue(id, now));
+    retries.accepted('good');
+    retries.accepted('better');
+    expect(due(MINUTE)).toEqual(['a']);
+    retries.failed('a', MINUTE);
+    expect(due(MINUTE)).toEqual([]);
+    retries.accepted('good');
+    expect(due(MINUTE)).toEqual(['b']);
+    retries.keepOnly((id) => id !== 'b');
+    retries.accepted('good');
+    expect(due(MINUTE).filter((id) => id !== 'b')).toEqual(['c']);
+    expect(['a', 'b', 'c', 'good'].filter((id) => retries.isFaulty(id))).toEqual(['a', 'c']);
+  });
+
+  it('is due with all others once Slurm took one of them', () => {
+    const retries = new SubmissionRetries(PAUSES);
+    for (const id of ['a', 'b', 'c']) for (let count = 0; count < 10; count += 1) retries.failed(id, 0);
+    retries.accepted('b');
+    expect(['a', 'c'].map((id) => retries.isDue(id, 1))).toEqual([true, true]);
+    expect(retries.isFaulty('b')).toBe(false);
+  });
+
   it('has a day again when it met none for hours, as while the cluster was away', () => {
     const retries = new SubmissionRetries(PAUSES);
     expect(retries.failed('a', 0)).toBe(false);

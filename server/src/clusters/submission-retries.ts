@@ -25,6 +25,8 @@ const ENDS_ROW = 4;
 export class SubmissionRetries {
   readonly #pauses: RetryPauses;
   readonly #rows = new Map<string, Row>();
+  /** The one that was made due to see whether what keeps such jobs is over. */
+  #probe: string | null = null;
 
   constructor(pauses: RetryPauses) {
     this.#pauses = pauses;
@@ -39,6 +41,7 @@ export class SubmissionRetries {
     const since = before?.since ?? now;
     const due = now + Math.min(retryMs * (2 ** count - 1), longestRetryMs);
     this.#rows.set(jobId, { since, last: now, count: count + 1, due });
+    if (this.#probe === jobId) this.#probe = null;
     return now - since >= givenUpMs;
   }
 
@@ -46,13 +49,40 @@ export class SubmissionRetries {
     return now >= (this.#rows.get(jobId)?.due ?? 0);
   }
 
+  /** Whether its last attempt met such a fault. */
+  isFaulty(jobId: string): boolean {
+    return this.#rows.has(jobId);
+  }
+
   /** What keeps them may be over: all are due. */
   hurry(): void {
-    for (const [jobId, row] of this.#rows) this.#rows.set(jobId, { ...row, due: 0 });
+    for (const jobId of this.#rows.keys()) this.#makeDue(jobId);
+  }
+
+  /**
+   * Slurm took a job. Where it was one of these, what kept the others may be over, too. Any other tells less, as the fault may
+   * be of these jobs alone: one of them is due, which has waited longest, and no other before that one is through.
+   */
+  accepted(jobId: string): void {
+    if (this.#rows.delete(jobId)) {
+      this.#probe = null;
+      this.hurry();
+    } else if (this.#probe === null) {
+      const [oldest] = [...this.#rows].toSorted(([, one], [, other]) => one.last - other.last);
+      if (oldest === undefined) return;
+      [this.#probe] = oldest;
+      this.#makeDue(this.#probe);
+    }
+  }
+
+  #makeDue(jobId: string): void {
+    const row = this.#rows.get(jobId);
+    if (row !== undefined) this.#rows.set(jobId, { ...row, due: 0 });
   }
 
   /** Drops what is known of jobs that are no longer being submitted. */
   keepOnly(isLeft: (jobId: string) => boolean): void {
     for (const jobId of this.#rows.keys()) if (!isLeft(jobId)) this.#rows.delete(jobId);
+    if (this.#probe !== null && !this.#rows.has(this.#probe)) this.#probe = null;
   }
 }

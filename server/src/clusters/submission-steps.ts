@@ -4,16 +4,17 @@ import pLimit from 'p-limit';
 import { SYSTEM } from '../domain/actor.ts';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
-import { isActiveState } from '../domain/job-state.ts';
 import type { Journal } from '../events/index.ts';
 import type { Staging } from '../projects/index.ts';
 import { batchScript, environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
-import { recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
+import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
+import { AGAIN, CANCELLED_ON_THE_WAY, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
 import { unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
@@ -23,13 +24,6 @@ const MAX_LOST = 5;
 
 /** So often a running sbatch is looked at, then the job is looked for in Slurm, too. */
 const MAX_LOOKS = 15;
-
-const NOT_KNOWN = 'Not known yet whether Slurm took it';
-const FILES_GONE =
-  'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
-const AGAIN = 'That may pass: it is tried again by itself, for a day';
-const GIVEN_UP = 'It was tried again for a day. See why on the login node, then submit it again';
-const CANCELLED_ON_THE_WAY = 'Cancelled before Slurm had it';
 
 /** A job whose files are on the cluster; or that was handed to sbatch before, which left word of it. */
 export interface Prepared {
@@ -49,12 +43,13 @@ export interface SubmissionStepsOptions {
   readonly staging: Pick<Staging, 'open' | 'has' | 'remove'>;
   readonly faults: SubmissionFaults;
   readonly retries: SubmissionRetries;
+  readonly log: Logger;
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   readonly certainlyAbsentMs: number;
   /** Between two looks at what is being unpacked, or at an sbatch that takes long. */
   readonly lookMs: number;
-  /** Slurm took a job. */
-  onAccepted(job: Job): void;
+  /** Slurm took a job. `isNew`: just now; else its number may be days old. */
+  onAccepted(job: Job, isNew: boolean): void;
 }
 
 /**
@@ -126,7 +121,7 @@ export class SubmissionSteps {
       return 'done';
     }
     const answer = await this.#ask(job, workDir);
-    return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer);
+    return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer, true);
   }
 
   /**
@@ -145,11 +140,11 @@ export class SubmissionSteps {
     return 'done';
   }
 
-  async #conclude(job: Job, workDir: string, answer: SubmitAnswer): Promise<'done' | 'reset'> {
+  async #conclude(job: Job, workDir: string, answer: SubmitAnswer, isNew = false): Promise<'done' | 'reset'> {
     const { slurm, journal, faults } = this.#options;
     switch (answer.kind) {
       case 'accepted':
-        await this.#accepted(job, answer.slurmJobId, answer.message);
+        await this.#accepted(job, answer.slurmJobId, answer.message, isNew);
         return 'done';
       case 'rejected':
         faults.answered();
@@ -262,23 +257,33 @@ export class SubmissionSteps {
     return slurmJobId !== null;
   }
 
-  async #accepted(job: Job, slurmJobId: string, message: string | null): Promise<void> {
-    const { journal, staging, faults, retries } = this.#options;
+  async #accepted(job: Job, slurmJobId: string, message: string | null, isNew = false): Promise<void> {
+    const { journal, faults, retries } = this.#options;
     this.#doubts.settle(job.id);
     faults.answered();
-    retries.hurry();
+    retries.accepted(job.id);
     const accepted = await recordAccepted(journal, job.id, slurmJobId, message);
-    await staging.remove(job.id);
-    this.#options.onAccepted(accepted);
+    this.#options.onAccepted(accepted, isNew);
+    await this.#removeFiles(job.id);
   }
 
   /** Without its directory, nothing that is still under way can bring Slurm the job. */
   async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
-    const { slurm, journal, staging } = this.#options;
+    const { slurm, journal } = this.#options;
     await slurm.removeJobDirectory(workDir);
     this.#doubts.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
-    await staging.remove(job.id);
+    await this.#removeFiles(job.id);
+  }
+
+  /** Never throws, as the outcome is recorded by then: what can't be removed now is removed by a sweep. */
+  async #removeFiles(jobId: string): Promise<void> {
+    const { settings, staging, log } = this.#options;
+    await staging
+      .remove(jobId)
+      .catch((cause) =>
+        log.warn({ err: cause, job: jobId }, `${settings.name}: the files of a job can't be removed yet`),
+      );
   }
 
   async #isCancelled(jobId: string): Promise<boolean> {
@@ -290,9 +295,4 @@ export class SubmissionSteps {
     if (submission === null) throw new Error(`Job ${job.id} was recorded without a submission`);
     return submission;
   }
-}
-
-/** Slurm has neither taken nor refused it. The tasks of an array come with it. */
-export function isBeingSubmitted(job: Job): boolean {
-  return job.slurmJobId === null && job.arrayParentId === null && isActiveState(job.state);
 }

@@ -9,7 +9,7 @@ import type { Job } from '../domain/job.ts';
 import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { SlurmAdapter } from '../slurm/index.ts';
-import { LocalLogin } from '../slurm/testing.ts';
+import { LocalLogin, queueRow } from '../slurm/testing.ts';
 import { Store } from '../store/index.ts';
 import { DatabaseWork } from '../store/testing.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -40,6 +40,12 @@ let sent: number;
 let underWay: (name: string) => Promise<void>;
 /** Jobs whose files the server has removed. */
 let removed: string[];
+/** What happens when it does. */
+let removing: () => Promise<void>;
+/** Jobs that Slurm took, as the submitter told. */
+let accepted: Job[];
+/** Those that it took just now. */
+let fresh: Job[];
 /** Small files are written in part, then this is called; null: they are whole. */
 let partly: ((name: string) => void) | null;
 let submitters: Submitter[];
@@ -59,6 +65,9 @@ beforeEach(async () => {
   long = new Set();
   sent = 0;
   removed = [];
+  removing = async () => undefined;
+  accepted = [];
+  fresh = [];
   underWay = async () => undefined;
   partly = null;
   submitters = [];
@@ -77,7 +86,7 @@ afterEach(async () => {
 const plainName = (path: string) => basename(path).replace(/\.[0-9a-f]{16}$/, '');
 
 /** One that waits for next to nothing where another would wait for a minute. */
-function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = {}): Submitter {
+function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20, spacingMs = 1 } = {}): Submitter {
   const silent = () => undefined;
   const log: Logger = { debug: silent, info: silent, warn: silent, error: silent };
   const submitter = new Submitter({
@@ -102,14 +111,20 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20 } = 
         sent += 1;
         return Readable.from([archive]);
       },
-      remove: async (jobId) => void removed.push(jobId),
+      remove: async (jobId) => {
+        await removing();
+        removed.push(jobId);
+      },
       has: async () => hasFiles,
       size: async (jobId) => sizes.get(jobId) ?? archive.length,
       takesLong: async (jobId) => sizes.has(jobId) || long.has(jobId),
     },
     log,
-    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs: 1 },
-    onAccepted: () => undefined,
+    delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs },
+    onAccepted: (job, isNew) => {
+      accepted.push(job);
+      if (isNew) fresh.push(job);
+    },
     onFault: (fault) => faults.push(fault),
   });
   submitters.push(submitter);
@@ -188,6 +203,131 @@ describe('a recorded job', () => {
     const job = await record();
     await old.submit(job.id);
     expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'PENDING' });
+  });
+});
+
+describe("a data directory where a job's files can not be removed", () => {
+  const FAULTS = ['EIO', 'ESTALE', 'EROFS', 'EACCES', 'ENOTCONN'].map((code): [string] => [code]);
+  const failing = (code: string) => {
+    removing = async () => {
+      throw new Error(`${code}: unlink`);
+    };
+  };
+
+  it.each(FAULTS)('with %s keeps none that Slurm took from being told of, and gives it no reason', async (code) => {
+    failing(code);
+    await login.command('sbatch', 'echo 77');
+    const job = await record();
+    const submitter = startSubmitter();
+    await submitter.submit(job.id);
+    await expect.poll(() => accepted.map(({ id, slurmJobId }) => [id, slurmJobId])).toEqual([[job.id, '77']]);
+    await submitter.stop();
+    expect(await store.jobs.get(job.id)).toMatchObject({ state: 'PENDING', reason: null });
+    expect(faults.filter((fault) => fault !== null)).toEqual([]);
+  });
+
+  it.each(FAULTS)('with %s changes nothing of what Slurm refused', async (code) => {
+    failing(code);
+    await login.command('sbatch', 'echo "sbatch: error: Invalid --time specification" >&2; exit 1');
+    const job = await record();
+    const submitter = startSubmitter();
+    await submitter.submit(job.id);
+    await once(job.id, ({ state }) => state === 'SUBMIT_FAILED');
+    await submitter.stop();
+    expect(await store.jobs.get(job.id)).toMatchObject({ reason: 'Invalid --time specification' });
+  });
+});
+
+describe('the number of a job', () => {
+  const queueOf = (id: string) => {
+    const directory = `/home/ada/slurmql/jobs/${id}`;
+    const row = queueRow({ JobArrayID: '17', Command: `${directory}/job.sh`, WorkDir: directory });
+    return login.command('squeue', `cat <<'ROWS'\n${row}ROWS`);
+  };
+
+  it('is new where sbatch has just told it', async () => {
+    await login.command('sbatch', 'echo 17');
+    const job = await record();
+    await startSubmitter().submit(job.id);
+    expect(fresh.map(({ slurmJobId }) => slurmJobId)).toEqual(['17']);
+  });
+
+  it.each<[string, string, (id: string) => Promise<unknown>]>([
+    ['an answer', 'echo 0 >submit/code; echo 17 >submit/stdout; : >submit/stderr', async () => undefined],
+    ['a claim', 'ln -s 17 run/job.claim', async () => undefined],
+    ['an answer without a number', 'echo 0 >submit/code; : >submit/stdout', queueOf],
+    [
+      'a refusal, and a claim',
+      'echo 1 >submit/code; echo "sbatch: error: no" >submit/stderr; ln -s 17 run/a.claim',
+      queueOf,
+    ],
+    ['nothing but its place in the queue', ':', queueOf],
+  ])('is not new where an earlier sbatch has left %s', async (_what, left, prepare) => {
+    await login.command('sbatch', 'echo called >>"$HOME/calls"; echo 18');
+    const job = await record();
+    await prepare(job.id);
+    await login.run(
+      `mkdir -p slurmql/jobs/${job.id}/submit slurmql/jobs/${job.id}/run; cd slurmql/jobs/${job.id}; ln -s 'elsewhere 1' submit/owner; ${left}`,
+    );
+    startSubmitter();
+    await once(job.id, ({ slurmJobId }) => slurmJobId === '17');
+    await expect.poll(() => accepted.map(({ slurmJobId }) => slurmJobId)).toEqual(['17']);
+    expect(fresh).toEqual([]);
+    await expect(calls()).rejects.toThrow('ENOENT');
+  });
+});
+
+describe("the removal of a job's directory", () => {
+  const JOBS = 'slurmql/jobs';
+  const left = async () => (await readdir(join(login.home, JOBS))).toSorted();
+  const goOn = () => login.run('touch go');
+
+  beforeEach(async () => {
+    const rm = (await login.run('command -v rm')).stdout.trim();
+    // Of a job's own directory, or of what has taken its files: one that hangs.
+    await login.command(
+      'rm',
+      `case "$*" in *-rf*/${JOBS}/??????????????????????????*) until [ -e "$HOME/go" ]; do sleep 0.02; done ;; esac; exec ${rm} "$@"`,
+    );
+  });
+  afterEach(goOn);
+
+  it.each([
+    ['refused', 'echo "sbatch: error: Invalid --time specification" >&2; exit 1'],
+    [
+      'refused for the moment',
+      'echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy" >&2; exit 1',
+    ],
+  ])('holds up no answer to one that Slurm %s, however long it takes', async (_what, answer) => {
+    await login.command('sbatch', `echo called >>"$HOME/calls"; ${answer}`);
+    const job = await record();
+    startSubmitter();
+    await once(job.id, ({ state }) => state === 'SUBMIT_FAILED');
+    expect(await left()).not.toContain(job.id);
+    expect(await calls()).toBe(1);
+    await goOn();
+    await expect.poll(left).toEqual([]);
+  });
+
+  it.each([
+    ['that sbatch refused', 'mkdir submit source; echo 1 >submit/code'],
+    ['that is unpacked', 'mkdir source'],
+    ['with half of its files left', 'mkdir submit source; touch source/a source/b'],
+    ['with files that have only arrived', 'mkdir unpack; touch unpack/source.tar.gz'],
+    ['that holds nothing', ':'],
+  ])('of one %s leaves nothing for the next attempt, and nothing of that is removed', async (_what, content) => {
+    const slurm = new SlurmAdapter(login, SETTINGS).submission;
+    const { id } = aJob();
+    const workDir = `${login.home}/${JOBS}/${id}`;
+    await slurm.makeJobDirectory(workDir);
+    await login.run(`cd ${JOBS}/${id} && { ${content}; }`);
+    // While it still goes on, as after a connection that broke.
+    await slurm.removeJobDirectory(workDir);
+    expect(await slurm.makeJobDirectory(workDir)).toEqual({ isSubmitted: false, isUploaded: false });
+    await writeFile(join(workDir, 'job.sh'), 'the next');
+    await goOn();
+    await expect.poll(left).toEqual([id]);
+    expect((await readdir(workDir)).toSorted()).toEqual(['job.sh', 'run']);
   });
 });
 
@@ -407,6 +547,77 @@ describe('a login node that is at fault for a while', () => {
     startSubmitter();
     expect(await once(job.id, ({ state }) => state !== 'SUBMITTING')).toMatchObject({ state: 'SUBMIT_FAILED' });
     expect(await calls()).toBe(1);
+  });
+});
+
+describe('jobs that faults keep from Slurm', () => {
+  const HOUR = 60 * 60_000;
+  const says = (words: string, code = 1) => `printf '%s\\n' '${words}' >&2; exit ${code}`;
+  const isKept = ({ reason }: Job) => reason?.includes('tried again by itself, for a day') === true;
+  const isTaken = ({ state }: Job) => state === 'PENDING';
+  const sweep = () => Promise.all([record(), record(), record(), record(), record()]);
+
+  it.each([
+    ['no credential', 'sbatch: error: Batch job submission failed: Protocol authentication error'],
+    ['no configuration', 'sbatch: fatal: Could not establish a configuration source'],
+    [
+      'no controller',
+      'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)',
+    ],
+    ['a full table of jobs', 'sbatch: error: Batch job submission failed: MaxJobCount limit reached'],
+    ['busy nodes', 'sbatch: error: Batch job submission failed: Requested nodes are busy'],
+  ])('such as %s, hold up none that Slurm takes, however long sbatch is spared for them', async (_what, words) => {
+    const faulty = await sweep();
+    await login.command(
+      'sbatch',
+      `case $PWD in *${faulty.map(({ id }) => id).join('*|*')}*) ${says(words)} ;; esac; echo 78`,
+    );
+    const submitter = startSubmitter({ spacingMs: HOUR, longestRetryMs: HOUR });
+    for (const { id } of faulty) await once(id, ({ reason }) => reason !== null);
+    for (const good of await sweep()) {
+      void submitter.submit(good.id);
+      await once(good.id, isTaken);
+    }
+  });
+
+  it('take one place of those where projects are unpacked', async () => {
+    await login.command('sbatch', 'echo 78');
+    const tar = (await login.run('command -v tar')).stdout.trim();
+    const faulty = await sweep();
+    // At first the disk is away, then it hangs.
+    await login.command(
+      'tar',
+      `case $PWD in *${faulty.map(({ id }) => id).join('*|*')}*)
+  id=\${PWD##*/}
+  [ -e "$HOME/failed.$id" ] || { touch "$HOME/failed.$id"; ${says('tar: ./a: Cannot open: Input/output error', 2)}; }
+  [ -e "$HOME/back" ] || touch "$HOME/hangs.$id"
+  until [ -e "$HOME/back" ]; do sleep 0.05; done
+esac
+exec ${tar} "$@"`,
+    );
+    const submitter = startSubmitter();
+    await expect
+      .poll(async () => (await readdir(login.home)).filter((name) => name.startsWith('hangs')), { timeout: 20_000 })
+      .toHaveLength(1);
+    for (const { id } of faulty) await once(id, isKept);
+    const good = await record();
+    void submitter.submit(good.id);
+    await once(good.id, isTaken);
+    expect((await readdir(login.home)).filter((name) => name.startsWith('hangs'))).toHaveLength(1);
+    await login.run('touch back');
+    for (const { id } of faulty) await once(id, isTaken);
+  });
+
+  it('are looked for with one look at the queue at a time, which others share', async () => {
+    await login.command('squeue', 'echo begin >>"$HOME/looks"; sleep 0.1; echo end >>"$HOME/looks"');
+    const slurm = new SlurmAdapter(login, SETTINGS).submission;
+    const jobs = await sweep();
+    const directory = (id: string) => `${login.home}/slurmql/jobs/${id}`;
+    for (const { id } of jobs) await slurm.makeJobDirectory(directory(id));
+    await Promise.all(jobs.map(({ id }) => slurm.find(directory(id), id)));
+    const looks = (await readFile(join(login.home, 'looks'), 'utf8')).split('\n').filter(Boolean);
+    expect(looks.length / 2).toBeLessThan(jobs.length);
+    expect(looks.filter((line, index) => line !== (index % 2 === 0 ? 'begin' : 'end'))).toEqual([]);
   });
 });
 

@@ -3,10 +3,10 @@ import pLimit from 'p-limit';
 import type { Job } from '../domain/job.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { isLarge, Lanes, type Staging } from '../projects/index.ts';
-import type { Logger } from '../telemetry/index.ts';
 import { SubmissionFaults } from './submission-faults.ts';
+import { isBeingSubmitted } from './submission-outcome.ts';
 import { SubmissionRetries } from './submission-retries.ts';
-import { isBeingSubmitted, type Prepared, SubmissionSteps, type SubmissionStepsOptions } from './submission-steps.ts';
+import { type Prepared, SubmissionSteps, type SubmissionStepsOptions } from './submission-steps.ts';
 
 /** How long is waited for what. */
 const DELAYS = {
@@ -20,14 +20,13 @@ const DELAYS = {
   longestRetryMs: 30 * 60_000,
   /** For how long such a job is tried again. Hours pass before a login node is repaired. */
   givenUpMs: 24 * 60 * 60_000,
-  /** Between two runs of sbatch while it fails: what ails it would reach every job that waits. */
+  /** Between two runs of sbatch for jobs that have failed before: what ailed it then would reach each of them again. */
   spacingMs: 2_000,
 };
 
 export interface SubmitterOptions
   extends Omit<SubmissionStepsOptions, 'faults' | 'retries' | 'certainlyAbsentMs' | 'lookMs'> {
   readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size' | 'takesLong'>;
-  readonly log: Logger;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
   /** What keeps jobs from Slurm, whenever that may have changed; null: nothing. */
@@ -42,7 +41,8 @@ const UNPACKINGS = { small: 2, large: 2 };
 /**
  * Brings recorded jobs to Slurm, each exactly once: a job stays SUBMITTING until Slurm has said yes or no, through broken
  * connections and restarts of the server. Files are sent and unpacked side by side. sbatch is run for one job at a time;
- * one that takes more than some seconds holds up no others.
+ * one that takes more than some seconds holds up no others. Nor do jobs that have failed before, however many: one of them
+ * at a time is in line with the others.
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
@@ -53,6 +53,10 @@ export class Submitter {
   readonly #uploads = new Lanes(UPLOADS);
   readonly #unpackings = new Lanes(UNPACKINGS);
   readonly #turn = pLimit(1);
+  /** In front of these lines, for jobs that have failed before. */
+  readonly #behind = { uploads: pLimit(1), unpackings: pLimit(1), turn: pLimit(1) };
+  /** When sbatch last failed, by the monotonic clock. */
+  #failedAt = Number.NEGATIVE_INFINITY;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** The attempts that are under way, by job. */
   readonly #attempts = new Map<string, Promise<void>>();
@@ -183,28 +187,40 @@ export class Submitter {
     const { staging, journal, settings } = this.#options;
     const project = journal.active(settings.name).get(jobId)?.projectId ?? '';
     const isMuch = isLarge(await staging.size(jobId));
-    const prepared = await this.#uploads.run(project, isMuch, () => this.#prepare(jobId));
+    const isFaulty = this.#retries.isFaulty(jobId);
+    const inLine = <T>(line: 'uploads' | 'unpackings', work: () => Promise<T>) =>
+      isFaulty ? this.#behind[line](work) : work();
+    const prepared = await inLine('uploads', () => this.#uploads.run(project, isMuch, () => this.#prepare(jobId)));
     if (prepared === null) return 'done';
     const isReachable = () => this.#reachable !== null;
     const { signal } = this.#stop;
     const isLong = await staging.takesLong(jobId);
-    const isReady = await this.#unpackings.run(project, isLong, () =>
-      this.#steps.unpack(prepared, isReachable, signal),
-    );
-    if (!isReady) return 'done';
-    const handed = prepared.isSubmitted
-      ? 'running'
-      : await this.#turn(async () => (isReachable() ? this.#hand(prepared) : 'done'));
+    const unpack = () => this.#steps.unpack(prepared, isReachable, signal);
+    if (!(await inLine('unpackings', () => this.#unpackings.run(project, isLong, unpack)))) return 'done';
+    const handed = prepared.isSubmitted ? 'running' : await this.#hand(prepared);
     return handed === 'running' ? this.#steps.follow(prepared, isReachable, signal) : handed;
   }
 
-  async #hand(prepared: Prepared): Promise<'done' | 'reset' | 'running'> {
-    try {
-      return await this.#steps.hand(prepared);
-    } finally {
-      const { signal } = this.#stop;
-      if (this.#faults.isAny) await pause(this.#delays.spacingMs, undefined, { signal }).catch(() => undefined);
-    }
+  /** In its turn. Whether it has failed before is looked up now: many fail, or are answered, while others wait. */
+  #hand(prepared: Prepared): Promise<'done' | 'reset' | 'running'> {
+    const { id } = prepared.job;
+    const hasFailed = () => this.#retries.isFaulty(id) || this.#faults.has(id);
+    const hand = () =>
+      this.#turn(async () => {
+        if (this.#reachable === null) return 'done';
+        try {
+          return await this.#steps.hand(prepared);
+        } finally {
+          if (hasFailed()) this.#failedAt = performance.now();
+        }
+      });
+    if (!hasFailed()) return hand();
+    return this.#behind.turn(async () => {
+      const left = this.#failedAt + this.#delays.spacingMs - performance.now();
+      // The others have their turns meanwhile.
+      if (left > 0 && hasFailed()) await pause(left, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      return hand();
+    });
   }
 
   async #prepare(jobId: string): Promise<Prepared | null> {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { quote } from '../../ssh/index.ts';
 import { type Script, script } from '../shell.ts';
 import { workspaceOf } from '../workspace.ts';
@@ -59,14 +60,34 @@ fi`;
   ]);
 }
 
-/** Removes the directory of a job that Slurm didn't take: section `directory`. */
+/** So long a removal is waited for, in seconds: that of a small project is over by then, and few go on side by side. */
+const REMOVAL_PAUSES = '0.02 0.05 0.1 0.2 0.3 0.5 0.8';
+
+/**
+ * Takes away the directory of a job that Slurm didn't take: section `directory`. It goes at once, under another name: what is
+ * cut off leaves all of it or nothing, as another attempt would take what is left for a whole project. Its files are
+ * removed after that, which may take minutes, and which neither a broken connection nor a signal to the login's shell ends.
+ */
 export function removeJobDirectoryScript(workDir: string): Script {
   const directory = quote(workDir);
+  const gone = quote(`${workDir}.${randomBytes(8).toString('hex')}.gone`);
+  // What is being killed may still make a file or two.
+  const remove = `rm -rf ${gone} 2>/dev/null || { sleep 1; rm -rf ${gone}; }`;
   return script(null, END_WORK, [
     {
       name: 'directory',
-      // What is being killed may still make a file or two.
-      command: `(cd ${directory} 2>/dev/null && end_work unpack ${directory})\nrm -rf ${directory} 2>/dev/null || { sleep 1; rm -rf ${directory}; }`,
+      command: `(cd ${directory} 2>/dev/null && end_work unpack ${directory})
+if { [ ! -e ${directory} ] && [ ! -h ${directory} ]; } || mv ${directory} ${gone}; then
+  setsid=$(command -v setsid)
+  \${setsid:+"$setsid"} /bin/sh -c ${quote(remove)} >/dev/null 2>&1 </dev/null &
+  for pause in ${REMOVAL_PAUSES}; do
+    [ -e ${gone} ] || break
+    sleep "$pause" 2>/dev/null || sleep 1
+  done
+  :
+else
+  false
+fi`,
     },
   ]);
 }

@@ -138,6 +138,78 @@ describe('a refusal', () => {
     expect(parseSubmit(1, '', `${lost}\n${refused}\n`)).toMatchObject({ kind: 'unknown', isFault: false });
   });
 
+  // Words of sites, which have those of faults in them.
+  it.each([
+    ...['GPU hours quota exceeded for account abc', 'Request memory, else the node may run out of memory'],
+    ...['Interactive connection jobs are only allowed on partition dev', 'No such device: gpu type h200 is not here'],
+    ...[
+      'More than 4 GPUs: please try again with --exclusive',
+      '/scratch/foo: No such file or directory, set --comment',
+    ],
+    ...['QOS long is not found on this plugin partition', 'The account plugin requires version 2 of the project code'],
+    ...[
+      'We could not find your account in this context, see docs',
+      'Your token of munge users timed out, ask the desk',
+    ],
+    ...['lua: no authentication of your project: connection refused', 'Your config file has an error'],
+  ])('of a plug-in that says "%s", is one', (words) => {
+    const submit = 'sbatch: error: Batch job submission failed: Unspecified error';
+    const filter = 'sbatch: error: cli_filter plugin terminated with error';
+    for (const last of [submit, filter]) {
+      expect(parseSubmit(1, '', `sbatch: error: ${words}\n${last}\n`)).toMatchObject({ kind: 'rejected' });
+    }
+  });
+
+  // As 22.05 and 26.05 print it: the values are those of the job.
+  it.each([
+    ...['error: Invalid --acctg-freq specification: VALUE', 'error: unrecognized --mem-bind argument "VALUE"'],
+    ...['error: unrecognized --hint argument "VALUE", see --hint=help', 'error: invalid --profile=VALUE option'],
+    ...['error: Invalid numeric value "VALUE" for first arg of -B.', "unrecognized option '--VALUE=1'"],
+    'error: Invalid numeric value "VALUE" for --ntasks-per-node.',
+    'error: governor of VALUE is not allowed in slurm.conf\nsbatch: error: Invalid --cpu-freq argument',
+    'error: Bad rlimit name: VALUE\nsbatch: error: --propagate=VALUE is not valid.',
+    'error: whatever\nInvalid time specification (pos=0): VALUE\nsbatch: error: Invalid --begin specification',
+  ])('of an option, whatever its value, is one: %s', (said) => {
+    for (const value of ['connection', 'plugin-load', 'munge', 'timed out', 'configuration file', 'I/O error']) {
+      const stderr = `sbatch: ${said.replaceAll('VALUE', value)}\n`;
+      expect(parseSubmit(1, '', stderr), value).toMatchObject({ kind: 'rejected' });
+    }
+  });
+
+  it.each([
+    'error: Batch job submission failed: Invalid MPI plugin name',
+    'error: Batch job submission failed: Cannot use federated operations',
+    'error: cannot find container bundle',
+  ])('of what only this job asks for, is one: %s', (said) => {
+    expect(parseSubmit(1, '', `sbatch: ${said}\n`)).toMatchObject({ kind: 'rejected' });
+  });
+
+  it.each([
+    'error: Munge encode failed: Failed to access "/run/munge/munge.socket.2": No such file or directory',
+    'error: slurm_send_node_msg: auth_g_create: REQUEST_SUBMIT_BATCH_JOB has authentication error',
+    'error: fetch_config: DNS SRV lookup failed',
+    'error: s_p_parse_file: cannot stat file /etc/slurm/slurm.conf: No such file or directory',
+    'error: spank: Failed to open /etc/slurm/plugstack.conf: Input/output error',
+    "error: Couldn't find the specified plugin name for cli_filter/lua looking at all files",
+    'error: plugin_load_from_file: dlopen(/usr/lib/slurm/job.so): cannot open shared object file',
+  ])('is none where sbatch itself was kept from what it needs: %s', (said) => {
+    for (const last of [
+      'error: Batch job submission failed: Unspecified error',
+      'error: cli_filter plugin terminated with error',
+      'error: Invalid --time specification',
+    ]) {
+      const stderr = `sbatch: ${said}\nsbatch: ${last}\n`;
+      expect(parseSubmit(1, '', stderr), last).toMatchObject({ kind: 'unknown', isFault: true });
+    }
+  });
+
+  it('of a plug-in after a try without an answer leaves open whether there is a job', () => {
+    for (const lost of ['slurm_receive_msg: Socket timed out on send/recv operation', 'Zero Bytes were transmitted']) {
+      const stderr = `sbatch: error: ${lost}\nsbatch: error: Batch job submission failed: Unspecified error\n`;
+      expect(parseSubmit(1, '', stderr).kind).toBe('unknown');
+    }
+  });
+
   it('is looked for in no time in what is as long as it can be', () => {
     const words = ['plugin', 'load', 'open', 'initialize plugin', 'sbatch: '].map((word) =>
       word.repeat(Math.floor(1_000_000 / word.length)),

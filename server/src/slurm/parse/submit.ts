@@ -1,7 +1,7 @@
 import { linesOf } from '../../domain/text.ts';
 import { MAX_ANSWER } from './limits.ts';
 import { joinedLines, MAX_READ, slurmMessage } from './messages.ts';
-import { isRefusal } from './refusal.ts';
+import { isAfterLostAnswer, isRefusal } from './refusal.ts';
 
 /** What sbatch answered. */
 export type SubmitAnswer =
@@ -86,7 +86,7 @@ export function parseSubmit(exitCode: number, stdout: string, stderr: string): S
   // 126 and 127 are the shell's, which could not run it.
   const isRefused = exitCode !== 126 && exitCode !== 127 && isRefusal(stderr);
   // Slurm may have taken the job at a try before, whose answer was lost.
-  if (isRefused && !LOST_ANSWER.test(stderr)) return { kind: 'rejected', message };
+  if (isRefused && !isAfterLostAnswer(stderr, LOST_ANSWER)) return { kind: 'rejected', message };
   return { kind: 'unknown', message, isFault: !isRefused };
 }
 
