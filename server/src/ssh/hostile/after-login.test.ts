@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { SshInterrupted, SshUnavailable } from '../errors.ts';
 import { eventually, SshWorld, stateOf } from '../testing.ts';
 import {
-  type Attacked,
   answeringShell,
   attacked,
   Bystander,
@@ -30,6 +29,7 @@ const request = { timeoutMs: 300 };
 const unhurried = { timeoutMs: 30_000 };
 const STDERR = 1;
 const block = Buffer.alloc(32 * KIB, 'x');
+const ANSWERS_OR_MESSAGES = ['without reading the answers', 'nobody asked for'];
 
 let world: SshWorld;
 let bystander: Bystander;
@@ -39,15 +39,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 beforeEach(() => bystander.begin());
-
-/** Which of the faults is noticed first depends on how fast the messages come. */
-async function expectToldOne(told: Attacked, words: RegExp): Promise<void> {
-  await eventually(
-    () => told.messages.some((message) => words.test(message)),
-    () => `${words} among ${JSON.stringify(told.messages)}`,
-  );
-  await bystander.expectHarmless(told.connection, told.messages.find((message) => words.test(message)) ?? '');
-}
 
 /** Begins once this side has been let in. */
 function onReady(client: Connection, attack: () => void): void {
@@ -95,7 +86,7 @@ describe('a connection is given up, and its server told of, that', () => {
         floodMessages(client, each);
       }),
     );
-    await expectToldOne(await attacked(world, hostile, UNHURRIED), /without reading the answers|nobody asked for/);
+    await bystander.expectToldOne(await attacked(world, hostile, UNHURRIED), ANSWERS_OR_MESSAGES);
   });
 
   test('asks on a channel without end, and reads no answer', async () => {
@@ -109,7 +100,7 @@ describe('a connection is given up, and its server told of, that', () => {
     const told = await attacked(world, hostile, UNHURRIED);
     await stateOf(told.connection, 'online');
     await expect(told.connection.run('true', unhurried)).rejects.toThrow(SshUnavailable);
-    await expectToldOne(told, /without reading the answers|nobody asked for/);
+    await bystander.expectToldOne(told, ANSWERS_OR_MESSAGES);
   });
 
   test('exchanges keys over and over', async () => {

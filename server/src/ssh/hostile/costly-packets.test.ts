@@ -46,7 +46,8 @@ test.each(CIPHERS)('packets without a message while keys are exchanged end the c
     });
   };
   const hostile = await startHostileSshd(world, exchange, { cipher: [cipher] });
-  await bystander.expectTold(await attacked(world, hostile, UNHURRIED), NOBODY_ASKED);
+  // Those that come so slowly that they cost little end with the exchange.
+  await bystander.expectToldOne(await attacked(world, hostile, UNHURRIED), [NOBODY_ASKED, 'Keepalive timeout']);
 });
 
 test('so do those before any exchange', async () => {

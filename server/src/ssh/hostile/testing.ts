@@ -62,12 +62,18 @@ export class Bystander {
   }
 
   /** The same, once the connection has told what the server did. */
-  async expectTold({ connection, messages }: Attacked, words: string): Promise<void> {
+  expectTold(told: Attacked, words: string): Promise<void> {
+    return this.expectToldOne(told, [words]);
+  }
+
+  /** Which of the faults is noticed first depends on how fast the messages come. */
+  async expectToldOne({ connection, messages }: Attacked, faults: readonly string[]): Promise<void> {
+    const isTold = (message: string) => faults.some((words) => message.includes(words));
     await eventually(
-      () => messages.some((message) => message.includes(words)),
-      () => `"${words}" among ${JSON.stringify(messages.map((message) => message.slice(0, 300)))}`,
+      () => messages.some(isTold),
+      () => `${JSON.stringify(faults)} among ${JSON.stringify(messages.map((message) => message.slice(0, 300)))}`,
     );
-    await this.expectHarmless(connection, messages.find((message) => message.includes(words)) ?? '');
+    await this.expectHarmless(connection, messages.find(isTold) ?? '');
   }
 }
 
