@@ -19,7 +19,7 @@ import { ClusterJobs } from './jobs.ts';
 import { LastKnown } from './last-known.ts';
 import type { LoadMeter } from './load.ts';
 import { LoginProbe } from './login-probe.ts';
-import type { ClusterParts } from './parts.ts';
+import { type ClusterParts, ownJobs } from './parts.ts';
 import { Pulse } from './pulse.ts';
 import type { Answered, SharedAnswer } from './shared-answer.ts';
 import { sharedInventory } from './shared-inventory.ts';
@@ -77,10 +77,7 @@ export class Cluster {
     });
     this.#connection =
       connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, memory: loginMemory });
-    this.#slurm = new SlurmAdapter(this.#connection, settings, {
-      active: () => parts.journal.active(settings.name),
-      among: (ids) => parts.store.jobs.among(settings.name, ids),
-    });
+    this.#slurm = new SlurmAdapter(this.#connection, settings, ownJobs(parts, settings.name));
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
     this.#inventory = sharedInventory({
       ...{ slurm: this.#slurm, health: this.#health },

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type SqlBool, sql } from 'kysely';
+import { type Expression, type SqlBool, sql } from 'kysely';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobFilter, JobOrder } from '../domain/job-filter.ts';
@@ -147,30 +147,23 @@ export class JobReader {
   }
 
   /** Those of these ids that are of a cluster's jobs. */
-  async among(clusterName: string, ids: readonly string[]): Promise<Set<string>> {
-    const found = new Set<string>();
-    for await (const batch of batches(ids)) {
-      const rows = await this.#database
-        .selectFrom('jobs')
-        .select('id')
-        .where('id', 'in', batch)
-        .where('cluster_name', '=', clusterName)
-        .execute();
-      for (const { id } of rows) found.add(id);
-    }
-    return found;
+  among(clusterName: string, ids: readonly string[]): Promise<Set<string>> {
+    return this.#among(ids, sql<SqlBool>`cluster_name = ${clusterName}`);
   }
 
   /** Those of these ids that stand for jobs that Slurm has not answered for yet. */
-  async submitting(ids: readonly string[]): Promise<Set<string>> {
+  submitting(ids: readonly string[]): Promise<Set<string>> {
+    return this.#among(ids, sql<SqlBool>`${IS_ACTIVE} and slurm_job_id is null`);
+  }
+
+  async #among(ids: readonly string[], isWanted: Expression<SqlBool>): Promise<Set<string>> {
     const found = new Set<string>();
     for await (const batch of batches(ids)) {
       const rows = await this.#database
         .selectFrom('jobs')
         .select('id')
         .where('id', 'in', batch)
-        .where(IS_ACTIVE)
-        .where('slurm_job_id', 'is', null)
+        .where(isWanted)
         .execute();
       for (const { id } of rows) found.add(id);
     }
@@ -254,9 +247,7 @@ export class JobReader {
   }
 
   async tasks(parentId: string): Promise<Job[]> {
-    const tasks: Job[] = [];
-    for await (const some of this.tasksInTurns(parentId)) tasks.push(...some);
-    return tasks;
+    return (await Array.fromAsync(this.tasksInTurns(parentId))).flat();
   }
 
   /** The tasks of an array, by index, in slices with turns of the event loop in between. */
