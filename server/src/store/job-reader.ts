@@ -247,7 +247,9 @@ export class JobReader {
   }
 
   async tasks(parentId: string): Promise<Job[]> {
-    return (await Array.fromAsync(this.tasksInTurns(parentId))).flat();
+    const tasks: Job[] = [];
+    for await (const some of this.tasksInTurns(parentId)) tasks.push(...some);
+    return tasks;
   }
 
   /** The tasks of an array, by index, in slices with turns of the event loop in between. */
