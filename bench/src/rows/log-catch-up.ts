@@ -37,7 +37,7 @@ export const benchmark: Benchmark = {
     stack.defer(() => connection.stop());
     connection.start();
     const request = { timeoutMs: 60_000 };
-    await connection.files.stat('.', request);
+    await connection.files.stat(job.path, request);
 
     const cat = () =>
       timed(async () => {

@@ -10,12 +10,12 @@ import { batchScript, environmentFile, type SlurmSubmission, type SubmitAnswer }
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { SubmissionDoubts } from './submission-doubts.ts';
+import { ABANDONED_MS, SubmissionDoubts, UnpackingsElsewhere } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
-import { AGAIN, CANCELLED_ON_THE_WAY, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
-import { unpacked } from './unpacking.ts';
+import { AGAIN, CANCELLED_ON_THE_WAY, ELSEWHERE, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
+import { giveUp, unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
 const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
@@ -59,6 +59,7 @@ export interface SubmissionStepsOptions {
 export class SubmissionSteps {
   readonly #options: SubmissionStepsOptions;
   readonly #doubts: SubmissionDoubts;
+  readonly #elsewhere = new UnpackingsElsewhere();
   /** However many are followed, they take one of the connection's few commands. */
   readonly #looks = pLimit(1);
 
@@ -91,7 +92,7 @@ export class SubmissionSteps {
   }
 
   /**
-   * Unpacks the files of a job. False: there is nothing to hand to Slurm. `isReachable`: whether there is somebody to
+   * Unpacks the files of a job. False: there is nothing to hand to Slurm, or not yet. `isReachable`: whether there is somebody to
    * ask; `signal`: nobody waits any more.
    */
   async unpack(
@@ -100,10 +101,17 @@ export class SubmissionSteps {
     signal: AbortSignal,
   ): Promise<boolean> {
     if (isSubmitted) return true;
-    const { slurm, lookMs } = this.#options;
+    const { slurm, journal, lookMs } = this.#options;
     const isWanted = async () => isReachable() && !(await this.#isCancelled(job.id));
     const fault = await unpacked({ slurm, workDir, suffix, isWanted, signal, lookMs });
+    if (fault === 'elsewhere' && !this.#elsewhere.isAbandoned(job.id, performance.now())) {
+      // The next look at all jobs asks again: whoever waited here would keep others from being unpacked.
+      await recordReason(journal, job.id, ELSEWHERE);
+      return false;
+    }
+    this.#elsewhere.settle(job.id);
     if (fault === null) return true;
+    if (fault === 'elsewhere') return giveUp(slurm, workDir, ABANDONED_MS);
     const reason = fault.isFault ? this.#givenUp(job.id, fault.message) : fault.message;
     if (reason === null) throw new Error(`${fault.message}. ${AGAIN}`);
     await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', reason);
@@ -111,22 +119,29 @@ export class SubmissionSteps {
   }
 
   /**
-   * Runs sbatch at most once. `reset`: Slurm certainly doesn't have the job, and its directory is ready for another
-   * attempt; `running`: it takes longer, see `follow`; `done`: there is an answer, or none can be had now.
+   * Runs sbatch at most once; what it answers is for `conclude`. `running`: it takes longer, see `follow`; `cancelled`: it
+   * wasn't run, as nobody wants the job any more.
    */
-  async hand({ job, workDir }: Prepared): Promise<'done' | 'reset' | 'running'> {
+  async hand({ job, workDir }: Prepared): Promise<SubmitAnswer | 'running' | 'cancelled'> {
     // Until sbatch has been started nothing runs, so the request is fulfilled by not starting it.
-    if (await this.#isCancelled(job.id)) {
-      await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
-      return 'done';
-    }
+    if (await this.#isCancelled(job.id)) return 'cancelled';
     const answer = await this.#ask(job, workDir);
-    return answer.kind === 'running' ? 'running' : this.#conclude(job, workDir, answer, true);
+    return answer.kind === 'running' ? 'running' : answer;
+  }
+
+  /**
+   * Records what `hand` told. `reset`: Slurm certainly doesn't have the job, and its directory is ready for another
+   * attempt; `done`: there is an answer, or none can be had now.
+   */
+  async conclude({ job, workDir }: Prepared, answer: SubmitAnswer | 'cancelled'): Promise<'done' | 'reset'> {
+    if (answer !== 'cancelled') return this.#conclude(job, workDir, answer, true);
+    await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
+    return 'done';
   }
 
   /**
    * Waits for an sbatch that was started before, or kills it if the job is cancelled. Other jobs needn't wait for it.
-   * Parameters as those of `unpack`, answers as those of `hand`.
+   * Parameters as those of `unpack`, answers as those of `conclude`.
    */
   async follow({ job, workDir }: Prepared, isReachable: () => boolean, signal: AbortSignal): Promise<'done' | 'reset'> {
     const { slurm, journal, lookMs } = this.#options;
@@ -272,6 +287,7 @@ export class SubmissionSteps {
     const { slurm, journal } = this.#options;
     await slurm.removeJobDirectory(workDir);
     this.#doubts.settle(job.id);
+    this.#elsewhere.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
     await this.#removeFiles(job.id);
   }

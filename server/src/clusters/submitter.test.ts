@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
@@ -13,6 +13,7 @@ import { LocalLogin, queueRow } from '../slurm/testing.ts';
 import { Store } from '../store/index.ts';
 import { DatabaseWork } from '../store/testing.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { ABANDONED_MS } from './submission-doubts.ts';
 import { Submitter } from './submitter.ts';
 
 const SETTINGS = {
@@ -76,6 +77,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(submitters.map((submitter) => submitter.stop()));
   await store.close();
   databaseWork[Symbol.dispose]();
@@ -797,6 +799,32 @@ describe('projects that take long to be unpacked', () => {
     expect([await begun(), await calls()]).toEqual([0, 1]);
   });
 
+  it('on another login node are waited for in no place, and begun anew once that one has shown no sign for long', async () => {
+    const all = [await record(), await record(), await record()];
+    for (const { id } of all) {
+      const workDir = `${login.home}/slurmql/jobs/${id}`;
+      await journal.write(SYSTEM, (writer) => writer.update(id, (current) => ({ ...current, workDir })));
+      await mkdir(join(workDir, 'run'), { recursive: true });
+      await mkdir(join(workDir, 'unpack'));
+      // As that login node left it when it went down.
+      await writeFile(join(workDir, 'unpack', 'source.tar.gz'), archive);
+      await symlink('login2 77', join(workDir, 'unpack', 'owner'));
+    }
+    const submitter = startSubmitter();
+    for (const { id } of all) await once(id, ({ reason }) => reason?.includes('Another login node') === true);
+    const small = await record();
+    await allow(small.id);
+    void submitter.submit(small.id);
+    expect(await once(small.id, isTaken)).toMatchObject({ slurmJobId: '1' });
+    expect(await begun()).toBe(1);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + ABANDONED_MS);
+    for (const { id } of all) await allow(id);
+    for (const { id } of all) await once(id, isTaken);
+    // What that login node had begun is dropped with its archive, which is sent anew.
+    expect(sent).toBe(4);
+  });
+
   it('are sent once, however often sbatch has to be run', async () => {
     const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
     await login.command(
@@ -819,6 +847,30 @@ describe('projects that take long to be unpacked', () => {
     );
     expect(await once(job.id, ({ state }) => state === 'CANCELLED')).toMatchObject({ workDir: null });
     await expect(calls()).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a job that Slurm refuses', () => {
+  it('keeps no other from sbatch while its directory is removed', async () => {
+    const refused = await record();
+    await login.command(
+      'sbatch',
+      `case $PWD in *${refused.id}*) echo 'sbatch: error: invalid account' >&2; exit 1 ;; esac; echo 78`,
+    );
+    const move = (await login.run('command -v mv')).stdout.trim();
+    await login.command(
+      'mv',
+      `case $* in *.gone ) touch "$HOME/removing"; until [ -e "$HOME/go" ]; do sleep 0.05; done ;; esac; exec ${move} "$@"`,
+    );
+    const submitter = startSubmitter();
+    await expect.poll(async () => (await readdir(login.home)).includes('removing'), { timeout: 20_000 }).toBe(true);
+    const good = await record();
+    void submitter.submit(good.id);
+    await once(good.id, ({ state }) => state === 'PENDING');
+    await login.run('touch go');
+    expect(await once(refused.id, ({ state }) => state === 'SUBMIT_FAILED')).toMatchObject({
+      reason: expect.stringContaining('invalid account'),
+    });
   });
 });
 

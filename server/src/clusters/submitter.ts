@@ -201,19 +201,22 @@ export class Submitter {
     return handed === 'running' ? this.#steps.follow(prepared, isReachable, signal) : handed;
   }
 
-  /** In its turn. Whether it has failed before is looked up now: many fail, or are answered, while others wait. */
+  /**
+   * In its turn, which is over with sbatch: the directory of a job that it refused takes long to remove. Whether the job has
+   * failed before is looked up now: many fail, or are answered, while others wait.
+   */
   #hand(prepared: Prepared): Promise<'done' | 'reset' | 'running'> {
     const { id } = prepared.job;
     const hasFailed = () => this.#retries.isFaulty(id) || this.#faults.has(id);
-    const hand = () =>
-      this.#turn(async () => {
-        if (this.#reachable === null) return 'done';
-        try {
-          return await this.#steps.hand(prepared);
-        } finally {
-          if (hasFailed()) this.#failedAt = performance.now();
-        }
-      });
+    const hand = async () => {
+      try {
+        const answer = await this.#turn(() => (this.#reachable === null ? null : this.#steps.hand(prepared)));
+        if (answer === null) return 'done';
+        return answer === 'running' ? 'running' : await this.#steps.conclude(prepared, answer);
+      } finally {
+        if (hasFailed()) this.#failedAt = performance.now();
+      }
+    };
     if (!hasFailed()) return hand();
     return this.#behind.turn(async () => {
       const left = this.#failedAt + this.#delays.spacingMs - performance.now();

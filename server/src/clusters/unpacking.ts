@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SlurmSubmission } from '../slurm/index.ts';
-import { ABANDONED_MS } from './submission-doubts.ts';
 
 /** By then a file system hangs: a login node unpacks the largest project in less. */
 const DEADLINE_MS = 60 * 60_000;
@@ -28,33 +27,36 @@ export interface UnpackingOptions {
 
 /**
  * Has the cluster unpack a project, and waits for the end without holding one of the connection's few commands. Gives
- * why the project can't be unpacked, or null. Throws what the cluster's faults throw; then it may go on there.
+ * why the project can't be unpacked, or null; `elsewhere`, without waiting, where another login node may be at work. Throws
+ * what the cluster's faults throw; then it may go on there.
  */
-export async function unpacked(options: UnpackingOptions): Promise<UnpackFault | null> {
+export async function unpacked(options: UnpackingOptions): Promise<UnpackFault | 'elsewhere' | null> {
   const { slurm, workDir, suffix, isWanted, signal, lookMs } = options;
   const begin = performance.now();
-  let elsewhereSince: number | null = null;
   let restarts = 0;
   for (let isFirst = true; !signal.aborted && (await isWanted()); isFirst = false) {
     const answer = await slurm.unpack(workDir, isFirst, suffix);
     if (answer.kind === 'unpacked') return null;
     if (answer.kind === 'failed') return answer;
+    if (answer.kind === 'elsewhere') return 'elsewhere';
     if (answer.kind === 'restarted') restarts += 1;
     if (restarts > MAX_RESTARTS) {
       const message = `The project can't be unpacked on the cluster: tar was ended ${restarts} times without a word (limits on memory or time of the login node?)`;
       return { message, isFault: true };
     }
-    const now = performance.now();
-    elsewhereSince = answer.kind === 'elsewhere' ? (elsewhereSince ?? now) : null;
-    const isAbandoned = elsewhereSince !== null && now - elsewhereSince >= ABANDONED_MS;
-    if (isAbandoned || now - begin >= DEADLINE_MS) {
-      await slurm.dropUnpacking(workDir);
-      const minutes = Math.round((now - begin) / 60_000);
-      throw new Error(
-        `The project wasn't unpacked on the cluster within ${minutes} minutes. It is tried again by itself`,
-      );
-    }
+    if (performance.now() - begin >= DEADLINE_MS) await giveUp(slurm, workDir, DEADLINE_MS);
     await pause(lookMs, undefined, { signal }).catch(() => undefined);
   }
   return null;
+}
+
+/** Drops what was begun, for the next attempt to begin anew; throws. */
+export async function giveUp(
+  slurm: Pick<SlurmSubmission, 'dropUnpacking'>,
+  workDir: string,
+  afterMs: number,
+): Promise<never> {
+  await slurm.dropUnpacking(workDir);
+  const minutes = Math.round(afterMs / 60_000);
+  throw new Error(`The project wasn't unpacked on the cluster within ${minutes} minutes. It is tried again by itself`);
 }
