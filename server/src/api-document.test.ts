@@ -6,6 +6,7 @@ import { MAX_LIST } from './actions/fields.ts';
 import { MAX_IDS } from './actions/many-jobs.ts';
 import { MAX_PATH, MAX_PROLOGUE } from './actions/projects.ts';
 import { MAX_COMMAND, MAX_ENVIRONMENT, MAX_OPTIONS } from './actions/submit-job-sizes.ts';
+import { MAX_TAG, MAX_TAGS } from './actions/tags.ts';
 import { LONGEST_SESSION_SECONDS, SESSION_SECONDS } from './auth/sessions.ts';
 import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
 import { MAX_SEARCH_WORDS, MAX_WORD_LENGTH } from './domain/job-filter.ts';
@@ -137,6 +138,7 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
     'words of a search; characters of each (the rest is ignored)',
     `${number(MAX_SEARCH_WORDS)}, ${number(MAX_WORD_LENGTH)}`,
   ],
+  ['tags of a job, or of a filter; characters of each', `${number(MAX_TAGS)}; ${number(MAX_TAG)}`],
   ['`waitUntilOverSeconds`', number(LONGEST_WAIT_SECONDS)],
   [
     'requests that wait with it: per session, or of all users of the token; in total (`SERVER_BUSY`)',

@@ -13,7 +13,7 @@ const HOUR = 3_600_000;
 const job = (name: string, parts: Partial<StageJob>): StageJob => ({
   ...{ name, state: 'RUNNING', isArchived: false, clusterName: 'gone', projectName: null, command: 'true' },
   ...{ slurmJobId: '4811', submittedAt: new Date(Date.now() - HOUR), startedAt: new Date(Date.now() - HOUR) },
-  endedAt: null,
+  ...{ endedAt: null, tags: [] },
   ...parts,
 });
 
@@ -66,10 +66,10 @@ it('an array offers what fits any of its tasks, on its page and in the list', as
   const header = await open('two kinds');
   await header.getByRole('button', { name: 'Hold' }).waitFor();
   const names = await header.getByRole('button').allTextContents();
-  expect(names).toEqual(['Hold', 'Requeue', 'Cancel']);
+  expect(names).toEqual(['Edit', 'Hold', 'Requeue', 'Cancel']);
   await open('runs');
   await header.getByRole('button', { name: 'Requeue' }).waitFor();
-  expect(await header.getByRole('button').allTextContents()).toEqual(['Requeue', 'Cancel']);
+  expect(await header.getByRole('button').allTextContents()).toEqual(['Edit', 'Requeue', 'Cancel']);
 
   await page.goto(stage.address);
   const bar = page.getByRole('region', { name: 'Selected jobs' });

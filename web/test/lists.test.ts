@@ -23,6 +23,7 @@ const STATES = ['PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'TIMEO
 // Equal ones; letters that differ in their case alone; and some that UTF-16 puts in another order than UTF-8.
 const NAMES = ['train', 'train', 'Train', 'tr', 'ｔrain', '🚂 train', 'ﬁne', '𝕏', 'é', 'e\u0301', '', 'train 2'];
 const LONG_WORD = 'x'.repeat(1000);
+const TAGS = ['Baseline', 'for the paper', '"', 'x'];
 const TASK_IDS = [10, 9, 100, 2, 0, 1];
 const MINUTE = 60_000;
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -64,6 +65,7 @@ beforeAll(async () => {
       clusterName: index % 3 === 0 ? 'alpha' : 'beta',
       projectName: ['vision', 'Speech'][index % 4] ?? null,
       command: index % 6 === 0 ? 'python Train.py --lr 0.1' : index % 10 === 1 ? LONG_WORD : 'make',
+      tags: TAGS.filter((_tag, bit) => (index & (1 << bit)) !== 0),
       slurmJobId: index % 2 === 0 ? String(4000 + index) : null,
       // Many at the same millisecond.
       submittedAt: new Date(START + Math.floor(index / 20) * MINUTE),
@@ -82,9 +84,24 @@ const FILTERS: readonly JobsParameters[] = [
   {},
   ...(['active', 'finished', 'failed', 'archived'] as const).map((state) => ({ state })),
   { cluster: 'alpha' },
-  ...['train', 'TRAIN', 'python train', '400', 'speech', '🚂', 'é', 'nothing at all', '  ', '%', '_'].map((q) => ({
+  ...[
+    'train',
+    'TRAIN',
+    'python train',
+    '400',
+    'speech',
+    '🚂',
+    'é',
+    'nothing at all',
+    '  ',
+    '%',
+    '_',
+    '#base',
+    '#x',
+  ].map((q) => ({
     q,
   })),
+  ...['Baseline', 'baseline', '"', ['x', 'for the paper'], ['x', 'nothing'], ''].map((tag) => ({ tag })),
   // More words, and a longer word, than the server looks at.
   ...[`${'train '.repeat(16)}nothing`, `${'train '.repeat(15)}nothing`, `${LONG_WORD}y`, LONG_WORD].map((q) => ({ q })),
 ];

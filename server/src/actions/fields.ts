@@ -52,8 +52,8 @@ export class FieldCheck {
   }
 
   /** The size of a list. */
-  entries(field: string, list: readonly unknown[]): void {
-    if (list.length > MAX_LIST) this.fault(field, `has ${list.length} entries: at most ${MAX_LIST} are allowed`);
+  entries(field: string, list: readonly unknown[], most: number = MAX_LIST): void {
+    if (list.length > most) this.fault(field, `has ${list.length} entries: at most ${most} are allowed`);
   }
 
   /** The size of a list of texts, in entries and in bytes of UTF-8. `what`: "options". */

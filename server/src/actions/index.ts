@@ -8,3 +8,5 @@ export { holdJob, holdJobs, releaseJob, releaseJobs, requeueJob } from './contro
 export { addProject, removeProject, syncProject, updateProject } from './projects.ts';
 export { resubmitJob } from './resubmit-job.ts';
 export { submitJob } from './submit-job.ts';
+export { MAX_TAGS } from './tags.ts';
+export { updateJob } from './update-job.ts';

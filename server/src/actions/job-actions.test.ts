@@ -137,8 +137,8 @@ describe('the actions that a job lists are the ones that it takes', () => {
 
 it('a job that is over lists that it can be archived, or brought back', () => {
   const job = aJob({ state: 'COMPLETED' });
-  expect(actionsOf(job, [])).toEqual(['ARCHIVE']);
-  expect(actionsOf({ ...job, isArchived: true }, [])).toEqual(['UNARCHIVE']);
+  expect(actionsOf(job, [])).toEqual(['UPDATE', 'ARCHIVE']);
+  expect(actionsOf({ ...job, isArchived: true }, [])).toEqual(['UPDATE', 'UNARCHIVE']);
 });
 
 it.each<[string, Partial<Job>]>([

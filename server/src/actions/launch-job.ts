@@ -24,6 +24,7 @@ import { withDefaultPartition } from './default-partition.ts';
 import { componentPath } from './fields.ts';
 import type { LaunchJob, LaunchSource } from './launch-request.ts';
 import { differingFields, digestRequest, type RequestFields } from './request-digest.ts';
+import { eachOnce } from './tags.ts';
 
 /** A request as its sender knows it: a second one with the same key must ask for the same. */
 export interface KeyedRequest {
@@ -100,6 +101,7 @@ export async function launchJob(
     signal: null,
     attempt: 1,
     description: input.description,
+    tags: eachOnce(input.tags),
     basedOnId: input.basedOnJobId,
     isArchived: false,
     command: input.command,

@@ -8,6 +8,7 @@ export interface LaunchJob extends Omit<Submission, 'prologue'> {
   readonly cluster: string;
   readonly name: string | null;
   readonly description: string | null;
+  readonly tags: readonly string[];
   readonly basedOnJobId: string | null;
   readonly command: string;
   readonly includeUncommitted: boolean;

@@ -63,6 +63,7 @@ export async function resubmitJob(context: ActionContext, actor: UserActor, inpu
       cluster: job.clusterName,
       name: job.name,
       description: job.description,
+      tags: job.tags,
       basedOnJobId: job.id,
       command: job.command,
       includeUncommitted: false,

@@ -5,6 +5,7 @@ import { faultInJobName, faultInOption, MAX_SHORT_COUNT, optionConflicts } from 
 import { FieldCheck } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
 import { submitJobSizes } from './submit-job-sizes.ts';
+import { checkTags } from './tags.ts';
 import { faultInVariableName } from './variable-names.ts';
 
 /** What is wrong with the input by itself, before anything is looked up. */
@@ -22,6 +23,7 @@ export function checkSubmitJob(input: SubmitJob): readonly Refusal[] {
   check.line('gitRef', input.gitRef);
   check.line('condaEnv', input.condaEnv);
   check.lines('description', input.description);
+  checkTags(check, input.tags);
   check.lines('command', input.command);
   if (input.command.trim() === '') check.fault('command', 'is empty: write what the job runs');
   check.count('waitSeconds', input.waitSeconds, 0, 300);

@@ -3,6 +3,7 @@ import type { Refusal } from '../domain/refusal.ts';
 import { MAX_OPTIONS_BYTES } from '../slurm/index.ts';
 import { bytesOf, FieldCheck, MAX_LIST, MAX_NAME, MAX_WORD } from './fields.ts';
 import type { SubmitJob } from './launch-request.ts';
+import { checkTagSizes } from './tags.ts';
 
 /** In bytes. With both prologues it stays below Linux's limit for one argument of a command: 128 KiB (execve(2)). */
 export const MAX_COMMAND = 32 * 1024;
@@ -11,7 +12,7 @@ export const MAX_ENVIRONMENT = 64 * 1024;
 /** In bytes, of one component. */
 export const MAX_OPTIONS = 8 * 1024;
 /** In bytes. */
-const MAX_DESCRIPTION = 10_000;
+export const MAX_DESCRIPTION = 10_000;
 /** In UTF-16 units. */
 const MAX_REF = 400;
 
@@ -28,6 +29,7 @@ export function submitJobSizes(input: SubmitJob): readonly Refusal[] {
   check.characters('gitRef', input.gitRef, MAX_REF);
   check.bytes('description', input.description, MAX_DESCRIPTION);
   check.bytes('command', input.command, MAX_COMMAND);
+  checkTagSizes(check, input.tags);
   check.characters('account', resources.account, MAX_WORD);
   check.characters('qos', resources.qos, MAX_WORD);
   check.characters('array', resources.array, MAX_OPTIONS_BYTES);

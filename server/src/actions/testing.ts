@@ -6,7 +6,7 @@ export function asked(command: string, parts: Partial<SubmitJob> = {}): SubmitJo
   return {
     ...NO_SUBMISSION,
     ...{ idempotencyKey: null, waitSeconds: 0, projectId: 'P', project: null, cluster: 'alpha', name: null },
-    ...{ description: null, basedOnJobId: null, includeUncommitted: false, resources: NO_RESOURCES },
+    ...{ description: null, tags: [], basedOnJobId: null, includeUncommitted: false, resources: NO_RESOURCES },
     command,
     ...parts,
   };

@@ -2,7 +2,16 @@ import { isArray, type Job } from './job.ts';
 import { isActiveState, type JobState } from './job-state.ts';
 
 /** What can be asked for a job, by the mutations of the same names. */
-export const JOB_ACTIONS = ['CANCEL', 'HOLD', 'RELEASE', 'REQUEUE', 'RESUBMIT', 'ARCHIVE', 'UNARCHIVE'] as const;
+export const JOB_ACTIONS = [
+  'CANCEL',
+  'HOLD',
+  'RELEASE',
+  'REQUEUE',
+  'RESUBMIT',
+  'UPDATE',
+  'ARCHIVE',
+  'UNARCHIVE',
+] as const;
 export type JobAction = (typeof JOB_ACTIONS)[number];
 
 /** Actions that depend on the state alone. Of an array they reach the tasks whose state they fit. */
@@ -39,6 +48,8 @@ export function actionsOf(job: Job, taskStates: readonly JobState[]): readonly J
     RELEASE: some('RELEASE'),
     REQUEUE: some('REQUEUE'),
     RESUBMIT: hasItsInputs(job),
+    // Tasks have the words of their array.
+    UPDATE: job.arrayParentId === null,
     ARCHIVE: !job.isArchived,
     UNARCHIVE: job.isArchived,
   };

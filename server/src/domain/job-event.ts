@@ -10,6 +10,8 @@ export type JobRequest = Exclude<JobAction, 'RESUBMIT'>;
 
 /** The changeable fields that jobs are filtered by. */
 export const CHANGING_FACTS = [
+  'name',
+  'tags',
   'partition',
   'isArchived',
   'slurmJobId',

@@ -5,7 +5,7 @@ import { isActiveState, type JobState } from './job-state.ts';
 /** Selects jobs. A part that is null selects every job. */
 export interface JobFilter {
   readonly ids: readonly string[] | null;
-  /** Words that must all occur in name, command, Slurm id, commit or project's name. */
+  /** Words that must all occur in name, command, Slurm id, commit, project's name or tags, which begin with "#" there. */
   readonly search: string | null;
   readonly states: readonly JobState[] | null;
   readonly isActive: boolean | null;
@@ -17,6 +17,8 @@ export interface JobFilter {
   readonly submittedAfter: Date | null;
   readonly submittedBefore: Date | null;
   readonly exitCodes: readonly number[] | null;
+  /** A job has to have all of these. */
+  readonly tags: readonly string[] | null;
   /** A job that has not started, or not ended, matches none of these. */
   readonly startedAfter: Date | null;
   readonly startedBefore: Date | null;
@@ -37,6 +39,11 @@ export interface JobOrder {
 export const MAX_SEARCH_WORDS = 16;
 /** Only the beginning of a longer word is used. */
 export const MAX_WORD_LENGTH = 1000;
+
+/** A tag as a search finds it: "#baseline" finds it alone, "base" too. */
+export function searchedTag(tag: string): string {
+  return `#${tag}`.toLowerCase();
+}
 
 /** The words of a search, in lower case. */
 export function searchWords(search: string): string[] {
@@ -63,6 +70,7 @@ export function matchesFilter(job: Job, projectName: string | null, filter: JobF
   if (!among(filter.userIds, job.submittedBy)) return false;
   if (!among(filter.partitions, job.partition)) return false;
   if (!among(filter.exitCodes, job.exitCode)) return false;
+  if (filter.tags?.every((tag) => job.tags.includes(tag)) === false) return false;
   if (!isWithin(job.submittedAt, filter.submittedAfter, filter.submittedBefore)) return false;
   if (!isWithin(job.startedAt, filter.startedAfter, filter.startedBefore)) return false;
   if (!isWithin(job.endedAt, filter.endedAfter, filter.endedBefore)) return false;
@@ -70,6 +78,7 @@ export function matchesFilter(job: Job, projectName: string | null, filter: JobF
   const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, projectName].map(
     (text) => text?.toLowerCase() ?? '',
   );
+  texts.push(...job.tags.map(searchedTag));
   return findersOf(filter, filter.search).every((find) => texts.some(find));
 }
 

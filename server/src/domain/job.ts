@@ -29,6 +29,8 @@ export interface Job {
   /** 1, plus one for each requeue. */
   readonly attempt: number;
   readonly description: string | null;
+  /** What users sort it by, each once, in the order in which they were given. */
+  readonly tags: readonly string[];
   readonly basedOnId: string | null;
   readonly isArchived: boolean;
   readonly command: string;

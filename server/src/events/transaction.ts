@@ -195,8 +195,7 @@ function changedFacts(before: Job, after: Job): Partial<ChangingFacts> | null {
 }
 
 function isSame(before: Job[keyof ChangingFacts], after: Job[keyof ChangingFacts]): boolean {
-  if (before instanceof Date && after instanceof Date) return before.getTime() === after.getTime();
-  return before === after;
+  return before === after || isDeepStrictEqual(before, after);
 }
 
 /** An attempt that a requeue ended; the accounting will say how and when. */

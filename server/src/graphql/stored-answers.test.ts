@@ -92,6 +92,7 @@ describe('an answer from the store alone', () => {
           "submitMessage",
           "submittedAt",
           "submittedBy",
+          "tags",
           "taskCounts",
           "tasks",
           "waitedSeconds",

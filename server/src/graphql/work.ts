@@ -204,8 +204,8 @@ export class Work implements Reader {
 
   /** Counts the texts of jobs that were read, whatever is asked of them. Throws once a limit is exceeded. */
   jobs(jobs: readonly Job[]): void {
-    for (const { command, description, reason, nodeList, components } of jobs) {
-      this.texts(command, description, reason, nodeList);
+    for (const { command, description, reason, nodeList, components, tags } of jobs) {
+      this.texts(command, description, reason, nodeList, ...tags);
       for (const component of components) this.texts(component.reason, component.nodeList);
     }
   }

@@ -57,7 +57,7 @@ describe('every user is told', () => {
     await stage.create([job, array, ...tasks]);
     for (const role of ['ADMIN', 'MEMBER'] as const) {
       expect(await actionsFor(role, job.id)).toEqual(actionsOf(job, []));
-      expect(await actionsFor(role, array.id)).toEqual(['CANCEL', 'HOLD', 'REQUEUE', 'ARCHIVE']);
+      expect(await actionsFor(role, array.id)).toEqual(['CANCEL', 'HOLD', 'REQUEUE', 'UPDATE', 'ARCHIVE']);
     }
     for (const { id } of [job, array]) expect(await actionsFor('VIEWER', id)).toEqual([]);
   });

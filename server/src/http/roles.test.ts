@@ -58,6 +58,7 @@ const FIELDS: Readonly<Record<string, UserRole>> = {
   'Mutation.syncProject': 'MEMBER',
   'Mutation.testCluster': 'ADMIN',
   'Mutation.unarchiveJobs': 'MEMBER',
+  'Mutation.updateJob': 'MEMBER',
   'Mutation.updateProject': 'MEMBER',
   'Subscription.clusterStatus': 'VIEWER',
   'Subscription.configurationFault': 'ADMIN',

@@ -14,6 +14,8 @@ const instant = z
   .nullable();
 
 const changedFromSchema = z.object({
+  name: z.string().exactOptional(),
+  tags: z.array(z.string()).exactOptional(),
   partition: z.string().nullable().exactOptional(),
   isArchived: z.boolean().exactOptional(),
   slurmJobId: z.string().nullable().exactOptional(),
@@ -146,7 +148,7 @@ export class JobEventReader {
       .select([
         'jobs.id',
         sql<number>`octet_length(jobs.command) + coalesce(octet_length(arrays.command), 0)
-        + coalesce(octet_length(jobs.description), 0) + coalesce(octet_length(jobs.reason), 0)
+        + coalesce(octet_length(jobs.description), 0) + coalesce(octet_length(jobs.tags), 0) + coalesce(octet_length(jobs.reason), 0)
         + coalesce(octet_length(jobs.node_list), 0) + coalesce(octet_length(jobs.components), 0)`.as('bytes'),
       ])
       .where('jobs.id', 'in', [...new Set(rows.map((row) => row.job_id))])

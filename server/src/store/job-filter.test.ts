@@ -24,6 +24,7 @@ const word = fc.constantFrom(
   '训练',
   '🐧',
 );
+const tags = fc.subarray(['x', 'ResNet', 'a_b', 'Übung macht', '"', '100%']);
 const text = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join(' '));
 const instant = fc.integer({ min: 0, max: 5 }).map((minutes) => new Date(Date.UTC(2026, 10, 24, 12, minutes)));
 const PARENT = aJob({
@@ -32,6 +33,7 @@ const PARENT = aJob({
   command: 'ResNet 训练 100%',
   gitCommit: 'abcdef',
   slurmJobId: '1234',
+  tags: ['x', 'Übung macht'],
   state: 'RUNNING',
   submittedAt: new Date(0),
 });
@@ -40,6 +42,7 @@ const OF_ARRAY = {
   name: PARENT.name,
   command: PARENT.command,
   gitCommit: PARENT.gitCommit,
+  tags: PARENT.tags,
   slurmJobId: `${PARENT.slurmJobId}_7`,
 };
 const PROJECTS: readonly Project[] = ['Vision 100%', 'Übung', 'nlp'].map((name, index) =>
@@ -54,6 +57,7 @@ const job: fc.Arbitrary<Job> = fc
     command: text,
     slurmJobId: fc.option(fc.constantFrom('1234', '1234_7', '99')),
     gitCommit: fc.option(fc.constantFrom('abcdef', '123456')),
+    tags,
     state: fc.constantFrom(...JOB_STATES),
     isArchived: fc.boolean(),
     clusterName: fc.constantFrom('alpha', 'beta'),
@@ -78,7 +82,9 @@ const id = fc.oneof(fc.integer({ min: 0, max: 130 }).map(idOf), fc.constant(''))
 const some = <T>(...values: readonly T[]) => fc.option(fc.subarray([...values]));
 const filter: fc.Arbitrary<JobFilter> = fc.record({
   ids: fc.option(fc.array(id, { maxLength: 150 })),
-  search: fc.option(fc.oneof(text, fc.constantFrom('', '1234', 'ABC', 'übung', 'vision', 'res net'))),
+  search: fc.option(
+    fc.oneof(text, fc.constantFrom('', '#resnet', '#x', 'macht', '1234', 'ABC', 'übung', 'vision', 'res net')),
+  ),
   states: some(...JOB_STATES),
   isActive: fc.option(fc.boolean()),
   isArchived: fc.option(fc.boolean()),
@@ -89,6 +95,7 @@ const filter: fc.Arbitrary<JobFilter> = fc.record({
   submittedAfter: fc.option(instant),
   submittedBefore: fc.option(instant),
   exitCodes: some(0, 1, 137),
+  tags: fc.option(tags),
   startedAfter: fc.option(instant),
   startedBefore: fc.option(instant),
   endedAfter: fc.option(instant),

@@ -4,7 +4,7 @@ import { ACTIVE_JOB_STATES, JOB_STATES, type JobState } from '../domain/job-stat
 import type { Database } from './database.ts';
 import { projectsHolding } from './project-texts.ts';
 import { wordsOf } from './search.ts';
-import { holdsWord, isAmong } from './sqlite/index.ts';
+import { holdsEntry, holdsWord, isAmong } from './sqlite/index.ts';
 import type { Tables } from './tables.ts';
 
 /** A word of a search, and the projects whose names contain it: all their jobs match it. */
@@ -103,6 +103,7 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
   if (filter.userIds !== null) conditions.push(isAmong(sql.ref('submitted_by'), filter.userIds));
   if (filter.projectIds !== null) conditions.push(isAmong(sql.ref('project_id'), filter.projectIds));
   if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
+  for (const tag of filter.tags ?? []) conditions.push(holdsEntry(sql.ref('jobs.tags'), tag));
   for (const { text, projectIds, isAbsent } of filter.words) {
     const isInText = isInTextOf(text, filter.includeArrayTasks);
     if (isAbsent === true) conditions.push(where.not(isInText));

@@ -37,6 +37,7 @@ const NOTHING: ResolvedFilter = {
   submittedAfter: null,
   submittedBefore: null,
   exitCodes: null,
+  tags: null,
   startedAfter: null,
   startedBefore: null,
   endedAfter: null,

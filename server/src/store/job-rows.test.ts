@@ -17,6 +17,8 @@ const rowOf = (job: Job): JobRow => ({ ...fromJob(job), idempotency_key: null, n
 const at = (second: number) => new Date(Date.UTC(2026, 10, 24, 12, 0, second));
 /** A value of each field that can change, other than that of `aJob`. */
 const OTHERS: Pick<Job, keyof typeof CHANGING_PARTS> = {
+  name: 'another name',
+  tags: ['baseline', 'a"b'],
   slurmJobId: '77',
   state: 'FAILED',
   evidence: { source: 'SACCT', word: 'FAILED', seenAt: at(1) },

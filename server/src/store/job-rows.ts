@@ -1,12 +1,15 @@
 import type { Selectable } from 'kysely';
+import { z } from 'zod';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
+import { searchedTag } from '../domain/job-filter.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant, toInstant } from './instants.ts';
 import { fromAllocation, toAllocation } from './job-allocations.ts';
 import { fromComponents, toComponents } from './job-components.ts';
+import { readJson } from './json.ts';
 import { searchText } from './search.ts';
 import type { Values } from './sqlite/index.ts';
 import type { JobAttemptsTable, JobsTable } from './tables.ts';
@@ -50,6 +53,7 @@ export function toJob(row: JobRow, command: string): Job {
     signal: row.signal,
     attempt: row.attempt,
     description: row.description,
+    tags: toTags(row.tags),
     basedOnId: row.based_on_id,
     isArchived: row.is_archived === 1,
     command,
@@ -106,7 +110,9 @@ export const CHANGING_PARTS = {
   exitCode: ({ exitCode }) => ({ exit_code: exitCode }),
   signal: ({ signal }) => ({ signal }),
   attempt: ({ attempt }) => ({ attempt }),
+  name: ({ name }) => ({ name }),
   description: ({ description }) => ({ description }),
+  tags: ({ tags }) => ({ tags: fromTags(tags) }),
   isArchived: ({ isArchived }) => ({ is_archived: isArchived ? 1 : 0 }),
   workDir: ({ workDir }) => ({ work_dir: workDir }),
   partition: ({ partition }) => ({ partition }),
@@ -122,7 +128,6 @@ export const CHANGING_PARTS = {
 /** All other fields, which never change. A field in neither list is a compile error. */
 export const FIXED_PARTS = {
   id: ({ id }) => ({ id }),
-  name: ({ name }) => ({ name }),
   slurmName: ({ slurmName }) => ({ slurm_name: slurmName }),
   projectId: ({ projectId }) => ({ project_id: projectId }),
   clusterName: ({ clusterName }) => ({ cluster_name: clusterName }),
@@ -158,9 +163,10 @@ export const FIXED_PARTS = {
  * out, because a loop over the parts takes five times as long.
  */
 export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
-  const { id, name, slurmName, projectId, clusterName, submittedBy, basedOnId, command } = FIXED_PARTS;
+  const { id, slurmName, projectId, clusterName, submittedBy, basedOnId, command } = FIXED_PARTS;
   const { gitCommit, hasUncommittedChanges, resources, submittedAt, arrayParentId, arrayTaskId } = FIXED_PARTS;
-  const { slurmJobId, state, evidence, reason, exitCode, signal, attempt, description, isArchived } = CHANGING_PARTS;
+  const { slurmJobId, state, evidence, reason, exitCode, signal, attempt, isArchived } = CHANGING_PARTS;
+  const { name, description, tags } = CHANGING_PARTS;
   const {
     workDir,
     partition,
@@ -195,6 +201,7 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
     ...signal(job),
     ...attempt(job),
     ...description(job),
+    ...tags(job),
     ...isArchived(job),
     ...workDir(job),
     ...partition(job),
@@ -205,8 +212,19 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
     ...endedAt(job),
     ...estimatedStartAt(job),
     ...cancelRequestedAt(job),
-    search_text: searchText([job.name, ownCommand(job), job.slurmJobId, job.gitCommit]),
+    search_text: searchText([job.name, ownCommand(job), job.slurmJobId, job.gitCommit, ...job.tags.map(searchedTag)]),
   };
+}
+
+const NO_TAGS: readonly string[] = [];
+const tagsSchema = z.array(z.string());
+
+function toTags(json: string | null): readonly string[] {
+  return json === null ? NO_TAGS : (readJson(json, tagsSchema) ?? NO_TAGS);
+}
+
+function fromTags(tags: readonly string[]): string | null {
+  return tags.length === 0 ? null : JSON.stringify(tags);
 }
 
 /** Arrays have tens of thousands of tasks, and commands of 32 KiB. */

@@ -20,6 +20,11 @@ export interface NewJob {
 
 const ATTEMPTS_A_BATCH = 100;
 
+/** Whether a search finds it by other words than before. */
+function isFoundByOthers(before: Job, after: Job): boolean {
+  return before.slurmJobId !== after.slurmJobId || before.name !== after.name || before.tags !== after.tags;
+}
+
 /** Writes jobs, without events. */
 export class JobWriter {
   readonly #database: Database;
@@ -86,13 +91,12 @@ export class JobWriter {
       for (const { before, after } of batch) news.push({ id: after.id, news: changedColumns(before, after) });
     }
     await updateJobs(this.#database, news);
-    for await (const batch of batches(changes.filter(({ before, after }) => before.slurmJobId !== after.slurmJobId))) {
-      await this.#indexNumbers(batch);
+    for await (const batch of batches(changes.filter(({ before, after }) => isFoundByOthers(before, after)))) {
+      await this.#indexTexts(batch);
     }
   }
 
-  /** The job's name in Slurm is searched, too. */
-  async #indexNumbers(changes: readonly { readonly after: Job }[]): Promise<void> {
+  async #indexTexts(changes: readonly { readonly after: Job }[]): Promise<void> {
     if (changes.length === 0) return;
     const texts = changes.map(({ after }) => ({ id: after.id, values: { search_text: fromJob(after).search_text } }));
     await updateEachJob(this.#database, ['search_text'], texts);

@@ -42,6 +42,8 @@ export interface JobsTable {
   signal: number | null;
   attempt: number;
   description: string | null;
+  /** JSON list of texts; null: it has none. */
+  tags: string | null;
   based_on_id: string | null;
   is_archived: number;
   /** Empty for a task: its array has it. Tasks of earlier versions have it, too. */

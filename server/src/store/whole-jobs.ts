@@ -13,7 +13,7 @@ const SHORT = TEXTS_AT_ONCE / WHOLE_ROWS_A_BATCH;
 
 /** The length is in the header of a row: the text itself isn't read. */
 const BYTES = sql<number>`coalesce(octet_length(command), 0) + coalesce(octet_length(search_text), 0)
-  + coalesce(octet_length(description), 0) + coalesce(octet_length(reason), 0)
+  + coalesce(octet_length(description), 0) + coalesce(octet_length(tags), 0) + coalesce(octet_length(reason), 0)
   + coalesce(octet_length(node_list), 0) + coalesce(octet_length(components), 0)`;
 
 /** Gets rows that were read before the next ones are: if it throws, reading stops. */

@@ -11,6 +11,7 @@ export interface StageJob {
   readonly projectName: string | null;
   readonly command: string;
   readonly slurmJobId: string | null;
+  readonly tags: readonly string[];
   readonly submittedAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;

@@ -9,6 +9,7 @@ export const jobEventsSubscription = graphql(
       jobEvents(filter: $filter, after: $after) {
         cursor
         kind
+        request
         fromState
         state
         job {
@@ -27,7 +28,7 @@ export type JobEvent = ResultOf<typeof jobEventsSubscription>['jobEvents'];
  * several events later; what it counts follows from its own states.
  */
 export function toChange(
-  { kind, job, fromState, state }: JobEvent,
+  { kind, request, job, fromState, state }: JobEvent,
   includes: (job: JobRow) => boolean,
 ): Change<JobRow> | null {
   if (job === null) return null;
@@ -37,7 +38,9 @@ export function toChange(
   const isIncluded = kind !== 'REMOVED' && includesAs(state);
   // No event says that it was this one by which the job was archived, or brought back.
   const other = { ...job, isArchived: !job.isArchived };
-  const isUncounted = !wasIncluded && !isIncluded && (includesAs(fromState, other) || includesAs(state, other));
+  const wasAnother = !wasIncluded && !isIncluded && (includesAs(fromState, other) || includesAs(state, other));
+  // Nor does one say what its name and its tags were before, by which lists are searched.
+  const isUncounted = wasAnother || request === 'UPDATE';
   return {
     id: job.id,
     item: kind === 'REMOVED' ? null : job,

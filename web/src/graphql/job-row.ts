@@ -21,6 +21,7 @@ export const jobRowFragment = graphql(`
     startedAt
     endedAt
     arrayTaskId
+    tags
     number
     project {
       id

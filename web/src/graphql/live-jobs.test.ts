@@ -29,6 +29,7 @@ function job(id: string, state: JobState): JobRow {
     startedAt: null,
     endedAt: null,
     arrayTaskId: null,
+    tags: [],
     number: 1,
     project: null,
     cluster: { id: 'C', name: 'alpha' },
@@ -50,7 +51,7 @@ let cursor = 0;
 function changed(now: JobRow, fromState: JobState | null, state: JobState = now.state): JobEvent {
   cursor += 1;
   const kind = fromState === null ? 'CREATED' : fromState === state ? 'UPDATED' : 'STATE_CHANGED';
-  return { cursor: String(cursor), kind, fromState, state, job: now };
+  return { cursor: String(cursor), kind, request: null, fromState, state, job: now };
 }
 
 /** The server's side of the stream, and of the pages: each page that is asked for waits until it is answered. */
@@ -162,7 +163,7 @@ it('asks again for a count that changed while the page was on its way', async ()
 it('reads the list again on RESET', async () => {
   const section = open();
   await server.answer(job('1', 'PENDING'));
-  await server.emit({ cursor: '99', kind: 'RESET', fromState: null, state: null, job: null });
+  await server.emit({ cursor: '99', kind: 'RESET', request: null, fromState: null, state: null, job: null });
   await server.answer(job('3', 'RUNNING'));
   expect(section().list.ids()).toEqual(['3']);
 });

@@ -18,6 +18,7 @@ const JobActionRef = builder.enumType('JobAction', {
     RESUBMIT: {
       description: '`resubmitJob`: its commit is known and has all its files, and its project is still here.',
     },
+    UPDATE: { description: '`updateJob`: it is not a task, which has the words of its array.' },
     ARCHIVE: { description: '`archiveJobs`: it is not archived.' },
     UNARCHIVE: { description: '`unarchiveJobs`: it is archived.' },
   } satisfies Record<JobAction, { description: string }>,

@@ -28,6 +28,7 @@ const JobRequestRef = builder.enumType('JobRequest', {
     HOLD: { description: 'To keep it from starting.' },
     RELEASE: { description: 'To let it start again after a hold.' },
     REQUEUE: { description: 'To put it back into the queue.' },
+    UPDATE: { description: 'To change its name, its description or its tags.' },
     ARCHIVE: { description: 'To move it to the archive.' },
     UNARCHIVE: { description: 'To move it out of the archive.' },
   } satisfies Record<JobRequest, { description: string }>,

@@ -1,3 +1,4 @@
+import { MAX_TAGS } from '../../actions/index.ts';
 import { type JOB_ORDER_FIELDS, type JobFilter, type JobOrder, shortSearch } from '../../domain/job-filter.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../faults.ts';
@@ -8,7 +9,10 @@ export const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Which jobs are meant. A part that is left out lets every job through.',
   fields: (t) => ({
     ids: t.idList({ description: 'Any of these jobs.' }),
-    search: t.string({ description: "Words that all occur in name, command, Slurm id, commit or project's name." }),
+    search: t.string({
+      description:
+        'Words that all occur in name, command, Slurm id, commit, project\'s name or tags; of tags with a "#" before them.',
+    }),
     states: t.field({ type: [JobStateRef], description: 'Any of these.' }),
     isActive: t.boolean({ description: 'Only jobs that still move on, or only those that are over.' }),
     isArchived: t.boolean({ defaultValue: false, description: 'Null: archived or not.' }),
@@ -16,6 +20,7 @@ export const JobFilterInput = builder.inputType('JobFilter', {
     projects: t.idList({ description: 'Any of these.' }),
     users: t.idList({ description: 'Submitted by any of these.' }),
     partitions: t.stringList({ description: 'Any of these.' }),
+    tags: t.stringList({ description: 'Those that have all of these, letter by letter; at most 32.' }),
     submittedAfter: t.field({ type: 'DateTime', description: 'At this instant or later.' }),
     submittedBefore: t.field({ type: 'DateTime', description: 'Before this instant.' }),
     exitCodes: t.intList({
@@ -71,10 +76,17 @@ export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | un
     if (count > MOST_ENTRIES)
       throw fault('BAD_USER_INPUT', `filter.${name} has ${count} entries: ${MOST_ENTRIES} are taken at most`);
   }
+  if ((input?.tags?.length ?? 0) > MAX_TAGS)
+    throw fault(
+      'BAD_USER_INPUT',
+      `filter.tags has ${input?.tags?.length} entries: no job has more than ${MAX_TAGS} tags`,
+    );
   return {
     ids: localIds(input?.ids, 'Job'),
     search: input?.search == null ? null : shortSearch(input.search),
     states: input?.states ?? null,
+    // A list without tags wants none.
+    tags: input?.tags?.length ? [...new Set(input.tags)] : null,
     isActive: input?.isActive ?? null,
     isArchived: input?.isArchived === undefined ? false : input.isArchived,
     clusters: input?.clusters ?? null,

@@ -8,6 +8,7 @@ import {
   releaseJob,
   releaseJobs,
   requeueJob,
+  updateJob,
 } from '../../actions/index.ts';
 import type { Actor } from '../../domain/actor.ts';
 import type { Job } from '../../domain/job.ts';
@@ -77,6 +78,31 @@ jobMutation(
   'RequeueJobInput',
   requeueJob,
   "Runs a job again under the same Slurm job id, as its next attempt (scontrol requeue). The job must be running, or have ended while Slurm still keeps it (slurm.conf, MinJobAge). In an array, this affects every task that is not waiting. Whether a job may be requeued, by this mutation or by Slurm after a preemption or a node failure, depends on the cluster's default (slurm.conf, JobRequeue) unless extraOptions contain --requeue or --no-requeue. Slurm starts the job after two minutes at the earliest.",
+);
+
+const UpdateJobInput = builder.inputType('UpdateJobInput', {
+  description: 'What users say of a job. Omitted fields stay as they are.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'A job, or an array with all its tasks.' }),
+    name: t.string({
+      description: 'A new name: one line of at most 200 characters and 255 bytes. In Slurm the job keeps its old one.',
+    }),
+    description: t.string({ description: 'A new description; null removes it.' }),
+    tags: t.stringList({
+      description: 'All of its tags, at most 32 with at most 64 characters each; an empty list, or null, removes them.',
+    }),
+  }),
+});
+
+builder.mutationField('updateJob', (t) =>
+  t.field({
+    type: JobPayload,
+    description:
+      'Changes the name, the description and the tags of a job, in any state. What ran, and what Slurm calls it, stays as it is.',
+    args: { input: t.arg({ type: UpdateJobInput, required: true, description: 'The job, and the changes to make.' }) },
+    resolve: async (_root, { input }, context) =>
+      toPayload(await updateJob(context, context.actor, { ...input, id: localId(input.id, 'Job') })),
+  }),
 );
 
 /** A mutation of many jobs that takes only their ids. */

@@ -85,6 +85,9 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
         'Also its name in Slurm, exactly: one line of at most 200 characters and 255 bytes. Default: the beginning of the command.',
     }),
     description: t.string({ description: 'What this run is meant to show.' }),
+    tags: t.stringList({
+      description: 'What to sort it by: at most 32, each one line of at most 64 characters. Repeated ones count once.',
+    }),
     basedOnJobId: t.id({ description: 'The job that this one is based on.' }),
     command: t.string({
       required: true,
@@ -147,6 +150,7 @@ builder.mutationField('submitJob', (t) =>
           cluster: input.cluster,
           name: input.name ?? null,
           description: input.description ?? null,
+          tags: input.tags ?? [],
           basedOnJobId: input.basedOnJobId == null ? null : localId(input.basedOnJobId, 'Job'),
           command: input.command,
           gitRef: input.gitRef ?? null,

@@ -84,6 +84,10 @@ builder.node(JobRef, {
       nullable: true,
       description: "The user's description of what this run is meant to show. Null: none was given.",
     }),
+    tags: t.exposeStringList('tags', {
+      description:
+        'What users sort it by, each once, in the order in which they were given. A task has those of its array.',
+    }),
     basedOn: t.field({
       type: JobRef,
       nullable: true,

@@ -33,12 +33,14 @@ const word = fc.constantFrom(
 );
 const text = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join(' '));
 const instant = fc.integer({ min: 0, max: 9 }).map((minutes) => new Date(Date.UTC(2026, 10, 24, 12, minutes)));
+const tags = fc.subarray(['x', 'Baseline', 'for the paper', '"']);
 const job: fc.Arbitrary<Job> = fc
   .record({
     name: text,
     command: text,
     slurmJobId: fc.option(fc.constantFrom('1234', '99123')),
     gitCommit: fc.option(fc.constantFrom('abcdef', '123456')),
+    tags,
     state: fc.constantFrom(...JOB_STATES),
     isArchived: fc.boolean(),
     clusterName: fc.constantFrom('alpha', 'beta'),
@@ -58,7 +60,10 @@ const filter: fc.Arbitrary<JobFilter> = fc
     // Places among the jobs below, whose ids are known only later.
     ids: fc.option(fc.array(fc.nat({ max: 160 }).map(String), { maxLength: 120 })),
     search: fc.option(
-      fc.oneof(text, fc.constantFrom('', '1234', 'ABC', 'net-', 'vision', 'res net', '🐧', '训练', 'no such word')),
+      fc.oneof(
+        text,
+        fc.constantFrom('', '1234', 'ABC', 'net-', 'vision', 'res net', '#base', '#x', '🐧', '训练', 'no such word'),
+      ),
     ),
     states: some(...JOB_STATES),
     isActive: fc.option(fc.boolean()),
@@ -70,6 +75,7 @@ const filter: fc.Arbitrary<JobFilter> = fc
     submittedAfter: fc.option(instant),
     submittedBefore: fc.option(instant),
     exitCodes: some(0, 1, 137),
+    tags: fc.option(tags),
     startedAfter: fc.option(instant),
     startedBefore: fc.option(instant),
     endedAfter: fc.option(instant),

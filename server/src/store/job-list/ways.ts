@@ -1,6 +1,8 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
+import { searchedTag } from '../../domain/job-filter.ts';
 import type { Database } from '../database.ts';
 import type { ResolvedFilter } from '../job-filter.ts';
+import { wordsOf } from '../search.ts';
 import { isIndexed, jobsBy } from '../sqlite/index.ts';
 import { archivedValues, boundsSubmission } from './bounds.ts';
 import { FIRST_LOOK, type Lists, type Narrowing, narrowRanges, type Range } from './ranges.ts';
@@ -56,15 +58,14 @@ export function candidateWays(filter: ResolvedFilter): Candidate[] {
 }
 
 /**
- * Words are looked up together unless a project's name contains one of them; then one word is, and all jobs of the
+ * Words, and those of tags, are looked up together unless a project's name contains one of them; then one word is, and all jobs of the
  * projects whose names contain it are also read. Null if the words are too short for an index.
  */
 function soughtCandidate(filter: ResolvedFilter): SoughtCandidate | null {
   const indexed = filter.words.filter(({ text }) => isIndexed(text));
-  const alone = indexed.filter(({ projectIds }) => projectIds.length === 0);
-  if (alone.length > 0) {
-    return { index: null, words: alone.map(({ text }) => text), projectIds: [], rest: filter };
-  }
+  const alone = indexed.filter(({ projectIds }) => projectIds.length === 0).map(({ text }) => text);
+  const tags = (filter.tags ?? []).flatMap((tag) => wordsOf(searchedTag(tag))).filter(isIndexed);
+  if (alone.length + tags.length > 0) return { index: null, words: [...alone, ...tags], projectIds: [], rest: filter };
   const [fewest] = indexed.toSorted((left, right) => left.projectIds.length - right.projectIds.length);
   if (fewest === undefined || fewest.projectIds.length * archivedValues(filter).length > MOST_RANGES) return null;
   return { index: null, words: [fewest.text], projectIds: fewest.projectIds, rest: filter };

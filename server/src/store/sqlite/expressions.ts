@@ -20,6 +20,11 @@ export function holdsWord(text: Expression<string | null>, word: string): Expres
   return sql<SqlBool>`instr(${text}, ${word}) > 0`;
 }
 
+/** Whether a JSON list contains a text; null contains none. */
+export function holdsEntry(list: Expression<string | null>, text: string): Expression<SqlBool> {
+  return sql<SqlBool>`exists (select 1 from json_each(${list}) as entries where entries.value = ${text})`;
+}
+
 /** `jobs`, read through one index. PostgreSQL has no such hint and plans by itself. */
 export function jobsBy(index: string) {
   return sql<Tables['jobs']>`jobs`.as<'jobs'>(sql`jobs indexed by ${sql.ref(index)}`);

@@ -152,7 +152,7 @@ describe('what is no database of SlurmQL is refused with what to do, and left as
     ],
     [
       'a migration that fails',
-      () => raw((database) => database.exec("delete from kysely_migration where name = '0014-cluster-logins'")),
+      () => raw((database) => database.exec("delete from kysely_migration where name >= '0014'")),
       /can't be brought up to date \(table .* already exists\)\. Its tables were left as they are: start the version/,
     ],
   ])('%s', async (_what, spoil, said) => {

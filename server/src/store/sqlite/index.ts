@@ -1,4 +1,4 @@
-export { BY_ID, holdsWord, isAmong, isListed, jobsBy, ROW } from './expressions.ts';
+export { BY_ID, holdsEntry, holdsWord, isAmong, isListed, jobsBy, ROW } from './expressions.ts';
 export { holdLock } from './lock.ts';
 export { openDatabase } from './open.ts';
 export { blocksBetween, countInBlock, indexWords, jobsInBlocks } from './word-index.ts';

@@ -19,6 +19,7 @@ import * as sessionSecret from './migrations/0011-session-secret.ts';
 import * as eventActors from './migrations/0012-event-actors.ts';
 import * as eventRequests from './migrations/0013-event-requests.ts';
 import * as clusterLogins from './migrations/0014-cluster-logins.ts';
+import * as jobTags from './migrations/0015-job-tags.ts';
 
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -36,6 +37,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0012-event-actors': eventActors,
   '0013-event-requests': eventRequests,
   '0014-cluster-logins': clusterLogins,
+  '0015-job-tags': jobTags,
 };
 
 const MIGRATION_ADVICE = 'Its tables were left as they are: start the version that wrote it, or restore a backup';

@@ -3,8 +3,10 @@ import { type JSX, Show } from 'solid-js';
 import { isStale, useClusters } from '../../graphql/clusters.ts';
 import { describeOutcome } from '../../lib/job-text.ts';
 import { StateBadge } from '../../ui/state-badge.tsx';
+import { Tags } from '../../ui/tags.tsx';
 import { TaskBar } from '../../ui/task-bar.tsx';
 import { ControlButtons } from './control-buttons.tsx';
+import { EditButton } from './edit-button.tsx';
 import type { JobDetails } from './operations.ts';
 
 /** What the job is, how it stands, and what can be done with it. */
@@ -26,10 +28,20 @@ export function Header(props: { readonly job: JobDetails }): JSX.Element {
               Launch again
             </A>
           </Show>
+          <Show when={props.job.actions.includes('UPDATE')}>
+            <EditButton job={props.job} />
+          </Show>
           <ControlButtons job={props.job} />
         </div>
       </div>
-      <Show when={props.job.description}>{(text) => <p class="max-w-prose text-muted">{text()}</p>}</Show>
+      <Show when={props.job.description}>
+        {(text) => <p class="max-w-prose whitespace-pre-line text-muted">{text()}</p>}
+      </Show>
+      <Show when={props.job.tags.length > 0}>
+        <p class="flex flex-wrap gap-1.5">
+          <Tags tags={props.job.tags} />
+        </p>
+      </Show>
       <Origin job={props.job} />
       <pre class="rounded-md bg-raised px-3 py-2 text-xs wrap-anywhere whitespace-pre-wrap">{props.job.command}</pre>
     </header>

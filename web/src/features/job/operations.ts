@@ -26,6 +26,7 @@ const jobDetailsFragment = graphql(`
       endedAt
     }
     description
+    tags
     submitMessage
     command
     gitCommit
@@ -239,6 +240,20 @@ export const requeueJobMutation = graphql(`
       }
       userErrors {
         message
+      }
+    }
+  }
+`);
+
+export const updateJobMutation = graphql(`
+  mutation UpdateJob($input: UpdateJobInput!) {
+    outcome: updateJob(input: $input) {
+      job {
+        id
+      }
+      userErrors {
+        message
+        path
       }
     }
   }

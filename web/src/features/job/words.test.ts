@@ -13,6 +13,7 @@ describe('the timeline of a job', () => {
     [{ request: 'HOLD' }, 'Hold requested'],
     [{ request: 'RELEASE', state: 'HELD' }, 'Release requested'],
     [{ request: 'REQUEUE', state: 'RUNNING' }, 'Requeue requested'],
+    [{ request: 'UPDATE', state: 'COMPLETED' }, 'Edited'],
     [{ request: 'ARCHIVE', state: 'COMPLETED' }, 'Archived'],
     [{ request: 'UNARCHIVE', state: 'COMPLETED' }, 'Unarchived'],
     [{ message: 'Slurm refused to hold it: Access/permission denied' }, 'Updated'],

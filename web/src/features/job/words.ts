@@ -8,6 +8,7 @@ const REQUESTS = {
   HOLD: 'Hold requested',
   RELEASE: 'Release requested',
   REQUEUE: 'Requeue requested',
+  UPDATE: 'Edited',
   ARCHIVE: 'Archived',
   UNARCHIVE: 'Unarchived',
 } as const satisfies Record<JobRequest, string>;

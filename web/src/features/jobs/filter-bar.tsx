@@ -1,5 +1,6 @@
 import { createQuery } from '@urql/solid';
 import Search from 'lucide-solid/icons/search';
+import X from 'lucide-solid/icons/x';
 import { createEffect, For, type JSX, on, onCleanup } from 'solid-js';
 import { useClusters } from '../../graphql/clusters.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
@@ -44,6 +45,7 @@ export function FilterBar(props: FilterBarProps): JSX.Element {
       </fieldset>
       <ClusterSelect {...props} />
       <ProjectSelect {...props} />
+      <ChosenTags {...props} />
     </search>
   );
 }
@@ -71,7 +73,7 @@ function SearchInput(props: FilterBarProps): JSX.Element {
         }}
         type="search"
         class="control peer pl-8"
-        placeholder="Name, command, id, commit"
+        placeholder="Name, command, id, #tag"
         aria-label="Search jobs"
         value={props.filter.search}
         onInput={(event) => {
@@ -90,6 +92,24 @@ function SearchInput(props: FilterBarProps): JSX.Element {
         /
       </kbd>
     </div>
+  );
+}
+
+function ChosenTags(props: FilterBarProps): JSX.Element {
+  return (
+    <For each={props.filter.tags}>
+      {(tag) => (
+        <button
+          type="button"
+          class="button max-w-48 gap-1.5"
+          title={`Also show jobs without the tag ${tag}`}
+          onClick={() => props.onChange({ tag: props.filter.tags.filter((other) => other !== tag) })}
+        >
+          <span class="truncate">#{tag}</span>
+          <X size={14} class="shrink-0" aria-hidden="true" />
+        </button>
+      )}
+    </For>
   );
 }
 

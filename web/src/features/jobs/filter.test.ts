@@ -21,6 +21,7 @@ const job: JobRow = {
   startedAt: null,
   endedAt: null,
   arrayTaskId: null,
+  tags: ['Baseline', 'for the paper'],
   number: 1,
   project: { id: 'P1', name: 'vision' },
   cluster: { id: 'C1', name: 'alpha' },
@@ -35,7 +36,15 @@ const job: JobRow = {
 
 describe('the address', () => {
   it('means the plain list when it says nothing, or nonsense', () => {
-    const plain = { search: '', group: 'all', cluster: '', project: '', sort: 'submitted', isDescending: true };
+    const plain = {
+      search: '',
+      group: 'all',
+      cluster: '',
+      project: '',
+      tags: [],
+      sort: 'submitted',
+      isDescending: true,
+    };
     expect(readFilter({})).toEqual(plain);
     expect(readFilter({ state: 'sideways', sort: '-colour' })).toEqual(plain);
   });
@@ -74,6 +83,15 @@ describe('a section', () => {
     ['vit 9999', false],
   ])('searches as the server does: %s', (q, isIncluded) => {
     expect(includesJob(readFilter({ q }), 'active', job)).toBe(isIncluded);
+  });
+
+  it.each<[string | string[], boolean]>([
+    ['Baseline', true],
+    [['for the paper', 'Baseline'], true],
+    ['baseline', false],
+    [['Baseline', 'other'], false],
+  ])('holds jobs that have all tags: %s', (tag, isIncluded) => {
+    expect(includesJob(readFilter({ tag }), 'active', job)).toBe(isIncluded);
   });
 
   it('holds failures of every kind in the group of the failed', () => {

@@ -16,12 +16,17 @@ export interface JobsFilter {
   readonly cluster: string;
   /** A project's id. */
   readonly project: string;
+  /** A job has to have all of them. */
+  readonly tags: readonly string[];
   readonly sort: SortField;
   readonly isDescending: boolean;
 }
 
 /** The address's parameters; absent where the default holds, so that the plain list has a plain address. */
-export type JobsParameters = Partial<Record<'q' | 'state' | 'cluster' | 'project' | 'sort', string>>;
+export type JobsParameters = Partial<Record<'q' | 'state' | 'cluster' | 'project' | 'sort', string>> & {
+  /** Several where the address has it several times. */
+  readonly tag?: string | string[];
+};
 
 const DEFAULT_SORT = '-submitted';
 
@@ -32,6 +37,7 @@ export function readFilter(parameters: JobsParameters): JobsFilter {
     group: STATE_GROUPS.find((group) => group === parameters.state) ?? 'all',
     cluster: parameters.cluster ?? '',
     project: parameters.project ?? '',
+    tags: [parameters.tag ?? []].flat().filter((tag) => tag !== ''),
     sort: SORT_FIELDS.find((field) => field === sort.replace('-', '')) ?? 'submitted',
     isDescending: sort.startsWith('-'),
   };
@@ -71,6 +77,7 @@ export function toVariables(filter: JobsFilter, section: SectionName): Omit<Vari
       ...(filter.search !== '' && { search: filter.search }),
       ...(filter.cluster !== '' && { clusters: [filter.cluster] }),
       ...(filter.project !== '' && { projects: [filter.project] }),
+      ...(filter.tags.length > 0 && { tags: [...filter.tags] }),
     },
     orderBy: { field: ORDER_FIELDS[filter.sort], direction: filter.isDescending ? 'DESC' : 'ASC' },
   };
@@ -85,6 +92,7 @@ export function includesJob(filter: JobsFilter, section: SectionName, job: JobRo
     (filter.group !== 'failed' || JOB_STATES[job.state].isFailure) &&
     (filter.cluster === '' || job.cluster.name === filter.cluster) &&
     (filter.project === '' || job.project?.id === filter.project) &&
+    filter.tags.every((tag) => job.tags.includes(tag)) &&
     hasWords(job, filter.search)
   );
 }
@@ -99,7 +107,14 @@ function searchWords(search: string): readonly string[] {
 }
 
 function hasWords(job: JobRow, search: string): boolean {
-  const texts = [job.name, job.command, job.slurmJobId, job.gitCommit, job.project?.name]
+  const texts = [
+    job.name,
+    job.command,
+    job.slurmJobId,
+    job.gitCommit,
+    job.project?.name,
+    ...job.tags.map((tag) => `#${tag}`),
+  ]
     .filter((text) => typeof text === 'string')
     .map((text) => text.toLowerCase());
   return searchWords(search).every((word) => texts.some((text) => text.includes(word)));

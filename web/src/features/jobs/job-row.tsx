@@ -5,6 +5,7 @@ import type { JobRow } from '../../graphql/job-row.ts';
 import { JOB_STATES } from '../../lib/job-state.ts';
 import { describeOutcome, describeResources } from '../../lib/job-text.ts';
 import { StateBadge } from '../../ui/state-badge.tsx';
+import { Tags } from '../../ui/tags.tsx';
 import { TaskBar } from '../../ui/task-bar.tsx';
 import { Elapsed, RelativeTime } from '../../ui/time.tsx';
 import { TONE_CLASS } from '../../ui/tone.ts';
@@ -48,6 +49,11 @@ export function JobTableRow(props: JobTableRowProps): JSX.Element {
           <span class={`hidden text-xs text-muted ${hasTasks() ? 'xl:inline' : 'sm:inline'}`}>
             {props.job.slurmJobId}
           </span>
+          <Show when={props.job.tags.length > 0}>
+            <span class="hidden shrink-0 items-center gap-1 lg:inline-flex">
+              <Tags tags={props.job.tags} most={2} />
+            </span>
+          </Show>
           <Show when={hasTasks() && !props.isPhone}>
             <TaskBar counts={props.job.taskCounts} isShort />
           </Show>

@@ -84,7 +84,7 @@ export default function JobsPage(): JSX.Element {
         >
           <NoJobs
             parameters={parameters}
-            onClear={() => setParameters({ q: '', state: '', cluster: '', project: '' })}
+            onClear={() => setParameters({ q: '', state: '', cluster: '', project: '', tag: [] })}
           />
         </Show>
       </div>
@@ -96,8 +96,8 @@ export default function JobsPage(): JSX.Element {
 function NoJobs(props: { readonly parameters: JobsParameters; onClear(): void }): JSX.Element {
   const clusters = useClusters();
   const isFiltered = (): boolean => {
-    const { q, state, cluster, project } = props.parameters;
-    return [q, state, cluster, project].some((value) => value !== undefined && value !== '');
+    const { q, state, cluster, project, tag } = props.parameters;
+    return [q, state, cluster, project, tag].some((value) => value !== undefined && value !== '');
   };
   return (
     <div class="card">

@@ -108,6 +108,7 @@ it('fills the form from an earlier job with the commit that it ran', () => {
     id: 'J',
     name: 'train',
     description: null,
+    tags: ['baseline', 'for the paper'],
     command: 'python train.py',
     gitCommit: '3f9c2d81',
     hasUncommittedChanges: false,
@@ -119,6 +120,7 @@ it('fills the form from an earlier job with the commit that it ran', () => {
   });
   expect(readForm(values).input).toMatchObject({
     gitRef: '3f9c2d81',
+    tags: ['baseline', 'for the paper'],
     gpus: 4,
     gpuType: 'a100',
     nodes: 2,

@@ -1,4 +1,5 @@
 import { parseTimeLimit } from '../../lib/duration.ts';
+import { nonEmptyLines } from '../../lib/lines.ts';
 import { parseMemory } from '../../lib/size.ts';
 import type { FieldErrors } from '../../lib/user-errors.ts';
 import type { OriginalJob, SubmitJobInput } from './operations.ts';
@@ -9,6 +10,7 @@ const TEXT_FIELDS = [
   'cluster',
   'name',
   'description',
+  'tags',
   'command',
   'gitRef',
   'partition',
@@ -52,6 +54,7 @@ export function formOf(job: OriginalJob): FormValues {
     cluster: job.cluster.name,
     name: job.name,
     description: job.description ?? '',
+    tags: job.tags.join('\n'),
     command: job.command,
     gitRef: job.gitCommit ?? '',
     partition: job.partition ?? '',
@@ -110,6 +113,7 @@ export function readForm(form: FormValues): FormReading {
     cluster: form.cluster,
     name: words('name'),
     description: words('description'),
+    tags: nonEmptyLines(form.tags),
     command: form.command,
     gitRef: words('gitRef'),
     // Uncommitted changes are those of the files as they lie there, so they go with HEAD alone.
@@ -130,17 +134,14 @@ export function readForm(form: FormValues): FormReading {
     qos: words('qos'),
     singleton: form.singleton,
     environment: variables.map(({ name, value }) => ({ name: name.trim(), value })),
-    extraOptions: form.extraOptions
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== ''),
+    extraOptions: nonEmptyLines(form.extraOptions),
   };
   return Object.keys(errors).length > 0 ? { input: null, errors } : { input, errors: null };
 }
 
 /** The form as it is kept for the next launch: without what belongs to one job, and without what may be secret. */
 export function toMemory(form: FormValues): Partial<Record<TextField, string>> {
-  const kept = TEXT_FIELDS.filter((field) => field !== 'projectId' && field !== 'description');
+  const kept = TEXT_FIELDS.filter((field) => field !== 'projectId' && field !== 'description' && field !== 'tags');
   return Object.fromEntries(kept.map((field) => [field, form[field]]));
 }
 

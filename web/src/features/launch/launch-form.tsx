@@ -82,6 +82,18 @@ export function LaunchForm(props: LaunchFormProps): JSX.Element {
               label="Description"
               placeholder="What this run is meant to show"
             />
+            <Field label="Tags" error={errors().tags} hint="One per line. Lists can be narrowed to them.">
+              {(attributes) => (
+                <textarea
+                  {...attributes}
+                  class="control"
+                  rows="1"
+                  spellcheck={false}
+                  value={form.tags}
+                  onInput={(event) => setForm('tags', event.currentTarget.value)}
+                />
+              )}
+            </Field>
           </section>
           <EnvironmentFields {...state} />
         </div>

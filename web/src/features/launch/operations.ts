@@ -55,6 +55,7 @@ export const originalJobQuery = graphql(`
       id
       name
       description
+      tags
       command
       gitCommit
       hasUncommittedChanges
