@@ -12,6 +12,7 @@ const FILES = [
   'arrays',
   'actions',
   'heterogeneous',
+  'preview',
   'nodes',
   'vanished',
   'identity',

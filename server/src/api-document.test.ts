@@ -11,6 +11,7 @@ import { LONGEST_SESSION_SECONDS, SESSION_SECONDS } from './auth/sessions.ts';
 import { MAX_ARRAY_TASKS } from './domain/array-spec.ts';
 import { MAX_SEARCH_WORDS, MAX_WORD_LENGTH } from './domain/job-filter.ts';
 import { KEPT_DAYS, KEPT_EVENTS } from './events/retention.ts';
+import { MAX_ARGUMENT } from './graphql/bounded-arguments.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './graphql/connection.ts';
 import { ERROR_CODES } from './graphql/error-codes.ts';
 import { GATE } from './graphql/gate.ts';
@@ -132,6 +133,10 @@ const LIMIT_ROWS: readonly (readonly [string, string])[] = [
   ],
   ['client that reads nothing (its connection is closed)', `${STALLED_MS / 1000} s`],
   ['answers buffered for all clients (the client that has stalled longest is closed)', kib(MOST_UNTAKEN_BYTES)],
+  [
+    'other texts in the arguments of a query or subscription, such as names and cursors',
+    `${number(MAX_ARGUMENT)} characters`,
+  ],
   ['entries of a page', `${number(MAX_PAGE)}, default ${number(DEFAULT_PAGE)}`],
   ['ids of a mutation of many jobs', number(MAX_IDS)],
   [

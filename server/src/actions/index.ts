@@ -5,6 +5,8 @@ export { type ClusterCheck, checkCluster } from './check-cluster.ts';
 export { connectCluster } from './connect-cluster.ts';
 export type { ActionContext } from './context.ts';
 export { holdJob, holdJobs, releaseJob, releaseJobs, requeueJob } from './control-job.ts';
+export type { SubmitJob } from './launch-request.ts';
+export { type JobPreview, MAX_PREVIEWED_CLUSTERS, previewJob } from './preview-job.ts';
 export { addProject, removeProject, syncProject, updateProject } from './projects.ts';
 export { resubmitJob } from './resubmit-job.ts';
 export { submitJob } from './submit-job.ts';

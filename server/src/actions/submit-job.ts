@@ -6,7 +6,7 @@ import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
 import type { ActionContext } from './context.ts';
 import { MOST_FAULTS } from './fields.ts';
 import { earlierAnswer, type KeyedRequest, launchJob } from './launch-job.ts';
-import type { SubmitJob } from './launch-request.ts';
+import type { LaunchJob, LaunchSource, SubmitJob } from './launch-request.ts';
 import { checkSubmitJob } from './submit-job-fields.ts';
 import { submitJobSizes } from './submit-job-sizes.ts';
 import { takeOver } from './take-over.ts';
@@ -23,23 +23,34 @@ export async function submitJob(context: ActionContext, actor: UserActor, asked:
   const request = keyedRequest(asked);
   const earlier = await earlierAnswer(context.reads.jobs, actor, request);
   if (earlier !== null) return earlier;
+  const read = await readRequest(context, asked);
+  if (!read.ok) return read;
+  const { job, from } = read.value;
+  return byProjectOf(asked, await launchJob(context, actor, job, from, request));
+}
+
+/** What a request of the right size asks for: its fields, the #SBATCH lines of its command, and its project. */
+export async function readRequest(
+  context: ActionContext,
+  asked: SubmitJob,
+): Promise<Outcome<{ readonly job: LaunchJob; readonly from: LaunchSource }>> {
   const { input, refusals, message } = takeOver(asked);
   const faults = [...checkSubmitJob(input), ...refusals];
   if (faults.length > 0) return { ok: false, refusals: faults.slice(0, MOST_FAULTS) };
   const project = await chosenProject(context, input);
   if (!project.ok) return project;
   const { id, name, path, condaEnv, prologue } = project.value;
-  const outcome = await launchJob(
-    context,
-    actor,
-    { ...input, projectId: id, message },
-    { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
-    request,
-  );
-  return outcome.ok || asked.project === null ? outcome : { ok: false, refusals: outcome.refusals.map(byName) };
+  return done({
+    job: { ...input, projectId: id, message },
+    from: { path, fallbackName: name, condaEnv: input.condaEnv ?? condaEnv, prologue, commit: null },
+  });
 }
 
-/** Faults of a project are reported at the field that named it. */
+/** Faults of the project are those of the field by which the request names it. */
+export function byProjectOf<T>({ project }: SubmitJob, outcome: Outcome<T>): Outcome<T> {
+  return outcome.ok || project === null ? outcome : { ok: false, refusals: outcome.refusals.map(byName) };
+}
+
 function byName(refusal: Refusal): Refusal {
   return refusal.path.at(-1) === 'projectId' ? { ...refusal, path: ['input', 'project'] } : refusal;
 }

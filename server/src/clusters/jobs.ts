@@ -2,7 +2,14 @@ import pLimit from 'p-limit';
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
 import { Poller } from '../poller/index.ts';
-import { type JobControl, ShownJobs, type Slurm, tellsOfNoAnswer } from '../slurm/index.ts';
+import {
+  type JobControl,
+  ShownJobs,
+  type Slurm,
+  SlurmUnavailable,
+  type SubmitPreview,
+  tellsOfNoAnswer,
+} from '../slurm/index.ts';
 import type { SshConnection } from '../ssh/index.ts';
 import { ActivityWatch } from './activity.ts';
 import { Cancellations, type Cancelled } from './cancellations.ts';
@@ -10,7 +17,11 @@ import type { Health } from './health.ts';
 import type { LastKnown } from './last-known.ts';
 import type { ClusterParts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
+import { type SubmittedJob, type SubmittedWith, scriptOf, submitRequest } from './submit-request.ts';
 import { Submitter } from './submitter.ts';
+
+/** Slurm looks for a place for each: one at a time is asked for, and so many wait at most. */
+const MOST_PREVIEWS_WAITING = 20;
 
 /** So many requests to hold, release or requeue jobs are carried out side by side. */
 const CONTROLLED_TOGETHER = 2;
@@ -37,6 +48,9 @@ export class ClusterJobs {
   readonly #activity: ActivityWatch;
   readonly #cancellations: Cancellations;
   readonly #turns = pLimit(CONTROLLED_TOGETHER);
+  readonly #previews = pLimit(1);
+  /** Absolute; null: not known now. */
+  #workspace: string | null = null;
   #isConnected = false;
 
   constructor(options: ClusterJobsOptions) {
@@ -74,6 +88,7 @@ export class ClusterJobs {
   /** The login can be used. `workspace` is absolute. */
   connected(workspace: string): void {
     this.#isConnected = true;
+    this.#workspace = workspace;
     this.#submitter.connected(workspace);
     this.#poller.connected();
     this.#activity.start(workspace);
@@ -87,6 +102,7 @@ export class ClusterJobs {
 
   disconnected(): void {
     this.#isConnected = false;
+    this.#workspace = null;
     this.#poller.disconnected();
     this.#submitter.disconnected();
     this.#activity.stop();
@@ -119,6 +135,27 @@ export class ClusterJobs {
   /** Submits a recorded job. Resolves once Slurm has answered or one attempt has failed. */
   async submit(jobId: string): Promise<void> {
     await this.#submitter.submit(jobId);
+  }
+
+  /** Has Slurm judge a job without submitting it, with the script that it would get. Throws when Slurm can't be asked. */
+  async preview(
+    job: SubmittedJob,
+    submission: SubmittedWith,
+  ): Promise<{ readonly script: string; readonly verdict: SubmitPreview }> {
+    const { slurm, settings, parts, onAnswered } = this.#options;
+    if (this.#workspace === null) throw new SlurmUnavailable('the login is still being looked at');
+    if (this.#previews.pendingCount >= MOST_PREVIEWS_WAITING) throw new SlurmUnavailable('too many previews wait');
+    const workDir = `${this.#workspace}/jobs/${job.id}`;
+    const script = scriptOf(settings, job, submission, workDir);
+    const request = await submitRequest(parts.store.jobs, job, submission, workDir);
+    const verdict = await this.#previews(async () => {
+      // sbatch waits for a controller that is away for minutes.
+      const said = await slurm.login.ping();
+      if (/\bis DOWN\b/.test(said) && !/\bis UP\b/.test(said)) throw new SlurmUnavailable(said);
+      return slurm.submission.preview(request, script);
+    });
+    if (verdict.kind !== 'broken') onAnswered();
+    return { script, verdict };
   }
 
   /**

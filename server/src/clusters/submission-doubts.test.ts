@@ -35,6 +35,15 @@ describe('a submission whose answer was lost', () => {
     expect(doubts.isAbsent('job', 16 * MINUTE)).toBe(true);
   });
 
+  it('whose sbatch seems to run for longer than it can was abandoned, as another process has its number', () => {
+    for (let minute = 0; minute <= 15; minute += 1) {
+      doubts.foundNothing('job', 'running', minute * MINUTE);
+      expect(doubts.isAbsent('job', minute * MINUTE)).toBe(false);
+    }
+    doubts.foundNothing('job', 'running', 16 * MINUTE);
+    expect(doubts.isAbsent('job', 16 * MINUTE)).toBe(true);
+  });
+
   it('is forgotten once it is known what became of it', () => {
     doubts.foundNothing('job', 'over', 0);
     doubts.settle('job');

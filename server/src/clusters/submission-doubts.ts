@@ -40,7 +40,8 @@ export class SubmissionDoubts {
   foundNothing(jobId: string, sbatch: 'over' | 'running' | 'elsewhere', now: number): void {
     const doubt = this.#doubts.get(jobId) ?? { since: now, absentSince: null };
     this.#doubts.set(jobId, doubt);
-    const isOver = sbatch === 'over' || (sbatch === 'elsewhere' && now - doubt.since >= ABANDONED_MS);
+    // What seems to run for longer than it can is another process that has got its number.
+    const isOver = sbatch === 'over' || now - doubt.since >= ABANDONED_MS;
     doubt.absentSince = isOver ? (doubt.absentSince ?? now) : null;
   }
 

@@ -7,8 +7,10 @@ export class SubmissionFaults {
   readonly #onFault: (fault: string | null) => void;
   /** By job. */
   readonly #faults = new Map<string, string>();
+  /** The job whose fault is told: the last that failed, and once that is through, any. */
+  #told: string | null = null;
 
-  /** `onFault` is called whenever the newest fault may have changed, with null for none. */
+  /** `onFault` is called whenever the fault that is told may have changed, with null for none. */
   constructor(journal: Journal, onFault: (fault: string | null) => void) {
     this.#journal = journal;
     this.#onFault = onFault;
@@ -22,6 +24,7 @@ export class SubmissionFaults {
   /** An attempt failed; the job says why. */
   async failed(jobId: string, message: string): Promise<void> {
     this.#faults.set(jobId, message);
+    this.#told = jobId;
     await recordReason(this.#journal, jobId, message);
     this.#tell();
   }
@@ -32,13 +35,22 @@ export class SubmissionFaults {
     this.#tell();
   }
 
-  /** Drops the faults of jobs that are no longer being submitted. */
+  /** A job is no longer being submitted. */
+  drop(jobId: string): void {
+    this.#faults.delete(jobId);
+    this.#tell();
+  }
+
+  /** Drops the faults of all jobs that are no longer being submitted. */
   keepOnly(isLeft: (jobId: string) => boolean): void {
     for (const id of this.#faults.keys()) if (!isLeft(id)) this.#faults.delete(id);
     this.#tell();
   }
 
+  /** However many jobs wait, it looks at one. */
   #tell(): void {
-    this.#onFault([...this.#faults.values()].at(-1) ?? null);
+    if (this.#told !== null && !this.#faults.has(this.#told)) this.#told = null;
+    this.#told ??= this.#faults.keys().next().value ?? null;
+    this.#onFault(this.#faults.get(this.#told ?? '') ?? null);
   }
 }

@@ -80,9 +80,14 @@ export class SubmissionRetries {
     if (row !== undefined) this.#rows.set(jobId, { ...row, due: 0 });
   }
 
-  /** Drops what is known of jobs that are no longer being submitted. */
+  /** A job is no longer being submitted. */
+  drop(jobId: string): void {
+    this.#rows.delete(jobId);
+    if (this.#probe === jobId) this.#probe = null;
+  }
+
+  /** Drops what is known of all jobs that are no longer being submitted. */
   keepOnly(isLeft: (jobId: string) => boolean): void {
-    for (const jobId of this.#rows.keys()) if (!isLeft(jobId)) this.#rows.delete(jobId);
-    if (this.#probe !== null && !this.#rows.has(this.#probe)) this.#probe = null;
+    for (const jobId of this.#rows.keys()) if (!isLeft(jobId)) this.drop(jobId);
   }
 }

@@ -6,7 +6,7 @@ import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
 import type { Journal } from '../events/index.ts';
 import type { Staging } from '../projects/index.ts';
-import { batchScript, environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slurm/index.ts';
+import { environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slurm/index.ts';
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -15,6 +15,7 @@ import type { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
 import { AGAIN, CANCELLED_ON_THE_WAY, ELSEWHERE, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
+import { scriptOf, submitRequest } from './submit-request.ts';
 import { giveUp, unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
@@ -171,25 +172,24 @@ export class SubmissionSteps {
         if (await this.#isFound(job, workDir)) return 'done';
         break;
       case 'running':
-        await recordReason(journal, job.id, `${NOT_KNOWN}: ${answer.message}`);
-        await this.#isFound(job, workDir);
-        return 'done';
       case 'unknown': {
         const doubt = `${NOT_KNOWN}: ${answer.message}`;
-        await (answer.isFault ? faults.failed(job.id, doubt) : recordReason(journal, job.id, doubt));
+        const isFault = answer.kind === 'unknown' && answer.isFault;
+        await (isFault ? faults.failed(job.id, doubt) : recordReason(journal, job.id, doubt));
         if (await this.#isFound(job, workDir)) return 'done';
         if (!this.#doubts.isAbsent(job.id, performance.now())) return 'done';
         if (await this.#isCancelled(job.id)) {
           await this.#neverTaken(job, workDir, 'CANCELLED', CANCELLED_ON_THE_WAY);
           return 'done';
         }
-        if (answer.isFault) return this.#tryLater(job, workDir, answer.message);
+        if (isFault) return this.#tryLater(job, workDir, answer.message);
         break;
       }
     }
     this.#doubts.settle(job.id);
-    const lost = await slurm.reset(workDir, answer.kind === 'unknown');
-    if (answer.kind === 'unknown' && lost >= MAX_LOST) {
+    const isLost = answer.kind !== 'not-asked';
+    const lost = await slurm.reset(workDir, isLost);
+    if (isLost && lost >= MAX_LOST) {
       const seen = `sbatch was run ${lost} times, and ended each time without an answer and without a job in Slurm`;
       const advice =
         'See why on the login node (limits on memory or time, a file system that hangs, a broken wrapper), then submit it again';
@@ -222,14 +222,7 @@ export class SubmissionSteps {
   async #upload(job: Job, workDir: string, suffix: string, hasSource: boolean): Promise<void> {
     const { settings, files, journal, staging } = this.#options;
     const submission = await this.#submission(job);
-    const script = batchScript({
-      jobId: job.id,
-      workDir,
-      clusterPrologue: settings.prologue ?? null,
-      projectPrologue: submission.prologue,
-      condaEnv: submission.condaEnv ?? settings.condaEnv ?? null,
-      command: job.command,
-    });
+    const script = scriptOf(settings, job, submission, workDir);
     await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
     const writes = [
       files.write(`${workDir}/job.sh${suffix}`, Buffer.from(script), SMALL_FILE),
@@ -247,21 +240,7 @@ export class SubmissionSteps {
 
   async #ask(job: Job, workDir: string) {
     const { slurm, jobs } = this.#options;
-    const submission = await this.#submission(job);
-    const dependencies = await jobs.getMany(submission.dependsOn.map(({ jobId }) => jobId));
-    return slurm.submit({
-      slurmName: job.slurmName,
-      workDir,
-      partition: job.partition,
-      resources: job.resources,
-      dependsOn: submission.dependsOn.flatMap(({ kind }, index) => {
-        const slurmJobId = dependencies[index]?.slurmJobId ?? null;
-        return slurmJobId === null ? [] : [{ slurmJobId, kind }];
-      }),
-      isSingleton: submission.isSingleton,
-      extraOptions: submission.extraOptions,
-      components: submission.components,
-    });
+    return slurm.submit(await submitRequest(jobs, job, await this.#submission(job), workDir));
   }
 
   /** sbatch's answer doesn't tell: looks whether Slurm has the job, before anything is done twice. */

@@ -850,6 +850,37 @@ describe('projects that take long to be unpacked', () => {
   });
 });
 
+describe('many jobs that wait', () => {
+  it('end in many turns of the event loop when the cluster is lost, and are taken up again with the next connection', async () => {
+    const jobs = [];
+    for (let count = 0; count < 300; count += 1) jobs.push(await record());
+    // The first of them keep the places.
+    const wait = Promise.withResolvers<void>();
+    underWay = () => wait.promise;
+    await login.command('sbatch', 'echo "$PWD" >>"$HOME/calls"; wc -l <"$HOME/calls"');
+    const submitter = startSubmitter();
+    const ended = jobs.map(({ id }) => submitter.submit(id));
+    await expect
+      .poll(async () => (await readdir(join(login.home, 'slurmql', 'jobs')).catch(() => [])).length)
+      .toBeGreaterThan(0);
+    submitter.disconnected();
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    count();
+    wait.resolve();
+    await Promise.all(ended);
+    isOver = true;
+    expect(turns).toBeGreaterThan(100);
+    underWay = async () => undefined;
+    submitter.connected(`${login.home}/slurmql`);
+    await once(jobs.at(-1)?.id ?? '', ({ state }) => state === 'PENDING');
+  });
+});
+
 describe('a job that Slurm refuses', () => {
   it('keeps no other from sbatch while its directory is removed', async () => {
     const refused = await record();

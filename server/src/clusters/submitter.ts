@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Job } from '../domain/job.ts';
 import { messageOf } from '../domain/thrown.ts';
@@ -122,6 +122,8 @@ export class Submitter {
     clearTimeout(this.#look);
     if (this.#reachable === null) return;
     this.#look = setTimeout(() => this.#tryAll(), this.#delays.retryMs);
+    this.#faults.keepOnly((id) => this.#isLeft(id));
+    this.#retries.keepOnly((id) => this.#isLeft(id));
     const now = performance.now();
     for (const { id, cancelRequestedAt } of this.#unanswered()) {
       // A cancelled one ends by being taken up.
@@ -141,9 +143,12 @@ export class Submitter {
 
   /** After an attempt: the job is tried again at once if that is wanted, else with the next look. */
   #plan(jobId: string): void {
-    this.#faults.keepOnly((id) => this.#isLeft(id));
-    this.#retries.keepOnly((id) => this.#isLeft(id));
-    if (this.#stop.signal.aborted || this.#workspace === null || !this.#isLeft(jobId)) return;
+    if (!this.#isLeft(jobId)) {
+      this.#faults.drop(jobId);
+      this.#retries.drop(jobId);
+      return;
+    }
+    if (this.#stop.signal.aborted || this.#workspace === null) return;
     if (this.#wanted.has(jobId) || this.#waiting.has(jobId)) this.#try(jobId);
   }
 
@@ -228,6 +233,9 @@ export class Submitter {
 
   async #prepare(jobId: string): Promise<Prepared | null> {
     const workspace = this.#reachable;
-    return workspace === null ? null : this.#steps.prepare(jobId, workspace);
+    if (workspace !== null) return this.#steps.prepare(jobId, workspace);
+    // When the cluster is lost, all that wait end one after the other: not in one turn of the event loop.
+    await nextTurn();
+    return null;
   }
 }

@@ -41,3 +41,10 @@ export function needs(
 
 /** For the options of an input's field, whose value nobody may read again, in an error least of all. */
 export const SECRET = { extensions: { isSecret: true } } as const;
+
+/** For the options of an argument or an input's field whose text may be long: what reads it bounds it by itself. */
+export const LONG = { extensions: { isLong: true } } as const;
+
+export function isLong({ extensions }: { readonly extensions: object }): boolean {
+  return (extensions as { readonly isLong?: boolean }).isLong === true;
+}

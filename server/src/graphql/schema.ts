@@ -16,10 +16,12 @@ import './job/actions.ts';
 import './job/queries.ts';
 import './job/events.ts';
 import './job/mutations.ts';
+import './job/preview.ts';
 import './job/submit.ts';
 import './job/subscriptions.ts';
 import './job/log-search.ts';
 import { DirectiveLocation, GraphQLDirective, GraphQLSchema } from 'graphql';
+import { withBoundedArguments } from './bounded-arguments.ts';
 import { builder } from './builder.ts';
 import { withFittingNumbers } from './fitting-numbers.ts';
 import { withImmediateIds } from './immediate-ids.ts';
@@ -27,7 +29,9 @@ import { withPacedLists } from './paced-lists.ts';
 import { withPermittedFields } from './permitted-fields.ts';
 
 export const schema = withPermittedFields(
-  withImmediateIds(withFittingNumbers(withPacedLists(readableByOlderClients(builder.toSchema())))),
+  withBoundedArguments(
+    withImmediateIds(withFittingNumbers(withPacedLists(readableByOlderClients(builder.toSchema())))),
+  ),
 );
 
 /**

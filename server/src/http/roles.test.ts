@@ -51,6 +51,7 @@ const FIELDS: Readonly<Record<string, UserRole>> = {
   'Mutation.holdJobs': 'MEMBER',
   'Mutation.releaseJob': 'MEMBER',
   'Mutation.releaseJobs': 'MEMBER',
+  'Mutation.previewJob': 'MEMBER',
   'Mutation.removeProject': 'MEMBER',
   'Mutation.requeueJob': 'MEMBER',
   'Mutation.resubmitJob': 'MEMBER',

@@ -31,6 +31,7 @@ export type {
   SlurmControl,
   SlurmQueue,
   SlurmSubmission,
+  SubmitPreview,
   UnpackAnswer,
 } from './slurm.ts';
 export type { Unreadable } from './together.ts';

@@ -154,6 +154,8 @@ export interface SlurmSubmission {
   tryOptions(): Promise<string | null>;
   /** Has sbatch check the batch script at a path, with the options that every job has; submits nothing. */
   test(workDir: string, batchScript: string): Promise<SubmitTest>;
+  /** Has sbatch judge a job with all its options, and say when it would start; submits nothing. */
+  preview(request: SubmitRequest, batchScript: string): Promise<SubmitPreview>;
   /** Why nothing may run in the workspace, because others could replace commands there; null: they couldn't. */
   workspaceFault(workspace: string): Promise<string | null>;
 }
@@ -190,6 +192,13 @@ export interface SubmitTraces {
 export interface SubmitTest {
   readonly kind: 'taken' | 'refused' | 'broken';
   readonly message: string;
+}
+
+/** The same of a whole job. `message` is without the line that says where and when it would start. */
+export interface SubmitPreview extends SubmitTest {
+  /** As Slurm plans now; null: it doesn't say. */
+  readonly startsAt: Date | null;
+  readonly nodeList: string | null;
 }
 
 /** Actions on jobs in Slurm. Their effect is seen in the queue afterwards. */

@@ -15,6 +15,7 @@ import { ownership } from '../../src/slurm/owner.ts';
 import { ACCOUNTING_FIELDS } from '../../src/slurm/parse/account-rows.ts';
 import { parseAccounting } from '../../src/slurm/parse/accounting.ts';
 import { parseAllocation } from '../../src/slurm/parse/allocation.ts';
+import { SAME_CLOCK } from '../../src/slurm/parse/clock.ts';
 import { parseControl } from '../../src/slurm/parse/control.ts';
 import { accountingForm, RECORDED } from '../../src/slurm/parse/ends.ts';
 import { countByType, parseGres } from '../../src/slurm/parse/gres.ts';
@@ -22,6 +23,7 @@ import { parseNodes, parsePartitions, readInventory } from '../../src/slurm/pars
 import { jobIds } from '../../src/slurm/parse/job-ids.ts';
 import { lastBegun, lastEnd } from '../../src/slurm/parse/markers.ts';
 import { slurmMessage } from '../../src/slurm/parse/messages.ts';
+import { readPlan } from '../../src/slurm/parse/plan.ts';
 import { parseConfiguration, parseSearch, parseVersion } from '../../src/slurm/parse/probe.ts';
 import { mentions, parseQueue, QUEUE_FIELDS } from '../../src/slurm/parse/queue.ts';
 import { isLostAnswer, parseSubmit, rejectedField } from '../../src/slurm/parse/submit.ts';
@@ -237,6 +239,10 @@ export const TARGETS: readonly Target[] = [
       pieces: ['sbatch: error: ', 'slurm: ', 'communication', 'message ', 'unable to contact'],
     },
   ),
+  target('the plan of sbatch --test-only', (text) => readPlan(text, SAME_CLOCK), {
+    samples: ['sbatch: Job 1 to start at 1796037586 using 1 processors on nodes gpu01 in partition gpu\n'],
+    pieces: ['Job 1 to start at 1', ' using 1 processors on ', 'nodes a ', ' in partition a\n', 'sbatch: '],
+  }),
   target('words of Slurm', slurmMessage, {
     samples: ['squeue: error: no\n'],
     pieces: ['squeue: error: ', 'a\n', 'slurm_a: '],

@@ -68,6 +68,10 @@ const CASES: { readonly [Name in keyof Slurm]: Cases<Slurm[Name]> } = {
       (submission, { workDir }) => submission.test(workDir, `${workDir}/job.sh`),
       { kind: 'broken', message: NOT_CONTACTED },
     ],
+    preview: [
+      (submission, request) => submission.preview(request, '#!/bin/sh\n'),
+      { kind: 'broken', message: NOT_CONTACTED, startsAt: null, nodeList: null },
+    ],
     workspaceFault: [(submission, { workDir }) => submission.workspaceFault(dirname(dirname(workDir))), null],
     dropUnpacking: [(submission, { workDir }) => submission.dropUnpacking(workDir), undefined],
     removeJobDirectory: [(submission, { workDir }) => submission.removeJobDirectory(workDir), undefined],

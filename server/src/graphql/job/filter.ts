@@ -3,6 +3,7 @@ import { type JOB_ORDER_FIELDS, type JobFilter, type JobOrder, shortSearch } fro
 import { builder } from '../builder.ts';
 import { fault } from '../faults.ts';
 import { localIds } from '../ids.ts';
+import { LONG } from '../marks.ts';
 import { JobStateRef } from './state.ts';
 
 export const JobFilterInput = builder.inputType('JobFilter', {
@@ -10,6 +11,7 @@ export const JobFilterInput = builder.inputType('JobFilter', {
   fields: (t) => ({
     ids: t.idList({ description: 'Any of these jobs.' }),
     search: t.string({
+      ...LONG,
       description:
         'Words that all occur in name, command, Slurm id, commit, project\'s name or tags; of tags with a "#" before them.',
     }),

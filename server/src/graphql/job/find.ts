@@ -28,11 +28,16 @@ export async function findJob(
 
 /** "1234", "1234_7" for a task, or "1234+1" for a component, which is part of the job 1234. */
 function readNumber(text: string): { readonly number: string; readonly component: number | null } {
-  const [, job, task, component] = /^0*(\d{1,10})(?:_0*(\d{1,10})|\+0*(\d{1,10}))?$/.exec(text.trim()) ?? [];
+  const [, job, task, component] = /^(\d{1,20})(?:_(\d{1,20})|\+(\d{1,20}))?$/.exec(text.trim()) ?? [];
   if (job === undefined) {
     const wanted = 'write "1234", "1234_7" for a task, or "1234+1" for a component';
     throw fault('BAD_USER_INPUT', `slurmJobId: ${JSON.stringify(text)} is not a Slurm job id: ${wanted}`);
   }
-  const number = task === undefined ? job : `${job}_${task}`;
+  const number = task === undefined ? plain(job) : `${plain(job)}_${plain(task)}`;
   return { number, component: component === undefined ? null : Number(component) };
+}
+
+/** Slurm writes numbers without zeros before them. */
+function plain(digits: string): string {
+  return digits.replace(/^0+(?=\d)/, '');
 }

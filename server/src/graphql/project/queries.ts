@@ -1,5 +1,6 @@
 import { builder } from '../builder.ts';
 import { pageArguments, pageCost, readConnection } from '../connection.ts';
+import { LONG } from '../marks.ts';
 import { ProjectConnection, ProjectRef } from './types.ts';
 
 builder.queryField('project', (t) =>
@@ -18,7 +19,7 @@ builder.queryField('projects', (t) =>
     description: 'Projects, ordered by name.',
     args: {
       ...pageArguments(t),
-      search: t.arg.string({ description: 'Words that must all occur in the name or the path.' }),
+      search: t.arg.string({ ...LONG, description: 'Words that must all occur in the name or the path.' }),
     },
     ...pageCost,
     resolve: (_root, { search, ...page }, { reads, work }) =>

@@ -5,6 +5,7 @@ import {
   answerScript,
   NO_CODES,
   optionsTrialScript,
+  previewScript,
   resetSubmitScript,
   SBATCH_LIMIT_SECONDS,
   submitScript,
@@ -14,16 +15,18 @@ import {
 import { dropUnpackingScript, UNPACK_STATES, unpackScript } from '../commands/unpacking.ts';
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
+import { readPlan } from '../parse/plan.ts';
 import { mentions } from '../parse/queue.ts';
 import { isSystemFault } from '../parse/refusal.ts';
 import { isLostAnswer, parseSubmit, type SubmitAnswer, tellsOfNoAnswer } from '../parse/submit.ts';
 import { numberValue } from '../parse/values.ts';
 import { type SubmitRequest, sbatchOptions } from '../sbatch-options.ts';
-import type { Script } from '../shell.ts';
+import type { Script, SectionResult } from '../shell.ts';
 import type {
   JobDirectoryState,
   SlurmQueue,
   SlurmSubmission,
+  SubmitPreview,
   SubmitTest,
   SubmitTraces,
   UnpackAnswer,
@@ -175,19 +178,32 @@ export class SbatchSubmission implements SlurmSubmission {
     const options = sbatchOptions({ ...ANY_JOB, workDir }, this.#session.settings.gpuRequest);
     const ask = submitTestScript(this.#session.searchPath, workDir, options, batchScript);
     const { stdout } = await this.#session.run(ask, 'probe', TEST_TIMEOUT_MS);
+    return testOutcome(ask.read(stdout, 'sbatch'));
+  }
+
+  async preview(request: SubmitRequest, batchScript: string): Promise<SubmitPreview> {
+    const options = sbatchOptions(request, this.#session.settings.gpuRequest);
+    const ask = previewScript(this.#session.searchPath, options, batchScript);
+    const { stdout } = await this.#session.run(ask, 'submit');
     const section = ask.read(stdout, 'sbatch');
-    const message = slurmMessage(section?.output ?? '');
-    if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
-    if (section.exitCode === 0 && !isLostAnswer(section.output)) return { kind: 'taken', message };
-    // sbatch says "allocation failure: Unable to contact …" here, without its name before it.
-    const isBroken = message === '' || tellsOfNoAnswer(message) || refusesOption(message);
-    return { kind: isBroken ? 'broken' : 'refused', message: message || `it ended with code ${section.exitCode}` };
+    const { others, startsAt, nodeList } = readPlan(section?.output ?? '', this.#session.clock);
+    return { ...testOutcome(section && { ...section, output: others }), startsAt, nodeList };
   }
 
   /** Users and groups that may own or write to directories above the workspace. */
   get #trusted(): readonly string[] {
     return this.#session.settings.workspaceTrusts ?? [];
   }
+}
+
+/** Of `sbatch --test-only`. */
+function testOutcome(section: SectionResult | null): SubmitTest {
+  const message = slurmMessage(section?.output ?? '');
+  if (section === null) return { kind: 'broken', message: 'its answer was cut off' };
+  if (section.exitCode === 0 && !isLostAnswer(section.output)) return { kind: 'taken', message };
+  // sbatch says "allocation failure: Unable to contact …" here, without its name before it.
+  const isBroken = message === '' || tellsOfNoAnswer(message) || refusesOption(message);
+  return { kind: isBroken ? 'broken' : 'refused', message: message || `it ended with code ${section.exitCode}` };
 }
 
 const LIMIT = `${SBATCH_LIMIT_SECONDS / 60} minutes`;

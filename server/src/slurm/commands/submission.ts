@@ -199,6 +199,17 @@ export function optionsTrialScript(searchPath: SearchPath, options: readonly str
   return script(searchPath, CLEAN_SUBMIT, [{ name: 'sbatch', command }]);
 }
 
+/**
+ * Has sbatch judge a job and submit nothing: section `sbatch`, with all that it says. The script goes to its standard
+ * input, so nothing is written. Times are seconds since 1970.
+ */
+export function previewScript(searchPath: SearchPath, options: readonly string[], batchScript: string): Script {
+  const sbatch = `SLURM_TIME_FORMAT=%s LC_ALL=C sbatch --test-only ${quoteAll(options)}`;
+  return script(searchPath, CLEAN_SUBMIT, [
+    { name: 'sbatch', command: `printf %s ${quote(batchScript)} | ${sbatch} 2>&1` },
+  ]);
+}
+
 /** Has sbatch look at a batch script and submit nothing: section `sbatch`, with all that it says. */
 export function submitTestScript(
   searchPath: SearchPath,

@@ -11,6 +11,8 @@ import { NoSftp, SftpRequest } from './sftp-request.ts';
 
 const MOST_COMMANDS = 4;
 const LONGEST_LINE = 256;
+/** Answers that are long are held whole, and read: one of a connection at a time. */
+const MOST_LONG_ANSWERS = 1;
 /** The commands and the SFTP session: half of the 10 that sshd allows unless told otherwise (`MaxSessions`). */
 const MOST_CHANNELS = MOST_COMMANDS + 1;
 /** How many channels in a row must be granted before it tries one more than the server last allowed. */
@@ -62,6 +64,7 @@ export class Channels {
   readonly #options: ChannelsOptions;
   readonly #commands = new Gate(MOST_COMMANDS, LONGEST_LINE);
   readonly #all = new Gate(MOST_CHANNELS, LONGEST_LINE);
+  readonly #longAnswers = new Gate(MOST_LONG_ANSWERS, LONGEST_LINE);
   #grants = 0;
   /** All channels that were ever granted. */
   #opened = 0;
@@ -113,6 +116,13 @@ export class Channels {
       leave();
       throw error;
     }
+  }
+
+  /** Resolves once no other long answer is on its way; until `over` aborts, none but this one is. */
+  async takeLongAnswer(over: AbortSignal): Promise<void> {
+    await this.#longAnswers.enter(over);
+    if (over.aborted) this.#longAnswers.leave();
+    else over.addEventListener('abort', () => this.#longAnswers.leave(), { once: true });
   }
 
   /**

@@ -236,3 +236,29 @@ describe('a shell of our choice runs the script', () => {
     await expect(asked).rejects.toThrow('before a shell answered. The login said: Accept the terms of use:');
   });
 });
+
+test('of the long answers of a connection one is on its way at a time, and short ones pass them', async () => {
+  const begun = `${world.account.home}/begun`;
+  const [bytes, mostBytes] = [12 * 1024 * 1024, 20 * 1024 * 1024];
+  const long = (rest: string) =>
+    connection.run(`head -c ${bytes} /dev/zero; ${rest}`, { timeoutMs: 60_000, maxOutputBytes: mostBytes });
+  const first = long(`touch ${begun}; until [ -e ${begun}.go ]; do sleep 0.05; done`);
+  await eventually(async () => (await run(`ls ${begun}`)).exitCode === 0);
+  const others = [1, 2].map((number) => long(`touch ${begun}.${number}`));
+  for (let asked = 0; asked < 20; asked += 1) {
+    expect((await run(`ls ${begun}.1 ${begun}.2`)).stdout).toBe('');
+  }
+  await run(`touch ${begun}.go`);
+  for (const { exitCode, stdout } of await Promise.all([first, ...others])) {
+    expect([exitCode, stdout.length]).toEqual([0, bytes]);
+  }
+});
+
+test('a long answer that is given up gives the next one its turn', async () => {
+  const long = (rest: string, timeoutMs: number) =>
+    connection.run(`head -c 12000000 /dev/zero; ${rest}`, { timeoutMs, maxOutputBytes: 20_000_000 });
+  const first = long('sleep 600', 3_000);
+  const second = long('', 60_000);
+  await expect(first).rejects.toThrow(SshInterrupted);
+  expect((await second).stdout).toHaveLength(12_000_000);
+});

@@ -49,6 +49,9 @@ const FRAME_BYTES = 1024;
 /** No login prints more before a shell answers. */
 const MOST_NOISE_BYTES = 1024 * 1024;
 
+/** An answer is long from here on, and then waits for other long ones of the connection to be over. */
+export const LONG_ANSWER_BYTES = 8 * 1024 * 1024;
+
 /**
  * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The
  * script goes to the shell's standard input once the shell has answered.
@@ -151,12 +154,21 @@ export async function runScript(
       // Data after the end is discarded: the channel closes only once it is drained.
       if (over.signal.aborted) return;
       output.append(chunk);
+      const wasLong = size > LONG_ANSWER_BYTES;
       size += chunk.length;
+      if (isSent && !wasLong && size > LONG_ANSWER_BYTES) void takeTurn();
       if (!isSent && size > MOST_NOISE_BYTES) {
         stop(new SshUnavailable(`the login prints endless text instead of running a command${said()}`));
       } else if (size > maxOutputBytes + FRAME_BYTES) {
         stop(new SshOutputTooLarge(`the command printed more than ${maxOutputBytes} bytes`));
       }
+    }
+
+    /** What the cluster sends waits there. If it waits for too long, the command is stopped by its deadline. */
+    async function takeTurn(): Promise<void> {
+      for (const stream of [channel, channel.stderr]) stream.pause();
+      await channels.takeLongAnswer(over.signal).catch(stop);
+      for (const stream of [channel, channel.stderr]) stream.resume();
     }
 
     channel.on('data', (chunk: Buffer) => {
