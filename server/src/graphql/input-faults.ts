@@ -53,13 +53,29 @@ export function readVariables(
   return { fault: requestFault('BAD_USER_INPUT', 'The variables are not of the declared types') };
 }
 
-/** The path of the first invalid value; null: all are valid. */
+/** Ends a validation at its first fault. */
+class FirstFault {
+  readonly path: readonly (string | number)[];
+
+  constructor(path: readonly (string | number)[]) {
+    this.path = path;
+  }
+}
+
+/**
+ * The path of the first invalid value; null: all are valid. graphql-js would go on to the last one, and write out the whole
+ * object for each field that it doesn't have.
+ */
 function firstFault(value: unknown, type: GraphQLInputType): readonly (string | number)[] | null {
-  let first: readonly (string | number)[] | null = null;
-  validateInputValue(value, type, (_error, path) => {
-    first ??= path;
-  });
-  return first;
+  try {
+    validateInputValue(value, type, (_error, path) => {
+      throw new FirstFault(path);
+    });
+    return null;
+  } catch (cause) {
+    if (cause instanceof FirstFault) return cause.path;
+    throw cause;
+  }
 }
 
 interface Place {

@@ -196,6 +196,7 @@ it('no file of a repository is read in another way', async () => {
   expect(readers.sort()).toEqual([
     'archive.ts',
     'disk-questions.ts',
+    'held-files.ts',
     'open-directories.ts',
     'own-places.ts',
     'staging.ts',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GitError } from './git-error.ts';
+import { HeldFiles } from './held-files.ts';
 import { Staging } from './staging.ts';
 import { Repository } from './testing.ts';
 
@@ -270,6 +271,16 @@ describe('files of no job', () => {
     expect(await names()).toEqual([]);
   });
 
+  it('are asked for their sizes once, however many wait while others are packed', async () => {
+    for (let number = 0; number < 50; number += 1) {
+      recorded.add(`waits-${number}`);
+      await put(`waits-${number}.tar.gz`);
+    }
+    const looks = vi.spyOn(HeldFiles.prototype, 'count');
+    for (const job of ['first', 'second', 'third']) await (await pack(job))[Symbol.asyncDispose]();
+    expect(looks).toHaveBeenCalledTimes(1);
+  });
+
   it('do not count among those that are on their way, which have a limit', async () => {
     await put('old.tar.gz');
     await truncate(join(directory, 'old.tar.gz'), 21 * GIB);
@@ -279,6 +290,8 @@ describe('files of no job', () => {
     await put('waits.tar.gz');
     await truncate(join(directory, 'waits.tar.gz'), 21 * GIB);
     recorded.add('waits');
+    // As with the next server: what lies there is counted once, and again with each sweep.
+    await staging.start();
     await expect(pack('newer')).rejects.toThrow('wait until some of them have been sent');
     expect(await names()).toEqual(['new.tar.gz', 'waits.tar.gz']);
   });

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promi
 import { basename, join } from 'node:path';
 import { type JobFiles, packFiles, takeLong } from './archive.ts';
 import { GitError } from './git-error.ts';
+import { HeldFiles, sizeOf } from './held-files.ts';
 import { isLarge, Lanes } from './lanes.ts';
 import { inUnits, MAX_STAGED_BYTES } from './limits.ts';
 import { Places } from './places.ts';
@@ -32,6 +33,7 @@ export interface StagingOptions {
 export class Staging {
   readonly #options: StagingOptions;
   readonly #directory: string;
+  readonly #held: HeldFiles;
   readonly #lanes = new Lanes({ small: 4, large: 4, keptForOthers: 2 });
   /** One whose disk hangs keeps no other from being packed. */
   readonly #repositories = new Places({ ofOwner: 2, inAll: Number.POSITIVE_INFINITY });
@@ -43,6 +45,7 @@ export class Staging {
   constructor(options: StagingOptions) {
     this.#options = options;
     this.#directory = options.directory;
+    this.#held = new HeldFiles(options.directory);
   }
 
   /** Removes what an earlier run left behind, and from then on what this one does. */
@@ -79,8 +82,8 @@ export class Staging {
 
   async #pack(jobId: string, files: JobFiles, isLong: boolean): Promise<void> {
     await this.#makeDirectory();
-    if ((await this.#heldBytes()) > MAX_STAGED_BYTES) await this.#sweep();
-    const held = await this.#heldBytes();
+    if ((await this.#held.bytes()) > MAX_STAGED_BYTES) await this.#sweep();
+    const held = await this.#held.bytes();
     if (held > MAX_STAGED_BYTES) {
       throw new GitError(
         `the server holds ${inUnits(held)} of files that are on their way to clusters, and takes no more than ${inUnits(MAX_STAGED_BYTES)}: wait until some of them have been sent, or cancel jobs that wait for a cluster`,
@@ -90,6 +93,7 @@ export class Staging {
     await packFiles(files, part);
     if (isLong) await writeFile(this.#mark(jobId), '', { mode: 0o600 });
     await rename(part, this.#file(jobId));
+    await this.#held.added(basename(this.#file(jobId)));
     await syncDirectory(this.#directory);
   }
 
@@ -145,14 +149,18 @@ export class Staging {
 
   async remove(jobId: string): Promise<void> {
     await rm(this.#file(jobId), { force: true });
+    this.#held.removed(basename(this.#file(jobId)));
     await rm(this.#mark(jobId), { force: true });
   }
 
   /** Removes all but the files of jobs that need them, and of those that are about to be recorded. */
   #sweep(): Promise<void> {
-    this.#sweeping ??= this.#removeUnneeded().finally(() => {
-      this.#sweeping = null;
-    });
+    const swept = () => this.#held.count();
+    this.#sweeping ??= this.#removeUnneeded()
+      .then(swept)
+      .finally(() => {
+        this.#sweeping = null;
+      });
     return this.#sweeping;
   }
 
@@ -164,18 +172,15 @@ export class Staging {
     for (const name of unheld) {
       if (needed.has(jobIdOf(name))) continue;
       const removal = rm(join(this.#directory, name), { recursive: true, force: true });
-      await removal.catch((cause: unknown) => this.#options.onFault(cause));
+      await removal.then(
+        () => this.#held.removed(name),
+        (cause: unknown) => this.#options.onFault(cause),
+      );
     }
   }
 
   async #makeDirectory(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-  }
-
-  async #heldBytes(): Promise<number> {
-    const names = await readdir(this.#directory);
-    const sizes = await Promise.all(names.map((name) => sizeOf(join(this.#directory, name))));
-    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   #file(jobId: string): string {
@@ -200,8 +205,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return (await stat(path).catch(() => null))?.size ?? 0;
 }

@@ -118,11 +118,14 @@ export class Channels {
     }
   }
 
-  /** Resolves once no other long answer is on its way; until `over` aborts, none but this one is. */
-  async takeLongAnswer(over: AbortSignal): Promise<void> {
+  /**
+   * Resolves once no other long answer is on its way; none but this one is until `until` aborts. Throws SshUnavailable if
+   * `over` aborts before.
+   */
+  async takeLongAnswer(over: AbortSignal, until: AbortSignal): Promise<void> {
     await this.#longAnswers.enter(over);
-    if (over.aborted) this.#longAnswers.leave();
-    else over.addEventListener('abort', () => this.#longAnswers.leave(), { once: true });
+    if (until.aborted) this.#longAnswers.leave();
+    else until.addEventListener('abort', () => this.#longAnswers.leave(), { once: true });
   }
 
   /**

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
 import type { Channels } from './channels.ts';
 import { sendInput } from './command-input.ts';
+import { decoded } from './decode.ts';
 import { Output } from './output.ts';
 import { OwnShell, SHELL_COMMAND, wordsOf } from './own-shell.ts';
 
@@ -23,6 +24,8 @@ export interface ScriptOptions {
   readonly maxOutputBytes: number;
   /** What is sent to the script's standard input, once it has printed `ready`; it ends there. None: /dev/null. */
   readonly input?: { readonly ready: string; readonly content: AsyncIterable<Buffer> };
+  /** A long answer keeps others from coming until this aborts. Default: until it is there. */
+  readonly until?: AbortSignal;
 }
 
 /** As `runScript`, with the output as text. */
@@ -32,8 +35,14 @@ export async function runCommand(
   maxOutputBytes: number,
   signal: AbortSignal,
 ): Promise<CommandResult> {
-  const { exitCode, stdout, stderr } = await runScript(channels, script, { maxOutputBytes }, signal);
-  return { exitCode, stdout: stdout.toString('utf8'), stderr: stderr.toString('utf8') };
+  const held = new AbortController();
+  try {
+    const options = { maxOutputBytes, until: held.signal };
+    const { exitCode, stdout, stderr } = await runScript(channels, script, options, signal);
+    return { exitCode, stdout: await decoded(stdout), stderr: await decoded(stderr) };
+  } finally {
+    held.abort();
+  }
 }
 
 /** When the question to a shell that hasn't answered is repeated, in ms after the first time. */
@@ -64,7 +73,7 @@ export const LONG_ANSWER_BYTES = 8 * 1024 * 1024;
 export async function runScript(
   channels: Channels,
   script: string,
-  { maxOutputBytes, input }: ScriptOptions,
+  { maxOutputBytes, input, until }: ScriptOptions,
   signal: AbortSignal,
 ): Promise<ScriptResult> {
   const channel = await channels.openCommand(SHELL_COMMAND, signal);
@@ -167,7 +176,7 @@ export async function runScript(
     /** What the cluster sends waits there. If it waits for too long, the command is stopped by its deadline. */
     async function takeTurn(): Promise<void> {
       for (const stream of [channel, channel.stderr]) stream.pause();
-      await channels.takeLongAnswer(over.signal).catch(stop);
+      await channels.takeLongAnswer(over.signal, until ?? over.signal).catch(stop);
       for (const stream of [channel, channel.stderr]) stream.resume();
     }
 
