@@ -44,7 +44,7 @@ export class Gate {
   /** How many run, by account. */
   readonly #running = new Map<string, number>();
   /** By account; the next one comes first. */
-  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #waiting = new Map<string, Set<Waiting>>();
   readonly #held = new Set<HeldPlace>();
 
   get running(): number {
@@ -52,7 +52,9 @@ export class Gate {
   }
 
   get waiting(): number {
-    return this.#all().length;
+    let count = 0;
+    for (const waiting of this.#waiting.values()) count += waiting.size;
+    return count;
   }
 
   /** Rejects with an error for the client if too many wait, or with the signal's reason. */
@@ -75,7 +77,7 @@ export class Gate {
         },
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.set(account, [...(this.#waiting.get(account) ?? []), waiting]);
+      this.#waiting.set(account, (this.#waiting.get(account) ?? new Set()).add(waiting));
       for (const place of this.#held) place.isWanted();
     });
   }
@@ -99,12 +101,14 @@ export class Gate {
 
   /** Whether as many wait as may: of one account, or in all. */
   #isFull(counts: (waiting: Waiting) => boolean, account: string, ofAccount: number, inAll: number): boolean {
-    if ((this.#waiting.get(account) ?? []).filter(counts).length >= ofAccount) return true;
-    return this.#all().filter(counts).length >= inAll;
-  }
-
-  #all(): Waiting[] {
-    return [...this.#waiting.values()].flat();
+    let count = 0;
+    for (const [owner, waiting] of this.#waiting) {
+      let own = 0;
+      for (const one of waiting) if (counts(one)) own += 1;
+      if (owner === account && own >= ofAccount) return true;
+      count += own;
+    }
+    return count >= inAll;
   }
 
   #hold(account: string): Place {
@@ -124,7 +128,8 @@ export class Gate {
   }
 
   #next(): void {
-    for (const [account, [first]] of this.#waiting) {
+    for (const [account, waiting] of this.#waiting) {
+      const [first] = waiting;
       if (first === undefined || !this.#hasRoom(account)) continue;
       this.#remove(account, first);
       // After the others, if more of its operations wait.
@@ -139,9 +144,9 @@ export class Gate {
   }
 
   #remove(account: string, waiting: Waiting): void {
-    const left = (this.#waiting.get(account) ?? []).filter((one) => one !== waiting);
-    if (left.length === 0) this.#waiting.delete(account);
-    else this.#waiting.set(account, left);
+    const left = this.#waiting.get(account);
+    left?.delete(waiting);
+    if (left?.size === 0) this.#waiting.delete(account);
   }
 }
 

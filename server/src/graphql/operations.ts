@@ -36,11 +36,13 @@ export interface Asker {
   readonly actor: UserActor;
   /** The account whose limits apply: clients with the same token share one, each session has its own. */
   readonly account: string;
-  /** Aborted once nobody waits for the answer. Absent: the answer is never slow. */
-  readonly signal?: AbortSignal;
 }
 
-const NEVER = new AbortController().signal;
+/** Who asks, and waits for the answer. */
+export interface WaitingAsker extends Asker {
+  /** Aborted once nobody waits for it. */
+  readonly signal: AbortSignal;
+}
 
 /** An operation that may run, any number of times. */
 export class PreparedOperation {
@@ -131,7 +133,7 @@ export class Operations {
   }
 
   /** Runs a query or a mutation. */
-  async run(operation: PreparedOperation, asker: Asker): Promise<ExecutionResult> {
+  async run(operation: PreparedOperation, asker: WaitingAsker): Promise<ExecutionResult> {
     return withCodesAlone(await this.execute(argsOf(operation, this.contextOf(operation, asker))));
   }
 
@@ -141,7 +143,7 @@ export class Operations {
    */
   async subscribe(
     operation: PreparedOperation,
-    asker: Asker,
+    asker: WaitingAsker,
     sink: Sink,
   ): Promise<SubscriptionStream | ExecutionResult> {
     const args = argsOf(operation, this.contextOf(operation, asker));
@@ -151,7 +153,7 @@ export class Operations {
   }
 
   /** The context of resolvers, for a transport that calls `execute` itself. */
-  contextOf({ scale }: PreparedOperation, { actor, account, signal = NEVER }: Asker): GraphQLContext {
+  contextOf({ scale }: PreparedOperation, { actor, account, signal }: WaitingAsker): GraphQLContext {
     return createContext(this.#services, actor, {
       ...this.#capacity,
       waits: this.#waits,

@@ -11,7 +11,7 @@ import type { OpenStreams } from './open-streams.ts';
 import type { RequestBytes } from './request-bytes.ts';
 import { weightOf } from './request-json.ts';
 import { sendError } from './respond.ts';
-import { StoredAnswers } from './stored-answers.ts';
+import { StoredAnswers, type Waiting } from './stored-answers.ts';
 import { answerGraphQL, createGraphQLServer, type GraphQLServer } from './yoga.ts';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -62,20 +62,17 @@ export class GraphQLRequests {
     const verdict = door.authorize(request, response);
     if (verdict === null) return;
     const asker = askerOf(verdict);
-    if (body !== null && (await this.#answers.answer(request, body, response, asker))) return;
+    const wait = () => this.#waiting(response, verdict);
+    if (body !== null && (await this.#answers.answer(request, body, response, { ...asker, wait }))) return;
     await operations.turn(asker);
     if (await this.#events.answer(request, body, response, verdict)) return;
     response.setHeader('cache-control', 'no-store');
-    using waiting = this.#waiting(response, verdict);
+    using waiting = wait();
     const parts = { yoga: this.#yoga, connections };
     await answerGraphQL(parts, request, body, response, { ...asker, signal: waiting.signal });
   }
 
-  /** Aborted once the client has left, its session is over, or the server stops. */
-  #waiting(
-    response: ServerResponse,
-    viewer: Verdict & { readonly kind: 'viewer' },
-  ): Disposable & { readonly signal: AbortSignal } {
+  #waiting(response: ServerResponse, viewer: Verdict & { readonly kind: 'viewer' }): Waiting {
     const { streams, stopping } = this.#options;
     const leaving = new AbortController();
     const leave = () => leaving.abort();
@@ -86,6 +83,7 @@ export class GraphQLRequests {
     return {
       signal: leaving.signal,
       [Symbol.dispose]: () => {
+        response.off('close', leave);
         stopping.removeEventListener('abort', leave);
         stream?.[Symbol.dispose]();
       },

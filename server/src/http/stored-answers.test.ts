@@ -53,6 +53,55 @@ describe('the same query sent again', () => {
   });
 });
 
+describe('a query that is large', () => {
+  const large = {
+    query: '{ jobs(first: 500, filter: { search: "nowhere", includeArrayTasks: true }) { totalCount } }',
+  };
+  const places = async () =>
+    (await stage.figure('slurmql_large_operations')) + (await stage.figure('slurmql_large_operations_waiting'));
+
+  beforeEach(async () => {
+    const command = 'x'.repeat(30_000);
+    for (let batch = 0; batch < 10; batch += 1) {
+      await stage.create(Array.from({ length: 100 }, (_, index) => aJob({ command, name: `${batch} ${index}` })));
+    }
+  });
+
+  it('gives up its place once all who asked for it have left, and is answered to who asks then', async () => {
+    const leaving = new AbortController();
+    const asked = Array.from({ length: 40 }, (_, index) =>
+      fetch(`${stage.address}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        // Each by two clients.
+        body: JSON.stringify({ query: large.query.replace('nowhere', `nowhere-${Math.floor(index / 2)}`) }),
+        signal: leaving.signal,
+      }).catch(() => null),
+    );
+    await expect.poll(places).toBeGreaterThan(2);
+    leaving.abort();
+    await Promise.all(asked);
+    await expect.poll(places, { timeout: 5_000 }).toBe(0);
+    const again = { query: large.query.replace('nowhere', 'nowhere-19') };
+    expect(await (await post(again)).json()).toEqual({ data: { jobs: { totalCount: 0 } } });
+  });
+
+  it('goes on while one of those who asked for it waits', async () => {
+    const leaving = new AbortController();
+    const init = {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(large),
+    };
+    const left = fetch(`${stage.address}/graphql`, { ...init, signal: leaving.signal }).catch(() => null);
+    const stays = post(large);
+    await expect.poll(places).toBeGreaterThan(0);
+    leaving.abort();
+    await left;
+    expect(await (await stays).json()).toEqual({ data: { jobs: { totalCount: 0 } } });
+  });
+});
+
 describe('an answer', () => {
   it.each([
     ['application/graphql-response+json', 'application/graphql-response+json; charset=utf-8'],

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Asker, Operations, PreparedOperation } from '../graphql/index.ts';
+import type { Asker, Operations, PreparedOperation, WaitingAsker } from '../graphql/index.ts';
 import { AnswerBody, sendAnswer } from './compression.ts';
 import type { Connections } from './connections.ts';
 import { requestSchema } from './request-schema.ts';
@@ -24,8 +24,24 @@ interface Answer {
   readonly madeAt: number;
   /** Null: it has errors, so it is not kept. */
   readonly body: Promise<AnswerBody | null>;
+  isMade: boolean;
+  /** How many wait for it. */
+  waiting: number;
+  /** Aborted once nobody does any more. */
+  readonly leaving: AbortController;
   /** The counted size of all its forms. */
   bytes: number;
+}
+
+/** A client that waits, until it is disposed of. */
+export interface Waiting extends Disposable {
+  /** Aborted once the client has left, its session is over, or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** Who asks, and how to find out whether they still wait. */
+interface Client extends Asker {
+  readonly wait: () => Waiting;
 }
 
 export interface StoredAnswersOptions {
@@ -50,7 +66,7 @@ export class StoredAnswers {
   }
 
   /** False: it must be answered in the usual way. The first request computes the answer. */
-  async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, asker: Asker): Promise<boolean> {
+  async answer(request: IncomingMessage, body: Buffer, response: ServerResponse, asker: Client): Promise<boolean> {
     const contentType = acceptedType(request);
     if (contentType === null || body.length > MAX_REQUEST_BYTES) return false;
     const { user } = asker.actor;
@@ -59,7 +75,8 @@ export class StoredAnswers {
     const query = this.#query(key, body);
     if (query === null) return false;
     const answer = this.#current(query, asker);
-    const text = await answer.body;
+    const text = answer.isMade ? await answer.body : await this.#wait(query, answer, asker);
+    if (response.destroyed) return true;
     if (text === null) return false;
     this.#options.connections.holdResponse(request, response, text.plain.length);
     await sendAnswer(request, response, 200, { 'content-type': contentType, 'cache-control': 'no-store' }, text);
@@ -81,11 +98,14 @@ export class StoredAnswers {
     const now = performance.now();
     const { answer } = query;
     if (answer !== null && answer.version === version && now - answer.madeAt < MAX_AGE_MS) return answer;
-    const made: Answer = { version, madeAt: now, body: this.#run(query, asker), bytes: 0 };
+    const leaving = new AbortController();
+    const body = this.#run(query, { ...asker, signal: leaving.signal });
+    const made: Answer = { version, madeAt: now, body, isMade: false, waiting: 0, leaving, bytes: 0 };
     this.#bytes -= answer?.bytes ?? 0;
     query.answer = made;
     made.body.then(
       (text) => {
+        made.isMade = true;
         if (query.answer !== made) return;
         if (text === null) query.answer = null;
         else this.#count(made, text);
@@ -97,13 +117,35 @@ export class StoredAnswers {
     return made;
   }
 
+  /** Once all who wait for it have left, the answer isn't made any more; who asks then gets another one. */
+  async #wait(query: Query, answer: Answer, client: Client): Promise<AnswerBody | null> {
+    using waiting = client.wait();
+    const leave = () => {
+      answer.waiting -= 1;
+      if (answer.waiting > 0) return;
+      if (query.answer === answer) query.answer = null;
+      answer.leaving.abort();
+    };
+    answer.waiting += 1;
+    if (waiting.signal.aborted) leave();
+    else waiting.signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await answer.body;
+    } catch (cause) {
+      if (waiting.signal.aborted) return null;
+      throw cause;
+    } finally {
+      waiting.signal.removeEventListener('abort', leave);
+    }
+  }
+
   #count(answer: Answer, { bytes }: AnswerBody): void {
     this.#bytes += bytes - answer.bytes;
     answer.bytes = bytes;
     this.#shrink();
   }
 
-  async #run({ operation }: Query, asker: Asker): Promise<AnswerBody | null> {
+  async #run({ operation }: Query, asker: WaitingAsker): Promise<AnswerBody | null> {
     const result = await this.#options.operations.run(operation, asker);
     return result.errors === undefined ? new AnswerBody(Buffer.from(JSON.stringify(result))) : null;
   }

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import {
-  type Asker,
   type ErrorCode,
   type GraphQLContext,
   type Operations,
   type PreparedOperation,
   requestFault,
   schema,
+  type WaitingAsker,
   withCode,
 } from '../graphql/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -19,7 +19,7 @@ export type GraphQLServer = ReturnType<typeof createGraphQLServer>;
 
 /** GraphQL over HTTP: yoga reads requests and writes answers; `operations` does the rest. */
 export function createGraphQLServer(operations: Operations, log: Logger) {
-  return createYoga<Asker, GraphQLContext>({
+  return createYoga<WaitingAsker, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
@@ -47,7 +47,7 @@ export async function answerGraphQL(
   request: IncomingMessage,
   body: Buffer<ArrayBuffer> | null,
   response: ServerResponse,
-  asker: Asker,
+  asker: WaitingAsker,
 ): Promise<void> {
   try {
     const answer = await yoga.handleRequest(toFetch(yoga, request, body, asker.signal), asker);
@@ -79,7 +79,7 @@ const ACCEPT =
 const NO_STREAM = new GraphQLError(ACCEPT, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } });
 
 /** Yoga calls these where it would parse, validate and execute by itself. */
-function operation(operations: Operations): Plugin<Asker & { readonly operation: PreparedOperation }> {
+function operation(operations: Operations): Plugin<WaitingAsker & { readonly operation: PreparedOperation }> {
   return {
     // What may not run is refused with the parsing, before anything else has a look at it.
     onParse: ({ context: { params }, setParseFn, extendContext }) => {
@@ -103,7 +103,7 @@ function operation(operations: Operations): Plugin<Asker & { readonly operation:
 }
 
 /** A body is parsed in a turn of its own, since many may have come at once. Variables in an address are JSON too. */
-function parameters(operations: Operations): Plugin<object, Asker> {
+function parameters(operations: Operations): Plugin<object, WaitingAsker> {
   return {
     onRequestParse: ({ requestParser, setRequestParser, serverContext }) => {
       if (requestParser === undefined) return;
