@@ -1,6 +1,6 @@
 import { ensurePackages, type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { TestRepository, TestServer } from '@slurmql/server/testing';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const DEADLINE_MS = 15_000;
@@ -68,6 +68,19 @@ it('a project is added, a job launched, its log watched as it grows, and cancell
   await page.getByLabel('Name').fill('by clicking');
   await page.getByLabel('GPUs per node').fill('2');
   await page.getByRole('combobox', { name: 'GPU type' }).selectOption('a100');
+
+  await page.getByRole('button', { name: 'Preview' }).click();
+  const preview = page.getByRole('region', { name: 'Preview' });
+  const on = (cluster: string): Locator => preview.getByRole('listitem').filter({ hasText: cluster });
+  await on('alpha').getByLabel('Accepted', { exact: true }).waitFor();
+  await on('alpha')
+    .getByText(/Would start .* on \w+/)
+    .waitFor();
+  await on('beta').getByLabel('Not accepted').waitFor();
+  await preview.getByText('Batch script').click();
+  await preview.getByText('bash train.sh').waitFor();
+  await page.getByLabel('Description').fill('changes what was asked');
+  await preview.waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Launch' }).click();
 
   await page.getByRole('heading', { name: 'by clicking' }).waitFor();

@@ -1,7 +1,8 @@
 import { useNavigate } from '@solidjs/router';
-import { createSignal, type JSX, Show, untrack } from 'solid-js';
+import { createEffect, createSignal, type JSX, on, Show, untrack } from 'solid-js';
 import { createStore } from 'solid-js/store';
 import { createAction } from '../../graphql/action.ts';
+import { useClusters } from '../../graphql/clusters.ts';
 import { errorsByField, type FieldErrors } from '../../lib/user-errors.ts';
 import { Field } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
@@ -12,9 +13,13 @@ import { EnvironmentFields } from './environment-fields.tsx';
 import { FIELDS, type Field as FieldName, type FormValues, readForm } from './form.ts';
 import { remember } from './memory.ts';
 import { createOffer } from './offer.ts';
-import { type LaunchProject, submitJobMutation } from './operations.ts';
+import { type JobPreview, type LaunchProject, previewJobMutation, submitJobMutation } from './operations.ts';
+import { Preview } from './preview.tsx';
 import { ResourceFields } from './resource-fields.tsx';
 import { type FormState, TextInput } from './text-input.tsx';
+
+/** As many clusters as the server takes in one request. */
+const MOST_PREVIEWED = 20;
 
 interface LaunchFormProps {
   readonly projects: readonly LaunchProject[];
@@ -26,6 +31,9 @@ export function LaunchForm(props: LaunchFormProps): JSX.Element {
   const [form, setForm] = createStore<FormValues>(untrack(() => props.initial));
   const [errors, setErrors] = createSignal<FieldErrors<FieldName>>({});
   const [submit, isSubmitting] = createAction(submitJobMutation);
+  const [preview, isPreviewing] = createAction(previewJobMutation);
+  const [previews, setPreviews] = createSignal<readonly JobPreview[]>([]);
+  const clusters = useClusters();
   const navigate = useNavigate();
   const attempt = new Attempt();
   const state: FormState = { form, setForm, errors };
@@ -46,6 +54,29 @@ export function LaunchForm(props: LaunchFormProps): JSX.Element {
     if (job === null) return;
     remember(form);
     navigate(`/jobs/${encodeURIComponent(job.id)}`);
+  }
+
+  // What was said of other inputs doesn't hold of these.
+  createEffect(
+    on(
+      () => JSON.stringify(form),
+      () => setPreviews([]),
+      { defer: true },
+    ),
+  );
+
+  /** On all clusters, the chosen one first. */
+  async function look(): Promise<void> {
+    const reading = readForm(form);
+    setErrors(reading.errors ?? {});
+    setPreviews([]);
+    if (reading.input === null) return;
+    const others = clusters.all.map(({ name }) => name).filter((name) => name !== form.cluster);
+    const asked = [form.cluster, ...others].slice(0, MOST_PREVIEWED);
+    const result = await preview({ input: reading.input, clusters: asked });
+    if (result === null) return;
+    setErrors(errorsByField(result.previewJob.userErrors, FIELDS));
+    setPreviews(result.previewJob.previews);
   }
 
   return (
@@ -106,12 +137,28 @@ export function LaunchForm(props: LaunchFormProps): JSX.Element {
         </div>
       </div>
       <Show when={errors().form}>{(error) => <Notice tone="bad">{error()}</Notice>}</Show>
+      <Show when={previews().length > 0}>
+        <Preview
+          previews={previews()}
+          chosen={form.cluster}
+          onChoose={(cluster) => setForm({ cluster, partition: '', gpuType: '' })}
+        />
+      </Show>
       <div class="flex items-center justify-end gap-3">
         <Show when={Object.keys(errors()).length > 0}>
           <span class="tone-bad text-tone" role="alert">
-            Not launched: see the messages next to the fields.
+            See the messages next to the fields.
           </span>
         </Show>
+        <button
+          type="button"
+          class="button h-9 px-4"
+          title="See the script, and what Slurm says of the job; nothing is submitted"
+          disabled={isPreviewing()}
+          onClick={() => void look()}
+        >
+          {isPreviewing() ? 'Asking…' : 'Preview'}
+        </button>
         <button type="submit" class="button button-primary h-9 px-6" disabled={isSubmitting()}>
           {isSubmitting() ? 'Launching…' : 'Launch'}
         </button>

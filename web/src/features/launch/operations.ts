@@ -105,4 +105,28 @@ export const submitJobMutation = graphql(`
   }
 `);
 
+export const previewJobMutation = graphql(`
+  mutation PreviewJob($input: SubmitJobInput!, $clusters: [String!]) {
+    previewJob(input: $input, clusters: $clusters) {
+      previews {
+        cluster {
+          id
+          name
+        }
+        script
+        isAccepted
+        message
+        estimatedStartAt
+        nodeList
+      }
+      userErrors {
+        message
+        path
+      }
+    }
+  }
+`);
+
+export type JobPreview = ResultOf<typeof previewJobMutation>['previewJob']['previews'][number];
+
 export type SubmitJobInput = VariablesOf<typeof submitJobMutation>['input'];
