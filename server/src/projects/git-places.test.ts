@@ -1,13 +1,15 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { gitRecords } from './git.ts';
 import { inTurn } from './git-places.ts';
 import { endChildren, readRepository, repositoryTopLevel, ServerBusy } from './index.ts';
-import { Repository } from './testing.ts';
+import { Repository, takeGitEnvironment } from './testing.ts';
 
 const children = { started: 0, running: 0, most: 0, mostInATurn: 0 };
 let inThisTurn = 0;
@@ -193,5 +195,47 @@ describe('gits that do not end', () => {
     };
     for (let count = 0; count < 9; count += 1) await expect(inTurn('/a', 1000, fail)).rejects.toThrow('no process');
     expect(await inTurn('/a', 1000, async () => 'answered')).toBe('answered');
+  });
+
+  it('are told of to whoever asked, though they can not be ended', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    await expect(inTurn('/a', 0, () => promise)).rejects.toThrow('git did not answer in time');
+    resolve('late');
+  });
+
+  it('of paths that nobody knows yet keep nobody from naming another, up to a bound', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const hang = () => expect(inTurn('/', 0, () => promise)).rejects.toThrow(/did not answer|waits for git/);
+    for (let round = 0; round < 6; round += 1) {
+      await Promise.all([hang(), hang(), hang()]);
+      expect(await repositoryTopLevel(repository.path)).toBe(repository.path);
+    }
+    await Promise.all([hang(), hang(), hang()]);
+    // Twenty are left over, and one of three places is taken.
+    expect(await repositoryTopLevel(repository.path)).toBe(repository.path);
+    resolve('late');
+    await expect.poll(() => repositoryTopLevel(repository.path)).toBe(repository.path);
+  });
+
+  it('are not read from any more after their deadline', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'slurmql-git-'));
+    const script = `#!/bin/bash\ntrap '' TERM\necho $$ >>${directory}/pids\nwhile :; do sleep 1; done\n`;
+    await writeFile(join(directory, 'git'), script, { mode: 0o755 });
+    vi.stubEnv('PATH', `${directory}:${process.env['PATH']}`);
+    takeGitEnvironment();
+    try {
+      const read = (async () => {
+        for await (const record of gitRecords('/', [], { timeoutMs: 100, late: 'it took too long' }))
+          expect(record).toBe('');
+      })();
+      await expect(read).rejects.toThrow('it took too long');
+    } finally {
+      vi.unstubAllEnvs();
+      takeGitEnvironment();
+      for (const pid of (await readFile(join(directory, 'pids'), 'utf8')).split('\n').filter(Boolean)) {
+        process.kill(Number(pid), 'SIGKILL');
+      }
+      await rm(directory, { recursive: true });
+    }
   });
 });

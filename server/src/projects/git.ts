@@ -7,7 +7,7 @@ import { bounded } from '../domain/text.ts';
 import { tracked } from './children.ts';
 import { GitError, GitExit, UnreadableDirectory } from './git-error.ts';
 import { gitLaunch, MAX_GIT_BYTES, saysOutOfMemory } from './git-launch.ts';
-import { inTurn } from './git-places.ts';
+import { GRACE_MS, inTurn, LATE } from './git-places.ts';
 import { inUnits } from './limits.ts';
 import { withPublicAddresses } from './remote-address.ts';
 
@@ -89,9 +89,12 @@ export function startGit(
     spawn(launch.file, launch.args, { ...launch.options, stdio: ['pipe', 'pipe', 'pipe'] }),
   );
   let isLate = false;
+  let forSure: NodeJS.Timeout | undefined;
   const deadline = setTimeout(() => {
     isLate = true;
     child.kill();
+    // One that a disk holds can't be ended: whoever reads what it prints is not to wait for it.
+    forSure = setTimeout(() => child.stdout.destroy(new GitError(late)), GRACE_MS);
   }, timeoutMs);
   let stderr = '';
   let leftOut = 0;
@@ -117,6 +120,7 @@ export function startGit(
       throw asGitError(cause);
     } finally {
       clearTimeout(deadline);
+      clearTimeout(forSure);
     }
   })();
   // Whoever reads the output may be done with it, or have failed, before git has ended.
@@ -158,7 +162,6 @@ function startInTurn(directory: string, args: readonly string[], deadline: Deadl
   });
 }
 
-const LATE = 'git did not answer in time';
 const MISSING = 'git is not installed';
 const TOO_LARGE = `git needs more than ${inUnits(MAX_GIT_BYTES)} of memory to read this repository: look for a very large .gitignore, commit message or file in .git, and store large files without deltas (git -c core.bigFileThreshold=16m repack -adF)`;
 

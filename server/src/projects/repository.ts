@@ -2,6 +2,7 @@ import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
 import { bounded, linesOf, ownText } from '../domain/text.ts';
 import { describeCommit } from './commit-tree.ts';
 import { git, gitIfAny } from './git.ts';
+import { NO_REPOSITORY } from './git-places.ts';
 import { publicAddress } from './remote-address.ts';
 import { isDirty } from './work-tree.ts';
 
@@ -14,13 +15,13 @@ const MAX_LINE = 1000;
 
 /** The version of git on this machine. Throws GitError. */
 export async function gitVersion(): Promise<string> {
-  return (await git('/', ['--version'])).replace(/^git version /, '').trim();
+  return (await git(NO_REPOSITORY, ['--version'])).replace(/^git version /, '').trim();
 }
 
 /** The top level of the work tree that holds `path`. Throws GitError when there is none. */
 export async function repositoryTopLevel(path: string): Promise<string> {
   // One repository has many paths until git has told which is its own: those that people write have their turns together.
-  return (await git(path, ['rev-parse', '--show-toplevel'], '/')).slice(0, -1);
+  return (await git(path, ['rev-parse', '--show-toplevel'], NO_REPOSITORY)).slice(0, -1);
 }
 
 /** What git says of the repository now. Throws GitError. */
