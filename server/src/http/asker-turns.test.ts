@@ -5,6 +5,7 @@ import { ADMINISTRATOR } from '../auth/index.ts';
 import { aJob, aProject } from '../domain/testing.ts';
 import { insertJobs } from '../store/testing.ts';
 import { TURNS } from '../turns/index.ts';
+import { MOST_VALUES } from './request-json.ts';
 import { SocketClient, Stage, TOKEN } from './testing.ts';
 
 let stage: Stage;
@@ -90,6 +91,35 @@ describe("what a client asks for is read in its account's turns, and never in th
       })
       .toEqual([EVENTS]);
     client.socket.terminate();
+  });
+});
+
+describe("how much a request holds is found in its account's turns", () => {
+  const values = `[${'0,'.repeat(MOST_VALUES)}0]`;
+  const turns = () => {
+    const pass = vi.spyOn(TURNS, 'pass');
+    return () => pass.mock.calls.filter(([rank]) => rank === 'new').map(([, account]) => account);
+  };
+
+  it.each(['application/json', 'application/graphql-response+json', 'text/event-stream', '*/*'])(
+    'over HTTP, for a client that accepts %s',
+    async (accept) => {
+      const taken = turns();
+      const response = await fetch(`${stage.address}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', accept },
+        body: values,
+      });
+      expect([response.status, taken()]).toEqual([400, [ADMINISTRATOR.id]]);
+    },
+  );
+
+  it('over a WebSocket', async () => {
+    const client = new SocketClient(stage.address);
+    await client.init();
+    const taken = turns();
+    client.send(values);
+    expect([await client.closed, taken()]).toEqual([4400, [ADMINISTRATOR.id]]);
   });
 });
 

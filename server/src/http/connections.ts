@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BoundedLog, type Logger, type Metrics } from '../telemetry/index.ts';
 import { type ClientAddresses, networkOf, plainAddress } from './client-address.ts';
-import { ReadingPace } from './reading-pace.ts';
+import { type Reader, ReadingPace } from './reading-pace.ts';
 
 /**
  * The maximum number of connections without a credential. Beyond it, the oldest is closed rather than the newest
@@ -27,8 +27,6 @@ interface Connection {
   readonly address: string;
   /** Requests whose answers have not been sent completely. */
   readonly unanswered: Set<ServerResponse>;
-  /** The latest, whose body may yet have to come. */
-  request: IncomingMessage | null;
   /** How much its client had read, and since when it has read no more. */
   progress: string;
   takenAt: number;
@@ -48,7 +46,10 @@ export class Connections {
   #timer: NodeJS.Timeout | undefined;
   /** Connections with buffered answers. */
   readonly #untaken = new Set<Socket>();
-  readonly #pace = new ReadingPace((socket) => this.#mayWait(socket));
+  readonly #pace = new ReadingPace({
+    isNewcomer: (socket) => this.#newcomers.has(socket),
+    refuse: (socket) => this.#destroy(socket, 'unread', 'Closed a connection, because clients sent too much at once'),
+  });
   #untakenBytes = 0;
   #isCutPlanned = false;
 
@@ -83,7 +84,6 @@ export class Connections {
     this.#open.set(socket, {
       address,
       unanswered: new Set(),
-      request: null,
       progress: '',
       takenAt: performance.now(),
       untakenBytes: 0,
@@ -118,8 +118,6 @@ export class Connections {
       return false;
     }
     connection.unanswered.add(response);
-    connection.request = request;
-    this.#pace.begin(socket);
     response.once('close', () => connection.unanswered.delete(response));
     // The rest of a body is read and discarded for a while, so that the client gets to read the answer.
     response.once('finish', () => {
@@ -134,10 +132,14 @@ export class Connections {
   admitUpgrade(socket: Socket): boolean {
     // Node no longer handles it.
     socket.on('error', () => socket.destroy());
-    this.#pace.forget(socket);
     if (this.#open.get(socket)?.unanswered.size === 0) return true;
     socket.destroy();
     return false;
+  }
+
+  /** It is read in turns as before. */
+  upgraded(socket: Socket, reader: Reader): void {
+    this.#pace.upgrade(socket, reader);
   }
 
   /**
@@ -165,11 +167,6 @@ export class Connections {
     if (bytes <= SHORT_BYTES) return;
     const held = this.hold(socket, bytes);
     response.once('close', () => held[Symbol.dispose]());
-  }
-
-  /** Not a client that has sent all that it wants to. */
-  #mayWait(socket: Socket): boolean {
-    return this.#newcomers.has(socket) || this.#open.get(socket)?.request?.complete === false;
   }
 
   #count(socket: Socket, connection: Connection, bytes: number): void {
@@ -246,7 +243,7 @@ export class Connections {
     }
   }
 
-  #destroy(socket: Socket, why: 'newcomer' | 'pipelined' | 'stalled' | 'untaken', message: string): void {
+  #destroy(socket: Socket, why: 'newcomer' | 'pipelined' | 'stalled' | 'unread' | 'untaken', message: string): void {
     this.#cut.inc({ why });
     this.#log.warn({ address: this.#open.get(socket)?.address }, message);
     this.#forget(socket);

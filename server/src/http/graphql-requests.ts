@@ -57,7 +57,11 @@ export class GraphQLRequests {
     using held = requestBytes.hold(askerOf(early).account);
     const bounds = { maxBytes: MAX_BODY_BYTES, timeoutMs: BODY_MS, onMemory: (bytes: number) => held.take(bytes) };
     const body = request.method === 'POST' ? await readBody(request, bounds) : null;
-    if (body !== null) held.take(weightOf(body));
+    if (body !== null) {
+      // Many may have come whole at once.
+      await operations.turn(askerOf(early));
+      held.take(weightOf(body));
+    }
     // Checked again: during a slow body the session may have ended.
     const verdict = door.authorize(request, response);
     if (verdict === null) return;

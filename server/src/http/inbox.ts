@@ -4,6 +4,8 @@ import type { HeldRequest } from './request-bytes.ts';
 
 /** What a connection may hold of a message that has yet to be read, beside those of its account together. */
 const LITTLE_BYTES = 64 * 1024;
+/** What a control frame of a client has beside its data: a head of 2 bytes and a mask (RFC 6455, 5.2 and 5.5). */
+const CONTROL_FRAME_BYTES = 6;
 
 export interface InboxOptions {
   readonly socket: WebSocket;
@@ -29,7 +31,10 @@ export class Inbox {
   #isReading = false;
   /** Why nothing is read from the client now. */
   #pauses = 0;
+  /** Since the last message. */
   #arrivedBytes = 0;
+  /** Those of pings and pongs among them. */
+  #controlBytes = 0;
   #held: HeldRequest | null = null;
 
   constructor(options: InboxOptions) {
@@ -40,9 +45,11 @@ export class Inbox {
     socket.on('message', (message: Buffer) => {
       this.#waiting.push({ message, held: this.#held });
       this.#held = null;
-      this.#arrivedBytes = 0;
+      this.#restart();
       if (!this.#isReading) void this.#read();
     });
+    socket.on('ping', this.#control);
+    socket.on('pong', this.#control);
     // Most messages are answered, and all pings.
     socket.on('message', () => this.#keepPace());
     socket.on('ping', () => this.#keepPace());
@@ -67,6 +74,20 @@ export class Inbox {
       this.#options.refuse(cause);
     }
   };
+
+  /** If no more has arrived than pings and pongs, no message has begun. They may come between the parts of one. */
+  readonly #control = ({ length }: Buffer): void => {
+    this.#controlBytes += CONTROL_FRAME_BYTES + length;
+    if (this.#arrivedBytes > this.#controlBytes) return;
+    this.#held?.[Symbol.dispose]();
+    this.#held = null;
+    this.#restart();
+  };
+
+  #restart(): void {
+    this.#arrivedBytes = 0;
+    this.#controlBytes = 0;
+  }
 
   async #read(): Promise<void> {
     this.#isReading = true;

@@ -1,113 +1,157 @@
 import type { Socket } from 'node:net';
 
-/**
- * How long reading may hold the event loop at a time. One read more has begun by then: of 64 KiB, which takes some 20 ms
- * where a body comes in chunks of a byte.
- */
+/** How long reading may hold the event loop at a time. One read more has begun by then: of 64 KiB, which takes some 20 ms. */
 const TURN_MS = 8;
 /** More is unusual for one request. */
 const LITTLE_MS = 1;
-/** Of those that have taken little and had to wait, so many are read in one turn; of the others one, if these are all. */
-export const READ_AT_ONCE = 4;
+/** Read in LITTLE_MS at most, also where it comes in chunks of a byte or in empty frames. */
+const LITTLE_BYTES = 4 * 1024;
+/** What a connection has taken counts until it has let others have so many times as much. */
+const OTHERS_SHARE = 50;
+/** The maximum number of bytes that wait for a turn, of all connections: full reads of a thousand. */
+export const MOST_UNREAD_BYTES = 64 * 1024 ** 2;
+
+/** Who reads from a connection since it was upgraded. */
+export interface Reader {
+  /** Whether it wants nothing now. It resumes the connection later. */
+  isPaused(): boolean;
+  /** False: it may not even be given so much more; it has closed the connection. */
+  admits(bytes: number): boolean;
+}
+
+export interface ReadingPaceOptions {
+  /** Whether others are read first. */
+  isNewcomer(socket: Socket): boolean;
+  /** Too much waits already. The connection has to be closed. */
+  refuse(socket: Socket): void;
+}
 
 interface Reading {
-  spentMs: number;
-  readonly stop: () => void;
+  /** When what it has taken no longer counts. */
+  paidAt: number;
+  unreadBytes: number;
+  reader: Reader | null;
 }
+
+/** Of few bytes from a connection that has taken little; the same from a newcomer; the others. */
+const RANKS = ['small', 'newcomer', 'large'] as const;
+type Rank = (typeof RANKS)[number];
 
 /**
  * Lets connections be read in turns of the event loop. Node reads whatever has arrived of all of them before anything
- * else runs, however long its parser takes for that.
+ * else runs, however long the parser of HTTP or of WebSockets takes for that. Once a turn is over, what arrives waits.
  */
 export class ReadingPace {
-  readonly #mayWait: (socket: Socket) => boolean;
-  readonly #watched = new Map<Socket, Reading>();
-  /** In the order in which they began to wait. */
+  readonly #options: ReadingPaceOptions;
+  readonly #watched = new WeakMap<Socket, Reading>();
+  /** They are paused and have unread bytes, in the order in which they began to wait. */
   readonly #waiting = new Set<Socket>();
-  /** Whose turn it is: each may be read once, also when the others have taken long. */
-  #next = new Set<Socket>();
+  #unreadBytes = 0;
   #usedMs = 0;
   #isPlanned = false;
-  #isOver = false;
 
-  /** `mayWait`: whether a connection may be read later while others take long. */
-  constructor(mayWait: (socket: Socket) => boolean) {
-    this.#mayWait = mayWait;
+  constructor(options: ReadingPaceOptions) {
+    this.#options = options;
   }
 
-  /** Until it is closed or forgotten. */
+  /** Until it is closed, whoever reads from it. */
   watch(socket: Socket): void {
-    let begun = 0;
-    // Before and after the parser's own listener, which is there already.
-    const before = () => {
-      begun = performance.now();
-    };
-    const after = () => this.#took(socket, reading, performance.now() - begun);
-    // Node's server resumes it for the rest of a body.
-    const stay = () => {
-      if (this.#waiting.has(socket)) socket.pause();
-    };
-    socket.prependListener('data', before).on('data', after).on('resume', stay);
-    const stop = () => socket.off('data', before).off('data', after).off('resume', stay);
-    const reading: Reading = { spentMs: 0, stop };
+    const reading: Reading = { paidAt: 0, unreadBytes: 0, reader: null };
     this.#watched.set(socket, reading);
-    socket.once('close', () => this.forget(socket));
+    // Then what arrives is pushed, not given to Node's parser directly (lib/_http_server.js, unconsume).
+    socket.on('data', () => undefined);
+    const push = socket.push.bind(socket);
+    socket.push = (piece: Buffer | null, encoding) => {
+      if (piece === null) return push(null);
+      if (reading.reader?.admits(piece.length) === false) return false;
+      if (this.#isOver && socket.readableFlowing === true) this.#letWait(socket);
+      const hasRoom = this.#timed(reading, () => push(piece, encoding));
+      this.#count(socket, reading);
+      if (this.#unreadBytes > MOST_UNREAD_BYTES && socket.readableLength > LITTLE_BYTES) this.#options.refuse(socket);
+      return hasRoom;
+    };
+    // Node's server resumes it for the rest of a body, and a WebSocket once its client has read enough.
+    socket.on('resume', () => {
+      if (socket.readableFlowing === true && socket.readableLength > 0) this.#letWait(socket);
+    });
+    socket.once('close', () => {
+      this.#waiting.delete(socket);
+      // Otherwise its WebSocket would read the rest now, and many may be closed at once.
+      while (socket.read() !== null);
+      this.#count(socket, reading);
+    });
   }
 
-  /** It has sent the head of another request. */
-  begin(socket: Socket): void {
+  /** Something else than Node's server reads from it now. */
+  upgrade(socket: Socket, reader: Reader): void {
     const reading = this.#watched.get(socket);
-    if (reading !== undefined) reading.spentMs = 0;
+    if (reading !== undefined) reading.reader = reader;
+    // What came together with the request for the upgrade.
+    if (socket.readableLength > 0) this.#letWait(socket);
   }
 
-  /** It is no connection of HTTP any more. */
-  forget(socket: Socket): void {
-    this.#watched.get(socket)?.stop();
-    this.#watched.delete(socket);
-    this.#next.delete(socket);
-    if (this.#waiting.delete(socket)) socket.resume();
+  get #isOver(): boolean {
+    return this.#usedMs > TURN_MS;
   }
 
-  #took(socket: Socket, reading: Reading, milliseconds: number): void {
-    reading.spentMs += milliseconds;
-    this.#usedMs += milliseconds;
-    this.#next.delete(socket);
-    this.#planNext();
-    if (this.#isOver) this.#letWait(socket);
-    else if (this.#usedMs > TURN_MS) this.#endTurn();
+  #letWait(socket: Socket): void {
+    this.#waiting.add(socket);
+    socket.pause();
+    this.#planTurn();
   }
 
-  #planNext(): void {
+  #planTurn(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
-      this.#isOver = false;
       this.#usedMs = 0;
-      this.#readSome();
+      this.#readWaiting();
+      if (this.#waiting.size > 0) this.#planTurn();
     });
   }
 
-  #endTurn(): void {
-    this.#isOver = true;
-    for (const socket of this.#watched.keys()) this.#letWait(socket);
-  }
-
-  #letWait(socket: Socket): void {
-    if (!this.#watched.has(socket) || this.#waiting.has(socket) || this.#next.has(socket) || !this.#mayWait(socket))
-      return;
-    this.#waiting.add(socket);
-    socket.pause();
-  }
-
-  #readSome(): void {
-    const isModest = (socket: Socket) => (this.#watched.get(socket)?.spentMs ?? 0) < LITTLE_MS;
-    const modest = [...this.#waiting].filter(isModest).slice(0, READ_AT_ONCE);
-    this.#next = new Set(modest.length > 0 ? modest : [...this.#waiting].slice(0, 1));
-    for (const socket of this.#next) {
-      this.#waiting.delete(socket);
-      socket.resume();
+  #readWaiting(): void {
+    const now = performance.now();
+    const byRank = Object.groupBy(this.#waiting, (socket) => this.#rankOf(socket, now));
+    for (const rank of RANKS) {
+      for (const [at, socket] of (byRank[rank] ?? []).entries()) {
+        // One of each rank is read in any case, so none waits for good.
+        if (at > 0 && this.#isOver) break;
+        this.#read(socket);
+      }
     }
-    if (this.#waiting.size > 0) this.#planNext();
+  }
+
+  #rankOf(socket: Socket, now: number): Rank {
+    const takesLittle = (this.#watched.get(socket)?.paidAt ?? 0) - now < LITTLE_MS * OTHERS_SHARE;
+    if (!takesLittle || socket.readableLength > LITTLE_BYTES) return 'large';
+    return this.#options.isNewcomer(socket) ? 'newcomer' : 'small';
+  }
+
+  #read(socket: Socket): void {
+    this.#waiting.delete(socket);
+    const reading = this.#watched.get(socket);
+    if (reading === undefined || socket.destroyed || reading.reader?.isPaused()) return;
+    // Before it is read: what reads from it may pause it again.
+    socket.resume();
+    do this.#timed(reading, () => socket.read());
+    while (!this.#isOver && socket.readableFlowing === true && socket.readableLength > 0);
+    this.#count(socket, reading);
+  }
+
+  #timed<T>(reading: Reading, read: () => T): T {
+    const begun = performance.now();
+    const result = read();
+    const now = performance.now();
+    this.#usedMs += now - begun;
+    reading.paidAt = Math.max(reading.paidAt, now) + (now - begun) * OTHERS_SHARE;
+    this.#planTurn();
+    return result;
+  }
+
+  #count(socket: Socket, reading: Reading): void {
+    this.#unreadBytes += socket.readableLength - reading.unreadBytes;
+    reading.unreadBytes = socket.readableLength;
   }
 }

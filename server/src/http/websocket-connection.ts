@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws';
 import type { BoundedLog } from '../telemetry/index.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
 import { Inbox, type InboxOptions } from './inbox.ts';
+import type { Reader } from './reading-pace.ts';
 import { TooManyRequests } from './request-bytes.ts';
 import { TooManyValues, weightOf } from './request-json.ts';
 import { type ProtocolHandlers, TransportProtocol } from './transport-protocol.ts';
@@ -12,7 +13,7 @@ import { type ProtocolHandlers, TransportProtocol } from './transport-protocol.t
 /** A client that hasn't answered a ping by the next one is disconnected. */
 const PING_INTERVAL_MS = 12_000;
 /** Before `connection_init`, which holds a credential and little else. */
-const MOST_NEWCOMER_BYTES = 16 * 1024;
+export const MOST_NEWCOMER_BYTES = 16 * 1024;
 /** A closing frame has 125, with the code's (RFC 6455, 5.5.1). */
 const MOST_REASON_BYTES = 123;
 /** Time for a client to receive the reason of the close. */
@@ -71,7 +72,7 @@ export function serveConnection(
     pings[Symbol.dispose]();
     protocol.end();
   });
-  boundNewcomer(connection);
+  connections.upgraded(request.socket, boundNewcomer(connection));
 }
 
 /** A reason may repeat what a client has sent; the library throws where it is too long for a frame. */
@@ -98,16 +99,19 @@ function pingRegularly(socket: WebSocket, stream: Duplex): Disposable {
 }
 
 /** Before the acknowledgement, a connection may take neither memory nor time, even if the client ignores the close. */
-function boundNewcomer({ socket, request, isAcknowledged }: WebSocketConnection): void {
-  const stream = request.socket;
-  const begun = stream.bytesRead;
-  const look = () => {
-    if (isAcknowledged()) stream.off('data', look);
-    else if (stream.bytesRead - begun > MOST_NEWCOMER_BYTES) socket.terminate();
+function boundNewcomer({ socket, request, isAcknowledged }: WebSocketConnection): Reader {
+  let bytes = 0;
+  const admits = (length: number) => {
+    if (isAcknowledged()) return true;
+    bytes += length;
+    if (bytes > MOST_NEWCOMER_BYTES) socket.terminate();
+    return bytes <= MOST_NEWCOMER_BYTES;
   };
-  stream.on('data', look);
+  // What came together with the handshake.
+  admits(request.socket.readableLength);
   const deadline = setTimeout(() => {
     if (!isAcknowledged()) socket.terminate();
   }, NEWCOMER_MS + FAREWELL_MS);
   socket.once('close', () => clearTimeout(deadline));
+  return { isPaused: () => socket.isPaused, admits };
 }

@@ -70,7 +70,8 @@ export class Metrics {
       name: 'slurmql_cut_connections_total',
       help:
         'Connections that the server closed: too many without a credential (newcomer), many requests at once ' +
-        '(pipelined), a client that stopped reading (stalled), too much unread data (untaken).',
+        '(pipelined), a client that stopped reading (stalled), too much that clients have yet to read (untaken), or that ' +
+        'the server has (unread).',
       labelNames: ['why'],
       registers: [this.registry],
     });
