@@ -12,6 +12,7 @@ const JobsPage = deferred(() => import('./features/jobs/page.tsx'));
 const JobPage = deferred(() => import('./features/job/page.tsx'));
 const LogPanel = deferred(() => import('./features/logs/log-panel.tsx'));
 const LaunchPage = deferred(() => import('./features/launch/page.tsx'));
+const ComparePage = deferred(() => import('./features/compare/page.tsx'));
 const ProjectsPage = deferred(() => import('./features/projects/page.tsx'));
 const ClustersPage = deferred(() => import('./features/clusters/page.tsx'));
 const NotFoundPage = deferred(() => import('./features/shell/not-found.tsx'));
@@ -41,6 +42,7 @@ function Session(props: { onEnded(): void }): JSX.Element {
           <Router root={(section) => <Shell onSignedOut={() => props.onEnded()}>{section.children}</Shell>}>
             <Route path="/" component={JobsPage} />
             <Route path="/jobs/:id" component={() => <JobPage log={LogPanel} />} />
+            <Route path="/compare" component={ComparePage} />
             <Route path="/launch" component={LaunchPage} />
             <Route path="/projects" component={ProjectsPage} />
             <Route path="/clusters" component={ClustersPage} />

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { ensurePackages, type LocalSlurm, startLocalSlurm } from '@slurmql/local-slurm';
 import { TestRepository, TestServer } from '@slurmql/server/testing';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -94,6 +95,19 @@ it('a project is added, a job launched, its log watched as it grows, and cancell
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
   await page.getByText('Cancelled', { exact: true }).first().waitFor();
+
+  await page.getByRole('button', { name: 'Script' }).click();
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Record' }).click();
+  const record = JSON.parse(await readFile((await (await downloading).path()) ?? '', 'utf8'));
+  expect(record).toMatchObject({
+    version: 1,
+    job: { name: 'by clicking' },
+    settings: { project: 'model', command: 'bash train.sh', resources: { gpus: 2, gpuType: 'a100' } },
+    script: expect.stringContaining('bash train.sh'),
+    run: { state: 'CANCELLED' },
+  });
+  expect(record.settings.cluster).toMatchObject({ name: 'alpha', slurmVersion: expect.stringMatching(/^\d+\.\d+/) });
 
   await page.getByRole('navigation').getByRole('link', { name: 'Jobs' }).click();
   await page.getByRole('row').filter({ hasText: 'by clicking' }).getByText('Cancelled').waitFor();

@@ -70,6 +70,7 @@ export class ClusterJobs {
     });
     this.#submitter = new Submitter({
       ...{ settings, slurm: slurm.submission, files: connection.files, jobs, journal, staging, log },
+      slurmVersion: () => options.known.slurmVersion,
       onAccepted: (job, isNew) => this.#accepted(job, isNew),
       onFault: (fault) => this.#submissionsTried(fault),
     });

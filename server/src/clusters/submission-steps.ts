@@ -15,7 +15,7 @@ import type { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
 import { AGAIN, CANCELLED_ON_THE_WAY, ELSEWHERE, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
-import { scriptOf, submitRequest } from './submit-request.ts';
+import { factsOf, scriptOf, submitRequest } from './submit-request.ts';
 import { giveUp, unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
@@ -45,6 +45,8 @@ export interface SubmissionStepsOptions {
   readonly faults: SubmissionFaults;
   readonly retries: SubmissionRetries;
   readonly log: Logger;
+  /** Of the cluster; null: not known. */
+  readonly slurmVersion: () => string | null;
   /** A job that Slurm doesn't show in two looks this far apart was never taken. */
   readonly certainlyAbsentMs: number;
   /** Between two looks at what is being unpacked, or at an sbatch that takes long. */
@@ -223,7 +225,8 @@ export class SubmissionSteps {
     const { settings, files, journal, staging } = this.#options;
     const submission = await this.#submission(job);
     const script = scriptOf(settings, job, submission, workDir);
-    await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script));
+    const facts = factsOf(settings, this.#options.slurmVersion());
+    await journal.write(SYSTEM, (writer) => writer.setScript(job.id, script, facts));
     const writes = [
       files.write(`${workDir}/job.sh${suffix}`, Buffer.from(script), SMALL_FILE),
       files.write(

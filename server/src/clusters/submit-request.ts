@@ -1,6 +1,6 @@
 import type { ClusterSettings } from '../domain/cluster.ts';
 import type { Job } from '../domain/job.ts';
-import type { Submission } from '../domain/submission.ts';
+import type { ClusterFacts, Submission } from '../domain/submission.ts';
 import { batchScript, type SubmitRequest } from '../slurm/index.ts';
 import type { JobReader } from '../store/index.ts';
 
@@ -40,4 +40,10 @@ export function scriptOf(
     condaEnv: condaEnv ?? settings.condaEnv ?? null,
     command,
   });
+}
+
+/** What of the cluster is part of that. */
+export function factsOf(settings: ClusterSettings, slurmVersion: string | null): ClusterFacts {
+  const { gpuRequest, condaEnv, prologue } = settings;
+  return { slurmVersion, gpuRequest, condaEnv: condaEnv ?? null, prologue: prologue ?? null };
 }

@@ -122,6 +122,7 @@ function startSubmitter({ givenUpMs = 24 * 60 * 60_000, longestRetryMs = 20, spa
       takesLong: async (jobId) => sizes.has(jobId) || long.has(jobId),
     },
     log,
+    slurmVersion: () => '24.11.5',
     delays: { retryMs: 5, certainlyAbsentMs: 10, lookMs: 5, longestRetryMs, givenUpMs, spacingMs },
     onAccepted: (job, isNew) => {
       accepted.push(job);

@@ -1,3 +1,4 @@
+import type { GpuRequestStyle } from './cluster.ts';
 import type { ComponentRequest } from './component.ts';
 
 export const DEPENDENCY_KINDS = ['AFTER', 'AFTER_OK', 'AFTER_NOT_OK', 'AFTER_ANY', 'AFTER_CORR'] as const;
@@ -7,6 +8,14 @@ export interface EnvironmentVariable {
   readonly name: string;
   /** May be a secret: it reaches a file on the cluster that only its owner reads, and nothing else. */
   readonly value: string;
+}
+
+/** What of a cluster decides how a job runs there, as it was when the job's script was made. */
+export interface ClusterFacts {
+  readonly slurmVersion: string | null;
+  readonly gpuRequest: GpuRequestStyle;
+  readonly condaEnv: string | null;
+  readonly prologue: string | null;
 }
 
 /** What a submission needs beside the job itself. */

@@ -4,6 +4,7 @@ import { currentAttempt, type JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import { CHANGING_FACTS, type ChangingFacts, type JobEvent, type JobRequest } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
+import type { ClusterFacts } from '../domain/submission.ts';
 import type { JobReader } from '../store/index.ts';
 import type { NewJob, Transaction } from '../store/writes.ts';
 import { rollUpArray } from './array-roll-up.ts';
@@ -33,7 +34,8 @@ export interface JournalWriter {
   update(jobId: string, apply: (job: Job) => Job, remark?: Remark): Promise<Job>;
   /** Writes an event of a job that is not changed: what was asked for, or what came of it. */
   note(jobId: string, remark: Remark): Promise<void>;
-  setScript(jobId: string, script: string): Promise<void>;
+  /** `cluster`: what of it decides how the job runs; null: not known. */
+  setScript(jobId: string, script: string, cluster: ClusterFacts | null): Promise<void>;
   addSubmitMessage(jobId: string, message: string): Promise<void>;
   /** Writes news of attempts that are over. */
   saveAttempts(jobId: string, attempts: readonly JobAttempt[]): Promise<void>;
@@ -111,8 +113,8 @@ export class JournalTransaction implements JournalWriter {
     await this.#record([{ ...updated(await this.#get(jobId)), ...remark }]);
   }
 
-  async setScript(jobId: string, script: string): Promise<void> {
-    await this.#transaction.jobWriter.setScript(jobId, script);
+  async setScript(jobId: string, script: string, cluster: ClusterFacts | null): Promise<void> {
+    await this.#transaction.jobWriter.setScript(jobId, script, cluster);
   }
 
   async addSubmitMessage(jobId: string, message: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { UserActor } from '../domain/actor.ts';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
 import type { GitBranch, Project } from '../domain/project.ts';
-import type { Submission } from '../domain/submission.ts';
+import type { ClusterFacts, Submission } from '../domain/submission.ts';
 import type { FeedSources } from '../feeds/index.ts';
 import type { FileWatches } from '../logs/index.ts';
 import type { ClientStore, StateCount, StoreReads } from '../store/index.ts';
@@ -33,6 +33,7 @@ export interface Loaders {
   readonly job: DataLoader<string, Job | null>;
   readonly script: DataLoader<string, string | null>;
   readonly submission: DataLoader<string, Submission | null>;
+  readonly clusterFacts: DataLoader<string, ClusterFacts | null>;
   /** Remarks, without the rest of the submission, which is large. */
   readonly submitMessage: DataLoader<string, string | null>;
   readonly taskCounts: DataLoader<string, readonly StateCount[]>;
@@ -86,6 +87,10 @@ export function createContext(services: Services, actor: UserActor, options: Ope
       submission: batching(async (ids) => {
         const submissions = await jobs.submissions.getMany(ids, (...texts) => work.texts(...texts));
         return ids.map((id) => submissions.get(id) ?? null);
+      }),
+      clusterFacts: batching(async (ids) => {
+        const facts = await jobs.submissions.clusterFacts(ids, (text) => work.texts(text));
+        return ids.map((id) => facts.get(id) ?? null);
       }),
       submitMessage: batching(async (ids) => {
         const messages = await jobs.submissions.messages(ids);

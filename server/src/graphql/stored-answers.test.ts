@@ -59,6 +59,7 @@ describe('an answer from the store alone', () => {
           "cluster",
           "command",
           "components",
+          "derivedJobs",
           "description",
           "elapsedSeconds",
           "endedAt",
@@ -82,6 +83,7 @@ describe('an answer from the store alone', () => {
           "partition",
           "project",
           "reason",
+          "record",
           "resources",
           "script",
           "signal",
@@ -101,6 +103,7 @@ describe('an answer from the store alone', () => {
         "Query": [
           "cluster",
           "clusters",
+          "compareJobs",
           "configurationFault",
           "gpuAvailability",
           "job",

@@ -29,6 +29,7 @@ import { SocketClient, Stage, TOKEN } from './testing.ts';
 const FIELDS: Readonly<Record<string, UserRole>> = {
   'Query.cluster': 'VIEWER',
   'Query.clusters': 'VIEWER',
+  'Query.compareJobs': 'VIEWER',
   'Query.configurationFault': 'ADMIN',
   'Query.gpuAvailability': 'VIEWER',
   'Query.job': 'VIEWER',

@@ -394,7 +394,7 @@ describe('jobs', () => {
     const store = await Store.open(file);
     const [one, two] = [aJob({ number: 1 }), aJob({ number: 2 })];
     await insertJobs(store, [one, two], { submission: NO_SUBMISSION });
-    await writesOf(store).transaction(({ jobWriter }) => jobWriter.setScript(two.id, '#!/bin/bash\n'));
+    await writesOf(store).transaction(({ jobWriter }) => jobWriter.setScript(two.id, '#!/bin/bash\n', null));
     expect(await store.jobs.getMany([two.id, 'none', one.id, two.id])).toEqual([two, null, one, two]);
     expect(await store.jobs.getMany([])).toEqual([]);
     expect(await store.jobs.submissions.scripts([one.id, two.id])).toEqual(new Map([[two.id, '#!/bin/bash\n']]));

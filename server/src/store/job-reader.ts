@@ -7,13 +7,14 @@ import { ArrayReader } from './array-reader.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import { closedAttempts, firstStarts } from './closed-attempts.ts';
 import type { Database } from './database.ts';
+import { DerivedReader } from './derived-reader.ts';
 import { type ResolvedFilter, resolveFilter } from './job-filter.ts';
 import { JobList } from './job-list/job-list.ts';
 import { JobListWithTasks } from './job-list/job-list-with-tasks.ts';
 import { type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { jobsBy } from './sqlite/index.ts';
 import { SubmissionReader } from './submission-reader.ts';
-import { type OnRead, wholeJobs } from './whole-jobs.ts';
+import { type OnRead, wholeJobs, wholePage } from './whole-jobs.ts';
 
 /** Of which only the numbers are read. */
 const TASKS_A_LOOK = 1000;
@@ -50,6 +51,7 @@ type CountOnce = (question: string, countAnew: () => Promise<number>) => Promise
 /** Reads stored jobs. */
 export class JobReader {
   readonly arrays: ArrayReader;
+  readonly derived: DerivedReader;
   readonly submissions: SubmissionReader;
   readonly #database: Database;
   readonly #counts: CountOnce | null;
@@ -59,6 +61,7 @@ export class JobReader {
     this.#database = database;
     this.#counts = counts;
     this.arrays = new ArrayReader(database);
+    this.derived = new DerivedReader(database);
     this.submissions = new SubmissionReader(database);
   }
 
@@ -219,17 +222,7 @@ export class JobReader {
       descending: false,
       valuesOf: (row) => [row.array_task_id ?? 0, row.id],
     }));
-    const tasks = await this.getMany(
-      page.rows.map(({ row }) => row.id),
-      onRead,
-    );
-    return {
-      ...page,
-      rows: page.rows.flatMap(({ cursor }, index) => {
-        const row = tasks[index] ?? null;
-        return row === null ? [] : [{ cursor, row }];
-      }),
-    };
+    return wholePage(this.#database, page, onRead);
   }
 
   /** The tasks of an array by their indexes, without those that aren't there. */

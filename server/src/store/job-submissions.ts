@@ -1,7 +1,9 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
-import { DEPENDENCY_KINDS, type Submission } from '../domain/submission.ts';
+import { GPU_REQUEST_STYLES } from '../domain/cluster.ts';
+import { type ClusterFacts, DEPENDENCY_KINDS, type Submission } from '../domain/submission.ts';
 import { componentRequestsSchema } from './job-components.ts';
+import { readJson } from './json.ts';
 import type { JobSubmissionsTable } from './tables.ts';
 
 type SubmissionRow = Selectable<JobSubmissionsTable>;
@@ -13,7 +15,18 @@ const listsSchema = z.object({
   components: componentRequestsSchema,
 });
 
-export function toSubmission(row: Omit<SubmissionRow, 'script' | 'request_digest'>): Submission {
+const factsSchema = z.object({
+  slurmVersion: z.string().nullable(),
+  gpuRequest: z.enum(GPU_REQUEST_STYLES),
+  condaEnv: z.string().nullable(),
+  prologue: z.string().nullable(),
+});
+
+export function toClusterFacts(json: string | null): ClusterFacts | null {
+  return json === null ? null : readJson(json, factsSchema);
+}
+
+export function toSubmission(row: Omit<SubmissionRow, 'script' | 'cluster_facts' | 'request_digest'>): Submission {
   const lists = listsSchema.parse({
     environment: JSON.parse(row.environment),
     extraOptions: JSON.parse(row.extra_options),
@@ -31,11 +44,11 @@ export function toSubmission(row: Omit<SubmissionRow, 'script' | 'request_digest
   };
 }
 
-/** Every column but the script, which is written later, and the digest, which belongs to the request. */
+/** Every column but the script and its cluster, which are written later, and the digest, which belongs to the request. */
 export function fromSubmission(
   jobId: string,
   submission: Submission,
-): Omit<SubmissionRow, 'script' | 'request_digest'> {
+): Omit<SubmissionRow, 'script' | 'cluster_facts' | 'request_digest'> {
   return {
     job_id: jobId,
     environment: JSON.stringify(submission.environment),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
-import type { Submission } from '../domain/submission.ts';
+import type { ClusterFacts, Submission } from '../domain/submission.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { changedColumns, fromAttempt, fromJob, type JobRow } from './job-rows.ts';
@@ -50,7 +50,12 @@ export class JobWriter {
       if (submission === null) continue;
       await this.#database
         .insertInto('job_submissions')
-        .values({ ...fromSubmission(job.id, submission), script: null, request_digest: requestDigest ?? null })
+        .values({
+          ...fromSubmission(job.id, submission),
+          script: null,
+          cluster_facts: null,
+          request_digest: requestDigest ?? null,
+        })
         .execute();
     }
     return recorded;
@@ -71,8 +76,13 @@ export class JobWriter {
     await indexWords(this.#database, known);
   }
 
-  async setScript(jobId: string, script: string): Promise<void> {
-    await this.#database.updateTable('job_submissions').set({ script }).where('job_id', '=', jobId).execute();
+  async setScript(jobId: string, script: string, cluster: ClusterFacts | null): Promise<void> {
+    const facts = cluster === null ? null : JSON.stringify(cluster);
+    await this.#database
+      .updateTable('job_submissions')
+      .set({ script, cluster_facts: facts })
+      .where('job_id', '=', jobId)
+      .execute();
   }
 
   /** Appends a message about how a job was submitted, in lines of its own. */

@@ -1,7 +1,7 @@
-import type { Submission } from '../domain/submission.ts';
+import type { ClusterFacts, Submission } from '../domain/submission.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
-import { toSubmission } from './job-submissions.ts';
+import { toClusterFacts, toSubmission } from './job-submissions.ts';
 
 /** Scripts are the longest texts. */
 const SCRIPTS_A_BATCH = 50;
@@ -48,6 +48,24 @@ export class SubmissionReader {
       }
     }
     return scripts;
+  }
+
+  /** What of their clusters decided how jobs ran, by job, without those of which it isn't known. */
+  async clusterFacts(jobIds: readonly string[], onRead: (text: string) => void): Promise<Map<string, ClusterFacts>> {
+    const found = new Map<string, ClusterFacts>();
+    for await (const batch of batches([...new Set(jobIds)], SUBMISSIONS_A_BATCH)) {
+      const rows = await this.#database
+        .selectFrom('job_submissions')
+        .select(['job_id', 'cluster_facts'])
+        .where('job_id', 'in', batch)
+        .execute();
+      for (const { job_id: id, cluster_facts: json } of rows) {
+        if (json !== null) onRead(json);
+        const facts = toClusterFacts(json);
+        if (facts !== null) found.set(id, facts);
+      }
+    }
+    return found;
   }
 
   async get(jobId: string): Promise<Submission | null> {

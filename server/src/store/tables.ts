@@ -103,6 +103,8 @@ export interface JobSubmissionsTable {
   request_digest: string | null;
   is_singleton: number;
   message: string | null;
+  /** JSON of what of the cluster decided how it ran, as its script; null: not known. */
+  cluster_facts: string | null;
 }
 
 /** Attempts that a requeue has closed; the current one is part of the job. */

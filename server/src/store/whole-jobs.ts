@@ -4,6 +4,7 @@ import type { Job } from '../domain/job.ts';
 import { batches, WHOLE_ROWS_A_BATCH } from './batches.ts';
 import type { Database } from './database.ts';
 import { toJobs } from './job-rows.ts';
+import type { KeysetPage } from './keyset.ts';
 import { slicesOf } from './slices.ts';
 
 /** Bytes of text that one statement reads; a single row may have more. */
@@ -45,4 +46,25 @@ export async function* wholeJobs(
       yield await toJobs(database, await whole.where('id', 'in', ids).execute());
     }
   }
+}
+
+/** The jobs of a page of their ids, without those that are gone by now. */
+export async function wholePage(
+  database: Database,
+  page: KeysetPage<{ readonly id: string }>,
+  onRead: OnRead<Job>,
+): Promise<KeysetPage<Job>> {
+  const byId = new Map<string, Job>();
+  const ids = page.rows.map(({ row }) => row.id);
+  for await (const jobs of wholeJobs(database, 'id', ids)) {
+    onRead(jobs);
+    for (const job of jobs) byId.set(job.id, job);
+  }
+  return {
+    ...page,
+    rows: page.rows.flatMap(({ cursor, row: { id } }) => {
+      const row = byId.get(id);
+      return row === undefined ? [] : [{ cursor, row }];
+    }),
+  };
 }

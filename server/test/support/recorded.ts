@@ -28,7 +28,7 @@ export async function directoryOf({ project, jobs, tasks = [], script }: Recorde
   await journal.write(SYSTEM, async (writer) => {
     const submitted = jobs.map((job) => ({ job, idempotencyKey: null, submission: NO_SUBMISSION }));
     await writer.create([...submitted, ...tasks.map((job) => ({ job, idempotencyKey: null, submission: null }))]);
-    for (const { id } of jobs) await writer.setScript(id, script);
+    for (const { id } of jobs) await writer.setScript(id, script, null);
   });
   await store.close();
   return directory;

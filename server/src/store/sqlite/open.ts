@@ -20,6 +20,7 @@ import * as eventActors from './migrations/0012-event-actors.ts';
 import * as eventRequests from './migrations/0013-event-requests.ts';
 import * as clusterLogins from './migrations/0014-cluster-logins.ts';
 import * as jobTags from './migrations/0015-job-tags.ts';
+import * as clusterFacts from './migrations/0016-cluster-facts.ts';
 
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -38,6 +39,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-event-requests': eventRequests,
   '0014-cluster-logins': clusterLogins,
   '0015-job-tags': jobTags,
+  '0016-cluster-facts': clusterFacts,
 };
 
 const MIGRATION_ADVICE = 'Its tables were left as they are: start the version that wrote it, or restore a backup';

@@ -1,5 +1,5 @@
 import { A } from '@solidjs/router';
-import { type JSX, Show } from 'solid-js';
+import { For, type JSX, Show } from 'solid-js';
 import { isStale, useClusters } from '../../graphql/clusters.ts';
 import { describeOutcome } from '../../lib/job-text.ts';
 import { StateBadge } from '../../ui/state-badge.tsx';
@@ -62,12 +62,35 @@ function Origin(props: { readonly job: JobDetails }): JSX.Element {
       <Show when={props.job.basedOn}>
         {(job) => (
           <p class="text-muted">
-            Launched again from <JobLink job={job()} />
+            Launched again from <JobLink job={job()} />,{' '}
+            <A href={`/compare?${comparing(job().id, props.job.id)}`} class="link">
+              compare
+            </A>
           </p>
         )}
       </Show>
+      <Show when={props.job.derivedJobs.totalCount > 0}>
+        <p class="text-muted">
+          Launched again as{' '}
+          <For each={props.job.derivedJobs.nodes}>
+            {(job, index) => (
+              <>
+                {index() === 0 ? '' : ', '}
+                <JobLink job={job} />
+              </>
+            )}
+          </For>
+          <Show when={props.job.derivedJobs.totalCount - props.job.derivedJobs.nodes.length || null}>
+            {(more) => <> and {more().toLocaleString()} more</>}
+          </Show>
+        </p>
+      </Show>
     </>
   );
+}
+
+function comparing(...ids: readonly string[]): string {
+  return new URLSearchParams(ids.map((id) => ['id', id])).toString();
 }
 
 function JobLink(props: { readonly job: { readonly id: string; readonly name: string } }): JSX.Element {

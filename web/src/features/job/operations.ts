@@ -57,6 +57,13 @@ const jobDetailsFragment = graphql(`
       id
       name
     }
+    derivedJobs(first: 5) {
+      nodes {
+        id
+        name
+      }
+      totalCount
+    }
     arrayParent {
       id
       name
@@ -164,6 +171,15 @@ export const jobScriptQuery = graphql(`
     job(id: $id) {
       id
       script
+    }
+  }
+`);
+
+export const jobRecordQuery = graphql(`
+  query JobRecord($id: ID!) {
+    job(id: $id) {
+      id
+      record
     }
   }
 `);

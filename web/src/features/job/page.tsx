@@ -8,6 +8,7 @@ import { EmptyState, Notice, Skeleton } from '../../ui/notice.tsx';
 import { Facts } from './facts.tsx';
 import { Header } from './header.tsx';
 import type { JobDetails } from './operations.ts';
+import { RecordButton } from './record-button.tsx';
 import { Script } from './script.tsx';
 import { createLiveJob } from './state.ts';
 import { TaskTable } from './task-table.tsx';
@@ -111,7 +112,9 @@ function Loaded(props: { readonly job: JobDetails; readonly log: JobLog }): JSX.
               <TaskTable jobId={props.job.id} />
             </Match>
             <Match when={tab() === 'script'}>
-              <Script jobId={props.job.id} state={props.job.state} />
+              <Script jobId={props.job.id} state={props.job.state}>
+                <RecordButton jobId={props.job.id} slurmJobId={props.job.slurmJobId} />
+              </Script>
             </Match>
           </Switch>
         </div>

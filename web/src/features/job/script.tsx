@@ -5,8 +5,15 @@ import { CopyButton } from '../../ui/copy-button.tsx';
 import { Notice, Skeleton } from '../../ui/notice.tsx';
 import { jobScriptQuery } from './operations.ts';
 
+interface ScriptProps {
+  readonly jobId: string;
+  readonly state: string;
+  /** Stands beside the button that copies it. */
+  readonly children: JSX.Element;
+}
+
 /** The batch script exactly as Slurm got it; asked for again when the job's state changes, until there is one. */
-export function Script(props: { readonly jobId: string; readonly state: string }): JSX.Element {
+export function Script(props: ScriptProps): JSX.Element {
   const api = useApi();
   const [script, setScript] = createSignal<string | null>();
   const [fault, setFault] = createSignal<string | null>(null);
@@ -32,7 +39,8 @@ export function Script(props: { readonly jobId: string; readonly state: string }
         <Match when={script()}>
           {(text) => (
             <div class="relative">
-              <div class="absolute top-2 right-2">
+              <div class="absolute top-2 right-2 flex items-center gap-1">
+                {props.children}
                 <CopyButton text={text()} label="Copy the script" />
               </div>
               <pre class="log overflow-x-auto p-3 text-xs leading-5" tabindex="0">

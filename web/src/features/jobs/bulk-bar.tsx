@@ -14,6 +14,8 @@ import { MOST_SELECTED, type Selection } from './selection.ts';
 
 /** So many names are said before the rest is a number. */
 const MOST_NAMES = 5;
+/** As many as the server compares. */
+const MOST_COMPARED = 20;
 
 interface BulkBarProps {
   readonly selection: Selection;
@@ -68,6 +70,11 @@ export function BulkBar(props: BulkBarProps): JSX.Element {
             >
               Cancel
             </button>
+            <Show when={count() >= 2 && count() <= MOST_COMPARED}>
+              <A class="button" href={`/compare?${new URLSearchParams(props.selection.ids().map((id) => ['id', id]))}`}>
+                Compare
+              </A>
+            </Show>
             <ActionButton bulk={bulk} action="hold" isUseful={fitsAny('HOLD')} />
             <ActionButton bulk={bulk} action="release" isUseful={fitsAny('RELEASE')} />
             <Show
