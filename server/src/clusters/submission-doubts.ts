@@ -1,8 +1,8 @@
 /** Longer than sbatch or tar can run, for when this login node can't see whether it runs on another. */
 export const ABANDONED_MS = 15 * 60_000;
 
-/** Jobs whose project another login node may be unpacking, which may as well have gone down. */
-export class UnpackingsElsewhere {
+/** Jobs whose project may be being unpacked where nobody can see it; or a login node has gone down meanwhile, or started anew. */
+export class UnseenUnpackings {
   /** Since when, by job and by the monotonic clock. */
   readonly #since = new Map<string, number>();
 

@@ -10,11 +10,11 @@ import { environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slu
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { ABANDONED_MS, SubmissionDoubts, UnpackingsElsewhere } from './submission-doubts.ts';
+import { ABANDONED_MS, SubmissionDoubts, UnseenUnpackings } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
-import { AGAIN, CANCELLED_ON_THE_WAY, ELSEWHERE, FILES_GONE, GIVEN_UP, NOT_KNOWN } from './submission-words.ts';
+import { AGAIN, CANCELLED_ON_THE_WAY, FILES_GONE, GIVEN_UP, NOT_KNOWN, STILL_UNPACKED } from './submission-words.ts';
 import { factsOf, scriptOf, submitRequest } from './submit-request.ts';
 import { giveUp, unpacked } from './unpacking.ts';
 
@@ -62,7 +62,7 @@ export interface SubmissionStepsOptions {
 export class SubmissionSteps {
   readonly #options: SubmissionStepsOptions;
   readonly #doubts: SubmissionDoubts;
-  readonly #elsewhere = new UnpackingsElsewhere();
+  readonly #unseen = new UnseenUnpackings();
   /** However many are followed, they take one of the connection's few commands. */
   readonly #looks = pLimit(1);
 
@@ -95,26 +95,27 @@ export class SubmissionSteps {
   }
 
   /**
-   * Unpacks the files of a job. False: there is nothing to hand to Slurm, or not yet. `isReachable`: whether there is somebody to
-   * ask; `signal`: nobody waits any more.
+   * Unpacks the files of a job. False: there is nothing to hand to Slurm, or not yet. `isLong`: whether it may take long;
+   * `isReachable`: whether there is somebody to ask; `signal`: nobody waits any more.
    */
   async unpack(
     { job, workDir, isSubmitted, suffix }: Prepared,
+    isLong: boolean,
     isReachable: () => boolean,
     signal: AbortSignal,
   ): Promise<boolean> {
     if (isSubmitted) return true;
     const { slurm, journal, lookMs } = this.#options;
     const isWanted = async () => isReachable() && !(await this.#isCancelled(job.id));
-    const fault = await unpacked({ slurm, workDir, suffix, isWanted, signal, lookMs });
-    if (fault === 'elsewhere' && !this.#elsewhere.isAbandoned(job.id, performance.now())) {
+    const fault = await unpacked({ slurm, workDir, isLong, suffix, isWanted, signal, lookMs });
+    if (fault === 'later' && !this.#unseen.isAbandoned(job.id, performance.now())) {
       // The next look at all jobs asks again: whoever waited here would keep others from being unpacked.
-      await recordReason(journal, job.id, ELSEWHERE);
+      await recordReason(journal, job.id, STILL_UNPACKED);
       return false;
     }
-    this.#elsewhere.settle(job.id);
+    this.#unseen.settle(job.id);
     if (fault === null) return true;
-    if (fault === 'elsewhere') return giveUp(slurm, workDir, ABANDONED_MS);
+    if (fault === 'later') return giveUp(slurm, workDir, ABANDONED_MS);
     const reason = fault.isFault ? this.#givenUp(job.id, fault.message) : fault.message;
     if (reason === null) throw new Error(`${fault.message}. ${AGAIN}`);
     await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', reason);
@@ -269,7 +270,7 @@ export class SubmissionSteps {
     const { slurm, journal } = this.#options;
     await slurm.removeJobDirectory(workDir);
     this.#doubts.settle(job.id);
-    this.#elsewhere.settle(job.id);
+    this.#unseen.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
     await this.#removeFiles(job.id);
   }

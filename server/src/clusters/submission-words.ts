@@ -1,8 +1,8 @@
 // Why a job isn't in Slurm, in words for people.
 
 export const NOT_KNOWN = 'Not known yet whether Slurm took it';
-export const ELSEWHERE =
-  'Another login node may still be unpacking the project. If it has gone down, this one begins anew after 15 minutes';
+export const STILL_UNPACKED =
+  'The project is perhaps still being unpacked, here or on another login node. Without an end, that begins anew after 15 minutes';
 export const FILES_GONE =
   'The server no longer has the files of this job (the data directory, staging), so it could not be sent: submit it again';
 export const AGAIN = 'That may pass: it is tried again by itself, for a day';

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -812,7 +812,8 @@ describe('projects that take long to be unpacked', () => {
       await symlink('login2 77', join(workDir, 'unpack', 'owner'));
     }
     const submitter = startSubmitter();
-    for (const { id } of all) await once(id, ({ reason }) => reason?.includes('Another login node') === true);
+    for (const { id } of all)
+      await once(id, ({ reason }) => reason?.includes('is perhaps still being unpacked') === true);
     const small = await record();
     await allow(small.id);
     void submitter.submit(small.id);
@@ -824,6 +825,33 @@ describe('projects that take long to be unpacked', () => {
     for (const { id } of all) await once(id, isTaken);
     // What that login node had begun is dropped with its archive, which is sent anew.
     expect(sent).toBe(4);
+  });
+
+  it('keep no place for a process that has got the number of what unpacked them', async () => {
+    const other = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+    try {
+      const host = (await login.run('uname -n')).stdout.trim();
+      for (const { id } of [await record(), await record()]) {
+        const workDir = `${login.home}/slurmql/jobs/${id}`;
+        await journal.write(SYSTEM, (writer) => writer.update(id, (current) => ({ ...current, workDir })));
+        await mkdir(join(workDir, 'run'), { recursive: true });
+        await mkdir(join(workDir, 'unpack'));
+        await writeFile(join(workDir, 'unpack', 'source.tar.gz'), archive);
+        await symlink(`${host} ${other.pid}`, join(workDir, 'unpack', 'owner'));
+      }
+      const submitter = startSubmitter();
+      const small = await record();
+      await allow(small.id);
+      void submitter.submit(small.id);
+      // Both are asked for once, with some seconds of patience.
+      await once(small.id, ({ workDir }) => workDir !== null);
+      await expect.poll(() => sent).toBe(1);
+      const now = performance.now.bind(performance);
+      vi.spyOn(performance, 'now').mockImplementation(() => now() + 61_000);
+      expect(await once(small.id, isTaken)).toMatchObject({ slurmJobId: '1' });
+    } finally {
+      other.kill();
+    }
   });
 
   it('are sent once, however often sbatch has to be run', async () => {

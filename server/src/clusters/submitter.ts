@@ -200,7 +200,7 @@ export class Submitter {
     const isReachable = () => this.#reachable !== null;
     const { signal } = this.#stop;
     const isLong = await staging.takesLong(jobId);
-    const unpack = () => this.#steps.unpack(prepared, isReachable, signal);
+    const unpack = () => this.#steps.unpack(prepared, isLong, isReachable, signal);
     if (!(await inLine('unpackings', () => this.#unpackings.run(project, isLong, unpack)))) return 'done';
     const handed = prepared.isSubmitted ? 'running' : await this.#hand(prepared);
     return handed === 'running' ? this.#steps.follow(prepared, isReachable, signal) : handed;

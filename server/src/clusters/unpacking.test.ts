@@ -23,6 +23,7 @@ function cluster(answer: (question: number) => UnpackAnswer['kind']) {
 
 const options = {
   workDir: '/w/jobs/1',
+  isLong: true,
   suffix: '.new',
   isWanted: async () => true,
   signal: new AbortController().signal,
@@ -59,8 +60,15 @@ it('ends what takes longer than an hour, for the next attempt to begin anew', as
 
 it('does not wait for another login node', async () => {
   const slurm = cluster((question) => (question < 3 ? 'running' : 'elsewhere'));
-  expect(await unpacked({ ...options, slurm })).toBe('elsewhere');
+  expect(await unpacked({ ...options, slurm })).toBe('later');
   expect(slurm.unpack).toHaveBeenCalledTimes(3);
+  expect(slurm.dropUnpacking).not.toHaveBeenCalled();
+});
+
+it('does not wait for a small project that takes longer than a minute', async () => {
+  const slurm = cluster(() => 'running');
+  expect(await unpacked({ ...options, slurm, isLong: false })).toBe('later');
+  expect(slurm.unpack).toHaveBeenCalledTimes(1);
   expect(slurm.dropUnpacking).not.toHaveBeenCalled();
 });
 
