@@ -43,8 +43,8 @@ export class SubmissionFaults {
 
   /** Drops the faults of all jobs that are no longer being submitted. */
   keepOnly(isLeft: (jobId: string) => boolean): void {
-    for (const id of this.#faults.keys()) if (!isLeft(id)) this.#faults.delete(id);
-    this.#tell();
+    // What is told of the others is not repeated: a new connection may have repaired it.
+    for (const id of this.#faults.keys()) if (!isLeft(id)) this.drop(id);
   }
 
   /** However many jobs wait, it looks at one. */

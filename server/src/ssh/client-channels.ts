@@ -35,6 +35,14 @@ export function incomingOf(client: Client, channel: number): Incoming | undefine
   return openChannel(client, channel)?.incoming;
 }
 
+/** The first error of each channel. */
+const faults = new WeakMap<object, Error>();
+
+/** What a channel failed with; it may have done so before anybody else could listen. Undefined: it hasn't. */
+export function faultOf(channel: object): Error | undefined {
+  return faults.get(channel);
+}
+
 /**
  * Has every channel survive its errors, from the moment that it opens, and read nothing after one: an error that nobody
  * listens to ends the process, and ssh2 hands no channel out before the server has granted what is to run on it. To be
@@ -44,7 +52,10 @@ export function outliveErrors(client: Client): void {
   const manager = managerOf(client);
   const update = manager.update.bind(manager);
   manager.update = (id, channel) => {
-    channel.on('error', () => deafen(channel));
+    channel.on('error', (error: Error) => {
+      if (!faults.has(channel)) faults.set(channel, error);
+      deafen(channel);
+    });
     if (channel.stderr instanceof EventEmitter) channel.stderr.on('error', () => {});
     update(id, channel);
   };

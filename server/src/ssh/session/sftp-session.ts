@@ -1,4 +1,5 @@
 import type { SFTPWrapper } from 'ssh2';
+import { faultOf } from '../client-channels.ts';
 import { abortable, Deadline } from '../deadline.ts';
 import { deafen } from '../deafen.ts';
 import { RemoteFileError, SshUnavailable } from '../errors.ts';
@@ -149,7 +150,8 @@ export class SftpSession {
     const onEnd = () => {
       const isTheirs = channel?.isEnded === false;
       giveUp();
-      if (isTheirs && channel?.answers === 0) this.#noteBroken('it ended before it answered anything');
+      if (!isTheirs || channel?.answers !== 0) return;
+      this.#noteBroken(faultOf(sftp)?.message ?? 'it ended before it answered anything');
     };
     sftp.on('end', onEnd);
     sftp.on('close', onEnd);
