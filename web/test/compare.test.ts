@@ -40,6 +40,7 @@ async function compare(...names: readonly string[]): Promise<void> {
 it('two selected jobs are compared, field by field', async () => {
   await compare('one', 'two');
   const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'command', exact: true }) });
+  await row.waitFor();
   const order = await page.getByRole('columnheader').allTextContents();
   const commands = ['python train.py <b>', 'python train.py --lr 1'];
   expect(await row.getByRole('cell').allTextContents()).toEqual(

@@ -76,12 +76,12 @@ function Differences(props: { readonly comparison: Comparison }): JSX.Element {
             {(job) => <RelativeTime at={job.submittedAt} />}
           </Row>
           <For each={props.comparison.differences}>
-            {({ field, values }) => (
+            {(difference) => (
               <tr>
                 <th class={HEAD} scope="row">
-                  <code>{field}</code>
+                  <code>{difference.field}</code>
                 </th>
-                <For each={values}>
+                <For each={difference.values}>
                   {(value) => (
                     <td class={CELL}>
                       {value === null ? (
