@@ -226,7 +226,8 @@ describe('an array', () => {
   });
 
   it('tells of its progress, also while its own state stays the same', async () => {
-    const job = await bench.submit({ command: 'sleep "$SLURM_ARRAY_TASK_ID"', array: '1,3,5' });
+    // Far enough apart for each to be seen between two polls of a busy machine.
+    const job = await bench.submit({ command: 'sleep "$SLURM_ARRAY_TASK_ID"', array: '1,8,15' });
     const finished: number[] = [];
     const subscription = 'subscription ($id: ID!) { jobStatus(id: $id) { state taskCounts { state count } } }';
     interface Progress {
