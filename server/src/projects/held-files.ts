@@ -40,7 +40,7 @@ export class HeldFiles {
   }
 
   async #count(): Promise<void> {
-    const names = new Set([...(await readdir(this.#directory).catch(() => [])), ...this.#sizes.keys()]).values();
+    const names = new Set([...(await readdir(this.#directory)), ...this.#sizes.keys()]).values();
     const look = async () => {
       for (const name of names) this.#note(name, await sizeOf(join(this.#directory, name)));
     };
