@@ -1,5 +1,5 @@
 import { ensurePackages, type LocalSlurm } from '@slurmql/local-slurm';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { ClusterLogin } from './support/cluster-login.ts';
 import { expectSame, PROBE, TwoWays } from './support/differential.ts';
 import { Workbench } from './support/jobs.ts';
@@ -183,8 +183,15 @@ trap 'scontrol requeue "$SLURM_JOB_ID"; exit 1' USR1; echo ready; ${WAIT}`,
     const beginning = options.length > 0 ? 'prints' : 'says';
     await Promise.all([byHand[beginning]('ready\n'), byUs[beginning]('ready\n')]);
     await Promise.all([byHand.command(program, args), byUs.command(program, args)]);
-    const [hand, ours] = await Promise.all([byHand.slurmEnd(), byUs.slurmEnd()]);
-    expect(ours).toEqual(hand);
+    // slurmctld may take the end of a cancelled job's node before that of its script, and tells its exit code late.
+    const hand = await vi.waitFor(
+      async () => {
+        const [byThem, byOurs] = await Promise.all([byHand.slurmEnd(), byUs.slurmEnd()]);
+        expect(byOurs).toEqual(byThem);
+        return byThem;
+      },
+      { timeout: 60_000, interval: 500 },
+    );
     expect(await byUs.log()).toBe(await byHand.log());
     const [code, signal] = hand.exit.split(':').map(Number);
     expect(await byUs.ended()).toMatchObject({
