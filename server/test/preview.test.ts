@@ -36,15 +36,20 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 
-async function preview(input: object, clusters: readonly string[] | null = null): Promise<Answer> {
-  const query = `mutation ($input: SubmitJobInput!, $clusters: [String!]) {
+const PREVIEW = `mutation ($input: SubmitJobInput!, $clusters: [String!]) {
     previewJob(input: $input, clusters: $clusters) {
       previews { cluster { name } script isAccepted message estimatedStartAt nodeList }
       userErrors { code path message }
     }
   }`;
-  const asked = { projectId: bench.projectId, cluster: 'alpha', command: 'echo "it\'s $HOME"', ...input };
-  return (await bench.server.query<{ previewJob: Answer }>(query, { input: asked, clusters })).previewJob;
+
+function asked(input: object): object {
+  return { projectId: bench.projectId, cluster: 'alpha', command: 'echo "it\'s $HOME"', ...input };
+}
+
+async function preview(input: object, clusters: readonly string[] | null = null): Promise<Answer> {
+  const variables = { input: asked(input), clusters };
+  return (await bench.server.query<{ previewJob: Answer }>(PREVIEW, variables)).previewJob;
 }
 
 async function only(input: object): Promise<Preview> {
@@ -129,6 +134,24 @@ describe('a preview', () => {
       expect(userErrors).toMatchObject([{ code: 'INVALID_INPUT', message: expect.stringContaining('name 1 to 20') }]);
     },
   );
+
+  it('is not asked for once nobody waits for it, and keeps no other from being asked', async () => {
+    const { address, token } = bench.server;
+    const leaving = new AbortController();
+    const left = Array.from({ length: 18 }, () =>
+      fetch(`${address}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ query: PREVIEW, variables: { input: asked({}) } }),
+        signal: leaving.signal,
+      }).catch(() => null),
+    );
+    const first = await only({});
+    leaving.abort();
+    await Promise.all(left);
+    const others = await Promise.all(Array.from({ length: 18 }, () => only({})));
+    for (const { isAccepted } of [first, ...others]) expect(isAccepted).toBe(true);
+  });
 
   it('leaves nothing on the cluster', async () => {
     const list = () => login.run('find slurmql; squeue -h');

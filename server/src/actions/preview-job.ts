@@ -1,5 +1,5 @@
 import { ulid } from 'ulid';
-import { type Cluster, isUnanswered } from '../clusters/index.ts';
+import { type Cluster, isUnanswered, type PreviewAsker } from '../clusters/index.ts';
 import type { UserActor } from '../domain/actor.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import { done, type Outcome, refuse } from '../domain/refusal.ts';
@@ -29,13 +29,15 @@ export interface JobPreview {
 
 /**
  * Has Slurm judge a job without submitting it, on the cluster that it names, or on each of `names`. There, what stands
- * against the job on one of them is that one's verdict, and keeps no other from being asked.
+ * against the job on one of them is that one's verdict, and keeps no other from being asked. `signal`: nobody waits any
+ * more, so what has not been asked yet isn't.
  */
 export async function previewJob(
   context: ActionContext,
   actor: UserActor,
   asked: SubmitJob,
   names: readonly string[] | null,
+  signal: AbortSignal,
 ): Promise<Outcome<readonly JobPreview[]>> {
   const refused = notAllowedTo(actor, 'CHANGE_JOBS');
   if (refused !== null) return refused;
@@ -50,25 +52,32 @@ export async function previewJob(
   const source = await chooseSource(from.path, job);
   if (!source.ok) return byProjectOf(asked, source);
   source.value[Symbol.dispose]();
+  const { jobs } = context.reads;
+  const on = (one: LaunchJob) => previewOn(context, one, from, { jobs, signal });
   if (names === null) {
-    const outcome = byProjectOf(asked, await previewOn(context, job, from));
+    const outcome = byProjectOf(asked, await on(job));
     return outcome.ok ? done([outcome.value]) : outcome;
   }
   const previews = [...new Set(names)].map(async (cluster): Promise<JobPreview> => {
-    const outcome = await previewOn(context, { ...job, cluster }, from);
+    const outcome = await on({ ...job, cluster });
     if (outcome.ok) return outcome.value;
     return notAccepted(cluster, null, outcome.refusals.map(({ message }) => message).join('\n'));
   });
   return done(await Promise.all(previews));
 }
 
-async function previewOn(context: ActionContext, asked: LaunchJob, from: LaunchSource): Promise<Outcome<JobPreview>> {
+async function previewOn(
+  context: ActionContext,
+  asked: LaunchJob,
+  from: LaunchSource,
+  asker: PreviewAsker,
+): Promise<Outcome<JobPreview>> {
   const admitted = await admittedRequest(context, asked);
   if (!admitted.ok) return admitted;
   const { cluster, input } = admitted.value;
   const unavailable = await notAvailable(cluster);
   if (unavailable !== null) return unavailable;
-  const answered = await verdictOf(cluster, input, from);
+  const answered = await verdictOf(cluster, input, from, asker);
   if (!answered.ok) return answered;
   const { script, verdict } = answered.value;
   const { kind, message, startsAt, nodeList } = verdict;
@@ -84,11 +93,12 @@ async function verdictOf(
   { jobs, settings }: Cluster,
   input: LaunchJob,
   { fallbackName, condaEnv, prologue }: LaunchSource,
+  asker: PreviewAsker,
 ): Promise<Outcome<{ readonly script: string; readonly verdict: SubmitPreview }>> {
   const { command, partition, resources } = input;
   const job = { id: ulid(), slurmName: slurmJobName(nameOf(input, fallbackName)), command, partition, resources };
   try {
-    return done(await jobs.preview(job, { ...input, condaEnv, prologue }));
+    return done(await jobs.preview(job, { ...input, condaEnv, prologue }, asker));
   } catch (cause) {
     if (!isUnanswered(cause)) throw cause;
     return refuse('CLUSTER_UNAVAILABLE', 'cluster', `${settings.name} can't be asked now: ${cause.message}`);

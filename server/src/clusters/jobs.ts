@@ -10,7 +10,8 @@ import {
   type SubmitPreview,
   tellsOfNoAnswer,
 } from '../slurm/index.ts';
-import type { SshConnection } from '../ssh/index.ts';
+import { Gate, type SshConnection } from '../ssh/index.ts';
+import type { JobReader } from '../store/index.ts';
 import { ActivityWatch } from './activity.ts';
 import { Cancellations, type Cancelled } from './cancellations.ts';
 import type { Health } from './health.ts';
@@ -40,6 +41,14 @@ export interface ClusterJobsOptions {
   onChange(): void;
 }
 
+/** Who waits for a preview. */
+export interface PreviewAsker {
+  /** Reads for them. */
+  readonly jobs: JobReader;
+  /** Aborted once they don't wait any more. */
+  readonly signal: AbortSignal;
+}
+
 /** The jobs of one cluster: their submission, cancellation and control, and the poller that follows them. */
 export class ClusterJobs {
   readonly #options: ClusterJobsOptions;
@@ -48,7 +57,7 @@ export class ClusterJobs {
   readonly #activity: ActivityWatch;
   readonly #cancellations: Cancellations;
   readonly #turns = pLimit(CONTROLLED_TOGETHER);
-  readonly #previews = pLimit(1);
+  readonly #previews = new Gate(1, MOST_PREVIEWS_WAITING);
   /** Absolute; null: not known now. */
   #workspace: string | null = null;
   #isConnected = false;
@@ -138,25 +147,30 @@ export class ClusterJobs {
     await this.#submitter.submit(jobId);
   }
 
-  /** Has Slurm judge a job without submitting it, with the script that it would get. Throws when Slurm can't be asked. */
+  /**
+   * Has Slurm judge a job without submitting it, with the script that it would get. Throws when Slurm can't be asked.
+   */
   async preview(
     job: SubmittedJob,
     submission: SubmittedWith,
+    { jobs, signal }: PreviewAsker,
   ): Promise<{ readonly script: string; readonly verdict: SubmitPreview }> {
-    const { slurm, settings, parts, onAnswered } = this.#options;
+    const { slurm, settings, onAnswered } = this.#options;
     if (this.#workspace === null) throw new SlurmUnavailable('the login is still being looked at');
-    if (this.#previews.pendingCount >= MOST_PREVIEWS_WAITING) throw new SlurmUnavailable('too many previews wait');
     const workDir = `${this.#workspace}/jobs/${job.id}`;
     const script = scriptOf(settings, job, submission, workDir);
-    const request = await submitRequest(parts.store.jobs, job, submission, workDir);
-    const verdict = await this.#previews(async () => {
+    const request = await submitRequest(jobs, job, submission, workDir);
+    await this.#previews.enter(signal);
+    try {
       // sbatch waits for a controller that is away for minutes.
       const said = await slurm.login.ping();
       if (/\bis DOWN\b/.test(said) && !/\bis UP\b/.test(said)) throw new SlurmUnavailable(said);
-      return slurm.submission.preview(request, script);
-    });
-    if (verdict.kind !== 'broken') onAnswered();
-    return { script, verdict };
+      const verdict = await slurm.submission.preview(request, script);
+      if (verdict.kind !== 'broken') onAnswered();
+      return { script, verdict };
+    } finally {
+      this.#previews.leave();
+    }
   }
 
   /**

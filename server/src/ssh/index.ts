@@ -10,6 +10,7 @@ export {
   SshOutputTooLarge,
   SshUnavailable,
 } from './errors.ts';
+export { Gate } from './gate.ts';
 export type { LoginMemory } from './reconnect-policy.ts';
 export type { RunOptions, SshMeter } from './requests.ts';
 export type { CommandResult } from './session/command.ts';

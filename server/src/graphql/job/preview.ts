@@ -74,6 +74,6 @@ builder.mutationField('previewJob', (t) =>
       }),
     },
     resolve: async (_root, { input, clusters }, context) =>
-      toPayload(await previewJob(context, context.actor, toSubmitJob(input), clusters ?? null)),
+      toPayload(await previewJob(context, context.actor, toSubmitJob(input), clusters ?? null, context.signal)),
   }),
 );
