@@ -148,3 +148,48 @@ describe('the filter in SQL', () => {
     expect(await inSql({ ...EVERY_JOB, search: 'x'.repeat(100_000) })).toEqual([]);
   });
 });
+
+describe('what started or ended before some time', () => {
+  const HOUR_MS = 3_600_000;
+  const BEGIN = Date.UTC(2026, 0, 1);
+  const at = (hours: number) => new Date(BEGIN + hours * HOUR_MS);
+
+  // The clock of a cluster may be behind that of the server.
+  it.each([
+    ['as it should be', 0],
+    ['hours before its submission', -23],
+    ['days before its submission', -100],
+  ])('is found where jobs start %s', async (_what, early) => {
+    await using stack = new AsyncDisposableStack();
+    const other = await Store.open(':memory:');
+    stack.defer(() => other.close());
+    const jobs = Array.from({ length: 300 }, (_, index) => {
+      const startedAfter = index % 7 === 0 ? early : (index * 31) % 50;
+      return aJob({
+        id: idOf(10_000 + index),
+        submittedAt: at(index),
+        startedAt: index % 5 === 0 ? null : at(index + startedAfter),
+        endedAt: index % 5 < 2 ? null : at(index + startedAfter + (index % 3)),
+      });
+    });
+    await insertJobs(other, jobs);
+    for (const parts of [
+      { startedBefore: at(60) },
+      { endedBefore: at(60), startedAfter: at(-50) },
+      { startedBefore: at(200), submittedAfter: at(150) },
+      { startedBefore: at(200), submittedBefore: at(100) },
+      { endedBefore: at(100), startedBefore: at(80), includeArrayTasks: true },
+    ]) {
+      const wanted: JobFilter = { ...EVERY_JOB, includeArrayTasks: false, ...parts };
+      const matching = jobs.filter((each) => matchesFilter(each, null, wanted)).map(({ id }) => id);
+      expect(matching.length).toBeGreaterThan(5);
+      const page = await other.jobs.page(
+        wanted,
+        { field: 'SUBMITTED_AT', direction: 'ASC' },
+        { limit: 1000, backwards: false, from: null },
+      );
+      expect(page.rows.map(({ row }) => row.id)).toEqual(matching);
+      expect(await other.jobs.count(wanted)).toBe(matching.length);
+    }
+  });
+});

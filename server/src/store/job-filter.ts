@@ -4,7 +4,7 @@ import { ACTIVE_JOB_STATES, JOB_STATES, type JobState } from '../domain/job-stat
 import type { Database } from './database.ts';
 import { projectsHolding } from './project-texts.ts';
 import { wordsOf } from './search.ts';
-import { holdsEntry, holdsWord, isAmong } from './sqlite/index.ts';
+import { holdsEntry, holdsWord, IS_EARLY, isAmong, jobsBy, MOST_EARLY_MS } from './sqlite/index.ts';
 import type { Tables } from './tables.ts';
 
 /** A word of a search, and the projects whose names contain it: all their jobs match it. */
@@ -35,8 +35,9 @@ export async function resolveFilter(database: Database, filter: JobFilter): Prom
     filter.exitCodes,
   ];
   if (lists.some((list) => list?.length === 0)) return null;
+  const submittedBefore = await latestSubmission(database, filter);
   const times = [
-    [filter.submittedAfter, filter.submittedBefore],
+    [filter.submittedAfter, submittedBefore],
     [filter.startedAfter, filter.startedBefore],
     [filter.endedAfter, filter.endedBefore],
   ] as const;
@@ -44,7 +45,20 @@ export async function resolveFilter(database: Database, filter: JobFilter): Prom
   const words = await soughtWords(database, [...new Set(wordsOf(search))]);
   // Nearly all jobs are inactive, so a list of states would not narrow the search.
   const isActive = filter.states === null && filter.isActive === false ? false : null;
-  return { ...rest, ids, states: isActive === null ? states : null, isActive, words };
+  return { ...rest, ids, submittedBefore, states: isActive === null ? states : null, isActive, words };
+}
+
+/**
+ * What has started or ended before some time was submitted before it, so a list in the order of submissions can begin there
+ * instead of at its end. Null: at any time.
+ */
+async function latestSubmission(database: Database, filter: JobFilter): Promise<Date | null> {
+  const { submittedBefore, startedBefore, endedBefore } = filter;
+  const bounds = [startedBefore, endedBefore].flatMap((time) => (time === null ? [] : time.getTime() + MOST_EARLY_MS));
+  const latest = Math.min(...bounds);
+  if (bounds.length === 0 || (submittedBefore !== null && submittedBefore.getTime() <= latest)) return submittedBefore;
+  const early = database.selectFrom(jobsBy('jobs_before_submission')).select('number').where(IS_EARLY).limit(1);
+  return (await early.executeTakeFirst()) === undefined ? new Date(latest) : submittedBefore;
 }
 
 async function soughtWords(database: Database, words: readonly string[]): Promise<readonly SoughtWord[]> {

@@ -35,3 +35,9 @@ export const BY_ID = 'sqlite_autoindex_jobs_1';
 
 /** The order of index entries that are equal in its columns. */
 export const ROW = sql.ref<number>('rowid');
+
+/** By the clocks of clusters, no job but those of the index `jobs_before_submission` starts or ends earlier before its submission. */
+export const MOST_EARLY_MS = 86_400_000;
+
+/** Whether a job started or ended earlier than that, in the words of the index. */
+export const IS_EARLY = sql<SqlBool>`min(coalesce(started_at, submitted_at), coalesce(ended_at, submitted_at)) < submitted_at - ${sql.lit(MOST_EARLY_MS)}`;

@@ -1,4 +1,14 @@
-export { BY_ID, holdsEntry, holdsWord, isAmong, isListed, jobsBy, ROW } from './expressions.ts';
+export {
+  BY_ID,
+  holdsEntry,
+  holdsWord,
+  IS_EARLY,
+  isAmong,
+  isListed,
+  jobsBy,
+  MOST_EARLY_MS,
+  ROW,
+} from './expressions.ts';
 export { holdLock } from './lock.ts';
 export { openDatabase } from './open.ts';
 export { blocksBetween, countInBlock, indexWords, jobsInBlocks } from './word-index.ts';

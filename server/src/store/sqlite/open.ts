@@ -21,6 +21,7 @@ import * as eventRequests from './migrations/0013-event-requests.ts';
 import * as clusterLogins from './migrations/0014-cluster-logins.ts';
 import * as jobTags from './migrations/0015-job-tags.ts';
 import * as clusterFacts from './migrations/0016-cluster-facts.ts';
+import * as earlyTimes from './migrations/0017-early-times.ts';
 
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -40,6 +41,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-cluster-logins': clusterLogins,
   '0015-job-tags': jobTags,
   '0016-cluster-facts': clusterFacts,
+  '0017-early-times': earlyTimes,
 };
 
 const MIGRATION_ADVICE = 'Its tables were left as they are: start the version that wrote it, or restore a backup';
