@@ -7,6 +7,7 @@ export default {
     main: 'src/main.ts',
     'graphiql-worker': 'src/http/graphiql-worker.ts',
     'disk-worker': 'src/projects/disk-worker.ts',
+    'watch-worker': 'src/projects/watch-worker.ts',
   },
   platform: 'node',
   // Native code, packages that load files of their own, and what is loaded only when somebody needs it.

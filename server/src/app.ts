@@ -18,7 +18,7 @@ import { VERSION } from './domain/version.ts';
 import { EventRetention, JobMetrics, Journal } from './events/index.ts';
 import { HttpServer, ListenError } from './http/index.ts';
 import { FileWatches } from './logs/index.ts';
-import { endChildren, keepDataApart, Staging, setGitEnvironment } from './projects/index.ts';
+import { endChildren, keepDataApart, ProjectWatch, Staging, setGitEnvironment } from './projects/index.ts';
 import { DatabaseError, holdLock, Store } from './store/index.ts';
 import { createLogger, type Logger, logWarnings, Metrics } from './telemetry/index.ts';
 
@@ -96,6 +96,13 @@ export async function startApp(environment: Environment): Promise<App> {
     stack.defer(() => configuration.stop());
     configuration.start(settings.map(({ name }) => name));
 
+    const repositories = new ProjectWatch({
+      projects: store.projects.all(),
+      records: store.projects,
+      onError: (cause) => log.error({ err: cause }, 'The state of a project could not be kept up to date'),
+    });
+    stack.defer(() => repositories.stop());
+
     const authenticator = await Authenticator.open(token.value, store.sessions);
     const watches = new FileWatches(log);
     metrics.gauge('slurmql_followed_logs', 'Log files that are being followed.', () => watches.size);
@@ -105,7 +112,7 @@ export async function startApp(environment: Environment): Promise<App> {
       () => watches.keptBytes,
     );
     const http = new HttpServer({
-      services: { store, journal, clusters, staging, watches, log, metrics },
+      services: { store, journal, clusters, staging, repositories, watches, log, metrics },
       authenticator,
       host: environment.host,
       port: environment.port,
@@ -120,6 +127,7 @@ export async function startApp(environment: Environment): Promise<App> {
     });
     stack.defer(() => http.stop());
     const address = await http.start();
+    repositories.start();
     const stop = stack.move();
     return {
       address,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aJob } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
+import { UNWATCHED } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import { insertJobs } from '../store/testing.ts';
 import { cancelJob } from './cancel-job.ts';
@@ -21,6 +22,7 @@ beforeEach(async () => {
     journal: new Journal(store),
     clusters: { get: () => null } as never,
     staging: { remove: async (id: string) => removed.push(id) } as never,
+    repositories: UNWATCHED,
   };
 });
 afterEach(() => store.close());

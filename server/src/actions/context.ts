@@ -1,6 +1,6 @@
 import type { Clusters } from '../clusters/index.ts';
 import type { Journal } from '../events/index.ts';
-import type { Staging } from '../projects/index.ts';
+import type { ProjectWatch, Staging } from '../projects/index.ts';
 import type { ClientStore, StoreReads } from '../store/index.ts';
 
 /** What a write works on. */
@@ -11,4 +11,5 @@ export interface ActionContext {
   readonly journal: Journal;
   readonly clusters: Clusters;
   readonly staging: Staging;
+  readonly repositories: Pick<ProjectWatch, 'follow' | 'forget'>;
 }

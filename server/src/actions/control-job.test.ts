@@ -4,6 +4,7 @@ import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
 import { aJob } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
+import { UNWATCHED } from '../projects/testing.ts';
 import { SlurmUnavailable } from '../slurm/index.ts';
 import { Store } from '../store/index.ts';
 import { insertJobs } from '../store/testing.ts';
@@ -51,6 +52,7 @@ beforeEach(async () => {
     ...{ reads: store, store, journal },
     clusters: { get: () => cluster, successor: async () => cluster } as never,
     staging: { remove: async () => undefined } as never,
+    repositories: UNWATCHED,
   };
 });
 afterEach(() => store.close());

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal } from '../events/index.ts';
-import { Repository, stagingFor } from '../projects/testing.ts';
+import { Repository, stagingFor, UNWATCHED } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { addProject, syncProject } from './projects.ts';
@@ -45,6 +45,7 @@ beforeEach(async () => {
     journal,
     clusters: { get: () => alpha, successor: async () => alpha, submit: async () => undefined } as never,
     staging: stagingFor(store, staged),
+    repositories: UNWATCHED,
   };
   const added = await add('first');
   id = added.ok ? added.value.id : '';

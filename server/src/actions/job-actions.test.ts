@@ -6,6 +6,7 @@ import { arrayState, isActiveState, JOB_STATES, type JobState } from '../domain/
 import type { Outcome } from '../domain/refusal.ts';
 import { aJob, aProject, NO_SUBMISSION } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
+import { UNWATCHED } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import { insertJobs } from '../store/testing.ts';
 import { cancelJob } from './cancel-job.ts';
@@ -51,6 +52,7 @@ beforeEach(async () => {
     journal,
     clusters: { get: () => cluster, successor: async () => cluster } as never,
     staging: { remove: async () => undefined } as never,
+    repositories: UNWATCHED,
   };
 });
 afterEach(() => store.close());

@@ -4,6 +4,7 @@ import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { aJob, aProject } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
+import { UNWATCHED } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import { DatabaseWork, insertJobs } from '../store/testing.ts';
 import { archiveJobs } from './archive-jobs.ts';
@@ -46,6 +47,7 @@ beforeEach(async () => {
     journal,
     clusters: { get: () => alpha } as never,
     staging: { remove: async () => undefined } as never,
+    repositories: UNWATCHED,
   };
 });
 afterEach(async () => {

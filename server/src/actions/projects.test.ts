@@ -4,13 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aProject } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { setGitEnvironment } from '../projects/index.ts';
-import { Repository } from '../projects/testing.ts';
-import { type ProjectFields, Store } from '../store/index.ts';
+import { Repository, UNWATCHED } from '../projects/testing.ts';
+import { Store } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
-import { removeProject, syncProject, updateProject } from './projects.ts';
+import { removeProject, syncProject, type UpdateProject, updateProject } from './projects.ts';
 
 const ACTOR = { user: { id: 'administrator', name: 'Administrator', role: 'ADMIN' }, via: 'TOKEN' } as const;
-const SAME = { id: 'P', name: undefined, condaEnv: undefined, prologue: undefined };
+const SAME = { id: 'P', name: undefined, path: undefined, condaEnv: undefined, prologue: undefined };
 const NOT_FOUND = { ok: false, refusals: [{ code: 'NOT_FOUND' }] };
 let repository: Repository;
 let store: Store;
@@ -23,14 +23,14 @@ beforeEach(async () => {
   const journal = new Journal(store);
   await journal.start();
   await store.projects.save(aProject({ id: 'P', name: 'vision', path: repository.path, syncedAt: new Date(0) }));
-  context = { reads: store, store, journal, clusters: {} as never, staging: {} as never };
+  context = { reads: store, store, journal, clusters: {} as never, staging: {} as never, repositories: UNWATCHED };
 });
 afterEach(async () => {
   await store.close();
   await repository[Symbol.asyncDispose]();
 });
 
-const update = (fields: Partial<ProjectFields>) => updateProject(context, ACTOR, { ...SAME, ...fields });
+const update = (fields: Partial<UpdateProject>) => updateProject(context, ACTOR, { ...SAME, ...fields });
 const sync = () => syncProject(context, ACTOR, 'P');
 const there = (path: string) =>
   access(path).then(
@@ -56,7 +56,7 @@ async function heldSync(): Promise<() => ReturnType<typeof sync>> {
 }
 
 describe('what is done with a project while git looks at its repository', () => {
-  it.each<[string, Partial<ProjectFields>]>([
+  it.each<[string, Partial<UpdateProject>]>([
     ['name', { name: 'renamed' }],
     ['prologue', { prologue: 'module load cuda' }],
     ['conda environment', { condaEnv: 'torch' }],

@@ -5,7 +5,14 @@ import type { Actor } from '../domain/actor.ts';
 import { notAllowedTo } from '../domain/policy.ts';
 import type { GitSnapshot, Project } from '../domain/project.ts';
 import { done, type Outcome, type Refusal, refuse } from '../domain/refusal.ts';
-import { GitError, readRepository, repositoryTopLevel, ServerBusy, withPublicAddresses } from '../projects/index.ts';
+import {
+  faultOf,
+  GitError,
+  readRepository,
+  repositoryTopLevel,
+  ServerBusy,
+  withPublicAddresses,
+} from '../projects/index.ts';
 import type { ProjectFields } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck } from './fields.ts';
@@ -25,49 +32,72 @@ export interface AddProject {
 }
 
 /** Registers a git repository on the server's machine; its default name is that of its directory. */
-export async function addProject({ store }: ActionContext, actor: Actor, input: AddProject): Promise<Outcome<Project>> {
+export async function addProject(
+  { store, repositories }: ActionContext,
+  actor: Actor,
+  input: AddProject,
+): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
   const refusals = checkFields(input);
   if (refusals.length > 0) return { ok: false, refusals };
 
-  let path: string;
-  let git: GitSnapshot;
-  try {
-    path = await repositoryTopLevel(normalize(expandHome(input.path)));
-    git = await readRepository(path);
-  } catch (cause) {
-    if (!(cause instanceof GitError)) throw cause;
-    return notARepository('path', input.path, cause);
-  }
-  const { branches, ...state } = git;
+  const found = await repositoryAt(input.path);
+  if (!found.ok) return found;
+  const { path, git } = found.value;
+  const { branches, tags, uncommittedFiles, ...state } = git;
   const name = input.name ?? basename(path);
   const { condaEnv, prologue } = input;
-  const project: Project = { id: ulid(), name, path, condaEnv, prologue, git: state, syncedAt: new Date() };
-  return (await store.projects.save(project, branches)) ? done(project) : nameTaken(name);
+  const fresh = { git: state, fault: null, syncedAt: new Date() };
+  const project: Project = { id: ulid(), name, path, condaEnv, prologue, ...fresh };
+  const isSaved = await store.projects.save(project, { branches, tags, uncommittedFiles });
+  if (!isSaved) return nameTaken(name);
+  repositories.follow(project);
+  return done(project);
 }
 
-export interface UpdateProject extends ProjectFields {
+/** The repository that holds a path that somebody wrote. */
+async function repositoryAt(written: string): Promise<Outcome<{ readonly path: string; readonly git: GitSnapshot }>> {
+  try {
+    const path = await repositoryTopLevel(normalize(expandHome(written)));
+    return done({ path, git: await readRepository(path) });
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    return notARepository('path', written, cause);
+  }
+}
+
+export interface UpdateProject extends Omit<ProjectFields, 'moved'> {
   readonly id: string;
+  /** Where its repository is now. */
+  readonly path: string | undefined;
 }
 
 export async function updateProject(
-  { store }: ActionContext,
+  { reads, store, repositories }: ActionContext,
   actor: Actor,
   input: UpdateProject,
 ): Promise<Outcome<Project>> {
   const refused = notAllowedTo(actor, 'CHANGE_PROJECTS');
   if (refused !== null) return refused;
   const refusals = checkFields({
-    path: null,
+    path: input.path ?? null,
     name: input.name ?? null,
     condaEnv: input.condaEnv ?? null,
     prologue: input.prologue ?? null,
   });
   if (refusals.length > 0) return { ok: false, refusals };
-  const updated = await store.projects.update(input.id, input);
+  const { id, path, name, condaEnv, prologue } = input;
+  if ((await reads.projects.get(id)) === null) return notFound();
+  const syncedAt = new Date();
+  const found = path === undefined ? null : await repositoryAt(path);
+  if (found !== null && !found.ok) return found;
+  const moved = found === null ? undefined : { ...found.value, syncedAt };
+  const updated = await store.projects.update(id, { name, condaEnv, prologue, moved });
   if (updated === 'NOT_FOUND') return notFound();
-  return updated === 'NAME_TAKEN' ? nameTaken(input.name ?? '') : done(updated);
+  if (updated === 'NAME_TAKEN') return nameTaken(name ?? '');
+  if (moved !== undefined) repositories.follow(updated);
+  return done(updated);
 }
 
 /** Reads the state of the repository again. */
@@ -80,20 +110,22 @@ export async function syncProject(
   if (refused !== null) return refused;
   const project = await reads.projects.get(id);
   if (project === null) return notFound();
+  const syncedAt = new Date();
   try {
-    const syncedAt = new Date();
     // It may have been changed or removed while git was at work.
     const synced = await store.projects.saveSnapshot(id, await readRepository(project.path), syncedAt);
     return synced === null ? notFound() : done(synced);
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
+    if (!(cause instanceof ServerBusy))
+      await store.projects.saveFault(id, await faultOf(project.path, cause), syncedAt);
     return notARepository('id', project.path, cause);
   }
 }
 
 /** Removes a project. Its repository isn't touched, and its jobs stay in the history. */
 export async function removeProject(
-  { reads, journal }: ActionContext,
+  { reads, journal, repositories }: ActionContext,
   actor: Actor,
   id: string,
 ): Promise<Outcome<string>> {
@@ -101,6 +133,7 @@ export async function removeProject(
   if (refused !== null) return refused;
   const project = await reads.projects.get(id);
   if (project === null) return notFound();
+  repositories.forget(id);
   await journal.removeProject(id);
   return done(id);
 }

@@ -4,7 +4,7 @@ import SqliteDatabase from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aProject, NO_RESOURCES } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
-import { Repository, stagingFor } from '../projects/testing.ts';
+import { Repository, stagingFor, UNWATCHED } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import type { ActionContext } from './context.ts';
 import { removeProject } from './projects.ts';
@@ -48,7 +48,14 @@ beforeEach(async () => {
     submit: async () => undefined,
   };
   stagingDirectory = join(repository.path, '.git/staging');
-  context = { reads: store, store, journal, clusters: clusters as never, staging: stagingFor(store, stagingDirectory) };
+  context = {
+    reads: store,
+    store,
+    journal,
+    clusters: clusters as never,
+    staging: stagingFor(store, stagingDirectory),
+    repositories: UNWATCHED,
+  };
 });
 afterEach(async () => {
   await store.close();

@@ -115,6 +115,7 @@ export function aProject(parts: Partial<Project> = {}): Project {
     condaEnv: null,
     prologue: null,
     git: { remoteUrl: null, branch: 'main', headCommit: null, isDirty: false },
+    fault: null,
     syncedAt: new Date('2026-11-24T12:00:00Z'),
     ...parts,
   };

@@ -3,7 +3,7 @@ import type { ActionContext } from '../actions/index.ts';
 import type { UserActor } from '../domain/actor.ts';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
-import type { GitBranch, Project } from '../domain/project.ts';
+import type { GitBranch, GitLists, Project, UncommittedFile } from '../domain/project.ts';
 import type { ClusterFacts, Submission } from '../domain/submission.ts';
 import type { FeedSources } from '../feeds/index.ts';
 import type { FileWatches } from '../logs/index.ts';
@@ -28,8 +28,10 @@ export interface Services extends Omit<ActionContext, 'reads' | 'store'> {
  */
 export interface Loaders {
   readonly project: DataLoader<string, Project | null>;
-  /** Of projects. */
+  /** Of projects, as the two that follow. */
   readonly branches: DataLoader<string, readonly GitBranch[]>;
+  readonly gitTags: DataLoader<string, readonly GitBranch[]>;
+  readonly uncommittedFiles: DataLoader<string, readonly UncommittedFile[]>;
   readonly job: DataLoader<string, Job | null>;
   readonly script: DataLoader<string, string | null>;
   readonly submission: DataLoader<string, Submission | null>;
@@ -66,6 +68,11 @@ export function createContext(services: Services, actor: UserActor, options: Ope
   const { jobs, projects } = reads;
   const batching = <V>(load: (ids: readonly string[]) => Promise<readonly V[]>) =>
     new DataLoader<string, V>((ids) => work.read(() => load(ids)), { cache: false });
+  const listing = <Kind extends keyof GitLists>(kind: Kind) =>
+    batching<GitLists[Kind] | readonly []>(async (ids) => {
+      const lists = await projects.list(kind, ids, (text) => work.texts(text));
+      return ids.map((id) => lists.get(id) ?? []);
+    });
   return {
     ...services,
     ...options,
@@ -75,10 +82,9 @@ export function createContext(services: Services, actor: UserActor, options: Ope
     reads,
     loaders: {
       project: batching((ids) => projects.getMany(ids)),
-      branches: batching(async (ids) => {
-        const branches = await projects.branches(ids, (text) => work.texts(text));
-        return ids.map((id) => branches.get(id) ?? []);
-      }),
+      branches: listing('branches'),
+      gitTags: listing('tags'),
+      uncommittedFiles: listing('uncommittedFiles'),
       job: batching((ids) => jobs.getMany(ids, (some) => work.jobs(some))),
       script: batching(async (ids) => {
         const scripts = await jobs.submissions.scripts(ids, (text) => work.texts(text));

@@ -169,7 +169,9 @@ describe('a database with numbers that a cluster once told and that can not be',
     raw.prepare('alter table jobs drop column tags').run();
     raw.prepare('alter table job_submissions drop column cluster_facts').run();
     raw.prepare('drop index jobs_before_submission').run();
-    expect(newest, 'a new migration is to be undone here, too').toBe('0017-early-times');
+    for (const column of ['tags', 'uncommitted_files', 'fault_status', 'fault_message'])
+      raw.prepare(`alter table projects drop column ${column}`).run();
+    expect(newest, 'a new migration is to be undone here, too').toBe('0018-project-states');
     raw.close();
 
     const { jobs, attempts } = await read();

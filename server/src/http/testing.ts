@@ -10,7 +10,7 @@ import { SYSTEM } from '../domain/actor.ts';
 import type { Job } from '../domain/job.ts';
 import { JobMetrics, Journal } from '../events/index.ts';
 import { FileWatches } from '../logs/index.ts';
-import { stagingFor, takeGitEnvironment } from '../projects/testing.ts';
+import { stagingFor, takeGitEnvironment, UNWATCHED } from '../projects/testing.ts';
 import { Store } from '../store/index.ts';
 import { createLogger, Metrics } from '../telemetry/index.ts';
 import { type HttpOptions, HttpServer } from './server.ts';
@@ -72,7 +72,10 @@ export class Stage implements AsyncDisposable {
       const sshEnvironment = { homeDirectory: directory, userName: 'nobody', configFile: join(directory, 'config') };
       const clusters = new Clusters({ store, journal, staging, log, metrics, sshEnvironment });
       stack.defer(() => clusters.stop());
-      const services = { store, journal, clusters, staging, watches: new FileWatches(log), log, metrics };
+      const services = {
+        ...{ store, journal, clusters, staging, log, metrics },
+        ...{ repositories: UNWATCHED, watches: new FileWatches(log) },
+      };
       const http = new HttpServer({
         services,
         authenticator: authenticator ?? (await Authenticator.open(TOKEN, store.sessions)),

@@ -200,5 +200,7 @@ it('no file of a repository is read in another way', async () => {
     'open-directories.ts',
     'own-places.ts',
     'staging.ts',
+    // It begins to watch directories in a thread of its own, and reads none.
+    'watch-worker.ts',
   ]);
 });

@@ -9,6 +9,7 @@ import {
   openSync,
   readlinkSync,
   readSync,
+  statfsSync,
   statSync,
 } from 'node:fs';
 import type { CommittedFile } from './commit-tree.ts';
@@ -19,6 +20,10 @@ import { type OwnPlace, OwnPlaces } from './own-places.ts';
 import { type BytePath, readable } from './paths.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+/** ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS and bcachefs (statfs(2), and linux/magic.h). */
+const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  ...[0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010, 0xca45_1a4e],
+]);
 
 /** What lies on disk under a name. A link's size is that of its target's name. */
 export interface FileStatus {
@@ -64,6 +69,13 @@ export class DiskQuestions {
   modifiedNs(file: string): bigint | null {
     const path = Buffer.from(file).toString('latin1');
     return this.#ifThere(path, () => statSync(file, { bigint: true }).mtimeNs);
+  }
+
+  /** Whether a directory lies on a disk of this host's own, as far as is known; false: there is none. */
+  isLocal(directory: string): boolean {
+    const path = Buffer.from(directory).toString('latin1');
+    const type = this.#ifThere(path, () => statfsSync(directory).type);
+    return type !== null && (process.platform !== 'linux' || LOCAL_FILE_SYSTEMS.has(type));
   }
 
   /** Whether each of these files and links on disk holds the very bytes that were committed. */

@@ -81,6 +81,16 @@ export class Index {
     return this.#entries.get(path)?.isSubmodule === true;
   }
 
+  /** Of what is staged under a path; null: nothing is. */
+  objectId(path: BytePath): string | null {
+    return this.#entries.get(path)?.objectId ?? null;
+  }
+
+  /** A merge has left several versions of it. */
+  isUnmerged(path: BytePath): boolean {
+    return this.#entries.get(path)?.isUnmerged === true;
+  }
+
   isLeftOut(path: BytePath): boolean {
     return this.#isSparse && this.#entries.get(path)?.isSkipped === true;
   }

@@ -1,15 +1,26 @@
-import type { GitBranch, GitCommit, GitSnapshot } from '../domain/project.ts';
+import {
+  type GitBranch,
+  type GitCommit,
+  type GitSnapshot,
+  MOST_UNCOMMITTED,
+  type ProjectFault,
+} from '../domain/project.ts';
 import { bounded, linesOf, ownText } from '../domain/text.ts';
 import { describeCommit } from './commit-tree.ts';
+import { disks } from './disk-access.ts';
 import { git, gitIfAny } from './git.ts';
+import type { GitError } from './git-error.ts';
 import { NO_REPOSITORY } from './git-places.ts';
-import { publicAddress } from './remote-address.ts';
-import { isDirty } from './work-tree.ts';
+import { type BytePath, readable } from './paths.ts';
+import { publicAddress, withPublicAddresses } from './remote-address.ts';
+import { uncommittedIn } from './uncommitted.ts';
+import { type WatchedPlaces, watchedPlaces } from './watched-places.ts';
 
-const MAX_BRANCHES = 1000;
-/** Of one branch's name, and of all together, in characters: they are kept with the project. */
-const MAX_BRANCH_NAME = 1000;
-const MAX_BRANCH_NAMES = 200_000;
+/** Of branches, and of tags. */
+const MAX_REFS = 1000;
+/** Of one name, and of all together, in characters: they are kept with the project. */
+const MAX_REF_NAME = 1000;
+const MAX_REF_NAMES = 200_000;
 /** In characters: of what a commit says of itself. */
 const MAX_LINE = 1000;
 
@@ -24,47 +35,81 @@ export async function repositoryTopLevel(path: string): Promise<string> {
   return (await git(path, ['rev-parse', '--show-toplevel'], NO_REPOSITORY)).slice(0, -1);
 }
 
+export interface RepositoryState extends WatchedPlaces {
+  readonly snapshot: GitSnapshot;
+}
+
 /** What git says of the repository now. Throws GitError. */
 export async function readRepository(path: string): Promise<GitSnapshot> {
+  return (await readState(path)).snapshot;
+}
+
+/** The same, with where a change to it would show. Throws GitError, and what the signal does. */
+export async function lookAtRepository(path: string, signal: AbortSignal): Promise<RepositoryState> {
+  const { snapshot, directories } = await readState(path, signal);
+  return { snapshot, ...(await watchedPlaces(path, directories)) };
+}
+
+async function readState(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly snapshot: GitSnapshot; readonly directories: ReadonlySet<BytePath> }> {
   // Before the others: where git can't read the repository, it is asked once.
-  const branches = await readBranches(path);
-  const [remoteUrl, branch, headCommit] = await Promise.all([
+  const branches = await readRefs(path, 'heads');
+  const [tags, remoteUrl, branch, headCommit] = await Promise.all([
+    readRefs(path, 'tags'),
     gitIfAny(path, ['config', '--get', 'remote.origin.url']),
     // Nothing when HEAD is detached.
     gitIfAny(path, ['symbolic-ref', '--quiet', '--short', 'HEAD']),
     readCommit(path, 'HEAD'),
   ]);
+  const { isDirty, files, directories } = await uncommittedIn(path, headCommit?.sha ?? null, signal);
+  const uncommittedFiles = files.slice(0, MOST_UNCOMMITTED).map((file) => ({ ...file, path: readable(file.path) }));
   return {
-    remoteUrl: publicAddress(remoteUrl.trim()),
-    branch: bounded(branch.trim(), MAX_BRANCH_NAME) || null,
-    headCommit,
-    isDirty: await isDirty(path, headCommit?.sha ?? null),
-    branches,
+    snapshot: {
+      remoteUrl: publicAddress(remoteUrl.trim()),
+      branch: bounded(branch.trim(), MAX_REF_NAME) || null,
+      ...{ headCommit, isDirty, branches, tags, uncommittedFiles },
+    },
+    directories,
   };
 }
 
-/** Those with the newest commits, without names that nobody can have given: half of one would name none. */
-async function readBranches(path: string): Promise<readonly GitBranch[]> {
-  const format = '%(objectname) %(refname:lstrip=2)';
+/** What it means for a project that its repository can't be read. */
+export async function faultOf(path: string, cause: GitError): Promise<ProjectFault> {
+  const isThere = await disks.ask(path, 'modifiedNs', path).catch(() => true);
+  const shown = withPublicAddresses(path);
+  if (isThere !== null) return { status: 'UNREADABLE', message: `${shown} can't be read: ${cause.message}` };
+  return {
+    status: 'MISSING',
+    message: `Nothing is at ${shown}: move the repository back, or give the project its new path`,
+  };
+}
+
+/**
+ * Those with the newest commits, or the newest tags, each with its commit; without names that nobody can have given: half of
+ * one would name none. A tag may stand for what is no commit, too.
+ */
+async function readRefs(path: string, kind: 'heads' | 'tags'): Promise<readonly GitBranch[]> {
+  const commit = '%(if)%(*objectname)%(then)%(*objectname) %(*objecttype)%(else)%(objectname) %(objecttype)%(end)';
   const text = await git(path, [
     'for-each-ref',
-    `--count=${MAX_BRANCHES}`,
-    '--sort=-committerdate',
-    `--format=${format}`,
-    'refs/heads',
+    `--count=${MAX_REFS}`,
+    '--sort=-creatordate',
+    `--format=${commit} %(refname:lstrip=2)`,
+    `refs/${kind}`,
   ]);
-  const branches: GitBranch[] = [];
+  const refs: GitBranch[] = [];
   let length = 0;
   for (const line of linesOf(text)) {
-    const separator = line.indexOf(' ');
-    // Of a large answer, a name is not to keep all of it.
-    const [sha, name] = [ownText(line.slice(0, separator)), ownText(line.slice(separator + 1))];
-    if (name === '' || name.length > MAX_BRANCH_NAME) continue;
+    const [, sha = '', name = ''] = /^([0-9a-f]+) commit (.*)$/.exec(line) ?? [];
+    if (name === '' || name.length > MAX_REF_NAME) continue;
     length += name.length;
-    if (length > MAX_BRANCH_NAMES) break;
-    branches.push({ sha, name });
+    if (length > MAX_REF_NAMES) break;
+    // Of a large answer, a name is not to keep all of it.
+    refs.push({ sha: ownText(sha), name: ownText(name) });
   }
-  return branches;
+  return refs;
 }
 
 /**

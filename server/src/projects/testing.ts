@@ -160,3 +160,6 @@ async function contents(directory: string, below = ''): Promise<Record<string, s
   }
   return found;
 }
+
+/** For actions whose repositories nobody watches. */
+export const UNWATCHED = { follow: () => undefined, forget: () => undefined };

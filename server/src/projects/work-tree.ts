@@ -92,7 +92,7 @@ export async function isDirty(directory: string, sha: string | null, signal?: Ab
  * Throws GitError where the disk takes longer than COMPARING_MS, also for a call that never returns. The work ends then with
  * its listing, which is disposed of by whoever made it.
  */
-async function inTime<T>(work: () => Promise<T>): Promise<T> {
+export async function inTime<T>(work: () => Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(
@@ -108,16 +108,19 @@ async function inTime<T>(work: () => Promise<T>): Promise<T> {
 
 /** What can be told without reading a file. */
 interface Look {
+  readonly index: Index;
   /** Of files in the commit. What is neither unchanged nor suspect has been changed or removed. */
   readonly count: number;
   readonly unchanged: CommittedFile[];
   readonly changed: DiskFile[];
+  /** Of the commit, and no file or link any more. */
+  readonly removed: readonly CommittedFile[];
   /** Of the committed size and kind: their bytes have to be compared. */
   readonly suspects: readonly CommittedFile[];
 }
 
 /** `rest`: what `others` tells. */
-async function lookAt(
+export async function lookAt(
   directory: string,
   committed: CommitTree,
   rest: AsyncIterable<string> | Iterable<string>,
@@ -141,6 +144,7 @@ async function lookAt(
   const statuses = await readStatuses(directory, paths, listing.signal);
   const unchanged: CommittedFile[] = [];
   const suspects: CommittedFile[] = [];
+  const removed: CommittedFile[] = [];
   const changed = new Map<BytePath, DiskFile>();
   const submodules = await submodulePaths(directory, listing);
   for await (const path of inTurns(paths)) {
@@ -150,6 +154,7 @@ async function lookAt(
     if (now === undefined) {
       // A directory without files is nothing that could be missing.
       if (was?.kind === 'submodule' || (was !== undefined && index.isLeftOut(path))) unchanged.push(was);
+      else if (was !== undefined) removed.push(was);
     } else if (now.kind === 'directory') {
       if (
         mayBeRepository &&
@@ -157,6 +162,7 @@ async function lookAt(
       )
         repositories.add(path);
       else if (was?.kind === 'submodule') unchanged.push(was);
+      else if (was !== undefined) removed.push(was);
     } else if (was !== undefined && isAlike(was, now)) {
       (index.provesUnchanged(was, now) ? unchanged : suspects).push(was);
     } else changed.set(path, { path, sizeBytes: now.sizeBytes });
@@ -164,7 +170,7 @@ async function lookAt(
   for (const path of repositories) {
     for await (const file of inTurns(await filesInside(directory, path, listing))) changed.set(file.path, file);
   }
-  return { count: committed.size, unchanged, changed: [...changed.values()], suspects };
+  return { index, count: committed.size, unchanged, changed: [...changed.values()], removed, suspects };
 }
 
 /** Where .gitmodules says that there are submodules. It may say anything, so it is only compared with paths of the commit. */
@@ -188,7 +194,7 @@ async function submodulePaths(directory: string, listing: Listing): Promise<Read
  * Files that are in neither commit nor index and not ignored; a repository among them is a name with a slash. Throws
  * UnreadableDirectory when git couldn't look everywhere.
  */
-async function* others(directory: string): AsyncGenerator<string> {
+export async function* others(directory: string): AsyncGenerator<string> {
   for await (const path of gitRecords(directory, ['ls-files', '-z', '--others', '--exclude-standard'], LISTING)) {
     checkPath(path.replace(/\/$/, ''), 'the work tree holds', 'rename it, or let git ignore it (.gitignore)');
     yield path;

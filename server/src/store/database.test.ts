@@ -7,6 +7,7 @@ import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { unseenComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
+import type { GitLists, GitSnapshot, ProjectFault } from '../domain/project.ts';
 import { aJob, aProject, EVERY_JOB, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { DatabaseError, Store } from './index.ts';
 import * as initial from './sqlite/migrations/0001-initial.ts';
@@ -174,7 +175,7 @@ describe('projects', () => {
     const vision = aProject({ name: 'vision' });
     expect(await store.projects.save(vision)).toBe(true);
     expect(await store.projects.save(aProject({ name: 'vision' }))).toBe(false);
-    const same = { name: undefined, condaEnv: undefined, prologue: undefined };
+    const same = { name: undefined, condaEnv: undefined, prologue: undefined, moved: undefined };
     const torch = { ...vision, condaEnv: 'torch' };
     expect(await store.projects.update(vision.id, { ...same, name: 'vision', condaEnv: 'torch' })).toEqual(torch);
     expect(await store.projects.update(vision.id, same)).toEqual(torch);
@@ -205,19 +206,28 @@ describe('projects', () => {
         isDirty: true,
       },
     });
-    const branches = [{ name: 'main', sha: 'abc' }];
-    await store.projects.save(project, branches);
+    const lists: GitLists = {
+      branches: [{ name: 'main', sha: 'abc' }],
+      tags: [{ name: 'v1 🐧', sha: 'abc' }],
+      uncommittedFiles: [
+        { path: 'a b', kind: 'MODIFIED', sizeBytes: 3 },
+        { path: 'ü', kind: 'DELETED', sizeBytes: null },
+      ],
+    };
+    await store.projects.save(project, lists);
     expect(await store.projects.get(project.id)).toEqual(project);
     const empty = aProject();
     await store.projects.save(empty);
     const ids = [empty.id, 'none', project.id];
     expect(await store.projects.getMany(ids)).toEqual([empty, null, project]);
-    expect(await store.projects.branches(ids)).toEqual(
-      new Map([
-        [empty.id, []],
-        [project.id, branches],
-      ]),
-    );
+    for (const kind of ['branches', 'tags', 'uncommittedFiles'] as const) {
+      expect(await store.projects.list(kind, ids)).toEqual(
+        new Map<string, unknown>([
+          [empty.id, []],
+          [project.id, lists[kind]],
+        ]),
+      );
+    }
     await store.close();
   });
 
@@ -226,13 +236,33 @@ describe('projects', () => {
     const project = aProject({ syncedAt: new Date(Date.now() + 3_600_000) });
     await store.projects.save(project);
     const state = (branch: string) => ({ ...project.git, branch });
-    const said = (branch: string) => ({ ...state(branch), branches: [{ name: branch, sha: 'abc' }] });
+    const said = (branch: string): GitSnapshot => ({
+      ...state(branch),
+      ...{ branches: [{ name: branch, sha: 'abc' }], tags: [], uncommittedFiles: [] },
+    });
     const [earlier, later] = [new Date(Date.now() - 2000), new Date(Date.now() - 1000)];
     const expected = { ...project, git: state('later'), syncedAt: later };
     expect(await store.projects.saveSnapshot(project.id, said('later'), later)).toEqual(expected);
     expect(await store.projects.saveSnapshot(project.id, said('earlier'), earlier)).toEqual(expected);
     expect(await store.projects.saveSnapshot('none', said('later'), later)).toBeNull();
-    expect((await store.projects.branches([project.id])).get(project.id)).toEqual(said('later').branches);
+    expect((await store.projects.list('branches', [project.id])).get(project.id)).toEqual(said('later').branches);
+    await store.close();
+  });
+
+  it('keep what they were, beside what keeps git from telling of them, until git tells of them again', async () => {
+    const store = await Store.open(file);
+    const askedAt = new Date();
+    const project = aProject({ syncedAt: new Date(askedAt.getTime() - 1000) });
+    await store.projects.save(project);
+    const fault: ProjectFault = { status: 'MISSING', message: 'Nothing is there: move it back' };
+    expect(await store.projects.saveFault(project.id, fault, askedAt)).toEqual({ ...project, fault });
+    expect(await store.projects.saveFault('none', fault, askedAt)).toBeNull();
+    const snapshot = { ...project.git, branches: [], tags: [], uncommittedFiles: [] };
+    const synced = { ...project, syncedAt: askedAt };
+    expect(await store.projects.saveSnapshot(project.id, snapshot, askedAt)).toEqual(synced);
+    // It has told since.
+    const before = new Date(askedAt.getTime() - 500);
+    expect(await store.projects.saveFault(project.id, fault, before)).toEqual(synced);
     await store.close();
   });
 
@@ -253,18 +283,18 @@ describe('projects', () => {
     const store = await Store.open(file);
     const projects = Array.from({ length: 100 }, () => aProject());
     const branches = Array.from({ length: 100 }, (_, index) => ({ name: `branch-${index}`, sha: 'a'.repeat(40) }));
-    for (const project of projects) await store.projects.save(project, branches);
+    for (const project of projects) await store.projects.save(project, { branches, tags: [], uncommittedFiles: [] });
     const ids = projects.map(({ id }) => id);
     work.characters = 0;
     expect(await store.projects.getMany(ids)).toEqual(projects);
     await store.projects.page({ limit: 100, backwards: false, from: null }, null);
     expect(work.characters).toBeLessThan(projects.length * 1_000);
-    expect(await turnsDuring(() => store.projects.branches(ids))).toBeGreaterThanOrEqual(8);
+    expect(await turnsDuring(() => store.projects.list('branches', ids))).toBeGreaterThanOrEqual(8);
     work.characters = 0;
     const stop = () => {
       throw new Error('enough');
     };
-    await expect(store.projects.branches(ids, stop)).rejects.toThrow('enough');
+    await expect(store.projects.list('branches', ids, stop)).rejects.toThrow('enough');
     expect(work.characters).toBeLessThan(projects.length * 1_000);
     await store.close();
   });

@@ -1,7 +1,14 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import { searchWords } from '../domain/job-filter.ts';
-import type { GitBranch, GitSnapshot, Project } from '../domain/project.ts';
+import {
+  type GitLists,
+  type GitSnapshot,
+  PROJECT_STATUSES,
+  type Project,
+  type ProjectFault,
+  UNCOMMITTED_KINDS,
+} from '../domain/project.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
 import { fromInstant } from './instants.ts';
@@ -10,18 +17,32 @@ import { decodeCursor, foreignCursor, type KeysetPage, keysetPage, type PageRequ
 import { type NamedProjects, projectsHolding } from './project-texts.ts';
 import type { ProjectsTable } from './tables.ts';
 
-const branchesSchema = z.array(z.object({ name: z.string(), sha: z.string() }));
+const refs = z.array(z.object({ name: z.string(), sha: z.string() }));
+const uncommittedFiles = z.array(
+  z.object({ path: z.string(), kind: z.enum(UNCOMMITTED_KINDS), sizeBytes: z.number().nullable() }),
+);
+const faultStatus = z.enum(PROJECT_STATUSES).exclude(['READY']);
+
+/** Of each list: its column, and what is in it. */
+const LISTS = {
+  branches: { column: 'branches', schema: refs },
+  tags: { column: 'tags', schema: refs },
+  uncommittedFiles: { column: 'uncommitted_files', schema: uncommittedFiles },
+} as const satisfies { readonly [list in keyof GitLists]: { column: string; schema: z.ZodType<GitLists[list]> } };
+const NO_LISTS: GitLists = { branches: [], tags: [], uncommittedFiles: [] };
 
 const JOBS_A_TURN = 500;
-/** The branches of one may be hundreds of KiB of JSON. */
-const BRANCHES_A_BATCH = 10;
+const PROJECTS_A_PAGE = 100;
+/** A list of one may be hundreds of KiB of JSON. */
+const LISTS_A_BATCH = 10;
 
 /** Of the only order of projects, in cursors. */
 const ORDER = 'name';
 
-/** All but the branches, which lists of projects and of jobs don't need. */
+/** All but what GitLists holds, which lists of projects and of jobs don't need. */
 const COLUMNS = [
   ...(['id', 'name', 'path', 'conda_env', 'prologue', 'remote_url', 'branch', 'is_dirty', 'synced_at'] as const),
+  ...(['fault_status', 'fault_message'] as const),
   ...(['head_sha', 'head_subject', 'head_author', 'head_committed_at'] as const),
 ];
 
@@ -30,13 +51,15 @@ export interface ProjectFields {
   readonly name: string | undefined;
   readonly condaEnv: string | null | undefined;
   readonly prologue: string | null | undefined;
+  /** Where its repository is now, and what git said of it there. */
+  readonly moved: { readonly path: string; readonly git: GitSnapshot; readonly syncedAt: Date } | undefined;
 }
 
 /** Those that only read. */
-export type ProjectReads = Pick<ProjectQueries, 'get' | 'getMany' | 'byName' | 'branches' | 'page' | 'count'>;
+export type ProjectReads = Pick<ProjectQueries, 'get' | 'getMany' | 'byName' | 'list' | 'page' | 'count'>;
 
 /** Those that write. */
-export type ProjectWrites = Pick<ProjectQueries, 'save' | 'update' | 'saveSnapshot'>;
+export type ProjectWrites = Pick<ProjectQueries, 'save' | 'update' | 'saveSnapshot' | 'saveFault'>;
 
 export class ProjectQueries {
   readonly #database: Database;
@@ -68,23 +91,25 @@ export class ProjectQueries {
   }
 
   /**
-   * The local branches by project, as git told them; none for a project that isn't there. `onRead` gets the text of each
-   * before the next ones are read: if it throws, reading stops.
+   * One list by project, as git told it; none for a project that isn't there. `onRead` gets the text of each before the next
+   * ones are read: if it throws, reading stops.
    */
-  async branches(
+  async list<Kind extends keyof GitLists>(
+    kind: Kind,
     ids: readonly string[],
     onRead: (text: string) => void = () => undefined,
-  ): Promise<Map<string, readonly GitBranch[]>> {
-    const found = new Map<string, readonly GitBranch[]>();
-    for await (const batch of batches([...new Set(ids)], BRANCHES_A_BATCH)) {
+  ): Promise<Map<string, GitLists[Kind]>> {
+    const { column, schema } = LISTS[kind];
+    const found = new Map<string, GitLists[Kind]>();
+    for await (const batch of batches([...new Set(ids)], LISTS_A_BATCH)) {
       const rows = await this.#reads
         .selectFrom('projects')
-        .select(['id', 'branches'])
+        .select((select) => ['id' as const, select.ref(column).as('list')])
         .where('id', 'in', batch)
         .execute();
-      for (const { id, branches } of rows) {
-        onRead(branches);
-        found.set(id, readJson(branches, branchesSchema) ?? []);
+      for (const { id, list } of rows) {
+        onRead(list);
+        found.set(id, readJson<GitLists[Kind]>(list, schema as unknown as z.ZodType<GitLists[Kind]>) ?? NO_LISTS[kind]);
       }
     }
     return found;
@@ -102,6 +127,19 @@ export class ProjectQueries {
       valuesOf: (row) => [row.name, row.id],
     }));
     return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toProject(row) })) };
+  }
+
+  /** Where each project is, by name, a page at a time. */
+  async *all(): AsyncGenerator<Pick<Project, 'id' | 'path'>, void, undefined> {
+    for (let from: string | null = null; ; ) {
+      const { rows, hasMore }: KeysetPage<Project> = await this.page(
+        { limit: PROJECTS_A_PAGE, backwards: false, from },
+        null,
+      );
+      for (const { row } of rows) yield row;
+      if (!hasMore) return;
+      from = rows.at(-1)?.cursor ?? null;
+    }
   }
 
   async count(search: string | null): Promise<number> {
@@ -133,10 +171,10 @@ export class ProjectQueries {
   }
 
   /** Stores a new project. False: another one has the name already. */
-  async save(project: Project, branches: readonly GitBranch[] = []): Promise<boolean> {
+  async save(project: Project, lists = NO_LISTS): Promise<boolean> {
     return this.#database.transaction().execute(async (trx) => {
       if ((await new ProjectQueries(trx).byName(project.name)) !== null) return false;
-      await trx.insertInto('projects').values(fromProject(project, branches)).execute();
+      await trx.insertInto('projects').values(fromProject(project, lists)).execute();
       return true;
     });
   }
@@ -148,10 +186,12 @@ export class ProjectQueries {
       if ((await projects.get(id)) === null) return 'NOT_FOUND';
       const namesake = fields.name === undefined ? null : await projects.byName(fields.name);
       if (namesake !== null && namesake.id !== id) return 'NAME_TAKEN';
+      const { moved } = fields;
       const row = await trx
         .updateTable('projects')
         // The id, as a statement has to set something.
         .set({ id, name: fields.name, conda_env: fields.condaEnv, prologue: fields.prologue })
+        .set(moved === undefined ? {} : { path: moved.path, ...fromSync(moved.git, moved.syncedAt) })
         .where('id', '=', id)
         .returning(COLUMNS)
         .executeTakeFirstOrThrow();
@@ -167,10 +207,26 @@ export class ProjectQueries {
     return this.#database.transaction().execute(async (trx) => {
       await trx
         .updateTable('projects')
-        .set({ ...fromSnapshot(git), synced_at: syncedAt.getTime() })
+        .set(fromSync(git, syncedAt))
         .where('id', '=', id)
         // A time in the future is no later question: the clock was set back.
         .where((where) => where.not(where.between('synced_at', syncedAt.getTime() + 1, Date.now())))
+        .execute();
+      return new ProjectQueries(trx).get(id);
+    });
+  }
+
+  /**
+   * Stores what kept git from telling of a repository that was asked at `askedAt`, unless it has told of it since. Gives the
+   * project as it is then; null: there is none.
+   */
+  async saveFault(id: string, fault: ProjectFault, askedAt: Date): Promise<Project | null> {
+    return this.#database.transaction().execute(async (trx) => {
+      await trx
+        .updateTable('projects')
+        .set(fromFault(fault))
+        .where('id', '=', id)
+        .where((where) => where.not(where.between('synced_at', askedAt.getTime() + 1, Date.now())))
         .execute();
       return new ProjectQueries(trx).get(id);
     });
@@ -206,7 +262,7 @@ function placeOf(cursor: string | null): NamedProjects['after'] {
   return { name, id };
 }
 
-function toProject(row: Omit<Selectable<ProjectsTable>, 'branches'>): Project {
+function toProject(row: Omit<Selectable<ProjectsTable>, (typeof LISTS)[keyof GitLists]['column']>): Project {
   return {
     id: row.id,
     name: row.name,
@@ -227,23 +283,36 @@ function toProject(row: Omit<Selectable<ProjectsTable>, 'branches'>): Project {
             },
       isDirty: row.is_dirty === 1,
     },
+    fault:
+      row.fault_status === null
+        ? null
+        : { status: faultStatus.catch('UNREADABLE').parse(row.fault_status), message: row.fault_message ?? '' },
     syncedAt: new Date(row.synced_at),
   };
 }
 
-function fromProject(project: Project, branches: readonly GitBranch[]): ProjectsTable {
+function fromProject(project: Project, lists: GitLists): ProjectsTable {
   return {
     id: project.id,
     name: project.name,
     path: project.path,
     conda_env: project.condaEnv,
     prologue: project.prologue,
-    ...fromSnapshot({ ...project.git, branches }),
+    ...fromSnapshot({ ...project.git, ...lists }),
+    ...fromFault(project.fault),
     synced_at: project.syncedAt.getTime(),
   };
 }
 
-function fromSnapshot({ remoteUrl, branch, headCommit, isDirty, branches }: GitSnapshot) {
+function fromSync(git: GitSnapshot, syncedAt: Date) {
+  return { ...fromSnapshot(git), synced_at: syncedAt.getTime(), ...fromFault(null) };
+}
+
+function fromFault(fault: ProjectFault | null) {
+  return { fault_status: fault?.status ?? null, fault_message: fault?.message ?? null };
+}
+
+function fromSnapshot({ remoteUrl, branch, headCommit, isDirty, ...lists }: GitSnapshot) {
   return {
     remote_url: remoteUrl,
     branch,
@@ -252,6 +321,8 @@ function fromSnapshot({ remoteUrl, branch, headCommit, isDirty, branches }: GitS
     head_author: headCommit?.author ?? null,
     head_committed_at: fromInstant(headCommit?.committedAt ?? null),
     is_dirty: isDirty ? 1 : 0,
-    branches: JSON.stringify(branches),
+    branches: JSON.stringify(lists.branches),
+    tags: JSON.stringify(lists.tags),
+    uncommitted_files: JSON.stringify(lists.uncommittedFiles),
   };
 }

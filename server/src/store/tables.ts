@@ -19,7 +19,11 @@ export interface ProjectsTable {
   head_committed_at: number | null;
   is_dirty: number;
   branches: string;
+  tags: string;
+  uncommitted_files: string;
   synced_at: number;
+  fault_status: string | null;
+  fault_message: string | null;
 }
 
 export interface JobsTable {

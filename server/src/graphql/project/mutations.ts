@@ -80,6 +80,7 @@ const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: 'The project.' }),
     name: t.string({ description: 'A new name.' }),
+    path: t.string({ description: 'Where its repository is now, as for `addProject`. Its jobs stay with it.' }),
     condaEnv: t.string({ description: 'A new conda environment; null removes it.' }),
     prologue: t.string({ description: 'New shell lines; null removes them.' }),
   }),
@@ -89,7 +90,7 @@ builder.mutationField('updateProject', (t) =>
   t.field({
     type: ProjectPayload,
     description:
-      "Changes a project's name and the defaults for its jobs. Jobs that were already submitted are not affected.",
+      "Changes a project's name, its path and the defaults for its jobs. Jobs that were already submitted are not affected.",
     args: {
       input: t.arg({ type: UpdateProjectInput, required: true, description: 'The project, and the changes to make.' }),
     },
@@ -98,6 +99,7 @@ builder.mutationField('updateProject', (t) =>
         await updateProject(context, context.actor, {
           id: localId(input.id, 'Project'),
           name: input.name ?? undefined,
+          path: input.path ?? undefined,
           condaEnv: input.condaEnv,
           prologue: input.prologue,
         }),
@@ -113,7 +115,7 @@ const SyncProjectInput = builder.inputType('SyncProjectInput', {
 builder.mutationField('syncProject', (t) =>
   t.field({
     type: ProjectPayload,
-    description: "Reads the repository's branch, commit, branches and uncommitted changes again.",
+    description: 'Reads the repository again at once. It is also read by itself, within seconds after it has changed.',
     args: { input: t.arg({ type: SyncProjectInput, required: true, description: 'The project to read again.' }) },
     resolve: async (_root, { input }, context) =>
       toPayload(await syncProject(context, context.actor, localId(input.id, 'Project'))),

@@ -109,14 +109,20 @@ describe.each(['0011-session-secret', '0012-event-actors'])(
       const ids = jobs.map(({ id }) => id);
       const [first = ''] = ids;
       const projects = (await store.projects.page(all, null)).rows.map(({ row }) => row);
-      const branches = await store.projects.branches(projects.map(({ id }) => id));
+      const branches = await store.projects.list(
+        'branches',
+        projects.map(({ id }) => id),
+      );
       const after = {
         jobs,
         submissions: Object.fromEntries(await store.jobs.submissions.getMany(ids)),
         scripts: Object.fromEntries(await store.jobs.submissions.scripts(ids)),
         events: await store.events.after(0, 100),
-        // At that time a project was read with its branches.
-        projects: projects.map((row) => ({ ...row, git: { ...row.git, branches: branches.get(row.id) } })),
+        // At that time a project was read with its branches, and had no fault.
+        projects: projects.map(({ fault: _, ...row }) => ({
+          ...row,
+          git: { ...row.git, branches: branches.get(row.id) },
+        })),
         clusters: await store.clusters.all(),
         ended: await store.sessions.ended(new Date('2026-11-24T12:00:00Z')),
         keyed: (await store.jobs.byIdempotencyKey('administrator', 'key-1'))?.id ?? null,

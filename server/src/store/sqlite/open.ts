@@ -22,6 +22,7 @@ import * as clusterLogins from './migrations/0014-cluster-logins.ts';
 import * as jobTags from './migrations/0015-job-tags.ts';
 import * as clusterFacts from './migrations/0016-cluster-facts.ts';
 import * as earlyTimes from './migrations/0017-early-times.ts';
+import * as projectStates from './migrations/0018-project-states.ts';
 
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -42,6 +43,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0015-job-tags': jobTags,
   '0016-cluster-facts': clusterFacts,
   '0017-early-times': earlyTimes,
+  '0018-project-states': projectStates,
 };
 
 const MIGRATION_ADVICE = 'Its tables were left as they are: start the version that wrote it, or restore a backup';
