@@ -10,5 +10,5 @@ export { type JobPreview, MAX_PREVIEWED_CLUSTERS, previewJob } from './preview-j
 export { addProject, removeProject, syncProject, updateProject } from './projects.ts';
 export { resubmitJob } from './resubmit-job.ts';
 export { submitJob } from './submit-job.ts';
-export { MAX_TAGS } from './tags.ts';
+export { MAX_TAG, MAX_TAGS } from './tags.ts';
 export { updateJob } from './update-job.ts';

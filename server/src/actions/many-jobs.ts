@@ -11,6 +11,8 @@ export const NOT_THERE = 'Job not found';
 
 /** So many jobs and tasks are written in one transaction, or a whole array: others have their turn in between. */
 const WRITTEN_TOGETHER = 50;
+/** Of an array, where that need not be one transaction. */
+const TASKS_TOGETHER = 500;
 
 /** What becomes of some jobs, by id; those that aren't there are left out. */
 type Act = (unique: ReadonlySet<string>) => Promise<ReadonlyMap<string, Outcome<Job>>>;
@@ -75,6 +77,29 @@ export async function changeWithTasks(
     written += tasks.length;
   }
   return { job: await writer.update(id, apply, { request }), written };
+}
+
+/**
+ * The same change of all tasks of an array, in as many transactions as it takes. A crash in between leaves it half done, so
+ * the array itself is to be changed after it: until then it may be asked for again.
+ */
+export async function changeTasks(
+  journal: Journal,
+  actor: Actor,
+  array: Job,
+  request: JobRequest,
+  apply: (task: Job) => Job,
+): Promise<void> {
+  for (let from: string | null = null; ; await nextTurn()) {
+    const page = { limit: TASKS_TOGETHER, backwards: false, from };
+    const { rows, hasMore } = await journal.write(actor, async (writer) => {
+      const tasks = await writer.jobs.tasksPage(array.id, page);
+      await writer.change(tasks.rows.map(({ row }) => ({ before: row, after: apply(row), request })));
+      return tasks;
+    });
+    if (!hasMore) return;
+    from = rows.at(-1)?.cursor ?? null;
+  }
 }
 
 /** Adds something to the history of jobs that are not changed, by their ids. */

@@ -5,7 +5,7 @@ import { done, type Outcome, refuse } from '../domain/refusal.ts';
 import { faultInJobName } from '../slurm/index.ts';
 import type { ActionContext } from './context.ts';
 import { FieldCheck, MAX_NAME } from './fields.ts';
-import { changeWithTasks, forOneJob, writeEach } from './many-jobs.ts';
+import { forOneJob, writeEach } from './many-jobs.ts';
 import { MAX_DESCRIPTION } from './submit-job-sizes.ts';
 import { checkTagSizes, checkTags, eachOnce } from './tags.ts';
 
@@ -19,7 +19,7 @@ export interface UpdateJob {
 
 /**
  * Changes what users say of a job, whatever its state; never what ran. Slurm isn't asked: it keeps the name under which
- * the job was submitted. An array takes its tasks along.
+ * the job was submitted. The tasks of an array have its words.
  */
 export async function updateJob({ journal }: ActionContext, actor: Actor, input: UpdateJob): Promise<Outcome<Job>> {
   return forOneJob(actor, input.id, async (unique) => {
@@ -39,9 +39,8 @@ export async function updateJob({ journal }: ActionContext, actor: Actor, input:
         outcomes.set(id, done(before));
         return 1;
       }
-      const { job, written } = await changeWithTasks(writer, id, 'UPDATE', (current) => ({ ...current, ...words }));
-      outcomes.set(id, done(job));
-      return written;
+      outcomes.set(id, done(await writer.update(id, (current) => ({ ...current, ...words }), { request: 'UPDATE' })));
+      return 1;
     });
     return outcomes;
   });

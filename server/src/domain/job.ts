@@ -82,16 +82,12 @@ export function isArray(job: Pick<Job, 'resources' | 'arrayTaskId'>): boolean {
   return job.resources.array !== null && job.arrayTaskId === null;
 }
 
-/** Below this a copy of the job is no smaller. */
-const LONG_COMMAND = 512;
+/** What a task has of its array, also after that has changed. */
+export type WordsOfArray = Pick<Job, 'name' | 'description' | 'tags' | 'command'>;
 
-/**
- * The job itself, or a copy that holds the command of `other`, if that is the same text: the tasks of an array, tens of
- * thousands, then hold one command of up to 32 KiB, not one each.
- */
-export function withCommandOf(other: Pick<Job, 'command'>, job: Job): Job {
-  if (job.command.length < LONG_COMMAND || other.command !== job.command) return job;
-  return { ...job, command: other.command };
+/** A task with the very texts of its array: tens of thousands of tasks hold them once, and not each its own. */
+export function withWordsOf({ name, description, tags, command }: WordsOfArray, task: Job): Job {
+  return { ...task, name, description, tags, command };
 }
 
 /** The path of a log file on the job's cluster; null while its `workDir` is not known. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '../domain/actor.ts';
-import { type Job, withCommandOf } from '../domain/job.ts';
+import { isArray, type Job, withWordsOf } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { lastWhere } from '../domain/last-where.ts';
@@ -8,6 +8,7 @@ import type { Store, StoreReads } from '../store/index.ts';
 import { type EventBounds, type StoreWrites, writesOf } from '../store/writes.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
+import { SERVER, WriteTurns } from './write-turns.ts';
 
 /** How many events are kept in memory for followers; one that is further behind reads the store. */
 const RECENT_LIMIT = 4096;
@@ -57,7 +58,7 @@ export class Journal {
   readonly #own: Follower;
   #newest = 0;
   #oldest = 0;
-  #lastWrite: Promise<unknown> = Promise.resolve();
+  readonly #turns = new WriteTurns();
   /** By cluster and id. All writes pass through here, so it is as current as the store. */
   readonly #active = new Map<string, Map<string, Job>>();
   /** Since this start: of each job, one that was written before may stay. */
@@ -137,7 +138,7 @@ export class Journal {
    */
   async removeProject(projectId: string): Promise<void> {
     for (let isGone = false; !isGone; await nextTurn()) {
-      isGone = await this.#inTurn(() => this.#removeFurther(projectId));
+      isGone = await this.#turns.run(SERVER, () => this.#removeFurther(projectId));
     }
   }
 
@@ -152,17 +153,11 @@ export class Journal {
   }
 
   /**
-   * Runs `work` in a transaction of its own, one at a time, on behalf of an actor. An error undoes all of it.
+   * Runs `work` in a transaction of its own, one at a time, on behalf of an actor. An error undoes all of it. The writes of
+   * one actor are done in their order.
    */
   async write<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
-    return this.#inTurn(() => this.#transact(actor, work));
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#lastWrite.then(work);
-    // The next write waits for this one; its own caller handles a failure.
-    this.#lastWrite = turn.catch(() => undefined);
-    return turn;
+    return this.#turns.run(actor.user?.id ?? SERVER, () => this.#transact(actor, work));
   }
 
   async #transact<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
@@ -192,16 +187,20 @@ export class Journal {
     const jobs = this.#active.get(job.clusterName) ?? new Map<string, Job>();
     this.#active.set(job.clusterName, jobs);
     const before = jobs.size;
+    const known = isArray(job) ? jobs.get(job.id) : undefined;
+    if (known !== undefined && hasOtherWords(known, job)) {
+      for (const task of jobs.values()) if (task.arrayParentId === job.id) jobs.set(task.id, withWordsOf(job, task));
+    }
     if (isActiveState(job.state)) jobs.set(job.id, job);
     else jobs.delete(job.id);
     if (job.arrayParentId !== null) return;
     this.#activeCounts.set(job.clusterName, this.activeCount(job.clusterName) + jobs.size - before);
   }
 
-  /** A task is kept with the command of its array, so that a long one is in memory once. */
+  /** A task is kept with the words of its array, so that long ones are in memory once. */
   #inBrief(job: Job): Job {
     const array = job.arrayParentId === null ? undefined : this.active(job.clusterName).get(job.arrayParentId);
-    return array === undefined ? job : withCommandOf(array, job);
+    return array === undefined ? job : withWordsOf(array, job);
   }
 
   /**
@@ -285,4 +284,8 @@ export class Journal {
     const next = this.#recent[0]?.sequence ?? this.#newest + 1;
     this.#recent = events.filter(({ sequence }) => sequence < next).concat(this.#recent);
   }
+}
+
+function hasOtherWords(before: Job, after: Job): boolean {
+  return before.name !== after.name || before.description !== after.description || before.tags !== after.tags;
 }

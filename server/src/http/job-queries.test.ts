@@ -69,9 +69,10 @@ describe('how long a job has waited', () => {
 describe("a job by Slurm's number", () => {
   const find = async (variables: object) => {
     const query =
-      'query ($id: ID, $cluster: String, $number: String) { job(id: $id, cluster: $cluster, slurmJobId: $number) { name } }';
+      'query ($id: ID, $cluster: String, $number: String) { job(id: $id, cluster: $cluster, slurmJobId: $number) { name slurmJobId } }';
     const { data, errors } = await ask(query, variables);
-    return errors ?? (data['job'] as unknown as { name: string } | null)?.name ?? null;
+    const job = data?.['job'] as unknown as { name: string; slurmJobId: string } | null | undefined;
+    return errors ?? (job == null ? null : `${job.name} ${job.slurmJobId}`);
   };
   beforeEach(async () => {
     const array = aJob({ name: 'array', slurmJobId: '20', resources: { ...aJob().resources, array: '0-3' } });
@@ -80,20 +81,20 @@ describe("a job by Slurm's number", () => {
       aJob({ name: 'old', slurmJobId: '12' }),
       aJob({ name: 'elsewhere', slurmJobId: '12', clusterName: 'beta' }),
       array,
-      aJob({ name: 'task', slurmJobId: '20_3', arrayParentId: array.id, arrayTaskId: 3 }),
+      aJob({ name: 'array', slurmJobId: '20_3', arrayParentId: array.id, arrayTaskId: 3 }),
       aJob({ name: 'pair', slurmJobId: '30', components: [component, { ...component, offset: 1 }] as never }),
     ]);
   });
 
   it.each([
-    ['12', 'alpha', 'old'],
-    ['12', 'beta', 'elsewhere'],
-    [' 0012 ', 'alpha', 'old'],
-    ['20', 'alpha', 'array'],
-    ['20_3', 'alpha', 'task'],
+    ['12', 'alpha', 'old 12'],
+    ['12', 'beta', 'elsewhere 12'],
+    [' 0012 ', 'alpha', 'old 12'],
+    ['20', 'alpha', 'array 20'],
+    ['20_3', 'alpha', 'array 20_3'],
     ['20_4', 'alpha', null],
-    ['30', 'alpha', 'pair'],
-    ['30+1', 'alpha', 'pair'],
+    ['30', 'alpha', 'pair 30'],
+    ['30+1', 'alpha', 'pair 30'],
     ['30+2', 'alpha', null],
     ['12+0', 'alpha', null],
     ['13', 'alpha', null],
@@ -104,7 +105,7 @@ describe("a job by Slurm's number", () => {
 
   it('is the newest where Slurm has used the number again', async () => {
     await stage.create([aJob({ name: 'new', slurmJobId: '12' })]);
-    expect(await find({ cluster: 'alpha', number: '12' })).toBe('new');
+    expect(await find({ cluster: 'alpha', number: '12' })).toBe('new 12');
   });
 
   it.each([

@@ -109,6 +109,26 @@ describe('what users say of a job', () => {
     );
     expect(await found({ tags: ['grid'] })).toEqual([globalId(array)]);
     expect(await stage.store.jobs.get(task.id)).toMatchObject({ name: 'sweep', tags: ['grid'] });
+    expect(stage.journal.active(array.clusterName).get(task.id)).toMatchObject({ name: 'sweep', tags: ['grid'] });
+    expect(await found({ search: 'sweep', includeArrayTasks: true })).toHaveLength(3);
+    const inOrder =
+      'query { jobs(first: 9, filter: { includeArrayTasks: true }, orderBy: { field: NAME, direction: ASC }) { nodes { name } } }';
+    await stage.create([aJob({ name: 'a' }), aJob({ name: 'z' })]);
+    const { jobs } = await ask<{ jobs: { nodes: { name: string }[] } }>(inOrder);
+    expect(jobs.nodes.map(({ name }) => name)).toEqual(['a', 'sweep', 'sweep', 'sweep', 'z']);
+  });
+
+  it('is written once for an array, however many tasks it has', async () => {
+    const array = aJob({ slurmJobId: '7', resources: { ...NO_RESOURCES, array: '0-99' } });
+    const tasks = Array.from({ length: 100 }, (_, index) => aJob({ arrayParentId: array.id, arrayTaskId: index }));
+    await stage.create([array, ...tasks]);
+    const before = stage.journal.newest;
+    for (const changes of [{ description: 'x'.repeat(10_000) }, { tags: ['grid'] }, { name: 'sweep' }])
+      await update(array, changes);
+    expect(stage.journal.newest).toBe(before + 3);
+    expect(await stage.store.jobs.get(tasks[50]?.id ?? '')).toMatchObject({
+      ...{ name: 'sweep', tags: ['grid'], description: 'x'.repeat(10_000) },
+    });
   });
 
   it.each<[string, object, readonly string[], RegExp]>([
@@ -174,6 +194,15 @@ describe('jobs with tags', () => {
     const tags = Array.from({ length: 33 }, (_, index) => `tag ${index}`);
     await expect(found({ tags })).rejects.toThrow('filter.tags has 33 entries: no job has more than 32 tags');
   });
+
+  it.each([['x'.repeat(65)], ['x'.repeat(2000)], [' a'], ['a '], ['a\t'], ['\na']])(
+    'can have no tag %j, which is refused',
+    async (tag) => {
+      await expect(found({ tags: ['a', tag] })).rejects.toThrow(
+        /filter\.tags\[1\] is no tag: .* at most 64 characters/,
+      );
+    },
+  );
 
   it('leave the events of a filter with their tag', async () => {
     const job = aJob({ tags: ['a'] });

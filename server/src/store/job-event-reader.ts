@@ -148,7 +148,8 @@ export class JobEventReader {
       .select([
         'jobs.id',
         sql<number>`octet_length(jobs.command) + coalesce(octet_length(arrays.command), 0)
-        + coalesce(octet_length(jobs.description), 0) + coalesce(octet_length(jobs.tags), 0) + coalesce(octet_length(jobs.reason), 0)
+        + coalesce(octet_length(jobs.description), octet_length(arrays.description), 0)
+        + coalesce(octet_length(jobs.tags), octet_length(arrays.tags), 0) + coalesce(octet_length(jobs.reason), 0)
         + coalesce(octet_length(jobs.node_list), 0) + coalesce(octet_length(jobs.components), 0)`.as('bytes'),
       ])
       .where('jobs.id', 'in', [...new Set(rows.map((row) => row.job_id))])

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../domain/job.ts';
-import { type JobFilter, matchesFilter } from '../domain/job-filter.ts';
+import { type JobFilter, MAX_SEARCH_WORDS, matchesFilter } from '../domain/job-filter.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
 import type { Project } from '../domain/project.ts';
 import { aJob, aProject, EVERY_JOB } from '../domain/testing.ts';
 import { Store } from './index.ts';
-import { insertJobs } from './testing.ts';
+import { candidateWays } from './job-list/ways.ts';
+import { COMPARED_AT_ONCE } from './search.ts';
+import { insertJobs, turnsDuring } from './testing.ts';
 
 // Few values, so that filters and jobs meet often; among them LIKE's own characters and letters beyond ASCII.
 const word = fc.constantFrom(
@@ -146,6 +148,31 @@ describe('the filter in SQL', () => {
 
   it('answers a search that is far too long, and finds nothing', async () => {
     expect(await inSql({ ...EVERY_JOB, search: 'x'.repeat(100_000) })).toEqual([]);
+  });
+});
+
+describe('tags of many words', () => {
+  it.each([1, 2, 32])('are looked up by no more words than a search: %i tags', (count) => {
+    const words = (from: number) => Array.from({ length: 16 }, (_, index) => `w${from}x${index}`).join(' ');
+    const tags = Array.from({ length: count }, (_, index) => words(index));
+    const filter = { ...EVERY_JOB, ids: null, words: [{ text: 'resnet', projectIds: [] }], tags };
+    const lengths = candidateWays(filter).map((way) => ('words' in way ? way.words.length : 0));
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(MAX_SEARCH_WORDS);
+    expect(Math.max(...lengths)).toBeGreaterThan(1);
+  });
+
+  it('are compared for few jobs at once, where they are long', async () => {
+    await using stack = new AsyncDisposableStack();
+    const other = await Store.open(':memory:');
+    stack.defer(() => other.close());
+    const long = Array.from({ length: 31 }, (_, index) => `${String.fromCodePoint(0x4e00 + index)}`.repeat(64));
+    const jobs = Array.from({ length: 2000 }, () => aJob({ tags: [...long, 'one'] }));
+    await insertJobs(other, jobs);
+    const wanted: JobFilter = { ...EVERY_JOB, includeArrayTasks: false, tags: [...long, 'two'] };
+    const bytes = jobs.length * 32 * Buffer.byteLength(JSON.stringify([...long, 'one']));
+    const turns = await turnsDuring(() => other.jobs.count(wanted));
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(bytes / COMPARED_AT_ONCE / 2));
+    expect(await other.jobs.count({ ...wanted, tags: [...long, 'one'] })).toBe(jobs.length);
   });
 });
 

@@ -78,7 +78,7 @@ function possibleStates({ states, isActive }: JobFilter): readonly JobState[] | 
   );
 }
 
-/** Whether a word is in the text of a job. That of a task lacks its command, which only its array has. */
+/** Whether a word is in the text of a job. That of a task lacks its words, which only its array has. */
 function isInTextOf(word: string, includeArrayTasks: boolean): Expression<SqlBool> {
   const isInOwn = holdsWord(sql.ref<string>('jobs.search_text'), word);
   if (!includeArrayTasks) return isInOwn;
@@ -87,12 +87,24 @@ function isInTextOf(word: string, includeArrayTasks: boolean): Expression<SqlBoo
     select 1 from jobs as arrays where arrays.id = jobs.array_parent_id and ${isInArray}))`;
 }
 
-/** The bytes of text in which words are looked for, of one row of `jobs`. */
-export function searchedBytes({ includeArrayTasks }: ResolvedFilter): Expression<number> {
-  const own = sql<number>`octet_length(jobs.search_text)`;
-  if (!includeArrayTasks) return own;
-  return sql<number>`${own} + coalesce((
-    select octet_length(arrays.search_text) from jobs as arrays where arrays.id = jobs.array_parent_id), 0)`;
+/** Whether the list of a job's tags, which a task has of its array, holds one. */
+function hasTag(tag: string, includeArrayTasks: boolean): Expression<SqlBool> {
+  const isOwn = holdsEntry(sql.ref('jobs.tags'), tag);
+  if (!includeArrayTasks) return isOwn;
+  return sql<SqlBool>`(${isOwn} or exists (
+    select 1 from jobs as arrays where arrays.id = jobs.array_parent_id and ${holdsEntry(sql.ref('arrays.tags'), tag)}))`;
+}
+
+/** The bytes that are compared with the words and the tags of a filter, each of them, of one row of `jobs`; null: none. */
+export function comparedBytes({ words, tags, includeArrayTasks }: ResolvedFilter): Expression<number> | null {
+  const wanted = [words.length, tags?.length ?? 0] as const;
+  if (wanted[0] + wanted[1] === 0) return null;
+  const of = (table: 'jobs' | 'arrays') =>
+    sql<number>`${sql.lit(wanted[0])} * octet_length(${sql.ref(`${table}.search_text`)})
+      + ${sql.lit(wanted[1])} * coalesce(octet_length(${sql.ref(`${table}.tags`)}), 0)`;
+  if (!includeArrayTasks) return of('jobs');
+  return sql<number>`${of('jobs')} + coalesce((
+    select ${of('arrays')} from jobs as arrays where arrays.id = jobs.array_parent_id), 0)`;
 }
 
 /** The filter in SQL, for queries on `jobs`. */
@@ -117,7 +129,7 @@ export function jobsMatching(where: ExpressionBuilder<Tables, 'jobs'>, filter: R
   if (filter.userIds !== null) conditions.push(isAmong(sql.ref('submitted_by'), filter.userIds));
   if (filter.projectIds !== null) conditions.push(isAmong(sql.ref('project_id'), filter.projectIds));
   if (filter.states !== null) conditions.push(where('state', 'in', filter.states));
-  for (const tag of filter.tags ?? []) conditions.push(holdsEntry(sql.ref('jobs.tags'), tag));
+  for (const tag of filter.tags ?? []) conditions.push(hasTag(tag, filter.includeArrayTasks));
   for (const { text, projectIds, isAbsent } of filter.words) {
     const isInText = isInTextOf(text, filter.includeArrayTasks);
     if (isAbsent === true) conditions.push(where.not(isInText));

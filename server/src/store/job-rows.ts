@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { JobAttempt } from '../domain/attempt.ts';
-import type { Job } from '../domain/job.ts';
+import type { Job, WordsOfArray } from '../domain/job.ts';
 import { searchedTag } from '../domain/job-filter.ts';
 import { isActiveState } from '../domain/job-state.ts';
 import { batches } from './batches.ts';
@@ -16,24 +16,30 @@ import type { JobAttemptsTable, JobsTable } from './tables.ts';
 
 export type JobRow = Selectable<JobsTable>;
 
-/** Rows as jobs. The tasks of arrays have the command of their array, which is stored once. */
+/** Rows as jobs. The tasks of arrays have the words of their array, which are stored once. */
 export async function toJobs(database: Database, rows: readonly JobRow[]): Promise<Job[]> {
-  const arrays = new Set(
-    rows.flatMap(({ command, array_parent_id: id }) => (command === '' && id !== null ? [id] : [])),
-  );
-  const commands = new Map<string, string>();
+  const arrays = new Set(rows.flatMap(({ array_parent_id: id }) => id ?? []));
+  const words = new Map<string, WordsOfArray>();
   for await (const ids of batches([...arrays])) {
-    const found = await database.selectFrom('jobs').select(['id', 'command']).where('id', 'in', ids).execute();
-    for (const { id, command } of found) commands.set(id, command);
+    const found = await database
+      .selectFrom('jobs')
+      .select(['id', 'name', 'description', 'tags', 'command'])
+      .where('id', 'in', ids)
+      .execute();
+    for (const row of found) words.set(row.id, toWords(row));
   }
-  return rows.map((row) => toJob(row, commands.get(row.array_parent_id ?? '') ?? row.command));
+  return rows.map((row) => toJob(row, words.get(row.array_parent_id ?? '')));
 }
 
-/** `command`: of a task, that of its array. */
-export function toJob(row: JobRow, command: string): Job {
+function toWords({ name, description, tags, command }: Pick<JobRow, keyof WordsOfArray>): WordsOfArray {
+  return { name, description, tags: toTags(tags), command };
+}
+
+/** `words`: of a task, those of its array. */
+export function toJob(row: JobRow, words = toWords(row)): Job {
   return {
     id: row.id,
-    name: row.name,
+    ...words,
     slurmName: row.slurm_name,
     projectId: row.project_id,
     clusterName: row.cluster_name,
@@ -52,11 +58,8 @@ export function toJob(row: JobRow, command: string): Job {
     exitCode: row.exit_code,
     signal: row.signal,
     attempt: row.attempt,
-    description: row.description,
-    tags: toTags(row.tags),
     basedOnId: row.based_on_id,
     isArchived: row.is_archived === 1,
-    command,
     gitCommit: row.git_commit,
     hasUncommittedChanges: row.has_uncommitted_changes === 1,
     workDir: row.work_dir,
@@ -110,9 +113,9 @@ export const CHANGING_PARTS = {
   exitCode: ({ exitCode }) => ({ exit_code: exitCode }),
   signal: ({ signal }) => ({ signal }),
   attempt: ({ attempt }) => ({ attempt }),
-  name: ({ name }) => ({ name }),
-  description: ({ description }) => ({ description }),
-  tags: ({ tags }) => ({ tags: fromTags(tags) }),
+  name: (job) => ({ name: ownWords(job).name }),
+  description: (job) => ({ description: ownWords(job).description }),
+  tags: (job) => ({ tags: fromTags(ownWords(job).tags) }),
   isArchived: ({ isArchived }) => ({ is_archived: isArchived ? 1 : 0 }),
   workDir: ({ workDir }) => ({ work_dir: workDir }),
   partition: ({ partition }) => ({ partition }),
@@ -133,7 +136,7 @@ export const FIXED_PARTS = {
   clusterName: ({ clusterName }) => ({ cluster_name: clusterName }),
   submittedBy: ({ submittedBy }) => ({ submitted_by: submittedBy }),
   basedOnId: ({ basedOnId }) => ({ based_on_id: basedOnId }),
-  command: (job) => ({ command: ownCommand(job) }),
+  command: (job) => ({ command: ownWords(job).command }),
   gitCommit: ({ gitCommit }) => ({ git_commit: gitCommit }),
   hasUncommittedChanges: (job) => ({ has_uncommitted_changes: job.hasUncommittedChanges ? 1 : 0 }),
   resources: ({ resources }) => ({
@@ -212,8 +215,13 @@ export function fromJob(job: Job): Omit<JobRow, 'idempotency_key' | 'number'> {
     ...endedAt(job),
     ...estimatedStartAt(job),
     ...cancelRequestedAt(job),
-    search_text: searchText([job.name, ownCommand(job), job.slurmJobId, job.gitCommit, ...job.tags.map(searchedTag)]),
+    search_text: searchTextOf(job),
   };
+}
+
+function searchTextOf(job: Job): string {
+  const own = ownWords(job);
+  return searchText([own.name, own.command, job.slurmJobId, job.gitCommit, ...own.tags.map(searchedTag)]);
 }
 
 const NO_TAGS: readonly string[] = [];
@@ -227,9 +235,11 @@ function fromTags(tags: readonly string[]): string | null {
   return tags.length === 0 ? null : JSON.stringify(tags);
 }
 
-/** Arrays have tens of thousands of tasks, and commands of 32 KiB. */
-function ownCommand({ command, arrayParentId }: Job): string {
-  return arrayParentId === null ? command : '';
+const NO_WORDS: WordsOfArray = { name: '', description: null, tags: NO_TAGS, command: '' };
+
+/** Arrays have tens of thousands of tasks, and commands of 32 KiB: a task has no words of its own. */
+function ownWords(job: Job): WordsOfArray {
+  return job.arrayParentId === null ? job : NO_WORDS;
 }
 
 const CHANGING = Object.entries(CHANGING_PARTS) as [keyof typeof CHANGING_PARTS, (job: Job) => Columns][];

@@ -22,7 +22,9 @@ const ATTEMPTS_A_BATCH = 100;
 
 /** Whether a search finds it by other words than before. */
 function isFoundByOthers(before: Job, after: Job): boolean {
-  return before.slurmJobId !== after.slurmJobId || before.name !== after.name || before.tags !== after.tags;
+  if (before.slurmJobId !== after.slurmJobId) return true;
+  // A task is found by those of its array.
+  return after.arrayParentId === null && (before.name !== after.name || before.tags !== after.tags);
 }
 
 /** Writes jobs, without events. */

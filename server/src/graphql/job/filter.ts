@@ -1,4 +1,4 @@
-import { MAX_TAGS } from '../../actions/index.ts';
+import { MAX_TAG, MAX_TAGS } from '../../actions/index.ts';
 import { type JOB_ORDER_FIELDS, type JobFilter, type JobOrder, shortSearch } from '../../domain/job-filter.ts';
 import { builder } from '../builder.ts';
 import { fault } from '../faults.ts';
@@ -71,7 +71,7 @@ export const NEWEST_FIRST: JobOrder = { field: 'SUBMITTED_AT', direction: 'DESC'
 const MOST_ENTRIES = 1000;
 const LISTS = ['ids', 'exitCodes', 'clusters', 'projects', 'users', 'partitions'] as const;
 
-/** Throws BAD_USER_INPUT for a list that is too long. */
+/** Throws BAD_USER_INPUT for a list that is too long, and for what no tag can be. */
 export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | undefined): JobFilter {
   for (const name of LISTS) {
     const count = input?.[name]?.length ?? 0;
@@ -82,6 +82,12 @@ export function toJobFilter(input: typeof JobFilterInput.$inferInput | null | un
     throw fault(
       'BAD_USER_INPUT',
       `filter.tags has ${input?.tags?.length} entries: no job has more than ${MAX_TAGS} tags`,
+    );
+  const noTag = input?.tags?.findIndex((tag) => tag.length > MAX_TAG || tag.trim() !== tag) ?? -1;
+  if (noTag !== -1)
+    throw fault(
+      'BAD_USER_INPUT',
+      `filter.tags[${noTag}] is no tag: a tag has at most ${MAX_TAG} characters, and no blank at its ends`,
     );
   return {
     ids: localIds(input?.ids, 'Job'),

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../database.ts';
-import { jobsMatching, type ResolvedFilter, searchedBytes } from '../job-filter.ts';
+import { comparedBytes, jobsMatching, type ResolvedFilter } from '../job-filter.ts';
 import { COMPARED_AT_ONCE } from '../search.ts';
 import type { Tables } from '../tables.ts';
 
 /**
- * How many of the next `most` jobs one statement may compare with a filter: fewer if their texts are long or the words
- * many, but at least one. `next` selects the first ones.
+ * How many of the next `most` jobs one statement may compare with a filter: fewer if their texts are long, or the words
+ * or tags many, but at least one. `next` selects the first ones.
  */
 export async function boundedLook<O>(
   database: Database,
@@ -15,16 +15,15 @@ export async function boundedLook<O>(
   most: number,
   next: (count: number) => SelectQueryBuilder<Tables, 'jobs', O>,
 ): Promise<number> {
-  const { words } = filter;
+  const bytesOfJob = comparedBytes(filter);
   let count = most;
-  while (words.length > 0 && count > 1) {
+  while (bytesOfJob !== null && count > 1) {
     // The length is in the header of a row: the text itself isn't read.
-    const texts = next(count).select(sql<number>`${searchedBytes(filter)}`.as('bytes'));
-    const { bytes } = await database
+    const texts = next(count).select(sql<number>`${bytesOfJob}`.as('bytes'));
+    const { bytes: compared } = await database
       .selectFrom(texts.as('texts'))
       .select(sql<number>`coalesce(sum(bytes), 0)`.as('bytes'))
       .executeTakeFirstOrThrow();
-    const compared = bytes * words.length;
     if (compared <= COMPARED_AT_ONCE) break;
     count = Math.max(1, Math.floor(count * Math.min(0.5, COMPARED_AT_ONCE / compared)));
   }

@@ -10,16 +10,19 @@ const minute = (minutes: number) => new Date(Date.UTC(2024, 0, 1) + minutes * 60
 const TASKS = 20_000;
 const NOT_YET = Number.MAX_SAFE_INTEGER;
 
+const partsOfTask = (array?: Job) => ({ name: array?.name ?? '', arrayParentId: array?.id ?? null });
+
 let store: Store;
 let jobs: readonly Job[];
 beforeAll(async () => {
   store = await Store.open(':memory:');
-  const array = aJob({ name: 'sweep', submittedAt: minute(5) });
+  // A task has the name of its array.
+  const arrays = Array.from({ length: 7 }, (_, index) => aJob({ name: `sweep ${index}`, submittedAt: minute(5) }));
   // Many at a time, in no order of starts and ends.
   const tasks = Array.from({ length: TASKS }, (_, index) =>
     aJob({
-      name: `sweep ${index % 7}`,
-      arrayParentId: array.id,
+      // Most are of the first.
+      ...partsOfTask(arrays[index % 50] ?? arrays[0]),
       arrayTaskId: index,
       submittedAt: minute(Math.floor(index / 30)),
       startedAt: index % 11 === 0 ? null : minute(10_000 + ((index * 7919) % 8000)),
@@ -27,7 +30,7 @@ beforeAll(async () => {
       state: index % 997 === 0 ? 'FAILED' : 'COMPLETED',
     }),
   );
-  jobs = [array, ...tasks];
+  jobs = [...arrays, ...tasks];
   await insertJobs(store, jobs);
 });
 afterAll(() => store.close());
@@ -129,9 +132,10 @@ describe('a list with the tasks of arrays', () => {
     expect(await turnsDuring(() => store.jobs.tasks(id))).toBeGreaterThanOrEqual(turns);
     expect(await turnsDuring(() => store.jobs.arrays.summary(id))).toBeGreaterThanOrEqual(turns);
     expect(await turnsDuring(() => store.jobs.arrays.taskCounts([id]))).toBeGreaterThanOrEqual(turns);
-    const failed = jobs.filter(({ state }) => state === 'FAILED').length;
+    const tasks = jobs.filter(({ arrayParentId }) => arrayParentId === id);
+    const failed = tasks.filter(({ state }) => state === 'FAILED').length;
     const counts = [
-      { state: 'COMPLETED', count: TASKS - failed },
+      { state: 'COMPLETED', count: tasks.length - failed },
       { state: 'FAILED', count: failed },
     ];
     expect((await store.jobs.arrays.taskCounts([id])).get(id)).toEqual(counts);

@@ -227,7 +227,8 @@ function keyOf(field: JobOrder['field'], now: number): RawBuilder<Key> {
     case 'ENDED_AT':
       return sql<Key>`coalesce(ended_at, ${sql.lit(NOT_YET)})`;
     case 'NAME':
-      return sql.ref<Key>('name');
+      // A task has that of its array.
+      return sql<Key>`coalesce((select arrays.name from jobs as arrays where arrays.id = jobs.array_parent_id), jobs.name)`;
     case 'STATE':
       return sql.ref<Key>('state');
     case 'ELAPSED':

@@ -1,5 +1,5 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
-import { searchedTag } from '../../domain/job-filter.ts';
+import { MAX_SEARCH_WORDS, searchedTag } from '../../domain/job-filter.ts';
 import type { Database } from '../database.ts';
 import type { ResolvedFilter } from '../job-filter.ts';
 import { wordsOf } from '../search.ts';
@@ -16,6 +16,9 @@ const COUNTED_AT_MOST = 20_000;
 export const MANY = 10 * COUNTED_AT_MOST;
 /** How many ranges of an index are read in parallel. */
 const MOST_RANGES = 64;
+
+/** As many words as a search has are looked up together: the index goes through all of them for each job that has some. */
+const MOST_SOUGHT = MAX_SEARCH_WORDS;
 
 /** A way to find the matching jobs without reading all others. */
 export interface Way {
@@ -65,7 +68,11 @@ function soughtCandidate(filter: ResolvedFilter): SoughtCandidate | null {
   const indexed = filter.words.filter(({ text }) => isIndexed(text));
   const alone = indexed.filter(({ projectIds }) => projectIds.length === 0).map(({ text }) => text);
   const tags = (filter.tags ?? []).flatMap((tag) => wordsOf(searchedTag(tag))).filter(isIndexed);
-  if (alone.length + tags.length > 0) return { index: null, words: [...alone, ...tags], projectIds: [], rest: filter };
+  if (alone.length + tags.length > 0) {
+    // The longest are in the fewest texts, as a rule. What isn't looked up is compared.
+    const longest = tags.toSorted((left, right) => right.length - left.length);
+    return { index: null, words: [...alone, ...longest].slice(0, MOST_SOUGHT), projectIds: [], rest: filter };
+  }
   const [fewest] = indexed.toSorted((left, right) => left.projectIds.length - right.projectIds.length);
   if (fewest === undefined || fewest.projectIds.length * archivedValues(filter).length > MOST_RANGES) return null;
   return { index: null, words: [fewest.text], projectIds: fewest.projectIds, rest: filter };

@@ -23,6 +23,7 @@ import * as jobTags from './migrations/0015-job-tags.ts';
 import * as clusterFacts from './migrations/0016-cluster-facts.ts';
 import * as earlyTimes from './migrations/0017-early-times.ts';
 import * as projectStates from './migrations/0018-project-states.ts';
+import * as wordsOfArrays from './migrations/0019-words-of-arrays.ts';
 
 /** Every migration that ever landed, by the name it is recorded under. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -44,6 +45,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0016-cluster-facts': clusterFacts,
   '0017-early-times': earlyTimes,
   '0018-project-states': projectStates,
+  '0019-words-of-arrays': wordsOfArrays,
 };
 
 const MIGRATION_ADVICE = 'Its tables were left as they are: start the version that wrote it, or restore a backup';
