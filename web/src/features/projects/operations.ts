@@ -16,6 +16,8 @@ const projectFragment = graphql(`
       committedAt
     }
     isDirty
+    status
+    statusMessage
     syncedAt
   }
 `);
@@ -35,6 +37,24 @@ export const projectsQuery = graphql(
   `,
   [projectFragment],
 );
+
+export const uncommittedFilesQuery = graphql(`
+  query UncommittedFiles($id: ID!) {
+    node(id: $id) {
+      id
+      ... on Project {
+        uncommittedFiles {
+          path
+          kind
+          sizeBytes
+        }
+      }
+    }
+  }
+`);
+
+/** The server sees a change within a second or two. */
+export const REFRESH_MS = 3_000;
 
 export const addProjectMutation = graphql(
   `

@@ -6,9 +6,10 @@ import { useClusters } from '../../graphql/clusters.ts';
 import { describeError } from '../../graphql/errors.ts';
 import { useTitle } from '../../lib/title.ts';
 import type { UserError } from '../../lib/user-errors.ts';
+import { whileVisible } from '../../lib/while-visible.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { EmptyState, Notice, Skeleton } from '../../ui/notice.tsx';
-import { addProjectMutation, projectsQuery } from './operations.ts';
+import { addProjectMutation, projectsQuery, REFRESH_MS } from './operations.ts';
 import { ProjectCard } from './project-card.tsx';
 import { type ProjectFields, ProjectForm } from './project-form.tsx';
 
@@ -18,6 +19,8 @@ export default function ProjectsPage(): JSX.Element {
   const [isAdding, setIsAdding] = createSignal(false);
   const [add, isBusy] = createAction(addProjectMutation);
   useTitle(() => 'Projects');
+
+  whileVisible(REFRESH_MS, reload);
 
   function reload(): void {
     refetch({ requestPolicy: 'network-only' });

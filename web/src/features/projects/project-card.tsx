@@ -7,6 +7,7 @@ import { showToast } from '../../lib/toasts.ts';
 import type { UserError } from '../../lib/user-errors.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { ConfirmDialog, Dialog } from '../../ui/dialog.tsx';
+import { Notice } from '../../ui/notice.tsx';
 import { RelativeTime } from '../../ui/time.tsx';
 import {
   type ProjectDetails,
@@ -15,6 +16,7 @@ import {
   updateProjectMutation,
 } from './operations.ts';
 import { type ProjectFields, ProjectForm } from './project-form.tsx';
+import { UncommittedFiles } from './uncommitted-files.tsx';
 
 const SHORT_COMMIT = 10;
 
@@ -36,6 +38,7 @@ export function ProjectCard(props: { readonly project: ProjectDetails; onRemoved
           </A>
         </Show>
       </div>
+      <Show when={props.project.statusMessage}>{(message) => <Notice tone="bad">{message()}</Notice>}</Show>
       <GitState project={props.project} />
       <Show when={clusters.may('CHANGE_PROJECTS')}>
         <Actions project={props.project} onRemoved={props.onRemoved} />
@@ -69,6 +72,9 @@ function GitState(props: { readonly project: ProjectDetails }): JSX.Element {
           )}
         </Show>
       </dd>
+      <Show when={props.project.isDirty}>
+        <UncommittedFiles projectId={props.project.id} />
+      </Show>
       <Show when={props.project.remoteUrl}>
         {(url) => (
           <>
@@ -103,9 +109,11 @@ function Actions(props: { readonly project: ProjectDetails; onRemoved(): void })
     tell(result?.syncProject.userErrors);
   }
 
-  async function save({ name, condaEnv, prologue }: ProjectFields): Promise<readonly UserError[]> {
+  async function save({ path, name, condaEnv, prologue }: ProjectFields): Promise<readonly UserError[]> {
+    // A path that stays isn't looked at: the repository may be away.
+    const moved = path === props.project.path ? {} : { path };
     const result = await update({
-      input: { id: props.project.id, name, condaEnv: condaEnv || null, prologue: prologue || null },
+      input: { id: props.project.id, name, ...moved, condaEnv: condaEnv || null, prologue: prologue || null },
     });
     if (result?.updateProject.project) setIsEditing(false);
     return result?.updateProject.userErrors ?? [];

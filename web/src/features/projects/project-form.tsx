@@ -36,20 +36,19 @@ export function ProjectForm(props: ProjectFormProps): JSX.Element {
       }}
     >
       <Show when={errors().form}>{(error) => <Notice tone="bad">{error()}</Notice>}</Show>
-      <Show when={props.project === undefined}>
-        <Field label="Path" error={errors().path} hint="A git repository on the server's machine.">
-          {(attributes) => (
-            <input
-              {...attributes}
-              class="control font-mono"
-              name="path"
-              placeholder="/home/ada/my-model"
-              required
-              autofocus
-            />
-          )}
-        </Field>
-      </Show>
+      <Field label="Path" error={errors().path} hint="A git repository on the server's machine.">
+        {(attributes) => (
+          <input
+            {...attributes}
+            class="control font-mono"
+            name="path"
+            placeholder="/home/ada/my-model"
+            value={props.project?.path ?? ''}
+            required
+            autofocus={props.project === undefined}
+          />
+        )}
+      </Field>
       <Field
         label="Name"
         error={errors().name}
