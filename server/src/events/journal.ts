@@ -8,7 +8,7 @@ import type { Store, StoreReads } from '../store/index.ts';
 import { type EventBounds, type StoreWrites, writesOf } from '../store/writes.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
-import { SERVER, WriteTurns } from './write-turns.ts';
+import { OF_ITSELF, WriteTurns } from './write-turns.ts';
 
 /** How many events are kept in memory for followers; one that is further behind reads the store. */
 const RECENT_LIMIT = 4096;
@@ -138,7 +138,7 @@ export class Journal {
    */
   async removeProject(projectId: string): Promise<void> {
     for (let isGone = false; !isGone; await nextTurn()) {
-      isGone = await this.#turns.run(SERVER, () => this.#removeFurther(projectId));
+      isGone = await this.#turns.run(OF_ITSELF, () => this.#removeFurther(projectId));
     }
   }
 
@@ -157,7 +157,7 @@ export class Journal {
    * one actor are done in their order.
    */
   async write<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
-    return this.#turns.run(actor.user?.id ?? SERVER, () => this.#transact(actor, work));
+    return this.#turns.run(actor.user?.id ?? OF_ITSELF, () => this.#transact(actor, work));
   }
 
   async #transact<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {

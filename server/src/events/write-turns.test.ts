@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SERVER, WriteTurns } from './write-turns.ts';
+import { OF_ITSELF, WriteTurns } from './write-turns.ts';
 
 describe('turns to write', () => {
   /** The order in which things begin that are asked for in this order, named by their account and number. */
@@ -27,13 +27,13 @@ describe('turns to write', () => {
     ],
     [
       'come to the server in between',
-      ['a 1', 'a 2', 'b 1', `${SERVER} 1`, `${SERVER} 2`],
-      [`${SERVER} 1`, 'a 1', `${SERVER} 2`, 'b 1', 'a 2'],
+      ['a 1', 'a 2', 'b 1', `${OF_ITSELF} 1`, `${OF_ITSELF} 2`],
+      [`${OF_ITSELF} 1`, 'a 1', `${OF_ITSELF} 2`, 'b 1', 'a 2'],
     ],
     [
       'are never kept by the server',
-      [`${SERVER} 1`, `${SERVER} 2`, `${SERVER} 3`, 'a 1'],
-      [`${SERVER} 1`, 'a 1', `${SERVER} 2`, `${SERVER} 3`],
+      [`${OF_ITSELF} 1`, `${OF_ITSELF} 2`, `${OF_ITSELF} 3`, 'a 1'],
+      [`${OF_ITSELF} 1`, 'a 1', `${OF_ITSELF} 2`, `${OF_ITSELF} 3`],
     ],
     ['go on when there are none', [], []],
   ])('%s', async (_what, asked, expected) => {

@@ -1,5 +1,5 @@
-/** The account of the server itself. */
-export const SERVER = 'server';
+/** The account of what the server writes for itself. */
+export const OF_ITSELF = 'itself';
 
 /**
  * Does one thing at a time. Whose many take long hold up no other account's one: accounts take turns, each with its own in
@@ -9,7 +9,7 @@ export class WriteTurns {
   /** By account; the one that comes next is the first of them. */
   readonly #waiting = new Map<string, (() => Promise<void>)[]>();
   #isRunning = false;
-  #wasOfServer = false;
+  #wasOfItself = false;
 
   /** Resolves or rejects as `work` does. */
   run<T>(account: string, work: () => Promise<T>): Promise<T> {
@@ -37,14 +37,14 @@ export class WriteTurns {
     const begin = own.shift();
     this.#waiting.delete(account);
     if (own.length > 0) this.#waiting.set(account, own);
-    this.#wasOfServer = account === SERVER;
+    this.#wasOfItself = account === OF_ITSELF;
     return begin;
   }
 
   #nextAccount(): string | undefined {
-    const clients = this.#waiting.keys().filter((account) => account !== SERVER);
+    const clients = this.#waiting.keys().filter((account) => account !== OF_ITSELF);
     const client = clients.next().value;
-    if (!this.#waiting.has(SERVER)) return client;
-    return client === undefined || !this.#wasOfServer ? SERVER : client;
+    if (!this.#waiting.has(OF_ITSELF)) return client;
+    return client === undefined || !this.#wasOfItself ? OF_ITSELF : client;
   }
 }
