@@ -8,8 +8,8 @@ import { faultOf, lookAtRepository } from './repository.ts';
 const TOGETHER = 2;
 /** An edit comes as several changes. */
 const SETTLING_MS = 100;
-/** A repository in which something is written all the time is read for a twentieth of the time at most. */
-const REST = 20;
+/** A repository in which something is written all the time is read for a tenth of the time at most. */
+const REST = 9;
 /** Some changes are told by no system, such as those that another host makes on a shared disk. */
 const UNTOLD_MS = 60_000;
 /** Of what is watched, in case that something was missed. */

@@ -59,7 +59,7 @@ function Files(props: { readonly projectId: string }): JSX.Element {
                   <code class="min-w-0 grow wrap-anywhere">{file.path}</code>
                   <span class="shrink-0 text-muted">
                     {WORDS[file.kind] ?? file.kind.toLowerCase()}
-                    <Show when={file.sizeBytes}>{(bytes) => `, ${formatBytes(bytes())}`}</Show>
+                    <Show when={file.sizeBytes}>{(bytes) => <>, {formatBytes(bytes())}</>}</Show>
                   </span>
                 </li>
               )}
