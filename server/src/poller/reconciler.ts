@@ -1,5 +1,6 @@
 import type { Job } from '../domain/job.ts';
 import type { JobState } from '../domain/job-state.ts';
+import type { Report } from '../domain/observation.ts';
 import { bounded } from '../domain/text.ts';
 import { asError } from '../domain/thrown.ts';
 import type { Journal } from '../events/index.ts';
@@ -162,9 +163,16 @@ export class Reconciler {
       const numbers = unexpected.jobs.map(({ slurmJobId }) => slurmJobId);
       known.push(...(await jobs.inSlurm(clusterName, numbers)));
     }
+    // Once for each array, however many rows it has: an answer costs what it has in rows and what is stored of it.
+    const rows = new Set<Report | undefined>();
+    const arrays = new Set<string>();
     for await (const { seen } of inTurns(unexpected.tasks)) {
-      const tasks = await jobs.endedTasksInSlurm(clusterName, seen.slurmArrayId, (index) => seen.tasks.has(index));
-      for (const task of tasks) known.push(task);
+      rows.add(seen);
+      arrays.add(seen.slurmArrayId);
+    }
+    for (const array of arrays) {
+      const isShown = (index: number) => rows.has(shown.at(`${array}_${index}`));
+      for (const task of await jobs.endedTasksInSlurm(clusterName, array, isShown)) known.push(task);
     }
     return reopened(known, shown, now);
   }

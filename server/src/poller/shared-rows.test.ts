@@ -8,6 +8,7 @@ import { TaskList } from '../domain/task-list.ts';
 import { aJob, NO_RESOURCES } from '../domain/testing.ts';
 import { Journal } from '../events/index.ts';
 import { Store } from '../store/index.ts';
+import { DatabaseWork } from '../store/testing.ts';
 import { isInQueue } from './comparison.ts';
 import { Reconciler } from './reconciler.ts';
 import { anObservation, ToldSlurm } from './testing.ts';
@@ -151,6 +152,55 @@ describe('a row of several tasks', () => {
     }
     await reconciler.stopped();
     await store.close();
+  });
+});
+
+describe('rows of arrays of which tasks are over', () => {
+  const TASKS = 400;
+  const ROWS = 300;
+  const alive = aJob({ slurmJobId: '6', state: 'RUNNING' });
+  /** Every other one is over, or all are. */
+  const anArray = (slurmJobId: string, areAllOver = true) => {
+    const array = aJob({ slurmJobId, state: 'RUNNING', resources: { ...NO_RESOURCES, array: `0-${TASKS - 1}` } });
+    const tasks = Array.from({ length: TASKS }, (_, arrayTaskId) =>
+      aJob({
+        ...{ slurmJobId: `${slurmJobId}_${arrayTaskId}`, arrayParentId: array.id, arrayTaskId },
+        state: areAllOver || arrayTaskId % 2 === 0 ? 'COMPLETED' : 'PENDING',
+      }),
+    );
+    return { array, all: [array, ...tasks] };
+  };
+  const pairs = (row: (first: number) => TasksObservation) =>
+    Array.from({ length: ROWS }, (_, index) => row(2 * index));
+  const both = (first: number) => `${first},${first + 1}`;
+
+  it.each<[string, (ownerId: string) => readonly TasksObservation[]]>([
+    ['of none that is stored', (ownerId) => pairs((first) => aRow('5', both(first + TASKS), { ownerId }))],
+    ['of all that are stored, and of others', (ownerId) => pairs((first) => aRow('5', both(first), { ownerId }))],
+    [
+      'of ends of a later attempt',
+      (ownerId) => pairs((first) => aRow('5', both(first + TASKS), { ownerId, state: 'CANCELLED', attempt: 2 })),
+    ],
+    ['of foreign jobs', () => pairs((first) => aRow('5', both(first), { ownerId: '01K00000000000000000000099' }))],
+    ['of jobs of nobody', () => pairs((first) => aRow('5', both(first), { ownerId: null }))],
+    [
+      'of two arrays in turns',
+      (ownerId) => pairs((first) => aRow(first % 4 === 0 ? '5' : '7', both(first + TASKS), { ownerId })),
+    ],
+  ])('cost what they are and what is stored, not each what all cost: %s', async (_what, rowsOf) => {
+    for (const areAllOver of [true, false]) {
+      using work = new DatabaseWork();
+      const [one, other] = [anArray('5', areAllOver), anArray('7', areAllOver)];
+      const { store, journal, reconciler } = await aStage([...one.all, ...other.all, alive]);
+      const asked = [...journal.active('alpha').values()].filter(isInQueue).map(({ id }) => id);
+      const before = work.rowsRead;
+      const snapshot = { observations: [anObservation({ slurmJobId: '6' })], shared: rowsOf(one.array.id) };
+      await reconciler.take({ ...snapshot, faultyRows: [] }, asked, NOW);
+      // Each is read by its number, as a job, and to be written.
+      expect(work.rowsRead - before).toBeLessThan(4 * (ROWS + 2 * TASKS));
+      await reconciler.stopped();
+      await store.close();
+    }
   });
 });
 

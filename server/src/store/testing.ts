@@ -13,6 +13,8 @@ export async function insertJobs(store: Store, jobs: readonly Job[], request: Pa
 export class DatabaseWork implements Disposable {
   readonly #prepare = SqliteDatabase.prototype.prepare;
   #rows = 0;
+  /** That were read, whenever. */
+  rowsRead = 0;
   /** Of the texts that were read. */
   characters = 0;
 
@@ -21,7 +23,9 @@ export class DatabaseWork implements Disposable {
     const count = (rows: number) => {
       this.#rows += 1 + rows;
     };
-    const countTexts = (rows: readonly unknown[]) => {
+    const countRead = (rows: readonly unknown[]) => {
+      count(rows.length);
+      this.rowsRead += rows.length;
       const texts = rows.flatMap((row) => Object.values(row ?? {})).filter((value) => typeof value === 'string');
       this.characters += texts.reduce((sum, text) => sum + text.length, 0);
     };
@@ -35,8 +39,7 @@ export class DatabaseWork implements Disposable {
       };
       statement.all = (...values) => {
         const rows = all(...values);
-        count(rows.length);
-        countTexts(rows);
+        countRead(rows);
         return rows;
       };
       return statement as never;
