@@ -1009,7 +1009,8 @@ describe('looking for a job whose number nobody knows', () => {
     await mkdir(join(workDir, 'submit'));
     expect(await look()).toBe('elsewhere');
     const { stdout: host } = await runShell('/bin/sh', 'uname -n\n');
-    const worker = spawn('sleep', ['60'], { detached: true });
+    // Whose command line names the job.
+    const worker = spawn('sh', ['-c', 'read line', workDir], { detached: true });
     await symlink(`${host.trim()} ${worker.pid}`, join(workDir, 'submit', 'owner'));
     expect(await look()).toBe('running');
     worker.kill();

@@ -126,7 +126,7 @@ describe('an sbatch that hangs', () => {
     try {
       const host = (await login.run('uname -n')).stdout.trim();
       for (const [owner, kind] of [
-        [`${host} ${other}`, 'running'],
+        [`${host} ${other}`, 'unknown'],
         [`another-login ${other}`, 'unknown'],
       ] as const) {
         await login.run(`rm -rf '${workDir}/submit'; mkdir '${workDir}/submit'`);

@@ -1,21 +1,58 @@
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path/posix';
 import { quote } from '../../ssh/index.ts';
 import { type Script, script } from '../shell.ts';
 import { workspaceOf } from '../workspace.ts';
 import { safetySection } from '../workspace-safety.ts';
 
+/** So much of a command line is read: Linux before 4.2 shows no more, and others may be as long as they like. */
+const READ_OF_COMMAND_LINE = 4096;
+
+/** What names the job in the command line of whatever works in its directory: the shell text begins with it. */
+export function nameOfWork(workDir: string): string {
+  return `: ${quote(basename(workDir))}`;
+}
+
 /**
- * Whether somebody may be at work under the lock `$1`: a shell function that prints `over`, `running`, or `elsewhere`
- * where this login node can't tell. What works there is one process group of one login node.
+ * Shell functions for what works under the lock `$1` of a job's directory, which is one process group of one login node.
+ * It began with a shell that has its number, stays to its end, and has `nameOfWork` in its command line.
+ *
+ * `at_work` prints whether somebody may: `over`, `running`, or `elsewhere` where this login node can't tell. A login node
+ * that was started anew gives its numbers to others, and Linux gives none that a group still has: then the group is gone
+ * for certain. Where /proc is missing, can't be read or is that of another container, it is not certain.
+ *
+ * `end_work` kills it, if it is on this login node, and never anybody else. Succeeds if it killed something.
  */
-export const AT_WORK = `at_work() {
+export function workFunctions(workDir: string): string {
+  const names = `*${quote(basename(workDir))}*`;
+  return `find_whose() {
+  whose= words=
+  # Its first line tells of most, and costs no process.
+  { IFS= read -r words <"/proc/$1/cmdline"; } 2>/dev/null
+  case $words in ${names}) whose=own; return ;; esac
+  words=$({ head -c ${READ_OF_COMMAND_LINE} "/proc/$1/cmdline" | LC_ALL=C tr '\\000' ' '; } 2>/dev/null)
+  case $words in
+    ${names}) whose=own ;;
+    # Of one that has died nothing is left to read, and others of its group may go on.
+    *[!' ']*) ! /bin/sh -c 'read -r pid rest </proc/self/stat && [ "$pid" = $$ ]' 2>/dev/null || whose=another ;;
+  esac
+  :
+}
+at_work() {
   owner=$(readlink "$1/owner")
   if [ -e "$1/code" ]; then echo over
   elif [ "\${owner% *}" != "$(uname -n)" ]; then echo elsewhere
-  elif kill -s 0 -- "-\${owner##* }" 2>/dev/null; then echo running
-  else echo over
+  elif ! kill -s 0 -- "-\${owner##* }" 2>/dev/null; then echo over
+  else
+    find_whose "\${owner##* }"
+    [ "$whose" = another ] && echo over || echo running
   fi
+}
+end_work() {
+  owner=$(readlink "$1/owner")
+  [ "\${owner% *}" = "$(uname -n)" ] && find_whose "\${owner##* }" && [ "$whose" = own ] && kill -s KILL -- "-\${owner##* }"
 }`;
+}
 
 /** A shell function: whether the project lies in the job's directory, whole. */
 export const IS_UNPACKED = 'is_unpacked() { [ -d source ] && [ ! -h source ] && [ ! -e source.tar.gz ]; }';
@@ -28,16 +65,6 @@ const SHOWN_BYTES = 65_536;
  * unpack, and an answer that is too long is none. Whatever jobs may have put in its place isn't opened.
  */
 export const SHOW = `show() { [ ! -f "$1" ] || [ -h "$1" ] || tail -c ${SHOWN_BYTES} "$1"; }`;
-
-/**
- * A shell function that kills what is at work under the lock `$1` of the job's directory `$2`, if it is on this login
- * node. Another process may have got its number, so its command line has to name the directory. Succeeds if it killed
- * something.
- */
-export const END_WORK = `end_work() {
-  owner=$(readlink "$1/owner")
-  [ "\${owner% *}" = "$(uname -n)" ] && grep -qsF -e "$2" "/proc/\${owner##* }/cmdline" && kill -s KILL -- "-\${owner##* }"
-}`;
 
 /**
  * Makes a job's directory. Section `directory` holds `submitted` when sbatch has been started there, or else `uploaded`
@@ -73,10 +100,10 @@ export function removeJobDirectoryScript(workDir: string): Script {
   const gone = quote(`${workDir}.${randomBytes(8).toString('hex')}.gone`);
   // What is being killed may still make a file or two.
   const remove = `rm -rf ${gone} 2>/dev/null || { sleep 1; rm -rf ${gone}; }`;
-  return script(null, END_WORK, [
+  return script(null, workFunctions(workDir), [
     {
       name: 'directory',
-      command: `(cd ${directory} 2>/dev/null && end_work unpack ${directory})
+      command: `(cd ${directory} 2>/dev/null && end_work unpack)
 if { [ ! -e ${directory} ] && [ ! -h ${directory} ]; } || mv ${directory} ${gone}; then
   setsid=$(command -v setsid)
   \${setsid:+"$setsid"} /bin/sh -c ${quote(remove)} >/dev/null 2>&1 </dev/null &

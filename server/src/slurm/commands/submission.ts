@@ -1,7 +1,7 @@
 import { quote } from '../../ssh/index.ts';
 import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_SUBMIT } from './environment.ts';
-import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-directory.ts';
+import { IS_UNPACKED, nameOfWork, SHOW, workFunctions } from './job-directory.ts';
 import { LISTING } from './listing.ts';
 
 /**
@@ -33,7 +33,7 @@ claimed() {
  * (running, over, elsewhere).
  */
 export function tracesScript(workDir: string): Script {
-  return script(null, `${AT_WORK}\n${CLAIMS}\ncd ${quote(workDir)} || exit`, [
+  return script(null, `${workFunctions(workDir)}\n${CLAIMS}\ncd ${quote(workDir)} || exit`, [
     { name: 'claims', command: `claimed ${quote(workDir)}` },
     { name: 'sbatch', command: 'at_work submit' },
   ]);
@@ -73,7 +73,7 @@ export const NO_CODES = [
   'not-unpacked',
   'timed-out',
   'cancelled',
-  // Of `at_work`.
+  // Of `workFunctions`.
   'running',
   'elsewhere',
   'over',
@@ -116,7 +116,8 @@ export function submitScript(searchPath: SearchPath, workDir: string, options: r
   // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
   // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names. The group
   // has the number of its first process.
-  const work = `mask=$1 setsid=$2 slurmql_path=$3
+  const work = `${nameOfWork(workDir)}
+mask=$1 setsid=$2 slurmql_path=$3
 shift 3
 limit=
 # Looked up before the repository's directory is entered, whose own programs mustn't stand in for them.
@@ -143,8 +144,10 @@ if (cd .. && is_unpacked); then
 else
   echo ${word('not-unpacked')} >code.part
 fi
-mv code.part code`;
-  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
+mv code.part code
+# Not the last command, which would take the place of this shell.
+:`;
+  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${workFunctions(workDir)}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
   // Each option is a word by itself: Linux takes no word of more than 128 KiB (execve(2)).
   const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" "$slurmql_path" ${quoteAll(options)}`;
   return script(
@@ -184,8 +187,8 @@ if [ -d submit ]; then show_code; else echo ${word('not-begun')}; fi`,
  * before, if it still runs and is on this login node. Slurm may have the job all the same.
  */
 export function answerScript(workDir: string, ends: boolean): Script {
-  const end = `(cd ./submit && { [ -e code ] || { end_work . ${quote(workDir)} && say_killed ${word('cancelled')}; }; })\n`;
-  const preamble = `umask 077\n${AT_WORK}\n${SHOW}\n${SHOW_CODE}\n${END_WORK}\n${SAY_KILLED}\ncd ${quote(workDir)} || exit`;
+  const end = `(cd ./submit && { [ -e code ] || { end_work . && say_killed ${word('cancelled')}; }; })\n`;
+  const preamble = `umask 077\n${workFunctions(workDir)}\n${SHOW}\n${SHOW_CODE}\n${SAY_KILLED}\ncd ${quote(workDir)} || exit`;
   return script(null, preamble, [{ name: 'code', command: `${ends ? end : ''}show_code` }, ...SAID]);
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '../../ssh/index.ts';
 import { type Script, type SearchPath, script } from '../shell.ts';
-import { AT_WORK, END_WORK, IS_UNPACKED, SHOW } from './job-directory.ts';
+import { IS_UNPACKED, nameOfWork, SHOW, workFunctions } from './job-directory.ts';
 
 /** What the section `state` of `unpackScript` says. */
 export const UNPACK_STATES = [
@@ -41,15 +41,17 @@ elif [ -d ${into} ]; then
   rm -rf ${into}/source
   printf '%s\\n' "$said" >${into}/said
   mv ${into}/said unpack/code
-fi`;
-  // Its command line names the directory: see END_WORK.
-  const run = (text: string) => `/bin/sh -c ${quote(text)} sh "$mask" ${quote(workDir)} >/dev/null 2>&1 </dev/null &`;
+fi
+# Not the last command, which would take the place of this shell.
+:`;
+  const run = (text: string) =>
+    `/bin/sh -c ${quote(`${nameOfWork(workDir)}\n${text}`)} sh "$mask" >/dev/null 2>&1 </dev/null &`;
   // Where they have none any more, an earlier one of these scripts has taken it.
   const place = (name: string) => {
     const file = quote(`${name}${suffix}`);
     return `{ [ ! -e ${file} ] || mv -f ${file} ${name} || is_placed=; }`;
   };
-  const preamble = `mask=$(umask)\numask 077\n${AT_WORK}\n${IS_UNPACKED}\n${SHOW}\n${HAS_FILES}\ncd ${quote(workDir)} || exit`;
+  const preamble = `mask=$(umask)\numask 077\n${workFunctions(workDir)}\n${IS_UNPACKED}\n${SHOW}\n${HAS_FILES}\ncd ${quote(workDir)} || exit`;
   return script(searchPath, preamble, [
     {
       name: 'state',
@@ -98,6 +100,6 @@ fi`,
 
 /** Ends an unpacking that takes too long, as far as this login node can; it is begun anew by the next. Section `drop`. */
 export function dropUnpackingScript(workDir: string): Script {
-  const command = `end_work unpack ${quote(workDir)}\n[ ! -d unpack ] || mv unpack "unpack.old.$$"`;
-  return script(null, `${END_WORK}\ncd ${quote(workDir)} || exit`, [{ name: 'drop', command }]);
+  const command = `end_work unpack\n[ ! -d unpack ] || mv unpack "unpack.old.$$"`;
+  return script(null, `${workFunctions(workDir)}\ncd ${quote(workDir)} || exit`, [{ name: 'drop', command }]);
 }
