@@ -1,24 +1,6 @@
 /** Longer than sbatch or tar can run, for when this login node can't see whether it runs on another. */
 export const ABANDONED_MS = 15 * 60_000;
 
-/** Jobs whose project may be being unpacked where nobody can see it; or a login node has gone down meanwhile, or started anew. */
-export class UnseenUnpackings {
-  /** Since when, by job and by the monotonic clock. */
-  readonly #since = new Map<string, number>();
-
-  /** A look showed no end yet. True: nobody unpacks it any more. */
-  isAbandoned(jobId: string, now: number): boolean {
-    const since = this.#since.get(jobId) ?? now;
-    this.#since.set(jobId, since);
-    return now - since >= ABANDONED_MS;
-  }
-
-  /** The outcome is known, or the project is unpacked anew. */
-  settle(jobId: string): void {
-    this.#since.delete(jobId);
-  }
-}
-
 /** What is known of a submission whose answer was lost, by the monotonic clock. */
 interface Doubt {
   readonly since: number;

@@ -10,19 +10,19 @@ import { environmentFile, type SlurmSubmission, type SubmitAnswer } from '../slu
 import type { RemoteFiles } from '../ssh/index.ts';
 import type { JobReader } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { ABANDONED_MS, SubmissionDoubts, UnseenUnpackings } from './submission-doubts.ts';
+import type { LongUnpackings } from './long-unpackings.ts';
+import { SubmissionDoubts } from './submission-doubts.ts';
 import type { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted, recordAccepted, recordNeverTaken, recordReason } from './submission-outcome.ts';
 import type { SubmissionRetries } from './submission-retries.ts';
 import { AGAIN, CANCELLED_ON_THE_WAY, FILES_GONE, GIVEN_UP, NOT_KNOWN, STILL_UNPACKED } from './submission-words.ts';
 import { factsOf, scriptOf, submitRequest } from './submit-request.ts';
-import { giveUp, unpacked } from './unpacking.ts';
+import { unpacked } from './unpacking.ts';
 
 const SMALL_FILE = { mode: 0o600, timeoutMs: 60_000 };
 const SOURCE_FILE = { mode: 0o600, timeoutMs: 15 * 60_000 };
 /** What sbatch doesn't survive so often, it won't survive the next time. */
 const MAX_LOST = 5;
-
 /** So often a running sbatch is looked at, then the job is looked for in Slurm, too. */
 const MAX_LOOKS = 15;
 
@@ -44,6 +44,7 @@ export interface SubmissionStepsOptions {
   readonly staging: Pick<Staging, 'open' | 'has' | 'remove'>;
   readonly faults: SubmissionFaults;
   readonly retries: SubmissionRetries;
+  readonly longUnpackings: LongUnpackings;
   readonly log: Logger;
   /** Of the cluster; null: not known. */
   readonly slurmVersion: () => string | null;
@@ -62,7 +63,6 @@ export interface SubmissionStepsOptions {
 export class SubmissionSteps {
   readonly #options: SubmissionStepsOptions;
   readonly #doubts: SubmissionDoubts;
-  readonly #unseen = new UnseenUnpackings();
   /** However many are followed, they take one of the connection's few commands. */
   readonly #looks = pLimit(1);
 
@@ -96,26 +96,28 @@ export class SubmissionSteps {
 
   /**
    * Unpacks the files of a job. False: there is nothing to hand to Slurm, or not yet. `isLong`: whether it may take long;
-   * `isReachable`: whether there is somebody to ask; `signal`: nobody waits any more.
+   * `isReachable`: whether there is somebody to ask; `signal`: nobody waits any more; `hasEnded`: a look said so.
    */
   async unpack(
     { job, workDir, isSubmitted, suffix }: Prepared,
     isLong: boolean,
     isReachable: () => boolean,
     signal: AbortSignal,
+    hasEnded = false,
   ): Promise<boolean> {
     if (isSubmitted) return true;
-    const { slurm, journal, lookMs } = this.#options;
+    const { slurm, journal, lookMs, longUnpackings } = this.#options;
     const isWanted = async () => isReachable() && !(await this.#isCancelled(job.id));
-    const fault = await unpacked({ slurm, workDir, isLong, suffix, isWanted, signal, lookMs });
-    if (fault === 'later' && !this.#unseen.isAbandoned(job.id, performance.now())) {
-      // The next look at all jobs asks again: whoever waited here would keep others from being unpacked.
+    const countRestart = () => longUnpackings.restarted(job.id);
+    const fault = await unpacked({ slurm, workDir, isLong, hasEnded, suffix, isWanted, countRestart, signal, lookMs });
+    if (fault === 'later') {
+      longUnpackings.lasts(job.id, performance.now());
       await recordReason(journal, job.id, STILL_UNPACKED);
       return false;
     }
-    this.#unseen.settle(job.id);
+    // Nobody who could be asked is there any more: then it may go on.
+    if (isReachable()) longUnpackings.settle(job.id);
     if (fault === null) return true;
-    if (fault === 'later') return giveUp(slurm, workDir, ABANDONED_MS);
     const reason = fault.isFault ? this.#givenUp(job.id, fault.message) : fault.message;
     if (reason === null) throw new Error(`${fault.message}. ${AGAIN}`);
     await this.#neverTaken(job, workDir, 'SUBMIT_FAILED', reason);
@@ -267,10 +269,10 @@ export class SubmissionSteps {
 
   /** Without its directory, nothing that is still under way can bring Slurm the job. */
   async #neverTaken(job: Job, workDir: string, state: 'SUBMIT_FAILED' | 'CANCELLED', reason: string): Promise<void> {
-    const { slurm, journal } = this.#options;
+    const { slurm, journal, longUnpackings } = this.#options;
     await slurm.removeJobDirectory(workDir);
     this.#doubts.settle(job.id);
-    this.#unseen.settle(job.id);
+    longUnpackings.settle(job.id);
     await recordNeverTaken(journal, job.id, state, reason);
     await this.#removeFiles(job.id);
   }

@@ -854,6 +854,42 @@ describe('projects that take long to be unpacked', () => {
     }
   });
 
+  it.each([
+    ['small ones', 'taken longer than 10 seconds', 11_000, 16 * 60_000],
+    ['large ones', 'taken longer than 5 minutes', 301_000, 61 * 60_000],
+  ])(
+    'that are %s, and hang, hold up no others once they have %s, however many',
+    async (what, _how, placeMs, goneMs) => {
+      let now = performance.now();
+      vi.spyOn(performance, 'now').mockImplementation(() => now);
+      const add = () => (what === 'large ones' ? large() : record());
+      const hung = [await add(), await add(), await add(), await add()];
+      const submitter = startSubmitter();
+      for (const count of [2, 4]) {
+        await expect.poll(begun, { timeout: 20_000 }).toBe(count);
+        now += placeMs;
+      }
+      const healthy = async () => {
+        const job = await add();
+        await allow(job.id);
+        void submitter.submit(job.id);
+        await once(job.id, isTaken);
+      };
+      for (let count = 0; count < 2; count += 1) await healthy();
+      expect(await begun()).toBe(6);
+      // Then they are dropped, and begun anew one at a time.
+      for (const { id } of hung) await rm(join(login.home, 'begun', id));
+      now += goneMs;
+      await expect.poll(begun, { timeout: 20_000 }).toBe(3);
+      for (let count = 0; count < 2; count += 1) await healthy();
+      expect(await begun()).toBe(5);
+      for (const { id } of hung) await allow(id);
+      for (const { id } of hung) await once(id, isTaken);
+      expect(await calls()).toBe(8);
+    },
+    120_000,
+  );
+
   it('are sent once, however often sbatch has to be run', async () => {
     const away = 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)';
     await login.command(

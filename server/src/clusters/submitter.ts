@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import type { Job } from '../domain/job.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { isLarge, Lanes, type Staging } from '../projects/index.ts';
+import { LongUnpackings } from './long-unpackings.ts';
 import { SubmissionFaults } from './submission-faults.ts';
 import { isBeingSubmitted } from './submission-outcome.ts';
 import { SubmissionRetries } from './submission-retries.ts';
@@ -25,7 +26,7 @@ const DELAYS = {
 };
 
 export interface SubmitterOptions
-  extends Omit<SubmissionStepsOptions, 'faults' | 'retries' | 'certainlyAbsentMs' | 'lookMs'> {
+  extends Omit<SubmissionStepsOptions, 'faults' | 'retries' | 'longUnpackings' | 'certainlyAbsentMs' | 'lookMs'> {
   readonly staging: SubmissionStepsOptions['staging'] & Pick<Staging, 'size' | 'takesLong'>;
   /** Default: DELAYS. */
   readonly delays?: typeof DELAYS;
@@ -41,20 +42,21 @@ const UNPACKINGS = { small: 2, large: 2 };
 /**
  * Brings recorded jobs to Slurm, each exactly once: a job stays SUBMITTING until Slurm has said yes or no, through broken
  * connections and restarts of the server. Files are sent and unpacked side by side. sbatch is run for one job at a time;
- * one that takes more than some seconds holds up no others. Nor do jobs that have failed before, however many: one of them
- * at a time is in line with the others.
+ * one that takes more than some seconds holds up no others. Nor do jobs that have failed before, or whose project takes long
+ * to be unpacked, however many: one of them at a time is in line with the others.
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #faults: SubmissionFaults;
   readonly #retries: SubmissionRetries;
+  readonly #longUnpackings: LongUnpackings;
   readonly #steps: SubmissionSteps;
   readonly #delays: typeof DELAYS;
   readonly #uploads = new Lanes(UPLOADS);
   readonly #unpackings = new Lanes(UNPACKINGS);
   readonly #turn = pLimit(1);
-  /** In front of these lines, for jobs that have failed before. */
-  readonly #behind = { uploads: pLimit(1), unpackings: pLimit(1), turn: pLimit(1) };
+  /** In front of these lines, for jobs that have failed before, or took long. */
+  readonly #behind = { uploads: pLimit(1), unpackings: pLimit(1), longUnpackings: pLimit(1), turn: pLimit(1) };
   /** When sbatch last failed, by the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
@@ -72,7 +74,8 @@ export class Submitter {
     this.#faults = new SubmissionFaults(options.journal, (fault) => options.onFault(fault));
     this.#retries = new SubmissionRetries(this.#delays);
     const { certainlyAbsentMs, lookMs } = this.#delays;
-    const own = { faults: this.#faults, retries: this.#retries };
+    this.#longUnpackings = new LongUnpackings({ slurm: options.slurm, lookMs });
+    const own = { faults: this.#faults, retries: this.#retries, longUnpackings: this.#longUnpackings };
     this.#steps = new SubmissionSteps({ ...options, ...own, certainlyAbsentMs, lookMs });
   }
 
@@ -146,6 +149,7 @@ export class Submitter {
     if (!this.#isLeft(jobId)) {
       this.#faults.drop(jobId);
       this.#retries.drop(jobId);
+      this.#longUnpackings.settle(jobId);
       return;
     }
     if (this.#stop.signal.aborted || this.#workspace === null) return;
@@ -153,8 +157,7 @@ export class Submitter {
   }
 
   #isLeft(jobId: string): boolean {
-    const { journal, settings } = this.#options;
-    const job = journal.active(settings.name).get(jobId);
+    const job = this.#active.get(jobId);
     return job !== undefined && isBeingSubmitted(job);
   }
 
@@ -174,8 +177,11 @@ export class Submitter {
   }
 
   #unanswered(): readonly Job[] {
-    const { journal, settings } = this.#options;
-    return [...journal.active(settings.name).values()].filter(isBeingSubmitted);
+    return [...this.#active.values()].filter(isBeingSubmitted);
+  }
+
+  get #active(): ReadonlyMap<string, Job> {
+    return this.#options.journal.active(this.#options.settings.name);
   }
 
   /** The workspace, for as long as there is somebody to ask. */
@@ -189,21 +195,37 @@ export class Submitter {
   }
 
   async #tryOnce(jobId: string): Promise<'done' | 'reset'> {
-    const { staging, journal, settings } = this.#options;
-    const project = journal.active(settings.name).get(jobId)?.projectId ?? '';
+    const { staging } = this.#options;
+    const project = this.#active.get(jobId)?.projectId ?? '';
     const isMuch = isLarge(await staging.size(jobId));
-    const isFaulty = this.#retries.isFaulty(jobId);
-    const inLine = <T>(line: 'uploads' | 'unpackings', work: () => Promise<T>) =>
-      isFaulty ? this.#behind[line](work) : work();
-    const prepared = await inLine('uploads', () => this.#uploads.run(project, isMuch, () => this.#prepare(jobId)));
-    if (prepared === null) return 'done';
-    const isReachable = () => this.#reachable !== null;
-    const { signal } = this.#stop;
-    const isLong = await staging.takesLong(jobId);
-    const unpack = () => this.#steps.unpack(prepared, isLong, isReachable, signal);
-    if (!(await inLine('unpackings', () => this.#unpackings.run(project, isLong, unpack)))) return 'done';
+    const upload = () => this.#uploads.run(project, isMuch, () => this.#prepare(jobId));
+    const prepared = await (this.#isBehind(jobId) ? this.#behind.uploads(upload) : upload());
+    if (prepared === null || !(await this.#unpack(prepared, project))) return 'done';
     const handed = prepared.isSubmitted ? 'running' : await this.#hand(prepared);
-    return handed === 'running' ? this.#steps.follow(prepared, isReachable, signal) : handed;
+    if (handed !== 'running') return handed;
+    return this.#steps.follow(prepared, () => this.#reachable !== null, this.#stop.signal);
+  }
+
+  #isBehind(jobId: string): boolean {
+    return this.#retries.isFaulty(jobId) || this.#longUnpackings.has(jobId);
+  }
+
+  /** In a place among those of its size, and only looked at, once it has taken so long that it lost its place. */
+  async #unpack(prepared: Prepared, project: string): Promise<boolean> {
+    const { id } = prepared.job;
+    const isLong = await this.#options.staging.takesLong(id);
+    const [isReachable, { signal }] = [() => this.#reachable !== null, this.#stop];
+    const isBehind = this.#isBehind(id);
+    if (this.#longUnpackings.has(id)) {
+      const { workDir } = prepared;
+      const isCancelled = () => this.#active.get(id)?.cancelRequestedAt != null;
+      const state = await this.#longUnpackings.look({ jobId: id, workDir, isLong, isCancelled, isReachable, signal });
+      if (state === 'later') return false;
+      if (state === 'ended') return this.#steps.unpack(prepared, isLong, isReachable, signal, true);
+    }
+    const unpack = () => this.#steps.unpack(prepared, isLong, isReachable, signal);
+    const inPlace = () => this.#unpackings.run(project, isLong, unpack);
+    return isBehind ? this.#behind[isLong ? 'longUnpackings' : 'unpackings'](inPlace) : inPlace();
   }
 
   /**

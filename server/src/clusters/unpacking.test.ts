@@ -1,7 +1,11 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { UnpackAnswer } from '../slurm/index.ts';
 import { unpacked } from './unpacking.ts';
 
+let restarts = 0;
+beforeEach(() => {
+  restarts = 0;
+});
 afterEach(() => vi.restoreAllMocks());
 
 const MINUTE_MS = 60_000;
@@ -16,7 +20,6 @@ function cluster(answer: (question: number) => UnpackAnswer['kind']) {
       const kind = answer(questions);
       return kind === 'failed' ? { kind, message: 'tar: no', isFault: false } : { kind };
     }),
-    dropUnpacking: vi.fn(async () => undefined),
   };
   return slurm;
 }
@@ -24,8 +27,10 @@ function cluster(answer: (question: number) => UnpackAnswer['kind']) {
 const options = {
   workDir: '/w/jobs/1',
   isLong: true,
+  hasEnded: false,
   suffix: '.new',
   isWanted: async () => true,
+  countRestart: () => ++restarts,
   signal: new AbortController().signal,
   lookMs: 0,
 };
@@ -52,24 +57,25 @@ it('gives up for now what the login node has ended six times, which is its own f
   expect(slurm.unpack).toHaveBeenCalledTimes(6);
 });
 
-it('ends what takes longer than an hour, for the next attempt to begin anew', async () => {
-  const slurm = cluster(() => 'running');
-  await expect(unpacked({ ...options, slurm })).rejects.toThrow(/within 60 minutes.*tried again by itself/);
-  expect(slurm.dropUnpacking).toHaveBeenCalledOnce();
-});
-
 it('does not wait for another login node', async () => {
   const slurm = cluster((question) => (question < 3 ? 'running' : 'elsewhere'));
   expect(await unpacked({ ...options, slurm })).toBe('later');
   expect(slurm.unpack).toHaveBeenCalledTimes(3);
-  expect(slurm.dropUnpacking).not.toHaveBeenCalled();
 });
 
-it('does not wait for a small project that takes longer than a minute', async () => {
+it.each([
+  ['a small project', false, 1],
+  ['a large project', true, 5],
+])('keeps no place for %s for more minutes than most take', async (_what, isLong, minutes) => {
   const slurm = cluster(() => 'running');
-  expect(await unpacked({ ...options, slurm, isLong: false })).toBe('later');
-  expect(slurm.unpack).toHaveBeenCalledTimes(1);
-  expect(slurm.dropUnpacking).not.toHaveBeenCalled();
+  expect(await unpacked({ ...options, slurm, isLong })).toBe('later');
+  expect(slurm.unpack).toHaveBeenCalledTimes(minutes);
+});
+
+it('does not have what has failed tried again, when it is asked how that ended', async () => {
+  const slurm = cluster(() => 'failed');
+  expect(await unpacked({ ...options, slurm, hasEnded: true })).toMatchObject({ message: 'tar: no' });
+  expect(slurm.unpack.mock.calls.map(([, waits]) => waits)).toEqual([false]);
 });
 
 it('asks no more once nobody needs the project, or nobody waits', async () => {

@@ -124,10 +124,12 @@ export interface SlurmSubmission {
   makeJobDirectory(workDir: string): Promise<JobDirectoryState>;
   /**
    * Starts to unpack `source.tar.gz`, which must be complete, or reports how far it is. It continues when nobody waits.
-   * `waits`: a few seconds for its end. `suffix`: of the uploaded `job.sh` and `environment.sh`, which lose it first, so that
+   * `waits`: a few seconds for its end; and what has failed before is tried again. `suffix`: of the uploaded `job.sh` and `environment.sh`, which lose it first, so that
    * under their names they are always whole. Throws SlurmUnavailable if there is no room for the files, or none are left.
    */
   unpack(workDir: string, waits: boolean, suffix?: string): Promise<UnpackAnswer>;
+  /** Whether it goes on, whoever began it; nothing is begun. */
+  lookAtUnpacking(workDir: string): Promise<UnpackingState>;
   /** Ends an unpacking that takes too long. The files have to be uploaded again. */
   dropUnpacking(workDir: string): Promise<void>;
   /**
@@ -176,6 +178,9 @@ export interface JobDirectoryState {
 export type UnpackAnswer =
   | { readonly kind: 'unpacked' | 'running' | 'elsewhere' | 'restarted' }
   | { readonly kind: 'failed'; readonly message: string; readonly isFault: boolean };
+
+/** `ended`: `unpack` tells how; `elsewhere`: this login node can't know; `over`: nobody is at it, so it has to be begun. */
+export type UnpackingState = 'ended' | 'running' | 'elsewhere' | 'over';
 
 /** The traces of a job whose number is unknown. */
 export interface SubmitTraces {

@@ -48,10 +48,10 @@ const exists = (path: string) =>
   );
 const begun = () => until(() => exists(join(login.home, 'begun')));
 
-/** Looks again and again until it is over. */
+/** A new attempt, which looks again and again until it is over. */
 async function unpacked() {
-  for (;;) {
-    const answer = await slurm.unpack(workDir, false);
+  for (let isFirst = true; ; isFirst = false) {
+    const answer = await slurm.unpack(workDir, isFirst);
     if (answer.kind === 'unpacked' || answer.kind === 'failed') return answer;
     await pause(10);
   }
@@ -220,6 +220,32 @@ describe('a project that cannot be unpacked', () => {
     await rm(join(login.bin, 'tar'));
     expect(await unpacked()).toEqual({ kind: 'unpacked' });
     await expectWhole();
+  });
+
+  it('is told however long tar took, and whoever looks, until it is tried again', async () => {
+    await tarFirst(`${HANGS.replace(/;[^;]*$/, '')}; echo "tar: file: Cannot open: File name too long" >&2; exit 2`);
+    expect((await slurm.unpack(workDir, false)).kind).toMatch(/running|elsewhere/);
+    await begun();
+    expect(await slurm.lookAtUnpacking(workDir)).toBe('running');
+    await go();
+    await until(async () => (await slurm.lookAtUnpacking(workDir)) === 'ended');
+    for (let look = 0; look < 2; look += 1) {
+      expect(await slurm.unpack(workDir, false)).toMatchObject({ kind: 'failed', isFault: false });
+    }
+    expect(await calls()).toBe(1);
+    await rm(join(login.bin, 'tar'));
+    expect(await unpacked()).toEqual({ kind: 'unpacked' });
+    expect(await slurm.lookAtUnpacking(workDir)).toBe('ended');
+  });
+
+  it('is not begun by a look', async () => {
+    await tarFirst('exec "$real" "$@"');
+    expect(await slurm.lookAtUnpacking(workDir)).toBe('over');
+    await mkdir(join(workDir, 'unpack'));
+    expect(await slurm.lookAtUnpacking(workDir)).toBe('elsewhere');
+    await symlink(`${(await shell('uname -n')).trim()} 4194305`, join(workDir, 'unpack', 'owner'));
+    expect(await slurm.lookAtUnpacking(workDir)).toBe('over');
+    await expect(calls()).rejects.toThrow('ENOENT');
   });
 
   it('is told when it is no archive', async () => {

@@ -73,6 +73,7 @@ const CASES: { readonly [Name in keyof Slurm]: Cases<Slurm[Name]> } = {
       { kind: 'broken', message: NOT_CONTACTED, startsAt: null, nodeList: null },
     ],
     workspaceFault: [(submission, { workDir }) => submission.workspaceFault(dirname(dirname(workDir))), null],
+    lookAtUnpacking: [(submission, { workDir }) => submission.lookAtUnpacking(workDir), 'ended'],
     dropUnpacking: [(submission, { workDir }) => submission.dropUnpacking(workDir), undefined],
     removeJobDirectory: [(submission, { workDir }) => submission.removeJobDirectory(workDir), undefined],
   },

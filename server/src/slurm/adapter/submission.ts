@@ -12,7 +12,13 @@ import {
   submitTestScript,
   tracesScript,
 } from '../commands/submission.ts';
-import { dropUnpackingScript, UNPACK_STATES, unpackScript } from '../commands/unpacking.ts';
+import {
+  dropUnpackingScript,
+  lookScript,
+  UNPACK_STATES,
+  UNPACKING_STATES,
+  unpackScript,
+} from '../commands/unpacking.ts';
 import { SlurmUnavailable } from '../errors.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { readPlan } from '../parse/plan.ts';
@@ -30,6 +36,7 @@ import type {
   SubmitTest,
   SubmitTraces,
   UnpackAnswer,
+  UnpackingState,
 } from '../slurm.ts';
 import { workspaceOf } from '../workspace.ts';
 import { findSafetyFault, safetyFault, wholeOf } from '../workspace-safety.ts';
@@ -104,6 +111,11 @@ export class SbatchSubmission implements SlurmSubmission {
     const message = `The project can't be unpacked on the cluster: ${slurmMessage(said)}`;
     if (NO_ROOM.test(message)) throw new SlurmUnavailable(`${message}. ${WORKSPACE_ADVICE}`);
     return { kind, message, isFault: !isArchiveAtFault(said) };
+  }
+
+  async lookAtUnpacking(workDir: string): Promise<UnpackingState> {
+    const [word = ''] = await this.#session.query(lookScript(workDir), ['unpacking'], 'submit');
+    return UNPACKING_STATES.find((state) => state === word.trim()) ?? 'elsewhere';
   }
 
   async dropUnpacking(workDir: string): Promise<void> {

@@ -14,6 +14,9 @@ export const UNPACK_STATES = [
   'missing',
 ] as const;
 
+/** What the section `unpacking` of `lookScript` says. */
+export const UNPACKING_STATES = ['ended', 'running', 'elsewhere', 'over'] as const;
+
 /** A shell function: whether the project's files were sent and not yet taken up. */
 const HAS_FILES = 'has_files() { [ -f source.tar.gz ] && [ ! -h source.tar.gz ]; }';
 
@@ -23,9 +26,9 @@ const PAUSES = '0.01 0.01 0.02 0.02 0.04 0.1 0.2 0.3 0.5 0.8 1';
 /**
  * Unpacks the project, or looks how far that is. However often and from however many connections it is sent, one tar is
  * at work, which neither a broken connection nor a signal to the login's shell ends. The files appear as `source` at
- * once, and whole. Sections `state` and `said`, with the words of a tar that failed: the next script has it try again.
+ * once, and whole. Sections `state` and `said`, with the words of a tar that failed.
  *
- * `waits`: for up to three seconds, if it isn't over before. `suffix`: of the small files, which take their names first.
+ * `waits`: for up to three seconds, if it isn't over before; and what has failed before is tried again. `suffix`: of the small files, which take their names first.
  */
 export function unpackScript(searchPath: SearchPath, workDir: string, waits: boolean, suffix: string): Script {
   // What has lost the lock to another can't put its files in the place of the other's: they have another path.
@@ -58,7 +61,8 @@ fi
       command: `state= old=unpack.old.$$ is_placed=yes
 ${suffix === '' ? ':' : `${place('job.sh')}; ${place('environment.sh')}`}
 if ! is_unpacked && [ -d unpack ]; then
-  if [ "$(at_work unpack)" = over ]; then
+  if ${waits ? 'false' : '[ -e unpack/code ]'}; then :
+  elif [ "$(at_work unpack)" = over ]; then
     [ -e unpack/code ] || state=restarted
     mv unpack/source.tar.gz source.tar.gz
     mv unpack "$old"
@@ -95,6 +99,20 @@ else at_work unpack
 fi`,
     },
     { name: 'said', command: 'show unpack/code' },
+  ]);
+}
+
+/**
+ * Looks whether somebody unpacks the project, and begins nothing. Section `unpacking`: `ended` when `unpackScript` tells
+ * what became of it, `over` when nobody does any more, or has begun.
+ */
+export function lookScript(workDir: string): Script {
+  const command = `if is_unpacked || [ -e unpack/code ]; then echo ended
+elif [ -d unpack ]; then at_work unpack
+else echo over
+fi`;
+  return script(null, `${workFunctions(workDir)}\n${IS_UNPACKED}\ncd ${quote(workDir)} || exit`, [
+    { name: 'unpacking', command },
   ]);
 }
 
