@@ -1,24 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '../domain/actor.ts';
-import { isArray, type Job, withWordsOf } from '../domain/job.ts';
+import type { Job } from '../domain/job.ts';
 import type { JobEvent } from '../domain/job-event.ts';
-import { isActiveState } from '../domain/job-state.ts';
-import { lastWhere } from '../domain/last-where.ts';
 import type { Store, StoreReads } from '../store/index.ts';
 import { type EventBounds, type StoreWrites, writesOf } from '../store/writes.ts';
+import { ActiveJobs } from './active-jobs.ts';
+import { RECENT_LIMIT, RecentEvents } from './recent-events.ts';
 import { JournalTransaction, type JournalWriter } from './transaction.ts';
 import { WakeUp } from './wake-up.ts';
 import { OF_ITSELF, WriteTurns } from './write-turns.ts';
 
-/** How many events are kept in memory for followers; one that is further behind reads the store. */
-const RECENT_LIMIT = 4096;
 /** How many events a follower that is far behind holds at a time, each with its job. */
 const READ_BATCH = 100;
 /** Of the texts of these jobs. Thousands of followers may hold such a batch while their clients read nothing. */
 const READ_BYTES = 64 * 1024;
 /** How many are removed at a time, so that others can use the store in between. */
 const FORGET_BATCH = 2000;
-const NO_JOBS: ReadonlyMap<string, Job> = new Map();
 
 /**
  * What a follower gets, with the number of the last event that it covers: events in commit order, or a reset, because
@@ -50,7 +47,7 @@ export class Journal {
   readonly #store: Store;
   readonly #writes: StoreWrites;
   readonly #news = new WakeUp();
-  #recent: JobEvent[] = [];
+  readonly #recent = new RecentEvents();
   #recalling: Promise<void> | null = null;
   /** By account. */
   readonly #reading = new Map<string, Reading>();
@@ -59,13 +56,11 @@ export class Journal {
   #newest = 0;
   #oldest = 0;
   readonly #turns = new WriteTurns();
-  /** By cluster and id. All writes pass through here, so it is as current as the store. */
-  readonly #active = new Map<string, Map<string, Job>>();
+  /** All writes pass through here, so it is as current as the store. */
+  readonly #active = new ActiveJobs();
   /** Since this start: of each job, one that was written before may stay. */
   readonly #estimates = new Map<string, number>();
   #forgetting: Promise<unknown> | null = null;
-  /** Without the tasks of arrays: there may be a hundred thousand, which nobody counts again for each event. */
-  readonly #activeCounts = new Map<string, number>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -77,7 +72,8 @@ export class Journal {
     this.#newest = await this.#store.events.newest();
     this.#oldest = await this.#store.events.oldest();
     for await (const jobs of this.#store.jobs.allActive()) {
-      for (const job of jobs) this.#keepActive(this.#inBrief(job));
+      // What an earlier version stored may be more.
+      for (const job of jobs) this.#active.keep(this.#active.room().fit(null, this.#active.inBrief(job)));
     }
   }
 
@@ -91,17 +87,17 @@ export class Journal {
    * active for the longest. Reads nothing.
    */
   active(clusterName: string): ReadonlyMap<string, Job> {
-    return this.#active.get(clusterName) ?? NO_JOBS;
+    return this.#active.of(clusterName);
   }
 
   /** How many they are; an array counts once. */
   activeCount(clusterName: string): number {
-    return this.#activeCounts.get(clusterName) ?? 0;
+    return this.#active.count(clusterName);
   }
 
   /** The active jobs of all clusters, also of those that are no longer configured. */
-  *allActive(): Generator<Job, void, undefined> {
-    for (const jobs of this.#active.values()) yield* jobs.values();
+  allActive(): Generator<Job, void, undefined> {
+    return this.#active.all();
   }
 
   /** Resolves at the next commit that changes a job, or once the signal is aborted. */
@@ -144,11 +140,7 @@ export class Journal {
 
   async #removeFurther(projectId: string): Promise<boolean> {
     const isGone = await this.#writes.removeProjectFurther(projectId);
-    if (isGone) {
-      for (const jobs of this.#active.values()) {
-        for (const job of jobs.values()) if (job.projectId === projectId) jobs.set(job.id, { ...job, projectId: null });
-      }
-    }
+    if (isGone) this.#active.withoutProject(projectId);
     return isGone;
   }
 
@@ -162,45 +154,24 @@ export class Journal {
 
   async #transact<T>(actor: Actor, work: (writer: JournalWriter) => Promise<T>): Promise<T> {
     const { result, events, quiet, estimates } = await this.#writes.transaction(async (transaction) => {
-      const writer = new JournalTransaction(transaction, this.#newest, actor, this.#estimates);
+      const writer = new JournalTransaction(transaction, this.#newest, actor, this.#estimates, this.#active.room());
       const result = await work(writer);
       await writer.rollUpArrays();
       await writer.removeSuperseded();
-      const events = writer.events.map((event) => ({ ...event, job: this.#inBrief(event.job) }));
-      const quiet = [...writer.quiet.values()].map((job) => this.#inBrief(job));
+      const events = writer.events.map((event) => ({ ...event, job: this.#active.inBrief(event.job) }));
+      const quiet = [...writer.quiet.values()].map((job) => this.#active.inBrief(job));
       return { result, events, quiet, estimates: writer.estimates };
     });
     this.#newest += events.length;
-    for (const { job } of events) this.#keepActive(job);
-    for (const job of quiet) this.#keepActive(job);
+    for (const { job } of events) this.#active.keep(job);
+    for (const job of quiet) this.#active.keep(job);
     for (const [jobId, sequence] of estimates) {
       if (sequence === null) this.#estimates.delete(jobId);
       else this.#estimates.set(jobId, sequence);
     }
-    this.#recent = this.#recent.concat(events);
-    if (this.#recent.length > RECENT_LIMIT * 1.5) this.#recent = this.#recent.slice(-RECENT_LIMIT);
+    this.#recent.add(events);
     if (events.length > 0) this.#news.notify();
     return result;
-  }
-
-  #keepActive(job: Job): void {
-    const jobs = this.#active.get(job.clusterName) ?? new Map<string, Job>();
-    this.#active.set(job.clusterName, jobs);
-    const before = jobs.size;
-    const known = isArray(job) ? jobs.get(job.id) : undefined;
-    if (known !== undefined && hasOtherWords(known, job)) {
-      for (const task of jobs.values()) if (task.arrayParentId === job.id) jobs.set(task.id, withWordsOf(job, task));
-    }
-    if (isActiveState(job.state)) jobs.set(job.id, job);
-    else jobs.delete(job.id);
-    if (job.arrayParentId !== null) return;
-    this.#activeCounts.set(job.clusterName, this.activeCount(job.clusterName) + jobs.size - before);
-  }
-
-  /** A task is kept with the words of its array, so that long ones are in memory once. */
-  #inBrief(job: Job): Job {
-    const array = job.arrayParentId === null ? undefined : this.active(job.clusterName).get(job.arrayParentId);
-    return array === undefined ? job : withWordsOf(array, job);
   }
 
   /**
@@ -234,18 +205,15 @@ export class Journal {
   }
 
   async #read(after: number, follower: Follower): Promise<readonly JobEvent[]> {
-    if (this.#recent.length === 0 && this.#newest - after <= RECENT_LIMIT) {
+    if (this.#recent.first === undefined && this.#newest - after <= RECENT_LIMIT) {
       // After a start, all returning followers read the same events.
       this.#recalling ??= this.#recall().finally(() => {
         this.#recalling = null;
       });
       await this.#recalling;
     }
-    const first = this.#recent[0];
-    if (first !== undefined && after >= first.sequence - 1) {
-      const start = lastWhere(this.#recent, ({ sequence }) => sequence <= after) + 1;
-      return this.#recent.slice(start, start + READ_BATCH);
-    }
+    const { first } = this.#recent;
+    if (first !== undefined && after >= first.sequence - 1) return this.#recent.after(after, READ_BATCH);
     return this.#readStored(after, follower);
   }
 
@@ -274,18 +242,14 @@ export class Journal {
 
   /** Loads the newest events of an earlier run into memory. */
   async #recall(): Promise<void> {
-    const events: JobEvent[] = [];
+    const earlier = new RecentEvents();
     const end = this.#newest;
-    for (let position = end - RECENT_LIMIT; position < end; position = events.at(-1)?.sequence ?? end) {
+    for (let position = end - RECENT_LIMIT; position < end; ) {
       const batch = await this.#readStored(position, this.#own);
       if (batch.length === 0) break;
-      events.push(...batch);
+      earlier.add(batch);
+      position = batch.at(-1)?.sequence ?? end;
     }
-    const next = this.#recent[0]?.sequence ?? this.#newest + 1;
-    this.#recent = events.filter(({ sequence }) => sequence < next).concat(this.#recent);
+    this.#recent.addBefore(earlier.after(0, RECENT_LIMIT));
   }
-}
-
-function hasOtherWords(before: Job, after: Job): boolean {
-  return before.name !== after.name || before.description !== after.description || before.tags !== after.tags;
 }

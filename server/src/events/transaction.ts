@@ -7,6 +7,7 @@ import { isActiveState } from '../domain/job-state.ts';
 import type { ClusterFacts } from '../domain/submission.ts';
 import type { JobReader } from '../store/index.ts';
 import type { NewJob, Transaction } from '../store/writes.ts';
+import type { TextRoom } from './active-jobs.ts';
 import { rollUpArray } from './array-roll-up.ts';
 import { isEstimateAlone } from './estimates.ts';
 
@@ -28,7 +29,7 @@ export interface JournalWriter {
   /** Reads within the transaction. */
   readonly jobs: JobReader;
   create(created: readonly NewJob[]): Promise<void>;
-  /** Writes the jobs and their events; skips jobs without changes. */
+  /** Writes the jobs and their events; skips jobs without changes. Texts for which there is no room are cut (`TextRoom`). */
   change(changes: readonly JobChange[]): Promise<void>;
   /** The same for the job as it is in the store now. Gives it as it is afterwards; throws when there is none. */
   update(jobId: string, apply: (job: Job) => Job, remark?: Remark): Promise<Job>;
@@ -67,22 +68,26 @@ export class JournalTransaction implements JournalWriter {
   readonly #estimated = new Set<string>();
   readonly #earlier: EstimateEvents;
   readonly #superseded: number[] = [];
+  readonly #room: TextRoom;
 
-  constructor(transaction: Transaction, base: number, { user }: Actor, earlier: EstimateEvents) {
+  constructor(transaction: Transaction, base: number, { user }: Actor, earlier: EstimateEvents, room: TextRoom) {
     this.#transaction = transaction;
     this.jobs = transaction.jobs;
     this.#base = base;
     this.#actorId = user?.id ?? null;
     this.#earlier = earlier;
+    this.#room = room;
   }
 
   async create(created: readonly NewJob[]): Promise<void> {
-    const recorded = await this.#transaction.jobWriter.insert(created);
+    const fitting = created.map((one) => ({ ...one, job: this.#room.fit(null, one.job) }));
+    const recorded = await this.#transaction.jobWriter.insert(fitting);
     await this.#record(recorded.map((job) => ({ ...updated(job), kind: 'CREATED', fromState: null })));
   }
 
   async change(changes: readonly JobChange[]): Promise<void> {
-    const real = changes.filter(({ before, after }) => !isSameJob(before, after));
+    const fitting = changes.map((one) => ({ ...one, after: this.#room.fit(one.before, one.after) }));
+    const real = fitting.filter(({ before, after }) => !isSameJob(before, after));
     await this.#transaction.jobWriter.update(real);
     for (const { before, after } of real) {
       if (after.attempt > before.attempt) await this.saveAttempts(after.id, [closedAttempt(before)]);

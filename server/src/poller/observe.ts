@@ -6,6 +6,7 @@ import type { Job } from '../domain/job.ts';
 import { isActiveState, type JobState } from '../domain/job-state.ts';
 import type { Report } from '../domain/observation.ts';
 import { inOrder } from '../domain/times.ts';
+import { withShortTexts } from '../domain/told-text.ts';
 
 /** A job after an observation of it; the very same object if nothing changes. */
 export function observed(job: Job, said: Report, now: Date): Job {
@@ -44,7 +45,9 @@ export function observed(job: Job, said: Report, now: Date): Job {
       seen.components.length === 0 ? job.components : seen.components.map((one) => inOrder(one, job.submittedAt)),
     cancelRequestedAt,
   };
-  return withNews(job, news);
+  const after = withNews(job, news);
+  // One whose texts were cut, for want of room with those of other jobs, is shown with the long ones each time.
+  return after === job || isOver || withNews(job, withShortTexts(after)) !== job ? after : job;
 }
 
 /**

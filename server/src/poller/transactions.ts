@@ -1,4 +1,5 @@
 import type { Job } from '../domain/job.ts';
+import { type Told, toldText } from '../domain/told-text.ts';
 import type { JobUpdate } from './observe.ts';
 
 /** A commit blocks the event loop until it is on disk. */
@@ -30,15 +31,14 @@ export function* transactions(
 /** Of what differs, which alone is written. */
 function newText(before: Job, after: Job): number {
   if (before === after) return 0;
-  const own = (['nodeList', 'reason', 'partition'] as const).reduce(
-    (sum, part) => sum + (before[part] === after[part] ? 0 : (after[part]?.length ?? 0)),
-    0,
-  );
-  if (before.components === after.components) return own;
-  return after.components.reduce(
-    (sum, { nodeList, reason }) => sum + (nodeList?.length ?? 0) + (reason?.length ?? 0),
-    own,
-  );
+  const news = <Part extends keyof Told>(part: Part) => (before[part] === after[part] ? null : after[part]);
+  return toldText({
+    nodeList: news('nodeList'),
+    reason: news('reason'),
+    partition: news('partition'),
+    components: news('components') ?? [],
+    allocated: news('allocated'),
+  });
 }
 
 function attemptText({ attempts = [] }: JobUpdate): number {

@@ -41,4 +41,11 @@ describe('what a job was given', () => {
   it.each(['', 'N/A', '(null)', 'nothing', '='])('is not known from %j', (tres) => {
     expect(read(tres)).toBeNull();
   });
+
+  it('has few types of GPUs, and counts those of further ones without their types', () => {
+    const types = Array.from({ length: 1000 }, (_, index) => `gres/gpu:t${index}=2`);
+    const gpus = read(`cpu=4,node=1,gres/gpu=2000,${types.join(',')}`)?.gpus ?? [];
+    expect(gpus.map(({ gpuType }) => gpuType)).toEqual([...Array.from({ length: 64 }, (_, index) => `t${index}`), '']);
+    expect(gpus.reduce((sum, { count }) => sum + count, 0)).toBe(2000);
+  });
 });

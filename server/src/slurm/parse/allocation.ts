@@ -1,7 +1,7 @@
 import type { AllocatedGpus, JobAllocation } from '../../domain/allocation.ts';
 import { bounded } from '../../domain/text.ts';
 import { UnreadableAnswer } from '../errors.ts';
-import { MAX_JOB_COUNT, MAX_JOB_MEMORY_MB, MAX_NAME, MAX_RESOURCES } from './limits.ts';
+import { MAX_JOB_COUNT, MAX_JOB_MEMORY_MB, MAX_JOB_TYPES, MAX_NAME, MAX_RESOURCES } from './limits.ts';
 import { countValue, numberValue } from './values.ts';
 
 /** How Slurm writes memory (src/common/slurm_protocol_api.c, convert_num_unit); without a unit it is MiB. */
@@ -49,12 +49,13 @@ function jobCount(text = ''): number | null {
 
 /** `gres/gpu` counts all GPUs, `gres/gpu:TYPE` only those of a type that the site tracks: never add both. */
 function gpusOf(values: ReadonlyMap<string, string>): readonly AllocatedGpus[] {
-  const typed = [...values].flatMap(([key, value]) => {
+  const typed: AllocatedGpus[] = [];
+  for (const [key, value] of values) {
     const gpuType = /^gres\/gpu:(.+)$/.exec(key)?.[1];
-    if (gpuType === undefined) return [];
-    const count = jobCount(value) ?? 0;
-    return count === 0 ? [] : [{ gpuType: bounded(gpuType, MAX_NAME), count }];
-  });
+    const count = gpuType === undefined ? 0 : (jobCount(value) ?? 0);
+    if (gpuType === undefined || count === 0 || typed.length === MAX_JOB_TYPES) continue;
+    typed.push({ gpuType: bounded(gpuType, MAX_NAME), count });
+  }
   const told = typed.reduce((sum, { count }) => sum + count, 0);
   const untold = (jobCount(values.get('gres/gpu')) ?? 0) - told;
   return untold > 0 ? [...typed, { gpuType: '', count: untold }] : typed;

@@ -50,6 +50,8 @@ export const MAX_MEMBERSHIPS = 1_000_000;
 export const MAX_DEVICES = 1_000_000;
 /** Types of GPUs, of shards and of mps in one node, each. MIG has some twenty profiles. */
 export const MAX_NODE_TYPES = 64;
+/** Types of GPUs of one job; further ones are counted without their types. */
+export const MAX_JOB_TYPES = 64;
 /** Types of GPUs in one cluster. */
 export const MAX_GPU_TYPES = 1000;
 /** Types of GPUs of nodes in partitions, those of each node counted in each of its partitions. */
