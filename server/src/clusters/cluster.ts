@@ -7,6 +7,7 @@ import {
   type ConnectionState,
   type LoginMemory,
   type LoginPrompt,
+  type LongAnswers,
   type RemoteFiles,
   SshConnection,
   SshError,
@@ -39,8 +40,8 @@ export interface ClusterOptions {
   readonly load: LoadMeter;
   /** An open connection to take over; null: make a new one. */
   readonly connection: SshConnection | null;
-  /** For a new connection. */
-  readonly loginMemory: LoginMemory;
+  /** For a new connection; `longAnswers`: those of all clusters. */
+  readonly fresh: { readonly memory: LoginMemory; readonly longAnswers: LongAnswers };
 }
 
 /** A cluster of clusters.yaml at run time: owns its connection and everything that uses it. */
@@ -63,7 +64,7 @@ export class Cluster {
   #isStopped = false;
   #checking: Promise<readonly CheckStep[]> | null = null;
 
-  constructor({ settings, parts, known, changes, load, connection, loginMemory }: ClusterOptions) {
+  constructor({ settings, parts, known, changes, load, connection, fresh }: ClusterOptions) {
     const { log } = parts;
     this.settings = settings;
     this.load = load;
@@ -75,8 +76,7 @@ export class Cluster {
       active: () => parts.journal.active(settings.name),
       onChange: () => this.#notify(),
     });
-    this.#connection =
-      connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, memory: loginMemory });
+    this.#connection = connection ?? new SshConnection(settings, parts.sshEnvironment, { log, meter: load, ...fresh });
     this.#slurm = new SlurmAdapter(this.#connection, settings, ownJobs(parts, settings.name));
     this.#pulse = new Pulse({ ping: () => this.#slurm.login.ping(), onSign: () => this.#tryAgain() });
     this.#inventory = sharedInventory({

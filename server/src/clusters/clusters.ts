@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterSettings } from '../domain/cluster.ts';
-import { type RemoteFiles, type SshConnection, SshUnavailable } from '../ssh/index.ts';
+import { LongAnswers, type RemoteFiles, type SshConnection, SshUnavailable } from '../ssh/index.ts';
 import type { KnownCluster } from '../store/index.ts';
 import { type ClusterChange, ClusterChanges } from './changes.ts';
 import { Cluster } from './cluster.ts';
@@ -21,6 +21,7 @@ export class Clusters {
   #clusters: ReadonlyMap<string, Cluster> = new Map();
   readonly #former = new Map<string, KnownCluster>();
   readonly #logins: LoginMemories;
+  readonly #longAnswers = new LongAnswers();
   #configurationFault: string | null = null;
   #changing: Promise<void> = Promise.resolve();
   /** Null: no change is in progress. */
@@ -181,7 +182,7 @@ export class Clusters {
     const make = (known: KnownCluster | null, connection: SshConnection | null = null) =>
       new Cluster({
         ...{ settings, parts: this.#parts, known, changes: this.#changes, load, connection },
-        loginMemory: this.#logins.of(settings.name),
+        fresh: { memory: this.#logins.of(settings.name), longAnswers: this.#longAnswers },
       });
     if (current === null) return make(this.former(settings.name));
     const isReachedAlike = CONNECTION_KEYS.every((key) => current.settings[key] === settings[key]);

@@ -9,6 +9,7 @@ import type { LoginQuestion } from './dial/question.ts';
 import { DialReport, type DialStep } from './dial/report.ts';
 import { SshUnavailable } from './errors.ts';
 import { LoginPrompts } from './login-prompts.ts';
+import { LongAnswers } from './long-answers.ts';
 import { ObservedState } from './observed-state.ts';
 import { type LoginMemory, ReconnectPolicy } from './reconnect-policy.ts';
 import { Requests, type RunOptions, type SshMeter } from './requests.ts';
@@ -26,6 +27,8 @@ export interface ConnectionOptions {
   readonly timing?: Partial<SshTiming>;
   /** Default: what its login shows is forgotten with the connection. */
   readonly memory?: LoginMemory;
+  /** The turns of long answers, for all connections that share them. Default: of its own. */
+  readonly longAnswers?: LongAnswers;
 }
 
 const WANTED_MS = 1000;
@@ -62,6 +65,7 @@ export class SshConnection {
   readonly #prompts = new LoginPrompts();
   readonly #policy: ReconnectPolicy;
   readonly #requests: Requests;
+  readonly #longAnswers: LongAnswers;
   #retry: NodeJS.Timeout | undefined;
   /** Probes an unreachable server by TCP, between the attempts. */
   readonly #lookout: Lookout;
@@ -75,6 +79,7 @@ export class SshConnection {
     this.#environment = environment;
     this.#log = options.log ?? SILENT;
     this.#meter = options.meter;
+    this.#longAnswers = options.longAnswers ?? new LongAnswers();
     this.#timing = { ...USUAL_TIMING, ...options.timing };
     this.#state = new ObservedState((error) =>
       this.#log.warn({ cluster: settings.name, err: error }, 'a listener to the connection failed'),
@@ -237,7 +242,8 @@ export class SshConnection {
         await dialled.link.close();
         throw stopped.reason;
       }
-      const session = openSession(dialled, this.#timing.silenceMs, () => this.#noteSftpFault());
+      const onSftpFault = () => this.#noteSftpFault();
+      const session = openSession(dialled, { ...this.#timing, longAnswers: this.#longAnswers, onSftpFault });
       this.#policy.loggedIn(hasAsked, dialled.keys);
       this.#online(session);
       return session;

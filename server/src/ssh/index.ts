@@ -11,6 +11,7 @@ export {
   SshUnavailable,
 } from './errors.ts';
 export { Gate } from './gate.ts';
+export { LongAnswers } from './long-answers.ts';
 export type { LoginMemory } from './reconnect-policy.ts';
 export type { RunOptions, SshMeter } from './requests.ts';
 export type { CommandResult } from './session/command.ts';

@@ -6,6 +6,11 @@ import type { Session } from './session/session.ts';
 export interface RunOptions extends RequestOptions {
   /** Standard output and standard error together. Default: 16 MiB. */
   readonly maxOutputBytes?: number;
+  /**
+   * A long answer keeps others from coming until this aborts, so that few are held at a time: abort it once the answer is read,
+   * or failed. Default: until it is there.
+   */
+  readonly until?: AbortSignal;
   /** Its purpose, in one word, by which the meter counts. */
   readonly kind?: string;
 }
@@ -41,9 +46,9 @@ export class Requests {
   }
 
   run(script: string, options: RunOptions): Promise<CommandResult> {
-    const { maxOutputBytes = USUAL_OUTPUT_BYTES } = options;
+    const { maxOutputBytes = USUAL_OUTPUT_BYTES, until } = options;
     return this.#request(options.kind ?? 'other', options, ({ channels }, signal) =>
-      runCommand(channels, script, maxOutputBytes, signal),
+      runCommand(channels, script, { maxOutputBytes, ...(until === undefined ? {} : { until }) }, signal),
     );
   }
 

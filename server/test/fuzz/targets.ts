@@ -367,7 +367,7 @@ export const TARGETS: readonly Target[] = [
     'answers of a shell',
     (text) => {
       const shell = new OwnShell();
-      return shell.without(Buffer.concat([Buffer.from(text), shell.answer, Buffer.from(text)]));
+      return shell.without([Buffer.concat([Buffer.from(text), shell.answer, Buffer.from(text)])]);
     },
     { samples: ['x'] },
   ),

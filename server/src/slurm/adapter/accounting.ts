@@ -3,7 +3,7 @@ import { ACCOUNTING_FIELDS_OF_RELEASES, accountingScript, accountingTrial } from
 import { UnreadableAnswer } from '../errors.ts';
 import { numberOf } from '../parse/account-rows.ts';
 import { type Accounts, accountingBudget, type JobAccount, readAccounting } from '../parse/accounting.ts';
-import { type AccountingForm, accountingForm, endsInAccount } from '../parse/ends.ts';
+import { accountingForm, endsInAccount } from '../parse/ends.ts';
 import type { Budget } from '../parse/limits.ts';
 import { slurmMessage } from '../parse/messages.ts';
 import { isLostAnswer } from '../parse/submit.ts';
@@ -86,31 +86,27 @@ export class SacctAccounting implements SlurmAccounting {
 
   /** Throws UnreadableAnswer and SshOutputTooLarge for an answer with too much in it. */
   async #accountsOf(batch: readonly string[], budget: Budget): Promise<Accounts | Refused> {
-    let answer = await this.#ask(batch);
+    const answer = await this.#ask(batch, budget);
     // A release before 21.08, before its queries were tried.
-    if ('refused' in answer && refusesOption(answer.refused) && (await this.tryOut()) === null) {
-      answer = await this.#ask(batch);
-    }
-    if ('refused' in answer) return answer;
-    const { clock, facts } = this.#session;
-    const { hasExactCodes, tracksGpus } = facts;
-    const { rows, form } = answer;
-    const question = { numbers: new Set(batch), form, clock, hasExactCodes, tracksGpus };
-    return inTurns(budget.allOrNothing(readAccounting(rows, question, budget)));
+    const isRetried = 'refused' in answer && refusesOption(answer.refused) && (await this.tryOut()) === null;
+    return isRetried ? this.#ask(batch, budget) : answer;
   }
 
-  async #ask(
-    slurmNumbers: readonly string[],
-  ): Promise<{ readonly rows: string; readonly form: AccountingForm } | Refused> {
+  #ask(slurmNumbers: readonly string[], budget: Budget): Promise<Accounts | Refused> {
+    const { clock, facts, searchPath } = this.#session;
+    const { hasExactCodes, tracksGpus } = facts;
     const form = accountingForm(newNonce(), this.#fields);
-    const ask = accountingScript(this.#session.searchPath, slurmNumbers, form);
-    const { stdout, stderr } = await this.#session.runLong(ask, 'accounting');
-    const section = ask.read(stdout, 'accounting');
-    const errors = ask.errors(stderr);
-    if (section?.exitCode !== 0 || isLostAnswer(errors)) {
-      return { refused: slurmMessage(errors) || 'sacct gave no whole answer' };
-    }
-    if (!endsInAccount(section.output, form)) return { rows: section.output, form };
-    return { refused: 'the answer of sacct ends in the middle of a row' };
+    const ask = accountingScript(searchPath, slurmNumbers, form);
+    return this.#session.runLong<Accounts | Refused>(ask, 'accounting', ({ stdout, stderr }) => {
+      const section = ask.read(stdout, 'accounting');
+      const errors = ask.errors(stderr);
+      if (section?.exitCode !== 0 || isLostAnswer(errors)) {
+        return { refused: slurmMessage(errors) || 'sacct gave no whole answer' };
+      }
+      const rows = section.output;
+      if (endsInAccount(rows, form)) return { refused: 'the answer of sacct ends in the middle of a row' };
+      const question = { numbers: new Set(slurmNumbers), form, clock, hasExactCodes, tracksGpus };
+      return inTurns(budget.allOrNothing(readAccounting(rows, question, budget)));
+    });
   }
 }

@@ -18,9 +18,10 @@ export class ScontrolInventory implements SlurmInventory {
 
   async read(): Promise<Inventory> {
     const ask = inventoryScript(this.#session.searchPath);
-    const [partitions = '', nodes = ''] = await this.#session.query(ask, SECTIONS, 'inventory');
-    const fetchedAt = new Date();
-    return { fetchedAt, ...(await inTurns(readInventory(partitions, nodes))) };
+    return this.#session.queryLong(ask, SECTIONS, 'inventory', async ([partitions = '', nodes = '']) => {
+      const fetchedAt = new Date();
+      return { fetchedAt, ...(await inTurns(readInventory(partitions, nodes))) };
+    });
   }
 
   async tryOut(): Promise<string | null> {

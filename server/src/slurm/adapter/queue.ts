@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { ArrayView, mayLackTask, withLackingTasks } from '../array-view.ts';
 import { ARRAY_OPTIONS, type ArrayOption, queueScript, queueTrial } from '../commands/queue.ts';
 import { SlurmUnavailable } from '../errors.ts';
@@ -16,6 +17,9 @@ export class SqueueQueue implements SlurmQueue {
   readonly #reader: QueueReader;
   readonly #arrayView = new ArrayView();
   #arrays: ArrayOption = ARRAY_OPTIONS[0];
+  readonly #turn = pLimit(1);
+  /** The look that has yet to begin. */
+  #next: Promise<QueueSnapshot> | null = null;
 
   constructor(session: Session, jobs: OwnJobs | null) {
     this.#session = session;
@@ -31,7 +35,19 @@ export class SqueueQueue implements SlurmQueue {
     this.#arrays = ARRAY_OPTIONS[outcome.way] ?? ARRAY_OPTIONS[0];
   }
 
-  async snapshot(): Promise<QueueSnapshot> {
+  /**
+   * The queue as it is after this call. All who ask before a look begins share it, and one at a time goes on: however many
+   * ask, one queue is read and held. Who asks during a look gets the next one, since that look may lack a job of before.
+   */
+  snapshot(): Promise<QueueSnapshot> {
+    this.#next ??= this.#turn(() => {
+      this.#next = null;
+      return this.#snapshot();
+    });
+    return this.#next;
+  }
+
+  async #snapshot(): Promise<QueueSnapshot> {
     try {
       return await this.#look();
     } catch (cause) {
@@ -60,9 +76,10 @@ export class SqueueQueue implements SlurmQueue {
     const askedAt = Date.now();
     const ends = queueEnds(newNonce());
     const ask = queueScript(facts.searchPath, facts.showsFederation, arrays, ends);
-    const [time = '', rows = ''] = await this.#session.query(ask, ['clock', 'queue'], 'queue');
-    clock.compare(timeValue(time.trim())?.getTime() ?? null, askedAt);
-    if (isCutOff(rows, ends)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
-    return this.#reader.read(rows, ends, clock, this.#session.facts.tracksGpus);
+    return this.#session.queryLong(ask, ['clock', 'queue'], 'queue', ([time = '', rows = '']) => {
+      clock.compare(timeValue(time.trim())?.getTime() ?? null, askedAt);
+      if (isCutOff(rows, ends)) throw new SlurmUnavailable('the answer of squeue ends in the middle of a row');
+      return this.#reader.read(rows, ends, clock, this.#session.facts.tracksGpus);
+    });
   }
 }

@@ -27,12 +27,13 @@ export class DirectoryRecords implements JobRecords {
 
   async endMarkers(places: readonly MarkerPlace[]): Promise<readonly (LastRecord | Unreadable)[]> {
     return this.#inPlaces(this.#ends, places, async (asked) => {
-      const sections = await this.#sections(markersScript(asked), 'markers', asked.length);
-      return sections.map((section) => {
-        const listing = readListing(section);
-        if (listing === 'gone') return null;
-        return 'listed' in listing ? this.#lastRecord(listing.listed) : listing;
-      });
+      return this.#sections(markersScript(asked), 'markers', asked.length, (sections) =>
+        sections.map((section) => {
+          const listing = readListing(section);
+          if (listing === 'gone') return null;
+          return 'listed' in listing ? this.#lastRecord(listing.listed) : listing;
+        }),
+      );
     });
   }
 
@@ -61,28 +62,30 @@ export class DirectoryRecords implements JobRecords {
     });
   }
 
-  async #lookForBegun(
+  #lookForBegun(
     directories: readonly string[],
     tasks: ReadonlyMap<string, ReadonlySet<string>>,
   ): Promise<ReadonlyMap<string, BegunOfTasks | 'gone' | Unreadable>> {
-    const sections = await this.#sections(begunScript(directories), 'begun', directories.length);
-    const pace = new Pace();
-    const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
-    for (const [index, section] of sections.entries()) {
-      const directory = directories[index] ?? '';
-      found.set(directory, await begunIn(section, tasks.get(directory), pace));
-    }
-    return found;
+    return this.#sections(begunScript(directories), 'begun', directories.length, async (sections) => {
+      const pace = new Pace();
+      const found = new Map<string, BegunOfTasks | 'gone' | Unreadable>();
+      for (const [index, section] of sections.entries()) {
+        const directory = directories[index] ?? '';
+        found.set(directory, await begunIn(section, tasks.get(directory), pace));
+      }
+      return found;
+    });
   }
 
   async claimers(places: readonly MarkerPlace[]): Promise<readonly Claimer[]> {
     return this.#inPlaces(this.#claims, places, async (asked) => {
-      const sections = await this.#sections(claimsScript(asked), 'claim', asked.length);
-      return sections.map((section, index) => {
-        const listing = readListing(section);
-        if (listing === 'gone') return null;
-        return 'listed' in listing ? claimerIn(listing.listed, asked[index]?.arrayTaskId ?? null) : listing;
-      });
+      return this.#sections(claimsScript(asked), 'claim', asked.length, (sections) =>
+        sections.map((section, index) => {
+          const listing = readListing(section);
+          if (listing === 'gone') return null;
+          return 'listed' in listing ? claimerIn(listing.listed, asked[index]?.arrayTaskId ?? null) : listing;
+        }),
+      );
     });
   }
 
@@ -109,13 +112,20 @@ export class DirectoryRecords implements JobRecords {
     });
   }
 
-  /** What the sections `NAME-0` … of a script print. Throws SlurmUnavailable if one is missing. */
-  async #sections(ask: Script, name: string, count: number): Promise<readonly string[]> {
-    const { stdout, stderr } = await this.#session.runLong(ask, 'markers');
-    return Array.from({ length: count }, (_, index) => {
-      const section = ask.read(stdout, `${name}-${index}`);
-      if (section !== null) return section.output;
-      throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of records was cut off');
+  /** Has what the sections `NAME-0` … of a script print be read. Throws SlurmUnavailable if one is missing. */
+  #sections<T>(
+    ask: Script,
+    name: string,
+    count: number,
+    read: (sections: readonly string[]) => T | Promise<T>,
+  ): Promise<T> {
+    return this.#session.runLong(ask, 'markers', ({ stdout, stderr }) => {
+      const sections = Array.from({ length: count }, (_, index) => {
+        const section = ask.read(stdout, `${name}-${index}`);
+        if (section !== null) return section.output;
+        throw new SlurmUnavailable(slurmMessage(ask.errors(stderr)) || 'the list of records was cut off');
+      });
+      return read(sections);
     });
   }
 }

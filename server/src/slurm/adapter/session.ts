@@ -52,24 +52,45 @@ export class Session {
     return this.runner.run(ask.text, { timeoutMs, kind });
   }
 
-  /** For long output: an answer of more than 64 MiB is refused. */
-  runLong(ask: Script, kind: string): Promise<CommandResult> {
-    return this.runner.run(ask.text, { timeoutMs: QUERY_TIMEOUT_MS, maxOutputBytes: MAX_SNAPSHOT_BYTES, kind });
+  /**
+   * For long output: an answer of more than 64 MiB is refused. No other long one comes before `read` has read it, which keeps
+   * nothing of the text and asks this cluster nothing.
+   */
+  async runLong<T>(ask: Script, kind: string, read: (result: CommandResult) => T | Promise<T>): Promise<T> {
+    const reading = new AbortController();
+    const options = { timeoutMs: QUERY_TIMEOUT_MS, maxOutputBytes: MAX_SNAPSHOT_BYTES, kind, until: reading.signal };
+    try {
+      return await read(await this.runner.run(ask.text, options));
+    } finally {
+      reading.abort();
+    }
   }
 
   /**
    * The output of each section; all must be complete and have exit code 0. `kind`: the kind under which it is counted.
    */
-  async query(ask: Script, sections: readonly string[], kind: string): Promise<string[]> {
-    const result = await this.runLong(ask, kind);
-    const errors = ask.errors(result.stderr);
-    // Some faults of the controller have exit code 0 and a message (OSC/ood_core does the same check).
-    const isLost = isLostAnswer(errors);
-    return sections.map((name) => {
-      const section = ask.read(result.stdout, name);
-      if (section?.exitCode === 0 && !isLost) return section.output;
-      const ending = section === null ? 'was cut off' : `ended with exit code ${section.exitCode}`;
-      throw new SlurmUnavailable(slurmMessage(errors) || `the answer to "${name}" ${ending}`);
+  query(ask: Script, sections: readonly string[], kind: string): Promise<string[]> {
+    return this.queryLong(ask, sections, kind, (outputs) => outputs);
+  }
+
+  /** The same for long output, which `read` gets as `runLong` gives it. */
+  queryLong<T>(
+    ask: Script,
+    sections: readonly string[],
+    kind: string,
+    read: (outputs: string[]) => T | Promise<T>,
+  ): Promise<T> {
+    return this.runLong(ask, kind, ({ stdout, stderr }) => {
+      const errors = ask.errors(stderr);
+      // Some faults of the controller have exit code 0 and a message (OSC/ood_core does the same check).
+      const isLost = isLostAnswer(errors);
+      const outputs = sections.map((name) => {
+        const section = ask.read(stdout, name);
+        if (section?.exitCode === 0 && !isLost) return section.output;
+        const ending = section === null ? 'was cut off' : `ended with exit code ${section.exitCode}`;
+        throw new SlurmUnavailable(slurmMessage(errors) || `the answer to "${name}" ${ending}`);
+      });
+      return read(outputs);
     });
   }
 

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { CommandResult } from '../../ssh/index.ts';
 import { jobDirectoryScript, removeJobDirectoryScript } from '../commands/job-directory.ts';
 import {
@@ -74,9 +73,6 @@ const JOB_DIRECTORY = /^\/.+\/jobs\/[0-9A-HJKMNP-TV-Z]{26}$/;
 export class SbatchSubmission implements SlurmSubmission {
   readonly #session: Session;
   readonly #queue: SlurmQueue;
-  readonly #looks = pLimit(1);
-  /** The next look at the queue, for all who ask before it begins. */
-  #nextLook: ReturnType<SlurmQueue['snapshot']> | null = null;
 
   constructor(session: Session, queue: SlurmQueue) {
     this.#session = session;
@@ -136,7 +132,7 @@ export class SbatchSubmission implements SlurmSubmission {
     const claimed = /^\d{1,10}$/m.exec(claims)?.[0];
     const sbatch = (['over', 'running'] as const).find((word) => word === words.trim()) ?? 'elsewhere';
     if (claimed !== undefined) return { slurmJobId: claimed, sbatch };
-    const { observations, shared, faultyRows } = await this.#look();
+    const { observations, shared, faultyRows } = await this.#queue.snapshot();
     // A job that hasn't claimed its directory can't have submitted others yet, so the working directory identifies it,
     // too, if a wrapper passes on a copy of the script.
     const recorded = [...observations, ...shared].filter((seen) => (seen.ownerId ?? seen.directoryJobId) === jobId);
@@ -148,15 +144,6 @@ export class SbatchSubmission implements SlurmSubmission {
     }
     if (queued === undefined) return { slurmJobId: null, sbatch };
     return { slurmJobId: 'tasks' in queued ? queued.slurmArrayId : (queued.slurmJobId.split('_')[0] ?? null), sbatch };
-  }
-
-  /** However many jobs are looked for, one queue at a time is read and held. */
-  #look(): ReturnType<SlurmQueue['snapshot']> {
-    this.#nextLook ??= this.#looks(() => {
-      this.#nextLook = null;
-      return this.#queue.snapshot();
-    });
-    return this.#nextLook;
   }
 
   async reset(workDir: string, isLost: boolean): Promise<number> {

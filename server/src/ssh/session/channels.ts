@@ -6,13 +6,12 @@ import { abortable } from '../deadline.ts';
 import { deafen } from '../deafen.ts';
 import { SshUnavailable } from '../errors.ts';
 import { Gate } from '../gate.ts';
+import { LONGEST_OWN_TURN_MS, LongAnswers } from '../long-answers.ts';
 import { CommandRefused, requestCommand } from './command-request.ts';
 import { NoSftp, SftpRequest } from './sftp-request.ts';
 
 const MOST_COMMANDS = 4;
 const LONGEST_LINE = 256;
-/** Answers that are long are held whole, and read: one of a connection at a time. */
-const MOST_LONG_ANSWERS = 1;
 /** The commands and the SFTP session: half of the 10 that sshd allows unless told otherwise (`MaxSessions`). */
 const MOST_CHANNELS = MOST_COMMANDS + 1;
 /** How many channels in a row must be granted before it tries one more than the server last allowed. */
@@ -42,6 +41,8 @@ export interface ChannelsOptions {
   readonly unsentBytes: () => number;
   /** Whether all that the server had to send on a channel has come. */
   readonly hasEnded: (channel: object) => boolean;
+  /** Of all connections of the server. */
+  readonly longAnswers: LongAnswers;
   /** Called when no channel can be had any more: the connection is useless. */
   readonly onExhausted: (reason: ChannelsExhausted) => void;
 }
@@ -64,7 +65,7 @@ export class Channels {
   readonly #options: ChannelsOptions;
   readonly #commands = new Gate(MOST_COMMANDS, LONGEST_LINE);
   readonly #all = new Gate(MOST_CHANNELS, LONGEST_LINE);
-  readonly #longAnswers = new Gate(MOST_LONG_ANSWERS, LONGEST_LINE);
+  readonly #longAnswers = new LongAnswers(LONGEST_OWN_TURN_MS);
   #grants = 0;
   /** All channels that were ever granted. */
   #opened = 0;
@@ -119,13 +120,13 @@ export class Channels {
   }
 
   /**
-   * Resolves once no other long answer is on its way; none but this one is until `until` aborts. Throws SshUnavailable if
-   * `over` aborts before.
+   * Resolves once no other long answer of this connection is on its way or being read, nor one of another connection for
+   * long; it is this one's turn until `until` aborts. Throws SshUnavailable if `over` aborts before.
    */
   async takeLongAnswer(over: AbortSignal, until: AbortSignal): Promise<void> {
-    await this.#longAnswers.enter(over);
-    if (until.aborted) this.#longAnswers.leave();
-    else until.addEventListener('abort', () => this.#longAnswers.leave(), { once: true });
+    // So a connection waits for its turn among all with one of its answers, however many it has.
+    await this.#longAnswers.take(over, until);
+    await this.#options.longAnswers.take(over, until);
   }
 
   /**

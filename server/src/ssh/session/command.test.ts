@@ -5,6 +5,7 @@ import { ensurePackages } from '@slurmql/local-slurm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SshConnection } from '../connection.ts';
 import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts';
+import { LongAnswers } from '../long-answers.ts';
 import { eventually, SshWorld } from '../testing.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
@@ -252,6 +253,24 @@ test('of the long answers of a connection one is on its way at a time, and short
   for (const { exitCode, stdout } of await Promise.all([first, ...others])) {
     expect([exitCode, stdout.length]).toEqual([0, bytes]);
   }
+});
+
+test('a long answer is followed by the next once it is read, on connections that share their turns, too', async () => {
+  const longAnswers = new LongAnswers(600_000);
+  const settings = await world.settings(await world.startSshd());
+  const [one, other] = [1, 2].map(() => world.connect(settings, {}, { longAnswers }));
+  const begun = `${world.account.home}/read`;
+  const reading = new AbortController();
+  const long = (by: SshConnection | undefined, rest: string, until?: AbortSignal) =>
+    by?.run(`head -c 12000000 /dev/zero; ${rest}`, {
+      ...{ timeoutMs: 60_000, maxOutputBytes: 20_000_000 },
+      ...(until === undefined ? {} : { until }),
+    });
+  expect((await long(one, 'true', reading.signal))?.stdout).toHaveLength(12_000_000);
+  const others = [one, other].map((by, index) => long(by, `touch ${begun}.${index}`));
+  for (let asked = 0; asked < 20; asked += 1) expect((await run(`ls ${begun}.0 ${begun}.1`)).stdout).toBe('');
+  reading.abort();
+  for (const result of await Promise.all(others)) expect(result?.stdout).toHaveLength(12_000_000);
 });
 
 test('a long answer that is given up gives the next one its turn', async () => {

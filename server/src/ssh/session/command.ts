@@ -3,7 +3,7 @@ import { SshInterrupted, SshOutputTooLarge, SshUnavailable } from '../errors.ts'
 import type { Channels } from './channels.ts';
 import { sendInput } from './command-input.ts';
 import { decoded } from './decode.ts';
-import { Output } from './output.ts';
+import { joined, Output } from './output.ts';
 import { OwnShell, SHELL_COMMAND, wordsOf } from './own-shell.ts';
 
 export interface CommandResult {
@@ -28,21 +28,47 @@ export interface ScriptOptions {
   readonly until?: AbortSignal;
 }
 
+/** The same, in pieces. */
+interface Printed {
+  readonly exitCode: number;
+  readonly stdout: Buffer[];
+  readonly stderr: Buffer[];
+}
+
 /** As `runScript`, with the output as text. */
 export async function runCommand(
   channels: Channels,
   script: string,
-  maxOutputBytes: number,
+  options: ScriptOptions,
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const held = new AbortController();
   try {
-    const options = { maxOutputBytes, until: held.signal };
-    const { exitCode, stdout, stderr } = await runScript(channels, script, options, signal);
-    return { exitCode, stdout: await decoded(stdout), stderr: await decoded(stderr) };
+    const printed = await printedBy(channels, script, { until: held.signal, ...options }, signal);
+    const stdout = await decoded(printed.stdout);
+    return { exitCode: printed.exitCode, stdout, stderr: await decoded(printed.stderr) };
   } finally {
     held.abort();
   }
+}
+
+/**
+ * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The
+ * script goes to the shell's standard input once the shell has answered.
+ *
+ * @throws SshUnavailable if it was not sent, with what the login said instead
+ * @throws SshInterrupted if it was, and `signal` aborted or the connection broke before its exit code came
+ * @throws SshOutputTooLarge if standard output and standard error together exceed `maxOutputBytes`
+ * @throws what the input's content throws
+ */
+export async function runScript(
+  channels: Channels,
+  script: string,
+  options: ScriptOptions,
+  signal: AbortSignal,
+): Promise<ScriptResult> {
+  const { exitCode, stdout, stderr } = await printedBy(channels, script, options, signal);
+  return { exitCode, stdout: joined(stdout), stderr: joined(stderr) };
 }
 
 /** When the question to a shell that hasn't answered is repeated, in ms after the first time. */
@@ -61,21 +87,12 @@ const MOST_NOISE_BYTES = 1024 * 1024;
 /** An answer is long from here on, and then waits for other long ones of the connection to be over. */
 export const LONG_ANSWER_BYTES = 8 * 1024 * 1024;
 
-/**
- * Runs a POSIX shell script on the cluster, in a /bin/sh, whatever the login shell and its start-up files do. The
- * script goes to the shell's standard input once the shell has answered.
- *
- * @throws SshUnavailable if it was not sent, with what the login said instead
- * @throws SshInterrupted if it was, and `signal` aborted or the connection broke before its exit code came
- * @throws SshOutputTooLarge if standard output and standard error together exceed `maxOutputBytes`
- * @throws what the input's content throws
- */
-export async function runScript(
+async function printedBy(
   channels: Channels,
   script: string,
   { maxOutputBytes, input, until }: ScriptOptions,
   signal: AbortSignal,
-): Promise<ScriptResult> {
+): Promise<Printed> {
   const channel = await channels.openCommand(SHELL_COMMAND, signal);
   if (signal.aborted) {
     channel.close();
@@ -205,8 +222,8 @@ export async function runScript(
         } else if (typeof exitCode === 'number' && channels.hasEnded(channel)) {
           resolve({
             exitCode,
-            stdout: shell.without(stdout.bytes),
-            stderr: framed.without(shell.without(stderr.bytes)),
+            stdout: shell.without(stdout.pieces),
+            stderr: framed.without(shell.without(stderr.pieces)),
           });
         } else {
           reject(
@@ -249,9 +266,10 @@ function frame(script: string, isWithoutInput: boolean) {
 `,
     /** Of a script that has ended, as its standard error shows. */
     exitCode: (stderr: Buffer): number | undefined => ending(stderr)?.code,
-    without: (stderr: Buffer): Buffer => {
+    without: (pieces: readonly Buffer[]): Buffer[] => {
+      const stderr = joined(pieces);
       const found = ending(stderr);
-      return found === null ? stderr : Buffer.concat([stderr.subarray(0, found.start), stderr.subarray(found.end)]);
+      return found === null ? [stderr] : [stderr.subarray(0, found.start), stderr.subarray(found.end)];
     },
   };
 }

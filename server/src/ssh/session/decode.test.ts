@@ -15,14 +15,14 @@ it.each<[string, Buffer]>([
   ],
   ['bytes that begin no character', Buffer.alloc(2 * MIB + 5, 0xff)],
 ])('%s are the same text in steps as at once', async (_what, bytes) => {
-  expect((await decoded(bytes)) === bytes.toString('utf8')).toBe(true);
+  expect((await decoded([bytes])) === bytes.toString('utf8')).toBe(true);
 });
 
 it('any bytes at the edge of a step are the same text', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 12 }), fc.nat({ max: 8 }), async (edge, before) => {
       const bytes = Buffer.concat([Buffer.alloc(MIB - before, 'a'), edge, Buffer.alloc(20, 'b')]);
-      expect((await decoded(bytes)) === bytes.toString('utf8')).toBe(true);
+      expect((await decoded([bytes])) === bytes.toString('utf8')).toBe(true);
     }),
     { numRuns: 200 },
   );
@@ -36,7 +36,7 @@ it('the event loop turns after each step', async () => {
     if (!isOver) setImmediate(count);
   };
   setImmediate(count);
-  await decoded(Buffer.alloc(20 * MIB, Buffer.from([0xe2, 0x82])));
+  await decoded([Buffer.alloc(20 * MIB, Buffer.from([0xe2, 0x82]))]);
   isOver = true;
   expect(turns).toBeGreaterThanOrEqual(20);
 });

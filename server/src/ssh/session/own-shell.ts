@@ -43,12 +43,12 @@ export class OwnShell {
     return output.last(this.answer.length).includes(this.answer);
   }
 
-  /** The output of a script without the answers that came before. */
-  without(output: Buffer): Buffer {
-    const start = output.indexOf(this.answer);
-    if (start === -1) return output;
-    const end = output.lastIndexOf(this.answer) + this.answer.length;
-    return Buffer.concat([output.subarray(0, start), output.subarray(end)]);
+  /** The output of a script, in pieces, without the answers that came before. They are in the first piece, or nowhere. */
+  without([first = Buffer.alloc(0), ...others]: readonly Buffer[]): Buffer[] {
+    const start = first.indexOf(this.answer);
+    if (start === -1) return [first, ...others];
+    const end = first.lastIndexOf(this.answer) + this.answer.length;
+    return [first.subarray(0, start), first.subarray(end), ...others];
   }
 }
 

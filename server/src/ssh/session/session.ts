@@ -1,5 +1,6 @@
 import type { Dialled } from '../dial/dial.ts';
 import type { Link } from '../dial/link.ts';
+import type { LongAnswers } from '../long-answers.ts';
 import { Channels } from './channels.ts';
 import { ConnectionFiles } from './remote-files.ts';
 
@@ -13,13 +14,21 @@ export interface Session {
   readonly madeAt: number;
 }
 
-/**
- * @param silenceMs how long the server may leave a request without an answer; @param onSftpFault called when
- * `files.sftpFault` is known
- */
-export function openSession({ client, watch, link }: Dialled, silenceMs: number, onSftpFault: () => void): Session {
+export interface SessionOptions {
+  /** How long the server may leave a request without an answer. */
+  readonly silenceMs: number;
+  readonly longAnswers: LongAnswers;
+  /** Called when `files.sftpFault` is known. */
+  onSftpFault(): void;
+}
+
+export function openSession(
+  { client, watch, link }: Dialled,
+  { silenceMs, longAnswers, onSftpFault }: SessionOptions,
+): Session {
   const channels = new Channels(client, {
     silenceMs,
+    longAnswers,
     unsentBytes: () => watch.unsentBytes,
     hasEnded: (channel) => watch.hasEnded(channel),
     onExhausted: (reason) => link.break(reason),
