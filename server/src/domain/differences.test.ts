@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { differences } from './differences.ts';
+import { differences, fieldsOf } from './differences.ts';
 
 it.each([
   ['nothing', [{ a: 1 }, { a: 1 }], []],
@@ -17,5 +17,5 @@ it.each([
   ['an empty text and none', [{ a: '' }, { a: null }], [{ field: 'a', values: ['', null] }]],
   ['a part that one lacks', [{ a: { b: 1 } }, { a: null }], [{ field: 'a.b', values: ['1', null] }]],
 ])('of several objects are told: %s', (_what, objects, expected) => {
-  expect(differences(objects)).toEqual(expected);
+  expect(differences(objects.map(fieldsOf))).toEqual(expected);
 });

@@ -8,20 +8,27 @@ export interface Difference {
   readonly values: readonly (string | null)[];
 }
 
-/** The fields in which objects differ, in the order in which they have them. A list is one value. */
-export function differences(objects: readonly { readonly [name: string]: Json }[]): readonly Difference[] {
-  const flat = objects.map((object) => new Map(fieldsOf(object, '')));
-  const names = new Set(flat.flatMap((fields) => [...fields.keys()]));
+/** The fields of an object as text, by where they are; null: it says that there is none. */
+export type Fields = ReadonlyMap<string, string | null>;
+
+/** In the order in which the object has them. A list is one field. */
+export function fieldsOf(object: { readonly [name: string]: Json }): Fields {
+  return new Map(entriesOf(object, ''));
+}
+
+/** The fields in which objects differ, in the order in which they have them. */
+export function differences(objects: readonly Fields[]): readonly Difference[] {
+  const names = new Set(objects.flatMap((fields) => [...fields.keys()]));
   return [...names].flatMap((field) => {
-    const values = flat.map((fields) => fields.get(field) ?? null);
-    return new Set(values).size === 1 ? [] : [{ field, values }];
+    const values = objects.map((fields) => fields.get(field) ?? null);
+    return values.every((value) => value === values[0]) ? [] : [{ field, values }];
   });
 }
 
-function* fieldsOf(object: { readonly [name: string]: Json }, before: string): Generator<[string, string | null]> {
+function* entriesOf(object: { readonly [name: string]: Json }, before: string): Generator<[string, string | null]> {
   for (const [name, value] of Object.entries(object)) {
     const field = before + name;
-    if (isObject(value)) yield* fieldsOf(value, `${field}.`);
+    if (isObject(value)) yield* entriesOf(value, `${field}.`);
     else yield [field, value === null || typeof value === 'string' ? value : JSON.stringify(value)];
   }
 }

@@ -3,7 +3,7 @@ import type { JobAttempt } from '../domain/attempt.ts';
 import { unseenComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobOrder } from '../domain/job-filter.ts';
-import { aJob, EVERY_JOB } from '../domain/testing.ts';
+import { aJob, EVERY_JOB, NO_SUBMISSION } from '../domain/testing.ts';
 import { Store } from './index.ts';
 import { DatabaseWork, insertJobs, turnsDuring } from './testing.ts';
 import { writesOf } from './writes.ts';
@@ -150,4 +150,13 @@ describe('jobs with long texts', () => {
     const page = () => store.jobs.page(failed, { field: 'NAME', direction: 'ASC' }, { ...FIRST, limit: 2 });
     expect(await turnsDuring(page)).toBeLessThan(LEAST_TURNS);
   });
+});
+
+it('long lists of submissions are made of their JSON few at a time', async () => {
+  const jobs = Array.from({ length: 10 }, () => aJob());
+  const submission = { ...NO_SUBMISSION, extraOptions: Array.from({ length: 20_000 }, (_, at) => `--comment=${at}--`) };
+  await insertJobs(store, jobs, { submission });
+  const ids = jobs.map(({ id }) => id);
+  expect(await turnsDuring(() => store.jobs.submissions.getMany(ids))).toBeGreaterThan(3);
+  expect(await store.jobs.submissions.getMany(ids)).toEqual(new Map(ids.map((id) => [id, submission])));
 });

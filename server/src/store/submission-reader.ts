@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClusterFacts, Submission } from '../domain/submission.ts';
 import { batches } from './batches.ts';
 import type { Database } from './database.ts';
@@ -7,6 +8,8 @@ import { toClusterFacts, toSubmission } from './job-submissions.ts';
 const SCRIPTS_A_BATCH = 50;
 /** One may have hundreds of KiB of JSON. */
 const SUBMISSIONS_A_BATCH = 10;
+/** JSON that is parsed and checked in one turn of the event loop, in some 8 ms. One more may have more. */
+const PARSED_A_TURN = 1024 ** 2;
 
 /** Reads what jobs were submitted with. */
 export class SubmissionReader {
@@ -88,9 +91,15 @@ export class SubmissionReader {
         .select(['requested_partition', 'git_ref', 'components', 'is_singleton', 'message'])
         .where('job_id', 'in', batch)
         .execute();
+      let parsed = 0;
       for (const row of rows) {
         onRead(row.environment, row.extra_options, row.components, row.prologue, row.message);
+        if (parsed > PARSED_A_TURN) {
+          await nextTurn();
+          parsed = 0;
+        }
         submissions.set(row.job_id, toSubmission(row));
+        parsed += row.environment.length + row.extra_options.length + row.components.length;
       }
     }
     return submissions;

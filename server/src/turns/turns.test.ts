@@ -145,3 +145,14 @@ describe('what takes a while once it has begun', () => {
     expect(turns.pass('large', 'ben')).toBeUndefined();
   });
 });
+
+it('as many may wait as a large operation has values, and each comes in its order', async () => {
+  const turns = new Turns();
+  const count = 500_000;
+  let next = 0;
+  const inOrder = (at: number) => {
+    if (at === next) next += 1;
+  };
+  await Promise.all(Array.from({ length: count }, (_, at) => turns.wait('large', 'ada').then(() => inOrder(at))));
+  expect(next).toBe(count);
+});

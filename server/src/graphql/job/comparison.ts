@@ -1,6 +1,7 @@
-import { type Difference, differences } from '../../domain/differences.ts';
+import { type Difference, differences, type Fields, fieldsOf } from '../../domain/differences.ts';
 import type { Job } from '../../domain/job.ts';
 import { builder } from '../builder.ts';
+import type { GraphQLContext } from '../context.ts';
 import { fault } from '../faults.ts';
 import { localId } from '../ids.ts';
 import { costs } from '../marks.ts';
@@ -54,19 +55,35 @@ builder.queryField('compareJobs', (t) =>
     args: { ids: t.arg.idList({ required: true, description: 'The jobs, each once.' }) },
     ...costs(({ ids }: { readonly ids: readonly string[] }) => ({ own: 60 * ids.length, rows: ids.length })),
     resolve: async (_root, { ids }, context) => {
-      const unique = [...new Set(ids)];
-      if (unique.length !== ids.length || ids.length < 2 || ids.length > MOST_COMPARED) {
+      // One id may be written in several ways.
+      const jobIds = ids.map((id) => localId(id, 'Job'));
+      const different = new Set(jobIds).size;
+      if (different !== ids.length || ids.length < 2 || ids.length > MOST_COMPARED) {
         throw fault(
           'BAD_USER_INPUT',
-          `ids has ${ids.length} entries, ${unique.length} of them different: name 2 to ${MOST_COMPARED} jobs, each once`,
+          `ids has ${ids.length} entries, ${different} of them different: name 2 to ${MOST_COMPARED} jobs, each once`,
         );
       }
-      const found = await Promise.all(unique.map((id) => context.loaders.job.load(localId(id, 'Job'))));
+      const found = await Promise.all(jobIds.map((id) => context.loaders.job.load(id)));
       const jobs = found.filter((job) => job !== null);
       const missing = found.indexOf(null);
       if (missing !== -1) throw fault('NOT_FOUND', `ids.${missing}: Job not found`);
-      const settings = await Promise.all(jobs.map(async (job) => settingsOf(job, await partsOf(job, context))));
-      return { jobs, differences: differences(settings) };
+      return { jobs, differences: await differencesOf(jobs, context) };
     },
   }),
 );
+
+/** Each job takes a turn and is counted each time, because its lists are written out anew for each comparison. */
+async function differencesOf(jobs: readonly Job[], context: GraphQLContext): Promise<readonly Difference[]> {
+  const { work } = context;
+  const known = await Promise.all(jobs.map(async (job) => ({ job, parts: await partsOf(job, context) })));
+  const compared: Fields[] = [];
+  for (const { job, parts } of known) {
+    await work.read(async () => {
+      const fields = fieldsOf(settingsOf(job, parts));
+      work.texts(...fields.values());
+      compared.push(fields);
+    });
+  }
+  return work.read(async () => differences(compared));
+}

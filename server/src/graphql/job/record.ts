@@ -9,12 +9,11 @@ import { JobRef } from './ref.ts';
 /** Grows when a field changes its meaning or goes. */
 const RECORD_VERSION = 1;
 
-/** What is known of a job besides the job itself. */
+/** What is known of a job's settings besides the job itself. */
 interface Parts {
   readonly project: string | null;
   readonly submission: Submission | null;
   readonly cluster: ClusterFacts | null;
-  readonly script: string | null;
 }
 
 /** All that made a run what it was: without values of variables, and without what only names this one. */
@@ -49,7 +48,7 @@ export function settingsOf(job: Job, { project, submission, cluster }: Parts) {
   };
 }
 
-function recordOf(job: Job, parts: Parts): Record<string, unknown> {
+function recordOf(job: Job, parts: Parts, script: string | null): Record<string, unknown> {
   return {
     version: RECORD_VERSION,
     job: {
@@ -61,7 +60,7 @@ function recordOf(job: Job, parts: Parts): Record<string, unknown> {
       basedOn: job.basedOnId === null ? null : encodeGlobalID('Job', job.basedOnId),
     },
     settings: settingsOf(job, parts),
-    script: parts.script,
+    script,
     run: {
       state: job.state,
       exitCode: job.exitCode,
@@ -84,13 +83,12 @@ export async function partsOf(
   { loaders }: Pick<GraphQLContext, 'loaders'>,
 ): Promise<Parts> {
   const submitted = arrayParentId ?? id;
-  const [project, submission, cluster, script] = await Promise.all([
+  const [project, submission, cluster] = await Promise.all([
     projectId === null ? null : loaders.project.load(projectId),
     loaders.submission.load(submitted),
     loaders.clusterFacts.load(submitted),
-    loaders.script.load(submitted),
   ]);
-  return { project: project?.name ?? null, submission, cluster, script };
+  return { project: project?.name ?? null, submission, cluster };
 }
 
 builder.objectField(JobRef, 'record', (t) =>
@@ -102,8 +100,11 @@ builder.objectField(JobRef, 'record', (t) =>
       'Of environment variables it has the names alone. What is not known is null. `version` is 1. Null: nothing is known of how it was submitted.',
     ...costs({ own: 60 }),
     resolve: async (job, _args, context) => {
-      const parts = await partsOf(job, context);
-      return parts.submission === null ? null : recordOf(job, parts);
+      const { loaders, work } = context;
+      const script = loaders.script.load(job.arrayParentId ?? job.id);
+      const [parts, text] = await Promise.all([partsOf(job, context), script]);
+      // All of a list are read at once; each is made in its turn.
+      return parts.submission === null ? null : work.read(async () => recordOf(job, parts, text));
     },
   }),
 );

@@ -140,8 +140,12 @@ builder.node(JobRef, {
       type: [JobComponentRef],
       description:
         'The components of a heterogeneous job, including the first one, which runs the batch script. Empty for every other job.',
-      resolve: async (job, _args, { loaders }) =>
-        job.components.length === 0 ? [] : shownComponents(job, await loaders.submission.load(job.id)),
+      resolve: async (job, _args, { loaders, work }) => {
+        if (job.components.length === 0) return [];
+        const submission = await loaders.submission.load(job.id);
+        // Those of all jobs of a list are read at once.
+        return work.read(async () => shownComponents(job, submission));
+      },
     }),
     nodeList: t.exposeString('nodeList', {
       nullable: true,
