@@ -81,7 +81,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
     work,
     reads,
     loaders: {
-      project: batching((ids) => projects.getMany(ids)),
+      project: batching((ids) => projects.getMany(ids, (some) => work.projects(some))),
       branches: listing('branches'),
       gitTags: listing('tags'),
       uncommittedFiles: listing('uncommittedFiles'),
@@ -99,8 +99,7 @@ export function createContext(services: Services, actor: UserActor, options: Ope
         return ids.map((id) => facts.get(id) ?? null);
       }),
       submitMessage: batching(async (ids) => {
-        const messages = await jobs.submissions.messages(ids);
-        work.texts(...messages.values());
+        const messages = await jobs.submissions.messages(ids, (text) => work.texts(text));
         return ids.map((id) => messages.get(id) ?? null);
       }),
       taskCounts: batching(async (ids) => {

@@ -1,6 +1,7 @@
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { JobAttempt } from '../domain/attempt.ts';
 import type { Job } from '../domain/job.ts';
+import type { Project } from '../domain/project.ts';
 import type { Reader } from '../store/index.ts';
 import type { Rank, Turns } from '../turns/index.ts';
 import { requestFault } from './error-codes.ts';
@@ -207,6 +208,14 @@ export class Work implements Reader {
     for (const { command, description, reason, nodeList, components, tags } of jobs) {
       this.texts(command, description, reason, nodeList, ...tags);
       for (const component of components) this.texts(component.reason, component.nodeList);
+    }
+  }
+
+  /** The same for projects. */
+  projects(projects: readonly Project[]): void {
+    for (const { name, path, condaEnv, prologue, git, fault } of projects) {
+      this.texts(name, path, condaEnv, prologue, git.remoteUrl, git.branch, git.headCommit?.subject ?? null);
+      this.texts(fault?.message ?? null);
     }
   }
 

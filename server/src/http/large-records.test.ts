@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import { unseenComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
-import { aJob, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
+import { aJob, aProject, NO_RESOURCES, NO_SUBMISSION } from '../domain/testing.ts';
 import { insertJobs } from '../store/testing.ts';
 import { Stage, TRANSPORTS } from './testing.ts';
 
@@ -23,6 +24,11 @@ const jobs = Array.from({ length: JOBS }, (_, at) =>
 );
 const globalId = ({ id }: Pick<Job, 'id'>) => encodeGlobalID('Job', id);
 const IDS = jobs.map(globalId);
+
+const TOO_MUCH = {
+  errors: [{ message: expect.stringContaining('reads more than'), extensions: { code: 'LIMIT_EXCEEDED' } }],
+};
+const LONG = 'x'.repeat(10_000);
 
 let stage: Stage;
 beforeAll(async () => {
@@ -86,9 +92,7 @@ describe('a comparison of jobs with long lists', () => {
   });
 
   it.each([12, 40])('is counted each time that it is made, also of the same jobs: %i times', async (count) => {
-    expect(await ask(`query ($ids: [ID!]!) { ${aliases(count, compare)} }`, { ids: IDS })).toMatchObject({
-      errors: [{ message: expect.stringContaining('reads more than'), extensions: { code: 'LIMIT_EXCEEDED' } }],
-    });
+    expect(await ask(`query ($ids: [ID!]!) { ${aliases(count, compare)} }`, { ids: IDS })).toMatchObject(TOO_MUCH);
   });
 
   it('is made in turns of the event loop, job by job', async () => {
@@ -163,5 +167,48 @@ describe('of a list of jobs are made in turns of the event loop', () => {
     // The jobs themselves are read as they are.
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(JOBS * 3);
+  });
+});
+
+describe('what is read of long texts is counted, whatever is asked of them', () => {
+  it.each([
+    ['of a timeline', (id: string) => `job(id: "${id}") { events(first: 400) { pageInfo { hasNextPage } } }`],
+    ['of a page of projects', () => 'projects(first: 400) { pageInfo { hasNextPage } }'],
+    ['of found projects', () => 'projects(first: 400, search: "of-tests") { edges { cursor } }'],
+    ['of projects read backwards', () => 'projects(last: 400) { pageInfo { hasNextPage } }'],
+    ['of projects as nodes', () => 'nodes(ids: $ids) { __typename }'],
+  ])('%s', async (_what, field) => {
+    const projects = Array.from({ length: 400 }, (_, at) =>
+      aProject({ name: `${_what} of-tests ${at}`, path: `/${_what}/${at}`, prologue: LONG }),
+    );
+    for (const project of projects) await stage.store.projects.save(project);
+    const job = aJob();
+    await stage.create([job]);
+    await stage.journal.write(SYSTEM, async (writer) => {
+      for (let at = 0; at < 400; at += 1) await writer.note(job.id, { message: LONG });
+    });
+    const one = field(globalId(job));
+    const head = one.includes('$ids') ? 'query ($ids: [ID!]!)' : '';
+    const ids = projects.map(({ id }) => encodeGlobalID('Project', id));
+    expect((await ask(`${head} { ${one} }`, { ids })).errors).toBeUndefined();
+    expect(await ask(`${head} { ${aliases(12, one)} }`, { ids })).toMatchObject(TOO_MUCH);
+  });
+
+  it('of a project by its name', async () => {
+    await stage.store.projects.save(aProject({ name: 'one', path: '/one', prologue: 'x'.repeat(1024 ** 2) }));
+    expect((await ask('{ project(name: "one") { name } }')).data).toEqual({ project: { name: 'one' } });
+    expect(await ask(`{ ${aliases(40, 'project(name: "one") { name }')} }`)).toMatchObject(TOO_MUCH);
+  });
+
+  it('of the projects of jobs', async () => {
+    const projects = Array.from({ length: 50 }, (_, at) =>
+      aProject({ name: `${at}`, path: `/${at}`, prologue: 'x'.repeat(1024 ** 2) }),
+    );
+    for (const project of projects) await stage.store.projects.save(project);
+    await stage.create(projects.map(({ id }) => aJob({ projectId: id, clusterName: 'beta' })));
+    const query = (first: number) =>
+      `{ jobs(first: ${first}, filter: { clusters: ["beta"] }) { nodes { project { name } } } }`;
+    expect((await ask(query(20))).errors).toBeUndefined();
+    expect(await ask(query(50))).toMatchObject(TOO_MUCH);
   });
 });

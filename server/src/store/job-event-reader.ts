@@ -24,15 +24,18 @@ const changedFromSchema = z.object({
   endedAt: instant.exactOptional(),
 } satisfies Record<keyof ChangingFacts, z.ZodType>);
 
+/** An event as the timeline of its job shows it. */
+export type TimelineEvent = Omit<JobEvent, 'changedFrom' | 'job'>;
+
 export interface EventsWanted {
-  /** Only those of this job. */
-  readonly jobId?: string;
   /** About as many bytes as the texts of their jobs may have, but at least one event. Default: any. */
   readonly bytes?: number;
 }
 
 /** Events that one statement counts. */
 const COUNTED_AT_ONCE = 20_000;
+/** Of one job, with their messages. */
+const EVENTS_A_BATCH = 100;
 
 /** The durable log of every job's changes. */
 export class JobEventReader {
@@ -90,15 +93,44 @@ export class JobEventReader {
     return number;
   }
 
-  /** Up to `limit` events after a sequence number, in order: of one job, or of all. Each carries its job as it is now. */
-  async after(sequence: number, limit: number, { jobId, bytes }: EventsWanted = {}): Promise<JobEvent[]> {
-    let query = this.#database
+  /**
+   * Up to `limit` events of one job after a sequence number, in order. `onRead` gets the texts of some before the next ones
+   * are read: if it throws, reading stops.
+   */
+  async ofJob(
+    jobId: string,
+    sequence: number,
+    limit: number,
+    onRead: (...texts: readonly (string | null)[]) => void = () => undefined,
+  ): Promise<TimelineEvent[]> {
+    const events: TimelineEvent[] = [];
+    for (let last: number | undefined = sequence; last !== undefined && events.length < limit; ) {
+      if (events.length > 0) await nextTurn();
+      const most = Math.min(EVENTS_A_BATCH, limit - events.length);
+      const rows = await this.#database
+        .selectFrom('job_events')
+        // Not what has changed, which may be long: the timeline doesn't show it.
+        .select(['sequence', 'job_id', 'kind', 'at', 'from_state', 'state', 'message', 'request', 'actor_id'])
+        .where('job_id', '=', jobId)
+        .where('sequence', '>', last)
+        .orderBy('sequence')
+        .limit(most)
+        .execute();
+      onRead(...rows.map(({ message }) => message));
+      events.push(...rows.map(toTimelineEvent));
+      last = rows.length < most ? undefined : events.at(-1)?.sequence;
+    }
+    return events;
+  }
+
+  /** Up to `limit` events after a sequence number, in order. Each carries its job as it is now. */
+  async after(sequence: number, limit: number, { bytes }: EventsWanted = {}): Promise<JobEvent[]> {
+    const query = this.#database
       .selectFrom('job_events')
       .selectAll()
       .where('sequence', '>', sequence)
       .orderBy('sequence')
       .limit(limit);
-    if (jobId !== undefined) query = query.where('job_id', '=', jobId);
     const rows = await this.#first(await query.execute(), bytes);
     if (rows.length === 0) return [];
     const ids = [...new Set(rows.map((row) => row.job_id))];
@@ -110,16 +142,8 @@ export class JobEventReader {
       if (job === undefined) return [];
       return [
         {
-          sequence: Number(row.sequence),
-          kind: row.kind,
-          at: new Date(row.at),
-          jobId: row.job_id,
-          fromState: row.from_state,
-          state: row.state,
+          ...toTimelineEvent(row),
           changedFrom: row.changed_from === null ? null : readJson(row.changed_from, changedFromSchema),
-          message: row.message,
-          request: row.request,
-          actorId: row.actor_id,
           job,
         },
       ];
@@ -136,7 +160,7 @@ export class JobEventReader {
   }
 
   /** As many of the first events as fit into so many bytes, with their jobs. */
-  async #first<Row extends Pick<Selectable<JobEventsTable>, 'job_id' | 'message'>>(
+  async #first<Row extends Pick<Selectable<JobEventsTable>, 'job_id' | 'message' | 'changed_from'>>(
     rows: readonly Row[],
     bytes: number = Number.POSITIVE_INFINITY,
   ): Promise<readonly Row[]> {
@@ -156,12 +180,26 @@ export class JobEventReader {
       .execute();
     const left = new Map(sizes.map((size) => [size.id, Number(size.bytes)]));
     let sum = 0;
-    const end = rows.findIndex(({ job_id: id, message }) => {
-      sum += (left.get(id) ?? 0) + (message?.length ?? 0);
+    const end = rows.findIndex(({ job_id: id, message, changed_from: changedFrom }) => {
+      sum += (left.get(id) ?? 0) + (message?.length ?? 0) + (changedFrom?.length ?? 0);
       // A job is held once, whatever it has of events.
       left.set(id, 0);
       return sum > bytes;
     });
     return end === -1 ? rows : rows.slice(0, Math.max(1, end));
   }
+}
+
+function toTimelineEvent(row: Omit<Selectable<JobEventsTable>, 'changed_from'>): TimelineEvent {
+  return {
+    sequence: Number(row.sequence),
+    kind: row.kind,
+    at: new Date(row.at),
+    jobId: row.job_id,
+    fromState: row.from_state,
+    state: row.state,
+    message: row.message,
+    request: row.request,
+    actorId: row.actor_id,
+  };
 }

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SYSTEM } from '../domain/actor.ts';
 import type { JobAttempt } from '../domain/attempt.ts';
 import { unseenComponent } from '../domain/component.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobOrder } from '../domain/job-filter.ts';
-import { aJob, EVERY_JOB, NO_SUBMISSION } from '../domain/testing.ts';
+import { aJob, aProject, EVERY_JOB, NO_SUBMISSION } from '../domain/testing.ts';
+import { Journal } from '../events/index.ts';
 import { Store } from './index.ts';
 import { DatabaseWork, insertJobs, turnsDuring } from './testing.ts';
 import { writesOf } from './writes.ts';
@@ -159,4 +161,89 @@ it('long lists of submissions are made of their JSON few at a time', async () =>
   const ids = jobs.map(({ id }) => id);
   expect(await turnsDuring(() => store.jobs.submissions.getMany(ids))).toBeGreaterThan(3);
   expect(await store.jobs.submissions.getMany(ids)).toEqual(new Map(ids.map((id) => [id, submission])));
+});
+
+describe('the timeline of a job', () => {
+  const EVENTS = 250;
+  const tagsOf = (at: number) => Array.from({ length: 32 }, (_, tag) => `${'t'.repeat(60)}${tag}-${at % 9}`);
+  async function timeline(): Promise<string> {
+    const job = aJob();
+    const journal = new Journal(store);
+    await journal.start();
+    await journal.write(SYSTEM, (writer) => writer.create([{ job, idempotencyKey: null, submission: null }]));
+    for (let at = 1; at < EVENTS; at += 1) {
+      await journal.write(SYSTEM, (writer) => writer.update(job.id, (before) => ({ ...before, tags: tagsOf(at) })));
+    }
+    return job.id;
+  }
+
+  it('is read without what has changed, some events at a time, and all of them', async () => {
+    const id = await timeline();
+    databaseWork.characters = 0;
+    const events = await store.events.ofJob(id, 0, 500);
+    expect(databaseWork.characters).toBeLessThan(EVENTS * 200);
+    expect(events.map(({ sequence }) => sequence)).toEqual(Array.from({ length: EVENTS }, (_, at) => at + 1));
+    expect(await databaseWork.mostInATurn(() => store.events.ofJob(id, 0, 500))).toBeLessThan(150);
+    for (const [after, limit] of [
+      [0, 100],
+      [0, 101],
+      [50, 100],
+      [149, 101],
+      [249, 10],
+      [250, 10],
+    ] as const) {
+      const part = await store.events.ofJob(id, after, limit);
+      expect(part).toEqual(events.slice(after, after + limit));
+    }
+  });
+
+  it('is read no further than it is counted', async () => {
+    const id = await timeline();
+    let read = 0;
+    const reading = store.events.ofJob(id, 0, 500, (...texts) => {
+      read += texts.length;
+      throw new Error('enough');
+    });
+    await expect(reading).rejects.toThrow('enough');
+    expect(read).toBeLessThan(EVENTS / 2);
+  });
+
+  it('holds no more of what has changed than a follower of all jobs asks for', async () => {
+    await timeline();
+    expect((await store.events.after(0, 100, { bytes: 20_000 })).length).toBeLessThan(20);
+    expect((await store.events.after(0, 100)).length).toBe(100);
+  });
+});
+
+describe('projects with long texts', () => {
+  const PROJECTS = 30;
+  const DIRECTIONS = [{ backwards: false }, { backwards: true }];
+  beforeEach(async () => {
+    for (let at = 0; at < PROJECTS; at += 1) {
+      await store.projects.save(aProject({ name: `project ${at}`, path: `/${at}`, prologue: LONG }));
+    }
+  });
+  const ids = async () => (await store.projects.page(FIRST, null)).rows.map(({ row }) => row.id);
+
+  it.each(DIRECTIONS)('are read few at a time, and no further than they are counted: %j', async (direction) => {
+    for (const search of [null, 'project']) {
+      const page = (onRead?: () => void) => store.projects.page({ ...FIRST, ...direction }, search, onRead);
+      expect(await turnsDuring(() => page())).toBeGreaterThanOrEqual(PROJECTS / 2);
+      let read = 0;
+      const reading = page(() => {
+        read += 1;
+        throw new Error('enough');
+      });
+      await expect(reading).rejects.toThrow('enough');
+      expect(read).toBe(1);
+    }
+  });
+
+  it('are read few at a time by their ids', async () => {
+    const known = await ids();
+    expect(known.length).toBe(PROJECTS);
+    expect(await turnsDuring(() => store.projects.getMany(known))).toBeGreaterThanOrEqual(PROJECTS / 2);
+    const found = await store.projects.getMany(['none', ...known.toReversed()]);
+    expect(found.map((project) => project?.id ?? null)).toEqual([null, ...known.toReversed()]);
+  });
 });

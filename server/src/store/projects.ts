@@ -1,4 +1,5 @@
-import type { Selectable } from 'kysely';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Selectable, sql } from 'kysely';
 import { z } from 'zod';
 import { searchWords } from '../domain/job-filter.ts';
 import {
@@ -15,7 +16,9 @@ import { fromInstant } from './instants.ts';
 import { readJson } from './json.ts';
 import { decodeCursor, foreignCursor, type KeysetPage, keysetPage, type PageRequest } from './keyset.ts';
 import { type NamedProjects, projectsHolding } from './project-texts.ts';
+import { slicesOf } from './slices.ts';
 import type { ProjectsTable } from './tables.ts';
+import type { OnRead } from './whole-jobs.ts';
 
 const refs = z.array(z.object({ name: z.string(), sha: z.string() }));
 const uncommittedFiles = z.array(
@@ -35,6 +38,12 @@ const JOBS_A_TURN = 500;
 const PROJECTS_A_PAGE = 100;
 /** A list of one may be hundreds of KiB of JSON. */
 const LISTS_A_BATCH = 10;
+/** Bytes of text that one statement reads; a single project may have more. */
+const TEXTS_AT_ONCE = 1024 ** 2;
+/** The length is in the header of a row: the text itself isn't read. */
+const BYTES = sql<number>`octet_length(name) + octet_length(path) + coalesce(octet_length(prologue), 0)
+  + coalesce(octet_length(remote_url), 0) + coalesce(octet_length(branch), 0) + coalesce(octet_length(head_subject), 0)
+  + coalesce(octet_length(head_author), 0) + coalesce(octet_length(fault_message), 0)`;
 
 /** Of the only order of projects, in cursors. */
 const ORDER = 'name';
@@ -75,19 +84,32 @@ export class ProjectQueries {
     return (await this.getMany([id]))[0] ?? null;
   }
 
-  /** In the order of the ids; null for each that isn't there. */
-  async getMany(ids: readonly string[]): Promise<(Project | null)[]> {
+  /**
+   * In the order of the ids; null for each that isn't there. `onRead`, here and below, gets those that were read before the
+   * next ones are: if it throws, reading stops.
+   */
+  async getMany(ids: readonly string[], onRead: OnRead<Project> = () => undefined): Promise<(Project | null)[]> {
     const byId = new Map<string, Project>();
     for await (const batch of batches([...new Set(ids)])) {
-      const rows = await this.#reads.selectFrom('projects').select(COLUMNS).where('id', 'in', batch).execute();
-      for (const row of rows) byId.set(row.id, toProject(row));
+      const sizes = await this.#reads
+        .selectFrom('projects')
+        .select(['id', BYTES.as('bytes')])
+        .where('id', 'in', batch)
+        .execute();
+      for (const [at, slice] of slicesOf(sizes, TEXTS_AT_ONCE).entries()) {
+        if (at > 0) await nextTurn();
+        const rows = await this.#reads.selectFrom('projects').select(COLUMNS).where('id', 'in', slice).execute();
+        const projects = rows.map(toProject);
+        onRead(projects);
+        for (const project of projects) byId.set(project.id, project);
+      }
     }
     return ids.map((id) => byId.get(id) ?? null);
   }
 
-  async byName(name: string): Promise<Project | null> {
-    const row = await this.#reads.selectFrom('projects').select(COLUMNS).where('name', '=', name).executeTakeFirst();
-    return row === undefined ? null : toProject(row);
+  async byName(name: string, onRead?: OnRead<Project>): Promise<Project | null> {
+    const row = await this.#reads.selectFrom('projects').select('id').where('name', '=', name).executeTakeFirst();
+    return row === undefined ? null : ((await this.getMany([row.id], onRead))[0] ?? null);
   }
 
   /**
@@ -116,8 +138,8 @@ export class ProjectQueries {
   }
 
   /** By name. */
-  async page(request: PageRequest, search: string | null): Promise<KeysetPage<Project>> {
-    const all = this.#reads.selectFrom('projects').select(COLUMNS);
+  async page(request: PageRequest, search: string | null, onRead?: OnRead<Project>): Promise<KeysetPage<Project>> {
+    const all = this.#reads.selectFrom('projects').select(['id', 'name']);
     const words = wordsIn(search);
     const found = words.length === 0 ? all : all.where('id', 'in', await this.#next(words, request));
     const page = await keysetPage(found, request, () => ({
@@ -126,7 +148,16 @@ export class ProjectQueries {
       descending: false,
       valuesOf: (row) => [row.name, row.id],
     }));
-    return { ...page, rows: page.rows.map(({ cursor, row }) => ({ cursor, row: toProject(row) })) };
+    const ids = page.rows.map(({ row }) => row.id);
+    const projects = await this.getMany(ids, onRead);
+    return {
+      ...page,
+      // Without those that are gone by now.
+      rows: page.rows.flatMap(({ cursor }, at) => {
+        const row = projects[at] ?? null;
+        return row === null ? [] : [{ cursor, row }];
+      }),
+    };
   }
 
   /** Where each project is, by name, a page at a time. */

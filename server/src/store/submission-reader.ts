@@ -105,8 +105,14 @@ export class SubmissionReader {
     return submissions;
   }
 
-  /** The remarks on submissions by job, without those that have none. */
-  async messages(jobIds: readonly string[]): Promise<Map<string, string>> {
+  /**
+   * The remarks on submissions by job, without those that have none. `onRead` gets each before the next ones are read: if
+   * it throws, reading stops.
+   */
+  async messages(
+    jobIds: readonly string[],
+    onRead: (message: string) => void = () => undefined,
+  ): Promise<Map<string, string>> {
     const messages = new Map<string, string>();
     for await (const batch of batches([...new Set(jobIds)], SCRIPTS_A_BATCH)) {
       const rows = await this.#database
@@ -114,7 +120,11 @@ export class SubmissionReader {
         .select(['job_id', 'message'])
         .where('job_id', 'in', batch)
         .execute();
-      for (const { job_id: id, message } of rows) if (message !== null) messages.set(id, message);
+      for (const { job_id: id, message } of rows) {
+        if (message === null) continue;
+        onRead(message);
+        messages.set(id, message);
+      }
     }
     return messages;
   }

@@ -95,8 +95,13 @@ builder.objectField(JobRef, 'events', (t) =>
         args,
         work,
         async ({ from, limit }) => {
-          const found = await reads.events.after(from === null ? 0 : sequenceOf(from), limit + 1, { jobId: id });
-          const rows = found.slice(0, limit).map((event) => ({ cursor: eventCursor(event.sequence), row: event }));
+          const after = from === null ? 0 : sequenceOf(from);
+          const found = await reads.events.ofJob(id, after, limit + 1, (...texts) => work.texts(...texts));
+          const [job = null] = await reads.jobs.getMany([id], (jobs) => work.jobs(jobs));
+          const rows = found.slice(0, limit).map((event) => ({
+            cursor: eventCursor(event.sequence),
+            row: { ...event, job },
+          }));
           return { rows, hasMore: found.length > limit };
         },
         () => work.read(() => reads.events.count(id)),

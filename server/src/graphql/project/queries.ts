@@ -9,7 +9,8 @@ builder.queryField('project', (t) =>
     nullable: true,
     description: 'The project with this name. Null: there is none.',
     args: { name: t.arg.string({ required: true, description: "The project's name." }) },
-    resolve: (_root, { name }, { reads }) => reads.projects.byName(name),
+    resolve: (_root, { name }, { reads, work }) =>
+      work.read(() => reads.projects.byName(name, (some) => work.projects(some))),
   }),
 );
 
@@ -26,7 +27,7 @@ builder.queryField('projects', (t) =>
       readConnection(
         page,
         work,
-        (request) => reads.projects.page(request, search ?? null),
+        (request) => reads.projects.page(request, search ?? null, (some) => work.projects(some)),
         () => work.read(() => reads.projects.count(search ?? null)),
       ),
   }),

@@ -79,7 +79,8 @@ export const ProjectRef = builder.objectRef<Project>('Project');
 builder.node(ProjectRef, {
   description: "A git repository on the server's machine whose code runs in jobs.",
   id: { resolve: (project) => project.id, description: ID_DESCRIPTION },
-  loadManyWithoutCache: (ids, { reads, work }) => work.read(() => reads.projects.getMany(ids)),
+  loadManyWithoutCache: (ids, { reads, work }) =>
+    work.read(() => reads.projects.getMany(ids, (some) => work.projects(some))),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'git' in value,
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique on this server.' }),
