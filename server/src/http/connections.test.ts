@@ -23,7 +23,7 @@ beforeEach(async () => {
   client = connect((server.address() as { port: number }).port, '127.0.0.1').pause();
   [accepted] = (await once(server, 'connection')) as [Socket];
   connections.add(accepted);
-  connections.prove(accepted);
+  connections.prove(accepted, 'ada');
 });
 afterEach(() => {
   connections.stop();

@@ -25,6 +25,8 @@ const LOG_LINES_A_MINUTE = 4;
 
 interface Connection {
   readonly address: string;
+  /** Whose credential it has sent last; null: none yet. */
+  account: string | null;
   /** Requests whose answers have not been sent completely. */
   readonly unanswered: Set<ServerResponse>;
   /** How much its client had read, and since when it has read no more. */
@@ -47,7 +49,7 @@ export class Connections {
   /** Connections with buffered answers. */
   readonly #untaken = new Set<Socket>();
   readonly #pace = new ReadingPace({
-    isNewcomer: (socket) => this.#newcomers.has(socket),
+    accountOf: (socket) => this.#open.get(socket)?.account ?? null,
     refuse: (socket) => this.#destroy(socket, 'unread', 'Closed a connection, because clients sent too much at once'),
   });
   #untakenBytes = 0;
@@ -83,6 +85,7 @@ export class Connections {
     const address = plainAddress(socket.remoteAddress);
     this.#open.set(socket, {
       address,
+      account: null,
       unanswered: new Set(),
       progress: '',
       takenAt: performance.now(),
@@ -97,8 +100,15 @@ export class Connections {
     if (this.#newcomers.size > MOST_NEWCOMERS || neighbours.size > MOST_NEWCOMERS_OF_AN_ADDRESS) this.#planCut();
   }
 
-  /** The connection has sent a right credential. */
-  prove(socket: Socket): void {
+  /** The connection has sent a right credential, of this account. */
+  prove(socket: Socket, account: string): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.account = account;
+    this.#age(socket);
+  }
+
+  /** It is a newcomer no longer. */
+  #age(socket: Socket): void {
     if (!this.#newcomers.delete(socket)) return;
     const network = networkOf(this.#open.get(socket)?.address ?? '');
     const neighbours = this.#newcomersByNetwork.get(network);
@@ -203,7 +213,7 @@ export class Connections {
 
   /** The connection is closed, or about to be. */
   #forget(socket: Socket): void {
-    this.prove(socket);
+    this.#age(socket);
     const connection = this.#open.get(socket);
     if (connection === undefined || !this.#untaken.delete(socket)) return;
     this.#untakenBytes -= connection.untakenBytes;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, Verdict } from '../auth/index.ts';
-import { refusalOf, sendRefusal } from './access.ts';
+import { askerOf, refusalOf, sendRefusal } from './access.ts';
 import type { Attempts, Slowed } from './attempts.ts';
 import { readBody } from './body.ts';
 import { type Connections, NEWCOMER_MS } from './connections.ts';
@@ -52,7 +52,7 @@ export class Door {
     const { authenticator, origins, connections } = this.#options;
     const refusal = refusalOf(verdict, request, origins);
     if (refusal === null && verdict.kind === 'viewer') {
-      connections.prove(request.socket);
+      connections.prove(request.socket, askerOf(verdict).account);
       const cookie = renewal(request, verdict.session, authenticator);
       if (cookie !== null) response.setHeader('set-cookie', cookie);
       return verdict;

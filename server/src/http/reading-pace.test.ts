@@ -22,12 +22,15 @@ let reads: number[];
 let whole: (number | undefined)[];
 let refused: Socket[];
 const newcomers = new Set<Socket>();
+/** Of the others: ada. */
+const accounts = new Map<Socket, string>();
 
 beforeEach(async () => {
   [accepted, clients, reads, whole, refused] = [[], [], [0], [], []];
   newcomers.clear();
+  accounts.clear();
   pace = new ReadingPace({
-    isNewcomer: (socket) => newcomers.has(socket),
+    accountOf: (socket) => (newcomers.has(socket) ? null : (accounts.get(socket) ?? 'ada')),
     refuse: (socket) => {
       refused.push(socket);
       socket.destroy();
@@ -266,4 +269,65 @@ it('a connection is closed if too much waits already, unless it has sent little'
   opened.at(-1)?.push(Buffer.alloc(100));
   // The first one was read at once.
   expect(refused).toEqual(opened.slice(-3, -1));
+});
+
+describe('accounts take turns with what is large', () => {
+  /** Of which account each of the first connections is; null: of none. */
+  it.each<[string, readonly (string | null)[], string | null]>([
+    ['one of another account', ['ben'], 'ada'],
+    ['one of another account, beside newcomers', ['ben'], null],
+    ['a newcomer', [null], 'ada'],
+    ['some of another account', ['ben', 'ben'], 'ada'],
+    ['those of several accounts', ['ben', 'cleo'], 'ada'],
+    ['one of another account and a newcomer', ['ben', null], 'ada'],
+  ])('%s: read before most of the one that has many connections', async (_who, own, many) => {
+    await connectAll();
+    const late = clients.slice(0, own.length).map(({ localPort }) => localPort);
+    for (const socket of accepted) {
+      const account = own[late.indexOf(socket.remotePort)];
+      const name = account === undefined ? many : account;
+      if (name === null) newcomers.add(socket);
+      else accounts.set(socket, name);
+    }
+    readsTake(100);
+    for (const client of clients.slice(own.length)) {
+      client.write(`POST / ${HEAD}`);
+      client.write(BODY);
+    }
+    await until(() => reads.reduce((left, right) => left + right) > CLIENTS);
+    for (const client of clients.slice(0, own.length)) {
+      client.write(`POST / ${HEAD}`);
+      client.write(BODY);
+    }
+    await until(() => late.every((port) => whole.includes(port)));
+    expect(whole.length).toBeLessThan(CLIENTS / 2);
+    await until(() => whole.length === CLIENTS);
+    expect(Math.max(...reads)).toBeLessThanOrEqual(MOST_READS);
+  });
+
+  it.each<[string, string | null, string | null]>([
+    ['an account', 'ada', 'ben'],
+    ['newcomers', null, 'ben'],
+    ['an account, beside newcomers', 'ada', null],
+  ])('if too much waits of %s, others stay, and its largest connection is closed', async (_who, many, one) => {
+    readsTake(100);
+    const piece = Buffer.alloc(64 * 1024);
+    const open = (account: string | null) => {
+      const socket = new Duplex({ read: () => undefined }) as Socket;
+      pace.watch(socket);
+      if (account === null) newcomers.add(socket);
+      else accounts.set(socket, account);
+      return socket;
+    };
+    const [other, ...opened] = [one, ...Array<typeof many>(MOST_UNREAD_BYTES / piece.length + 1).fill(many)].map(open);
+    await nextTurn();
+    for (const socket of opened.slice(0, -1)) socket.push(piece);
+    // Less than what waits already, so a further one is too much.
+    const largest = opened[7];
+    opened.at(-1)?.push(piece.subarray(0, 8 * 1024));
+    largest?.push(piece.subarray(0, 8 * 1024));
+    expect(refused).toEqual([]);
+    other?.push(piece);
+    expect(refused).toEqual([largest]);
+  });
 });

@@ -163,11 +163,12 @@ export class WebSocketTransport {
       () => socket.close(CONNECT_AGAIN, 'Connect again to renew the session'),
     );
     socket.once('close', () => stream[Symbol.dispose]());
-    connections.prove(request.socket);
+    const asker = askerOf(verdict);
+    connections.prove(request.socket, asker.account);
     const backlog = new Backlog(request.socket, (bytes) => connections.hold(request.socket, bytes));
     const rate = new TokenBucket(OPERATIONS_AT_ONCE, OPERATIONS_A_SECOND);
     return {
-      asker: askerOf(verdict),
+      asker,
       session: verdict.session,
       outlet: { backlog, seats: new Seats() },
       rate,
