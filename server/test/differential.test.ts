@@ -6,8 +6,15 @@ import { Workbench } from './support/jobs.ts';
 import { startSlurm } from './support/slurm.ts';
 
 const CLUSTER = {
-  nodes: [{ name: 'n1', cpus: 256, memoryMb: 900_000 }],
-  partitions: [{ name: 'main', nodes: ['n1'] }],
+  nodes: [
+    { name: 'n1', cpus: 256, memoryMb: 900_000 },
+    { name: 'n2', cpus: 8, memoryMb: 8000 },
+  ],
+  partitions: [
+    { name: 'main', nodes: ['n1'] },
+    // Slurm puts no two components of a job on one node.
+    { name: 'aside', nodes: ['n2'] },
+  ],
   accounting: false,
 } as const;
 const SHELLS = { bash: '/bin/bash', zsh: '/usr/bin/zsh', tcsh: '/usr/bin/tcsh', fish: '/usr/bin/fish' } as const;
@@ -73,6 +80,9 @@ describe.concurrent('a job sees what it would see in a script given to sbatch by
       'that set a umask and limits': { lines: 'umask 027; ulimit -c 0; ulimit -S -n 512' },
       'that stop at every fault': { lines: 'set -eu -o pipefail' },
       'that are noisy': { lines: 'echo hello; echo there >&2; cat /nowhere; read -r line' },
+      'that name the working directory for programs and libraries': {
+        lines: `export PATH=".:$PATH:" LD_LIBRARY_PATH="/opt/lib:" PYTHONPATH=: PERL5LIB=. LUA_PATH='./?.lua;;'`,
+      },
       'that name more for all shells': { lines: `${plain}; export BASH_ENV="$HOME/env.sh"` },
       'that export functions': { lines: 'module() { echo "module $*"; }; export -f module; export SHELLOPTS' },
       // By hand nothing would run: it is held against what they had set before.
@@ -89,6 +99,43 @@ describe.concurrent('a job sees what it would see in a script given to sbatch by
       const ours = await (await way.byUs(PROBE)).seen();
       expectSame({ kind, ...ours }, { kind, ...hand });
     }
+  });
+});
+
+describe('a job is told where sbatch was run as in a script given to sbatch by hand', () => {
+  const tell = `{ echo "$SLURM_SUBMIT_DIR"; echo "$PWD"; echo "$OLDPWD"; pwd -P; env | grep submit/; } >>../stdout.log`;
+  // The log of a task has another name, so what is told goes to one that both ways have.
+  const done = 'echo "all told" >>../stdout.log';
+  const kinds: readonly (readonly [string, string, readonly string[], Readonly<Record<string, unknown>>])[] = [
+    ['in a task of an array', `${tell}; ${done}`, ['--array=3'], { array: '3' }],
+    ['in a step', `srun sh -c 'echo "$SLURM_SUBMIT_DIR $PWD"' >>../stdout.log; ${done}`, [], {}],
+    [
+      'in a heterogeneous job, and in steps of its components',
+      `${tell}; srun --het-group=0,1 sh -c 'echo "$SLURM_SUBMIT_DIR $PWD"' >>../stdout.log; ${done}`,
+      [':', '--partition=aside'],
+      { components: [{ partition: 'aside' }] },
+    ],
+    [
+      'after a requeue',
+      `${tell}; [ -n "$SLURM_RESTART_COUNT" ] || { scontrol requeue "$SLURM_JOB_ID"; sleep 60; }; ${done}`,
+      [],
+      {},
+    ],
+  ];
+
+  it.concurrent.each(kinds)('%s', async (_what, command, options, input) => {
+    const way = of(ways, 'zsh');
+    const [byHand, byUs] = await Promise.all([
+      way.byHand(command, ['--open-mode=append', ...options]),
+      way.byUs(command, input),
+    ]);
+    const told = async (run: typeof byHand | typeof byUs) => {
+      await run.prints('all told\n');
+      return (await run.log()).replaceAll(run.project, '<project>');
+    };
+    const hand = await told(byHand);
+    expect(hand).toContain('<project>');
+    expect(await told(byUs)).toBe(hand);
   });
 });
 

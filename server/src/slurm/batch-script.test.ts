@@ -14,7 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BatchScriptParts, batchScript, DOUBLE_EXIT_CODE, environmentFile } from './batch-script.ts';
@@ -687,5 +687,54 @@ describe('what a command sees of its shell', () => {
   it('holds one trap more: the one that records the end', async () => {
     expect((await node.run({ command: 'trap -p | grep -c "^trap"; trap -p | sed -n 1p' })).stdout).toContain('slurmql');
     expect((await byHand('trap -p')).stdout).toBe('');
+  });
+});
+
+describe('where sbatch was run', () => {
+  const seen = 'echo "$SLURM_SUBMIT_DIR"; echo "$PBS_O_WORKDIR"; echo "$FROM_PROLOG"; compgen -v slurmql_empty';
+
+  it.each([
+    ['in a job', {}, 'submit'],
+    ['in a task of an array', { SLURM_ARRAY_JOB_ID: '1234', SLURM_ARRAY_TASK_ID: '3' }, 'submit'],
+    ['in an attempt after a requeue', { SLURM_RESTART_COUNT: '2' }, 'submit'],
+    [
+      'in the first component of a heterogeneous job',
+      { SLURM_HET_SIZE: '2', SLURM_JOB_ID_HET_GROUP_1: '1235' },
+      'submit',
+    ],
+    ['after an sbatch that was lost', {}, 'submit.failed.3'],
+    ['after Slurm was away', {}, 'submit.unasked'],
+  ])('is the project, %s', async (_what, slurm, submit) => {
+    const empty = join(node.workDir, submit, 'empty');
+    const prolog = { SLURM_SUBMIT_DIR: empty, PBS_O_WORKDIR: empty, FROM_PROLOG: `${empty}/a:${empty}/b&c` };
+    const source = join(node.workDir, 'source');
+    const { stdout, stderr } = await node.run({ command: seen }, { ...slurm, ...prolog });
+    expect({ stdout, stderr }).toEqual({
+      stdout: `${source}\n${source}\n${source}/a:${source}/b&c\n`,
+      stderr: '',
+    });
+  });
+
+  it('is named by the path that the login node has, which may differ', async () => {
+    const elsewhere = `/another mount/${basename(node.workDir)}`;
+    const { stdout } = await node.run(
+      { command: 'echo "$SLURM_SUBMIT_DIR"' },
+      { SLURM_SUBMIT_DIR: `${elsewhere}/submit/empty` },
+    );
+    expect(stdout).toBe(`${elsewhere}/source\n`);
+  });
+
+  it.each([
+    '/scratch/ada',
+    '/scratch/submit/empty',
+    '/home/ada/slurmql/jobs/01K00000000000000000000043/submit/empty',
+    '/home/ada/submit/empty/more',
+    '',
+  ])('stays where a script around sbatch has gone: %j', async (directory) => {
+    const { stdout } = await node.run(
+      { command: 'echo "$SLURM_SUBMIT_DIR $OTHER"' },
+      { SLURM_SUBMIT_DIR: directory, OTHER: `${directory}:/submit/empty` },
+    );
+    expect(stdout).toBe(`${directory} ${directory}:/submit/empty\n`);
   });
 });

@@ -6,6 +6,12 @@ import { quote } from '../ssh/index.ts';
  */
 export const DOUBLE_EXIT_CODE = 113;
 
+/**
+ * Below a job's directory, the empty one in which sbatch is run: nothing of the project is in reach there. The batch script
+ * names the project in its place wherever the job would see it.
+ */
+export const SUBMIT_DIRECTORY = 'submit/empty';
+
 export interface BatchScriptParts {
   readonly jobId: string;
   /** Absolute, on the cluster. */
@@ -15,6 +21,9 @@ export interface BatchScriptParts {
   readonly condaEnv: string | null;
   readonly command: string;
 }
+
+/** A pattern of `SUBMIT_DIRECTORY`, also after the next submission has put it aside. */
+const SUBMITTED = SUBMIT_DIRECTORY.replace('/', '*/');
 
 /** In one line, because bash prints it after `set -v`. */
 const END_BEGINS =
@@ -65,6 +74,19 @@ if [ -z "\${slurmql_stage-}" ]; then
       exit ${DOUBLE_EXIT_CODE}
     }
   }
+  # sbatch tells in SLURM_SUBMIT_DIR where it was run (src/sbatch/sbatch.c); prologs and scripts around it tell it in
+  # others, such as PBS_O_WORKDIR. They are to name the project. What was lost lies under a longer name than "submit".
+  case \${SLURM_SUBMIT_DIR-} in
+    *"/\${slurmql_directory##*/}"/${SUBMITTED})
+      slurmql_empty=$SLURM_SUBMIT_DIR
+      slurmql_source=\${SLURM_SUBMIT_DIR%/${SUBMITTED}}/source
+      for slurmql_name in $(compgen -e); do
+        while [[ \${!slurmql_name} == *"$slurmql_empty"* ]]; do
+          export "$slurmql_name=\${!slurmql_name%%"$slurmql_empty"*}$slurmql_source\${!slurmql_name#*"$slurmql_empty"}" || break
+        done
+      done
+      ;;
+  esac
   # Start and end of each attempt tell the truth when Slurm's database can't. A line in the workspace's one file of
   # activity says that there is something new to see.
   (

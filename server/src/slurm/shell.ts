@@ -40,32 +40,40 @@ export interface Script {
 export type SearchPath = Readonly<Record<string, string>> | null;
 
 // What a login exports changes what the scripts' own commands do: options of tar (TAR_OPTIONS, TAR_READER_OPTIONS, TAPE), of
-// gzip and pigz, and of grep before 3.6; how ls writes names; sizes of df; where `cd` goes. Programs of the working directory,
-// which may be a repository's, stand in for others where PATH has "." or another relative entry. bash takes options from
-// SHELLOPTS and BASHOPTS, also as /bin/sh.
+// gzip and pigz, and of grep before 3.6; how ls writes names; sizes of df; where `cd` goes. Programs and libraries of the
+// working directory, which may be a repository's, stand in for others where PATH, LD_LIBRARY_PATH, LD_PRELOAD, LD_AUDIT or
+// GCONV_PATH has "." or another relative entry, also an empty one (ld.so(8)); what is to be preloaded may have a plain name,
+// too, which isn't looked for there. bash takes options from SHELLOPTS and BASHOPTS, also as /bin/sh.
 const OWN_SHELL = `set +efuCxv
 ! command -v shopt >/dev/null || shopt -u failglob nullglob dotglob nocaseglob nocasematch
-slurmql_path=$PATH
-absolute_path() {
-  slurmql_rest=$PATH:
-  PATH=
+slurmql_path=$PATH slurmql_libraries=\${LD_LIBRARY_PATH-} slurmql_preload=\${LD_PRELOAD-} slurmql_audit=\${LD_AUDIT-}
+absolute_entries() {
+  slurmql_rest=$1: slurmql_kept=
   while [ -n "$slurmql_rest" ]; do
-    case $slurmql_rest in /*) PATH=$PATH\${PATH:+:}\${slurmql_rest%%:*} ;; esac
-    slurmql_rest=\${slurmql_rest#*:}
+    case $slurmql_rest in /*) slurmql_kept=$slurmql_kept\${slurmql_kept:+:}\${slurmql_rest%%[$2]*} ;; esac
+    slurmql_rest=\${slurmql_rest#*[$2]}
   done
-  unset -v slurmql_rest
-  PATH=\${PATH:-/usr/bin:/bin}
 }
-absolute_path`;
+absolute_path() {
+  absolute_entries "$PATH" :
+  PATH=\${slurmql_kept:-/usr/bin:/bin}
+  absolute_entries "\${LD_LIBRARY_PATH-}" ':;'
+  [ -z "\${LD_LIBRARY_PATH-}" ] || LD_LIBRARY_PATH=$slurmql_kept
+  unset -v slurmql_rest slurmql_kept
+}
+absolute_path
+case :$slurmql_preload:$slurmql_audit in *[': '][!/': ']*/*) unset -v LD_PRELOAD LD_AUDIT ;; esac`;
 const OWN_VARIABLES =
-  'unset -v TAR_OPTIONS TAR_READER_OPTIONS TAPE GZIP PIGZ GREP_OPTIONS QUOTING_STYLE BLOCKSIZE BLOCK_SIZE DF_BLOCK_SIZE CDPATH';
+  'unset -v TAR_OPTIONS TAR_READER_OPTIONS TAPE GZIP PIGZ GREP_OPTIONS QUOTING_STYLE BLOCKSIZE BLOCK_SIZE DF_BLOCK_SIZE CDPATH GCONV_PATH';
 
 /**
  * Frames each section with lines that no login banner can forge. The script is one compound command, so a connection
  * that breaks while it is sent leaves a syntax error and not half a script that runs.
  *
- * Its commands are found by absolute entries of PATH alone; as the login set it, PATH is `$slurmql_path`. `handsOn`: the
- * login's other variables stay, for sbatch to hand on to the job.
+ * Its commands and their libraries are found by absolute entries of PATH and LD_LIBRARY_PATH alone, and nothing is preloaded
+ * by a relative path. As the login set them, these are `$slurmql_path` and `$slurmql_libraries`; `$slurmql_preload` and
+ * `$slurmql_audit` are its LD_PRELOAD and LD_AUDIT. `handsOn`: the login's other variables stay, for sbatch to hand on to the
+ * job.
  */
 export function script(
   searchPath: SearchPath,

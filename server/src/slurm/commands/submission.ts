@@ -1,4 +1,5 @@
 import { quote } from '../../ssh/index.ts';
+import { SUBMIT_DIRECTORY } from '../batch-script.ts';
 import { quoteAll, type Script, type SearchPath, script } from '../shell.ts';
 import { CLEAN_SUBMIT } from './environment.ts';
 import { IS_UNPACKED, nameOfWork, SHOW, workFunctions } from './job-directory.ts';
@@ -99,6 +100,9 @@ while kill -s 0 -- "-$1"; do
   sleep 1
 done`;
 
+/** What `script` keeps of the variables that it cleans. */
+const LOGINS_OWN = '"$slurmql_path" "$slurmql_libraries" "$slurmql_preload" "$slurmql_audit"';
+
 /** A shell function that prints sbatch's exit code, or one of `NO_CODES`. */
 const SHOW_CODE = 'show_code() { if [ -e submit/code ]; then show submit/code; else at_work submit; fi; }';
 const SAID = [
@@ -107,20 +111,23 @@ const SAID = [
 ];
 
 /**
- * Runs sbatch in the unpacked project, at most once for this directory, and answers with what it said, however often
+ * Runs sbatch for the unpacked project, at most once for this directory, and answers with what it said, however often
  * and from however many connections the script is sent: sections `code`, `stdout`, `stderr`. What runs under the lock
  * writes to files and is a process group of its own, so that neither a broken connection nor a signal to the login's
  * shell ends it or loses its answer. It has a deadline; nobody waits for it as long: see `answerScript`.
  */
 export function submitScript(searchPath: SearchPath, workDir: string, options: readonly string[]): Script {
-  // The project is a checkout of the login's own making, and sbatch is run there: it hands on where, with what umask and
-  // with what environment it was run. BASH_ENV has another name until the job's own shell reads what it names. The group
-  // has the number of its first process.
+  // sbatch hands on where, with what umask and with what environment it was run. It isn't run in the project, though: what
+  // it, its libraries and plug-ins, or a script around it look for in the working directory would be a repository's. That is
+  // an empty directory, from whose path the batch script knows what stands for it: `SUBMIT_DIRECTORY`. BASH_ENV has another
+  // name until the job's own shell reads what it names. The group has the number of its first process.
   const work = `${nameOfWork(workDir)}
-mask=$1 setsid=$2 slurmql_path=$3
-shift 3
+mask=$1 setsid=$2 slurmql_path=$3 slurmql_libraries=$4 slurmql_preload=$5 slurmql_audit=$6
+shift 6
 limit=
-# Looked up before the repository's directory is entered, whose own programs mustn't stand in for them.
+# Without an owner, it is known that nothing was run.
+LC_ALL=C mkdir ../${SUBMIT_DIRECTORY} || exit
+# Looked up by what is absolute, before the variables are again as the login set them.
 slurmql_sbatch=$(unset -f sbatch; command -v sbatch)
 if [ -n "$setsid" ]; then
   ln -s "$(uname -n) $$" owner || exit
@@ -134,10 +141,17 @@ if (cd .. && is_unpacked); then
   (
     umask "$mask"
     [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
-    # As one goes there from the home.
+    # As one goes to the project from the home.
     cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && {
-      case $slurmql_sbatch in /*) PATH=$slurmql_path ;; *) slurmql_sbatch=sbatch ;; esac
-      exec $limit "$slurmql_sbatch" "$@" ${quote(`${workDir}/job.sh`)}
+      slurmql_pwd=$PWD slurmql_oldpwd=$OLDPWD
+      cd ${quote(`${workDir}/${SUBMIT_DIRECTORY}`)} && {
+        PWD=$slurmql_pwd OLDPWD=$slurmql_oldpwd
+        case $slurmql_sbatch in /*) PATH=$slurmql_path ;; *) slurmql_sbatch=sbatch ;; esac
+        [ -z "$slurmql_libraries" ] || export "LD_LIBRARY_PATH=$slurmql_libraries"
+        [ -z "$slurmql_preload" ] || export "LD_PRELOAD=$slurmql_preload"
+        [ -z "$slurmql_audit" ] || export "LD_AUDIT=$slurmql_audit"
+        exec $limit "$slurmql_sbatch" "$@" ${quote(`${workDir}/job.sh`)}
+      }
     }
   )
   echo $? >code.part
@@ -149,7 +163,7 @@ mv code.part code
 :`;
   const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${workFunctions(workDir)}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
   // Each option is a word by itself: Linux takes no word of more than 128 KiB (execve(2)).
-  const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" "$slurmql_path" ${quoteAll(options)}`;
+  const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" ${LOGINS_OWN} ${quoteAll(options)}`;
   return script(
     searchPath,
     preamble,
