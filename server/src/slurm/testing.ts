@@ -77,10 +77,14 @@ export class LocalLogin implements Runner, AsyncDisposable {
     return login;
   }
 
-  /** Writes a command into a directory of the login, by default the one that stands first on the PATH. */
+  /**
+   * Writes a command into a directory of the login, by default the one that stands first on the PATH. One that waits for
+   * something ends with the login's home.
+   */
   async command(name: string, lines: string, directory = this.bin): Promise<void> {
     await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, name), `#!/bin/sh\n${lines}\n`);
+    const sleep = `sleep() { [ -d '${this.home}' ] || exit 1; command sleep "$@"; }`;
+    await writeFile(join(directory, name), `#!/bin/sh\n${sleep}\n${lines}\n`);
     await chmod(join(directory, name), 0o755);
   }
 
