@@ -27,8 +27,8 @@ exec "$real" "$@"`,
     '"$real" "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: Stale file handle" >&2; exit 1',
 };
 
-// The wrapper stands in the project.
-const claimed = (task: string) => `until [ -L ../run/${task}.claim ]; do sleep 0.1; done`;
+// The wrapper stands in an empty directory, two below the job's.
+const claimed = (task: string) => `until [ -L ../../run/${task}.claim ]; do sleep 0.1; done`;
 const ORDERS = {
   'and tells the first one, which works': `a=$("$real" "$@"); ${claimed('job')}; "$real" "$@" >/dev/null; echo "$a"`,
   'and tells the second one, which finds the directory taken': `"$real" "$@" >/dev/null; ${claimed('job')}; "$real" "$@"`,

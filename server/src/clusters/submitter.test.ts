@@ -506,7 +506,7 @@ describe('a login node that is at fault for a while', () => {
   it('and has submitted the job all the same does so once', async () => {
     await login.command(
       'sbatch',
-      `echo called >>"$HOME/calls"; ln -s 79 ../run/job.claim; ${says('sbatch: error: Batch job submission failed: Protocol authentication error')}`,
+      `echo called >>"$HOME/calls"; ln -s 79 ../../run/job.claim; ${says('sbatch: error: Batch job submission failed: Protocol authentication error')}`,
     );
     const job = await record();
     startSubmitter();
