@@ -16,20 +16,20 @@ const SHORT_PART = 40;
 const SHORT_TYPES = 4;
 /** No job has more of a kind, so that the components of a job stay within 32 bits (MAX_JOB_COUNT in slurm/parse/limits.ts). */
 const MOST_DEVICES = 16_000_000;
-/** An object in memory, as if it were text. */
-const AN_OBJECT = 64;
+/** A type of GPUs in memory, besides its name, as if it were text. */
+const A_TYPE = 64;
 
-/** How much text it is, in UTF-16 units; objects of which there may be many count as some. */
+/** How much text it is, in UTF-16 units; a type of GPUs counts more than its name. */
 export function toldText({ nodeList, reason, partition, components, allocated }: Told): number {
   return components.reduce(
-    (sum, part) => sum + AN_OBJECT + lengthOf(part.word) + textOf(part),
+    (sum, part) => sum + lengthOf(part.word) + textOf(part),
     textOf({ nodeList, reason, partition, allocated }),
   );
 }
 
 function textOf({ nodeList, reason, partition, allocated }: Omit<Told, 'components'>): number {
   const own = lengthOf(nodeList) + lengthOf(reason) + lengthOf(partition);
-  return (allocated?.gpus ?? []).reduce((sum, { gpuType }) => sum + AN_OBJECT + gpuType.length, own);
+  return (allocated?.gpus ?? []).reduce((sum, { gpuType }) => sum + A_TYPE + gpuType.length, own);
 }
 
 function lengthOf(text: string | null): number {

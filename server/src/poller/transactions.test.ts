@@ -30,6 +30,8 @@ describe('a transaction', () => {
     ['a partition', update({ partition: LONG })],
     ['lists of nodes of components', update({ components: [{ ...unseenComponent(0), nodeList: LONG }] })],
     ['reasons of components', update({ components: [{ ...unseenComponent(0), reason: LONG }] })],
+    ['partitions of components', update({ components: [{ ...unseenComponent(0), partition: LONG }] })],
+    ['words of components', update({ components: [{ ...unseenComponent(0), word: LONG }] })],
     [
       'lists of nodes of attempts',
       update({}, { attempts: [{ ...currentAttempt(job), outcome: null, nodeList: LONG }] }),
