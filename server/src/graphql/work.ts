@@ -197,7 +197,7 @@ export class Work implements Reader {
   }
 
   /** Counts texts that were read. Throws once a limit is exceeded. */
-  texts(...texts: readonly (string | null)[]): void {
+  texts(...texts: readonly (string | null | undefined)[]): void {
     for (const text of texts) this.#bytes += text?.length ?? 0;
     if (this.#bytes > WORK_LIMITS.bytes) this.#exceed(`reads more than ${WORK_LIMITS.bytes} bytes of texts`);
     this.#check();
@@ -213,10 +213,8 @@ export class Work implements Reader {
 
   /** The same for projects. */
   projects(projects: readonly Project[]): void {
-    for (const { name, path, condaEnv, prologue, git, fault } of projects) {
-      this.texts(name, path, condaEnv, prologue, git.remoteUrl, git.branch, git.headCommit?.subject ?? null);
-      this.texts(fault?.message ?? null);
-    }
+    for (const { name, path, condaEnv, prologue, git, fault } of projects)
+      this.texts(name, path, condaEnv, prologue, git.remoteUrl, git.branch, git.headCommit?.subject, fault?.message);
   }
 
   /** Counts attempts, before any is answered, and their texts. Throws once a limit is exceeded. */
