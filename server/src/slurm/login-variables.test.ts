@@ -186,6 +186,28 @@ describe('a script around sbatch', () => {
     else expect(answer).toEqual(accepted);
   });
 
+  it('is given what the login exports, also under names that a script would use', async () => {
+    const names = [
+      'mask',
+      'setsid',
+      'limit',
+      'name',
+      'owner',
+      'words',
+      'whose',
+      'pause',
+      'pauses',
+      'left',
+      'run',
+      'code',
+    ];
+    login.environment = { PATH: path, ...Object.fromEntries(names.map((name) => [name, `the login's ${name}`])) };
+    await login.command('sbatch', `env >"$HOME/seen"; echo 4711`);
+    expect(await submitted()).toEqual(accepted);
+    const seen = (await readFile(join(login.home, 'seen'), 'utf8')).split('\n');
+    expect(names.filter((name) => !seen.includes(`${name}=the login's ${name}`))).toEqual([]);
+  });
+
   it('is run in an empty directory, with the variables of one who has gone to the project', async () => {
     await login.command('sbatch', 'ls -A >"$HOME/seen"; pwd -P >>"$HOME/seen"; echo 4711');
     expect(await submitted()).toEqual(accepted);

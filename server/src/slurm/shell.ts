@@ -168,5 +168,5 @@ login_value() { printf '%s\\n' "$variables" | sed -n -e "/^$1=/{s///;h;}" -e '\$
 /** Unsets variables by prefix: they silently filter and reformat the output of Slurm's commands. */
 export function unsetByPrefix(prefixes: readonly string[]): string {
   const patterns = prefixes.map((prefix) => `-e 's/^\\(${prefix}[A-Za-z0-9_]*\\)=.*/\\1/p'`).join(' ');
-  return `for name in $(env | LC_ALL=C sed -n ${patterns}); do unset "$name"; done`;
+  return `for slurmql_name in $(env | LC_ALL=C sed -n ${patterns}); do unset "$slurmql_name"; done`;
 }

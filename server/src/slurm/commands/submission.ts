@@ -120,26 +120,27 @@ export function submitScript(searchPath: SearchPath, workDir: string, options: r
   // sbatch hands on where, with what umask and with what environment it was run. It isn't run in the project, though: what
   // it, its libraries and plug-ins, or a script around it look for in the working directory would be a repository's. That is
   // an empty directory, from whose path the batch script knows what stands for it: `SUBMIT_DIRECTORY`. BASH_ENV has another
-  // name until the job's own shell reads what it names. The group has the number of its first process.
+  // name until the job's own shell reads what it names. Variables of the script's own have names that no login exports: it
+  // would hand on what they hold. The group has the number of its first process.
   const work = `${nameOfWork(workDir)}
-mask=$1 setsid=$2 slurmql_path=$3 slurmql_libraries=$4 slurmql_preload=$5 slurmql_audit=$6
+slurmql_mask=$1 slurmql_setsid=$2 slurmql_path=$3 slurmql_libraries=$4 slurmql_preload=$5 slurmql_audit=$6
 shift 6
-limit=
+slurmql_limit=
 # Without an owner, it is known that nothing was run.
 LC_ALL=C mkdir ../${SUBMIT_DIRECTORY} || exit
 # Looked up by what is absolute, before the variables are again as the login set them.
 slurmql_sbatch=$(unset -f sbatch; command -v sbatch)
-if [ -n "$setsid" ]; then
+if [ -n "$slurmql_setsid" ]; then
   ln -s "$(uname -n) $$" owner || exit
-  "$setsid" /bin/sh -c ${quote(WATCH)} sh $$ >/dev/null 2>&1 &
+  "$slurmql_setsid" /bin/sh -c ${quote(WATCH)} sh $$ >/dev/null 2>&1 &
 else
   ln -s -- "- $$" owner || exit
-  ! limit=$(unset -f timeout; command -v timeout) || limit="$limit -s KILL ${SBATCH_LIMIT_SECONDS}"
+  ! slurmql_limit=$(unset -f timeout; command -v timeout) || slurmql_limit="$slurmql_limit -s KILL ${SBATCH_LIMIT_SECONDS}"
 fi
 ${IS_UNPACKED}
 if (cd .. && is_unpacked); then
   (
-    umask "$mask"
+    umask "$slurmql_mask"
     [ -z "\${BASH_ENV-}" ] || { slurmql_bash_env=$BASH_ENV; export slurmql_bash_env; unset BASH_ENV; }
     # As one goes to the project from the home.
     cd 2>/dev/null; cd ${quote(`${workDir}/source`)} && {
@@ -150,7 +151,7 @@ if (cd .. && is_unpacked); then
         [ -z "$slurmql_libraries" ] || export "LD_LIBRARY_PATH=$slurmql_libraries"
         [ -z "$slurmql_preload" ] || export "LD_PRELOAD=$slurmql_preload"
         [ -z "$slurmql_audit" ] || export "LD_AUDIT=$slurmql_audit"
-        exec $limit "$slurmql_sbatch" "$@" ${quote(`${workDir}/job.sh`)}
+        exec $slurmql_limit "$slurmql_sbatch" "$@" ${quote(`${workDir}/job.sh`)}
       }
     }
   )
@@ -161,9 +162,9 @@ fi
 mv code.part code
 # Not the last command, which would take the place of this shell.
 :`;
-  const preamble = `mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${workFunctions(workDir)}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
+  const preamble = `slurmql_mask=$(umask)\numask 077\n${CLEAN_SUBMIT}\n${workFunctions(workDir)}\n${SHOW}\n${SHOW_CODE}\ncd ${quote(workDir)} || exit`;
   // Each option is a word by itself: Linux takes no word of more than 128 KiB (execve(2)).
-  const run = `/bin/sh -c ${quote(work)} sh "$mask" "$setsid" ${LOGINS_OWN} ${quoteAll(options)}`;
+  const run = `/bin/sh -c ${quote(work)} sh "$slurmql_mask" "$slurmql_setsid" ${LOGINS_OWN} ${quoteAll(options)}`;
   return script(
     searchPath,
     preamble,
@@ -173,10 +174,10 @@ mv code.part code
         command: `if ! LC_ALL=C mkdir submit; then :
 elif ! { true >submit/stdout && true >submit/stderr; }; then rm -rf submit
 else
-  setsid=$(command -v setsid)
+  slurmql_setsid=$(command -v setsid)
   (
     cd ./submit || exit
-    \${setsid:+"$setsid"} ${run} >stdout 2>stderr </dev/null ||
+    \${slurmql_setsid:+"$slurmql_setsid"} ${run} >stdout 2>stderr </dev/null ||
       # With an owner, what hasn't begun can't begin any more.
       ! ln -s -- '- 0' owner || echo ${word('not-started')} >code
   ) >/dev/null 2>&1 &
