@@ -91,7 +91,9 @@ describe('work may go on', () => {
   });
 
   it('whose shell has died, though nobody has noticed yet', async () => {
-    const { line } = await leader('setsid sh -c "sleep 600 & :" >/dev/null & echo $!; exec sleep 600 >/dev/null');
+    // Its parent waits for nobody once it is another program.
+    const dies = 'sleep 600 & until grep -q sleep /proc/\\$PPID/comm; do sleep 0.02; done';
+    const { line } = await leader(`setsid sh -c "${dies}" >/dev/null & echo $!; exec sleep 600 >/dev/null`);
     groups.push(line);
     await expect.poll(async () => (await login.run(`cat /proc/${line}/stat`)).stdout).toMatch(/\) Z /);
     expect(await told(line)).toEqual(RUNNING);
