@@ -136,7 +136,8 @@ export class ProjectWatch {
     try {
       const askedAt = new Date();
       told = await this.#tell(id, followed.path);
-      // Another path may have taken its place.
+      // Nobody wants to know any more, or of another path.
+      if (!this.#followed.has(id)) this.#directories.forget(id);
       if (this.#followed.get(id) !== followed) return;
       const isOld = stored === null || begunAt - stored.at > UNTOLD_MS;
       if (told !== null && (isOld || !isDeepStrictEqual(told.what, stored?.what))) {
