@@ -10,7 +10,7 @@ let repository: TestRepository;
 let page: Page;
 
 beforeAll(async () => {
-  server = stack.use(await TestServer.start('clusters: {}\n'));
+  server = stack.use(await TestServer.start('clusters:\n  alpha: { host: nowhere.invalid }\n'));
   repository = stack.use(await TestRepository.create({ 'train.py': 'print(1)\n' }));
   page = stack.use(await TestPage.open()).page;
   await page.goto(`${server.address}/projects?token=${server.token}`);
@@ -38,6 +38,20 @@ it('what is done in a terminal shows without a reload', async () => {
   await expect.poll(() => card().getByText('Uncommitted files').count()).toBe(0);
 });
 
+it('the launch form offers its branches and tags, and says what is wrong with it', async () => {
+  await repository.git('branch', 'wild/idea');
+  await repository.git('tag', 'v1');
+  const offered = async () => {
+    await page.goto(`${server.address}/launch`);
+    await page.getByLabel('Branch, tag or commit').waitFor();
+    return page
+      .locator('datalist option')
+      .evaluateAll((options) => options.map((option) => option.getAttribute('value')));
+  };
+  await expect.poll(offered).toEqual(expect.arrayContaining(['main', 'wild/idea', 'v1']));
+  await page.goto(`${server.address}/projects`);
+});
+
 it('a repository that was moved is told, with what to do, and gets its new path', async () => {
   const elsewhere = `${repository.path}-moved`;
   await rename(repository.path, elsewhere);
@@ -46,6 +60,9 @@ it('a repository that was moved is told, with what to do, and gets its new path'
   await card().getByText('move the repository back, or give the project its new path').waitFor();
   // What it was is still shown.
   await card().getByText('All of it').waitFor();
+  await page.goto(`${server.address}/launch`);
+  await page.getByText('give the project its new path').waitFor();
+  await page.goto(`${server.address}/projects`);
   await card().getByRole('button', { name: 'Edit' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Path').fill('/nowhere/at all');

@@ -1,10 +1,11 @@
 import { For, type JSX, Show } from 'solid-js';
 import { Field } from '../../ui/field.tsx';
+import { Notice } from '../../ui/notice.tsx';
 import { recall } from './memory.ts';
 import type { LaunchProject } from './operations.ts';
 import { type FormState, TextInput } from './text-input.tsx';
 
-const BRANCHES = 'launch-branches';
+const REFS = 'launch-refs';
 
 interface ProjectSelectProps extends FormState {
   readonly projects: readonly LaunchProject[];
@@ -44,16 +45,18 @@ export function CodeFields(props: FormState & { readonly project: LaunchProject 
   const isHead = (): boolean => props.form.gitRef.trim() === '';
   return (
     <div class="space-y-2">
+      <Show when={props.project?.statusMessage}>{(message) => <Notice tone="bad">{message()}</Notice>}</Show>
       <TextInput
         {...props}
         field="gitRef"
         label="Branch, tag or commit"
-        list={BRANCHES}
+        list={REFS}
         placeholder="HEAD"
         hint={isHead() && describeHead(props.project)}
       />
-      <datalist id={BRANCHES}>
+      <datalist id={REFS}>
         <For each={props.project?.branches}>{(branch) => <option value={branch.name} />}</For>
+        <For each={props.project?.tags}>{(tag) => <option value={tag.name} label="tag" />}</For>
       </datalist>
       <label class="flex items-center gap-2" classList={{ 'text-muted': !isHead() }}>
         <input

@@ -12,7 +12,11 @@ export const launchProjectsQuery = graphql(`
           sha
           subject
         }
+        statusMessage
         branches {
+          name
+        }
+        tags {
           name
         }
       }
